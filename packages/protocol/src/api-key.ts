@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import { publishPattern, topicPattern } from './topic-pattern.ts';
+
+export const apiKeyId = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 of A-Z a-z 0-9 _ -')
+  .describe('The public half of a key; it may appear in logs');
+
+/** One pre-defined key. Only the hash of its secret is stored. */
+export const apiKey = z.strictObject({
+  id: apiKeyId,
+  secretSha256: z
+    .string()
+    .toLowerCase()
+    .regex(/^[0-9a-f]{64}$/, 'must be the SHA-256 of the secret as 64 hexadecimal digits'),
+  maxClients: z
+    .int()
+    .min(0)
+    .nullable()
+    .default(null)
+    .describe('How many clients it may have registered; null: any number'),
+  expiresAt: z.iso.datetime({ offset: true }).nullable().default(null).describe('RFC 3339 time; null: never'),
+  can: z
+    .strictObject({
+      register: z.boolean().default(false),
+      subscribe: z.array(topicPattern).default([]),
+      publish: z.array(publishPattern).default([]),
+      manage: z.array(topicPattern).default([]),
+    })
+    .prefault({}),
+});
+
+export type ApiKey = z.output<typeof apiKey>;
+
+/** The file of pre-defined keys. An id stands in it once. */
+export const apiKeysFile = z.strictObject({
+  keys: z.array(apiKey).superRefine((keys, context) => {
+    const seen = new Set<string>();
+    for (const [index, key] of keys.entries()) {
+      if (seen.has(key.id)) {
+        context.addIssue({ code: 'custom', path: [index, 'id'], message: `is there twice: "${key.id}"` });
+      }
+      seen.add(key.id);
+    }
+  }),
+});
+
+export type ApiKeysFile = z.output<typeof apiKeysFile>;

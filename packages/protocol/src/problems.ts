@@ -1,0 +1,63 @@
+import { z } from 'zod';
+
+/** Every error that HTTP answers can carry: a constant code, its status and a title for people. */
+export const problems = {
+  'invalid-request': { status: 400, title: 'The request is not of the form this call takes' },
+  'malformed-json': { status: 400, title: 'The body is not JSON' },
+  'key-in-query': { status: 400, title: 'API keys do not belong into a URL' },
+  'too-many-topics': { status: 400, title: 'Too many topics' },
+  'credential-missing': { status: 400, title: 'No client id was given' },
+  'credential-malformed': { status: 400, title: 'The client id is not a UUID' },
+  'bad-handshake': { status: 400, title: 'Not a WebSocket handshake of RFC 6455' },
+  'key-missing': { status: 403, title: 'An API key is needed' },
+  'key-unknown': { status: 403, title: 'The API key is not known' },
+  'key-expired': { status: 403, title: 'The API key has expired' },
+  'not-permitted': { status: 403, title: 'The API key does not permit this' },
+  'unknown-client': { status: 403, title: 'No such client is registered' },
+  'origin-not-allowed': { status: 403, title: 'Pages of this origin may not connect' },
+  'client-not-found': { status: 404, title: 'No such client is registered' },
+  'topic-not-found': { status: 404, title: 'No such topic exists' },
+  'route-not-found': { status: 404, title: 'No such call exists' },
+  'user-not-found': { status: 409, title: 'No such client is registered' },
+  'client-exists': { status: 409, title: 'The client id is registered already' },
+  'name-taken': { status: 409, title: 'The name is registered already' },
+  'quota-reached': { status: 409, title: 'The API key has as many clients as it may' },
+  'payload-too-large': { status: 413, title: 'The body is too large' },
+  'unsupported-media-type': { status: 415, title: 'The body must be application/json' },
+  'upgrade-required': { status: 426, title: 'This path speaks WebSocket only' },
+  'too-many-handshakes': { status: 429, title: 'Too many refused handshakes from this address' },
+  'internal-error': { status: 500, title: 'Something went wrong here' },
+  'redis-unavailable': { status: 503, title: 'Redis does not answer' },
+  'edge-full': { status: 503, title: 'This edge holds as many connections as it may' },
+  'edge-draining': { status: 503, title: 'This edge is shutting down' },
+  'edge-busy': { status: 503, title: 'This edge admits no more handshakes at the moment' },
+} as const;
+
+export type ProblemCode = keyof typeof problems;
+
+export const problemCode = z.enum(Object.keys(problems) as [ProblemCode, ...ProblemCode[]]);
+
+/** An RFC 9457 problem document. */
+export const problem = z.object({
+  type: z.string().describe('urn:holdfast:problem:<code>'),
+  title: z.string(),
+  status: z.int(),
+  code: problemCode,
+  detail: z.string().optional(),
+  topics: z.array(z.string()).optional().describe('The topics that it is about'),
+  errors: z
+    .array(z.object({ field: z.string(), rule: z.string() }))
+    .optional()
+    .describe('Every field that was wrong, and the rule it broke'),
+});
+
+export type Problem = z.output<typeof problem>;
+
+export type ProblemDetails = Pick<Partial<Problem>, 'detail' | 'topics' | 'errors'>;
+
+export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
+
+/** The document for a code. */
+export function problemOf(code: ProblemCode, details: ProblemDetails = {}): Problem {
+  return { type: `urn:holdfast:problem:${code}`, ...problems[code], code, ...details };
+}

@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { clientId, newClientId } from '../client-id.ts';
+import { MAX_TOPICS } from '../limits.ts';
+import { position } from '../positions.ts';
+import { topicName } from '../topic-name.ts';
+
+/** A comma-separated string or a list; the same topic twice is one topic. */
+export const topicList = z
+  .union([z.string().transform((text) => text.split(',').map((name) => name.trim())), z.array(z.string())])
+  .pipe(
+    z
+      .array(topicName)
+      .min(1, 'must name at least one topic')
+      .max(MAX_TOPICS, `must name at most ${MAX_TOPICS} topics`)
+      .transform((names) => [...new Set(names)]),
+  );
+
+export const clientName = z
+  .string()
+  .min(1)
+  .max(100)
+  .regex(/^[^\p{Cc}]*$/u, 'must not contain control characters')
+  .describe('Unique within the API key');
+
+export const registerRequest = z
+  .strictObject({ name: clientName.optional(), topics: topicList.optional(), clientId: newClientId.optional() })
+  .nullish();
+
+export const connectInfo = z.object({
+  url: z.string().nullable().describe('The edge to connect to; null while none is alive'),
+  urls: z.array(z.string()).describe('Every live edge that takes connections'),
+});
+
+export const registerResponse = z.object({
+  clientId,
+  name: z.string().nullable(),
+  topics: z.array(topicName),
+  connect: connectInfo,
+});
+
+export const unregisterResponse = z.object({ clientId });
+
+export const topicsRequest = z.strictObject({ topics: topicList });
+
+export const topicsResponse = z.object({
+  clientId,
+  topics: z.array(topicName).describe('All topics that the client now has'),
+  connected: z.boolean(),
+});
+
+export const disconnectResponse = z.object({ clientId, connected: z.boolean() });
+
+/** What the edge that holds the connection says of it. */
+export const served = z.record(z.string(), z.object({ position }));
+
+export const clientResponse = z.object({
+  clientId,
+  name: z.string().nullable(),
+  key: z.string().describe('The id of the API key it was registered with'),
+  registeredAt: z.iso.datetime(),
+  topics: z.array(topicName).describe('What it wants'),
+  connected: z.boolean(),
+  edge: z.string().nullable(),
+  connection: z.string().nullable(),
+  since: z.iso.datetime().nullable(),
+  served: served
+    .nullable()
+    .describe(
+      'What its edge really serves, by topic with the position reached; null: not connected, or the edge did not say',
+    ),
+});
+
+export const clientSummary = z.object({
+  clientId,
+  name: z.string().nullable(),
+  key: z.string(),
+  topics: z.array(topicName),
+  connected: z.boolean(),
+});
+
+export const clientsResponse = z.object({ clients: z.array(clientSummary), cursor: z.string().nullable() });
