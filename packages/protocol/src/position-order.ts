@@ -1,5 +1,8 @@
-/** A message id within a topic, of the form that `positions.ts` states. Kept apart from the schema so that a page needs no zod. */
+/** A message id within one topic. Kept apart from its schema so that a page that compares positions needs no zod. */
 export type Position = string;
+
+/** The form of a position: milliseconds and sequence, both below 2^53 so that they compare exactly as numbers. */
+export const POSITION_FORM = /^\d{1,15}-\d{1,15}$/;
 
 /** Below every message. */
 export const BEGINNING: Position = '0-0';

@@ -1,10 +1,8 @@
 import { z } from 'zod';
+import { POSITION_FORM } from './position-order.ts';
 
-/**
- * A position is a message id within one topic's log: `<milliseconds>-<sequence>`, the form of a Redis stream id.
- * Both parts stay below 2^53 here so that they compare exactly as numbers (`position-order.ts`).
- */
+/** A position is a message id within one topic's log: `<milliseconds>-<sequence>`, the form of a Redis stream id. */
 export const position = z
   .string()
-  .regex(/^\d{1,15}-\d{1,15}$/, 'must be a position like "1732345678901-0"')
+  .regex(POSITION_FORM, 'must be a position like "1732345678901-0"')
   .describe('A message id within a topic: milliseconds and sequence, compared as two numbers');
