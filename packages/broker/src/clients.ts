@@ -1,0 +1,109 @@
+import { type Keys, CLIENT_BUCKETS, bucketName, bucketOf } from '@holdfast/protocol/keys';
+import { MAX_TOPICS } from '@holdfast/protocol/limits';
+import type { Redis } from 'ioredis';
+import type { ChangeOutcome, ClaimOutcome, Page, TopicChange } from './broker.ts';
+import type { ClientState } from './client-state.ts';
+import type { Letters } from './letters.ts';
+import { answerOf, clientOf, text } from './outcomes.ts';
+import { asked, loadScript, run } from './script.ts';
+
+const changeTopicsScript = loadScript('change-topics');
+const disconnectScript = loadScript('disconnect');
+const claimScript = loadScript('claim');
+const releaseScript = loadScript('release');
+
+/** Buckets read in one go while listing. */
+const BUCKETS_AT_ONCE = 256;
+
+/** The state of single clients: what they want and who holds them. */
+export class ClientStore {
+  readonly #redis: Redis;
+  readonly #keys: Keys;
+  readonly #letters: Letters;
+
+  constructor(redis: Redis, keys: Keys, letters: Letters) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#letters = letters;
+  }
+
+  async changeTopics(clientId: string, change: TopicChange): Promise<ChangeOutcome> {
+    const stale = [...(change.stale ?? [])];
+    const add = [...(change.add ?? [])];
+    const args = [MAX_TOPICS, stale.length, add.length, ...stale.flat(), ...add.flat(), ...(change.remove ?? [])];
+    const answer = answerOf(
+      'change-topics',
+      await run(this.#redis, changeTopicsScript, [this.#keys.client(clientId)], args),
+    );
+    if (answer.kind === 2) return { kind: 'too-many' };
+    const client = answer.kind === 1 ? clientOf(clientId, answer.rest[0]) : null;
+    if (client === null) return { kind: 'unknown' };
+    if (client.owner) await this.#letters.ring(client.owner.edge, clientId);
+    return { kind: 'changed', client };
+  }
+
+  async disconnect(clientId: string): Promise<{ connected: boolean } | null> {
+    const answer = answerOf('disconnect', await run(this.#redis, disconnectScript, [this.#keys.client(clientId)], []));
+    if (answer.kind === 0) return null;
+    const edge = text(answer.rest[0]);
+    if (edge) await this.#letters.ring(edge, clientId);
+    return { connected: edge !== '' };
+  }
+
+  async claim(
+    clientId: string,
+    edge: string,
+    connection: string,
+    options: { onlyIfUnowned: boolean } = { onlyIfUnowned: false },
+  ): Promise<ClaimOutcome> {
+    const args = [edge, connection, Date.now(), options.onlyIfUnowned ? '1' : '0'];
+    const answer = answerOf('claim', await run(this.#redis, claimScript, [this.#keys.client(clientId)], args));
+    const client = clientOf(clientId, answer.rest[0]);
+    if (answer.kind === 0 || client === null) return { kind: 'unknown' };
+    if (answer.kind === 2) return { kind: 'owned', client };
+    return { kind: 'claimed', client, previous: client.owner };
+  }
+
+  async release(clientId: string, edge: string, connection: string): Promise<void> {
+    await run(this.#redis, releaseScript, [this.#keys.client(clientId)], [edge, connection, Date.now()]);
+  }
+
+  readAll(clientIds: readonly string[]): Promise<(ClientState | null)[]> {
+    return Promise.all(
+      clientIds.map(async (clientId) => {
+        const fields: unknown = await asked(this.#redis.call('HGETALL', this.#keys.client(clientId)));
+        return clientOf(clientId, flatten(fields));
+      }),
+    );
+  }
+
+  async list(cursor: string | null, limit: number): Promise<Page<ClientState>> {
+    const found: string[] = [];
+    let bucket = cursor === null ? 0 : Number.parseInt(bucketOf(cursor), 16);
+    while (bucket < CLIENT_BUCKETS && found.length <= limit) {
+      const upTo = Math.min(bucket + BUCKETS_AT_ONCE, CLIENT_BUCKETS);
+      const pages: Promise<string[]>[] = [];
+      for (; bucket < upTo; bucket += 1) pages.push(this.#listBucket(bucketName(bucket), cursor, limit + 1));
+      for (const ids of await Promise.all(pages)) found.push(...ids);
+    }
+    const ids = found.slice(0, limit);
+    const clients = await this.readAll(ids);
+    return {
+      items: clients.filter((client) => client !== null),
+      cursor: found.length > limit ? (ids.at(-1) ?? null) : null,
+    };
+  }
+
+  #listBucket(bucket: string, cursor: string | null, limit: number): Promise<string[]> {
+    const from = cursor !== null && bucketOf(cursor) === bucket ? `(${cursor}` : '-';
+    return asked(this.#redis.zrangebylex(this.#keys.clientBucket(bucket), from, '+', 'LIMIT', 0, limit));
+  }
+}
+
+/** HGETALL by RESP2 is a list; by RESP3 it is a map, which ioredis gives as an object or a Map. */
+function flatten(fields: unknown): unknown[] {
+  if (Array.isArray(fields)) return fields;
+  if (fields instanceof Map) return [...fields].flat();
+  if (typeof fields === 'object' && fields !== null) return Object.entries(fields).flat();
+  return [];
+}

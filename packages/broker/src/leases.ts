@@ -1,0 +1,79 @@
+import type { Keys } from '@holdfast/protocol/keys';
+import type { Redis } from 'ioredis';
+import type { EdgeDetails } from './broker.ts';
+import { numberOf } from './outcomes.ts';
+import { asked, loadScript, run } from './script.ts';
+
+const renewLeaseScript = loadScript('renew-lease');
+
+/**
+ * How long an edge is believed after its last sign of life. Renewed every second, so that many renewals may fail
+ * before it counts as dead, and short enough that nobody is called connected 15 s after its edge died.
+ */
+export const LEASE_MS = 10_000;
+
+/** How long the list still names an edge whose lease ran out; the lease itself is what counts. */
+const FORGET_EDGE_MS = 60_000;
+
+/** The lease is a key that expires: Redis' own clock decides, whatever the clocks of edges and control-apis say. */
+export class Leases {
+  readonly #redis: Redis;
+  readonly #keys: Keys;
+
+  constructor(redis: Redis, keys: Keys) {
+    this.#redis = redis;
+    this.#keys = keys;
+  }
+
+  async renew(details: EdgeDetails): Promise<boolean> {
+    const fields = Object.entries(details).flatMap(([name, value]) => [name, String(value)]);
+    const [alive] = await Promise.all([
+      run(this.#redis, renewLeaseScript, [this.#keys.edge(details.id)], [LEASE_MS, ...fields]),
+      asked(this.#redis.zadd(this.#keys.edges(), Date.now(), details.id)),
+    ]);
+    return numberOf('renew-lease', alive) === 1;
+  }
+
+  async drop(edge: string): Promise<void> {
+    await Promise.all([
+      asked(this.#redis.del(this.#keys.edge(edge))),
+      asked(this.#redis.del(this.#keys.edgeDirty(edge))),
+      asked(this.#redis.zrem(this.#keys.edges(), edge)),
+    ]);
+  }
+
+  async live(): Promise<EdgeDetails[]> {
+    const edges = await asked(this.#redis.zrange(this.#keys.edges(), 0, -1));
+    const details = await Promise.all(edges.map((edge) => this.#details(edge)));
+    return details.filter((edge) => edge !== null);
+  }
+
+  async alive(edges: readonly string[]): Promise<Set<string>> {
+    const wanted = [...new Set(edges)];
+    const found = await Promise.all(wanted.map((edge) => asked(this.#redis.exists(this.#keys.edge(edge)))));
+    return new Set(wanted.filter((_, index) => found[index] === 1));
+  }
+
+  /** Removes from the list what has no lease any more. An edge that comes back lists itself again. */
+  async sweep(): Promise<void> {
+    const old = await asked(this.#redis.zrangebyscore(this.#keys.edges(), '-inf', String(String(Date.now() - FORGET_EDGE_MS))));
+    const alive = await this.alive(old);
+    const dead = old.filter((edge) => !alive.has(edge));
+    if (dead.length > 0) await asked(this.#redis.zrem(this.#keys.edges(), ...dead));
+  }
+
+  async #details(edge: string): Promise<EdgeDetails | null> {
+    const [id, url, connections, maxConnections, draining, startedAt] = await asked(
+      this.#redis.hmget(this.#keys.edge(edge), 'id', 'url', 'connections', 'maxConnections', 'draining', 'startedAt'),
+    );
+    if (!id || !url) return null;
+    return {
+      id,
+      url,
+      connections: Number(connections),
+      maxConnections: Number(maxConnections),
+      draining: draining === 'true',
+      startedAt: Number(startedAt),
+    };
+  }
+}

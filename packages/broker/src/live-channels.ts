@@ -1,0 +1,150 @@
+import { type Keys, keyspaceChannel } from '@holdfast/protocol/keys';
+import type { Redis } from 'ioredis';
+import { type LivePayload, decodeLive } from './live-payload.ts';
+
+/** What an edge is told by its subscriber connection. Everything is called from one tick to the next, never nested. */
+export interface LiveListener {
+  /** Something was said on a topic's channel. */
+  onTopic(topic: string, payload: LivePayload): void;
+  /** Something was said on the edge's own channel. */
+  onOwn(payload: LivePayload): void;
+  /** There may be letters. */
+  onDoorbell(): void;
+  /** Redis confirmed these subscriptions, for the first time or again: what came before may have been missed. */
+  onHearing(topics: readonly string[]): void;
+  /** The connection is gone: nothing is heard until `onHearing`. */
+  onDeaf(): void;
+}
+
+/** Channels in one SSUBSCRIBE: large enough to be quick, small enough not to hold Redis up. */
+const CHANNELS_AT_ONCE = 200;
+
+/**
+ * The edge's ear: one subscriber connection, the topics it wants to hear, its own channel and its doorbell.
+ * The connection must not resubscribe by itself (`autoResubscribe: false`): a lost connection is a gap in every topic,
+ * and only who subscribes again knows from when on it is closed. A subscription that Redis does not confirm replaces
+ * the connection, so there is one way to recover, and it is taken every time.
+ */
+export class LiveChannels {
+  readonly #redis: Redis;
+  readonly #keys: Keys;
+  readonly #edge: string;
+  readonly #listener: LiveListener;
+  /** Channel to topic, of all that is wanted. */
+  readonly #wanted = new Map<string, string>();
+  #toSubscribe = new Set<string>();
+  #toUnsubscribe = new Set<string>();
+  #flushing = false;
+  #stopped = false;
+
+  constructor(redis: Redis, keys: Keys, edge: string, listener: LiveListener) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#edge = edge;
+    this.#listener = listener;
+  }
+
+  /** Begins to listen; gives back the stop. */
+  start(): () => void {
+    const own = this.#keys.edgeLive(this.#edge);
+    const onMessage = (channel: Buffer, payload: Buffer) => {
+      const name = channel.toString();
+      const topic = this.#wanted.get(name);
+      if (topic !== undefined) this.#listener.onTopic(topic, decodeLive(payload));
+      else if (name === own) this.#listener.onOwn(decodeLive(payload));
+    };
+    const onDoorbell = () => this.#listener.onDoorbell();
+    const onReady = () => void this.#resubscribe();
+    const onClose = () => this.#listener.onDeaf();
+    this.#redis.on('smessageBuffer', onMessage);
+    this.#redis.on('message', onDoorbell);
+    this.#redis.on('ready', onReady);
+    this.#redis.on('close', onClose);
+    if (this.#redis.status === 'ready') onReady();
+    return () => {
+      this.#stopped = true;
+      this.#redis.off('smessageBuffer', onMessage);
+      this.#redis.off('message', onDoorbell);
+      this.#redis.off('ready', onReady);
+      this.#redis.off('close', onClose);
+    };
+  }
+
+  /** Wants a topic; `onHearing` follows when Redis has confirmed it. */
+  subscribe(topic: string): void {
+    const channel = this.#keys.topicLive(topic);
+    if (this.#wanted.has(channel)) return;
+    this.#wanted.set(channel, topic);
+    this.#toUnsubscribe.delete(channel);
+    this.#toSubscribe.add(channel);
+    this.#flushSoon();
+  }
+
+  unsubscribe(topic: string): void {
+    const channel = this.#keys.topicLive(topic);
+    if (!this.#wanted.delete(channel)) return;
+    this.#toSubscribe.delete(channel);
+    this.#toUnsubscribe.add(channel);
+    this.#flushSoon();
+  }
+
+  /** Replaces the connection: used when it is open but nothing is heard. */
+  reconnect(): void {
+    this.#redis.disconnect(true);
+  }
+
+  async #resubscribe(): Promise<void> {
+    this.#toUnsubscribe.clear();
+    this.#toSubscribe = new Set(this.#wanted.keys());
+    await this.#confirmed(async () => {
+      const box = this.#keys.edgeDirty(this.#edge);
+      await this.#redis.subscribe(keyspaceChannel(this.#redis.options.db ?? 0, box));
+      await this.#redis.ssubscribe(this.#keys.edgeLive(this.#edge));
+      // What came while the doorbell was away rang unheard.
+      this.#listener.onDoorbell();
+    });
+    this.#flushSoon();
+  }
+
+  /** What is wanted in one tick goes out together. */
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    setImmediate(() => void this.#flush());
+  }
+
+  async #flush(): Promise<void> {
+    while (!this.#stopped && this.#redis.status === 'ready') {
+      const leave = takeSome(this.#toUnsubscribe);
+      const join = takeSome(this.#toSubscribe);
+      if (leave.length === 0 && join.length === 0) break;
+      await this.#confirmed(async () => {
+        if (leave.length > 0) await this.#redis.sunsubscribe(...leave);
+        if (join.length === 0) return;
+        await this.#redis.ssubscribe(...join);
+        this.#listener.onHearing(join.flatMap((channel) => this.#wanted.get(channel) ?? []));
+      });
+    }
+    this.#flushing = false;
+  }
+
+  async #confirmed(step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      // A closed connection comes back by itself, and then everything is subscribed anew.
+      if (this.#redis.status === 'ready' && !this.#stopped) this.reconnect();
+      else if (!(error instanceof Error)) throw error;
+    }
+  }
+}
+
+function takeSome(from: Set<string>): string[] {
+  const some: string[] = [];
+  for (const item of from) {
+    if (some.length === CHANNELS_AT_ONCE) break;
+    some.push(item);
+    from.delete(item);
+  }
+  return some;
+}

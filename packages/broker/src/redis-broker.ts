@@ -1,0 +1,79 @@
+import { redisKeys } from '@holdfast/protocol/keys';
+import type { Redis } from 'ioredis';
+import type { ControlBroker, EdgeBroker } from './broker.ts';
+import { ClientStore } from './clients.ts';
+import { Leases } from './leases.ts';
+import { Letters } from './letters.ts';
+import { canary } from './live-payload.ts';
+import { numberOf } from './outcomes.ts';
+import { Questions } from './questions.ts';
+import { Registrations } from './registrations.ts';
+import { asked } from './script.ts';
+import { TopicStore } from './topics.ts';
+
+/** The stores over one connection for commands (no offline queue: what cannot be asked now is refused now). */
+function stores(redis: Redis, prefix: string) {
+  const keys = redisKeys(prefix);
+  const letters = new Letters(redis, keys);
+  return {
+    keys,
+    letters,
+    clients: new ClientStore(redis, keys, letters),
+    registrations: new Registrations(redis, keys, letters),
+    topics: new TopicStore(redis, keys, letters),
+    leases: new Leases(redis, keys),
+    questions: new Questions(redis, keys),
+  };
+}
+
+/** What control-api needs, over one connection for commands. */
+export function controlBroker(redis: Redis, prefix: string): ControlBroker {
+  const { clients, registrations, topics, leases, questions } = stores(redis, prefix);
+  return {
+    register: (client, maxClients) => registrations.register(client, maxClients),
+    unregister: (clientId) => registrations.unregister(clientId),
+    settleAbandoned: (key, olderThanMs) => registrations.settleAbandoned(key, olderThanMs),
+    changeTopics: (clientId, change) => clients.changeTopics(clientId, change),
+    disconnect: (clientId) => clients.disconnect(clientId),
+    readClient: async (clientId) => (await clients.readAll([clientId]))[0] ?? null,
+    readClients: (clientIds) => clients.readAll(clientIds),
+    listClients: (cursor, limit) => clients.list(cursor, limit),
+    putTopic: (topic, history) => topics.put(topic, history),
+    deleteTopic: (topic) => topics.delete(topic),
+    readTopics: (names) => topics.readAll(names),
+    listTopics: (cursor, limit) => topics.list(cursor, limit),
+    publish: (topic, data, key) => topics.publish(topic, data, key),
+    publishToClient: (clientId, data, key) => topics.publishToClient(clientId, data, key),
+    readLog: (topic, after, limit) => topics.readLog(topic, after, limit),
+    readClientLog: (clientId, after, limit) => topics.readClientLog(clientId, after, limit),
+    liveEdges: () => leases.live(),
+    alive: (edges) => leases.alive(edges),
+    sweepEdges: () => leases.sweep(),
+    askServed: (edge, clientId) => questions.served(edge, clientId),
+    askSubscribers: (topic) => questions.subscribers(topic),
+    ping: async () => {
+      await asked(redis.ping());
+    },
+  };
+}
+
+/** What a socket-edge needs, over one connection for commands. */
+export function edgeBroker(redis: Redis, prefix: string): EdgeBroker {
+  const { keys, letters, clients, topics, leases, questions } = stores(redis, prefix);
+  return {
+    claim: (clientId, edge, connection, options) => clients.claim(clientId, edge, connection, options),
+    release: (clientId, edge, connection) => clients.release(clientId, edge, connection),
+    readClients: (clientIds) => clients.readAll(clientIds),
+    readTopics: (names) => topics.readAll(names),
+    readLog: (topic, after, limit) => topics.readLog(topic, after, limit),
+    readClientLog: (clientId, after, limit) => topics.readClientLog(clientId, after, limit),
+    ring: (edge, clientId) => letters.ring(edge, clientId),
+    peekLetters: (edge, max) => letters.peek(edge, max),
+    takeLetters: (edge, clientIds) => letters.take(edge, clientIds),
+    renewLease: (details) => leases.renew(details),
+    dropLease: (edge) => leases.drop(edge),
+    answer: (question, payload) => questions.answer(question, payload),
+    sendCanary: async (edge, nonce) =>
+      numberOf('spublish', await asked(redis.spublish(keys.edgeLive(edge), canary(nonce)))),
+  };
+}

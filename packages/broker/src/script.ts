@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Redis } from 'ioredis';
+import { BrokerUnavailable } from './broker-unavailable.ts';
+
+export type Argument = string | number | Buffer;
+
+/** A Lua file of this package, run by its hash, and sent whole when Redis does not know it (any more). */
+export interface Script {
+  name: string;
+  source: string;
+  sha: string;
+}
+
+export function loadScript(name: string): Script {
+  const source = readFileSync(new URL(`lua/${name}.lua`, import.meta.url), 'utf8');
+  return { name, source, sha: createHash('sha1').update(source).digest('hex') };
+}
+
+/** Runs a script; strings in its answer are strings. Rejects with BrokerUnavailable. */
+export function run(
+  redis: Redis,
+  script: Script,
+  keys: readonly string[],
+  args: readonly Argument[],
+): Promise<unknown> {
+  return attempt(
+    () => redis.evalsha(script.sha, keys.length, ...keys, ...args),
+    () => redis.eval(script.source, keys.length, ...keys, ...args),
+  );
+}
+
+/** Runs a script; strings in its answer are Buffers. Rejects with BrokerUnavailable. */
+export function runForBuffers(
+  redis: Redis,
+  script: Script,
+  keys: readonly string[],
+  args: readonly Argument[],
+): Promise<unknown> {
+  return attempt(
+    () => redis.callBuffer('EVALSHA', script.sha, keys.length, ...keys, ...args),
+    () => redis.callBuffer('EVAL', script.source, keys.length, ...keys, ...args),
+  );
+}
+
+async function attempt(byHash: () => Promise<unknown>, whole: () => Promise<unknown>): Promise<unknown> {
+  try {
+    return await byHash();
+  } catch (error) {
+    if (!isNoScript(error)) throw new BrokerUnavailable(error);
+  }
+  // Redis restarted or its scripts were flushed. NOSCRIPT ran nothing, so sending the whole script repeats nothing.
+  return asked(whole());
+}
+
+/** Awaits a plain command. Rejects with BrokerUnavailable. */
+export async function asked<T>(command: Promise<T>): Promise<T> {
+  try {
+    return await command;
+  } catch (error) {
+    throw new BrokerUnavailable(error);
+  }
+}
+
+function isNoScript(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('NOSCRIPT');
+}

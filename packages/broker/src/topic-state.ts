@@ -1,0 +1,47 @@
+import { type Position, comparePositions } from '@holdfast/protocol/position-order';
+
+export interface TopicState {
+  history: { size: number; seconds: number };
+  /** The position at which the topic was created: older subscriptions were to a topic of the same name that is gone. */
+  born: Position;
+  /** The last message, or `born`. */
+  last: Position;
+}
+
+export interface LogEntry {
+  id: Position;
+  /** The message before this one. */
+  prev: Position;
+  data: Buffer;
+}
+
+/** A piece of a log, with what is needed to judge whether a position can be continued. */
+export interface LogPage {
+  born: Position;
+  last: Position;
+  /** The `prev` of the first entry that is kept; null when none is. */
+  firstPrev: Position | null;
+  /** Whether the position asked for stands in the log. */
+  stands: boolean;
+  /** What follows the position asked for. */
+  entries: LogEntry[];
+}
+
+/**
+ * Whether nothing can have been missed after `position`: it is the end, or stands in the log, or is what came before
+ * the first entry. Anything else (trimmed, flushed, lost in a fail-over) cannot be told from a gap and counts as one.
+ */
+export function continues(page: LogPage, position: Position): boolean {
+  return position === page.last || page.stands || position === page.firstPrev;
+}
+
+/** Whether everything that is newer than `after` (everything at all when null) is still there. */
+export function isComplete(page: LogPage, after: Position | null): boolean {
+  const lost = page.firstPrev ?? page.last;
+  return lost === page.born || (after !== null && comparePositions(after, lost) >= 0);
+}
+
+/** Whether a subscription that began at `begin` is to this topic, and not to a deleted one of the same name. */
+export function isCurrent(state: TopicState | null, begin: Position): boolean {
+  return state !== null && comparePositions(begin, state.born) >= 0;
+}

@@ -1,0 +1,119 @@
+import type { Keys } from '@holdfast/protocol/keys';
+import { DEFAULT_HISTORY, IDEMPOTENCY_SECONDS } from '@holdfast/protocol/limits';
+import type { Position } from '@holdfast/protocol/position-order';
+import type { Redis } from 'ioredis';
+import type { History, Page, PublishOutcome } from './broker.ts';
+import type { Letters } from './letters.ts';
+import { DELETED } from './live-payload.ts';
+import { UnexpectedAnswer, answerOf, logPageOf, text, topicOf } from './outcomes.ts';
+import { asked, loadScript, run, runForBuffers } from './script.ts';
+import type { LogPage, TopicState } from './topic-state.ts';
+
+const putTopicScript = loadScript('put-topic');
+const deleteTopicScript = loadScript('delete-topic');
+const publishScript = loadScript('publish');
+const publishToClientScript = loadScript('publish-to-client');
+const readLogScript = loadScript('read-log');
+
+const IDEMPOTENCY_MS = IDEMPOTENCY_SECONDS * 1000;
+
+/** Topics, their logs, and the own topics of clients. */
+export class TopicStore {
+  readonly #redis: Redis;
+  readonly #keys: Keys;
+  readonly #letters: Letters;
+
+  constructor(redis: Redis, keys: Keys, letters: Letters) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#letters = letters;
+  }
+
+  async put(topic: string, history: Partial<History>): Promise<{ created: boolean; state: TopicState }> {
+    // Listed first: a process that dies in between leaves a name without a topic, which listing passes over.
+    await asked(this.#redis.zadd(this.#keys.topics(), 0, topic));
+    const answer = answerOf(
+      'put-topic',
+      await run(
+        this.#redis,
+        putTopicScript,
+        [this.#keys.topic(topic), this.#keys.topicLog(topic)],
+        [
+          history.size ?? '',
+          history.seconds ?? '',
+          history.size ?? DEFAULT_HISTORY.size,
+          history.seconds ?? DEFAULT_HISTORY.seconds,
+        ],
+      ),
+    );
+    const state = topicOf(answer.rest);
+    if (state === null) throw new UnexpectedAnswer('put-topic', answer);
+    return { created: answer.kind === 1, state };
+  }
+
+  async delete(topic: string): Promise<boolean> {
+    const keys = [this.#keys.topic(topic), this.#keys.topicLog(topic), this.#keys.topicLive(topic)];
+    const deleted = await run(this.#redis, deleteTopicScript, keys, [DELETED]);
+    if (deleted !== 1) return false;
+    await asked(this.#redis.zrem(this.#keys.topics(), topic));
+    return true;
+  }
+
+  readAll(topics: readonly string[]): Promise<(TopicState | null)[]> {
+    return Promise.all(
+      topics.map(async (topic) =>
+        topicOf(await asked(this.#redis.hmget(this.#keys.topic(topic), 'size', 'seconds', 'born', 'last'))),
+      ),
+    );
+  }
+
+  async list(cursor: string | null, limit: number): Promise<Page<{ topic: string; state: TopicState }>> {
+    const from = cursor === null ? '-' : `(${cursor}`;
+    const names = await asked(this.#redis.zrangebylex(this.#keys.topics(), from, '+', 'LIMIT', 0, limit + 1));
+    const shown = names.slice(0, limit);
+    const states = await this.readAll(shown);
+    const items = shown.flatMap((topic, index) => {
+      const state = states[index];
+      return state ? [{ topic, state }] : [];
+    });
+    return { items, cursor: names.length > limit ? (shown.at(-1) ?? null) : null };
+  }
+
+  async publish(topic: string, data: Buffer, idempotencyKey?: string): Promise<PublishOutcome> {
+    const keys = [this.#keys.topic(topic), this.#keys.topicLog(topic), this.#keys.topicLive(topic)];
+    if (idempotencyKey !== undefined) keys.push(this.#keys.topicIdempotency(topic, idempotencyKey));
+    const answer = answerOf('publish', await run(this.#redis, publishScript, keys, [data, IDEMPOTENCY_MS]));
+    return publishOutcome(answer);
+  }
+
+  async publishToClient(clientId: string, data: Buffer, idempotencyKey?: string): Promise<PublishOutcome> {
+    const keys = [this.#keys.client(clientId), this.#keys.clientLog(clientId)];
+    if (idempotencyKey !== undefined) keys.push(this.#keys.clientIdempotency(clientId, idempotencyKey));
+    const args = [data, IDEMPOTENCY_MS, DEFAULT_HISTORY.size, DEFAULT_HISTORY.seconds];
+    const answer = answerOf('publish-to-client', await run(this.#redis, publishToClientScript, keys, args));
+    const edge = text(answer.rest[1]);
+    if (edge) await this.#letters.ring(edge, clientId);
+    return publishOutcome(answer);
+  }
+
+  readLog(topic: string, after: Position | null, limit: number): Promise<LogPage | null> {
+    return this.#read([this.#keys.topic(topic), this.#keys.topicLog(topic)], after, limit, 'topic');
+  }
+
+  readClientLog(clientId: string, after: Position | null, limit: number): Promise<LogPage | null> {
+    return this.#read([this.#keys.client(clientId), this.#keys.clientLog(clientId)], after, limit, 'client');
+  }
+
+  async #read(keys: string[], after: Position | null, limit: number, of: 'topic' | 'client'): Promise<LogPage | null> {
+    const answer = answerOf(
+      'read-log',
+      await runForBuffers(this.#redis, readLogScript, keys, [after ?? '', limit, of]),
+    );
+    return answer.kind === 0 ? null : logPageOf(answer.rest);
+  }
+}
+
+function publishOutcome(answer: { kind: number; rest: unknown[] }): PublishOutcome {
+  if (answer.kind === 0) return { kind: 'unknown' };
+  return { kind: answer.kind === 1 ? 'published' : 'repeated', id: text(answer.rest[0]) };
+}
