@@ -43,7 +43,7 @@ export class Leases {
   }
 
   async live(): Promise<EdgeDetails[]> {
-    const edges = await asked(this.#redis.zrange(this.#keys.edges(), 0, -1));
+    const edges = await asked(this.#redis.zrange(this.#keys.edges(), '0', '-1'));
     const details = await Promise.all(edges.map((edge) => this.#details(edge)));
     return details.filter((edge) => edge !== null);
   }
