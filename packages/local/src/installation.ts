@@ -1,0 +1,123 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createKey } from './keys-file.ts';
+import { lastWill } from './last-will.ts';
+import { findOrBringRedis } from './redis.ts';
+import { type App, type ServiceHandle, startService } from './services.ts';
+
+/** Nobody outside is waiting for a paced goodbye. */
+const DRAIN_SECONDS = '1';
+
+/** Every right there is. */
+export const FULL_RIGHTS = { register: true, subscribe: ['**'], publish: ['**'], manage: ['**'] };
+
+export interface InstallationOptions {
+  /** How many socket-edges. */
+  edges: number;
+  /** How many control-apis; default 1. */
+  controls?: number;
+  /** A Redis that is there; default: found or brought, and ended with the installation. */
+  redis?: { url: string };
+  /** Of every key in Redis; default: one of its own, so that installations share a Redis without meeting. */
+  prefix?: string;
+  /** More variables of every service. */
+  env?: Readonly<Record<string, string>>;
+  /** The first port of each kind, the next services take the next ones; default 0: any free ones. */
+  ports?: { control?: number; edges?: number };
+  /** Takes a line for people: which Redis. */
+  announce: (line: string) => void;
+}
+
+export interface Installation {
+  /** The first of `controlUrls`. */
+  readonly controlUrl: string;
+  readonly controlUrls: readonly string[];
+  /** `ws://…`, as Register hands them out. */
+  readonly edgeUrls: readonly string[];
+  readonly controls: readonly ServiceHandle[];
+  readonly edges: readonly ServiceHandle[];
+  readonly redisUrl: string;
+  readonly prefix: string;
+  /** A key with full rights, as `X-API-Key` wants it. */
+  readonly key: string;
+  readonly keysFile: string;
+  /** Ends edges, control-apis and the Redis it brought, in this order. */
+  readonly stop: () => Promise<void>;
+}
+
+/** Starts a whole installation on this machine. When a part of it cannot be started, the rest is ended again. */
+export async function startInstallation(options: InstallationOptions): Promise<Installation> {
+  await using started = new AsyncDisposableStack();
+  const prefix = options.prefix ?? `hf-${randomBytes(4).toString('hex')}:`;
+  const redisUrl = options.redis?.url ?? (await bringRedis(started, options.announce));
+
+  const directory = await mkdtemp(join(tmpdir(), 'holdfast-'));
+  const revokeWill = lastWill('rm -rf -- "$1"', [directory]);
+  started.defer(async () => {
+    await rm(directory, { recursive: true, force: true });
+    revokeWill();
+  });
+  const keysFile = join(directory, 'api-keys.json');
+  const { presented: key } = await createKey(keysFile, { id: 'local', can: FULL_RIGHTS });
+
+  const common = { REDIS_URL: redisUrl, REDIS_PREFIX: prefix, API_KEYS_FILE: keysFile, ...options.env };
+  const controls = await startAll(started, 'control-api', options.controls ?? 1, (index) => ({
+    CONTROL_PORT: portOf(options.ports?.control, index),
+    ...common,
+  }));
+  const edges = await startAll(started, 'socket-edge', options.edges, (index) => ({
+    EDGE_PORT: portOf(options.ports?.edges, index),
+    EDGE_DRAIN_SECONDS: DRAIN_SECONDS,
+    ...common,
+  }));
+
+  const running = started.move();
+  return {
+    controlUrl: controls[0]?.url ?? '',
+    controlUrls: controls.map((control) => control.url),
+    edgeUrls: edges.map(webSocketUrl),
+    controls,
+    edges,
+    redisUrl,
+    prefix,
+    key,
+    keysFile,
+    stop: () => running.disposeAsync(),
+  };
+}
+
+/** Where clients connect to an edge. */
+export function webSocketUrl(edge: ServiceHandle): string {
+  return edge.url.replace(/^http/, 'ws');
+}
+
+async function bringRedis(started: AsyncDisposableStack, announce: (line: string) => void): Promise<string> {
+  const redis = await findOrBringRedis({ announce });
+  started.defer(redis.stop);
+  return redis.url;
+}
+
+/** Starts them side by side. All are awaited before one failure is passed on: what did start is then known, and ended. */
+async function startAll(
+  started: AsyncDisposableStack,
+  app: App,
+  count: number,
+  environmentOf: (index: number) => Record<string, string>,
+): Promise<ServiceHandle[]> {
+  const starts = await Promise.allSettled(
+    Array.from({ length: count }, (_, index) => startService({ app, env: environmentOf(index) })),
+  );
+  const services = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
+  started.defer(async () => {
+    await Promise.all(services.map((service) => service.stop()));
+  });
+  const failure = starts.find((start) => start.status === 'rejected');
+  if (failure !== undefined) throw failure.reason;
+  return services;
+}
+
+function portOf(first: number | undefined, index: number): string {
+  return String(first === undefined || first === 0 ? 0 : first + index);
+}

@@ -1,0 +1,110 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+
+export interface TcpProxy {
+  readonly port: number;
+  /** The address of the proxy with a scheme: `url('redis')` is `redis://127.0.0.1:…`. */
+  readonly url: (scheme: string) => string;
+  /** How many connections stand. */
+  readonly connections: () => number;
+  /** Ends every connection with a reset; new ones are accepted. */
+  readonly cut: () => void;
+  /** From now on new connections are ended as they come; those that stand stay. */
+  readonly refuse: () => void;
+  /** From now on bytes come late by so many milliseconds, in both directions. */
+  readonly delay: (milliseconds: number) => void;
+  /** From now on nothing gets through in either direction, and nobody is told: a network that fell silent. */
+  readonly blackHole: () => void;
+  /** Ends every fault. Bytes that were swallowed stay lost, so after `blackHole` cut the connections that stand. */
+  readonly heal: () => void;
+  /** Cuts everything and stops listening. */
+  readonly stop: () => Promise<void>;
+}
+
+/** The faults that are on. One object for all connections: a change meets those that stand. */
+interface Weather {
+  refusing: boolean;
+  swallowing: boolean;
+  delayMs: number;
+}
+
+/** A TCP proxy on 127.0.0.1 that can hurt what goes through it. */
+export async function startTcpProxy(to: { port: number; host?: string }): Promise<TcpProxy> {
+  const weather: Weather = { refusing: false, swallowing: false, delayMs: 0 };
+  const sockets = new Set<Socket>();
+  const cut = () => {
+    for (const socket of sockets) socket.resetAndDestroy();
+  };
+  const server = createServer((near) => {
+    if (weather.refusing) {
+      near.resetAndDestroy();
+      return;
+    }
+    const far = connect(to.port, to.host ?? '127.0.0.1');
+    join(near, far, weather);
+    join(far, near, weather);
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the proxy got no port');
+  const { port } = address;
+  return {
+    port,
+    url: (scheme) => `${scheme}://127.0.0.1:${port}`,
+    connections: () => sockets.size / 2,
+    cut,
+    refuse: () => {
+      weather.refusing = true;
+    },
+    delay: (milliseconds) => {
+      weather.delayMs = milliseconds;
+    },
+    blackHole: () => {
+      weather.swallowing = true;
+    },
+    heal: () => Object.assign(weather, { refusing: false, swallowing: false, delayMs: 0 } satisfies Weather),
+    stop: async () => {
+      server.close();
+      cut();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** Passes what comes from one end to the other, and its end with it. */
+function join(from: Socket, to: Socket, weather: Weather): void {
+  from.setNoDelay(true);
+  // Bytes that were delayed must not be overtaken by later ones, nor by the end, when the delay gets shorter.
+  let last = Promise.resolve();
+  const afterDelay = (act: () => void) => {
+    if (weather.delayMs === 0) {
+      last = last.then(act);
+      return;
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    setTimeout(resolve, weather.delayMs).unref();
+    last = last.then(() => promise).then(act);
+  };
+  from.on('data', (bytes: Buffer) => {
+    if (weather.swallowing) return;
+    afterDelay(() => {
+      if (to.destroyed || !to.writable) return;
+      if (to.write(bytes)) return;
+      from.pause();
+      to.once('drain', () => from.resume());
+    });
+  });
+  from.on('end', () => {
+    if (!weather.swallowing) afterDelay(() => to.end());
+  });
+  // A reset on one side is a reset on the other, as without a proxy.
+  from.on('error', () => to.resetAndDestroy());
+  from.on('close', () => {
+    if (!weather.swallowing) afterDelay(() => to.destroy());
+  });
+}

@@ -1,0 +1,52 @@
+import { availableParallelism } from 'node:os';
+import { configDefaults, defineConfig } from 'vitest/config';
+
+/** Most tests wait for sockets and processes; on two cores vitest's own choice would be one file at a time. */
+const FILES_SIDE_BY_SIDE = Math.max(4, availableParallelism());
+/** Several processes start, on a machine that runs other files as well. */
+const E2E_TIMEOUT_MS = 60_000;
+/** Enough for 1,000 rounds of a race on a busy machine; a test that needs longer says so itself. */
+const REDIS_TIMEOUT_MS = 30_000;
+
+/** `extends: false`: a project that inherited `globalSetup` would run it a second time. */
+const alone = { extends: false } as const;
+const everywhere = { maxWorkers: FILES_SIDE_BY_SIDE };
+
+export default defineConfig({
+  test: {
+    reporters: ['default', './packages/testkit/src/last-line.ts'],
+    globalSetup: ['./packages/testkit/src/global-setup.ts'],
+    ...everywhere,
+    projects: [
+      {
+        ...alone,
+        test: {
+          name: 'unit',
+          include: ['{packages,apps,bench,scripts}/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, '**/*.redis.test.ts'],
+          ...everywhere,
+        },
+      },
+      {
+        ...alone,
+        test: {
+          name: 'redis',
+          include: ['{packages,apps,bench,scripts}/**/*.redis.test.ts'],
+          testTimeout: REDIS_TIMEOUT_MS,
+          hookTimeout: REDIS_TIMEOUT_MS,
+          ...everywhere,
+        },
+      },
+      {
+        ...alone,
+        test: {
+          name: 'e2e',
+          include: ['tests/e2e/**/*.test.ts'],
+          testTimeout: E2E_TIMEOUT_MS,
+          hookTimeout: E2E_TIMEOUT_MS,
+          ...everywhere,
+        },
+      },
+    ],
+  },
+});
