@@ -1,0 +1,240 @@
+import { afterClose, closeCodes, parseRetryAfter } from '@holdfast/protocol/close-codes';
+import type { DownFrame } from '@holdfast/protocol/down';
+import type { Welcome } from '@holdfast/protocol/messages/welcome';
+import { CREDENTIAL_SUBPROTOCOL_PREFIX, SUBPROTOCOL } from '@holdfast/protocol/version';
+import { backoffMs } from './backoff.ts';
+import { Emitter } from './emitter.ts';
+import type { ClientEvents, Closed, ClosedReason, StateChange } from './events.ts';
+import { MessageStream } from './message-stream.ts';
+import { PositionBook, type Positions } from './position-book.ts';
+import { NO_CLOSE_FRAME, type Session, type SessionEnd, startSession } from './session.ts';
+import type { SocketConstructor } from './socket.ts';
+import { type NextUrl, urlRotation } from './url-rotation.ts';
+
+/** A connection that lived this long after its welcome was a good one: the next failure starts with a small delay again. */
+const STABLE_MS = 5000;
+/** Some megabytes of small messages: a loop that is further behind will not catch up. */
+const MAX_BUFFERED = 10_000;
+
+const stopReasons: ReadonlyMap<number, ClosedReason> = new Map([
+  [closeCodes.badFrame.code, 'bad-frame'],
+  [closeCodes.disconnected.code, 'disconnected'],
+  [closeCodes.replaced.code, 'replaced'],
+  [closeCodes.unregistered.code, 'unregistered'],
+] as const);
+
+export interface ConnectOptions {
+  /** The edges that Register named (`connect.urls`), such as `ws://127.0.0.1:7701`; `url` for a single one. */
+  urls?: readonly string[] | undefined;
+  url?: string | null | undefined;
+  clientId: string;
+  /** Where the client id travels: in the query, or as an offered subprotocol, which keeps it out of access logs. */
+  credential?: 'query' | 'subprotocol' | undefined;
+  /** From `positions()` of an earlier page or process: goes on from there. */
+  positions?: Positions | undefined;
+  /** Whether a reconnect asks for what it missed. On by default. */
+  resume?: boolean | undefined;
+  /** Closes the client. */
+  signal?: AbortSignal | undefined;
+  /** In place of the platform's, such as that of `ws`. */
+  WebSocket?: SocketConstructor | undefined;
+  /** The third argument of that constructor. */
+  webSocketOptions?: unknown;
+}
+
+export interface MessagesOptions {
+  /** Ends the loop, without an error. */
+  signal?: AbortSignal | undefined;
+  /** How many messages may wait for the loop; one more, and it throws `iterator-overflow`. 10,000 by default. */
+  maxBuffered?: number | undefined;
+}
+
+/**
+ * Connects a registered client and keeps it connected: reconnects, resumes, and hands out each message once. Raises
+ * TypeError when the options cannot work; whatever happens later comes as an event.
+ */
+export function connect(options: ConnectOptions): HoldfastClient {
+  return new HoldfastClient(options);
+}
+
+export type { HoldfastClient };
+
+class HoldfastClient {
+  /** Settles with the last event; never rejects. */
+  readonly closed: Promise<Closed>;
+  readonly #options: ConnectOptions;
+  readonly #WebSocket: SocketConstructor;
+  readonly #nextUrl: NextUrl;
+  readonly #book: PositionBook;
+  readonly #streams = new Set<{ topic: string | undefined; stream: MessageStream }>();
+  readonly #emitter: Emitter<ClientEvents>;
+  readonly #aborted = (): void => this.#finish('aborted');
+  #state: StateChange['state'] = 'connecting';
+  #session: Session | undefined;
+  #url = '';
+  #welcomedAt: number | undefined;
+  #failures = 0;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: ConnectOptions) {
+    const { url, urls = url === undefined || url === null ? [] : [url], signal } = options;
+    const { WebSocket = globalThis.WebSocket } = options;
+    if (typeof WebSocket !== 'function') throw new TypeError('no WebSocket on this platform: Node 22 or later has one');
+    this.#WebSocket = WebSocket;
+    this.#options = options;
+    this.#nextUrl = urlRotation(urls);
+    this.#book = new PositionBook(options.positions);
+    this.#emitter = new Emitter((error, event) => this.#listenerThrew(error, event));
+    this.closed = new Promise((resolve) => this.#emitter.on('closed', resolve));
+    signal?.addEventListener('abort', this.#aborted, { once: true });
+    // A caller's listeners come after this; those for `closed` must still hear it.
+    if (signal?.aborted === true) queueMicrotask(this.#aborted);
+    else this.#connect();
+  }
+
+  get state(): StateChange['state'] {
+    return this.#state;
+  }
+
+  /** How many messages came again, as after a reconnect, and were dropped. */
+  get duplicates(): number {
+    return this.#book.duplicates;
+  }
+
+  /**
+   * The position reached in each topic, to be kept and given to `connect` later. It covers what was handed to listeners
+   * and loops; a loop that must not skip what it has not finished keeps `message.id` itself.
+   */
+  positions(): Positions {
+    return this.#book.snapshot();
+  }
+
+  /** Calls `listener` for each event of the type, in order. Gives the function that takes the listener away again. */
+  on<Type extends keyof ClientEvents>(type: Type, listener: (event: ClientEvents[Type]) => void): () => void {
+    return this.#emitter.on(type, listener);
+  }
+
+  /**
+   * Messages from this call on, of one topic or of all, for one `for await` loop. It runs across reconnects and ends,
+   * without an error, when the client closes; `closed` says why.
+   */
+  messages(topic?: string, { signal, maxBuffered = MAX_BUFFERED }: MessagesOptions = {}): MessageStream {
+    const end = (): void => stream.end();
+    const stream = new MessageStream(maxBuffered, () => {
+      this.#streams.delete(entry);
+      signal?.removeEventListener('abort', end);
+    });
+    const entry = { topic, stream };
+    this.#streams.add(entry);
+    signal?.addEventListener('abort', end, { once: true });
+    if (signal?.aborted === true || this.#state === 'closed') end();
+    return stream;
+  }
+
+  /** Ends it for good. The registration stays. */
+  close(): void {
+    this.#finish('closed');
+  }
+
+  #connect(): void {
+    const { clientId, credential, resume = true, webSocketOptions } = this.#options;
+    const url = this.#nextUrl();
+    this.#url = url.href;
+    this.#welcomedAt = undefined;
+    const positions = resume && !this.#book.isEmpty ? this.#book.snapshot() : undefined;
+    const protocols = [SUBPROTOCOL];
+    if (credential === 'subprotocol') protocols.push(CREDENTIAL_SUBPROTOCOL_PREFIX + clientId);
+    else url.searchParams.set('client', clientId);
+    if (positions !== undefined) url.searchParams.set('resume', '1');
+    this.#session = startSession({
+      socket: new this.#WebSocket(url.href, protocols, webSocketOptions as never),
+      positions,
+      onText: (text) => this.#emit('frame', text),
+      onFrame: (frame) => this.#receive(frame),
+      onEnd: (end) => this.#ended(end),
+    });
+    this.#enter({ state: 'connecting', url: this.#url });
+  }
+
+  #receive(frame: DownFrame): void {
+    switch (frame.type) {
+      case 'welcome':
+        return this.#welcome(frame);
+      case 'message':
+        if (!this.#book.message(frame)) return;
+        this.#emit('message', frame);
+        for (const { topic, stream } of this.#streams) {
+          if (topic === undefined || topic === frame.topic) stream.push(frame);
+        }
+        return;
+      case 'subscribed':
+        this.#book.subscribed(frame);
+        return this.#emit('subscribed', frame);
+      case 'unsubscribed':
+        this.#book.unsubscribed(frame.topic);
+        return this.#emit('unsubscribed', frame);
+      case 'lost':
+        if (this.#book.lost(frame)) this.#emit('lost', frame);
+        return;
+      case 'pong':
+        return;
+    }
+  }
+
+  #welcome(welcome: Welcome): void {
+    const losses = this.#book.welcome(welcome);
+    this.#welcomedAt = performance.now();
+    this.#enter({ state: 'open', url: this.#url });
+    this.#emit('welcome', welcome);
+    for (const loss of losses) this.#emit('lost', loss);
+  }
+
+  #ended({ code, reason, why }: SessionEnd): void {
+    this.#session = undefined;
+    const stop = stopReasons.get(code);
+    if (stop !== undefined) return this.#finish(stop, code);
+    if (this.#welcomedAt !== undefined && performance.now() - this.#welcomedAt >= STABLE_MS) this.#failures = 0;
+    const asked = afterClose(code) === 'reconnect-after-delay' ? parseRetryAfter(reason) : undefined;
+    const delayMs = asked ?? backoffMs(this.#failures);
+    this.#failures++;
+    this.#retry = setTimeout(() => this.#retryNow(), delayMs);
+    this.#enter({ state: 'waiting', delayMs, failures: this.#failures, code, why });
+  }
+
+  #retryNow(): void {
+    try {
+      this.#connect();
+    } catch (error) {
+      // The constructor took the same kind of URL before, so this is a platform out of something: as good as refused.
+      this.#ended({ code: NO_CLOSE_FRAME, reason: '', why: String(error) });
+    }
+  }
+
+  #enter(change: StateChange): void {
+    this.#state = change.state;
+    this.#emit('state', change);
+  }
+
+  /** A listener may close the client in the middle of several events: `closed` stays the last one. */
+  #emit<Type extends keyof ClientEvents>(type: Type, event: ClientEvents[Type]): void {
+    if (this.#state !== 'closed') this.#emitter.emit(type, event);
+  }
+
+  #finish(reason: ClosedReason, code?: number): void {
+    if (this.#state === 'closed') return;
+    clearTimeout(this.#retry);
+    this.#options.signal?.removeEventListener('abort', this.#aborted);
+    this.#session?.close();
+    this.#state = 'closed';
+    this.#emitter.emit('state', { state: 'closed', reason });
+    for (const { stream } of this.#streams) stream.end();
+    this.#emitter.emit('closed', { reason, code });
+  }
+
+  #listenerThrew(error: unknown, event: keyof ClientEvents): void {
+    if (event !== 'error' && this.#emitter.heard('error')) return this.#emitter.emit('error', { error, event });
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}

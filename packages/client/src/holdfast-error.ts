@@ -1,0 +1,33 @@
+import type { Problem, ProblemCode } from '@holdfast/protocol/problems';
+
+/**
+ * What a call can fail with besides the codes of the server:
+ * - `unreachable`: no answer came; the request may have been carried out or not
+ * - `unexpected-answer`: something answered that is not Holdfast (a proxy, say)
+ * - `iterator-overflow`: a loop over messages took them too slowly, see `MessagesOptions.maxBuffered`
+ */
+export type LocalErrorCode = 'unreachable' | 'unexpected-answer' | 'iterator-overflow';
+
+interface Circumstances {
+  status?: number | undefined;
+  problem?: Problem | undefined;
+  cause?: unknown;
+}
+
+/** Every error that the SDK raises; an aborted call rejects with the reason of its signal instead. */
+export class HoldfastError extends Error {
+  override readonly name = 'HoldfastError';
+  /** Constant, for programs; `message` is for people. */
+  readonly code: ProblemCode | LocalErrorCode;
+  /** The HTTP status, when there was an answer. */
+  readonly status: number | undefined;
+  /** The problem document (RFC 9457) that the server sent. */
+  readonly problem: Problem | undefined;
+
+  constructor(code: ProblemCode | LocalErrorCode, message: string, { status, problem, cause }: Circumstances = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.status = status;
+    this.problem = problem;
+  }
+}

@@ -1,0 +1,8 @@
+/** All of the SDK, for the bundle that a page loads. Programs with a bundler of their own import the files. */
+export { connect } from './connect.ts';
+export type { ConnectOptions, HoldfastClient, MessagesOptions } from './connect.ts';
+export type { ClientEvents, Closed, ClosedReason, ListenerError, StateChange } from './events.ts';
+export { HoldfastError } from './holdfast-error.ts';
+export type { Positions } from './position-book.ts';
+export { createRest } from './rest.ts';
+export type { Rest } from './rest.ts';

@@ -1,0 +1,73 @@
+import type { Problem } from '@holdfast/protocol/problems';
+import { HoldfastError } from './holdfast-error.ts';
+
+export interface RestOptions {
+  /** Where control-api listens, such as `http://127.0.0.1:7700`. */
+  controlUrl: string;
+  /** An API key as it is presented: `<id>.<secret>`. */
+  key?: string | undefined;
+  /** In place of the platform's `fetch`. */
+  fetch?: typeof globalThis.fetch | undefined;
+}
+
+export interface CallOptions {
+  signal?: AbortSignal | undefined;
+}
+
+export interface Request extends CallOptions {
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Below the control URL, each part encoded. */
+  path: string;
+  query?: Record<string, string | number | undefined> | undefined;
+  /** JSON text. */
+  body?: string | undefined;
+  idempotencyKey?: string | undefined;
+}
+
+/** Sends one request and gives the decoded answer, or rejects with a HoldfastError or the signal's reason. */
+export type Call = <Answer>(request: Request) => Promise<Answer>;
+
+export function createCall({ controlUrl, key, fetch = globalThis.fetch }: RestOptions): Call {
+  const base = new URL(controlUrl).href.replace(/\/+$/, '');
+  return async <Answer>({ method, path, query = {}, body, idempotencyKey, signal }: Request) => {
+    const url = new URL(base + path);
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    }
+    const headers: Record<string, string> = {};
+    if (key !== undefined) headers['x-api-key'] = key;
+    if (body !== undefined) headers['content-type'] = 'application/json';
+    if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey;
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(url.href, { method, headers, body: body ?? null, signal: signal ?? null });
+      text = await response.text();
+    } catch (cause) {
+      if (signal?.aborted === true) throw cause;
+      throw new HoldfastError('unreachable', `${base} does not answer`, { cause });
+    }
+    return decodeAnswer(response, text) as Answer;
+  };
+}
+
+function decodeAnswer({ ok, status }: Response, text: string): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new HoldfastError('unexpected-answer', `answered ${status} with something that is not JSON`, {
+      status,
+      cause,
+    });
+  }
+  if (ok) return value;
+  if (isProblem(value)) {
+    throw new HoldfastError(value.code, value.detail ?? value.title, { status, problem: value });
+  }
+  throw new HoldfastError('unexpected-answer', `answered ${status} without a problem document`, { status });
+}
+
+function isProblem(value: unknown): value is Problem {
+  return typeof value === 'object' && value !== null && 'code' in value && typeof value.code === 'string';
+}

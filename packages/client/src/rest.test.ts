@@ -1,0 +1,141 @@
+import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { problemOf } from '@holdfast/protocol/problems';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { HoldfastError } from './holdfast-error.ts';
+import { type Rest, createRest } from './rest.ts';
+
+const clientId = '3f0c8f5e-7a54-4c7e-9d8e-0c9f2d1f6a11';
+
+interface Seen {
+  call: string;
+  key: unknown;
+  contentType: unknown;
+  idempotencyKey: unknown;
+  body: string;
+}
+
+const seen: Seen[] = [];
+let answer: (response: ServerResponse) => void;
+let rest: Rest;
+let controlUrl: string;
+
+const server = createServer((request, response) => void record(request).then(() => answer(response)));
+
+async function record(request: IncomingMessage): Promise<void> {
+  let body = '';
+  for await (const chunk of request.setEncoding('utf8')) body += String(chunk);
+  seen.push({
+    call: `${request.method} ${request.url}`,
+    key: request.headers['x-api-key'],
+    contentType: request.headers['content-type'],
+    idempotencyKey: request.headers['idempotency-key'],
+    body,
+  });
+}
+
+beforeEach(async () => {
+  server.listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  controlUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  rest = createRest({ controlUrl: `${controlUrl}/`, key: 'dev.secret' });
+  answer = (response) => response.end('{"fine":true}');
+  seen.length = 0;
+});
+
+afterEach(async () => {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+describe('each call', () => {
+  const topics = ['a', 'b.c'];
+  it.each<[string, string, (rest: Rest) => Promise<unknown>]>([
+    ['POST /v1/clients', '{"name":"me","topics":["a","b.c"]}', (r) => r.register({ name: 'me', topics })],
+    ['POST /v1/clients', '{}', (r) => r.register()],
+    [`DELETE /v1/clients/${clientId}`, '', (r) => r.unregister(clientId)],
+    [`POST /v1/clients/${clientId}/topics`, '{"topics":["a","b.c"]}', (r) => r.subscribe(clientId, topics)],
+    [`DELETE /v1/clients/${clientId}/topics`, '{"topics":["a","b.c"]}', (r) => r.unsubscribe(clientId, topics)],
+    [`GET /v1/clients/${clientId}`, '', (r) => r.getClient(clientId)],
+    ['GET /v1/clients', '', (r) => r.clients()],
+    ['GET /v1/clients?cursor=c%261&limit=5', '', (r) => r.clients({ cursor: 'c&1', limit: 5 })],
+    [`POST /v1/clients/${clientId}/disconnect`, '', (r) => r.disconnect(clientId)],
+    ['PUT /v1/topics/a', '{"history":{"size":5}}', (r) => r.createTopic('a', { history: { size: 5 } })],
+    ['PUT /v1/topics/a', '{}', (r) => r.createTopic('a')],
+    ['DELETE /v1/topics/..%2Fclients', '', (r) => r.deleteTopic('../clients')],
+    ['GET /v1/topics/a', '', (r) => r.getTopic('a')],
+    ['GET /v1/topics?cursor=x', '', (r) => r.topics({ cursor: 'x' })],
+    ['POST /v1/topics/a/messages', '{"n":null}', (r) => r.publish('a', { n: null })],
+    ['POST /v1/topics/a/messages', '{"n": 1e400}', (r) => r.publish('a', '{"n": 1e400}', { raw: true })],
+    [`POST /v1/clients/${clientId}/messages`, '"hi"', (r) => r.publishToClient(clientId, 'hi')],
+    [
+      'POST /v1/messages',
+      '{"messages":[{"topics":["a","b.c"],"data":1}]}',
+      (r) => r.publishBatch([{ topics, data: 1 }]),
+    ],
+    ['GET /v1/topics/a/messages?after=1-0&limit=2', '', (r) => r.history('a', { after: '1-0', limit: 2 })],
+    ['GET /v1/edges', '', (r) => r.edges()],
+  ])('%s %s carries the key, and its body as JSON', async (call, body, send) => {
+    expect(await send(rest)).toEqual({ fine: true });
+    expect(seen).toEqual([
+      {
+        call,
+        key: 'dev.secret',
+        contentType: body === '' ? undefined : 'application/json',
+        idempotencyKey: undefined,
+        body,
+      },
+    ]);
+  });
+
+  it('leaves out a key that it does not have, and sends the idempotency key that it has', async () => {
+    await createRest({ controlUrl }).publish('a', 1, { idempotencyKey: 'k1' });
+    expect(seen[0]).toMatchObject({ key: undefined, idempotencyKey: 'k1' });
+  });
+
+  it('refuses data that JSON does not know before it sends anything', () => {
+    expect(() => rest.publish('a', undefined)).toThrow(TypeError);
+    expect(seen).toEqual([]);
+  });
+});
+
+describe('a call that fails', () => {
+  it('rejects with the code, the status and the document of the problem', async () => {
+    const problem = problemOf('topic-not-found', { detail: 'no topic "a"', topics: ['a'] });
+    answer = (response) => response.writeHead(problem.status).end(JSON.stringify(problem));
+    const error = await failure(rest.subscribe(clientId, ['a']));
+    expect(error).toMatchObject({ code: 'topic-not-found', status: 404, problem, message: 'no topic "a"' });
+  });
+
+  it.each([
+    ['a page of a proxy', 502, '<html>'],
+    ['JSON of another program', 500, '{"error":"no"}'],
+    ['half an answer', 200, '{"clientId":'],
+  ])('says that %s is not an answer of Holdfast', async (_what, status, body) => {
+    answer = (response) => response.writeHead(status).end(body);
+    expect(await failure(rest.edges())).toMatchObject({ code: 'unexpected-answer', status, problem: undefined });
+  });
+
+  it('says that nobody answered, and why', async () => {
+    answer = (response) => response.destroy();
+    const error = await failure(rest.edges());
+    expect(error).toMatchObject({ code: 'unreachable', status: undefined });
+    expect(error.cause).toBeInstanceOf(Error);
+  });
+
+  it('rejects with the reason of its signal', async () => {
+    const abort = new AbortController();
+    answer = () => abort.abort(new Error('changed my mind'));
+    await expect(rest.edges({ signal: abort.signal })).rejects.toThrow('changed my mind');
+  });
+});
+
+async function failure(call: Promise<unknown>): Promise<HoldfastError> {
+  const error = await call.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(HoldfastError);
+  return error as HoldfastError;
+}

@@ -1,0 +1,107 @@
+import type { DownFrame } from '@holdfast/protocol/down';
+import type { UpFrame } from '@holdfast/protocol/up';
+import { decodeDownFrame } from './down-frames.ts';
+import { type Heartbeat, startHeartbeat } from './heartbeat.ts';
+import type { Positions } from './position-book.ts';
+import type { Socket } from './socket.ts';
+
+/** A handshake into a black hole would otherwise hang for minutes; an edge that is busy refuses long before this. */
+const WELCOME_WITHIN_MS = 10_000;
+/** A failing socket says `error`, then `close` with the code that decides; should that never come, this ends it. */
+const CLOSE_AFTER_ERROR_MS = 1000;
+/** What RFC 6455, section 7.4.1, names a connection that ended without a close frame. */
+export const NO_CLOSE_FRAME = 1006;
+
+export interface SessionEnd {
+  code: number;
+  reason: string;
+  /** For people. */
+  why: string;
+}
+
+export interface SessionOptions {
+  socket: Socket;
+  /** Sent as the `resume` frame; absent on a connection that was opened without `resume=1`. */
+  positions: Positions | undefined;
+  onText: (text: string) => void;
+  onFrame: (frame: DownFrame) => void;
+  /** Called once, when the connection is over, but not after `close`. */
+  onEnd: (end: SessionEnd) => void;
+}
+
+export interface Session {
+  close(): void;
+}
+
+/** One connection from its socket to its end. Whatever goes wrong comes out as one `onEnd`, with no timer left behind. */
+export function startSession({ socket, positions, onText, onFrame, onEnd }: SessionOptions): Session {
+  let over = false;
+  let heartbeat: Heartbeat | undefined;
+  let failure: string | undefined;
+  let deadline = setTimeout(() => abandon(`no welcome within ${WELCOME_WITHIN_MS / 1000} s`), WELCOME_WITHIN_MS);
+
+  function settle(): boolean {
+    if (over) return false;
+    over = true;
+    clearTimeout(deadline);
+    heartbeat?.stop();
+    return true;
+  }
+
+  /** Ends it from here: the other side is gone or makes no sense, so a closing handshake is not waited for. */
+  function abandon(why: string): void {
+    if (!settle()) return;
+    if (socket.terminate === undefined) socket.close();
+    else socket.terminate();
+    onEnd({ code: NO_CLOSE_FRAME, reason: '', why });
+  }
+
+  function send(frame: UpFrame): void {
+    socket.send(JSON.stringify(frame));
+  }
+
+  function receive(data: unknown): void {
+    heartbeat?.arrived();
+    if (typeof data === 'string') onText(data);
+    const decoded = decodeDownFrame(data);
+    if (over) return;
+    if (!decoded.ok) {
+      if (decoded.why === 'malformed') abandon('the edge sent something that is not a frame');
+      return;
+    }
+    const { frame } = decoded;
+    if (frame.type === 'welcome') {
+      clearTimeout(deadline);
+      heartbeat?.stop();
+      heartbeat = startHeartbeat(
+        frame.heartbeatMs,
+        () => send({ type: 'ping' }),
+        () => abandon('silent: no answer to a ping'),
+      );
+    }
+    onFrame(frame);
+  }
+
+  // The listeners stay for as long as the socket lives: `ws` treats an `error` that nobody hears as fatal.
+  socket.addEventListener('open', () => {
+    if (!over && positions !== undefined) send({ type: 'resume', positions });
+  });
+  socket.addEventListener('message', ({ data }) => {
+    if (!over) receive(data);
+  });
+  socket.addEventListener('error', ({ message }) => {
+    if (over) return;
+    failure = message;
+    clearTimeout(deadline);
+    deadline = setTimeout(() => abandon(failure || 'the connection failed'), CLOSE_AFTER_ERROR_MS);
+  });
+  socket.addEventListener('close', ({ code = NO_CLOSE_FRAME, reason = '' }) => {
+    if (settle()) onEnd({ code, reason, why: failure || reason || `closed with ${code}` });
+  });
+
+  return {
+    close() {
+      if (settle()) socket.close(1000);
+    },
+  };
+}
