@@ -1,5 +1,6 @@
 import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { isAlive } from './is-alive.ts';
 import { repositoryRoot } from './repository-root.ts';
 
 const FILE = '.holdfast/installation.json';
@@ -71,14 +72,4 @@ function parse(text: string | null): Footprint | null {
   if (typeof controlUrl !== 'string' || typeof key !== 'string' || typeof pid !== 'number') return null;
   if (!Array.isArray(edgeUrls) || !edgeUrls.every((url) => typeof url === 'string')) return null;
   return { controlUrl, edgeUrls, key, pid };
-}
-
-/** Whether a process has this id. One that belongs to another user is alive, though we may not signal it. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }

@@ -55,7 +55,7 @@ export async function startProgram({ app, program, env, onLine }: StartProgramOp
   const child: Child = await spawnChild({
     command: process.execPath,
     args: [program],
-    env: { ...kept, ...env },
+    env: { ...kept, ...env, LOG_LEVEL: audible(env['LOG_LEVEL']) },
     will: { script: 'kill -TERM "$1"' },
   });
   if (onLine !== undefined) child.onLine(onLine);
@@ -70,6 +70,11 @@ export async function startProgram({ app, program, env, onLine }: StartProgramOp
     kill: child.kill,
     stop: () => child.stop(drainMs + STOP_GRACE_MS),
   };
+}
+
+/** A level at which the service still says that it listens, which is how we know. */
+function audible(level: string | undefined): string {
+  return level === 'debug' || level === 'trace' ? level : 'info';
 }
 
 /** The address in the log line by which a service says that it listens. */

@@ -13,24 +13,32 @@ export interface TcpProxy {
   readonly refuse: () => void;
   /** From now on bytes come late by so many milliseconds, in both directions. */
   readonly delay: (milliseconds: number) => void;
+  /** How many bytes are on their way: the proof that a delay happens. */
+  readonly bytesHeld: () => number;
   /** From now on nothing gets through in either direction, and nobody is told: a network that fell silent. */
   readonly blackHole: () => void;
+  /** How many bytes were swallowed so far: the proof that a black hole happened. */
+  readonly bytesSwallowed: () => number;
   /** Ends every fault. Bytes that were swallowed stay lost, so after `blackHole` cut the connections that stand. */
   readonly heal: () => void;
   /** Cuts everything and stops listening. */
   readonly stop: () => Promise<void>;
 }
 
-/** The faults that are on. One object for all connections: a change meets those that stand. */
+/** The faults that are on, and what they did. One object for all connections: a change meets those that stand. */
 interface Weather {
   refusing: boolean;
   swallowing: boolean;
   delayMs: number;
+  bytesHeld: number;
+  bytesSwallowed: number;
 }
+
+const FAIR = { refusing: false, swallowing: false, delayMs: 0 };
 
 /** A TCP proxy on 127.0.0.1 that can hurt what goes through it. */
 export async function startTcpProxy(to: { port: number; host?: string }): Promise<TcpProxy> {
-  const weather: Weather = { refusing: false, swallowing: false, delayMs: 0 };
+  const weather: Weather = { ...FAIR, bytesHeld: 0, bytesSwallowed: 0 };
   const sockets = new Set<Socket>();
   const cut = () => {
     for (const socket of sockets) socket.resetAndDestroy();
@@ -67,7 +75,9 @@ export async function startTcpProxy(to: { port: number; host?: string }): Promis
     blackHole: () => {
       weather.swallowing = true;
     },
-    heal: () => Object.assign(weather, { refusing: false, swallowing: false, delayMs: 0 } satisfies Weather),
+    heal: () => Object.assign(weather, FAIR),
+    bytesHeld: () => weather.bytesHeld,
+    bytesSwallowed: () => weather.bytesSwallowed,
     stop: async () => {
       server.close();
       cut();
@@ -91,8 +101,13 @@ function join(from: Socket, to: Socket, weather: Weather): void {
     last = last.then(() => promise).then(act);
   };
   from.on('data', (bytes: Buffer) => {
-    if (weather.swallowing) return;
+    if (weather.swallowing) {
+      weather.bytesSwallowed += bytes.length;
+      return;
+    }
+    weather.bytesHeld += bytes.length;
     afterDelay(() => {
+      weather.bytesHeld -= bytes.length;
       if (to.destroyed || !to.writable) return;
       if (to.write(bytes)) return;
       from.pause();

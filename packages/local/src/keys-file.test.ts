@@ -1,0 +1,103 @@
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { apiKeysFile } from '@holdfast/protocol/api-key';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createKey, listKeys, revokeKey, sha256 } from './keys-file.ts';
+
+describe('the keys file', () => {
+  let directory: string;
+  let file: string;
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'holdfast-test-'));
+    file = join(directory, 'api-keys.json');
+  });
+  afterEach(() => rm(directory, { recursive: true }));
+
+  it('holds the hash of a secret of 32 random bytes, and never the secret', async () => {
+    const key = await createKey(file, { id: 'mobile', can: { register: true, subscribe: ['news.*'] } });
+
+    expect(Buffer.from(key.secret, 'base64url')).toHaveLength(32);
+    expect(key.presented).toBe(`mobile.${key.secret}`);
+    const text = await readFile(file, 'utf8');
+    expect(text).not.toContain(key.secret);
+    expect(apiKeysFile.parse(JSON.parse(text))).toEqual({
+      keys: [
+        {
+          id: 'mobile',
+          secretSha256: sha256(key.secret),
+          maxClients: null,
+          expiresAt: null,
+          can: { register: true, subscribe: ['news.*'], publish: [], manage: [] },
+        },
+      ],
+    });
+  });
+
+  it('can be read by its owner alone, also after a change of a file that others could read', async () => {
+    await writeFile(file, '{"keys":[]}', { mode: 0o644 });
+    await createKey(file, { id: 'mobile' });
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+  });
+
+  it('refuses an id that is in it, and keeps that key', async () => {
+    await createKey(file, { id: 'mobile', maxClients: 5 });
+    const before = await readFile(file, 'utf8');
+    await expect(createKey(file, { id: 'mobile' })).rejects.toMatchObject({
+      code: 'key-exists',
+      message: expect.stringContaining('"mobile"'),
+    });
+    expect(await readFile(file, 'utf8')).toBe(before);
+  });
+
+  it.each([
+    [{ id: 'with space' }, 'id'],
+    [{ id: 'mobile', maxClients: -1 }, 'maxClients'],
+    [{ id: 'mobile', expiresAt: 'tomorrow' }, 'expiresAt'],
+    [{ id: 'mobile', can: { subscribe: ['a..b'] } }, 'can.subscribe[0]'],
+  ])('refuses the key %j and names the field', async (key, field) => {
+    await expect(createKey(file, key)).rejects.toMatchObject({
+      code: 'keys-file-invalid',
+      message: expect.stringContaining(field),
+    });
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  it('lists its keys, none when there is no file, and loses one that is revoked', async () => {
+    expect(await listKeys(file)).toEqual([]);
+    await createKey(file, { id: 'one' });
+    await createKey(file, { id: 'two' });
+    await revokeKey(file, 'one');
+    expect((await listKeys(file)).map((key) => key.id)).toEqual(['two']);
+    await expect(revokeKey(file, 'one')).rejects.toMatchObject({ code: 'key-not-found' });
+  });
+
+  it.each([['{"keys":'], ['{"keys":{}}'], ['{"keys":[],"more":1}']])(
+    'is left as it is when it is broken: %s',
+    async (text) => {
+      await writeFile(file, text);
+      await expect(createKey(file, { id: 'mobile' })).rejects.toMatchObject({
+        code: 'keys-file-invalid',
+        message: expect.stringContaining(file),
+      });
+      expect(await readFile(file, 'utf8')).toBe(text);
+      expect(await readdir(directory)).toEqual(['api-keys.json']);
+    },
+  );
+
+  it('loses no key when many are created at once', async () => {
+    const ids = Array.from({ length: 8 }, (_, index) => `key-${index}`);
+    await Promise.all(ids.map((id) => createKey(file, { id })));
+    expect((await listKeys(file)).map((key) => key.id).toSorted()).toEqual(ids);
+    expect(await readdir(directory)).toEqual(['api-keys.json']);
+  });
+
+  it('says which file is in the way when a command was killed in the middle', async () => {
+    await writeFile(`${file}.new`, '');
+    await expect(createKey(file, { id: 'mobile' })).rejects.toMatchObject({
+      code: 'keys-file-locked',
+      message: expect.stringContaining(`${file}.new`),
+    });
+  });
+});

@@ -1,0 +1,111 @@
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from './eventually.ts';
+import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
+
+describe('the TCP proxy', () => {
+  let echo: Server;
+  let proxy: TcpProxy;
+  let arrived: string;
+  const far = new Set<Socket>();
+
+  beforeEach(async () => {
+    arrived = '';
+    echo = createServer((socket) => {
+      far.add(socket);
+      socket.on('error', () => far.delete(socket));
+      socket.on('data', (bytes) => {
+        arrived += bytes.toString();
+        socket.write(bytes);
+      });
+    }).listen(0, '127.0.0.1');
+    await once(echo, 'listening');
+    const address = echo.address();
+    if (address === null || typeof address === 'string') throw new Error('no port');
+    proxy = await startTcpProxy({ port: address.port });
+  });
+  afterEach(async () => {
+    await proxy.stop();
+    echo.close();
+  });
+
+  interface Line {
+    socket: Socket;
+    received: () => string;
+    ended: Promise<string>;
+  }
+
+  function dial(): Line {
+    const socket = connect(proxy.port, '127.0.0.1');
+    let text = '';
+    let end = 'end';
+    socket.on('data', (bytes) => (text += bytes.toString()));
+    socket.on('error', (error) => (end = 'code' in error ? String(error.code) : error.message));
+    const ended = new Promise<string>((resolve) => socket.once('close', () => resolve(end)));
+    return { socket, received: () => text, ended };
+  }
+
+  it('passes bytes both ways in order, and the end of a connection', async () => {
+    const line = dial();
+    const text = 'x'.repeat(3_000_000);
+    line.socket.write(text);
+    await eventually(() => expect(line.received().length).toBe(text.length));
+    expect(proxy.connections()).toBe(1);
+    line.socket.end();
+    expect(await line.ended).toBe('end');
+    await eventually(() => expect(proxy.connections()).toBe(0));
+  });
+
+  it('cuts what stands, on both sides, and takes new connections', async () => {
+    const line = dial();
+    line.socket.write('a');
+    await eventually(() => expect(line.received()).toBe('a'));
+    proxy.cut();
+    expect(await line.ended).toBe('ECONNRESET');
+    await eventually(() => expect([...far].every((socket) => socket.destroyed)).toBe(true));
+    const again = dial();
+    again.socket.write('b');
+    await eventually(() => expect(again.received()).toBe('b'));
+  });
+
+  it('refuses new connections and leaves those that stand, until it is healed', async () => {
+    const line = dial();
+    line.socket.write('a');
+    await eventually(() => expect(line.received()).toBe('a'));
+    proxy.refuse();
+    const refused = dial();
+    expect(await refused.ended).toBe('ECONNRESET');
+    line.socket.write('b');
+    await eventually(() => expect(line.received()).toBe('ab'));
+    proxy.heal();
+    const again = dial();
+    again.socket.write('c');
+    await eventually(() => expect(again.received()).toBe('c'));
+  });
+
+  it('swallows everything and ends nothing, until it is healed', async () => {
+    const line = dial();
+    line.socket.write('a');
+    await eventually(() => expect(line.received()).toBe('a'));
+    proxy.blackHole();
+    line.socket.write('lost');
+    await eventually(() => expect(proxy.bytesSwallowed()).toBe(4));
+    proxy.heal();
+    line.socket.write('b');
+    await eventually(() => expect(line.received()).toBe('ab'));
+    expect(line.socket.destroyed).toBe(false);
+  });
+
+  it('delays, and keeps the order when the delay ends', async () => {
+    const line = dial();
+    proxy.delay(200);
+    line.socket.write('1');
+    await eventually(() => expect(proxy.bytesHeld()).toBe(1));
+    expect(arrived).toBe('');
+    proxy.heal();
+    line.socket.write('2');
+    await eventually(() => expect(line.received()).toBe('12'));
+    expect(arrived).toBe('12');
+  });
+});
