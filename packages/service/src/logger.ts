@@ -1,5 +1,11 @@
 import { hostname } from 'node:os';
-import { pino, stdTimeFunctions, type DestinationStream, type Logger as PinoLogger } from 'pino';
+import {
+  destination as fileDestination,
+  pino,
+  stdTimeFunctions,
+  type DestinationStream,
+  type Logger as PinoLogger,
+} from 'pino';
 import { choice } from './config.ts';
 import { serializeError } from './error-fields.ts';
 import { maskLine, redactedPaths } from './redaction.ts';
@@ -13,6 +19,9 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export const logVariables = {
   LOG_LEVEL: choice(LOG_LEVELS, 'info').describe('The least grave lines that are written'),
 };
+
+/** Written at once: a process that exits right after its last line must not lose it. */
+const STDOUT = { dest: 1, sync: true } as const;
 
 export interface LoggerOptions {
   /** Stands in every line as `service`. */
@@ -38,5 +47,5 @@ export function createLogger({ service, level, destination }: LoggerOptions): Lo
     redact: { paths: redactedPaths(), censor: '[redacted]' },
     hooks: { streamWrite: maskLine },
   };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  return pino(options, destination ?? fileDestination(STDOUT));
 }

@@ -3,6 +3,7 @@ import { jitteredDelay } from './backoff.ts';
 import { ConfigError, maskCredentials } from './config.ts';
 import { reasonOf } from './error-fields.ts';
 import type { Logger } from './logger.ts';
+import { mendCallBuffer } from './redis-call-buffer.ts';
 import { parseRedisUrl, type RedisAccess, type RedisNode, type RedisTarget } from './redis-config.ts';
 import { logIncidents, type RedisIncidents } from './redis-incidents.ts';
 
@@ -61,6 +62,7 @@ export function connectRedis(target: RedisTarget, { name, role, logger }: Connec
       return 1;
     },
   });
+  mendCallBuffer(redis);
   incidents = logIncidents(redis, logger, { connection: name, redis: describeTarget(target) });
   return redis;
 }

@@ -29,12 +29,12 @@ function explainListen(error: unknown): string | null {
   if (!(error instanceof Error) || !('syscall' in error)) return null;
   // "bind" is what a worker of node:cluster reports for the same.
   if (error.syscall !== 'listen' && error.syscall !== 'bind') return null;
-  const { address, port, code = '' } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  const { address, port = 0, code = '' } = error as NodeJS.ErrnoException & { address?: string; port?: number };
   const where = address?.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
   return `Cannot listen on ${where}: ${listenFault(code, port) ?? error.message}.`;
 }
 
-function listenFault(code: string, port: number | undefined): string | null {
+function listenFault(code: string, port: number): string | null {
   switch (code) {
     case 'EADDRINUSE':
       return `port ${port} is in use by another process. Stop it, or choose another port`;

@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest';
+import { createMetrics } from './metrics.ts';
+
+/** The value of the sample that begins with this, label by label as it is printed. */
+async function sample(metrics: ReturnType<typeof createMetrics>, start: string): Promise<number> {
+  const { body } = await metrics.text();
+  const line = body.split('\n').find((text) => text.startsWith(start));
+  if (line === undefined) throw new Error(`no ${start} in\n${body}`);
+  return Number(line.slice(line.lastIndexOf(' ')));
+}
+
+test('counters, gauges and histograms appear with our prefix and the service', async () => {
+  const metrics = createMetrics({ service: 'api' });
+  metrics.counter('calls_total', 'Calls', ['route']).inc({ route: '/a' }, 3);
+  metrics.gauge('connections', 'Connections').set(7);
+  metrics.histogram('wait_seconds', 'Waiting', [], [0.001, 0.01]).observe(0.005);
+  expect(await sample(metrics, 'holdfast_calls_total{route="/a",service="api"}')).toBe(3);
+  expect(await sample(metrics, 'holdfast_connections{service="api"}')).toBe(7);
+  expect(await sample(metrics, 'holdfast_wait_seconds_bucket{le="0.001",service="api"}')).toBe(0);
+  expect(await sample(metrics, 'holdfast_wait_seconds_bucket{le="0.01",service="api"}')).toBe(1);
+  metrics.stop();
+});
+
+test('every name begins with our prefix', async () => {
+  const metrics = createMetrics({ service: 'api' });
+  const { body } = await metrics.text();
+  const names = body.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  expect(names.length).toBeGreaterThan(20);
+  expect(names.filter((line) => !line.startsWith('holdfast_'))).toEqual([]);
+  metrics.stop();
+});
+
+test('two sets in one process do not meet', async () => {
+  const one = createMetrics({ service: 'one' });
+  const two = createMetrics({ service: 'two' });
+  one.counter('seen_total', 'Seen').inc();
+  two.counter('seen_total', 'Seen');
+  expect(await sample(one, 'holdfast_seen_total')).toBe(1);
+  expect(await sample(two, 'holdfast_seen_total')).toBe(0);
+  one.stop();
+  two.stop();
+});
+
+/** Much longer than what an idle process on a busy machine shows. */
+const BLOCK_MS = 400;
+
+/** Resolves when the observation's timer has looked again: it begins with its first look, and tells with the next. */
+const looks = (): Promise<void> => new Promise((done) => setTimeout(done, 50));
+
+test('a blocked event loop shows in its delay, once', async () => {
+  const metrics = createMetrics({ service: 'api' });
+  const longest = 'holdfast_event_loop_delay_seconds{quantile="1"';
+  await looks();
+  const end = performance.now() + BLOCK_MS;
+  while (performance.now() < end);
+  await looks();
+  expect(await sample(metrics, longest)).toBeGreaterThan(0.9 * (BLOCK_MS / 1000) - 0.05);
+  await expect.poll(() => sample(metrics, longest)).toBeLessThan(BLOCK_MS / 1000 / 2);
+  metrics.stop();
+});
