@@ -172,5 +172,9 @@ export async function closeRedis(redis: Redis): Promise<void> {
     redis.disconnect();
     return;
   }
-  await redis.quit().catch(() => redis.disconnect());
+  // QUIT does not go through the automatic pipeline and would overtake what waits there; a PING comes after it.
+  await redis
+    .ping()
+    .then(() => redis.quit())
+    .catch(() => redis.disconnect());
 }
