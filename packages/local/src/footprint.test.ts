@@ -11,6 +11,7 @@ describe('the footprint of npm start', () => {
     controlUrl: 'http://127.0.0.1:7700',
     edgeUrls: ['ws://127.0.0.1:7701', 'ws://127.0.0.1:7702'],
     key: 'dev.secret',
+    keysFile: '/somewhere/api-keys.json',
     pid: process.pid,
   };
   const file = () => join(directory, '.holdfast/installation.json');

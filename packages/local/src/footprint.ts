@@ -14,6 +14,8 @@ export interface Footprint {
   edgeUrls: string[];
   /** As `X-API-Key` wants it. */
   key: string;
+  /** The file of keys it reads, and reads again when it changes. */
+  keysFile: string;
   /** The process that keeps the installation; it is gone when this is. */
   pid: number;
 }
@@ -68,8 +70,9 @@ function parse(text: string | null): Footprint | null {
     if (error instanceof SyntaxError) return null;
     throw error;
   }
-  const { controlUrl, edgeUrls, key, pid } = { ...(json as Partial<Footprint> | null) };
+  const { controlUrl, edgeUrls, key, keysFile, pid } = { ...(json as Partial<Footprint> | null) };
   if (typeof controlUrl !== 'string' || typeof key !== 'string' || typeof pid !== 'number') return null;
+  if (typeof keysFile !== 'string') return null;
   if (!Array.isArray(edgeUrls) || !edgeUrls.every((url) => typeof url === 'string')) return null;
-  return { controlUrl, edgeUrls, key, pid };
+  return { controlUrl, edgeUrls, key, keysFile, pid };
 }

@@ -77,7 +77,7 @@ export async function startInstallation(options: InstallationOptions): Promise<I
   return {
     controlUrl: controls[0]?.url ?? '',
     controlUrls: controls.map((control) => control.url),
-    edgeUrls: edges.map(webSocketUrl),
+    edgeUrls: edges.map((edge) => webSocketUrl(edge.url)),
     controls,
     edges,
     redisUrl,
@@ -88,9 +88,9 @@ export async function startInstallation(options: InstallationOptions): Promise<I
   };
 }
 
-/** Where clients connect to an edge. */
-export function webSocketUrl(edge: ServiceHandle): string {
-  return edge.url.replace(/^http/, 'ws');
+/** Where clients connect to an edge that listens at this address. */
+export function webSocketUrl(address: string): string {
+  return address.replace(/^http/, 'ws');
 }
 
 async function bringRedis(started: AsyncDisposableStack, announce: (line: string) => void): Promise<string> {

@@ -8,6 +8,12 @@ const LISTENING_MS = 60_000;
 const STOP_GRACE_MS = 10_000;
 /** The default of EDGE_DRAIN_SECONDS. */
 const DEFAULT_DRAIN_SECONDS = 30;
+/** Should we die: SIGTERM as well, and SIGKILL for a service that does not end by it, within about a minute. */
+const END_IN_ORDER = `
+  kill -TERM "$1" || exit 0
+  seconds=0
+  while kill -0 "$1" && [ "$seconds" -lt 60 ]; do sleep 1; seconds=$((seconds + 1)); done
+  kill -KILL "$1"`;
 /** What a process needs of ours; all else comes from the caller, so that no variable of a shell changes a test. */
 const KEPT_VARIABLES = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'NODE_EXTRA_CA_CERTS'] as const;
 
@@ -56,7 +62,7 @@ export async function startProgram({ app, program, env, onLine }: StartProgramOp
     command: process.execPath,
     args: [program],
     env: { ...kept, ...env, LOG_LEVEL: audible(env['LOG_LEVEL']) },
-    will: { script: 'kill -TERM "$1"' },
+    will: { script: END_IN_ORDER },
   });
   if (onLine !== undefined) child.onLine(onLine);
   const url = await lineOf(child, app, LISTENING_MS, addressIn);

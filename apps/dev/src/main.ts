@@ -1,0 +1,14 @@
+import { repositoryRoot } from '@holdfast/local/repository-root';
+import { run } from './run.ts';
+import { stopRequest } from './stop-request.ts';
+
+/** As shells have it for a process that Ctrl-C ended. */
+const EXIT_INTERRUPTED = 130;
+
+// Whatever we started ends with us, however we end: a second Ctrl-C need only end us.
+const stop = stopRequest(process, () => process.exit(EXIT_INTERRUPTED));
+// Nobody reads any more: a pipe that was closed, a terminal that is gone.
+process.stdout.on('error', stop.ask);
+const say = (line: string) => process.stdout.write(`${line}\n`);
+process.exitCode = await run({ env: process.env, directory: repositoryRoot, say, stop });
+stop.forget();
