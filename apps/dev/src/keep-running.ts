@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeExit, type Exit } from '@holdfast/local/child';
+import { failureText } from './failure.ts';
 
 /** The wait before the first restart doubles with every further failure, up to the longest. */
 const FIRST_WAIT_MS = 250;
@@ -87,6 +88,6 @@ async function attempt<Child>(start: () => Promise<Child>): Promise<{ child: Chi
   try {
     return { child: await start() };
   } catch (error) {
-    return { error: error instanceof Error ? error.message : String(error) };
+    return { error: failureText(error) };
   }
 }

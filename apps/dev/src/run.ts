@@ -1,4 +1,5 @@
 import { readConfig } from './config.ts';
+import { failureText } from './failure.ts';
 import { greeting } from './greeting.ts';
 import { type DevInstallation, startDevInstallation } from './installation.ts';
 import type { StopRequest } from './stop-request.ts';
@@ -18,7 +19,7 @@ export async function run({ env, directory, say, stop }: RunOptions): Promise<0 
     installation = await startDevInstallation({ config: readConfig(env), env, directory, say, signal: stop.signal });
   } catch (error) {
     if (stop.signal.aborted) return 0;
-    say(error instanceof Error ? error.message : String(error));
+    say(failureText(error));
     return 1;
   }
   say(greeting({ ...installation, topics: TOPICS }));

@@ -91,13 +91,16 @@ export async function spawnChild(options: ChildOptions): Promise<Child> {
   };
 }
 
-/** The child ended, or said nothing in time, before the line that was waited for. `lines` is what it printed. */
+/** The child ended, or said nothing in time, before the line that was waited for. The message says what it printed. */
 export class ChildFailed extends Error {
+  /** What happened, in one line. */
+  readonly summary: string;
   readonly lines: readonly string[];
 
-  constructor(message: string, lines: readonly string[]) {
-    super(lines.length === 0 ? `${message}, and printed nothing` : `${message}. It printed:\n${lines.join('\n')}`);
+  constructor(summary: string, lines: readonly string[]) {
+    super(lines.length === 0 ? `${summary}, and printed nothing` : `${summary}. It printed:\n${lines.join('\n')}`);
     this.name = 'ChildFailed';
+    this.summary = summary;
     this.lines = lines;
   }
 }
