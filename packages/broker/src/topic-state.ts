@@ -31,12 +31,12 @@ export interface LogPage {
  * Whether nothing can have been missed after `position`: it is the end, or stands in the log, or is what came before
  * the first entry. Anything else (trimmed, flushed, lost in a fail-over) cannot be told from a gap and counts as one.
  */
-export function continues(page: LogPage, position: Position): boolean {
+export function continues(page: Omit<LogPage, 'entries'>, position: Position): boolean {
   return position === page.last || page.stands || position === page.firstPrev;
 }
 
 /** Whether everything that is newer than `after` (everything at all when null) is still there. */
-export function isComplete(page: LogPage, after: Position | null): boolean {
+export function isComplete(page: Omit<LogPage, 'entries'>, after: Position | null): boolean {
   const lost = page.firstPrev ?? page.last;
   return lost === page.born || (after !== null && comparePositions(after, lost) >= 0);
 }

@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs';
+import { duration, host, integer, integerOr, list, port, url } from '@holdfast/service/config';
+import { logVariables } from '@holdfast/service/logger';
+import { redisRules, redisVariables } from '@holdfast/service/redis-config';
+import { HEARTBEAT_MS } from '@holdfast/protocol/limits';
+import { z } from 'zod';
+
+/** Descriptors kept for the log, Redis, the listening socket, and handshakes that are being refused. */
+const RESERVED_DESCRIPTORS = 256;
+const FALLBACK_DESCRIPTORS = 1024;
+const DEFAULT_PORT = 7701;
+const MAX_CONNECTIONS = 10_000_000;
+
+export const edgeVariables = z
+  .object({
+    ...redisVariables,
+    ...logVariables,
+    EDGE_HOST: host('127.0.0.1').describe('Address to listen on'),
+    EDGE_PORT: port(DEFAULT_PORT).describe('Port to listen on; 0 lets the system choose'),
+    EDGE_ADVERTISE_URL: url(['ws:', 'wss:'])
+      .optional()
+      .meta({ defaultText: 'ws://EDGE_HOST:EDGE_PORT' })
+      .describe('What Register hands to clients'),
+    EDGE_WORKERS: integerOr('auto', { min: 1, max: 1024, default: 1 }).describe(
+      'Processes that share the port, each an edge of its own; auto: one per core',
+    ),
+    EDGE_MAX_CONNECTIONS: integer({ min: 1, max: MAX_CONNECTIONS })
+      .optional()
+      .meta({ defaultText: `limit of open files less ${RESERVED_DESCRIPTORS}` })
+      .describe('Past it handshakes are answered with 503; connections that are open stay'),
+    EDGE_DRAIN_SECONDS: integer({ min: 0, max: 3600, default: 30 }).describe('How long a SIGTERM spreads its goodbyes'),
+    EDGE_HEARTBEAT: duration({ minMs: 100, maxMs: 600_000, default: `${HEARTBEAT_MS / 1000}s` }).describe(
+      'How often each connection is pinged; two unanswered pings end it',
+    ),
+    EDGE_ALLOWED_ORIGINS: list().optional().describe('Origins whose pages may connect; not set: any'),
+    EDGE_TRUSTED_PROXIES: list()
+      .optional()
+      .describe('Addresses or networks of proxies whose X-Forwarded-For is believed; not set: none'),
+  })
+  .check(redisRules);
+
+export type EdgeConfig = z.output<typeof edgeVariables>;
+
+/** Connections this process can hold: its limit of open files, less what it needs itself. */
+export function maxConnections(config: Pick<EdgeConfig, 'EDGE_MAX_CONNECTIONS'>): number {
+  return config.EDGE_MAX_CONNECTIONS ?? Math.max(1, openFilesLimit() - RESERVED_DESCRIPTORS);
+}
+
+/** Node raises the soft limit to the hard one at its start, so what the system says now is what there is. */
+function openFilesLimit(): number {
+  try {
+    const line = /^Max open files\s+(\d+|unlimited)/m.exec(readFileSync('/proc/self/limits', 'utf8'));
+    if (line?.[1] === 'unlimited') return MAX_CONNECTIONS;
+    return Number(line?.[1] ?? FALLBACK_DESCRIPTORS);
+  } catch {
+    // Not Linux: what every system grants.
+    return FALLBACK_DESCRIPTORS;
+  }
+}

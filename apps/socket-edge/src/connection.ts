@@ -1,0 +1,137 @@
+import type { ClientState } from '@holdfast/broker/client-state';
+import { type CloseCode, closeCodes } from '@holdfast/protocol/close-codes';
+import type { DownFrame } from '@holdfast/protocol/down';
+import type { Position } from '@holdfast/protocol/position-order';
+import type { UnsubscribeReason } from '@holdfast/protocol/messages/unsubscribed';
+import { PONG_FRAME, controlFrame } from './frames.ts';
+import type { Subscription } from './subscription.ts';
+import type { Tally } from './tally.ts';
+
+/** What a connection needs of its socket. */
+export interface Transport {
+  /** Sends whole WebSocket frames. */
+  send(frames: Buffer): void;
+  /** Bytes that wait in this process for the socket to take them. */
+  readonly bufferedBytes: number;
+  /** Begins the closing handshake; the end is enforced some seconds later. */
+  close(code: number, reason: string): void;
+  /** Cuts the connection. */
+  terminate(): void;
+  ping(): void;
+}
+
+/** Past this a connection leaves the live sets and keeps only its positions: a reader that stops costs no more. */
+const CONGESTED_BYTES = 64 * 1024;
+/** What may still be added for frames that are not messages; past it the connection is closed. */
+const OVERFLOW_BYTES = CONGESTED_BYTES + 128 * 1024;
+
+export type Phase =
+  /** Opened with `?resume=1`: its first frame is awaited. */
+  | 'awaiting-resume'
+  /** It is being found out where its topics stand. */
+  | 'attaching'
+  /** The welcome is out. */
+  | 'open'
+  | 'closed';
+
+/** One WebSocket of a client, as the core sees it. */
+export class Connection {
+  /** Unique on this edge. */
+  readonly id: string;
+  readonly clientId: string;
+  readonly transport: Transport;
+  readonly subscriptions = new Map<string, Subscription>();
+  phase: Phase;
+  /** Too much waits for the socket: nothing more is sent until `onDrain`. */
+  congested = false;
+  /** Since when, in milliseconds of the monotonic clock. */
+  congestedSince = 0;
+  /** Where the client's own topic stands on this connection. */
+  ownPosition: Position;
+  ownReading = false;
+  /** The client as it was claimed, until its `resume` frame comes. */
+  awaiting: ClientState | null = null;
+  /** A letter for the client came before the welcome was out. */
+  changedMeanwhile = false;
+  /** Pings since anything was heard. */
+  unanswered = 0;
+  /** Its place in the roster. */
+  rosterIndex = -1;
+  readonly #tally: Tally;
+
+  constructor(id: string, clientId: string, transport: Transport, phase: Phase, ownPosition: Position, tally: Tally) {
+    this.id = id;
+    this.clientId = clientId;
+    this.transport = transport;
+    this.phase = phase;
+    this.ownPosition = ownPosition;
+    this.#tally = tally;
+  }
+
+  /** Sends message frames. The caller respects `congested`, and what it was given before it became so has been sent. */
+  send(frames: Buffer): void {
+    if (this.phase === 'closed') return;
+    this.transport.send(frames);
+    if (this.transport.bufferedBytes > CONGESTED_BYTES && !this.congested) this.#becomeCongested();
+  }
+
+  /** Sends a frame that is not a message: also while congested, within a bound. */
+  sendControl(frame: Exclude<DownFrame, { type: 'message' }>): void {
+    this.#sendAnyway(controlFrame(frame));
+  }
+
+  pong(): void {
+    this.#sendAnyway(PONG_FRAME);
+  }
+
+  /** The socket has taken all that waited. */
+  onDrain(): void {
+    if (!this.congested || this.phase === 'closed') return;
+    this.congested = false;
+    for (const subscription of this.subscriptions.values()) subscription.feed.pump(subscription);
+  }
+
+  subscribe(subscription: Subscription): void {
+    this.subscriptions.set(subscription.feed.topic, subscription);
+    subscription.feed.join(subscription);
+  }
+
+  unsubscribe(subscription: Subscription, reason: UnsubscribeReason): void {
+    if (this.subscriptions.get(subscription.feed.topic) !== subscription) return;
+    this.subscriptions.delete(subscription.feed.topic);
+    subscription.feed.leave(subscription);
+    this.sendControl({ type: 'unsubscribed', topic: subscription.feed.topic, reason });
+  }
+
+  close(how: CloseCode, reason: string = how.reason): void {
+    if (this.phase === 'closed') return;
+    this.transport.close(how.code, reason);
+    this.end();
+  }
+
+  /** Nothing more is sent, whatever becomes of the socket. */
+  end(): void {
+    this.phase = 'closed';
+    this.awaiting = null;
+    for (const subscription of this.subscriptions.values()) subscription.feed.leave(subscription);
+    this.subscriptions.clear();
+  }
+
+  #sendAnyway(frame: Buffer): void {
+    if (this.phase === 'closed') return;
+    if (this.transport.bufferedBytes > OVERFLOW_BYTES) {
+      this.#tally.evictedOverflow += 1;
+      this.close(closeCodes.tooSlow);
+      return;
+    }
+    this.transport.send(frame);
+    if (this.transport.bufferedBytes > CONGESTED_BYTES && !this.congested) this.#becomeCongested();
+  }
+
+  #becomeCongested(): void {
+    this.congested = true;
+    this.congestedSince = performance.now();
+    this.#tally.slowLeft += 1;
+    for (const subscription of this.subscriptions.values()) subscription.feed.fallBehind(subscription);
+  }
+}

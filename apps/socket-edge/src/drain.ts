@@ -1,0 +1,30 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { closeCodes, retryAfterReason } from '@holdfast/protocol/close-codes';
+import type { Roster } from './roster.ts';
+
+const STEP_MS = 50;
+/** Share of the drain time over which the goodbyes are spread; the rest is for the last closing handshakes. */
+const SPREAD = 0.8;
+/** Clients of one step come back spread over this time, so that the other edges see a stream and no wave. */
+const RETRY_SPREAD_MS = 1000;
+
+/**
+ * Says goodbye to every connection, spread evenly over the drain time, each with a delay of its own after which to come
+ * back. Resolves when all are gone, or at the end of the time; what is left then is cut.
+ * @param seconds the whole time there is
+ */
+export async function drain(roster: Roster, seconds: number): Promise<void> {
+  const end = performance.now() + seconds * 1000;
+  const steps = Math.max(1, Math.floor((seconds * 1000 * SPREAD) / STEP_MS));
+  const perStep = Math.max(1, Math.ceil(roster.size / steps));
+  const waiting = roster.slice(0, roster.size);
+  while (waiting.length > 0) {
+    for (const connection of waiting.splice(0, perStep)) {
+      connection.close(closeCodes.restarting, retryAfterReason(Math.random() * RETRY_SPREAD_MS));
+    }
+    if (waiting.length > 0) await delay(STEP_MS);
+  }
+  while (roster.size > 0 && performance.now() < end) await delay(STEP_MS);
+  for (const connection of roster.slice(0, roster.size)) connection.transport.terminate();
+  while (roster.size > 0) await delay(1);
+}

@@ -1,0 +1,158 @@
+import { randomBytes } from 'node:crypto';
+import type { EdgeBroker, EdgeDetails } from '@holdfast/broker/broker';
+import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
+import type { LiveListener } from '@holdfast/broker/live-channels';
+import type { LivePayload } from '@holdfast/broker/live-payload';
+import type { Logger } from '@holdfast/service/logger';
+import { Canary } from './canary.ts';
+import { drain } from './drain.ts';
+import { type Ear, Feeds } from './feeds.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { Hub } from './hub.ts';
+import { Lease } from './lease.ts';
+import { OwnTopic } from './own-topic.ts';
+import { Reconciler } from './reconcile.ts';
+import { Releases } from './releases.ts';
+import { Roster } from './roster.ts';
+import { newTally } from './tally.ts';
+
+const EDGE_ID_BYTES = 6;
+
+/** A new id for every start: nothing of an earlier life is taken for this one's. */
+export function newEdgeId(): string {
+  return randomBytes(EDGE_ID_BYTES).toString('hex');
+}
+
+/** What an edge hears by; `reconnect` replaces its connection. */
+export interface LiveEar extends Ear {
+  start(): () => void;
+  reconnect(): void;
+}
+
+export interface EdgeOptions {
+  id: string;
+  broker: EdgeBroker;
+  /** Makes the ear, which tells the listener what it hears. */
+  ear: (listener: LiveListener) => LiveEar;
+  logger: Logger;
+  heartbeatMs: number;
+  maxConnections: number;
+}
+
+export type Edge = ReturnType<typeof createEdge>;
+
+/** Wires the parts of an edge together. Free of sockets: connections come in through `hub`. */
+export function createEdge({ id, broker, ear: makeEar, logger, heartbeatMs, maxConnections }: EdgeOptions) {
+  const tally = newTally();
+  const roster = new Roster();
+  const startedAt = Date.now();
+  let url = '';
+  let draining = false;
+
+  const onError = (error: unknown): void => {
+    // That Redis is away is said once, by its connection; everything here comes right by itself when it is back.
+    if (!(error instanceof BrokerUnavailable)) logger.error({ err: error }, 'unexpected error');
+  };
+  const ear: LiveEar = makeEar({
+    onTopic: (topic, payload) => feeds.onTopic(topic, payload),
+    onOwn: (payload) => onOwn(payload),
+    onDoorbell: () => reconciler.ring(),
+    onHearing: (topics) => feeds.onHearing(topics),
+    onDeaf: () => {
+      tally.earsLost += 1;
+    },
+  });
+  const feeds = new Feeds(broker, ear, tally);
+  const ownTopic = new OwnTopic(broker, tally);
+  const releases = new Releases(broker, id);
+  const reconciler = new Reconciler({ edge: id, broker, roster, feeds, ownTopic, tally, onError });
+  const hub = new Hub({
+    edge: id,
+    heartbeatMs,
+    broker,
+    feeds,
+    ownTopic,
+    roster,
+    releases,
+    tally,
+    onChangedMeanwhile: (clientId) => reconciler.again(clientId),
+    onError,
+  });
+  const canary = new Canary({
+    broker,
+    edge: id,
+    tally,
+    onDeaf: (silentMs) => {
+      logger.warn({ silentMs: Math.round(silentMs) }, 'deaf: the subscriber connection is replaced');
+      ear.reconnect();
+    },
+    onError,
+  });
+  const lease = new Lease({
+    broker,
+    tally,
+    details,
+    onLapsed: () => {
+      logger.warn('the lease had run out: every client and topic is looked at again');
+      lookAtEverything();
+    },
+    onBeat: async () => {
+      await Promise.all([reconciler.look(), releases.flush(), feeds.tend()]);
+    },
+    onError,
+  });
+
+  function onOwn(payload: LivePayload): void {
+    if (payload.kind === 'canary') canary.onHeard(payload.nonce);
+    else if (payload.kind === 'served') answerServed(payload.question, payload.clientId);
+  }
+
+  function answerServed(question: string, clientId: string): void {
+    const connection = roster.get(clientId);
+    const topics = [...(connection?.subscriptions.values() ?? [])].map(
+      (subscription) => [subscription.feed.topic, subscription.reached] as const,
+    );
+    const served = connection && { connection: connection.id, topics: Object.fromEntries(topics) };
+    broker.answer(question, served ?? null).catch(onError);
+  }
+
+  function details(): EdgeDetails {
+    return { id, url, connections: roster.size, maxConnections, draining, startedAt };
+  }
+
+  /** Letters and messages may have been lost: after Redis was away, or after this edge was given up. */
+  function lookAtEverything(): void {
+    reconciler.all().catch(onError);
+    feeds.syncAll();
+  }
+
+  return {
+    id,
+    hub,
+    roster,
+    feeds,
+    tally,
+    canary,
+    lookAtEverything,
+    get draining() {
+      return draining;
+    },
+    get full() {
+      return roster.size >= maxConnections;
+    },
+    /** Begins to live under a URL; gives back the stop. */
+    start(advertisedUrl: string): () => void {
+      url = advertisedUrl;
+      const stops = [ear.start(), lease.start(), canary.start(), new Heartbeat(roster, tally, heartbeatMs).start()];
+      return () => stops.forEach((stop) => stop());
+    },
+    /** Takes no more connections, says goodbye to those there are, and gives their clients up. */
+    async leave(seconds: number): Promise<void> {
+      draining = true;
+      await lease.beat().catch(onError);
+      await drain(roster, seconds);
+      await releases.flush();
+      await broker.dropLease(id).catch(onError);
+    },
+  };
+}

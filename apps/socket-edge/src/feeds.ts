@@ -1,0 +1,162 @@
+import type { EdgeBroker } from '@holdfast/broker/broker';
+import type { LivePayload } from '@holdfast/broker/live-payload';
+import { messageEncoder } from './frames.ts';
+import { Gate } from './gate.ts';
+import type { Subscription } from './subscription.ts';
+import type { Tally } from './tally.ts';
+import { type FeedWorld, TopicFeed } from './topic-feed.ts';
+
+/** Entries in one read of a log: with messages of 64 KiB, what one read can bring is still bounded. */
+const PAGE_ENTRIES = 128;
+/** Logs read at a time: a storm of readers must not stand in memory all at once. */
+const READS_AT_ONCE = 16;
+/** How long a topic without a subscriber is still heard: people who come back soon, and churn, cost no resubscription. */
+const LINGER_MS = 5000;
+/** A topic from which nothing came for so long is compared with Redis. */
+const QUIET_MS = 10_000;
+/** Topics compared in one round. */
+const CHECKS_AT_ONCE = 1000;
+
+/** What the edge subscribes to at Redis. */
+export interface Ear {
+  subscribe(topic: string): void;
+  unsubscribe(topic: string): void;
+}
+
+/** Every topic with a subscriber on this edge. */
+export class Feeds {
+  readonly #feeds = new Map<string, TopicFeed>();
+  /** Feeds that nobody uses, and since when. */
+  readonly #idle = new Map<TopicFeed, number>();
+  readonly #toFlush = new Set<TopicFeed>();
+  readonly #stalled = new Set<TopicFeed>();
+  readonly #world: FeedWorld;
+  readonly #broker: EdgeBroker;
+  readonly #ear: Ear;
+  readonly #tally: Tally;
+  #flushScheduled = false;
+
+  constructor(broker: EdgeBroker, ear: Ear, tally: Tally) {
+    this.#broker = broker;
+    this.#ear = ear;
+    this.#tally = tally;
+    const gate = new Gate(READS_AT_ONCE);
+    this.#world = {
+      readTopic: async (topic) => (await broker.readTopics([topic]))[0] ?? null,
+      readLog: (topic, after) => gate.run(() => this.#readLog(topic, after)),
+      flushSoon: (feed) => this.#flushSoon(feed),
+      onGone: (feed) => this.#onGone(feed),
+      onIdle: (feed) => this.#onIdle(feed),
+      onStalled: (feed) => this.#stalled.add(feed),
+      tally,
+    };
+  }
+
+  get size(): number {
+    return this.#feeds.size;
+  }
+
+  /** The feed of a topic, opened if need be, and held: whoever gets it calls its `release`, joined or not. */
+  open(topic: string): TopicFeed {
+    let feed = this.#feeds.get(topic);
+    if (feed === undefined) {
+      feed = new TopicFeed(topic, this.#world);
+      this.#feeds.set(topic, feed);
+      this.#ear.subscribe(topic);
+    }
+    feed.hold();
+    return feed;
+  }
+
+  onTopic(topic: string, payload: LivePayload): void {
+    const feed = this.#feeds.get(topic);
+    if (feed === undefined) return;
+    if (payload.kind === 'message') feed.onLive(payload.prev, payload.id, payload.data);
+    else if (payload.kind === 'deleted') feed.end();
+    else if (payload.kind === 'count') this.#answerCount(feed, payload.question);
+  }
+
+  onHearing(topics: readonly string[]): void {
+    this.#tally.resubscriptions += topics.length;
+    for (const topic of topics) this.#feeds.get(topic)?.sync();
+  }
+
+  /** Once a second: tries again what stalled, closes what lingered, looks after what is quiet. */
+  async tend(): Promise<void> {
+    const stalled = [...this.#stalled];
+    this.#stalled.clear();
+    for (const feed of stalled) feed.sync();
+    this.#closeIdle();
+    await this.#checkQuiet();
+  }
+
+  /** Looks at every topic, after something happened that may have made any of them deaf. */
+  syncAll(): void {
+    for (const feed of this.#feeds.values()) feed.sync();
+  }
+
+  #onIdle(feed: TopicFeed): void {
+    if (feed.state !== 'gone') this.#idle.set(feed, performance.now());
+  }
+
+  #closeIdle(): void {
+    const due = performance.now() - LINGER_MS;
+    for (const [feed, since] of this.#idle) {
+      if (!feed.inUse && since > due) continue;
+      this.#idle.delete(feed);
+      if (feed.inUse) continue;
+      this.#feeds.delete(feed.topic);
+      this.#ear.unsubscribe(feed.topic);
+    }
+  }
+
+  async #checkQuiet(): Promise<void> {
+    const due = performance.now() - QUIET_MS;
+    const quiet: TopicFeed[] = [];
+    for (const feed of this.#feeds.values()) {
+      if (feed.state === 'open' && feed.freshAt < due) quiet.push(feed);
+      if (quiet.length === CHECKS_AT_ONCE) break;
+    }
+    const states = await this.#broker.readTopics(quiet.map((feed) => feed.topic));
+    for (const [index, feed] of quiet.entries()) feed.check(states[index] ?? null);
+  }
+
+  async #readLog(topic: string, after: string) {
+    const page = await this.#broker.readLog(topic, after, PAGE_ENTRIES);
+    if (page === null) return null;
+    const encode = messageEncoder(topic);
+    return {
+      ...page,
+      entries: page.entries.map(({ id, prev, data }) => ({ id, prev, frame: encode(id, data) })),
+    };
+  }
+
+  #flushSoon(feed: TopicFeed): void {
+    this.#toFlush.add(feed);
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    setImmediate(() => {
+      this.#flushScheduled = false;
+      const feeds = [...this.#toFlush];
+      this.#toFlush.clear();
+      for (const dirty of feeds) dirty.flush();
+    });
+  }
+
+  #onGone(feed: TopicFeed): void {
+    this.#idle.delete(feed);
+    this.#stalled.delete(feed);
+    if (this.#feeds.get(feed.topic) === feed) {
+      this.#feeds.delete(feed.topic);
+      this.#ear.unsubscribe(feed.topic);
+    }
+    const all: Subscription[] = [...feed.live, ...feed.behind];
+    for (const subscription of all) subscription.connection.unsubscribe(subscription, 'topic-deleted');
+  }
+
+  #answerCount(feed: TopicFeed, question: string): void {
+    this.#broker.answer(question, feed.live.length + feed.behind.size).catch(() => {
+      // Redis went away: whoever asked says "not known" by itself.
+    });
+  }
+}

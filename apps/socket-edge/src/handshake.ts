@@ -1,0 +1,113 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { clientId as clientIdSchema } from '@holdfast/protocol/client-id';
+import { type Problem, type ProblemCode, type ProblemDetails, problemOf } from '@holdfast/protocol/problems';
+import { CONNECT_PATH, CREDENTIAL_SUBPROTOCOL_PREFIX, SUBPROTOCOL } from '@holdfast/protocol/version';
+
+/** RFC 6455, section 4.1: 16 bytes as base64. */
+const KEY = /^[+/0-9A-Za-z]{22}==$/;
+const VERSION = '13';
+const BEARER = /^Bearer +(\S+)$/i;
+const API_KEY_PARAMETERS = ['key', 'apikey', 'api_key', 'api-key', 'x-api-key'];
+
+export interface HandshakeRequest {
+  method?: string | undefined;
+  url?: string | undefined;
+  headers: IncomingHttpHeaders;
+}
+
+/** What a well-formed handshake asks for. */
+export interface Handshake {
+  clientId: string;
+  resume: boolean;
+}
+
+export interface Refusal {
+  problem: Problem;
+  headers: Record<string, string>;
+}
+
+export type HandshakeOutcome = { ok: true; handshake: Handshake } | { ok: false; refusal: Refusal };
+
+export function refusal(
+  code: ProblemCode,
+  details: ProblemDetails = {},
+  headers: Record<string, string> = {},
+): Refusal {
+  return { problem: problemOf(code, details), headers };
+}
+
+/** Reads an upgrade request (RFC 6455, section 4.2.1) without touching its socket. */
+export function readHandshake(request: HandshakeRequest, allowedOrigins: readonly string[]): HandshakeOutcome {
+  const url = URL.parse(request.url ?? '', 'ws://edge');
+  if (url === null || !isConnectPath(url.pathname))
+    return refused('route-not-found', { detail: `Connect at ${CONNECT_PATH}` });
+  const malformed = checkUpgrade(request) ?? checkOrigin(request.headers.origin, allowedOrigins);
+  if (malformed) return { ok: false, refusal: malformed };
+
+  const unwanted = [...url.searchParams.keys()].find((name) => API_KEY_PARAMETERS.includes(name.toLowerCase()));
+  if (unwanted !== undefined)
+    return refused('key-in-query', { detail: `"${unwanted}": connections take a client id only` });
+  const resume = url.searchParams.get('resume') ?? '0';
+  if (resume !== '0' && resume !== '1') {
+    return refused('invalid-request', { errors: [{ field: 'query.resume', rule: 'must be 1, or left out' }] });
+  }
+
+  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+  const credentials = new Set([...credentialsOf(url, request.headers, offered)]);
+  const [credential, ...others] = credentials;
+  if (credential === undefined) {
+    const detail = `Give it as ?client=<uuid>, as "Authorization: Bearer <uuid>", or as subprotocol "${CREDENTIAL_SUBPROTOCOL_PREFIX}<uuid>"`;
+    return refused('credential-missing', { detail });
+  }
+  if (others.length > 0) return refused('credential-malformed', { detail: 'Two different client ids were given' });
+  const parsed = clientIdSchema.safeParse(credential);
+  if (!parsed.success) return refused('credential-malformed');
+  return { ok: true, handshake: { clientId: parsed.data, resume: resume === '1' } };
+}
+
+/** `/` is taken too, so that the URL that Register hands out works as it is. */
+export function isConnectPath(path: string): boolean {
+  return path === CONNECT_PATH || path === '/';
+}
+
+function refused(code: ProblemCode, details?: ProblemDetails): HandshakeOutcome {
+  return { ok: false, refusal: refusal(code, details) };
+}
+
+function checkUpgrade({ method, headers }: HandshakeRequest): Refusal | null {
+  if (headers.upgrade?.toLowerCase() !== 'websocket') {
+    return refusal('upgrade-required', { detail: 'The Upgrade header must be "websocket"' }, { Upgrade: 'websocket' });
+  }
+  if (method !== 'GET') return refusal('bad-handshake', { detail: 'The method must be GET' });
+  if (headers['sec-websocket-version'] !== VERSION) {
+    // RFC 6455, section 4.4: say which version is spoken.
+    const details = { detail: `Sec-WebSocket-Version must be ${VERSION}` };
+    return refusal('upgrade-required', details, { Upgrade: 'websocket', 'Sec-WebSocket-Version': VERSION });
+  }
+  if (!KEY.test(headers['sec-websocket-key'] ?? '')) {
+    return refusal('bad-handshake', { detail: 'Sec-WebSocket-Key must be 16 bytes as base64' });
+  }
+  return null;
+}
+
+function checkOrigin(origin: string | undefined, allowed: readonly string[]): Refusal | null {
+  if (origin === undefined || allowed.length === 0 || allowed.includes(origin)) return null;
+  return refusal('origin-not-allowed');
+}
+
+function* credentialsOf(url: URL, headers: IncomingHttpHeaders, offered: readonly string[]): Generator<string> {
+  for (const value of url.searchParams.getAll('client')) yield value.toLowerCase();
+  if (headers.authorization !== undefined) {
+    yield (BEARER.exec(headers.authorization)?.[1] ?? headers.authorization).toLowerCase();
+  }
+  for (const name of offered) {
+    if (name.startsWith(CREDENTIAL_SUBPROTOCOL_PREFIX))
+      yield name.slice(CREDENTIAL_SUBPROTOCOL_PREFIX.length).toLowerCase();
+  }
+}
+
+/** A browser that offers subprotocols fails the connection unless one of them comes back. */
+export function chooseSubprotocol(offered: readonly string[]): string | undefined {
+  if (offered.includes(SUBPROTOCOL)) return SUBPROTOCOL;
+  return offered.find((name) => name.startsWith(CREDENTIAL_SUBPROTOCOL_PREFIX));
+}

@@ -1,0 +1,155 @@
+import type { EdgeBroker } from '@holdfast/broker/broker';
+import type { ClientState } from '@holdfast/broker/client-state';
+import { closeCodes } from '@holdfast/protocol/close-codes';
+import { RESUME_DEADLINE_MS } from '@holdfast/protocol/limits';
+import type { Position } from '@holdfast/protocol/position-order';
+import { decodeUpFrame } from '@holdfast/protocol/up';
+import { type AttachWorld, attach } from './attach.ts';
+import { Connection, type Transport } from './connection.ts';
+import type { Releases } from './releases.ts';
+import type { Roster } from './roster.ts';
+import type { Tally } from './tally.ts';
+
+/** How long finding out where the topics stand may take; then the client comes back later. */
+const ATTACH_DEADLINE_MS = 5000;
+const CONNECTION_ID_BASE = 36;
+
+/** The right to a client, won in Redis by a handshake that is not finished yet. */
+export interface Claim {
+  connectionId: string;
+  client: ClientState;
+}
+
+export interface HubWorld extends AttachWorld {
+  broker: EdgeBroker;
+  roster: Roster;
+  releases: Releases;
+  tally: Tally;
+  /** The client's state changed while its connection was being attached: it must be looked at again. */
+  onChangedMeanwhile(clientId: string): void;
+  /** Something failed that is nobody's fault but ours. */
+  onError(error: unknown): void;
+}
+
+/** From a handshake to the end of a connection: claims, welcomes, reads what clients say, releases. */
+export class Hub {
+  readonly #world: HubWorld;
+  readonly #deadlines = new Map<Connection, NodeJS.Timeout>();
+  #connections = 0;
+
+  constructor(world: HubWorld) {
+    this.#world = world;
+  }
+
+  /** Makes this edge the owner of a client. Null: not registered. Rejects when Redis does not answer. */
+  async claim(clientId: string): Promise<Claim | null> {
+    const { broker, edge, roster } = this.#world;
+    this.#connections += 1;
+    const connectionId = this.#connections.toString(CONNECTION_ID_BASE);
+    const outcome = await broker.claim(clientId, edge, connectionId);
+    if (outcome.kind === 'unknown') return null;
+    // The older connection learns of it here, or from the letter box of its edge.
+    const previous = outcome.kind === 'claimed' ? outcome.previous : null;
+    if (previous !== null && previous.edge !== edge) this.#tell(previous.edge, clientId);
+    const older = roster.get(clientId);
+    if (older) this.#close(older, closeCodes.replaced);
+    return { connectionId, client: outcome.client };
+  }
+
+  /** The handshake behind a claim did not come about. */
+  abandon({ client, connectionId }: Claim): void {
+    this.#world.releases.add(client.clientId, connectionId);
+  }
+
+  /** The handshake is done: begins the connection. With `resume` its first frame is awaited before the welcome. */
+  open({ connectionId, client }: Claim, transport: Transport, resume: boolean): Connection {
+    const { roster, tally } = this.#world;
+    const phase = resume ? 'awaiting-resume' : 'attaching';
+    const connection = new Connection(connectionId, client.clientId, transport, phase, client.ownPosition, tally);
+    tally.handshakesAccepted += 1;
+    const older = roster.add(connection);
+    if (older) older.close(closeCodes.replaced);
+    if (resume) {
+      connection.awaiting = client;
+      this.#deadline(connection, RESUME_DEADLINE_MS, () =>
+        connection.close(closeCodes.tooSlow, 'no resume frame came'),
+      );
+    } else {
+      void this.#attach(connection, client, null);
+    }
+    return connection;
+  }
+
+  onText(connection: Connection, text: string): void {
+    const decoded = decodeUpFrame(text);
+    if (!decoded.ok) this.onBadFrame(connection, decoded.why);
+    else if (decoded.frame.type === 'ping') connection.pong();
+    else if (connection.phase !== 'awaiting-resume' || connection.awaiting === null) {
+      this.onBadFrame(connection, 'resume: only as the first frame of a connection opened with ?resume=1');
+    } else {
+      const client = connection.awaiting;
+      connection.awaiting = null;
+      connection.phase = 'attaching';
+      void this.#attach(connection, client, new Map(Object.entries(decoded.frame.positions)));
+    }
+  }
+
+  /** Anything that is no frame of ours ends the connection. */
+  onBadFrame(connection: Connection, why: string): void {
+    this.#world.tally.badFrames += 1;
+    connection.close(closeCodes.badFrame, `bad-frame: ${why}`.slice(0, MAX_REASON_CHARACTERS));
+  }
+
+  onDrain(connection: Connection): void {
+    connection.onDrain();
+    if (connection.phase === 'open') this.#world.ownTopic.deliver(connection).catch(this.#world.onError);
+  }
+
+  /** The socket is gone. */
+  onClosed(connection: Connection): void {
+    this.#clearDeadline(connection);
+    connection.end();
+    this.#world.roster.remove(connection);
+    this.#world.releases.add(connection.clientId, connection.id);
+  }
+
+  async #attach(
+    connection: Connection,
+    client: ClientState,
+    positions: ReadonlyMap<string, Position> | null,
+  ): Promise<void> {
+    this.#deadline(connection, ATTACH_DEADLINE_MS, () => connection.close(closeCodes.tryLater));
+    try {
+      await attach(this.#world, connection, client, positions);
+    } catch {
+      // Redis is away. Before the welcome the client had better come again; after it, the letter box looks after it.
+      if (connection.phase === 'attaching') connection.close(closeCodes.tryLater);
+    }
+    this.#clearDeadline(connection);
+    if (connection.changedMeanwhile) this.#world.onChangedMeanwhile(connection.clientId);
+    connection.changedMeanwhile = false;
+  }
+
+  #close(connection: Connection, how: (typeof closeCodes)['replaced']): void {
+    this.#world.roster.remove(connection);
+    connection.close(how);
+  }
+
+  /** Should Redis go away just now, the other edge finds out when it compares its clients after the reconnect. */
+  #tell(edge: string, clientId: string): void {
+    this.#world.broker.ring(edge, clientId).catch(this.#world.onError);
+  }
+
+  #deadline(connection: Connection, ms: number, then: () => void): void {
+    this.#clearDeadline(connection);
+    this.#deadlines.set(connection, setTimeout(then, ms));
+  }
+
+  #clearDeadline(connection: Connection): void {
+    clearTimeout(this.#deadlines.get(connection));
+    this.#deadlines.delete(connection);
+  }
+}
+
+/** A close reason has 123 bytes at most (RFC 6455, section 5.5). */
+const MAX_REASON_CHARACTERS = 120;

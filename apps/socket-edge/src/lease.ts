@@ -1,0 +1,53 @@
+import type { EdgeBroker, EdgeDetails } from '@holdfast/broker/broker';
+import { repeat } from '@holdfast/service/backoff';
+import type { Tally } from './tally.ts';
+
+/** A tenth of the lease: many renewals may fail before the edge counts as dead. It is also the look into the letter box. */
+const RENEW_MS = 1000;
+const JITTER = 0.05;
+
+export interface LeaseWorld {
+  broker: EdgeBroker;
+  tally: Tally;
+  details(): EdgeDetails;
+  /** The lease had run out: others may have been given this edge's clients, and Redis may have forgotten everything. */
+  onLapsed(): void;
+  /** After each renewal. */
+  onBeat(): Promise<void>;
+  onError(error: unknown): void;
+}
+
+/** Keeps the edge's lease alive, and gives the beat to everything that is done once a second. */
+export class Lease {
+  readonly #world: LeaseWorld;
+  #begun = false;
+
+  constructor(world: LeaseWorld) {
+    this.#world = world;
+  }
+
+  /** Begins; gives back the stop. */
+  start(): () => void {
+    const beat = () => this.beat();
+    beat().catch(this.#world.onError);
+    return repeat(beat, { intervalMs: RENEW_MS, jitter: JITTER, onError: this.#world.onError });
+  }
+
+  /** Renews once. Rejects when Redis does not answer. */
+  async beat(): Promise<void> {
+    const { broker, tally, details, onLapsed, onBeat } = this.#world;
+    let alive: boolean;
+    try {
+      alive = await broker.renewLease(details());
+    } catch (error) {
+      tally.leaseRenewalsMissed += 1;
+      throw error;
+    }
+    if (!alive && this.#begun) {
+      tally.leasesLapsed += 1;
+      onLapsed();
+    }
+    this.#begun = true;
+    await onBeat();
+  }
+}

@@ -1,0 +1,77 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { enableDoorbell } from '@holdfast/broker/doorbell';
+import { LiveChannels } from '@holdfast/broker/live-channels';
+import { edgeBroker } from '@holdfast/broker/redis-broker';
+import { redisKeys } from '@holdfast/protocol/keys';
+import { readConfig } from '@holdfast/service/config';
+import { createHealth } from '@holdfast/service/health';
+import { createLogger } from '@holdfast/service/logger';
+import { createMetrics } from '@holdfast/service/metrics';
+import { closeRedis, connectRedis } from '@holdfast/service/redis';
+import { toRedisTarget } from '@holdfast/service/redis-config';
+import { runMain } from '@holdfast/service/run-main';
+import { onShutdown } from '@holdfast/service/shutdown';
+import { edgeVariables, maxConnections } from './config.ts';
+import { createEdge, newEdgeId } from './edge.ts';
+import { exposeMetrics } from './edge-metrics.ts';
+import { createEdgeServer } from './server.ts';
+import { watchRedis } from './watch-redis.ts';
+
+/** Beyond the drain itself: the last releases, and the goodbye to Redis. */
+const SHUTDOWN_RESERVE_MS = 10_000;
+
+await runMain(async () => {
+  const config = readConfig(edgeVariables);
+  const id = newEdgeId();
+  const logger = createLogger({ service: 'socket-edge', level: config.LOG_LEVEL }).child({ edge: id });
+  const metrics = createMetrics({ service: 'socket-edge' });
+  const health = createHealth();
+
+  const target = toRedisTarget(config);
+  const commands = connectRedis(target, { name: `edge-${id}`, role: 'commands', logger });
+  const subscriber = connectRedis(target, { name: `edge-${id}-live`, role: 'subscriber', logger });
+
+  const edge = createEdge({
+    id,
+    broker: edgeBroker(commands, config.REDIS_PREFIX),
+    ear: (listener) => new LiveChannels(subscriber, redisKeys(config.REDIS_PREFIX), id, listener),
+    logger,
+    heartbeatMs: config.EDGE_HEARTBEAT,
+    maxConnections: maxConnections(config),
+  });
+  exposeMetrics(metrics, edge);
+  watchRedis(commands, { logger, onBack: () => edge.lookAtEverything(), enable: () => enableDoorbell(commands) });
+  health.check('redis', () => (commands.status === 'ready' ? null : 'Redis does not answer'));
+  health.check('hearing', () => edge.canary.deaf);
+
+  const server = createEdgeServer({
+    edge,
+    health,
+    metrics,
+    allowedOrigins: config.EDGE_ALLOWED_ORIGINS ?? [],
+    trustedProxies: config.EDGE_TRUSTED_PROXIES ?? [],
+    onError: (error) => logger.error({ err: error }, 'unexpected error'),
+  });
+  server.listen(config.EDGE_PORT, config.EDGE_HOST);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const host = config.EDGE_HOST.includes(':') ? `[${config.EDGE_HOST}]` : config.EDGE_HOST;
+  const stop = edge.start(config.EDGE_ADVERTISE_URL ?? `ws://${host}:${port}`);
+  logger.info({ address: `http://${host}:${port}` }, 'listening');
+
+  onShutdown({
+    logger,
+    deadlineMs: config.EDGE_DRAIN_SECONDS * 1000 + SHUTDOWN_RESERVE_MS,
+    steps: [
+      { name: 'not ready', run: () => health.drain() },
+      { name: 'drain', run: () => edge.leave(config.EDGE_DRAIN_SECONDS) },
+      { name: 'stop', run: stop },
+      { name: 'close the server', run: () => void server.close() },
+      {
+        name: 'close redis',
+        run: () => Promise.all([closeRedis(commands), closeRedis(subscriber)]).then(() => metrics.stop()),
+      },
+    ],
+  });
+});

@@ -1,0 +1,25 @@
+import { RateLimiterMemory } from 'rate-limiter-flexible';
+
+/**
+ * Refused handshakes an address may cause in a window. Far more than clients with a wrong id cause by accident, and
+ * few enough that guessing, or hammering with a revoked id, costs Redis nothing.
+ */
+const REFUSED_PER_WINDOW = 1000;
+const WINDOW_SECONDS = 10;
+const MS = 1000;
+
+/** Counts refused handshakes by address. Good handshakes cost nothing and are never counted. */
+export class RefusalLimit {
+  readonly #limiter = new RateLimiterMemory({ points: REFUSED_PER_WINDOW, duration: WINDOW_SECONDS });
+
+  /** Seconds to wait when the address has had too many; null when it may go on. */
+  async blockedFor(address: string): Promise<number | null> {
+    const state = await this.#limiter.get(address);
+    if (state === null || state.remainingPoints > 0) return null;
+    return Math.max(1, Math.ceil(state.msBeforeNext / MS));
+  }
+
+  async count(address: string): Promise<void> {
+    await this.#limiter.penalty(address);
+  }
+}

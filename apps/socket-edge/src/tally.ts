@@ -1,0 +1,30 @@
+/**
+ * What an edge counts. Plain numbers, because the hot path adds to some of them a million times a second; they become
+ * metrics when somebody asks (`edge-metrics.ts`).
+ */
+export function newTally() {
+  return {
+    messagesReceived: 0,
+    deliveries: 0,
+    deliveredBytes: 0,
+    gapsFound: 0,
+    gapMessagesFilled: 0,
+    lostAnnounced: 0,
+    catchUps: 0,
+    logReads: 0,
+    resubscriptions: 0,
+    earsLost: 0,
+    driftFound: 0,
+    leaseRenewalsMissed: 0,
+    leasesLapsed: 0,
+    slowLeft: 0,
+    evictedStuck: 0,
+    evictedOverflow: 0,
+    badFrames: 0,
+    heartbeatsMissed: 0,
+    handshakesAccepted: 0,
+    canariesMissed: 0,
+  };
+}
+
+export type Tally = ReturnType<typeof newTally>;

@@ -1,0 +1,373 @@
+import { type TopicState, continues } from '@holdfast/broker/topic-state';
+import { BEGINNING, type Position, comparePositions } from '@holdfast/protocol/position-order';
+import { messageEncoder } from './frames.ts';
+import { type FramePage, LogReader } from './log-reader.ts';
+import { Ring, type SentMessage } from './ring.ts';
+import { NOT_LIVE, type Subscription } from './subscription.ts';
+import type { Tally } from './tally.ts';
+
+/** What a feed needs of the world around it. */
+export interface FeedWorld {
+  readTopic(topic: string): Promise<TopicState | null>;
+  readLog(topic: string, after: Position): Promise<FramePage | null>;
+  /** Calls `feed.flush()` soon, once, whatever comes in until then. */
+  flushSoon(feed: TopicFeed): void;
+  /** The topic exists no more: the feed is over. */
+  onGone(feed: TopicFeed): void;
+  /** Nobody uses the feed any more. */
+  onIdle(feed: TopicFeed): void;
+  /** Redis did not answer: `feed.sync()` is wanted later. */
+  onStalled(feed: TopicFeed): void;
+  tally: Tally;
+}
+
+/** Whether a position can be continued, and where it goes on. */
+export interface Verdict {
+  recovered: boolean;
+  position: Position;
+}
+
+/** Live messages held back while the log is read. Past it they are dropped and the log is read again instead. */
+const MAX_HELD = 1000;
+
+interface LiveMessage {
+  prev: Position;
+  id: Position;
+  data: Buffer;
+}
+
+/**
+ * One topic on this edge: what was said last, and who listens. Each message names the one before it, so a gap shows at
+ * once, and is filled from the log before anything after it goes out; what the log no longer has is announced.
+ */
+export class TopicFeed {
+  readonly topic: string;
+  /** Resolves when it is known where the topic stands; false when it does not exist. */
+  readonly ready: Promise<boolean>;
+  readonly live: Subscription[] = [];
+  readonly behind = new Set<Subscription>();
+  /** The last message that went out. */
+  head: Position = BEGINNING;
+  born: Position = BEGINNING;
+  /** When something was last heard or checked, in milliseconds of the monotonic clock. */
+  freshAt = 0;
+  state: 'opening' | 'open' | 'gone' = 'opening';
+
+  readonly #world: FeedWorld;
+  readonly #encode: (id: Position, data: Buffer) => Buffer;
+  readonly #reader: LogReader;
+  readonly #resolveReady: (exists: boolean) => void;
+  #ring = new Ring(BEGINNING);
+  /** Appended, but not sent yet: what comes in within one tick goes out as one write. */
+  #fresh: SentMessage[] = [];
+  #held: LiveMessage[] = [];
+  #syncing = false;
+  #syncAgain = false;
+  /** Those who are about to join. */
+  #holders = 0;
+
+  constructor(topic: string, world: FeedWorld) {
+    this.topic = topic;
+    this.#world = world;
+    this.#encode = messageEncoder(topic);
+    this.#reader = new LogReader((after) => this.#readPage(after));
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.ready = promise;
+    this.#resolveReady = resolve;
+  }
+
+  /**
+   * Looks up what was not heard: once Redis has confirmed the subscription (what came before may have been missed),
+   * and again after Redis did not answer.
+   */
+  sync(): void {
+    void this.#sync();
+  }
+
+  onLive(prev: Position, id: Position, data: Buffer): void {
+    this.freshAt = performance.now();
+    this.#world.tally.messagesReceived += 1;
+    if (this.#syncing || this.state !== 'open') {
+      this.#hold({ prev, id, data });
+      return;
+    }
+    const tail = this.#tail();
+    if (prev === tail) {
+      this.#append({ id, prev, frame: this.#encode(id, data) });
+      return;
+    }
+    if (comparePositions(id, tail) <= 0) return;
+    this.#world.tally.gapsFound += 1;
+    this.#hold({ prev, id, data });
+    void this.#sync();
+  }
+
+  /** Compares with what Redis says of the topic: finds a deaf subscription although nothing arrives. */
+  check(state: TopicState | null): void {
+    this.freshAt = performance.now();
+    if (this.state !== 'open') return;
+    if (state === null || state.born !== this.born) this.end();
+    else if (state.last !== this.#tail()) void this.#sync();
+  }
+
+  /** Everything that came in since the last time goes to all who are live, as one write each. */
+  flush(): void {
+    const fresh = this.#fresh;
+    const last = fresh.at(-1);
+    if (last === undefined) return;
+    this.#fresh = [];
+    for (const message of fresh) this.#ring.push(message);
+    this.head = last.id;
+    const frames = fresh.length === 1 ? last.frame : Buffer.concat(fresh.map((message) => message.frame));
+    const tally = this.#world.tally;
+    tally.deliveries += fresh.length * this.live.length;
+    tally.deliveredBytes += frames.length * this.live.length;
+    // Backwards, because who cannot keep up leaves the list, and the last one takes its place.
+    for (let index = this.live.length - 1; index >= 0; index -= 1) this.live[index]?.connection.send(frames);
+    for (const subscription of this.behind) this.pump(subscription);
+  }
+
+  /** Whether what follows `position` is all there, and if not, where it goes on. Null when the topic is gone. */
+  async judge(position: Position): Promise<Verdict | null> {
+    if (this.state === 'open' && this.#ring.has(position)) return { recovered: true, position };
+    const page = await this.#reader.after(position);
+    if (page === null || this.state === 'gone') return null;
+    return continues(page, position) ? { recovered: true, position } : { recovered: false, position: goesOnFrom(page) };
+  }
+
+  /** Takes a subscription in at its position; what it missed goes out now or soon. */
+  join(subscription: Subscription): void {
+    this.behind.add(subscription);
+    this.pump(subscription);
+  }
+
+  leave(subscription: Subscription): void {
+    subscription.ended = true;
+    this.#leaveLive(subscription);
+    this.behind.delete(subscription);
+    if (!this.inUse) this.#world.onIdle(this);
+  }
+
+  get inUse(): boolean {
+    return this.#holders + this.live.length + this.behind.size > 0;
+  }
+
+  /** Keeps the feed from being closed while somebody is about to join. */
+  hold(): void {
+    this.#holders += 1;
+  }
+
+  release(): void {
+    this.#holders -= 1;
+    if (!this.inUse) this.#world.onIdle(this);
+  }
+
+  /** Takes a subscription out of the live ones; it keeps its position and nothing else. */
+  fallBehind(subscription: Subscription): void {
+    if (this.#leaveLive(subscription)) this.behind.add(subscription);
+  }
+
+  /** Gives a subscription that is behind what it lacks, as far as its connection takes it. */
+  pump(subscription: Subscription): void {
+    while (!subscription.ended && !subscription.reading && !subscription.connection.congested) {
+      if (subscription.position === this.head) {
+        this.#goLive(subscription);
+        return;
+      }
+      const missed = this.#ring.after(subscription.position);
+      if (missed === null) {
+        // Ahead of the feed: what it waits for is on its way. Otherwise only the log has what it lacks.
+        if (comparePositions(subscription.position, this.head) < 0) void this.#pumpFromLog(subscription);
+        return;
+      }
+      this.#deliver(subscription, missed);
+    }
+  }
+
+  /** The topic exists no more. */
+  end(): void {
+    if (this.state === 'gone') return;
+    this.flush();
+    this.state = 'gone';
+    this.#resolveReady(false);
+    this.#world.onGone(this);
+  }
+
+  #goLive(subscription: Subscription): void {
+    this.behind.delete(subscription);
+    subscription.liveIndex = this.live.push(subscription) - 1;
+  }
+
+  #leaveLive(subscription: Subscription): boolean {
+    const index = subscription.liveIndex;
+    if (index === NOT_LIVE) return false;
+    subscription.position = this.head;
+    subscription.liveIndex = NOT_LIVE;
+    const last = this.live.pop();
+    if (last !== undefined && last !== subscription) {
+      this.live[index] = last;
+      last.liveIndex = index;
+    }
+    return true;
+  }
+
+  /** Sends messages one by one until the connection has enough of them. */
+  #deliver(subscription: Subscription, messages: readonly SentMessage[]): void {
+    for (const message of messages) {
+      if (subscription.ended || subscription.connection.congested) return;
+      subscription.position = message.id;
+      this.#world.tally.deliveries += 1;
+      this.#world.tally.deliveredBytes += message.frame.length;
+      subscription.connection.send(message.frame);
+    }
+  }
+
+  async #pumpFromLog(subscription: Subscription): Promise<void> {
+    subscription.reading = true;
+    this.#world.tally.catchUps += 1;
+    try {
+      const page = await this.#reader.after(subscription.position);
+      if (page === null) this.end();
+      else this.#deliverPage(subscription, page);
+    } catch {
+      // Redis is away. It stays behind, and `sync` comes.
+      this.#world.onStalled(this);
+      return;
+    } finally {
+      subscription.reading = false;
+    }
+    this.pump(subscription);
+  }
+
+  #deliverPage(subscription: Subscription, page: FramePage): void {
+    if (subscription.ended) return;
+    if (!continues(page, subscription.position)) {
+      const position = goesOnFrom(page);
+      this.#announceLost(subscription, subscription.position, position);
+      subscription.position = position;
+    }
+    this.#deliver(subscription, page.entries);
+  }
+
+  #announceLost(subscription: Subscription, after: Position, position: Position): void {
+    this.#world.tally.lostAnnounced += 1;
+    subscription.connection.sendControl({ type: 'lost', topic: this.topic, after, position });
+  }
+
+  #tail(): Position {
+    return this.#fresh.at(-1)?.id ?? this.head;
+  }
+
+  #append(message: SentMessage): void {
+    this.#fresh.push(message);
+    this.#world.flushSoon(this);
+  }
+
+  #hold(message: LiveMessage): void {
+    if (this.#held.length >= MAX_HELD) {
+      this.#held = [];
+      this.#syncAgain = true;
+    }
+    this.#held.push(message);
+  }
+
+  /** Brings the feed to the end of the log, and then to what was said live meanwhile. One at a time. */
+  async #sync(): Promise<void> {
+    if (this.#syncing) {
+      this.#syncAgain = true;
+      return;
+    }
+    this.#syncing = true;
+    try {
+      do {
+        this.#syncAgain = false;
+        if (this.state === 'opening') await this.#open();
+        else await this.#readToEnd();
+        this.#releaseHeld();
+      } while (this.#syncAgain && this.state === 'open');
+      this.freshAt = performance.now();
+    } catch {
+      // Redis is away: nothing goes out until it is known what is missing.
+      this.#world.onStalled(this);
+    } finally {
+      this.#syncing = false;
+    }
+    if (this.state === 'open') for (const subscription of this.behind) this.pump(subscription);
+  }
+
+  async #open(): Promise<void> {
+    const state = await this.#world.readTopic(this.topic);
+    if (this.state !== 'opening') return;
+    if (state === null) {
+      this.end();
+      return;
+    }
+    this.born = state.born;
+    this.head = state.last;
+    this.#ring = new Ring(state.last);
+    this.state = 'open';
+    this.#resolveReady(true);
+  }
+
+  async #readToEnd(): Promise<void> {
+    for (;;) {
+      const tail = this.#tail();
+      const page = await this.#readPage(tail);
+      if (this.state !== 'open') return;
+      if (page === null || page.born !== this.born) {
+        this.end();
+        return;
+      }
+      if (!continues(page, tail)) this.#loseUpTo(goesOnFrom(page));
+      if (page.entries.length === 0) return;
+      for (const message of page.entries) this.#append(message);
+      this.#world.tally.gapMessagesFilled += page.entries.length;
+      // Page by page, so that a long gap never stands in memory as a whole.
+      this.flush();
+    }
+  }
+
+  /** What followed the head is gone from the log: everybody who stands there is told, and it goes on from `position`. */
+  #loseUpTo(position: Position): void {
+    this.flush();
+    const after = this.head;
+    this.#ring = new Ring(position);
+    this.head = position;
+    for (const subscription of [...this.live]) this.#announceLost(subscription, after, position);
+    for (const subscription of this.behind) {
+      // It waited for messages that Redis has forgotten.
+      if (comparePositions(subscription.position, position) <= 0) continue;
+      this.#announceLost(subscription, subscription.position, position);
+      subscription.position = position;
+    }
+  }
+
+  /** What was said while the log was read, as far as it follows; the rest asks for another look into the log. */
+  #releaseHeld(): void {
+    const held = this.#held;
+    this.#held = [];
+    if (this.state !== 'open') return;
+    for (const [index, { prev, id, data }] of held.entries()) {
+      const tail = this.#tail();
+      if (comparePositions(id, tail) <= 0) continue;
+      if (prev !== tail) {
+        this.#held = held.slice(index);
+        this.#syncAgain = true;
+        return;
+      }
+      this.#append({ id, prev, frame: this.#encode(id, data) });
+    }
+  }
+
+  async #readPage(after: Position): Promise<FramePage | null> {
+    this.#world.tally.logReads += 1;
+    const page = await this.#world.readLog(this.topic, after);
+    if (page) this.#ring.prepend(page.entries);
+    return page;
+  }
+}
+
+/** Where it goes on when a position cannot be continued: before the first message after it that the log still has. */
+function goesOnFrom(page: FramePage): Position {
+  return page.entries[0]?.prev ?? page.last;
+}

@@ -1,0 +1,95 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
+import type { Edge } from './edge.ts';
+import { type Handshake, type Refusal, readHandshake, refusal } from './handshake.ts';
+import type { RefusalLimit } from './refusal-limit.ts';
+import { jitteredRetryAfter, refuse } from './refuse.ts';
+import { type SocketServer, bindSocket } from './ws-socket.ts';
+
+/** Node puts no time-out on an upgrade request; a claim takes milliseconds. */
+const HANDSHAKE_DEADLINE_MS = 10_000;
+/** Handshakes that wait for Redis at a time; past it they would only wait longer. */
+const MAX_PENDING = 2000;
+const RETRY_AFTER_SECONDS = { full: 10, draining: 1, busy: 3, redisAway: 2 } as const;
+
+export interface UpgradeOptions {
+  edge: Edge;
+  sockets: SocketServer;
+  limit: RefusalLimit;
+  allowedOrigins: readonly string[];
+  /** The address a request came from, behind trusted proxies. */
+  addressOf(request: IncomingMessage): string;
+  onError(error: unknown): void;
+}
+
+/** Gives the handler of upgrade requests: refuses in HTTP, or claims the client and opens its connection. */
+export function upgradeHandler(options: UpgradeOptions) {
+  const { edge, sockets, limit, allowedOrigins, addressOf, onError } = options;
+  let pending = 0;
+
+  async function admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<Refusal | null> {
+    const address = addressOf(request);
+    const blockedFor = await limit.blockedFor(address);
+    if (blockedFor !== null) return refusal('too-many-handshakes', {}, { 'Retry-After': String(blockedFor) });
+    const outcome = readHandshake(request, allowedOrigins);
+    const refused = outcome.ok
+      ? (cannotTake() ?? (await claim(outcome.handshake, request, socket, head)))
+      : outcome.refusal;
+    if (refused !== null && refused.problem.status < 500) await limit.count(address);
+    return refused;
+  }
+
+  function cannotTake(): Refusal | null {
+    if (edge.draining) return refusal('edge-draining', {}, jitteredRetryAfter(RETRY_AFTER_SECONDS.draining));
+    if (edge.full) return refusal('edge-full', {}, jitteredRetryAfter(RETRY_AFTER_SECONDS.full));
+    if (pending > MAX_PENDING) return refusal('edge-busy', {}, jitteredRetryAfter(RETRY_AFTER_SECONDS.busy));
+    return null;
+  }
+
+  async function claim(
+    { clientId, resume }: Handshake,
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): Promise<Refusal | null> {
+    const { hub } = edge;
+    const claimed = await hub.claim(clientId);
+    if (claimed === null) return refusal('unknown-client');
+    // While Redis was asked, others may have taken the last place.
+    const refused = socket.destroyed ? null : cannotTake();
+    if (refused !== null || socket.destroyed) {
+      hub.abandon(claimed);
+      return refused;
+    }
+    let opened = false;
+    sockets.handleUpgrade(request, socket, head, (ws) => {
+      opened = true;
+      bindSocket(ws, socket, hub, (transport) => hub.open(claimed, transport, resume));
+    });
+    if (!opened) hub.abandon(claimed);
+    return null;
+  }
+
+  return (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    // The first statement: a reset while the handshake is being checked would otherwise end the process.
+    socket.on('error', () => socket.destroy());
+    const deadline = setTimeout(() => socket.destroy(), HANDSHAKE_DEADLINE_MS);
+    pending += 1;
+    admit(request, socket, head)
+      .catch((error: unknown) => {
+        if (error instanceof BrokerUnavailable) {
+          return refusal('redis-unavailable', {}, jitteredRetryAfter(RETRY_AFTER_SECONDS.redisAway));
+        }
+        onError(error);
+        return refusal('internal-error');
+      })
+      .then((refused) => {
+        if (refused) refuse(socket, refused);
+      })
+      .finally(() => {
+        clearTimeout(deadline);
+        pending -= 1;
+      });
+  };
+}
