@@ -1,4 +1,3 @@
-import { repositoryRoot } from '@holdfast/local/repository-root';
 import { run } from './run.ts';
 import { stopRequest } from './stop-request.ts';
 
@@ -10,5 +9,6 @@ const stop = stopRequest(process, () => process.exit(EXIT_INTERRUPTED));
 // Nobody reads any more: a pipe that was closed, a terminal that is gone.
 process.stdout.on('error', stop.ask);
 const say = (line: string) => process.stdout.write(`${line}\n`);
-process.exitCode = await run({ env: process.env, directory: repositoryRoot, say, stop });
+// npm runs us in the folder of the repository.
+process.exitCode = await run({ env: process.env, directory: process.cwd(), say, stop });
 stop.forget();

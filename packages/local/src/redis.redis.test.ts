@@ -146,6 +146,7 @@ describe.skipIf('missing' in here)('a Redis found or brought', () => {
     expect(existsSync(folder)).toBe(true);
     redis.server?.kill('SIGSTOP');
     await redis.stop();
+    expect(await redis.server?.exited).toEqual({ code: 0, signal: null });
     expect(isAlive(pid)).toBe(false);
     expect(existsSync(folder)).toBe(false);
   });

@@ -28,6 +28,7 @@ describe('the TCP proxy', () => {
   afterEach(async () => {
     await proxy.stop();
     echo.close();
+    far.clear();
   });
 
   interface Line {
@@ -67,6 +68,14 @@ describe('the TCP proxy', () => {
     const again = dial();
     again.socket.write('b');
     await eventually(() => expect(again.received()).toBe('b'));
+  });
+
+  it('passes a reset on as a reset', async () => {
+    const line = dial();
+    line.socket.write('a');
+    await eventually(() => expect(line.received()).toBe('a'));
+    for (const socket of far) socket.resetAndDestroy();
+    expect(await line.ended).toBe('ECONNRESET');
   });
 
   it('refuses new connections and leaves those that stand, until it is healed', async () => {
