@@ -13,8 +13,8 @@ export interface CanaryWorld {
   edge: string;
   tally: Tally;
   /** The connection that should have heard it must be replaced. */
-  onDeaf(silentMs: number): void;
-  onError(error: unknown): void;
+  onDeaf: (silentMs: number) => void;
+  onError: (error: unknown) => void;
 }
 
 /** The edge's self-test: says something to itself through Redis and measures when it hears it. */

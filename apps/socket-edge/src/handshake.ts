@@ -53,7 +53,7 @@ export function readHandshake(request: HandshakeRequest, allowedOrigins: readonl
   }
 
   const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
-  const credentials = new Set([...credentialsOf(url, request.headers, offered)]);
+  const credentials = new Set(credentialsOf(url, request.headers, offered));
   const [credential, ...others] = credentials;
   if (credential === undefined) {
     const detail = `Give it as ?client=<uuid>, as "Authorization: Bearer <uuid>", or as subprotocol "${CREDENTIAL_SUBPROTOCOL_PREFIX}<uuid>"`;

@@ -26,9 +26,9 @@ export interface HubWorld extends AttachWorld {
   releases: Releases;
   tally: Tally;
   /** The client's state changed while its connection was being attached: it must be looked at again. */
-  onChangedMeanwhile(clientId: string): void;
+  onChangedMeanwhile: (clientId: string) => void;
   /** Something failed that is nobody's fault but ours. */
-  onError(error: unknown): void;
+  onError: (error: unknown) => void;
 }
 
 /** From a handshake to the end of a connection: claims, welcomes, reads what clients say, releases. */

@@ -9,12 +9,12 @@ const JITTER = 0.05;
 export interface LeaseWorld {
   broker: EdgeBroker;
   tally: Tally;
-  details(): EdgeDetails;
+  details: () => EdgeDetails;
   /** The lease had run out: others may have been given this edge's clients, and Redis may have forgotten everything. */
-  onLapsed(): void;
+  onLapsed: () => void;
   /** After each renewal. */
-  onBeat(): Promise<void>;
-  onError(error: unknown): void;
+  onBeat: () => Promise<void>;
+  onError: (error: unknown) => void;
 }
 
 /** Keeps the edge's lease alive, and gives the beat to everything that is done once a second. */

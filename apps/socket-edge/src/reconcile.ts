@@ -19,7 +19,7 @@ export interface ReconcileWorld {
   feeds: Feeds;
   ownTopic: OwnTopic;
   tally: Tally;
-  onError(error: unknown): void;
+  onError: (error: unknown) => void;
 }
 
 /**

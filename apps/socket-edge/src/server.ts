@@ -21,7 +21,7 @@ export interface ServerOptions {
   metrics: Metrics;
   allowedOrigins: readonly string[];
   trustedProxies: readonly string[];
-  onError(error: unknown): void;
+  onError: (error: unknown) => void;
 }
 
 /** The HTTP server of an edge: upgrades, health and metrics. It does not listen yet. */

@@ -8,16 +8,16 @@ import type { Tally } from './tally.ts';
 
 /** What a feed needs of the world around it. */
 export interface FeedWorld {
-  readTopic(topic: string): Promise<TopicState | null>;
-  readLog(topic: string, after: Position): Promise<FramePage | null>;
+  readTopic: (topic: string) => Promise<TopicState | null>;
+  readLog: (topic: string, after: Position) => Promise<FramePage | null>;
   /** Calls `feed.flush()` soon, once, whatever comes in until then. */
-  flushSoon(feed: TopicFeed): void;
+  flushSoon: (feed: TopicFeed) => void;
   /** The topic exists no more: the feed is over. */
-  onGone(feed: TopicFeed): void;
+  onGone: (feed: TopicFeed) => void;
   /** Nobody uses the feed any more. */
-  onIdle(feed: TopicFeed): void;
+  onIdle: (feed: TopicFeed) => void;
   /** Redis did not answer: `feed.sync()` is wanted later. */
-  onStalled(feed: TopicFeed): void;
+  onStalled: (feed: TopicFeed) => void;
   tally: Tally;
 }
 
@@ -333,7 +333,7 @@ export class TopicFeed {
     const after = this.head;
     this.#ring = new Ring(position);
     this.head = position;
-    for (const subscription of [...this.live]) this.#announceLost(subscription, after, position);
+    for (const subscription of this.live.slice()) this.#announceLost(subscription, after, position);
     for (const subscription of this.behind) {
       // It waited for messages that Redis has forgotten.
       if (comparePositions(subscription.position, position) <= 0) continue;

@@ -19,8 +19,8 @@ export interface UpgradeOptions {
   limit: RefusalLimit;
   allowedOrigins: readonly string[];
   /** The address a request came from, behind trusted proxies. */
-  addressOf(request: IncomingMessage): string;
-  onError(error: unknown): void;
+  addressOf: (request: IncomingMessage) => string;
+  onError: (error: unknown) => void;
 }
 
 /** Gives the handler of upgrade requests: refuses in HTTP, or claims the client and opens its connection. */
@@ -71,25 +71,27 @@ export function upgradeHandler(options: UpgradeOptions) {
     return null;
   }
 
-  return (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+  /** As `admit`, with every failure as a refusal. */
+  async function decide(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<Refusal | null> {
+    try {
+      return await admit(request, socket, head);
+    } catch (error) {
+      if (error instanceof BrokerUnavailable) {
+        return refusal('redis-unavailable', {}, jitteredRetryAfter(RETRY_AFTER_SECONDS.redisAway));
+      }
+      onError(error);
+      return refusal('internal-error');
+    }
+  }
+
+  return async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     // The first statement: a reset while the handshake is being checked would otherwise end the process.
     socket.on('error', () => socket.destroy());
     const deadline = setTimeout(() => socket.destroy(), HANDSHAKE_DEADLINE_MS);
     pending += 1;
-    admit(request, socket, head)
-      .catch((error: unknown) => {
-        if (error instanceof BrokerUnavailable) {
-          return refusal('redis-unavailable', {}, jitteredRetryAfter(RETRY_AFTER_SECONDS.redisAway));
-        }
-        onError(error);
-        return refusal('internal-error');
-      })
-      .then((refused) => {
-        if (refused) refuse(socket, refused);
-      })
-      .finally(() => {
-        clearTimeout(deadline);
-        pending -= 1;
-      });
+    const refused = await decide(request, socket, head);
+    pending -= 1;
+    clearTimeout(deadline);
+    if (refused) refuse(socket, refused);
   };
 }

@@ -4,9 +4,9 @@ import type { connectRedis } from '@holdfast/service/redis';
 export interface WatchRedis {
   logger: Logger;
   /** Redis was away and answers again. */
-  onBack(): void;
+  onBack: () => void;
   /** Turns the doorbell on; gives why it could not, or null. */
-  enable(): Promise<string | null>;
+  enable: () => Promise<string | null>;
 }
 
 /** Does what is due each time Redis answers: a new one may have forgotten its settings, and everything else. */
@@ -16,11 +16,13 @@ export function watchRedis(redis: ReturnType<typeof connectRedis>, { logger, onB
   const onReady = (): void => {
     if (before) onBack();
     before = true;
-    void enable().then((why) => {
-      if (why === null || said) return;
-      said = true;
-      logger.warn({ why }, 'keyspace events cannot be turned on: changes are found by the look once a second');
-    });
+    void ringable();
+  };
+  const ringable = async (): Promise<void> => {
+    const why = await enable();
+    if (why === null || said) return;
+    said = true;
+    logger.warn({ why }, 'keyspace events cannot be turned on: changes are found by the look once a second');
   };
   redis.on('ready', onReady);
   if (redis.status === 'ready') onReady();
