@@ -3,6 +3,7 @@ import type { UpFrame } from '@holdfast/protocol/up';
 import { decodeDownFrame } from './down-frames.ts';
 import { type Heartbeat, startHeartbeat } from './heartbeat.ts';
 import type { Positions } from './position-book.ts';
+import { resumeFrame } from './resume-frame.ts';
 import type { Socket } from './socket.ts';
 
 /** A handshake into a black hole would otherwise hang for minutes; an edge that is busy refuses long before this. */
@@ -84,7 +85,7 @@ export function startSession({ socket, positions, onText, onFrame, onEnd }: Sess
 
   // The listeners stay for as long as the socket lives: `ws` treats an `error` that nobody hears as fatal.
   socket.addEventListener('open', () => {
-    if (!over && positions !== undefined) send({ type: 'resume', positions });
+    if (!over && positions !== undefined) send(resumeFrame(positions));
   });
   socket.addEventListener('message', ({ data }) => {
     if (!over) receive(data);
