@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { duration, host, integer, integerOr, list, port, url } from '@holdfast/service/config';
+import { duration, host, integer, list, port, setting, url } from '@holdfast/service/config';
 import { logVariables } from '@holdfast/service/logger';
 import { redisRules, redisVariables } from '@holdfast/service/redis-config';
 import { HEARTBEAT_MS } from '@holdfast/protocol/limits';
@@ -21,9 +21,11 @@ export const edgeVariables = z
       .optional()
       .meta({ defaultText: 'ws://EDGE_HOST:EDGE_PORT' })
       .describe('What Register hands to clients'),
-    EDGE_WORKERS: integerOr('auto', { min: 1, max: 1024, default: 1 }).describe(
-      'Processes that share the port, each an edge of its own; auto: one per core',
-    ),
+    EDGE_WORKERS: setting(
+      'must be 1: several processes on one port are not available in this version, start one edge for each core',
+      (given) => (given === '1' ? 1 : undefined),
+      '1',
+    ).describe('Processes that share the port; only 1 in this version'),
     EDGE_MAX_CONNECTIONS: integer({ min: 1, max: MAX_CONNECTIONS })
       .optional()
       .meta({ defaultText: `limit of open files less ${RESERVED_DESCRIPTORS}` })
