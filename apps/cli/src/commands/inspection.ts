@@ -1,0 +1,94 @@
+import type { ClientDetails, ClientPage } from '@holdfast/client/rest';
+import { DEFAULT_PAGE, MAX_PAGE } from '@holdfast/protocol/limits';
+import type { Command } from 'commander';
+import { invocationOf } from '../invocation.ts';
+import { wholeNumber } from '../options.ts';
+import { printable } from '../printable.ts';
+import { table } from '../table.ts';
+import type { Terminal } from '../terminal.ts';
+
+interface ClientsOptions {
+  limit?: number;
+  all?: true;
+}
+
+/** `clients`, `client` and `edges`: who is there. */
+export function addInspectionCommands(program: Command, terminal: Terminal): void {
+  program
+    .command('clients')
+    .description('list registered clients')
+    .option('--limit <number>', `how many at most (${DEFAULT_PAGE})`, wholeNumber)
+    .option('--all', 'all of them')
+    .addHelpText('after', '\nExample:\n  $ npx holdfast clients --all --json')
+    .action(async ({ limit = DEFAULT_PAGE, all }: ClientsOptions, command: Command) => {
+      const invocation = invocationOf(command, terminal);
+      const rest = await invocation.rest();
+      const clients: ClientPage['clients'] = [];
+      const most = all === true ? Infinity : limit;
+      let cursor: string | null = null;
+      do {
+        const wanted = Math.min(MAX_PAGE, most - clients.length);
+        const page: ClientPage = await rest.clients({ cursor, limit: wanted });
+        clients.push(...page.clients);
+        ({ cursor } = page);
+      } while (cursor !== null && clients.length < most);
+      const rows = clients.map(({ clientId, name, key, connected, topics }) => [
+        clientId,
+        name ?? '',
+        key,
+        connected ? 'yes' : 'no',
+        topics.join(','),
+      ]);
+      const lines = table(['CLIENT', 'NAME', 'KEY', 'CONNECTED', 'TOPICS'], rows);
+      if (cursor !== null) lines.push(terminal.colors.dim('There are more: --all shows them.'));
+      invocation.print({ clients, cursor }, lines);
+    });
+
+  program
+    .command('client')
+    .description('show one client: what it wants, and what its edge really serves')
+    .argument('<clientId>')
+    .addHelpText('after', '\nExample:\n  $ npx holdfast client 3f0c8f5e-7a54-4c7e-9d8e-0c9f2d1f6a11')
+    .action(async (clientId: string, _options: object, command: Command) => {
+      const invocation = invocationOf(command, terminal);
+      const client = await (await invocation.rest()).getClient(clientId);
+      invocation.print(client, describe(client));
+    });
+
+  program
+    .command('edges')
+    .description('list the live edges')
+    .addHelpText('after', '\nExample:\n  $ npx holdfast edges')
+    .action(async (_options: object, command: Command) => {
+      const invocation = invocationOf(command, terminal);
+      const answer = await (await invocation.rest()).edges();
+      const rows = answer.edges.map(({ id, url, connections, maxConnections, draining, startedAt }) => [
+        id,
+        url,
+        `${connections} of ${maxConnections}`,
+        draining ? 'draining' : 'serving',
+        startedAt,
+      ]);
+      invocation.print(answer, table(['EDGE', 'URL', 'CONNECTIONS', 'STATE', 'SINCE'], rows));
+    });
+}
+
+function describe(client: ClientDetails): string[] {
+  const { clientId, name, key, registeredAt, topics, connected, edge, since, served } = client;
+  const connection = connected ? `to ${edge ?? 'an edge'} since ${since ?? 'an unknown time'}` : 'no';
+  const wanted = topics.map((topic) => {
+    const position = served?.[topic]?.position;
+    if (position !== undefined) return `${topic}, served up to ${position}`;
+    return served === null ? topic : `${topic}, not served yet`;
+  });
+  return [
+    `Client      ${clientId}`,
+    `Name        ${name ?? 'none'}`,
+    `Key         ${key}`,
+    `Registered  ${registeredAt}`,
+    `Connected   ${connection}`,
+    `Topics      ${wanted.join('\n            ') || 'none'}`,
+  ]
+    .flatMap((lines) => lines.split('\n'))
+    .map(printable);
+}

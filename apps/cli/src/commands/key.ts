@@ -1,0 +1,104 @@
+import { createKey, listKeys, revokeKey } from '@holdfast/local/keys-file';
+import type { Command } from 'commander';
+import { CliError } from '../cli-error.ts';
+import { readSettings } from '../config.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { invocationOf } from '../invocation.ts';
+import { commaList, futureTime, wholeNumber } from '../options.ts';
+import { table } from '../table.ts';
+import type { Terminal } from '../terminal.ts';
+
+interface CreateOptions {
+  id: string;
+  file?: string;
+  register?: true;
+  subscribe?: string[];
+  publish?: string[];
+  manage?: string[];
+  maxClients?: number;
+  expiresAt?: string;
+}
+
+const FILE_OPTION = ['--file <path>', 'the keys file (API_KEYS_FILE, or api-keys.json)'] as const;
+
+/** `key create|list|revoke`: the file of pre-defined keys, which a running control-api reads again when it changes. */
+export function addKeyCommands(program: Command, terminal: Terminal): void {
+  const key = program.command('key').description('make, list and revoke API keys in the keys file');
+  const fileOf = (given: string | undefined): string => given ?? readSettings(terminal.environment).keysFile;
+
+  key
+    .command('create')
+    .description('make a key; its secret is shown once, the file holds only the hash')
+    .requiredOption('--id <id>', 'the public half of the key, may appear in logs')
+    .option('--register', 'may register clients')
+    .option(
+      '--subscribe <patterns>',
+      'may subscribe its clients to these topics ("*": one segment, "**": any rest)',
+      commaList,
+    )
+    .option('--publish <patterns>', 'may publish to these topics; @clients: to single clients', commaList)
+    .option('--manage <patterns>', 'may create and delete these topics, and look at clients and edges', commaList)
+    .option('--max-clients <number>', 'how many clients it may have registered', wholeNumber)
+    .option('--expires-at <time>', 'when it ends, as 2030-01-31 or 2030-01-31T12:00:00Z', futureTime)
+    .option(...FILE_OPTION)
+    .addHelpText('after', "\nExample:\n  $ npx holdfast key create --id mobile --register --subscribe 'news.*'")
+    .action(async (options: CreateOptions, command: Command) => {
+      const { id, register = false, subscribe = [], publish = [], manage = [], maxClients, expiresAt } = options;
+      if (!register && subscribe.length + publish.length + manage.length === 0) {
+        throw new CliError(
+          exitCodes.usage,
+          'key-without-rights',
+          'This key could do nothing: give it at least one of --register, --subscribe, --publish and --manage.',
+        );
+      }
+      const file = fileOf(options.file);
+      const can = { register, subscribe, publish, manage };
+      const created = await createKey(file, { id, maxClients: maxClients ?? null, expiresAt: expiresAt ?? null, can });
+      const { bold } = terminal.colors;
+      invocationOf(command, terminal).print({ ...created, file }, [
+        `Key "${id}" is in ${file} now. Its secret is shown this once:`,
+        '',
+        `  ${bold(created.presented)}`,
+        '',
+        'To use it:',
+        '',
+        `  export HOLDFAST_KEY=${created.presented}`,
+      ]);
+    });
+
+  key
+    .command('list')
+    .description('list the keys of the file, without secrets: those are not in it')
+    .option(...FILE_OPTION)
+    .addHelpText('after', '\nExample:\n  $ npx holdfast key list --file /etc/holdfast/api-keys.json')
+    .action(async (options: { file?: string }, command: Command) => {
+      const keys = await listKeys(fileOf(options.file));
+      const rows = keys.map(({ id, can, maxClients, expiresAt }) => [
+        id,
+        rightsOf(can),
+        maxClients === null ? 'any number' : String(maxClients),
+        expiresAt === null ? 'never' : expiresAt,
+      ]);
+      const shown = keys.map(({ id, can, maxClients, expiresAt }) => ({ id, can, maxClients, expiresAt }));
+      invocationOf(command, terminal).print({ keys: shown }, table(['KEY', 'MAY', 'CLIENTS', 'EXPIRES'], rows));
+    });
+
+  key
+    .command('revoke')
+    .description('take a key out of the file')
+    .argument('<id>', 'the public half of the key')
+    .option(...FILE_OPTION)
+    .addHelpText('after', '\nExample:\n  $ npx holdfast key revoke mobile')
+    .action(async (id: string, options: { file?: string }, command: Command) => {
+      const file = fileOf(options.file);
+      await revokeKey(file, id);
+      invocationOf(command, terminal).print({ id, file }, [`Key "${id}" is no longer in ${file}.`]);
+    });
+}
+
+function rightsOf({ register, ...patterns }: { register: boolean } & Record<string, boolean | string[]>): string {
+  const rights = Object.entries(patterns).flatMap(([right, granted]) =>
+    Array.isArray(granted) && granted.length > 0 ? [`${right} ${granted.join(',')}`] : [],
+  );
+  return [...(register ? ['register'] : []), ...rights].join('; ');
+}

@@ -1,0 +1,55 @@
+import type { Command } from 'commander';
+import { CliError } from '../cli-error.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { invocationOf } from '../invocation.ts';
+import { messageText } from '../json-input.ts';
+import type { Terminal } from '../terminal.ts';
+
+interface PublishOptions {
+  text?: true;
+  client?: string;
+  idempotencyKey?: string;
+}
+
+/** `publish`, to a topic or to one client. */
+export function addPublishCommand(program: Command, terminal: Terminal): void {
+  program
+    .command('publish')
+    .description('publish a message to a topic or, with --client, to one client')
+    .argument('[topic]', 'left out with --client')
+    .argument('[json]', 'the message; read from standard input when it is left out')
+    .option('--text', 'the message is text: publish it as a string')
+    .option('--client <clientId>', 'publish to this client alone; it arrives as topic @me')
+    .option('--idempotency-key <key>', 'the same key within five minutes publishes nothing and gives the same id')
+    .addHelpText(
+      'after',
+      '\nExamples:\n' +
+        '  $ npx holdfast publish news.sport \'{"score":"1:0"}\'\n' +
+        '  $ date | npx holdfast publish news.time --text\n' +
+        '  $ npx holdfast publish --client 3f0c8f5e-7a54-4c7e-9d8e-0c9f2d1f6a11 \'"only for you"\'',
+    )
+    .action(
+      async (first: string | undefined, second: string | undefined, options: PublishOptions, command: Command) => {
+        const { text = false, client, idempotencyKey } = options;
+        const [topic, message] = client === undefined ? [first, second] : [undefined, first];
+        if (client === undefined ? topic === undefined : second !== undefined) {
+          throw new CliError(exitCodes.usage, 'usage', 'Name either a topic or, with --client, a client. See --help.');
+        }
+        const data = messageText(message ?? (await typedOrPiped(terminal)), text);
+        const invocation = invocationOf(command, terminal);
+        const rest = await invocation.rest();
+        const how = { raw: true, idempotencyKey };
+        const answer =
+          client === undefined
+            ? await rest.publish(topic ?? '', data, how)
+            : await rest.publishToClient(client, data, how);
+        invocation.print(answer, [`${answer.topic} ${answer.id}`]);
+      },
+    );
+}
+
+async function typedOrPiped(terminal: Terminal): Promise<string> {
+  if (terminal.inputIsTyped) terminal.err('Type the message, end it with Ctrl-D.');
+  // What a shell pipes ends with a line break that nobody meant to send.
+  return (await terminal.readInput()).replace(/\r?\n$/, '');
+}

@@ -1,0 +1,81 @@
+import { type Rest, createRest } from '@holdfast/client/rest';
+import { type Footprint, readFootprint } from '@holdfast/local/footprint';
+import type { Command } from 'commander';
+import { CliError } from './cli-error.ts';
+import { readSettings } from './config.ts';
+import { exitCodes } from './exit-codes.ts';
+import type { Terminal } from './terminal.ts';
+
+/** No call of the control API takes this long; without it a firewall that swallows packets would hold a script for ever. */
+const ANSWER_WITHIN_MS = 30_000;
+
+interface GlobalOptions {
+  control?: string;
+  key?: string;
+  json?: boolean;
+}
+
+export interface Target {
+  controlUrl: string;
+  key: string | undefined;
+  /** What `npm start` left says; empty for an installation that was named. */
+  edgeUrls: readonly string[];
+}
+
+/** One run of one command: where it goes and how it speaks. */
+export interface Invocation {
+  terminal: Terminal;
+  json: boolean;
+  /** Raises CliError `no-installation`. */
+  target: () => Promise<Target>;
+  /** For calls that Ctrl-C gives up. Raises CliError `no-installation`. */
+  rest: () => Promise<Rest>;
+  /** For calls that must still be made after Ctrl-C, within `withinMs`. */
+  lastRest: (withinMs: number) => Promise<Rest>;
+  /** The answer: as JSON under `--json`, in these lines otherwise. */
+  print: (answer: unknown, lines: readonly string[]) => void;
+}
+
+export function invocationOf(command: Command, terminal: Terminal): Invocation {
+  const options = command.optsWithGlobals<GlobalOptions>();
+  const json = options.json === true;
+  const target = (): Promise<Target> => findTarget(options, terminal);
+  const restWith = async (signalOf: () => AbortSignal): Promise<Rest> => {
+    const { controlUrl, key } = await target();
+    return createRest({ controlUrl, key, fetch: (url, init) => fetch(url, { ...init, signal: signalOf() }) });
+  };
+  return {
+    terminal,
+    json,
+    target,
+    rest: () => restWith(() => AbortSignal.any([terminal.interrupted, AbortSignal.timeout(ANSWER_WITHIN_MS)])),
+    lastRest: (withinMs) => restWith(() => AbortSignal.timeout(withinMs)),
+    print(answer, lines) {
+      if (json) terminal.out(JSON.stringify(answer));
+      else for (const line of lines) terminal.out(line);
+    },
+  };
+}
+
+async function findTarget(options: GlobalOptions, { environment }: Terminal): Promise<Target> {
+  const settings = readSettings(environment);
+  const key = options.key ?? settings.key;
+  const named = options.control ?? settings.controlUrl;
+  // The key that `npm start` left is for its own installation only.
+  if (named !== undefined) return { controlUrl: controlUrlOf(named), key, edgeUrls: [] };
+  const footprint: Footprint | null = await readFootprint();
+  if (footprint === null) {
+    throw new CliError(
+      exitCodes.unreachable,
+      'no-installation',
+      'No installation is running here: start one with `npm start`, or name one with --control URL and --key KEY ' +
+        '(HOLDFAST_CONTROL_URL and HOLDFAST_KEY).',
+    );
+  }
+  return { controlUrl: footprint.controlUrl, key: key ?? footprint.key, edgeUrls: footprint.edgeUrls };
+}
+
+function controlUrlOf(text: string): string {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
+  throw new CliError(exitCodes.usage, 'bad-control-url', `"${text}" is not a URL such as http://127.0.0.1:7700`);
+}

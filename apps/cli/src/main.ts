@@ -1,0 +1,25 @@
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { repositoryRoot } from '@holdfast/local/repository-root';
+import colors from 'picocolors';
+import { run } from './run.ts';
+
+const interruption = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interruption.abort());
+
+// Whoever reads the output may stop reading, as `head` does.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
+process.exitCode = await run(process.argv.slice(2), {
+  out: (line) => void process.stdout.write(`${line}\n`),
+  err: (line) => void process.stderr.write(`${line}\n`),
+  readInput: () => text(process.stdin),
+  inputIsTyped: process.stdin.isTTY,
+  colors,
+  rememberedClientsFile: join(repositoryRoot, '.holdfast', 'clients.json'),
+  environment: process.env,
+  interrupted: interruption.signal,
+});

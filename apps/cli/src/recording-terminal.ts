@@ -1,0 +1,27 @@
+import picocolors from 'picocolors';
+import type { Terminal } from './terminal.ts';
+
+export interface RecordingTerminal extends Terminal {
+  readonly outLines: string[];
+  readonly errLines: string[];
+}
+
+/** A terminal for tests: keeps what is printed, types what it is given. */
+export function recordingTerminal(
+  given: Partial<Pick<Terminal, 'environment' | 'interrupted' | 'rememberedClientsFile'>> & { input?: string } = {},
+): RecordingTerminal {
+  const outLines: string[] = [];
+  const errLines: string[] = [];
+  return {
+    outLines,
+    errLines,
+    out: (line) => void outLines.push(line),
+    err: (line) => void errLines.push(line),
+    readInput: () => Promise.resolve(given.input ?? ''),
+    inputIsTyped: given.input === undefined,
+    colors: picocolors.createColors(false),
+    rememberedClientsFile: given.rememberedClientsFile ?? '/nowhere/clients.json',
+    environment: given.environment ?? {},
+    interrupted: given.interrupted ?? new AbortController().signal,
+  };
+}

@@ -1,0 +1,175 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { apiKeysFile } from '@holdfast/protocol/api-key';
+import type { Command } from 'commander';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { buildProgram } from './program.ts';
+import { recordingTerminal } from './recording-terminal.ts';
+import { run } from './run.ts';
+
+let directory: string;
+let keysFile: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'holdfast-cli-'));
+  keysFile = join(directory, 'api-keys.json');
+});
+
+afterEach(() => rm(directory, { recursive: true }));
+
+async function holdfast(...args: string[]) {
+  const terminal = recordingTerminal({ environment: { API_KEYS_FILE: keysFile }, input: '' });
+  return { exitCode: await run(args, terminal), out: terminal.outLines, err: terminal.errLines };
+}
+
+describe('key', () => {
+  it('create makes a key with these rights, shows its secret once, and the line to use it', async () => {
+    const args = [
+      '--id',
+      'mobile',
+      '--register',
+      '--subscribe',
+      'news.*',
+      '--subscribe',
+      'user.**',
+      '--publish',
+      '@clients',
+    ];
+    const { exitCode, out } = await holdfast(
+      'key',
+      'create',
+      ...args,
+      '--max-clients',
+      '5',
+      '--expires-at',
+      '2999-01-01',
+    );
+    expect(exitCode).toBe(0);
+    const presented = /mobile\.[\w-]{20,}/.exec(out.join('\n'))?.[0];
+    expect(out).toContain(`  export HOLDFAST_KEY=${presented}`);
+    const text = await readFile(keysFile, 'utf8');
+    expect(text).not.toContain(presented?.slice('mobile.'.length));
+    expect(apiKeysFile.parse(JSON.parse(text)).keys).toMatchObject([
+      {
+        id: 'mobile',
+        maxClients: 5,
+        expiresAt: '2999-01-01T00:00:00.000Z',
+        can: { register: true, subscribe: ['news.*', 'user.**'], publish: ['@clients'], manage: [] },
+      },
+    ]);
+  });
+
+  it('create --json gives the secret to scripts', async () => {
+    const { out } = await holdfast('key', 'create', '--id', 'a', '--register', '--json');
+    expect(JSON.parse(out.join(''))).toMatchObject({
+      id: 'a',
+      presented: expect.stringMatching(/^a\./),
+      file: keysFile,
+    });
+  });
+
+  it('create refuses a key that could do nothing, an id that is taken, and a pattern that is none', async () => {
+    expect(await holdfast('key', 'create', '--id', 'a')).toMatchObject({ exitCode: 2, out: [] });
+    expect((await holdfast('key', 'create', '--id', 'a', '--register')).exitCode).toBe(0);
+    const again = await holdfast('key', 'create', '--id', 'a', '--register');
+    expect(again).toMatchObject({ exitCode: 2, out: [] });
+    expect(again.err.join('\n')).toContain('"a"');
+    expect(await holdfast('key', 'create', '--id', 'b', '--subscribe', 'a..b')).toMatchObject({ exitCode: 2, out: [] });
+    expect((await holdfast('key', 'list', '--json')).out.join('')).not.toContain('"b"');
+  });
+
+  it('list shows what each key may, and no hash', async () => {
+    await holdfast('key', 'create', '--id', 'a', '--manage', '**', '--publish', 'x,y');
+    expect((await holdfast('key', 'list')).out).toEqual([
+      'KEY  MAY                     CLIENTS     EXPIRES',
+      'a    publish x,y; manage **  any number  never',
+    ]);
+    expect((await holdfast('key', 'list', '--json')).out.join('')).not.toMatch(/[0-9a-f]{64}/);
+  });
+
+  it('revoke takes a key out, and says when there is none', async () => {
+    await holdfast('key', 'create', '--id', 'a', '--register');
+    expect((await holdfast('key', 'revoke', 'a')).exitCode).toBe(0);
+    expect((await holdfast('key', 'list', '--json')).out).toEqual(['{"keys":[]}']);
+    expect((await holdfast('key', 'revoke', 'a')).exitCode).toBe(2);
+  });
+
+  it('leaves a broken file alone', async () => {
+    await writeFile(keysFile, 'not json');
+    expect((await holdfast('key', 'create', '--id', 'a', '--register')).exitCode).toBe(2);
+    expect(await readFile(keysFile, 'utf8')).toBe('not json');
+  });
+});
+
+describe('usage', () => {
+  it.each([
+    [['nonsense']],
+    [['topic']],
+    [['topic', 'create']],
+    [['topic', 'create', 'a', '--history-size', 'many']],
+    [['key', 'create', '--register']],
+    [['subscribe', 'id', ',']],
+    [['listen']],
+    [['listen', 'id', '--register', 'me']],
+    [['listen', 'id', '--url', 'http://127.0.0.1:7701']],
+    [['publish']],
+    [['publish', '--client', 'id', '1', '2']],
+    [['publish', 'news', '{a:1}']],
+    [['publish', 'news']],
+    [['edges', '--control', 'somewhere']],
+    [['edges', '--nope']],
+  ])('%j ends with 2, says why, and prints no answer', async (args) => {
+    const { exitCode, out, err } = await holdfast(...args);
+    expect({ exitCode, out }).toEqual({ exitCode: 2, out: [] });
+    expect(err.join('')).not.toBe('');
+  });
+
+  it('says what is wrong as JSON to scripts', async () => {
+    const { err } = await holdfast('publish', 'news', '{a:1}', '--json');
+    expect(JSON.parse(err.join(''))).toMatchObject({ error: { code: 'not-json' } });
+  });
+
+  it('of every command is explained with an example', async () => {
+    const leaves: string[][] = [];
+    const walk = (command: Command, path: string[]): void => {
+      if (command.commands.length === 0) leaves.push(path);
+      for (const child of command.commands) walk(child, [...path, child.name()]);
+    };
+    walk(buildProgram(recordingTerminal()), []);
+    expect(leaves.length).toBeGreaterThan(12);
+    for (const leaf of leaves) {
+      const { exitCode, out } = await holdfast(...leaf, '--help');
+      expect(exitCode).toBe(0);
+      expect(out.join('\n')).toContain(`$ npx holdfast ${leaf.join(' ')}`);
+    }
+  });
+});
+
+describe('an installation', () => {
+  it('that does not answer ends with 3 and says where it was looked for', async () => {
+    const server = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const address = server.address();
+    const controlUrl = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+    const terminal = recordingTerminal({ environment: { HOLDFAST_CONTROL_URL: controlUrl } });
+    expect(await run(['edges'], terminal)).toBe(3);
+    expect(terminal.errLines.join('\n')).toContain(`${controlUrl} does not answer`);
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  it('is not waited for after Ctrl-C', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const address = server.address();
+    const controlUrl = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+    const interruption = new AbortController();
+    server.on('connection', (socket) => {
+      socket.on('error', () => interruption.abort()).on('data', () => interruption.abort());
+    });
+    const terminal = recordingTerminal({ interrupted: interruption.signal });
+    expect(await run(['edges', '--control', controlUrl], terminal)).toBe(130);
+    await new Promise((resolve) => server.close(resolve));
+  });
+});

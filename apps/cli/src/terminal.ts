@@ -1,0 +1,21 @@
+import type picocolors from 'picocolors';
+
+export type Colors = ReturnType<typeof picocolors.createColors>;
+
+/** Everything that the command line touches of the process it runs in. */
+export interface Terminal {
+  /** A line for whoever reads the result. */
+  out: (line: string) => void;
+  /** A line about how it goes. */
+  err: (line: string) => void;
+  /** All of standard input. */
+  readInput: () => Promise<string>;
+  /** Whether a person would have to type that input. */
+  inputIsTyped: boolean;
+  colors: Colors;
+  /** Keeps the clients that were registered by name. */
+  rememberedClientsFile: string;
+  environment: Readonly<Record<string, string | undefined>>;
+  /** Aborted by Ctrl-C and by SIGTERM. */
+  interrupted: AbortSignal;
+}
