@@ -6,7 +6,9 @@ import { topicName } from '../topic-name.ts';
 
 /** A comma-separated string or a list; the same topic twice is one topic. */
 export const topicList = z
-  .union([z.string().transform((text) => text.split(',').map((name) => name.trim())), z.array(z.string())])
+  .union([z.string().transform((text) => text.split(',').map((name) => name.trim())), z.array(z.string())], {
+    error: 'must be a list of topics, or a text with commas between them',
+  })
   .pipe(
     z
       .array(topicName)

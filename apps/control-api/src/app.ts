@@ -1,0 +1,91 @@
+import type { ControlBroker } from '@holdfast/broker/broker';
+import type { Health } from '@holdfast/service/health';
+import type { Logger } from '@holdfast/service/logger';
+import type { Metrics } from '@holdfast/service/metrics';
+import { type FastifyBaseLogger, type FastifyInstance, LogController, fastify } from 'fastify';
+import { createCounts } from './counts.ts';
+import { EdgeDirectory } from './edge-directory.ts';
+import type { KeyRing } from './key-ring.ts';
+import { apiKeys } from './plugins/api-keys.ts';
+import { jsonBodies } from './plugins/bodies.ts';
+import { healthRoutes } from './plugins/health.ts';
+import { openApi } from './plugins/openapi.ts';
+import { answerClientError, answerFrameworkError, problemAnswers } from './plugins/problems.ts';
+import { requestLog } from './plugins/request-log.ts';
+import { requestMetrics } from './plugins/request-metrics.ts';
+import { batchRoutes } from './routes/batch.ts';
+import { clientTopicRoutes } from './routes/client-topics.ts';
+import { clientRoutes } from './routes/clients.ts';
+import { edgeRoutes } from './routes/edges.ts';
+import { logRoutes } from './routes/log.ts';
+import { messageRoutes } from './routes/messages.ts';
+import { topicRoutes } from './routes/topics.ts';
+import { validatorCompiler } from './validation.ts';
+
+/** A thousand topics of the longest name, and what JSON adds. Calls that publish have bounds of their own. */
+const BODY_BYTES = 256 * 1024;
+/** Nobody who is not hostile or stuck takes longer to send headers, or a request. */
+const HEADERS_TIMEOUT_MS = 5_000;
+const REQUEST_TIMEOUT_MS = 10_000;
+const TIMEOUTS_LOOKED_AT_MS = 1_000;
+/** As long as node:http lets a URL be, so that the schemas judge what stands in it. */
+const MAX_PATH_PART = 16 * 1024;
+
+export interface AppOptions {
+  readonly broker: ControlBroker;
+  readonly keys: KeyRing;
+  readonly health: Health;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  /** Addresses and networks whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
+}
+
+/** The Control API, ready to listen or to be injected requests; it does neither by itself. */
+export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
+  const { broker, keys, metrics, logger, trustedProxies } = options;
+  const app = fastify({
+    loggerInstance: quiet(logger),
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: TIMEOUTS_LOOKED_AT_MS },
+    // A close waits for calls that are under way, and for nothing else; what still comes in meanwhile is answered.
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
+    routerOptions: { maxParamLength: MAX_PATH_PART },
+    frameworkErrors: answerFrameworkError,
+    clientErrorHandler: answerClientError,
+  });
+  app.setValidatorCompiler(validatorCompiler);
+  // Answers are typed by their schemas when they are compiled; checking each again would cost more than making it.
+  app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
+
+  await app.register(problemAnswers, { logger });
+  await app.register(requestLog, { logger });
+  await app.register(requestMetrics, { metrics });
+  await app.register(openApi);
+  await app.register(apiKeys);
+  await app.register(jsonBodies);
+  await app.register(healthRoutes, options);
+
+  const services = { broker, keys, edges: new EdgeDirectory(broker), counts: createCounts(metrics) };
+  for (const routes of [
+    clientRoutes,
+    clientTopicRoutes,
+    topicRoutes,
+    messageRoutes,
+    batchRoutes,
+    logRoutes,
+    edgeRoutes,
+  ]) {
+    await app.register(routes, services);
+  }
+  return app;
+}
+
+/** Fastify's own words, warnings and worse only: what is told of calls, and of listening, is told in our words. */
+function quiet(logger: Logger): FastifyBaseLogger {
+  return logger.child({}, { level: logger.isLevelEnabled('warn') ? 'warn' : logger.level });
+}

@@ -1,0 +1,48 @@
+import { controlBroker } from '@holdfast/broker/redis-broker';
+import { readConfig } from '@holdfast/service/config';
+import { createHealth } from '@holdfast/service/health';
+import { createLogger } from '@holdfast/service/logger';
+import { createMetrics } from '@holdfast/service/metrics';
+import { connectRedis, waitForRedis } from '@holdfast/service/redis';
+import { toRedisTarget } from '@holdfast/service/redis-config';
+import { runMain } from '@holdfast/service/run-main';
+import { onShutdown } from '@holdfast/service/shutdown';
+import { openKeys } from './api-keys-file.ts';
+import { buildApp } from './app.ts';
+import { configSchema, isProduction } from './config.ts';
+import { checkRedis } from './redis-check.ts';
+import { startSweeping } from './sweeper.ts';
+
+const SERVICE = 'control-api';
+/** Longer than a call may take to arrive (10 s) and to be answered (Redis answers within 2 s, or is given up). */
+const SHUTDOWN_MS = 15_000;
+
+await runMain(async () => {
+  const config = readConfig(configSchema);
+  const logger = createLogger({ service: SERVICE, level: config.LOG_LEVEL });
+  const metrics = createMetrics({ service: SERVICE });
+  const health = createHealth();
+  const keys = await openKeys(config.API_KEYS_FILE, { needed: isProduction(config), logger });
+
+  const redis = connectRedis(toRedisTarget(config), { name: SERVICE, role: 'commands', logger });
+  waitForRedis(redis, { logger }).catch((error: unknown) => logger.debug({ err: error }, 'waits no longer'));
+  const broker = controlBroker(redis, config.REDIS_PREFIX);
+  const stops = [checkRedis(broker, health), startSweeping(broker, keys.ring, logger), keys.watch(), metrics.stop];
+  process.on('SIGHUP', () => void keys.reload());
+
+  const trustedProxies = config.CONTROL_TRUSTED_PROXIES ?? [];
+  const app = await buildApp({ broker, keys: keys.ring, health, metrics, logger, trustedProxies });
+  const address = await app.listen({ host: config.CONTROL_HOST, port: config.CONTROL_PORT });
+  logger.info({ address }, 'listening');
+
+  onShutdown({
+    logger,
+    deadlineMs: SHUTDOWN_MS,
+    steps: [
+      { name: 'tell that it is not ready', run: () => health.drain() },
+      { name: 'answer the calls under way', run: () => app.close() },
+      { name: 'stop timers', run: () => stops.forEach((stop) => stop()) },
+      { name: 'leave Redis', run: () => redis.disconnect() },
+    ],
+  });
+});

@@ -1,0 +1,21 @@
+import type { ControlBroker } from '@holdfast/broker/broker';
+import { createHealth } from '@holdfast/service/health';
+import { createLogger } from '@holdfast/service/logger';
+import { createMetrics } from '@holdfast/service/metrics';
+import { buildApp } from './app.ts';
+import { KeyRing } from './key-ring.ts';
+
+/** Prints the OpenAPI document, for docs/reference/openapi.json. It is made of schemas: no call is made, no Redis asked. */
+const metrics = createMetrics({ service: 'control-api' });
+const app = await buildApp({
+  broker: {} as ControlBroker,
+  keys: new KeyRing(),
+  health: createHealth(),
+  metrics,
+  logger: createLogger({ service: 'control-api', level: 'silent' }),
+  trustedProxies: [],
+});
+await app.ready();
+process.stdout.write(`${JSON.stringify(app.swagger(), null, 2)}\n`);
+await app.close();
+metrics.stop();

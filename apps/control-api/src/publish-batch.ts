@@ -1,0 +1,115 @@
+import type { PublishOutcome, Topics } from '@holdfast/broker/broker';
+import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
+import type { ApiKey } from '@holdfast/protocol/api-key';
+import { MAX_MESSAGE_BYTES } from '@holdfast/protocol/limits';
+import type { Position } from '@holdfast/protocol/position-order';
+import { type ProblemCode, problems } from '@holdfast/protocol/problems';
+import { batchMessage, type batchResult } from '@holdfast/protocol/rest/messages';
+import type { z } from 'zod';
+import { faultsOf, phraseOf } from './faults.ts';
+import { deniedTopics } from './rights.ts';
+import type { Services } from './services.ts';
+
+type Result = z.output<typeof batchResult>;
+
+/**
+ * What goes to Redis in one piece: a batch of ordinary size. A thousand messages to a hundred topics each go in several,
+ * for every topic's copy takes memory until Redis has it.
+ */
+const WAVE_PUBLISHES = 1000;
+const WAVE_BYTES = 16 * 1024 * 1024;
+
+/** One message to one topic, and what became of it. */
+interface Publication {
+  topic: string;
+  data: Buffer;
+  idempotencyKey: string | undefined;
+  outcome?: PublishOutcome | BrokerUnavailable;
+}
+
+/**
+ * Publishes each message that can be, those of the same topic in the order given.
+ * @returns one result for each message, in order
+ * Rejects with `BrokerUnavailable` when Redis took none of them.
+ */
+export async function publishBatch(
+  { broker, counts }: Pick<Services, 'broker' | 'counts'>,
+  key: ApiKey,
+  messages: readonly unknown[],
+): Promise<Result[]> {
+  const plans = messages.map((message) => plan(key, message));
+  const publications = plans.flatMap((planned) => ('refused' in planned ? [] : planned.publications));
+  for (const wave of waves(publications)) await publishAll(broker, wave);
+
+  const failed = publications.flatMap(({ outcome }) => (outcome instanceof BrokerUnavailable ? outcome : []));
+  if (failed[0] !== undefined && failed.length === publications.length) throw failed[0];
+  for (const { outcome } of publications) {
+    if (outcome !== undefined && 'id' in outcome) counts.publishes.inc({ outcome: outcome.kind });
+  }
+  return plans.map((planned) => ('refused' in planned ? planned.refused : resultOf(planned.publications)));
+}
+
+/** What one message asks for, or why none of it is done. */
+function plan(key: ApiKey, message: unknown): { publications: Publication[] } | { refused: Result } {
+  const parsed = batchMessage.safeParse(message);
+  if (!parsed.success) return { refused: refusal('invalid-request', phraseOf(faultsOf(parsed.error.issues))) };
+  const { data, idempotencyKey } = parsed.data;
+  const topics = [...new Set(parsed.data.topics)];
+  if (!Buffer.isBuffer(data)) return { refused: refusal('invalid-request', 'data: must be given', topics) };
+  if (data.length > MAX_MESSAGE_BYTES) {
+    return { refused: refusal('payload-too-large', `data: must be at most ${MAX_MESSAGE_BYTES} bytes`, topics) };
+  }
+  const denied = deniedTopics(key, 'publish', topics);
+  if (denied.length > 0) {
+    return { refused: refusal('not-permitted', `The API key has no right to publish to ${denied.join(', ')}`, topics) };
+  }
+  return { publications: topics.map((topic) => ({ topic, data, idempotencyKey })) };
+}
+
+function* waves(publications: readonly Publication[]): Generator<Publication[]> {
+  let wave: Publication[] = [];
+  let bytes = 0;
+  for (const publication of publications) {
+    if (wave.length === WAVE_PUBLISHES || bytes + publication.data.length > WAVE_BYTES) {
+      yield wave;
+      wave = [];
+      bytes = 0;
+    }
+    wave.push(publication);
+    bytes += publication.data.length;
+  }
+  if (wave.length > 0) yield wave;
+}
+
+/** All are sent in this tick, on one connection: Redis does them in this order. */
+async function publishAll(broker: Topics, wave: readonly Publication[]): Promise<void> {
+  await Promise.all(
+    wave.map(async (publication) => {
+      const { topic, data, idempotencyKey } = publication;
+      try {
+        publication.outcome = await broker.publish(topic, data, idempotencyKey);
+      } catch (error) {
+        if (!(error instanceof BrokerUnavailable)) throw error;
+        publication.outcome = error;
+      }
+    }),
+  );
+}
+
+function resultOf(publications: readonly Publication[]): Result {
+  const ids: [string, Position][] = [];
+  const failed: string[] = [];
+  let code: ProblemCode = 'topic-not-found';
+  for (const { topic, outcome } of publications) {
+    if (outcome instanceof BrokerUnavailable) code = 'redis-unavailable';
+    if (outcome !== undefined && 'id' in outcome) ids.push([topic, outcome.id]);
+    else failed.push(topic);
+  }
+  const published = Object.fromEntries(ids);
+  if (failed.length === 0) return { ok: true, ids: published };
+  return { ok: false, ids: published, code, detail: `${problems[code].title}: ${failed.join(', ')}`, topics: failed };
+}
+
+function refusal(code: ProblemCode, detail: string, topics?: string[]): Result {
+  return { ok: false, ids: {}, code, detail, ...(topics === undefined ? {} : { topics }) };
+}

@@ -1,0 +1,62 @@
+import type { ApiKey } from '@holdfast/protocol/api-key';
+import { CLIENTS_PATTERN, matchesAny } from '@holdfast/protocol/topic-pattern';
+import type { KeyRing } from './key-ring.ts';
+import { hasExpired } from './key-ring.ts';
+import { ProblemError } from './problem-error.ts';
+
+/** A right that a key has or has not, whatever the topic. */
+export type Right = 'register' | 'manage' | 'publish to clients';
+
+/** A right over topics, given by patterns. */
+export type TopicRight = 'subscribe' | 'publish' | 'manage';
+
+const has: Record<Right, (key: ApiKey) => boolean> = {
+  register: ({ can }) => can.register,
+  manage: ({ can }) => can.manage.length > 0,
+  // Not by matching: "*" is one segment of a topic, and "@clients" is no topic.
+  'publish to clients': ({ can }) => can.publish.includes(CLIENTS_PATTERN) || can.publish.includes('**'),
+};
+
+/** @throws {ProblemError} not-permitted */
+export function requireRight(key: ApiKey, right: Right): void {
+  if (has[right](key)) return;
+  throw new ProblemError('not-permitted', { detail: `The API key "${key.id}" has no right to ${right}` });
+}
+
+/** Those of the topics that no pattern of the key fits. */
+export function deniedTopics(key: ApiKey, right: TopicRight, topics: readonly string[]): string[] {
+  return topics.filter((topic) => !matchesAny(key.can[right], topic));
+}
+
+/** @throws {ProblemError} not-permitted, naming the topics */
+export function requireTopics(key: ApiKey, right: TopicRight, topics: readonly string[]): void {
+  const denied = deniedTopics(key, right, topics);
+  if (denied.length > 0) throw topicsDenied(key, right, denied);
+}
+
+/** Who may subscribe or publish may also read. @throws {ProblemError} not-permitted */
+export function requireReading(key: ApiKey, topic: string): void {
+  if (matchesAny([...key.can.subscribe, ...key.can.publish], topic)) return;
+  throw topicsDenied(key, 'subscribe', [topic]);
+}
+
+/**
+ * A client subscribes by the rights that the key it was registered with has now.
+ * @throws {ProblemError} not-permitted
+ */
+export function requireSubscribing(keys: KeyRing, keyId: string, topics: readonly string[]): void {
+  const key = keys.get(keyId);
+  if (key === undefined) throw clientsKeyGone(`The API key "${keyId}", which the client was registered with, is gone`);
+  if (hasExpired(key))
+    throw clientsKeyGone(`The API key "${keyId}", which the client was registered with, has expired`);
+  requireTopics(key, 'subscribe', topics);
+}
+
+function clientsKeyGone(detail: string): ProblemError {
+  return new ProblemError('not-permitted', { detail });
+}
+
+function topicsDenied(key: ApiKey, right: TopicRight, topics: string[]): ProblemError {
+  const detail = `The API key "${key.id}" has no right to ${right} ${topics.join(', ')}`;
+  return new ProblemError('not-permitted', { detail, topics });
+}

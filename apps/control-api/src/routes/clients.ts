@@ -1,0 +1,129 @@
+import { clientId } from '@holdfast/protocol/client-id';
+import {
+  clientResponse,
+  clientsResponse,
+  disconnectResponse,
+  registerRequest,
+  registerResponse,
+  unregisterResponse,
+} from '@holdfast/protocol/rest/clients';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { describeClient, disconnectClient, listClients } from '../client-views.ts';
+import { BODY_CODES, KEY_CODES, answers } from '../openapi/answers.ts';
+import { clientPath, pageLimit } from '../openapi/call.ts';
+import { keyed, open } from '../openapi/security.ts';
+import { keyOf, needsKey } from '../plugins/api-keys.ts';
+import { ProblemError } from '../problem-error.ts';
+import { register } from '../register.ts';
+import type { Services } from '../services.ts';
+
+const tags = ['clients'];
+
+/** Register, Unregister, and looking at clients. */
+export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, services) => {
+  const { broker, keys, counts } = services;
+
+  app.post(
+    '/v1/clients',
+    {
+      onRequest: needsKey(keys, 'register'),
+      schema: {
+        operationId: 'register',
+        summary: 'Register a client',
+        description:
+          'Gives the client its UUID, which is its credential, and tells where to connect. ' +
+          'With `topics` it is subscribed to all of them, or not registered at all.',
+        tags,
+        security: keyed,
+        body: registerRequest,
+        response: answers({ 201: registerResponse.describe('Registered') }, [
+          ...KEY_CODES,
+          ...BODY_CODES,
+          'too-many-topics',
+          'topic-not-found',
+          'client-exists',
+          'name-taken',
+          'quota-reached',
+        ]),
+      },
+    },
+    async (request, reply) => reply.code(201).send(await register(services, keyOf(request), request.body ?? {})),
+  );
+
+  app.delete(
+    '/v1/clients/:clientId',
+    {
+      schema: {
+        operationId: 'unregister',
+        summary: 'Unregister a client',
+        description: 'Removes it with its subscriptions and what is kept for it; its connection is closed with 4410.',
+        tags,
+        security: open,
+        params: clientPath,
+        response: answers({ 200: unregisterResponse.describe('Unregistered') }, ['user-not-found', ...BODY_CODES]),
+      },
+    },
+    async ({ params }) => {
+      if (!(await broker.unregister(params.clientId))) throw new ProblemError('user-not-found');
+      counts.unregistrations.inc();
+      return { clientId: params.clientId };
+    },
+  );
+
+  app.get(
+    '/v1/clients/:clientId',
+    {
+      schema: {
+        operationId: 'readClient',
+        summary: 'Look at a client',
+        description: 'What it wants, and what its edge really serves to it.',
+        tags,
+        security: open,
+        params: clientPath,
+        response: answers({ 200: clientResponse.describe('The client') }, ['client-not-found']),
+      },
+    },
+    async ({ params }) => describeClient(broker, params.clientId),
+  );
+
+  app.get(
+    '/v1/clients',
+    {
+      onRequest: needsKey(keys, 'manage'),
+      schema: {
+        operationId: 'listClients',
+        summary: 'List all clients',
+        tags,
+        security: keyed,
+        querystring: z.strictObject({
+          cursor: clientId.optional().describe('From the page before'),
+          limit: pageLimit,
+        }),
+        response: answers({ 200: clientsResponse.describe('A page of clients, in the order of their ids') }, KEY_CODES),
+      },
+    },
+    async ({ query }) => listClients(broker, query.cursor ?? null, query.limit),
+  );
+
+  app.post(
+    '/v1/clients/:clientId/disconnect',
+    {
+      onRequest: needsKey(keys, 'manage'),
+      schema: {
+        operationId: 'disconnectClient',
+        summary: "Close a client's connection",
+        description: 'It is closed with 4403; the registration stays. `connected` says whether there was one.',
+        tags,
+        security: keyed,
+        params: clientPath,
+        response: answers({ 202: disconnectResponse.describe('Its edge is told') }, [
+          ...KEY_CODES,
+          ...BODY_CODES,
+          'client-not-found',
+        ]),
+      },
+    },
+    async ({ params }, reply) => reply.code(202).send(await disconnectClient(broker, params.clientId)),
+  );
+};

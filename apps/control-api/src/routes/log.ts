@@ -1,0 +1,61 @@
+import { type LogPage, isComplete } from '@holdfast/broker/topic-state';
+import { position } from '@holdfast/protocol/positions';
+import type { Position } from '@holdfast/protocol/position-order';
+import { logResponse } from '@holdfast/protocol/rest/messages';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { KEY_CODES, answers } from '../openapi/answers.ts';
+import { pageLimit, topicPath } from '../openapi/call.ts';
+import { keyed } from '../openapi/security.ts';
+import { keyOf, needsKey } from '../plugins/api-keys.ts';
+import { requireReading } from '../rights.ts';
+import type { Services } from '../services.ts';
+import { noSuchTopic } from '../topic-states.ts';
+
+/** For the document only: the answer is made of bytes, not of values. */
+const documented: object = answers({ 200: logResponse.describe('The messages, oldest first') }, [
+  ...KEY_CODES,
+  'topic-not-found',
+]);
+
+/** Reading a topic's log. */
+export const logRoutes: FastifyPluginAsyncZod<Services> = async (app, { broker, keys }) => {
+  app.get(
+    '/v1/topics/:topic/messages',
+    {
+      onRequest: needsKey(keys),
+      schema: {
+        operationId: 'readLog',
+        summary: "Read a topic's log",
+        description: 'The next page begins `after` the last id of this one.',
+        tags: ['messages'],
+        security: keyed,
+        params: topicPath,
+        querystring: z.strictObject({
+          after: position.optional().describe('Read what follows this position; all that is kept when not given'),
+          limit: pageLimit,
+        }),
+        response: documented,
+      },
+    },
+    async (request, reply) => {
+      const { topic } = request.params;
+      requireReading(keyOf(request), topic);
+      const after = request.query.after ?? null;
+      const page = await broker.readLog(topic, after, request.query.limit);
+      if (page === null) throw noSuchTopic(topic);
+      return reply.type('application/json').send(logText(page, after));
+    },
+  );
+};
+
+/** The answer as text. What was published goes out byte for byte: it is never parsed and printed. */
+function logText(page: LogPage, after: Position | null): Buffer {
+  const messages = page.entries.flatMap(({ id, data }, index) => [
+    Buffer.from(`${index === 0 ? '' : ','}{"id":"${id}","data":`),
+    data,
+    Buffer.from('}'),
+  ]);
+  const end = Buffer.from(`],"complete":${isComplete(page, after)}}`);
+  return Buffer.concat([Buffer.from('{"messages":['), ...messages, end]);
+}

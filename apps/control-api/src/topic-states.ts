@@ -1,0 +1,63 @@
+import type { Topics } from '@holdfast/broker/broker';
+import type { ClientState } from '@holdfast/broker/client-state';
+import { type TopicState, isCurrent } from '@holdfast/broker/topic-state';
+import type { Position } from '@holdfast/protocol/position-order';
+import { ProblemError } from './problem-error.ts';
+
+/** Topics read in one go, so that a page of clients with very many topics stays within Redis' patience. */
+const READ_AT_ONCE = 1000;
+
+/** Topic to its state; null for one that does not exist. */
+export type TopicStates = ReadonlyMap<string, TopicState | null>;
+
+/** Reads each topic once. Rejects with `BrokerUnavailable`. */
+export async function readStates(broker: Topics, ...lists: Iterable<string>[]): Promise<TopicStates> {
+  const names = [...new Set(lists.flatMap((list) => [...list]))];
+  const states = new Map<string, TopicState | null>();
+  for (let from = 0; from < names.length; from += READ_AT_ONCE) {
+    const piece = names.slice(from, from + READ_AT_ONCE);
+    for (const [index, state] of (await broker.readTopics(piece)).entries()) states.set(piece[index] ?? '', state);
+  }
+  return states;
+}
+
+/**
+ * The positions at which subscriptions to these topics begin when they begin now: behind each topic's last message.
+ * @throws {ProblemError} topic-not-found, naming every topic that does not exist
+ */
+export function beginNow(states: TopicStates, topics: readonly string[]): Map<string, Position> {
+  requireExisting(states, topics);
+  return new Map(
+    topics.flatMap((topic) => {
+      const state = states.get(topic);
+      return state ? [[topic, state.last] as const] : [];
+    }),
+  );
+}
+
+/** @throws {ProblemError} topic-not-found, naming every topic that does not exist */
+export function requireExisting(states: TopicStates, topics: readonly string[]): void {
+  const missing = topics.filter((topic) => !states.get(topic));
+  if (missing.length > 0) throw noSuchTopic(...missing);
+}
+
+export function noSuchTopic(...topics: string[]): ProblemError {
+  return new ProblemError('topic-not-found', { detail: `No such topic: ${topics.join(', ')}`, topics });
+}
+
+/** A client's subscriptions to topics that were deleted, or deleted and created again. */
+export function staleTopics(client: ClientState, states: TopicStates): Map<string, Position> {
+  return new Map([...client.topics].filter(([topic, begin]) => !isCurrentTopic(states, topic, begin)));
+}
+
+/** The topics that a client has, by name; never one that was deleted. */
+export function currentTopics(client: ClientState, states: TopicStates): string[] {
+  const current = [...client.topics].filter(([topic, begin]) => isCurrentTopic(states, topic, begin));
+  return current.map(([topic]) => topic).toSorted();
+}
+
+function isCurrentTopic(states: TopicStates, topic: string, begin: Position): boolean {
+  const state = states.get(topic);
+  // One that was not read was added by another call in between, which has just seen it.
+  return state === undefined || isCurrent(state, begin);
+}
