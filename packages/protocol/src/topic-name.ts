@@ -10,6 +10,8 @@ export const topicName = z
   .string()
   .max(MAX_TOPIC_NAME_LENGTH, `must be at most ${MAX_TOPIC_NAME_LENGTH} characters`)
   .regex(NAME, 'must be segments of A-Z a-z 0-9 _ - joined by "."')
+  // Topics are keys of JSON objects in frames and bodies, and parsers drop this one or take it for a prototype.
+  .refine((name) => name !== '__proto__', 'must not be "__proto__"')
   .describe('A topic: segments of letters, digits, _ and - joined by dots');
 
 export type TopicName = string;
