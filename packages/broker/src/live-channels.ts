@@ -12,7 +12,7 @@ export interface LiveListener {
   onDoorbell(): void;
   /** Redis confirmed these subscriptions, for the first time or again: what came before may have been missed. */
   onHearing(topics: readonly string[]): void;
-  /** The connection is gone: nothing is heard until `onHearing`. */
+  /** The connection is gone: what is heard of a topic before its `onHearing` may have gaps before it. */
   onDeaf(): void;
 }
 
@@ -96,14 +96,24 @@ export class LiveChannels {
   async #resubscribe(): Promise<void> {
     this.#toUnsubscribe.clear();
     this.#toSubscribe = new Set(this.#wanted.keys());
-    await this.#confirmed(async () => {
-      const box = this.#keys.edgeDirty(this.#edge);
-      await this.#redis.subscribe(keyspaceChannel(this.#redis.options.db ?? 0, box));
+    const confirmed = await this.#confirmed(async () => {
+      await this.#subscribeDoorbell();
       await this.#redis.ssubscribe(this.#keys.edgeLive(this.#edge));
-      // What came while the doorbell was away rang unheard.
-      this.#listener.onDoorbell();
     });
+    if (!confirmed) return;
+    // What came while the doorbell was away rang unheard.
+    this.#listener.onDoorbell();
     this.#flushSoon();
+  }
+
+  async #subscribeDoorbell(): Promise<void> {
+    const box = this.#keys.edgeDirty(this.#edge);
+    try {
+      await this.#redis.subscribe(keyspaceChannel(this.#redis.options.db ?? 0, box));
+    } catch (error) {
+      // A user who may not hear keyspace events has the look by time; another connection would be refused as well.
+      if (!(error instanceof Error) || !error.message.startsWith('NOPERM')) throw error;
+    }
   }
 
   /** What is wanted in one tick goes out together. */
@@ -118,23 +128,26 @@ export class LiveChannels {
       const leave = takeSome(this.#toUnsubscribe);
       const join = takeSome(this.#toSubscribe);
       if (leave.length === 0 && join.length === 0) break;
-      await this.#confirmed(async () => {
+      const confirmed = await this.#confirmed(async () => {
         if (leave.length > 0) await this.#redis.sunsubscribe(...leave);
-        if (join.length === 0) return;
-        await this.#redis.ssubscribe(...join);
-        this.#listener.onHearing(join.flatMap((channel) => this.#wanted.get(channel) ?? []));
+        if (join.length > 0) await this.#redis.ssubscribe(...join);
       });
+      if (!confirmed) break;
+      const heard = join.flatMap((channel) => this.#wanted.get(channel) ?? []);
+      if (heard.length > 0) this.#listener.onHearing(heard);
     }
     this.#flushing = false;
   }
 
-  async #confirmed(step: () => Promise<void>): Promise<void> {
+  /** Whether the step was confirmed. If not, the connection comes again, and then everything is subscribed anew. */
+  async #confirmed(step: () => Promise<void>): Promise<boolean> {
     try {
       await step();
-    } catch (error) {
-      // A closed connection comes back by itself, and then everything is subscribed anew.
+      return !this.#stopped;
+    } catch {
+      // Whatever the reason: a connection that closed comes back by itself, any other is replaced.
       if (this.#redis.status === 'ready' && !this.#stopped) this.reconnect();
-      else if (!(error instanceof Error)) throw error;
+      return false;
     }
   }
 }

@@ -37,10 +37,20 @@ export function runForBuffers(
   keys: readonly string[],
   args: readonly Argument[],
 ): Promise<unknown> {
+  const scripting = redis as Redis & BufferScripting;
   return attempt(
-    () => redis.callBuffer('EVALSHA', script.sha, keys.length, ...keys, ...args),
-    () => redis.callBuffer('EVAL', script.source, keys.length, ...keys, ...args),
+    () => scripting.evalshaBuffer(script.sha, keys.length, ...keys, ...args),
+    () => scripting.evalBuffer(script.source, keys.length, ...keys, ...args),
   );
+}
+
+/**
+ * ioredis has these, its types do not. Not `callBuffer`: with `enableAutoPipelining` it drops the command's name and
+ * sends the hash in its place.
+ */
+interface BufferScripting {
+  evalshaBuffer(sha: string, keys: number, ...keysAndArgs: Argument[]): Promise<unknown>;
+  evalBuffer(source: string, keys: number, ...keysAndArgs: Argument[]): Promise<unknown>;
 }
 
 async function attempt(byHash: () => Promise<unknown>, whole: () => Promise<unknown>): Promise<unknown> {
