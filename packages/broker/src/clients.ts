@@ -12,8 +12,11 @@ const disconnectScript = loadScript('disconnect');
 const claimScript = loadScript('claim');
 const releaseScript = loadScript('release');
 
-/** Buckets read in one go while listing. */
-const BUCKETS_AT_ONCE = 256;
+/**
+ * Buckets read in one go while listing: one at first, as one of a large installation fills a page, then ever more, as
+ * those of a small one are mostly empty.
+ */
+const MOST_BUCKETS_AT_ONCE = 256;
 
 /** The state of single clients: what they want and who holds them. */
 export class ClientStore {
@@ -71,8 +74,8 @@ export class ClientStore {
   readAll(clientIds: readonly string[]): Promise<(ClientState | null)[]> {
     return Promise.all(
       clientIds.map(async (clientId) => {
-        const fields: unknown = await asked(this.#redis.call('HGETALL', this.#keys.client(clientId)));
-        return clientOf(clientId, flatten(fields));
+        const fields = await asked(this.#redis.hgetall(this.#keys.client(clientId)));
+        return clientOf(clientId, Object.entries(fields).flat());
       }),
     );
   }
@@ -80,8 +83,8 @@ export class ClientStore {
   async list(cursor: string | null, limit: number): Promise<Page<ClientState>> {
     const found: string[] = [];
     let bucket = cursor === null ? 0 : Number.parseInt(bucketOf(cursor), 16);
-    while (bucket < CLIENT_BUCKETS && found.length <= limit) {
-      const upTo = Math.min(bucket + BUCKETS_AT_ONCE, CLIENT_BUCKETS);
+    for (let atOnce = 1; bucket < CLIENT_BUCKETS && found.length <= limit; atOnce *= 2) {
+      const upTo = Math.min(bucket + Math.min(atOnce, MOST_BUCKETS_AT_ONCE), CLIENT_BUCKETS);
       const pages: Promise<string[]>[] = [];
       for (; bucket < upTo; bucket += 1) pages.push(this.#listBucket(bucketName(bucket), cursor, limit + 1));
       for (const ids of await Promise.all(pages)) found.push(...ids);
@@ -98,12 +101,4 @@ export class ClientStore {
     const from = cursor !== null && bucketOf(cursor) === bucket ? `(${cursor}` : '-';
     return asked(this.#redis.zrangebylex(this.#keys.clientBucket(bucket), from, '+', 'LIMIT', 0, limit));
   }
-}
-
-/** HGETALL by RESP2 is a list; by RESP3 it is a map, which ioredis gives as an object or a Map. */
-function flatten(fields: unknown): unknown[] {
-  if (Array.isArray(fields)) return fields;
-  if (fields instanceof Map) return [...fields].flat();
-  if (typeof fields === 'object' && fields !== null) return Object.entries(fields).flat();
-  return [];
 }

@@ -56,7 +56,8 @@ export class Leases {
 
   /** Removes from the list what has no lease any more. An edge that comes back lists itself again. */
   async sweep(): Promise<void> {
-    const old = await asked(this.#redis.zrangebyscore(this.#keys.edges(), '-inf', String(String(Date.now() - FORGET_EDGE_MS))));
+    const due = Date.now() - FORGET_EDGE_MS;
+    const old = await asked(this.#redis.zrangebyscore(this.#keys.edges(), '-inf', due));
     const alive = await this.alive(old);
     const dead = old.filter((edge) => !alive.has(edge));
     if (dead.length > 0) await asked(this.#redis.zrem(this.#keys.edges(), ...dead));

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type Keys, bucketOf } from '@holdfast/protocol/keys';
 import type { Redis } from 'ioredis';
 import type { NewClient, RegisterOutcome } from './broker.ts';
+import { settleIndex } from './index-entry.ts';
 import type { Letters } from './letters.ts';
 import { answerOf, numberOf, text } from './outcomes.ts';
 import { asked, loadScript, run } from './script.ts';
@@ -39,52 +40,61 @@ export class Registrations {
 
   async register(client: NewClient, maxClients: number | null): Promise<RegisterOutcome> {
     const operation = encode(client);
-    const reserved = await run(this.#redis, reserveScript, this.#ledger(client.key), [
-      operation,
-      Date.now(),
-      maxClients ?? '',
-      client.name ?? '',
-      client.clientId,
-    ]);
+    const reserved = numberOf(
+      'reserve',
+      await run(this.#redis, reserveScript, this.#ledger(client.key), [
+        operation,
+        Date.now(),
+        maxClients ?? '',
+        client.name ?? '',
+        client.clientId,
+      ]),
+    );
     if (reserved === 1) return 'quota-reached';
     if (reserved === 2) return 'name-taken';
 
-    const created = await run(
-      this.#redis,
-      registerScript,
-      [this.#keys.client(client.clientId)],
-      [client.key, client.name ?? '', client.registeredAt, ...[...client.topics].flat()],
+    const created = numberOf(
+      'register',
+      await run(
+        this.#redis,
+        registerScript,
+        [this.#keys.client(client.clientId)],
+        [client.key, client.name ?? '', client.registeredAt, ...[...client.topics].flat()],
+      ),
     );
     if (created !== 1) {
       await this.#settle(client.key, operation, 'drop');
       return 'client-exists';
     }
-    await Promise.all([this.#index(client.clientId), this.#settle(client.key, operation, 'keep')]);
+    await this.#settleIndex(client.clientId, true);
+    await this.#settle(client.key, operation, 'keep');
     return 'registered';
   }
 
   async unregister(clientId: string): Promise<boolean> {
-    const key = this.#keys.client(clientId);
-    const [keyId, name, registeredAt] = await asked(this.#redis.hmget(key, 'k', 'n', 'r'));
-    if (!keyId) return false;
+    const client = this.#keys.client(clientId);
+    const [key, name, registeredAt] = await asked(this.#redis.hmget(client, 'k', 'n', 'r'));
+    if (!key) return false;
     const operation = encode({ clientId, name: name ?? null, registeredAt: Number(registeredAt) });
-    await asked(this.#redis.zadd(this.#keys.keyUnsettled(keyId), Date.now(), operation));
+    await asked(this.#redis.zadd(this.#keys.keyUnsettled(key), Date.now(), operation));
 
     const answer = answerOf(
       'unregister',
-      await run(this.#redis, unregisterScript, [key, this.#keys.clientLog(clientId)], []),
+      await run(
+        this.#redis,
+        unregisterScript,
+        [client, this.#keys.clientLog(clientId)],
+        [key, name ?? '', registeredAt ?? ''],
+      ),
     );
     if (answer.kind === 0) {
       // Somebody else unregistered it in between, and settles that.
-      await this.#settle(keyId, operation, 'keep');
+      await this.#settle(key, operation, 'keep');
       return false;
     }
     const edge = text(answer.rest[0]);
-    await Promise.all([
-      edge ? this.#letters.ring(edge, clientId) : undefined,
-      asked(this.#redis.zrem(this.#keys.clientBucket(bucketOf(clientId)), clientId)),
-      this.#settle(keyId, operation, 'drop'),
-    ]);
+    await Promise.all([edge ? this.#letters.ring(edge, clientId) : undefined, this.#settleIndex(clientId, false)]);
+    await this.#settle(key, operation, 'drop');
     return true;
   }
 
@@ -93,27 +103,32 @@ export class Registrations {
     const operations = await asked(
       this.#redis.zrangebyscore(this.#keys.keyUnsettled(key), '-inf', due, 'LIMIT', 0, SETTLE_AT_ONCE),
     );
-    for (const operation of operations) await this.#settleAbandoned(key, operation);
-    return operations.length;
-  }
-
-  async #settleAbandoned(key: string, operation: string): Promise<void> {
-    const { clientId, registeredAt } = decode(operation);
-    const found = await asked(this.#redis.hget(this.#keys.client(clientId), 'r'));
-    if (found === String(registeredAt)) {
-      await this.#index(clientId);
-      await this.#settle(key, operation, 'keep');
-      return;
+    let settled = 0;
+    for (const operation of operations) {
+      if (await this.#settleAbandoned(key, operation)) settled += 1;
     }
-    if (found === null) await asked(this.#redis.zrem(this.#keys.clientBucket(bucketOf(clientId)), clientId));
-    await this.#settle(key, operation, 'drop');
+    return settled;
   }
 
-  #index(clientId: string): Promise<unknown> {
-    // All scores are 0: the bucket lists its ids in their own order, so a page can begin behind any id.
-    return asked(this.#redis.zadd(this.#keys.clientBucket(bucketOf(clientId)), 0, clientId));
+  async #settleAbandoned(key: string, operation: string): Promise<boolean> {
+    const { clientId, name, registeredAt } = decode(operation);
+    const found = await asked(this.#redis.hmget(this.#keys.client(clientId), 'k', 'n', 'r'));
+    await this.#settleIndex(clientId, found[0] !== null);
+    if (found[0] === key && (found[1] ?? '') === name && found[2] === String(registeredAt)) {
+      return this.#settle(key, operation, 'keep');
+    }
+    // Whose connection it was is gone with the client, so every edge looks whether it has one.
+    const edges = await asked(this.#redis.zrange(this.#keys.edges(), '0', '-1'));
+    await Promise.all(edges.map((edge) => this.#letters.ring(edge, clientId)));
+    return this.#settle(key, operation, 'drop');
   }
 
+  #settleIndex(clientId: string, exists: boolean): Promise<void> {
+    const index = this.#keys.clientBucket(bucketOf(clientId));
+    return settleIndex(this.#redis, { index, member: clientId, key: this.#keys.client(clientId) }, exists);
+  }
+
+  /** False when somebody else settled it. */
   async #settle(key: string, operation: string, decision: 'keep' | 'drop'): Promise<boolean> {
     const { name, clientId } = decode(operation);
     const answer = await run(this.#redis, settleScript, this.#ledger(key), [operation, decision, name, clientId]);

@@ -3,9 +3,10 @@ import { DEFAULT_HISTORY, IDEMPOTENCY_SECONDS } from '@holdfast/protocol/limits'
 import type { Position } from '@holdfast/protocol/position-order';
 import type { Redis } from 'ioredis';
 import type { History, Page, PublishOutcome } from './broker.ts';
+import { type IndexEntry, listIndexed, settleIndex } from './index-entry.ts';
 import type { Letters } from './letters.ts';
 import { DELETED } from './live-payload.ts';
-import { UnexpectedAnswer, answerOf, logPageOf, text, topicOf } from './outcomes.ts';
+import { UnexpectedAnswer, answerOf, logPageOf, numberOf, text, topicOf } from './outcomes.ts';
 import { asked, loadScript, run, runForBuffers } from './script.ts';
 import type { LogPage, TopicState } from './topic-state.ts';
 
@@ -31,7 +32,7 @@ export class TopicStore {
 
   async put(topic: string, history: Partial<History>): Promise<{ created: boolean; state: TopicState }> {
     // Listed first: a process that dies in between leaves a name without a topic, which listing passes over.
-    await asked(this.#redis.zadd(this.#keys.topics(), 0, topic));
+    await listIndexed(this.#redis, this.#entry(topic));
     const answer = answerOf(
       'put-topic',
       await run(
@@ -48,15 +49,15 @@ export class TopicStore {
     );
     const state = topicOf(answer.rest);
     if (state === null) throw new UnexpectedAnswer('put-topic', answer);
+    if (answer.kind === 1) await settleIndex(this.#redis, this.#entry(topic), true);
     return { created: answer.kind === 1, state };
   }
 
   async delete(topic: string): Promise<boolean> {
     const keys = [this.#keys.topic(topic), this.#keys.topicLog(topic), this.#keys.topicLive(topic)];
     const deleted = await run(this.#redis, deleteTopicScript, keys, [DELETED]);
-    if (deleted !== 1) return false;
-    await asked(this.#redis.zrem(this.#keys.topics(), topic));
-    return true;
+    await settleIndex(this.#redis, this.#entry(topic), false);
+    return numberOf('delete-topic', deleted) === 1;
   }
 
   readAll(topics: readonly string[]): Promise<(TopicState | null)[]> {
@@ -102,6 +103,10 @@ export class TopicStore {
 
   readClientLog(clientId: string, after: Position | null, limit: number): Promise<LogPage | null> {
     return this.#read([this.#keys.client(clientId), this.#keys.clientLog(clientId)], after, limit, 'client');
+  }
+
+  #entry(topic: string): IndexEntry {
+    return { index: this.#keys.topics(), member: topic, key: this.#keys.topic(topic) };
   }
 
   async #read(keys: string[], after: Position | null, limit: number, of: 'topic' | 'client'): Promise<LogPage | null> {

@@ -1,15 +1,15 @@
--- Changes what a client wants: drops stale subscriptions, adds, removes; all or nothing.
+-- Changes what a client wants: drops stale subscriptions, removes, then adds; all or nothing.
 -- KEYS  1 client
 -- ARGV  1 topics a client may have, 2 number of stale pairs, 3 number of added pairs,
 --       then the pairs (topic, position), stale first, then the topics to remove
 -- Gives {0} not registered, {2} too many topics (nothing changed), {1, the client's fields and values}
-if redis.call('EXISTS', KEYS[1]) == 0 then return { 0 } end
+local fields = redis.call('HGETALL', KEYS[1])
+if #fields == 0 then return { 0 } end
 local most, stale, added = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local first_added = 4 + 2 * stale
 local first_removed = first_added + 2 * added
 
 local has, count = {}, 0
-local fields = redis.call('HGETALL', KEYS[1])
 for i = 1, #fields, 2 do
   if string.sub(fields[i], 1, 1) == '+' then
     has[fields[i]] = fields[i + 1]
@@ -18,13 +18,18 @@ for i = 1, #fields, 2 do
 end
 
 local drop, set = {}, {}
+local function remove(field)
+  if not has[field] then return end
+  drop[#drop + 1] = field
+  has[field] = nil
+  count = count - 1
+end
 for i = 4, first_added - 1, 2 do
   local field = '+' .. ARGV[i]
-  if has[field] == ARGV[i + 1] then
-    drop[#drop + 1] = field
-    has[field] = nil
-    count = count - 1
-  end
+  if has[field] == ARGV[i + 1] then remove(field) end
+end
+for i = first_removed, #ARGV do
+  remove('+' .. ARGV[i])
 end
 for i = first_added, first_removed - 1, 2 do
   local field = '+' .. ARGV[i]
@@ -34,9 +39,6 @@ for i = first_added, first_removed - 1, 2 do
     has[field] = ARGV[i + 1]
     count = count + 1
   end
-end
-for i = first_removed, #ARGV do
-  drop[#drop + 1] = '+' .. ARGV[i]
 end
 if added > 0 and count > most then return { 2 } end
 

@@ -2,11 +2,12 @@
 -- KEYS  1 topic, 2 its log
 -- ARGV  1 size, 2 seconds ('' each for not given), 3 size, 4 seconds of a new topic that does not say
 -- Gives {1 created or 0 there already, size, seconds, born, last}
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local created = 0
 if redis.call('EXISTS', KEYS[1]) == 0 then
   created = 1
-  local time = redis.call('TIME')
-  local born = string.format('%.0f-0', time[1] * 1000 + math.floor(time[2] / 1000))
+  local born = string.format('%.0f-0', now)
   -- A log that outlived its topic (evicted, say) belongs to a past that nobody can continue.
   redis.call('DEL', KEYS[2])
   redis.call('HSET', KEYS[1], 'size', ARGV[3], 'seconds', ARGV[4], 'born', born, 'last', born)
@@ -17,6 +18,7 @@ if ARGV[1] ~= '' then
 end
 if ARGV[2] ~= '' then
   redis.call('HSET', KEYS[1], 'seconds', ARGV[2])
+  redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f-0', now - ARGV[2] * 1000))
   redis.call('PEXPIRE', KEYS[2], ARGV[2] * 1000)
 end
 local state = redis.call('HMGET', KEYS[1], 'size', 'seconds', 'born', 'last')

@@ -24,7 +24,8 @@ if ARGV[1] ~= '' then
   from = '(' .. ARGV[1]
 end
 local flat = {}
-for _, entry in ipairs(redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', ARGV[2])) do
+-- Redis answers a COUNT of 0 with nothing at all.
+for _, entry in ipairs(redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', ARGV[2]) or {}) do
   flat[#flat + 1] = entry[1]
   flat[#flat + 1] = entry[2][2]
   flat[#flat + 1] = entry[2][4]
