@@ -140,6 +140,16 @@ export function createEdge({ id, broker, ear: makeEar, logger, heartbeatMs, maxC
     get full() {
       return roster.size >= maxConnections;
     },
+    /** Whether Redis knows of this edge. Without that it takes no clients, as nobody would believe that it has them. */
+    get known() {
+      return lease.begun;
+    },
+    /** Resolves when Redis knows of this edge. */
+    whenKnown: lease.first,
+    /** Renews the lease and does what is due once a second, now: when Redis has just come (back). */
+    beat(): Promise<void> {
+      return lease.beat().catch(onError);
+    },
     /** Begins to live under a URL; gives back the stop. */
     start(advertisedUrl: string): () => void {
       url = advertisedUrl;

@@ -21,16 +21,25 @@ export interface LeaseWorld {
 export class Lease {
   readonly #world: LeaseWorld;
   #begun = false;
+  readonly #first = Promise.withResolvers<void>();
 
   constructor(world: LeaseWorld) {
     this.#world = world;
   }
 
-  /** Begins; gives back the stop. */
+  /** Whether Redis has ever taken the lease: nobody believes an edge without one. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+
+  /** Resolves when Redis has taken the lease for the first time. */
+  get first(): Promise<void> {
+    return this.#first.promise;
+  }
+
+  /** Begins to repeat; gives back the stop. */
   start(): () => void {
-    const beat = () => this.beat();
-    beat().catch(this.#world.onError);
-    return repeat(beat, { intervalMs: RENEW_MS, jitter: JITTER, onError: this.#world.onError });
+    return repeat(() => this.beat(), { intervalMs: RENEW_MS, jitter: JITTER, onError: this.#world.onError });
   }
 
   /** Renews once. Rejects when Redis does not answer. */
@@ -48,6 +57,7 @@ export class Lease {
       onLapsed();
     }
     this.#begun = true;
+    this.#first.resolve();
     await onBeat();
   }
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { enableDoorbell } from '@holdfast/broker/doorbell';
 import { LiveChannels } from '@holdfast/broker/live-channels';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
@@ -20,6 +21,8 @@ import { watchRedis } from './watch-redis.ts';
 
 /** Beyond the drain itself: the last releases, and the goodbye to Redis. */
 const SHUTDOWN_RESERVE_MS = 10_000;
+/** Without Redis the edge listens all the same: it says so at /readyz, and refuses with 503. */
+const REDIS_PATIENCE_MS = 2000;
 
 await runMain(async () => {
   const config = readConfig(edgeVariables);
@@ -41,8 +44,8 @@ await runMain(async () => {
     maxConnections: maxConnections(config),
   });
   exposeMetrics(metrics, edge);
-  watchRedis(commands, { logger, onBack: () => edge.lookAtEverything(), enable: () => enableDoorbell(commands) });
   health.check('redis', () => (commands.status === 'ready' ? null : 'Redis does not answer'));
+  health.check('lease', () => (edge.known ? null : 'Redis has not taken the lease yet'));
   health.check('hearing', () => edge.canary.deaf);
 
   const server = createEdgeServer({
@@ -58,6 +61,14 @@ await runMain(async () => {
   const { port } = server.address() as AddressInfo;
   const host = config.EDGE_HOST.includes(':') ? `[${config.EDGE_HOST}]` : config.EDGE_HOST;
   const stop = edge.start(config.EDGE_ADVERTISE_URL ?? `ws://${host}:${port}`);
+  watchRedis(commands, {
+    logger,
+    onReady: () => void edge.beat(),
+    onBack: () => edge.lookAtEverything(),
+    enable: () => enableDoorbell(commands),
+  });
+  // Whoever reads that it listens may connect: so the lease comes first, unless Redis is away.
+  await Promise.race([edge.whenKnown, delay(REDIS_PATIENCE_MS, undefined, { ref: false })]);
   logger.info({ address: `http://${host}:${port}` }, 'listening');
 
   onShutdown({

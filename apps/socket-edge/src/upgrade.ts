@@ -42,6 +42,7 @@ export function upgradeHandler(options: UpgradeOptions) {
 
   function cannotTake(): Refusal | null {
     if (edge.draining) return refusal('edge-draining', {}, jitteredRetryAfter(RETRY_AFTER_SECONDS.draining));
+    if (!edge.known) return refusal('redis-unavailable', {}, jitteredRetryAfter(RETRY_AFTER_SECONDS.redisAway));
     if (edge.full) return refusal('edge-full', {}, jitteredRetryAfter(RETRY_AFTER_SECONDS.full));
     if (pending > MAX_PENDING) return refusal('edge-busy', {}, jitteredRetryAfter(RETRY_AFTER_SECONDS.busy));
     return null;

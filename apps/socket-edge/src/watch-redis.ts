@@ -3,6 +3,8 @@ import type { connectRedis } from '@holdfast/service/redis';
 
 export interface WatchRedis {
   logger: Logger;
+  /** Redis answers, for the first time or again. */
+  onReady: () => void;
   /** Redis was away and answers again. */
   onBack: () => void;
   /** Turns the doorbell on; gives why it could not, or null. */
@@ -10,10 +12,14 @@ export interface WatchRedis {
 }
 
 /** Does what is due each time Redis answers: a new one may have forgotten its settings, and everything else. */
-export function watchRedis(redis: ReturnType<typeof connectRedis>, { logger, onBack, enable }: WatchRedis): void {
+export function watchRedis(
+  redis: ReturnType<typeof connectRedis>,
+  { logger, onReady: ready, onBack, enable }: WatchRedis,
+): void {
   let before = false;
   let said = false;
   const onReady = (): void => {
+    ready();
     if (before) onBack();
     before = true;
     void ringable();
