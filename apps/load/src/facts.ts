@@ -1,0 +1,19 @@
+import type { Ledger } from './ledger.ts';
+import type { Findings } from './worker-protocol.ts';
+
+/** What the phases of a run found out, for the report. Durations are in milliseconds. */
+export interface Facts {
+  registeringMs: number;
+  connectingMs: number;
+  connected: number;
+  edgesUsed: number;
+  publishingMs: number;
+  /** The shared monotonic clock when publishing began. */
+  publishingAt: number;
+  expected: number;
+  ledger: Ledger;
+  edgeBytesPerConnection: number | null;
+  redisBytesPerClient: number | null;
+  redisBytesPerConnectedClient: number | null;
+  findings: Findings[];
+}

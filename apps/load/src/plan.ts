@@ -1,0 +1,83 @@
+import { MAX_MESSAGE_BYTES, MAX_TOPICS } from '@holdfast/protocol/limits';
+import { MAX_EDGES } from './bounds.ts';
+import { MIN_PAYLOAD_BYTES } from './payload.ts';
+
+/** What to do, checked. */
+export interface Plan {
+  clients: number;
+  topics: number;
+  topicsPerClient: number;
+  /** Messages a second, over all topics. */
+  rate: number;
+  seconds: number;
+  /** Bytes of a payload. */
+  size: number;
+  seed: number;
+  json: boolean;
+  /** An installation that is running; null: one is started, with so many edges, or as many as are needed. */
+  installation: { controlUrl: string; key: string } | null;
+  edges: number | null;
+}
+
+/** The options as they were typed. */
+export interface Typed {
+  clients: string;
+  topics: string;
+  subscriptionsPerClient: string;
+  rate: string;
+  seconds: string;
+  size: string;
+  seed: string;
+  json?: boolean;
+  control?: string;
+  key?: string;
+  edges?: string;
+}
+
+export type Checked = { ok: true; plan: Plan } | { ok: false; faults: string[] };
+
+const MAX_SEED = 2 ** 31;
+
+/** Checks every option, and names every fault at once. */
+export function checkPlan(typed: Typed): Checked {
+  const faults: string[] = [];
+  const number = (name: string, text: string, least: number, most: number, isWhole = true): number => {
+    const value = text.trim() === '' ? Number.NaN : Number(text);
+    if (!(value >= least && value <= most) || (isWhole && !Number.isInteger(value))) {
+      const kind = isWhole ? 'a whole number' : 'a number';
+      faults.push(`--${name}: must be ${kind} from ${least} to ${most}, not "${text}"`);
+    }
+    return value;
+  };
+  const plan: Plan = {
+    clients: number('clients', typed.clients, 1, 1_000_000),
+    topics: number('topics', typed.topics, 1, 100_000),
+    topicsPerClient: number('subscriptions-per-client', typed.subscriptionsPerClient, 1, MAX_TOPICS),
+    rate: number('rate', typed.rate, 0.1, 100_000, false),
+    seconds: number('seconds', typed.seconds, 1, 86_400, false),
+    size: number('size', typed.size, MIN_PAYLOAD_BYTES, MAX_MESSAGE_BYTES),
+    seed: number('seed', typed.seed, 0, MAX_SEED),
+    json: typed.json ?? false,
+    installation: null,
+    edges: typed.edges === undefined ? null : number('edges', typed.edges, 1, MAX_EDGES),
+  };
+  if (plan.topicsPerClient > plan.topics) {
+    faults.push(`--subscriptions-per-client: must be at most --topics (${typed.topics})`);
+  }
+  plan.installation = checkInstallation(typed, faults);
+  return faults.length === 0 ? { ok: true, plan } : { ok: false, faults };
+}
+
+function checkInstallation({ control, key, edges }: Typed, faults: string[]): Plan['installation'] {
+  if (control === undefined && key === undefined) return null;
+  if (edges !== undefined) faults.push('--edges: only for an installation that is started here, without --control');
+  if (key === undefined) faults.push('--key: needed with --control');
+  else if (!/^[^.\s]+\.\S+$/.test(key)) faults.push('--key: must be <id>.<secret>');
+  if (control === undefined) faults.push('--control: needed with --key');
+  else if (!isHttpUrl(control)) faults.push(`--control: must be an http:// or https:// URL, not "${control}"`);
+  return { controlUrl: control ?? '', key: key ?? '' };
+}
+
+function isHttpUrl(text: string): boolean {
+  return ['http:', 'https:'].includes(URL.parse(text)?.protocol ?? '');
+}

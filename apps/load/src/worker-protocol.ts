@@ -1,0 +1,76 @@
+import type { Entry, FaultKind } from './checker.ts';
+import type { Run } from './identity.ts';
+
+/** What a worker process is told first: its share of the clients, and where they go. */
+export interface Assignment {
+  run: Run;
+  worker: number;
+  /** Its clients are `[firstClient, firstClient + clients)`. */
+  firstClient: number;
+  clients: number;
+  topics: number;
+  topicsPerClient: number;
+  seed: number;
+  controlUrl: string;
+  key: string;
+  /** Calls, and handshakes, under way at once. */
+  callsAtOnce: number;
+  handshakesAtOnce: number;
+}
+
+/** What the coordinator asks for; each is answered by `done` or `failed`. */
+export type Order =
+  | { kind: 'assign'; assignment: Assignment }
+  | { kind: 'register' }
+  | { kind: 'connect' }
+  /** What was published on each topic. */
+  | { kind: 'verify'; published: Entry[][] }
+  | { kind: 'cleanUp' };
+
+export type OrderKind = Order['kind'];
+
+/** How far a worker is. */
+export interface Progress {
+  registered: number;
+  /** Clients that have a welcome at the moment. */
+  connected: number;
+  deliveries: number;
+  unregistered: number;
+}
+
+export const noProgress: Progress = { registered: 0, connected: 0, deliveries: 0, unregistered: 0 };
+
+/** A fault with who it happened to, for people who look for its cause. */
+export interface Sample {
+  kind: FaultKind;
+  client: number;
+  topic: string;
+  id: string;
+}
+
+export interface Findings {
+  deliveries: number;
+  faults: Record<FaultKind, number>;
+  announced: number;
+  /** The first ones of each kind. */
+  samples: Sample[];
+  /** See {@link Latency.encode}. */
+  latency: string;
+  /** When the last message came, in milliseconds of the shared monotonic clock; null when none did. */
+  lastDeliveryAt: number | null;
+  /** Handshakes that were refused, by status. */
+  refusals: Record<string, number>;
+  /** Connections that ended although nobody asked for it, by close code. */
+  closes: Record<string, number>;
+  reconnects: number;
+  /** Clients without a connection that will not get one. */
+  givenUp: number;
+}
+
+export type Answer =
+  | { kind: 'done'; order: Exclude<OrderKind, 'verify'> }
+  | { kind: 'done'; order: 'verify'; findings: Findings }
+  | { kind: 'failed'; message: string };
+
+export type ToWorker = Order | { kind: 'abort' };
+export type FromWorker = Answer | ({ kind: 'progress' } & Progress);
