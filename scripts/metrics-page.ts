@@ -1,0 +1,74 @@
+import type { ControlBroker } from '../packages/broker/src/broker.ts';
+import { createHealth } from '../packages/service/src/health.ts';
+import { createLogger } from '../packages/service/src/logger.ts';
+import { type Metrics, createMetrics } from '../packages/service/src/metrics.ts';
+import { buildApp } from '../apps/control-api/src/app.ts';
+import { KeyRing } from '../apps/control-api/src/key-ring.ts';
+import type { Edge } from '../apps/socket-edge/src/edge.ts';
+import { exposeMetrics } from '../apps/socket-edge/src/edge-metrics.ts';
+import { code, page, table } from './markdown.ts';
+
+interface Metric {
+  name: string;
+  kind: string;
+  labels: readonly string[];
+  help: string;
+}
+
+/** Every metric that the services register. Nothing is collected, so neither Redis nor an edge is asked. */
+export async function metricsPage(): Promise<string> {
+  const control = await controlMetrics();
+  const edge = edgeMetrics();
+  const shared = control.filter(({ name }) => edge.some((other) => other.name === name));
+  const isOwn = ({ name }: Metric) => !shared.some((other) => other.name === name);
+  return page(
+    'Metrics',
+    'what the services register',
+    'Prometheus text form, at `/metrics` of each service. Every sample carries the label `service`. What to do when one ' +
+      'of them moves: [operations](../operations.md#metrics).',
+    '## socket-edge',
+    rows(edge.filter(isOwn)),
+    '## control-api',
+    rows(control.filter(isOwn)),
+    '## Both services: Node and the system',
+    rows(shared),
+  );
+}
+
+function rows(metrics: readonly Metric[]): string {
+  return table(
+    ['metric', 'kind', 'labels', 'meaning'],
+    metrics.map(({ name, kind, labels, help }) => [code(name), kind, labels.map(code).join(' '), help]),
+  );
+}
+
+async function controlMetrics(): Promise<Metric[]> {
+  const metrics = createMetrics({ service: 'control-api' });
+  const app = await buildApp({
+    broker: {} as ControlBroker,
+    keys: new KeyRing(),
+    health: createHealth(),
+    metrics,
+    logger: createLogger({ service: 'control-api', level: 'silent' }),
+    trustedProxies: [],
+  });
+  await app.close();
+  return registered(metrics);
+}
+
+function edgeMetrics(): Metric[] {
+  const metrics = createMetrics({ service: 'socket-edge' });
+  exposeMetrics(metrics, {} as Edge);
+  return registered(metrics);
+}
+
+function registered(metrics: Metrics): Metric[] {
+  metrics.stop();
+  return metrics.registry.getMetricsAsArray().map((metric) => ({
+    name: metric.name,
+    // Its type is an enum of numbers, its value a word; of the labels the types say nothing.
+    kind: String(metric.type),
+    labels: 'labelNames' in metric ? (metric.labelNames as string[]) : [],
+    help: metric.help.replace(/\.$/, ''),
+  }));
+}

@@ -1,0 +1,76 @@
+import { configSchema } from '../apps/control-api/src/config.ts';
+import { edgeVariables } from '../apps/socket-edge/src/config.ts';
+import { type AfterClose, closeCodes } from '../packages/protocol/src/close-codes.ts';
+import { problemOf, problems } from '../packages/protocol/src/problems.ts';
+import { type ConfigRow, describeConfig } from '../packages/service/src/config.ts';
+import { code, page, table } from './markdown.ts';
+
+/** The variables of both services. One that both have is told once. */
+export function configurationPage(): string {
+  const control = describeConfig(configSchema);
+  const edge = describeConfig(edgeVariables);
+  const shared = control.filter((row) => edge.some(({ variable }) => variable === row.variable));
+  const isOwn = (row: ConfigRow) => !shared.some(({ variable }) => variable === row.variable);
+  return page(
+    'Configuration',
+    "the schemas in the services' `config.ts`",
+    'Environment variables, read once at the start. A variable that is set to nothing counts as not set. When any are ' +
+      'wrong the service names them all on standard error and exits with 2.',
+    '## Both services',
+    variables(shared),
+    '## control-api',
+    variables(control.filter(isOwn)),
+    '## socket-edge',
+    variables(edge.filter(isOwn)),
+  );
+}
+
+function variables(rows: readonly ConfigRow[]): string {
+  return table(
+    ['variable', 'default', 'meaning'],
+    rows.map(({ variable, default: fallback, meaning }) => [
+      code(variable),
+      fallback === null ? 'none' : code(fallback),
+      meaning,
+    ]),
+  );
+}
+
+const EXAMPLE = problemOf('topic-not-found', { detail: 'No such topic: news.sport', topics: ['news.sport'] });
+
+export function problemsPage(): string {
+  const rows = Object.entries(problems).map(([name, { status, title }]) => [String(status), code(name), title]);
+  return page(
+    'Problems',
+    '`packages/protocol/src/problems.ts`',
+    'What a refused HTTP request is answered with, by control-api and by an edge before the upgrade: ' +
+      '`application/problem+json` (RFC 9457). `code` is constant and what a program should look at; `detail` is for ' +
+      'people. `topics` names the topics it is about, `errors` every field that was wrong and the rule it broke.',
+    '```json\n' + JSON.stringify(EXAMPLE, null, 2) + '\n```',
+    table(['status', 'code', 'title'], rows),
+  );
+}
+
+const nextSteps: Record<AfterClose, string> = {
+  'reconnect-after-delay': 'reconnect after the delay in the reason, and resume',
+  'reconnect-with-backoff': 'reconnect with back-off, and resume',
+  reconnect: 'reconnect with back-off, and resume',
+  stop: 'do not reconnect',
+  'register-again': 'register again; this client id is not known any more',
+};
+
+export function closeCodesPage(): string {
+  const rows = Object.values(closeCodes).map(({ code: number, reason, next }) => [
+    String(number),
+    reason,
+    nextSteps[next],
+  ]);
+  return page(
+    'Close codes',
+    '`packages/protocol/src/close-codes.ts`',
+    'With what an edge closes a connection. The reason is for people and may say more (`bad-frame: not JSON`), but for ' +
+      '1012, whose reason is `retry-after-ms=<milliseconds>`.',
+    table(['code', 'name', 'what the client does'], rows),
+    'Every other code, and a connection that ends without one (1006), means: reconnect with back-off, and resume.',
+  );
+}
