@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { isAlive } from '@holdfast/local/is-alive';
 import { eventually } from '@holdfast/testkit/eventually';
+import { childrenOf, commandOf, descendantsOf } from '@holdfast/testkit/processes';
 import { call } from '@holdfast/testkit/rest';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -200,37 +200,4 @@ async function outcome({ ended, output }: Run): Promise<string> {
 /** npx starts npm to find a command that is on PATH here: half a second, and a process that outlives its signals. */
 function npx(line: string): string {
   return line.replace(/^npx /, '');
-}
-
-function childrenOf(pid: number): number[] {
-  return processes()
-    .filter(([, parent]) => parent === pid)
-    .map(([child]) => child);
-}
-
-function descendantsOf(pid: number): number[] {
-  return childrenOf(pid).flatMap((child) => [child, ...descendantsOf(child)]);
-}
-
-function processes(): [pid: number, parent: number][] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map((name) => {
-      const stat = readProc(`${name}/stat`);
-      return [Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])];
-    });
-}
-
-function commandOf(pid: number): string {
-  return readProc(`${pid}/cmdline`).replaceAll('\0', ' ');
-}
-
-/** Empty for a process that ended this moment. */
-function readProc(path: string): string {
-  try {
-    return readFileSync(`/proc/${path}`, 'latin1');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error) return '';
-    throw error;
-  }
 }

@@ -1,3 +1,4 @@
+import { watchParent } from './parent-watch.ts';
 import { run } from './run.ts';
 import { stopRequest } from './stop-request.ts';
 
@@ -8,7 +9,9 @@ const EXIT_INTERRUPTED = 130;
 const stop = stopRequest(process, () => process.exit(EXIT_INTERRUPTED));
 // Nobody reads any more: a pipe that was closed, a terminal that is gone.
 process.stdout.on('error', stop.ask);
+const unwatchParent = watchParent(process.env, stop.ask);
 const say = (line: string) => process.stdout.write(`${line}\n`);
 // npm runs us in the folder of the repository.
 process.exitCode = await run({ env: process.env, directory: process.cwd(), say, stop });
+unwatchParent();
 stop.forget();

@@ -66,7 +66,8 @@ export async function startProgram({ app, program, env, onLine }: StartProgramOp
   });
   if (onLine !== undefined) child.onLine(onLine);
   const url = await lineOf(child, app, LISTENING_MS, addressIn);
-  const drainMs = Number(env['EDGE_DRAIN_SECONDS'] ?? DEFAULT_DRAIN_SECONDS) * 1000;
+  // An edge that listens has read it as a number.
+  const drainSeconds = app === 'socket-edge' ? Number(env['EDGE_DRAIN_SECONDS'] || DEFAULT_DRAIN_SECONDS) : 0;
   return {
     app,
     pid: child.pid,
@@ -74,7 +75,7 @@ export async function startProgram({ app, program, env, onLine }: StartProgramOp
     exited: child.exited,
     lines: child.lines,
     kill: child.kill,
-    stop: () => child.stop(drainMs + STOP_GRACE_MS),
+    stop: () => child.stop(drainSeconds * 1000 + STOP_GRACE_MS),
   };
 }
 
