@@ -3,7 +3,7 @@ import { readConfig } from '@holdfast/service/config';
 import { createHealth } from '@holdfast/service/health';
 import { createLogger } from '@holdfast/service/logger';
 import { createMetrics } from '@holdfast/service/metrics';
-import { connectRedis, waitForRedis } from '@holdfast/service/redis';
+import { closeRedis, connectRedis, waitForRedis } from '@holdfast/service/redis';
 import { toRedisTarget } from '@holdfast/service/redis-config';
 import { runMain } from '@holdfast/service/run-main';
 import { onShutdown } from '@holdfast/service/shutdown';
@@ -42,7 +42,7 @@ await runMain(async () => {
       { name: 'tell that it is not ready', run: () => health.drain() },
       { name: 'answer the calls under way', run: () => app.close() },
       { name: 'stop timers', run: () => stops.forEach((stop) => stop()) },
-      { name: 'leave Redis', run: () => redis.disconnect() },
+      { name: 'leave Redis', run: () => closeRedis(redis) },
     ],
   });
 });

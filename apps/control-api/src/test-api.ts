@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto';
+import type { ControlBroker } from '@holdfast/broker/broker';
+import { controlBroker } from '@holdfast/broker/redis-broker';
+import { apiKeysFile } from '@holdfast/protocol/api-key';
+import { PROBLEM_MEDIA_TYPE, type Problem, problem } from '@holdfast/protocol/problems';
+import { type CapturedLog, captureLog } from '@holdfast/service/captured-log';
+import { createHealth } from '@holdfast/service/health';
+import { createMetrics } from '@holdfast/service/metrics';
+import { connectRedis, waitForRedis } from '@holdfast/service/redis';
+import { prefix, redisUrl } from '@holdfast/testkit/redis';
+import type { FastifyInstance } from 'fastify';
+import { expect } from 'vitest';
+import type { z } from 'zod';
+import { buildApp } from './app.ts';
+import { KeyRing } from './key-ring.ts';
+
+const SECRET = 'a-secret';
+const secretSha256 = createHash('sha256').update(SECRET).digest('hex');
+const all = { register: true, subscribe: ['**'], publish: ['**'], manage: ['**'] };
+
+/** The keys of the tests, presented as `keyNamed('all')`. */
+const KEYS = {
+  all: { can: all },
+  powerless: {},
+  expired: { can: all, expiresAt: '2020-01-01T00:00:00Z' },
+  news: { can: { register: true, subscribe: ['news.*'], publish: ['news.*'], manage: ['news.*'] } },
+  readers: { can: { subscribe: ['news.*'] } },
+  one: { can: all, maxClients: 1 },
+  toClients: { can: { publish: ['@clients'] } },
+};
+
+export type KeyName = keyof typeof KEYS;
+
+/** The key as a caller presents it. */
+export function keyNamed(name: KeyName): string {
+  return `${name}.${SECRET}`;
+}
+
+export interface CallOptions {
+  key?: KeyName;
+  /** Sent as JSON. */
+  body?: unknown;
+  /** Sent as it is, as JSON. */
+  raw?: string | Buffer;
+  headers?: Record<string, string>;
+}
+
+export interface Answer {
+  status: number;
+  headers: Record<string, unknown>;
+  text: string;
+  // The test knows what it asked for.
+  body: Record<string, unknown>;
+}
+
+export interface TestApi {
+  readonly app: FastifyInstance;
+  readonly broker: ControlBroker;
+  readonly keys: KeyRing;
+  readonly health: ReturnType<typeof createHealth>;
+  readonly log: CapturedLog;
+  readonly prefix: string;
+  readonly url: string;
+  call: (method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'PATCH', path: string, options?: CallOptions) => Promise<Answer>;
+  /** A registered client. */
+  client: (options?: { key?: KeyName; topics?: string[]; name?: string }) => Promise<string>;
+  /** Creates topics. */
+  topics: (...names: string[]) => Promise<void>;
+  stop: () => Promise<void>;
+}
+
+/** The app on a real Redis, with a prefix of its own. */
+export async function startTestApi(url = redisUrl()): Promise<TestApi> {
+  const log = captureLog();
+  const redis = connectRedis({ kind: 'single', url }, { name: 'test', role: 'commands', logger: log.logger });
+  await waitForRedis(redis, log);
+  const prefixOfTest = prefix();
+  const broker = controlBroker(redis, prefixOfTest);
+  const file = { keys: Object.entries(KEYS).map(([id, key]) => ({ id, secretSha256, ...key })) };
+  const keys = new KeyRing(apiKeysFile.parse(file).keys);
+  const health = createHealth();
+  const metrics = createMetrics({ service: 'control-api' });
+  const app = await buildApp({ broker, keys, health, metrics, logger: log.logger, trustedProxies: [] });
+  await app.ready();
+
+  const call: TestApi['call'] = async (method, path, { key, body, raw, headers = {} } = {}) => {
+    const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
+    const response = await app.inject({
+      method,
+      url: path,
+      headers: {
+        ...(key === undefined ? {} : { 'x-api-key': keyNamed(key) }),
+        ...(payload === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(payload === undefined ? {} : { payload }),
+    });
+    const isJson = /json/.test(String(response.headers['content-type']));
+    const answer = {
+      status: response.statusCode,
+      headers: response.headers,
+      text: response.body,
+      body: isJson ? (JSON.parse(response.body) as Record<string, unknown>) : {},
+    };
+    return answer;
+  };
+
+  return {
+    app,
+    broker,
+    keys,
+    health,
+    log,
+    prefix: prefixOfTest,
+    url,
+    call,
+    client: async (options = {}) => {
+      const { key = 'all', ...body } = options;
+      const answer = await call('POST', '/v1/clients', { key, body });
+      expect(answer.status, answer.text).toBe(201);
+      return String(answer.body['clientId']);
+    },
+    topics: async (...names) => {
+      for (const name of names) await broker.putTopic(name, {});
+    },
+    stop: async () => {
+      await app.close();
+      metrics.stop();
+      redis.disconnect();
+    },
+  };
+}
+
+/** Expects a problem document of this code, with the status that belongs to it. */
+export function expectProblem(
+  answer: Answer,
+  status: number,
+  code: Problem['code'],
+  details: Partial<Problem> = {},
+): void {
+  expect({ status: answer.status, code: answer.body['code'] }, answer.text).toEqual({ status, code });
+  expect(answer.headers['content-type']).toBe(PROBLEM_MEDIA_TYPE);
+  const document = problem.strict().parse(answer.body);
+  expect(document.status).toBe(status);
+  expect(document).toMatchObject(details);
+}
+
+/** Expects a success whose body is exactly of this schema, and gives it. */
+export function expectBody<S extends z.ZodObject>(answer: Answer, status: number, schema: S): z.output<S> {
+  expect(answer.status, answer.text).toBe(status);
+  expect(answer.headers['content-type']).toMatch(/^application\/json/);
+  return schema.strict().parse(answer.body) as z.output<S>;
+}
