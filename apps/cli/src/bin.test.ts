@@ -6,6 +6,9 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
+/** Each test starts a few processes, on a machine that runs other files as well. */
+const WITHIN_MS = 60_000;
+
 const bin = fileURLToPath(new URL('../bin/holdfast.js', import.meta.url));
 /** Makes this Node say that it is one that cannot run TypeScript. */
 const OLD_NODE =
@@ -27,7 +30,7 @@ async function result(child: ChildProcess) {
 describe.each([
   ['a Node that runs TypeScript', []],
   ['an older Node', ['--import', OLD_NODE]],
-])('bin/holdfast.js on %s', (_which, nodeArgs) => {
+])('bin/holdfast.js on %s', { timeout: WITHIN_MS }, (_which, nodeArgs) => {
   it('passes on arguments, output and exit code', async () => {
     const help = await result(holdfast(nodeArgs, ['topic', 'create', '--help']));
     expect(help).toMatchObject({ err: '', code: 0 });

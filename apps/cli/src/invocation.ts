@@ -15,7 +15,7 @@ interface GlobalOptions {
   json?: boolean;
 }
 
-export interface Target {
+interface Target {
   controlUrl: string;
   key: string | undefined;
   /** What `npm start` left says; empty for an installation that was named. */

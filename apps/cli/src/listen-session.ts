@@ -13,7 +13,7 @@ const endings: Record<Exclude<ClosedReason, 'closed' | 'aborted'>, string> = {
   'bad-frame': 'The edge did not understand this program: are both of the same version?',
   disconnected: 'An operator disconnected this client. It is still registered.',
   replaced: 'Another connection of the same client took over.',
-  unregistered: 'This client was unregistered. To register it again, paste the same line once more.',
+  unregistered: 'This client was unregistered. To register one and listen: listen --register NAME',
 };
 
 export interface ListenSession {

@@ -38,6 +38,13 @@ describe('remembered clients', () => {
     expect(JSON.parse(await readFile(file, 'utf8'))).toEqual([]);
   });
 
+  it('are the newest hundred', async () => {
+    const clients = new RememberedClients(file);
+    for (let number = 0; number <= 100; number++) await clients.remember({ ...me, name: `${number}`, clientId: 'x' });
+    expect(await clients.find({ ...me, name: '0' })).toBeUndefined();
+    expect(await clients.find({ ...me, name: '1' })).toBe('x');
+  });
+
   it.each(['', '{', '{"clients":1}', '[null,{"name":"me"}]'])('in a damaged file are none: %j', async (text) => {
     const clients = new RememberedClients(file);
     await clients.remember({ ...me, clientId: 'one' });

@@ -3,6 +3,8 @@ import { dirname } from 'node:path';
 
 /** Whoever reads a client's id may act for it. */
 const FILE_MODE = 0o600;
+/** Installations come and go, each on ports of its own; only the newest names are worth keeping. */
+const MOST = 100;
 
 export interface RememberedClient {
   controlUrl: string;
@@ -30,7 +32,8 @@ export class RememberedClients {
   }
 
   async remember(client: RememberedClient): Promise<void> {
-    await this.#write([...(await this.#read()).filter((other) => !isSame(other, client)), client]);
+    const others = (await this.#read()).filter((other) => !isSame(other, client));
+    await this.#write([...others, client].slice(-MOST));
   }
 
   async forget(clientId: string): Promise<void> {

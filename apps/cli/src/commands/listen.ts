@@ -4,6 +4,7 @@ import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { type Invocation, invocationOf } from '../invocation.ts';
 import { listenUntilInterrupted } from '../listen-session.ts';
+import { liveEdges } from '../live-edges.ts';
 import { memory, registerClient, whichClient } from '../naming.ts';
 import { commaList, webSocketUrl } from '../options.ts';
 import type { Terminal } from '../terminal.ts';
@@ -139,11 +140,7 @@ function explained(error: unknown, name: string | undefined, topics: readonly st
 async function edgesFor(invocation: Invocation, { urls }: Listener): Promise<readonly string[]> {
   if (urls.length > 0) return urls;
   const { edgeUrls } = await invocation.target();
-  if (edgeUrls.length > 0) return edgeUrls;
-  const { edges } = await (await invocation.rest()).edges();
-  const live = edges.filter(({ draining }) => !draining).map(({ url }) => url);
-  if (live.length > 0) return live;
-  throw new CliError(exitCodes.unreachable, 'no-edge', 'No edge is alive. To name one: --url ws://127.0.0.1:7701');
+  return edgeUrls.length > 0 ? edgeUrls : liveEdges(invocation);
 }
 
 async function restUnless(unneeded: boolean, invocation: Invocation) {

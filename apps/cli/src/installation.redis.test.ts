@@ -1,0 +1,184 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Installation, startInstallation } from '@holdfast/local/installation';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { recordingTerminal } from './recording-terminal.ts';
+import { run } from './run.ts';
+
+/** A Redis, a control-api and two edges start, on a machine that runs other files as well. */
+const START_WITHIN_MS = 60_000;
+const WAIT = { timeout: 15_000 };
+
+let installation: Installation;
+let directory: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'holdfast-cli-'));
+  installation = await startInstallation({ edges: 2, announce: () => {} });
+  await vi.waitUntil(async () => (await holdfast('edges')).out.length === 3, WAIT);
+}, START_WITHIN_MS);
+
+afterAll(async () => {
+  await installation.stop();
+  await rm(directory, { recursive: true });
+}, START_WITHIN_MS);
+
+function terminalFor(interrupted = new AbortController().signal, input = '') {
+  return recordingTerminal({
+    environment: { HOLDFAST_CONTROL_URL: installation.controlUrl, HOLDFAST_KEY: installation.key },
+    rememberedClientsFile: join(directory, 'clients.json'),
+    interrupted,
+    input,
+  });
+}
+
+async function holdfast(...args: string[]) {
+  const terminal = terminalFor();
+  return { exitCode: await run(args, terminal), out: terminal.outLines, err: terminal.errLines };
+}
+
+async function answerOf(...args: string[]): Promise<Record<string, unknown>> {
+  const { exitCode, out, err } = await holdfast(...args, '--json');
+  expect({ exitCode, err }).toEqual({ exitCode: 0, err: [] });
+  return JSON.parse(out.join('')) as Record<string, unknown>;
+}
+
+/** Listens in the background; `stop` is Ctrl-C and gives the exit code. */
+async function listening(...args: string[]) {
+  const interruption = new AbortController();
+  const terminal = terminalFor(interruption.signal);
+  const ended = run(['listen', ...args], terminal);
+  await vi.waitFor(() => expect(terminal.errLines.join('\n')).toContain('receiving'), WAIT);
+  const stop = (): Promise<number> => {
+    interruption.abort();
+    return ended;
+  };
+  return { out: terminal.outLines, err: terminal.errLines, ended, stop };
+}
+
+function dataOf(lines: readonly string[]): string[] {
+  return lines.map((line) => line.split(' ').slice(2).join(' '));
+}
+
+describe('topic', () => {
+  it('create, list and delete work on what is there', async () => {
+    const created = await answerOf('topic', 'create', 'cli.made', '--history-size', '7');
+    expect(created).toMatchObject({ topic: 'cli.made', history: { size: 7 } });
+    expect((await holdfast('topic', 'list')).out.join('\n')).toMatch(/cli\.made +7 messages/);
+    expect(await answerOf('topic', 'delete', 'cli.made')).toEqual({ topic: 'cli.made' });
+    const again = await holdfast('topic', 'delete', 'cli.made');
+    expect(again).toMatchObject({ exitCode: 1, out: [] });
+    expect(again.err.join('\n')).toContain('topic-not-found (404)');
+  });
+});
+
+describe('clients', () => {
+  it('are registered, subscribed, shown, unsubscribed and unregistered', async () => {
+    await answerOf('topic', 'create', 'cli.clients');
+    const { clientId } = await answerOf('register', '--name', 'shown');
+    const id = String(clientId);
+    expect(await answerOf('subscribe', id, 'cli.clients')).toMatchObject({ topics: ['cli.clients'], connected: false });
+    expect((await holdfast('clients', '--all')).out.join('\n')).toMatch(new RegExp(`${id} +shown .*cli\\.clients`));
+    expect((await holdfast('client', id)).out).toContain('Topics      cli.clients');
+    expect(await answerOf('unsubscribe', id, 'cli.clients')).toMatchObject({ topics: [] });
+    expect(await answerOf('unregister', id)).toEqual({ clientId: id });
+    expect(await holdfast('client', id)).toMatchObject({ exitCode: 1, out: [] });
+  });
+
+  it('are listed to the limit, and it says that there are more', async () => {
+    for (let number = 0; number < 3; number++) await answerOf('register');
+    const { out } = await holdfast('clients', '--limit', '2');
+    expect(out).toHaveLength(4);
+    expect(out.at(-1)).toContain('--all');
+  });
+});
+
+describe('edges', () => {
+  it('are both there', async () => {
+    const { out } = await holdfast('edges');
+    for (const url of installation.edgeUrls) expect(out.join('\n')).toContain(url);
+  });
+
+  it('are not shown to a key that is not known', async () => {
+    const refused = await holdfast('edges', '--key', 'no.key', '--json');
+    expect(refused).toMatchObject({ exitCode: 1, out: [] });
+    expect(JSON.parse(refused.err.join(''))).toMatchObject({ error: { code: 'key-unknown', status: 403 } });
+  });
+});
+
+describe('listen', () => {
+  it('registers, shows what is published by argument, input and to the client, and finds its client again', async () => {
+    await answerOf('topic', 'create', 'cli.listen');
+    const first = await listening('--register', 'again', '--topics', 'cli.listen');
+    expect((await holdfast('publish', 'cli.listen', '{"n":1}')).exitCode).toBe(0);
+    expect(await run(['publish', 'cli.listen', '--text'], terminalFor(undefined, 'two\n'))).toBe(0);
+    const id = /client (\S+)/.exec(first.err.join('\n'))?.[1] ?? '';
+    expect(await answerOf('publish', '--client', id, '[3]')).toMatchObject({ topic: '@me' });
+    await vi.waitFor(() => expect(dataOf(first.out).toSorted()).toEqual(['"two"', '[3]', '{"n":1}']), WAIT);
+    expect(await first.stop()).toBe(0);
+
+    const second = await listening('--register', 'again', '--topics', 'cli.listen');
+    expect(second.err.join('\n')).toContain(id);
+    expect(await second.stop()).toBe(0);
+  });
+
+  it('says clearly that a name is taken by a client that it does not know', async () => {
+    await answerOf('register', '--name', 'taken');
+    await rm(join(directory, 'clients.json'));
+    const { exitCode, err } = await holdfast('listen', '--register', 'taken');
+    expect(exitCode).toBe(1);
+    expect(err.join('\n')).toContain('"taken" is registered already');
+  });
+
+  it('says how to create a topic that does not exist, and registers nobody', async () => {
+    const { exitCode, err } = await holdfast('listen', '--register', 'early', '--topics', 'cli.missing');
+    expect(exitCode).toBe(1);
+    expect(err.join('\n')).toContain('npx holdfast topic create cli.missing');
+    expect((await holdfast('clients', '--all')).out.join('\n')).not.toContain('early');
+  });
+
+  it('--once leaves no client behind', async () => {
+    const { stop } = await listening('--register', 'once', '--once');
+    expect((await holdfast('clients', '--all')).out.join('\n')).toContain('once');
+    expect(await stop()).toBe(0);
+    expect((await holdfast('clients', '--all')).out.join('\n')).not.toContain('once');
+  });
+
+  it('--json passes the frames on as they are', async () => {
+    await answerOf('topic', 'create', 'cli.raw');
+    const interruption = new AbortController();
+    const terminal = terminalFor(interruption.signal);
+    const ended = run(['listen', '--register', '--topics', 'cli.raw', '--json'], terminal);
+    await vi.waitFor(() => expect(terminal.outLines[0]).toContain('"welcome"'), WAIT);
+    await answerOf('publish', 'cli.raw', '{"big": 12345678901234567890}');
+    await vi.waitFor(() => expect(terminal.outLines[1]).toContain('"data":{"big": 12345678901234567890}}'), WAIT);
+    interruption.abort();
+    expect(await ended).toBe(0);
+  });
+
+  it('ends with 1 and says why when its client is unregistered', async () => {
+    const { err, ended } = await listening('--register', 'leaving');
+    const id = /client (\S+)/.exec(err.join('\n'))?.[1] ?? '';
+    await answerOf('unregister', id);
+    expect(await ended).toBe(1);
+    expect(err.join('\n')).toContain('unregistered');
+    expect(await holdfast('listen', id)).toMatchObject({ exitCode: 1, out: [] });
+  });
+
+  it('misses nothing when its edge is killed', async () => {
+    await answerOf('topic', 'create', 'cli.killed');
+    const { out, err, stop } = await listening('--register', 'survivor', '--topics', 'cli.killed');
+    await answerOf('publish', 'cli.killed', '1');
+    await vi.waitFor(() => expect(dataOf(out)).toEqual(['1']), WAIT);
+    const edge = installation.edges.find(({ url }) =>
+      err.join('\n').includes(`connected to ${url.replace('http', 'ws')}`),
+    );
+    edge?.kill('SIGKILL');
+    await edge?.exited;
+    for (const text of ['2', '3', '4']) await answerOf('publish', 'cli.killed', text);
+    await vi.waitFor(() => expect(dataOf(out)).toEqual(['1', '2', '3', '4']), WAIT);
+    expect(err.join('\n')).toContain('reconnecting');
+    expect(await stop()).toBe(0);
+  });
+});
