@@ -5,8 +5,8 @@ import { configDefaults, defineConfig } from 'vitest/config';
 const FILES_SIDE_BY_SIDE = Math.max(4, availableParallelism());
 /** Several processes start, on a machine that runs other files as well. */
 const E2E_TIMEOUT_MS = 60_000;
-/** Enough for 1,000 rounds of a race on a busy machine; a test that needs longer says so itself. */
-const REDIS_TIMEOUT_MS = 30_000;
+/** Enough for 1,000 rounds of a race, or a process to start, on a busy machine; a test that needs longer says so. */
+const TIMEOUT_MS = 30_000;
 
 /** `extends: false`: a project that inherited `globalSetup` would run it a second time. */
 const alone = { extends: false } as const;
@@ -24,6 +24,8 @@ export default defineConfig({
           name: 'unit',
           include: ['{packages,apps,bench,scripts}/**/*.test.ts'],
           exclude: [...configDefaults.exclude, '**/*.redis.test.ts'],
+          testTimeout: TIMEOUT_MS,
+          hookTimeout: TIMEOUT_MS,
           ...everywhere,
         },
       },
@@ -32,8 +34,8 @@ export default defineConfig({
         test: {
           name: 'redis',
           include: ['{packages,apps,bench,scripts}/**/*.redis.test.ts'],
-          testTimeout: REDIS_TIMEOUT_MS,
-          hookTimeout: REDIS_TIMEOUT_MS,
+          testTimeout: TIMEOUT_MS,
+          hookTimeout: TIMEOUT_MS,
           ...everywhere,
         },
       },
@@ -44,6 +46,8 @@ export default defineConfig({
           include: ['tests/e2e/**/*.test.ts'],
           testTimeout: E2E_TIMEOUT_MS,
           hookTimeout: E2E_TIMEOUT_MS,
+          // After the others: installations of several processes want the machine to themselves.
+          sequence: { groupOrder: 1 },
           ...everywhere,
         },
       },
