@@ -16,7 +16,7 @@ export interface DevConfig {
 }
 
 /** The environment is not as it must be; the message names every fault. */
-export class DevConfigError extends Error {
+class DevConfigError extends Error {
   constructor(faults: readonly string[]) {
     super(`npm start cannot begin:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
     this.name = 'DevConfigError';

@@ -11,7 +11,7 @@ export interface WantedPort {
   variable: string;
 }
 
-export class PortInUse extends Error {
+class PortInUse extends Error {
   constructor(wanted: readonly WantedPort[]) {
     const lines = wanted.map(({ port, name, variable }) => {
       return `Port ${port} (${name}) is in use. Stop what uses it, or choose another by ${variable}.`;
