@@ -1,5 +1,5 @@
 import { startPrivateRedis, type PrivateRedis } from '@holdfast/testkit/redis-process';
-import { startTcpProxy } from '@holdfast/testkit/tcp-proxy';
+import { startTcpProxy } from '@holdfast/local/tcp-proxy';
 import type { Redis } from 'ioredis';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { captureLog, type CapturedLog } from './captured-log.ts';

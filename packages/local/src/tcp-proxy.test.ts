@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { eventually } from './eventually.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
+
+const PATIENCE_MS = 10_000;
 
 describe('the TCP proxy', () => {
   let echo: Server;
@@ -51,29 +52,29 @@ describe('the TCP proxy', () => {
     const line = dial();
     const text = 'x'.repeat(3_000_000);
     line.socket.write(text);
-    await eventually(() => expect(line.received().length).toBe(text.length));
+    await vi.waitFor(() => expect(line.received().length).toBe(text.length), PATIENCE_MS);
     expect(proxy.connections()).toBe(1);
     line.socket.end();
     expect(await line.ended).toBe('end');
-    await eventually(() => expect(proxy.connections()).toBe(0));
+    await vi.waitFor(() => expect(proxy.connections()).toBe(0), PATIENCE_MS);
   });
 
   it('cuts what stands, on both sides, and takes new connections', async () => {
     const line = dial();
     line.socket.write('a');
-    await eventually(() => expect(line.received()).toBe('a'));
+    await vi.waitFor(() => expect(line.received()).toBe('a'), PATIENCE_MS);
     proxy.cut();
     expect(await line.ended).toBe('ECONNRESET');
-    await eventually(() => expect([...far].every((socket) => socket.destroyed)).toBe(true));
+    await vi.waitFor(() => expect([...far].every((socket) => socket.destroyed)).toBe(true), PATIENCE_MS);
     const again = dial();
     again.socket.write('b');
-    await eventually(() => expect(again.received()).toBe('b'));
+    await vi.waitFor(() => expect(again.received()).toBe('b'), PATIENCE_MS);
   });
 
   it('passes a reset on as a reset', async () => {
     const line = dial();
     line.socket.write('a');
-    await eventually(() => expect(line.received()).toBe('a'));
+    await vi.waitFor(() => expect(line.received()).toBe('a'), PATIENCE_MS);
     for (const socket of far) socket.resetAndDestroy();
     expect(await line.ended).toBe('ECONNRESET');
   });
@@ -81,28 +82,28 @@ describe('the TCP proxy', () => {
   it('refuses new connections and leaves those that stand, until it is healed', async () => {
     const line = dial();
     line.socket.write('a');
-    await eventually(() => expect(line.received()).toBe('a'));
+    await vi.waitFor(() => expect(line.received()).toBe('a'), PATIENCE_MS);
     proxy.refuse();
     const refused = dial();
     expect(await refused.ended).toBe('ECONNRESET');
     line.socket.write('b');
-    await eventually(() => expect(line.received()).toBe('ab'));
+    await vi.waitFor(() => expect(line.received()).toBe('ab'), PATIENCE_MS);
     proxy.heal();
     const again = dial();
     again.socket.write('c');
-    await eventually(() => expect(again.received()).toBe('c'));
+    await vi.waitFor(() => expect(again.received()).toBe('c'), PATIENCE_MS);
   });
 
   it('swallows everything and ends nothing, until it is healed', async () => {
     const line = dial();
     line.socket.write('a');
-    await eventually(() => expect(line.received()).toBe('a'));
+    await vi.waitFor(() => expect(line.received()).toBe('a'), PATIENCE_MS);
     proxy.blackHole();
     line.socket.write('lost');
-    await eventually(() => expect(proxy.bytesSwallowed()).toBe(4));
+    await vi.waitFor(() => expect(proxy.bytesSwallowed()).toBe(4), PATIENCE_MS);
     proxy.heal();
     line.socket.write('b');
-    await eventually(() => expect(line.received()).toBe('ab'));
+    await vi.waitFor(() => expect(line.received()).toBe('ab'), PATIENCE_MS);
     expect(line.socket.destroyed).toBe(false);
   });
 
@@ -110,11 +111,11 @@ describe('the TCP proxy', () => {
     const line = dial();
     proxy.delay(200);
     line.socket.write('1');
-    await eventually(() => expect(proxy.bytesHeld()).toBe(1));
+    await vi.waitFor(() => expect(proxy.bytesHeld()).toBe(1), PATIENCE_MS);
     expect(arrived).toBe('');
     proxy.heal();
     line.socket.write('2');
-    await eventually(() => expect(line.received()).toBe('12'));
+    await vi.waitFor(() => expect(line.received()).toBe('12'), PATIENCE_MS);
     expect(arrived).toBe('12');
   });
 });
