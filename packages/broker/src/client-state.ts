@@ -26,7 +26,8 @@ export interface ClientState {
 
 /**
  * The fields of a client's hash. One letter each, because a million clients carry them: a client with two topics
- * fits into one small listpack. A topic's field is its name behind `+`.
+ * fits into one small listpack. A topic's field is its name behind `+`; the nonce of the registration, `o`, is only
+ * compared (registrations.ts).
  */
 const field = {
   key: 'k',

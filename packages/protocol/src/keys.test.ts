@@ -27,6 +27,7 @@ function scripts(keys: Keys, name: string, id: string, idempotency: string): Rec
       keys.client(id),
       keys.clientLog(id),
       keys.clientIdempotency(id, idempotency),
+      keys.clientLeft(id, idempotency),
     ],
     'reserve, settle': [keys.key(id), keys.keyNames(id), keys.keyUnsettled(id)],
   };

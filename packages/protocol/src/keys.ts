@@ -13,6 +13,7 @@ export function redisKeys(prefix: string) {
     client: (clientId: string) => `${prefix}client:{${clientId}}`,
     clientLog: (clientId: string) => `${prefix}client:{${clientId}}:log`,
     clientIdempotency: (clientId: string, key: string) => `${prefix}client:{${clientId}}:once:${key}`,
+    clientLeft: (clientId: string, nonce: string) => `${prefix}client:{${clientId}}:left:${nonce}`,
     clientBucket: (bucket: string) => `${prefix}clients:{${bucket}}`,
 
     topic: (topic: string) => `${prefix}topic:{${topic}}`,

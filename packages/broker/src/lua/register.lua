@@ -1,14 +1,15 @@
 -- Creates a client if its id is free.
 -- KEYS  1 client
--- ARGV  1 key id, 2 name ('' for none), 3 registered at (ms), then pairs: topic, position at which its subscription begins
+-- ARGV  1 key id, 2 name ('' for none), 3 registered at (ms), 4 nonce of the registration,
+--       then pairs: topic, position at which its subscription begins
 -- Gives 1 created, 0 the id is registered already
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-local fields = { 'k', ARGV[1], 'r', ARGV[3] }
+local fields = { 'k', ARGV[1], 'r', ARGV[3], 'o', ARGV[4] }
 if ARGV[2] ~= '' then
   fields[#fields + 1] = 'n'
   fields[#fields + 1] = ARGV[2]
 end
-for i = 4, #ARGV, 2 do
+for i = 5, #ARGV, 2 do
   fields[#fields + 1] = '+' .. ARGV[i]
   fields[#fields + 1] = ARGV[i + 1]
 end
