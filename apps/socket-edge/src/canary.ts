@@ -58,10 +58,12 @@ export class Canary {
   /** Looks after the last canary and sends the next. Rejects when Redis does not answer. */
   async send(): Promise<void> {
     const { broker, edge, tally, onDeaf } = this.#world;
-    if (this.#nonce !== '' && performance.now() - this.#sentAt > DEAF_AFTER_MS) {
+    if (this.#nonce !== '') {
+      if (performance.now() - this.#sentAt <= DEAF_AFTER_MS) return;
+      // The next one waits for the next time: until the new connection has subscribed it would be missed as well.
+      this.#nonce = '';
       tally.canariesMissed += 1;
       onDeaf(this.silentMs);
-    } else if (this.#nonce !== '') {
       return;
     }
     const nonce = randomBytes(NONCE_BYTES).toString('base64url');

@@ -3,11 +3,12 @@ import type { EdgeBroker, EdgeDetails } from '@holdfast/broker/broker';
 import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
 import type { LiveListener } from '@holdfast/broker/live-channels';
 import type { LivePayload } from '@holdfast/broker/live-payload';
+import { RESUME_DEADLINE_MS } from '@holdfast/protocol/limits';
 import type { Logger } from '@holdfast/service/logger';
 import { Canary } from './canary.ts';
 import { drain } from './drain.ts';
 import { type Ear, Feeds } from './feeds.ts';
-import { Heartbeat } from './heartbeat.ts';
+import { Heartbeat, STUCK_MS } from './heartbeat.ts';
 import { Hub } from './hub.ts';
 import { Lease } from './lease.ts';
 import { OwnTopic } from './own-topic.ts';
@@ -37,12 +38,17 @@ export interface EdgeOptions {
   logger: Logger;
   heartbeatMs: number;
   maxConnections: number;
+  resumeDeadlineMs?: number;
+  /** How long a connection may take nothing before it is closed, in milliseconds. */
+  stuckMs?: number;
 }
 
 export type Edge = ReturnType<typeof createEdge>;
 
 /** Wires the parts of an edge together. Free of sockets: connections come in through `hub`. */
-export function createEdge({ id, broker, ear: makeEar, logger, heartbeatMs, maxConnections }: EdgeOptions) {
+export function createEdge(options: EdgeOptions) {
+  const { id, broker, ear: makeEar, logger, heartbeatMs, maxConnections } = options;
+  const { resumeDeadlineMs = RESUME_DEADLINE_MS, stuckMs = STUCK_MS } = options;
   const tally = newTally();
   const roster = new Roster();
   const startedAt = Date.now();
@@ -64,7 +70,10 @@ export function createEdge({ id, broker, ear: makeEar, logger, heartbeatMs, maxC
   });
   const feeds = new Feeds(broker, ear, tally);
   const ownTopic = new OwnTopic(broker, tally);
-  const releases = new Releases(broker, id);
+  const releases = new Releases(broker, id, (clientId) => {
+    // A claim whose answer got lost took the client from a connection that is still here: it claims it again.
+    if (roster.get(clientId)) reconciler.again(clientId);
+  });
   const reconciler = new Reconciler({ edge: id, broker, roster, feeds, ownTopic, tally, onError });
   const hub = new Hub({
     edge: id,
@@ -76,6 +85,7 @@ export function createEdge({ id, broker, ear: makeEar, logger, heartbeatMs, maxC
     releases,
     tally,
     onChangedMeanwhile: (clientId) => reconciler.again(clientId),
+    resumeDeadlineMs,
     onError,
   });
   const canary = new Canary({
@@ -101,6 +111,8 @@ export function createEdge({ id, broker, ear: makeEar, logger, heartbeatMs, maxC
     },
     onError,
   });
+
+  const heartbeat = new Heartbeat(roster, tally, { everyMs: heartbeatMs, stuckMs });
 
   function onOwn(payload: LivePayload): void {
     if (payload.kind === 'canary') canary.onHeard(payload.nonce);
@@ -153,7 +165,7 @@ export function createEdge({ id, broker, ear: makeEar, logger, heartbeatMs, maxC
     /** Begins to live under a URL; gives back the stop. */
     start(advertisedUrl: string): () => void {
       url = advertisedUrl;
-      const stops = [ear.start(), lease.start(), canary.start(), new Heartbeat(roster, tally, heartbeatMs).start()];
+      const stops = [ear.start(), lease.start(), canary.start(), heartbeat.start()];
       return () => stops.forEach((stop) => stop());
     },
     /** Takes no more connections, says goodbye to those there are, and gives their clients up. */
@@ -162,7 +174,7 @@ export function createEdge({ id, broker, ear: makeEar, logger, heartbeatMs, maxC
       await lease.beat().catch(onError);
       await drain(roster, seconds);
       await releases.flush();
-      await broker.dropLease(id).catch(onError);
+      await lease.end().catch(onError);
     },
   };
 }

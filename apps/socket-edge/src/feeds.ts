@@ -72,7 +72,8 @@ export class Feeds {
     const feed = this.#feeds.get(topic);
     if (feed === undefined) return;
     if (payload.kind === 'message') feed.onLive(payload.prev, payload.id, payload.data);
-    else if (payload.kind === 'deleted') feed.end();
+    // Word of a deletion may be older than the topic that has the name now: only Redis knows which one is gone.
+    else if (payload.kind === 'deleted') feed.sync();
     else if (payload.kind === 'count') this.#answerCount(feed, payload.question);
   }
 

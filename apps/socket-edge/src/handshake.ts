@@ -6,6 +6,8 @@ import { CONNECT_PATH, CREDENTIAL_SUBPROTOCOL_PREFIX, SUBPROTOCOL } from '@holdf
 /** RFC 6455, section 4.1: 16 bytes as base64. */
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
 const VERSION = '13';
+/** RFC 6455, section 4.1: tokens of RFC 9110 with commas between them. ws answers anything else by itself. */
+const SUBPROTOCOLS = /^[\w!#$%&'*+.^`|~-]+([ \t]*,[ \t]*[\w!#$%&'*+.^`|~-]+)*$/;
 const BEARER = /^Bearer +(\S+)$/i;
 const API_KEY_PARAMETERS = ['key', 'apikey', 'api_key', 'api-key', 'x-api-key'];
 
@@ -52,7 +54,10 @@ export function readHandshake(request: HandshakeRequest, allowedOrigins: readonl
     return refused('invalid-request', { errors: [{ field: 'query.resume', rule: 'must be 1, or left out' }] });
   }
 
-  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+  const offered = subprotocolsOf(request.headers['sec-websocket-protocol']);
+  if (offered === null) {
+    return refused('bad-handshake', { detail: 'Sec-WebSocket-Protocol must be different names with commas between' });
+  }
   const credentials = new Set(credentialsOf(url, request.headers, offered));
   const [credential, ...others] = credentials;
   if (credential === undefined) {
@@ -93,6 +98,13 @@ function checkUpgrade({ method, headers }: HandshakeRequest): Refusal | null {
 function checkOrigin(origin: string | undefined, allowed: readonly string[]): Refusal | null {
   if (origin === undefined || allowed.length === 0 || allowed.includes(origin)) return null;
   return refusal('origin-not-allowed');
+}
+
+/** Null when the header is malformed. */
+function subprotocolsOf(header: string | undefined): string[] | null {
+  if (header === undefined) return [];
+  const offered = header.split(',').map((name) => name.trim());
+  return SUBPROTOCOLS.test(header) && new Set(offered).size === offered.length ? offered : null;
 }
 
 function* credentialsOf(url: URL, headers: IncomingHttpHeaders, offered: readonly string[]): Generator<string> {

@@ -1,5 +1,6 @@
 import { HEARTBEAT_MS } from '@holdfast/protocol/limits';
 import { closeCodes } from '@holdfast/protocol/close-codes';
+import type { Connection } from './connection.ts';
 import type { Roster } from './roster.ts';
 import type { Tally } from './tally.ts';
 
@@ -7,7 +8,14 @@ const TICK_MS = 1000;
 /** Two unanswered pings end a connection. */
 const MAX_UNANSWERED = 2;
 /** A reader that took nothing for so long will not begin again. */
-const STUCK_MS = 60_000;
+export const STUCK_MS = 60_000;
+
+export interface HeartbeatOptions {
+  /** How often each connection is pinged, in milliseconds. */
+  everyMs?: number;
+  /** After how long a connection that takes nothing is closed, in milliseconds. */
+  stuckMs?: number;
+}
 
 /**
  * Pings every connection once a heartbeat, a slice of them each second, with one timer for all. Anything heard counts
@@ -17,37 +25,53 @@ export class Heartbeat {
   readonly #roster: Roster;
   readonly #tally: Tally;
   readonly #everyMs: number;
+  readonly #stuckMs: number;
   #cursor = 0;
+  /** Connections that are due, with the fraction that is left over from one slice for the next. */
+  #due = 0;
 
-  constructor(roster: Roster, tally: Tally, everyMs: number = HEARTBEAT_MS) {
+  constructor(roster: Roster, tally: Tally, { everyMs = HEARTBEAT_MS, stuckMs = STUCK_MS }: HeartbeatOptions = {}) {
     this.#roster = roster;
     this.#tally = tally;
     this.#everyMs = everyMs;
+    this.#stuckMs = stuckMs;
   }
 
   /** Begins; gives back the stop. */
   start(): () => void {
-    const timer = setInterval(() => this.tick(), Math.min(TICK_MS, this.#everyMs));
+    const timer = setInterval(() => this.tick(), this.#tickMs);
     return () => clearInterval(timer);
   }
 
   /** One slice. */
   tick(): void {
-    const share = Math.ceil((this.#roster.size * Math.min(TICK_MS, this.#everyMs)) / this.#everyMs);
-    if (this.#cursor >= this.#roster.size) this.#cursor = 0;
+    const { size } = this.#roster;
+    // Rounded up, the few connections of a quiet edge would all be pinged every second.
+    this.#due = Math.min(size, this.#due + (size * this.#tickMs) / this.#everyMs);
+    const count = Math.floor(this.#due);
+    this.#due -= count;
+    if (this.#cursor >= size) this.#cursor = 0;
+    const first = this.#roster.slice(this.#cursor, count);
+    const rest = this.#roster.slice(0, count - first.length);
+    this.#cursor = rest.length > 0 ? rest.length : this.#cursor + count;
     const now = performance.now();
-    for (const connection of this.#roster.slice(this.#cursor, share)) {
-      if (connection.congested && now - connection.congestedSince > STUCK_MS) {
-        this.#tally.evictedStuck += 1;
-        connection.close(closeCodes.tooSlow);
-      } else if (connection.unanswered >= MAX_UNANSWERED) {
-        this.#tally.heartbeatsMissed += 1;
-        connection.transport.terminate();
-      } else {
-        connection.unanswered += 1;
-        connection.transport.ping();
-      }
+    for (const connection of [...first, ...rest]) this.#visit(connection, now);
+  }
+
+  get #tickMs(): number {
+    return Math.min(TICK_MS, this.#everyMs);
+  }
+
+  #visit(connection: Connection, now: number): void {
+    if (connection.congested && now - connection.congestedSince > this.#stuckMs) {
+      this.#tally.evictedStuck += 1;
+      connection.close(closeCodes.tooSlow);
+    } else if (connection.unanswered >= MAX_UNANSWERED) {
+      this.#tally.heartbeatsMissed += 1;
+      connection.transport.terminate();
+    } else {
+      connection.unanswered += 1;
+      connection.transport.ping();
     }
-    this.#cursor += share;
   }
 }

@@ -1,7 +1,6 @@
 import type { EdgeBroker } from '@holdfast/broker/broker';
 import type { ClientState } from '@holdfast/broker/client-state';
 import { closeCodes } from '@holdfast/protocol/close-codes';
-import { RESUME_DEADLINE_MS } from '@holdfast/protocol/limits';
 import type { Position } from '@holdfast/protocol/position-order';
 import { decodeUpFrame } from '@holdfast/protocol/up';
 import { type AttachWorld, attach } from './attach.ts';
@@ -13,6 +12,8 @@ import type { Tally } from './tally.ts';
 /** How long finding out where the topics stand may take; then the client comes back later. */
 const ATTACH_DEADLINE_MS = 5000;
 const CONNECTION_ID_BASE = 36;
+/** Claims without an answer that are taken back; a storm while Redis is away must not fill the memory. */
+const MAX_UNSURE = 10_000;
 
 /** The right to a client, won in Redis by a handshake that is not finished yet. */
 export interface Claim {
@@ -27,6 +28,8 @@ export interface HubWorld extends AttachWorld {
   tally: Tally;
   /** The client's state changed while its connection was being attached: it must be looked at again. */
   onChangedMeanwhile: (clientId: string) => void;
+  /** How long the `resume` frame of a connection that announced one is awaited. */
+  resumeDeadlineMs: number;
   /** Something failed that is nobody's fault but ours. */
   onError: (error: unknown) => void;
 }
@@ -43,10 +46,14 @@ export class Hub {
 
   /** Makes this edge the owner of a client. Null: not registered. Rejects when Redis does not answer. */
   async claim(clientId: string): Promise<Claim | null> {
-    const { broker, edge, roster } = this.#world;
+    const { broker, edge, roster, releases } = this.#world;
     this.#connections += 1;
     const connectionId = this.#connections.toString(CONNECTION_ID_BASE);
-    const outcome = await broker.claim(clientId, edge, connectionId);
+    const outcome = await broker.claim(clientId, edge, connectionId).catch((error: unknown) => {
+      // It may have come about, with only the answer lost: then a connection would own the client that never was.
+      if (releases.size < MAX_UNSURE) releases.add(clientId, connectionId);
+      throw error;
+    });
     if (outcome.kind === 'unknown') return null;
     // The older connection learns of it here, or from the letter box of its edge.
     const previous = outcome.kind === 'claimed' ? outcome.previous : null;
@@ -71,7 +78,7 @@ export class Hub {
     if (older) older.close(closeCodes.replaced);
     if (resume) {
       connection.awaiting = client;
-      this.#deadline(connection, RESUME_DEADLINE_MS, () =>
+      this.#deadline(connection, this.#world.resumeDeadlineMs, () =>
         connection.close(closeCodes.tooSlow, 'no resume frame came'),
       );
     } else {
@@ -97,12 +104,13 @@ export class Hub {
   /** Anything that is no frame of ours ends the connection. */
   onBadFrame(connection: Connection, why: string): void {
     this.#world.tally.badFrames += 1;
-    connection.close(closeCodes.badFrame, `bad-frame: ${why}`.slice(0, MAX_REASON_CHARACTERS));
+    connection.close(closeCodes.badFrame, closeReason(`bad-frame: ${why}`));
   }
 
   onDrain(connection: Connection): void {
     connection.onDrain();
-    if (connection.phase === 'open') this.#world.ownTopic.deliver(connection).catch(this.#world.onError);
+    if (connection.phase !== 'open') return;
+    this.#world.ownTopic.deliver(connection).catch(() => this.#world.onChangedMeanwhile(connection.clientId));
   }
 
   /** The socket is gone. */
@@ -121,9 +129,11 @@ export class Hub {
     this.#deadline(connection, ATTACH_DEADLINE_MS, () => connection.close(closeCodes.tryLater));
     try {
       await attach(this.#world, connection, client, positions);
-    } catch {
-      // Redis is away. Before the welcome the client had better come again; after it, the letter box looks after it.
+    } catch (error) {
+      this.#world.onError(error);
+      // Redis is away. Before the welcome the client had better come again; after it, only its own topic is wanting.
       if (connection.phase === 'attaching') connection.close(closeCodes.tryLater);
+      else connection.changedMeanwhile = true;
     }
     this.#clearDeadline(connection);
     if (connection.changedMeanwhile) this.#world.onChangedMeanwhile(connection.clientId);
@@ -151,5 +161,11 @@ export class Hub {
   }
 }
 
-/** A close reason has 123 bytes at most (RFC 6455, section 5.5). */
-const MAX_REASON_CHARACTERS = 120;
+/** What fits beside the code into a close frame (RFC 6455, section 5.5). */
+const MAX_REASON_BYTES = 123;
+
+/** As many whole characters as fit: ws throws at a longer reason, and what a client sent may stand in it. */
+function closeReason(text: string): string {
+  const bytes = Buffer.alloc(MAX_REASON_BYTES);
+  return bytes.toString('utf8', 0, new TextEncoder().encodeInto(text, bytes).written);
+}

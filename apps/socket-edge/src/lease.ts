@@ -21,6 +21,7 @@ export interface LeaseWorld {
 export class Lease {
   readonly #world: LeaseWorld;
   #begun = false;
+  #ended = false;
   readonly #first = Promise.withResolvers<void>();
 
   constructor(world: LeaseWorld) {
@@ -42,8 +43,16 @@ export class Lease {
     return repeat(() => this.beat(), { intervalMs: RENEW_MS, jitter: JITTER, onError: this.#world.onError });
   }
 
+  /** Gives the lease up, for good. Rejects when Redis does not answer. */
+  async end(): Promise<void> {
+    // A beat in between would call a dead edge alive for as long as a lease lasts.
+    this.#ended = true;
+    await this.#world.broker.dropLease(this.#world.details().id);
+  }
+
   /** Renews once. Rejects when Redis does not answer. */
   async beat(): Promise<void> {
+    if (this.#ended) return;
     const { broker, tally, details, onLapsed, onBeat } = this.#world;
     let alive: boolean;
     try {

@@ -55,8 +55,9 @@ export class Reconciler {
       do {
         this.#lookAgain = false;
         const letters = await broker.peekLetters(edge, AT_ONCE);
-        await broker.takeLetters(edge, letters);
+        // Noted before they are taken: the answer to that may get lost.
         for (const clientId of letters) this.#unread.add(clientId);
+        await broker.takeLetters(edge, letters);
         await this.#readUnread();
         if (letters.length === AT_ONCE) this.#lookAgain = true;
       } while (this.#lookAgain);
@@ -107,19 +108,22 @@ export class Reconciler {
       return;
     }
     this.#applying.set(connection, null);
-    this.#applyAll(connection, state, sweep)
-      .catch((error: unknown) => {
-        this.#unread.add(connection.clientId);
-        this.#world.onError(error);
-      })
-      .finally(() => this.#applying.delete(connection));
+    this.#applyAll(connection, state, sweep).catch((error: unknown) => {
+      this.#unread.add(connection.clientId);
+      this.#world.onError(error);
+    });
   }
 
   async #applyAll(connection: Connection, state: ClientState | null, sweep: boolean): Promise<void> {
-    await this.#match(connection, state, sweep);
-    for (let next = this.#applying.get(connection); next; next = this.#applying.get(connection)) {
-      this.#applying.set(connection, null);
-      await this.#match(connection, next.state, sweep);
+    try {
+      await this.#match(connection, state, sweep);
+      for (let next = this.#applying.get(connection); next; next = this.#applying.get(connection)) {
+        this.#applying.set(connection, null);
+        await this.#match(connection, next.state, sweep);
+      }
+    } finally {
+      // In the tick in which nothing more was found waiting: one that came in between would be forgotten.
+      this.#applying.delete(connection);
     }
   }
 
@@ -139,6 +143,11 @@ export class Reconciler {
     if (client.owner.connection !== connection.id) return;
     if (client.unwanted === connection.id) {
       connection.close(closeCodes.disconnected);
+      return;
+    }
+    if (connection.phase === 'awaiting-resume') {
+      // What it will be attached to: it must not be served by then what it has given up since.
+      connection.awaiting = client;
       return;
     }
     if (connection.phase !== 'open') {

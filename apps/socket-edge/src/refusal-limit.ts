@@ -10,7 +10,11 @@ const MS = 1000;
 
 /** Counts refused handshakes by address. Good handshakes cost nothing and are never counted. */
 export class RefusalLimit {
-  readonly #limiter = new RateLimiterMemory({ points: REFUSED_PER_WINDOW, duration: WINDOW_SECONDS });
+  readonly #limiter: RateLimiterMemory;
+
+  constructor(refusedPerWindow: number = REFUSED_PER_WINDOW) {
+    this.#limiter = new RateLimiterMemory({ points: refusedPerWindow, duration: WINDOW_SECONDS });
+  }
 
   /** Seconds to wait when the address has had too many; null when it may go on. */
   async blockedFor(address: string): Promise<number | null> {

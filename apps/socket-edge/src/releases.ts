@@ -7,13 +7,21 @@ const AT_ONCE = 500;
 export class Releases {
   readonly #broker: EdgeBroker;
   readonly #edge: string;
+  readonly #onReleased: (clientId: string) => void;
   /** Connection to client. */
   readonly #waiting = new Map<string, string>();
   #running: Promise<void> | null = null;
 
-  constructor(broker: EdgeBroker, edge: string) {
+  /** `onReleased` is told of each client for which Redis took the release. */
+  constructor(broker: EdgeBroker, edge: string, onReleased: (clientId: string) => void) {
     this.#broker = broker;
     this.#edge = edge;
+    this.#onReleased = onReleased;
+  }
+
+  /** How many wait for Redis. */
+  get size(): number {
+    return this.#waiting.size;
   }
 
   add(clientId: string, connection: string): void {
@@ -47,6 +55,7 @@ export class Releases {
       return false;
     }
     this.#waiting.delete(connection);
+    this.#onReleased(clientId);
     return true;
   }
 }

@@ -21,12 +21,13 @@ export interface ServerOptions {
   metrics: Metrics;
   allowedOrigins: readonly string[];
   trustedProxies: readonly string[];
+  limit?: RefusalLimit;
   onError: (error: unknown) => void;
 }
 
 /** The HTTP server of an edge: upgrades, health and metrics. It does not listen yet. */
 export function createEdgeServer(options: ServerOptions): Server {
-  const { edge, health, metrics, allowedOrigins, trustedProxies, onError } = options;
+  const { edge, health, metrics, allowedOrigins, trustedProxies, limit = new RefusalLimit(), onError } = options;
   const trusts = proxyAddress.compile([...trustedProxies]);
   const server = createServer({
     headersTimeout: HEADERS_TIMEOUT_MS,
@@ -44,7 +45,7 @@ export function createEdgeServer(options: ServerOptions): Server {
     upgradeHandler({
       edge,
       sockets: createSocketServer(),
-      limit: new RefusalLimit(),
+      limit,
       allowedOrigins,
       addressOf: (request) => proxyAddress(request, trusts),
       onError,

@@ -131,6 +131,7 @@ export class TopicFeed {
   async judge(position: Position): Promise<Verdict | null> {
     if (this.state === 'open' && this.#ring.has(position)) return { recovered: true, position };
     const page = await this.#reader.after(position);
+    if (page === null) this.end();
     if (page === null || this.state === 'gone') return null;
     return continues(page, position) ? { recovered: true, position } : { recovered: false, position: goesOnFrom(page) };
   }
@@ -225,10 +226,12 @@ export class TopicFeed {
   async #pumpFromLog(subscription: Subscription): Promise<void> {
     subscription.reading = true;
     this.#world.tally.catchUps += 1;
+    const after = subscription.position;
     try {
-      const page = await this.#reader.after(subscription.position);
+      const page = await this.#reader.after(after);
       if (page === null) this.end();
-      else this.#deliverPage(subscription, page);
+      // It may have been told meanwhile that it goes on elsewhere.
+      else if (subscription.position === after) this.#deliverPage(subscription, page);
     } catch {
       // Redis is away. It stays behind, and `sync` comes.
       this.#world.onStalled(this);
@@ -236,7 +239,9 @@ export class TopicFeed {
     } finally {
       subscription.reading = false;
     }
-    this.pump(subscription);
+    // The log has nothing for it, so the log is not where this feed believes it to be: asking again would never end.
+    if (subscription.position === after && !subscription.connection.congested) this.sync();
+    else this.pump(subscription);
   }
 
   #deliverPage(subscription: Subscription, page: FramePage): void {
@@ -314,11 +319,11 @@ export class TopicFeed {
       const tail = this.#tail();
       const page = await this.#readPage(tail);
       if (this.state !== 'open') return;
-      if (page === null || page.born !== this.born) {
+      if (page === null) {
         this.end();
         return;
       }
-      if (!continues(page, tail)) this.#loseUpTo(goesOnFrom(page));
+      if (!continues(page, tail)) this.#loseUpTo(goesOnFrom(page), page.last);
       if (page.entries.length === 0) return;
       for (const message of page.entries) this.#append(message);
       this.#world.tally.gapMessagesFilled += page.entries.length;
@@ -327,16 +332,19 @@ export class TopicFeed {
     }
   }
 
-  /** What followed the head is gone from the log: everybody who stands there is told, and it goes on from `position`. */
-  #loseUpTo(position: Position): void {
+  /**
+   * What followed the head is gone from the log: everybody who stands there is told, and it goes on from `position`.
+   * `last` is the end of the log.
+   */
+  #loseUpTo(position: Position, last: Position): void {
     this.flush();
     const after = this.head;
     this.#ring = new Ring(position);
     this.head = position;
     for (const subscription of this.live.slice()) this.#announceLost(subscription, after, position);
     for (const subscription of this.behind) {
-      // It waited for messages that Redis has forgotten.
-      if (comparePositions(subscription.position, position) <= 0) continue;
+      // Ahead of the feed it may well be, by what it read from the log; beyond the log it waits for what Redis forgot.
+      if (comparePositions(subscription.position, last) <= 0) continue;
       this.#announceLost(subscription, subscription.position, position);
       subscription.position = position;
     }
@@ -359,10 +367,12 @@ export class TopicFeed {
     }
   }
 
+  /** Null when the topic is gone, also when another one has its name by now. */
   async #readPage(after: Position): Promise<FramePage | null> {
     this.#world.tally.logReads += 1;
     const page = await this.#world.readLog(this.topic, after);
-    if (page) this.#ring.prepend(page.entries);
+    if (page === null || page.born !== this.born) return null;
+    this.#ring.prepend(page.entries);
     return page;
   }
 }

@@ -1,0 +1,52 @@
+import type { LogEntry, LogPage, TopicState } from '@holdfast/broker/topic-state';
+import { type Position, comparePositions } from '@holdfast/protocol/position-order';
+
+const HISTORY = { size: 1000, seconds: 300 };
+
+/** A topic and its log as Redis keeps them: ids that rise, each entry naming the one before it, the oldest trimmed. */
+export class LogModel {
+  readonly born: Position;
+  last: Position;
+  entries: LogEntry[] = [];
+  #clock: number;
+
+  constructor(bornAt: number) {
+    this.#clock = bornAt;
+    this.born = `${bornAt}-0`;
+    this.last = this.born;
+  }
+
+  append(data: Buffer): LogEntry {
+    this.#clock += 1;
+    const entry = { id: `${this.#clock}-0`, prev: this.last, data };
+    this.entries.push(entry);
+    this.last = entry.id;
+    return entry;
+  }
+
+  /** Keeps the newest entries only. */
+  trim(keep: number): void {
+    this.entries = keep === 0 ? [] : this.entries.slice(-keep);
+  }
+
+  /** Forgets the newest messages, as a replica does that lagged when it became the master. */
+  forget(count: number): void {
+    const dropped = this.entries.splice(this.entries.length - count, count);
+    this.last = dropped[0]?.prev ?? this.last;
+  }
+
+  state(): TopicState {
+    return { history: HISTORY, born: this.born, last: this.last };
+  }
+
+  page(after: Position | null, limit: number): LogPage {
+    const { born, last, entries } = this;
+    return {
+      born,
+      last,
+      firstPrev: entries[0]?.prev ?? null,
+      stands: entries.some(({ id }) => id === after),
+      entries: entries.filter(({ id }) => after === null || comparePositions(id, after) > 0).slice(0, limit),
+    };
+  }
+}

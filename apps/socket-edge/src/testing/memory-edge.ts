@@ -1,0 +1,49 @@
+import { captureLog } from '@holdfast/service/captured-log';
+import type { Connection } from '../connection.ts';
+import { createEdge } from '../edge.ts';
+import type { MemoryRedis } from './memory-redis.ts';
+import { RecordingTransport } from './recording-transport.ts';
+import { turns } from './turns.ts';
+
+/** More than any chain of answers in these tests takes. */
+const SETTLED_TURNS = 40;
+
+/** A whole edge without a socket, on a Redis in memory. */
+export function memoryEdge(redis: MemoryRedis, id = 'edge-a') {
+  const log = captureLog();
+  const edge = createEdge({
+    id,
+    broker: redis.broker(),
+    ear: (listener) => redis.ear(id, listener),
+    logger: log.logger,
+    heartbeatMs: 25_000,
+    maxConnections: 100,
+  });
+
+  /** What the upgrade handler does with a good handshake; null for a client that is not registered. */
+  async function connect(clientId: string, { resume = false, socket = new RecordingTransport() } = {}) {
+    const claim = await edge.hub.claim(clientId);
+    if (claim === null) return null;
+    return { socket, connection: edge.hub.open(claim, socket, resume) };
+  }
+
+  return {
+    ...edge,
+    edge,
+    log,
+    connect,
+    /** As `connect`, of a client that is registered, and until nothing more happens. */
+    async connected(clientId: string, options: Parameters<typeof connect>[1] = {}) {
+      const made = await connect(clientId, options);
+      if (made === null) throw new Error('not registered');
+      await turns(SETTLED_TURNS);
+      return made;
+    },
+    /** The client's first frame. */
+    async resume(connection: Connection, positions: Record<string, string>) {
+      edge.hub.onText(connection, JSON.stringify({ type: 'resume', positions }));
+      await turns(SETTLED_TURNS);
+    },
+    settled: () => turns(SETTLED_TURNS),
+  };
+}
