@@ -1,0 +1,311 @@
+import { randomUUID } from 'node:crypto';
+import { DEFAULT_HISTORY, IDEMPOTENCY_SECONDS } from '@holdfast/protocol/limits';
+import { type Position, comparePositions } from '@holdfast/protocol/position-order';
+import { eventually } from '@holdfast/testkit/eventually';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type LivePayload, decodeLive } from './live-payload.ts';
+import { controlBroker } from './redis-broker.ts';
+import { openBroker, openRedis, someone } from './test-broker.ts';
+
+const { redis, prefix, keys, control, edge } = await openBroker();
+const subscriber = await openRedis('subscriber');
+const heard = new Map<string, LivePayload[]>();
+subscriber.on('smessageBuffer', (channel: Buffer, payload: Buffer) => {
+  heard.get(channel.toString())?.push(decodeLive(payload));
+});
+
+let count = 0;
+/** A new topic, and what is said on its channel. */
+async function someTopic(history: { size?: number; seconds?: number } = {}) {
+  const topic = `topic.${(count += 1)}`;
+  const { state } = await control.putTopic(topic, history);
+  const live: LivePayload[] = [];
+  heard.set(keys.topicLive(topic), live);
+  await subscriber.ssubscribe(keys.topicLive(topic));
+  return { topic, born: state.born, live };
+}
+
+async function publish(topic: string, data: Buffer | string = '1', key?: string): Promise<Position> {
+  const outcome = await control.publish(topic, Buffer.from(data), key);
+  expect(outcome.kind).toBe('published');
+  return outcome.kind === 'unknown' ? '' : outcome.id;
+}
+
+async function register(): Promise<string> {
+  const client = someone();
+  await control.register(client, null);
+  return client.clientId;
+}
+
+const MILLISECOND_IN_THE_FUTURE = 9_999_999_999_999;
+
+describe('publishing', () => {
+  test('gives ids that strictly rise, each message naming the one before, in the log and on the channel', async () => {
+    const { topic, born, live } = await someTopic();
+    const other = controlBroker(await openRedis('commands'), prefix);
+    const calls = Array.from({ length: 500 }, (_, index) =>
+      (index % 2 === 0 ? control : other).publish(topic, Buffer.from(String(index))),
+    );
+    const ids = (await Promise.all(calls)).map((outcome) => (outcome.kind === 'published' ? outcome.id : ''));
+    const entries = (await control.readLog(topic, null, 1000))?.entries ?? [];
+    expect(entries.map(({ id }) => id)).toEqual(ids.toSorted(comparePositions));
+    expect(new Set(ids).size).toBe(500);
+    expect(entries.map(({ prev }) => prev)).toEqual([born, ...entries.slice(0, -1).map(({ id }) => id)]);
+    await eventually(() => expect(live).toHaveLength(500));
+    expect(live).toEqual(entries.map((entry) => ({ kind: 'message', ...entry })));
+    expect((await control.readTopics([topic]))[0]?.last).toBe(entries.at(-1)?.id);
+  });
+
+  test('goes on rising when the log is gone', async () => {
+    const { topic, live } = await someTopic();
+    const first = await publish(topic);
+    await redis.del(keys.topicLog(topic));
+    const second = await publish(topic);
+    expect(comparePositions(second, first)).toBeGreaterThan(0);
+    expect((await control.readLog(topic, null, 10))?.entries).toMatchObject([{ id: second, prev: first }]);
+    await eventually(() => expect(live.at(-1)).toMatchObject({ id: second, prev: first }));
+  });
+
+  test('goes on rising when the clock is behind the last message', async () => {
+    const { topic } = await someTopic();
+    await redis.hset(keys.topic(topic), 'last', `${MILLISECOND_IN_THE_FUTURE}-9`);
+    const ids = [await publish(topic), await publish(topic)];
+    expect(ids).toEqual([`${MILLISECOND_IN_THE_FUTURE}-10`, `${MILLISECOND_IN_THE_FUTURE}-11`]);
+  });
+
+  test('passes on bytes as they are, live and from the log', async () => {
+    const { topic, live } = await someTopic({ size: 1 });
+    const text = fc.oneof(
+      fc.json({ stringUnit: 'grapheme' }),
+      fc.array(fc.nat({ max: 0x10_ffff })).map((codes) => JSON.stringify(String.fromCodePoint(...codes))),
+    );
+    const bytes = fc.oneof(
+      text.map((json) => Buffer.from(json)),
+      fc.uint8Array().map((array) => Buffer.from(array)),
+    );
+    await fc.assert(
+      fc.asyncProperty(bytes, async (data) => {
+        const id = await publish(topic, data);
+        const [entry] = (await control.readLog(topic, null, 1))?.entries ?? [];
+        expect(entry?.data.equals(data)).toBe(true);
+        await eventually(() => expect(live.at(-1)).toMatchObject({ id }));
+        const last = live.at(-1);
+        expect(last?.kind === 'message' && last.data.equals(data)).toBe(true);
+      }),
+    );
+  });
+
+  test('to a topic that does not exist does and leaves nothing, even where a log was left', async () => {
+    const { topic, live } = await someTopic();
+    await publish(topic);
+    await eventually(() => expect(live).toHaveLength(1));
+    await redis.del(keys.topic(topic));
+    expect(await control.publish(topic, Buffer.from('1'), 'key')).toEqual({ kind: 'unknown' });
+    expect(await redis.xlen(keys.topicLog(topic))).toBe(1);
+    expect(await redis.exists(keys.topic(topic), keys.topicIdempotency(topic, 'key'))).toBe(0);
+    await redis.spublish(keys.topicLive(topic), 'canary end');
+    await eventually(() => expect(live.at(-1)).toMatchObject({ kind: 'canary' }));
+    expect(live).toHaveLength(2);
+  });
+});
+
+describe('an idempotency key', () => {
+  test('given again gives the same id, and neither appends nor tells', async () => {
+    const { topic, live } = await someTopic();
+    const id = await publish(topic, '"first"', 'key');
+    expect(await control.publish(topic, Buffer.from('"second"'), 'key')).toEqual({ kind: 'repeated', id });
+    const next = await publish(topic, '"third"');
+    expect((await control.readLog(topic, null, 10))?.entries.map(({ data }) => String(data))).toEqual([
+      '"first"',
+      '"third"',
+    ]);
+    await eventually(() => expect(live.at(-1)).toMatchObject({ id: next }));
+    expect(live).toHaveLength(2);
+  });
+
+  test('given by many at once publishes once', async () => {
+    const { topic } = await someTopic();
+    const outcomes = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => control.publish(topic, Buffer.from(String(index)), '{key}')),
+    );
+    expect(outcomes.filter(({ kind }) => kind === 'published')).toHaveLength(1);
+    expect(outcomes.filter(({ kind }) => kind === 'repeated')).toHaveLength(19);
+    expect(new Set(outcomes.map((outcome) => (outcome.kind === 'unknown' ? '' : outcome.id))).size).toBe(1);
+  });
+
+  test('is its topic’s own, and remembered for as long as promised', async () => {
+    const [one, two] = [await someTopic(), await someTopic()];
+    await publish(one.topic, '1', 'key');
+    await publish(two.topic, '1', 'key');
+    const left = await redis.pttl(keys.topicIdempotency(one.topic, 'key'));
+    expect(left).toBeGreaterThan((IDEMPOTENCY_SECONDS - 60) * 1000);
+    expect(left).toBeLessThanOrEqual(IDEMPOTENCY_SECONDS * 1000);
+  });
+
+  test('does not swallow a publish to a topic that was deleted and created again', async () => {
+    const { topic, born } = await someTopic();
+    await publish(topic, '1', 'key');
+    await eventually(async () => {
+      await control.deleteTopic(topic);
+      const { state } = await control.putTopic(topic, {});
+      expect(state.born).not.toBe(born);
+    });
+    await publish(topic, '2', 'key');
+  });
+});
+
+describe('the history of a topic', () => {
+  test('is as many messages as its size', async () => {
+    const { topic } = await someTopic({ size: 3 });
+    const ids = [];
+    for (let index = 0; index < 10; index += 1) ids.push(await publish(topic, String(index)));
+    expect((await control.readLog(topic, null, 100))?.entries.map(({ id }) => id)).toEqual(ids.slice(-3));
+  });
+
+  test('of size 0 keeps nothing and still tells the edges', async () => {
+    const { topic, live } = await someTopic({ size: 0 });
+    const [first, second] = [await publish(topic), await publish(topic)];
+    expect(await control.readLog(topic, null, 100)).toMatchObject({ entries: [], last: second, firstPrev: null });
+    await eventually(() => expect(live).toMatchObject([{ id: first }, { id: second, prev: first }]));
+  });
+
+  test('shrinks at once with its size', async () => {
+    const { topic } = await someTopic({ size: 10 });
+    for (let index = 0; index < 10; index += 1) await publish(topic);
+    await control.putTopic(topic, { size: 4 });
+    expect(await redis.xlen(keys.topicLog(topic))).toBe(4);
+  });
+
+  test('is gone that many seconds after the last message', async () => {
+    const { topic } = await someTopic({ seconds: 40 });
+    await publish(topic);
+    const left = () => redis.pttl(keys.topicLog(topic));
+    expect(await left()).toBeLessThanOrEqual(40_000);
+    expect(await left()).toBeGreaterThan(20_000);
+    await control.putTopic(topic, { seconds: 10 });
+    expect(await left()).toBeLessThanOrEqual(10_000);
+    await redis.pexpire(keys.topicLog(topic), 100_000);
+    await publish(topic);
+    expect(await left()).toBeLessThanOrEqual(10_000);
+  });
+
+  /** Redis trims by whole nodes of the stream (`stream-node-max-entries`). */
+  const NODE = 100;
+  const HOUR_MS = 3_600_000;
+
+  /** A topic whose log holds three nodes of messages from an hour ago. */
+  async function aged(seconds: number) {
+    const { topic } = await someTopic({ size: 1000, seconds });
+    const past = Date.now() - HOUR_MS;
+    for (let index = 0; index < 3 * NODE; index += 1) {
+      await redis.xadd(keys.topicLog(topic), `${past + index}-0`, 'p', `${past + index - 1}-0`, 'd', '1');
+    }
+    return topic;
+  }
+
+  test('loses what is older than its seconds when something is published', async () => {
+    const topic = await aged(60);
+    const id = await publish(topic);
+    expect(await redis.xlen(keys.topicLog(topic))).toBeLessThanOrEqual(NODE + 1);
+    expect((await control.readLog(topic, null, 1000))?.entries.at(-1)?.id).toBe(id);
+  });
+
+  test('loses what is older than its seconds when these get fewer', async () => {
+    const topic = await aged(2 * 3600);
+    await publish(topic);
+    expect(await redis.xlen(keys.topicLog(topic))).toBe(3 * NODE + 1);
+    await control.putTopic(topic, { seconds: 60 });
+    expect(await redis.xlen(keys.topicLog(topic))).toBeLessThanOrEqual(NODE + 1);
+  });
+});
+
+describe('publishing to a client', () => {
+  test('appends to its own log, with ids that strictly rise from its registration on', async () => {
+    const clientId = await register();
+    const state = await control.readClient(clientId);
+    expect(state?.ownPosition).toBe(`${state?.registeredAt}-0`);
+    const outcomes = await Promise.all(
+      Array.from({ length: 50 }, (_, index) => control.publishToClient(clientId, Buffer.from(String(index)))),
+    );
+    const ids = outcomes.map((outcome) => (outcome.kind === 'published' ? outcome.id : ''));
+    const page = await edge.readClientLog(clientId, null, 100);
+    expect(page?.entries.map(({ id }) => id)).toEqual(ids.toSorted(comparePositions));
+    expect(page).toMatchObject({ born: state?.ownPosition, firstPrev: state?.ownPosition, last: ids.at(-1) });
+    expect(page?.entries.map(({ prev }) => prev)).toEqual([state?.ownPosition, ...ids.slice(0, -1)]);
+    expect((await control.readClient(clientId))?.ownPosition).toBe(ids.at(-1));
+  });
+
+  test('goes on rising when the log is gone or the clock is behind', async () => {
+    const clientId = await register();
+    await control.publishToClient(clientId, Buffer.from('1'));
+    await redis.hset(keys.client(clientId), 'm', `${MILLISECOND_IN_THE_FUTURE}-0`);
+    await redis.del(keys.clientLog(clientId));
+    expect(await control.publishToClient(clientId, Buffer.from('2'))).toEqual({
+      kind: 'published',
+      id: `${MILLISECOND_IN_THE_FUTURE}-1`,
+    });
+  });
+
+  test('passes on bytes as they are', async () => {
+    const clientId = await register();
+    const data = Buffer.from(Uint8Array.from({ length: 256 }, (_, byte) => byte));
+    await control.publishToClient(clientId, data);
+    expect((await control.readClientLog(clientId, null, 1))?.entries[0]?.data.equals(data)).toBe(true);
+  });
+
+  test('lets its edge hear of it, also when it is a repetition: the first attempt may not have come so far', async () => {
+    const clientId = await register();
+    const owner = randomUUID();
+    await control.publishToClient(clientId, Buffer.from('0'));
+    await edge.claim(clientId, owner, 'c1');
+    expect(await edge.peekLetters(owner, 10)).toEqual([]);
+    const first = await control.publishToClient(clientId, Buffer.from('1'), 'key');
+    expect(await edge.peekLetters(owner, 10)).toEqual([clientId]);
+    await edge.takeLetters(owner, [clientId]);
+    const again = await control.publishToClient(clientId, Buffer.from('2'), 'key');
+    expect(again).toEqual({ ...first, kind: 'repeated' });
+    expect(await edge.peekLetters(owner, 10)).toEqual([clientId]);
+    expect((await control.readClientLog(clientId, null, 10))?.entries.map(({ data }) => String(data))).toEqual([
+      '0',
+      '1',
+    ]);
+  });
+
+  test('keeps the history that a topic keeps by default', async () => {
+    const clientId = await register();
+    await Promise.all(
+      Array.from({ length: DEFAULT_HISTORY.size + 10 }, () => control.publishToClient(clientId, Buffer.from('1'))),
+    );
+    expect(await redis.xlen(keys.clientLog(clientId))).toBe(DEFAULT_HISTORY.size);
+    const left = await redis.pttl(keys.clientLog(clientId));
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThanOrEqual(DEFAULT_HISTORY.seconds * 1000);
+  });
+
+  test('that is not registered does and leaves nothing', async () => {
+    const clientId = randomUUID();
+    expect(await control.publishToClient(clientId, Buffer.from('1'), 'key')).toEqual({ kind: 'unknown' });
+    expect(await control.readClientLog(clientId, null, 1)).toBeNull();
+    const left = [keys.client(clientId), keys.clientLog(clientId), keys.clientIdempotency(clientId, 'key')];
+    expect(await redis.exists(...left)).toBe(0);
+  });
+
+  test('that was registered anew is not swallowed by an idempotency key of before', async () => {
+    const client = someone();
+    await control.register(client, null);
+    await control.publishToClient(client.clientId, Buffer.from('1'), 'key');
+    await control.unregister(client.clientId);
+    await control.register({ ...client, registeredAt: client.registeredAt + 1 }, null);
+    const outcome = await control.publishToClient(client.clientId, Buffer.from('1'), 'key');
+    expect(outcome.kind).toBe('published');
+  });
+});
+
+test('deleting a topic is told on its channel, after all that was published', async () => {
+  const { topic, live } = await someTopic();
+  const id = await publish(topic);
+  await control.deleteTopic(topic);
+  await eventually(() => expect(live).toHaveLength(2));
+  expect(live).toMatchObject([{ kind: 'message', id }, { kind: 'deleted' }]);
+});

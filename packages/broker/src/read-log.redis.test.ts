@@ -1,0 +1,128 @@
+import { type Position, comparePositions } from '@holdfast/protocol/position-order';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { LogPage } from './topic-state.ts';
+import { continues, isComplete } from './topic-state.ts';
+import { openBroker } from './test-broker.ts';
+
+const { redis, keys, control, edge } = await openBroker();
+const MANY = 1000;
+let count = 0;
+
+async function read(topic: string, after: Position | null, limit = MANY): Promise<LogPage> {
+  const page = await edge.readLog(topic, after, limit);
+  if (page === null) throw new Error('there is no such topic');
+  return page;
+}
+
+/** What a topic's log should be, in the plainest form: all that was published, and how much of it is still kept. */
+class Model {
+  readonly born: Position;
+  readonly published: { id: Position; text: string }[] = [];
+  #firstKept = 0;
+
+  constructor(born: Position) {
+    this.born = born;
+  }
+
+  get kept() {
+    return this.published.slice(this.#firstKept);
+  }
+
+  keepLast(size: number): void {
+    this.#firstKept = Math.max(this.#firstKept, this.published.length - size);
+  }
+
+  after(position: Position) {
+    return this.kept.filter(({ id }) => comparePositions(id, position) > 0);
+  }
+
+  /** Whether all that was ever published after the position is kept. */
+  nothingLostAfter(position: Position): boolean {
+    return this.published.filter(({ id }) => comparePositions(id, position) > 0).length === this.after(position).length;
+  }
+}
+
+const act = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('publish' as const), times: fc.integer({ min: 1, max: 4 }) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('resize' as const), size: fc.nat({ max: 6 }) }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'lose' as const }) },
+);
+
+describe('reading a log', () => {
+  test('agrees with a list of what was published and what is kept, whatever is published, trimmed and lost', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(act, { maxLength: 8 }), fc.nat({ max: 3 }), async (acts, limit) => {
+        const topic = `model.${(count += 1)}`;
+        let size = 5;
+        const { state } = await control.putTopic(topic, { size });
+        const model = new Model(state.born);
+        for (const step of acts) {
+          if (step.kind === 'lose') {
+            await redis.del(keys.topicLog(topic));
+            model.keepLast(0);
+          } else if (step.kind === 'resize') {
+            size = step.size;
+            await control.putTopic(topic, { size });
+            model.keepLast(size);
+          } else {
+            for (let index = 0; index < step.times; index += 1) {
+              const text = String(model.published.length);
+              const outcome = await control.publish(topic, Buffer.from(text));
+              model.published.push({ id: outcome.kind === 'published' ? outcome.id : '', text });
+              model.keepLast(size);
+            }
+          }
+        }
+
+        const whole = await read(topic, null);
+        expect(whole.entries.map(({ id, data }) => ({ id, text: String(data) }))).toEqual(model.kept);
+        expect(isComplete(whole, null)).toBe(model.nothingLostAfter(model.born));
+        expect(whole.last).toBe(model.published.at(-1)?.id ?? model.born);
+
+        const real = [model.born, ...model.published.map(({ id }) => id)];
+        for (const position of real) {
+          const page = await read(topic, position);
+          expect(page.entries.map(({ id }) => id)).toEqual(model.after(position).map(({ id }) => id));
+          expect(continues(page, position)).toBe(model.nothingLostAfter(position));
+          expect(isComplete(page, position)).toBe(model.nothingLostAfter(position));
+          const short = await read(topic, position, limit);
+          expect(short.entries).toEqual(page.entries.slice(0, limit));
+          expect({ ...short, entries: [] }).toEqual({ ...page, entries: [] });
+        }
+        // Positions of nobody's: before, between and after, as of a log that a fail-over has lost.
+        const foreign = real.map((id) => `${id}7`).concat('1-0', '999999999999999-0');
+        for (const position of foreign.filter((id) => real.every((other) => comparePositions(id, other) !== 0))) {
+          const page = await read(topic, position);
+          expect(continues(page, position)).toBe(false);
+          expect(isComplete(page, position)).toBe(model.nothingLostAfter(position));
+          expect(page.entries.map(({ id }) => id)).toEqual(model.after(position).map(({ id }) => id));
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('of a topic that does not exist gives null', async () => {
+    expect(await control.readLog('nowhere', null, 10)).toBeNull();
+    expect(await control.readLog('nowhere', '1-0', 10)).toBeNull();
+  });
+
+  test('of a topic without any message is complete, and goes on from its birth', async () => {
+    const { state } = await control.putTopic('silent', {});
+    const page = await read('silent', state.born);
+    expect(page).toEqual({ born: state.born, last: state.born, firstPrev: null, stands: false, entries: [] });
+    expect(continues(page, state.born)).toBe(true);
+    expect(isComplete(page, null)).toBe(true);
+  });
+
+  test('that Redis lost with its topic continues from no position', async () => {
+    const topic = 'lost';
+    await control.putTopic(topic, {});
+    const outcome = await control.publish(topic, Buffer.from('1'));
+    const seen = outcome.kind === 'published' ? outcome.id : '';
+    await redis.del(keys.topic(topic), keys.topicLog(topic));
+    await redis.hset(keys.topic(topic), { size: 10, seconds: 10, born: '5-0', last: '5-0' });
+    expect(continues(await read(topic, seen), seen)).toBe(false);
+  });
+});
