@@ -135,7 +135,7 @@ export function createEdge(options: EdgeOptions) {
   /** Letters and messages may have been lost: after Redis was away, or after this edge was given up. */
   function lookAtEverything(): void {
     reconciler.all().catch(onError);
-    feeds.syncAll();
+    feeds.syncAll().catch(onError);
   }
 
   return {

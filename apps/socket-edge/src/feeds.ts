@@ -14,8 +14,10 @@ const READS_AT_ONCE = 16;
 const LINGER_MS = 5000;
 /** A topic from which nothing came for so long is compared with Redis. */
 const QUIET_MS = 10_000;
+/** How long messages are sent before pings, handshakes and everything else get their turn. */
+const SLICE_MS = 4;
 /** Topics compared in one round. */
-const CHECKS_AT_ONCE = 1000;
+const CHECKS_AT_ONCE = 500;
 
 /** What the edge subscribes to at Redis. */
 export interface Ear {
@@ -79,7 +81,9 @@ export class Feeds {
 
   onHearing(topics: readonly string[]): void {
     this.#tally.resubscriptions += topics.length;
-    for (const topic of topics) this.#feeds.get(topic)?.sync();
+    this.#compare(topics.flatMap((topic) => this.#feeds.get(topic) ?? [])).catch(() => {
+      // Redis went away again: they count as stalled, and `tend` comes.
+    });
   }
 
   /** Once a second: tries again what stalled, closes what lingered, looks after what is quiet. */
@@ -92,8 +96,8 @@ export class Feeds {
   }
 
   /** Looks at every topic, after something happened that may have made any of them deaf. */
-  syncAll(): void {
-    for (const feed of this.#feeds.values()) feed.sync();
+  syncAll(): Promise<void> {
+    return this.#compare([...this.#feeds.values()]);
   }
 
   #onIdle(feed: TopicFeed): void {
@@ -118,8 +122,21 @@ export class Feeds {
       if (feed.state === 'open' && feed.freshAt < due) quiet.push(feed);
       if (quiet.length === CHECKS_AT_ONCE) break;
     }
-    const states = await this.#broker.readTopics(quiet.map((feed) => feed.topic));
-    for (const [index, feed] of quiet.entries()) feed.check(states[index] ?? null);
+    await this.#compare(quiet);
+  }
+
+  /** Asks Redis where these topics stand, all at once; only those who stand elsewhere have a look into their log. */
+  async #compare(feeds: readonly TopicFeed[]): Promise<void> {
+    for (let from = 0; from < feeds.length; from += CHECKS_AT_ONCE) {
+      const some = feeds.slice(from, from + CHECKS_AT_ONCE);
+      try {
+        const states = await this.#broker.readTopics(some.map((feed) => feed.topic));
+        for (const [index, feed] of some.entries()) feed.onState(states[index] ?? null);
+      } catch (error) {
+        for (const feed of feeds.slice(from)) this.#stalled.add(feed);
+        throw error;
+      }
+    }
   }
 
   async #readLog(topic: string, after: string) {
@@ -136,12 +153,19 @@ export class Feeds {
     this.#toFlush.add(feed);
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
-    setImmediate(() => {
-      this.#flushScheduled = false;
-      const feeds = [...this.#toFlush];
-      this.#toFlush.clear();
-      for (const dirty of feeds) dirty.flush();
-    });
+    setImmediate(() => this.#flushSlice());
+  }
+
+  #flushSlice(): void {
+    const deadline = performance.now() + SLICE_MS;
+    for (const feed of this.#toFlush) {
+      this.#toFlush.delete(feed);
+      // At the end of the line again, so that a large topic does not keep the small ones waiting.
+      if (!feed.flush(deadline)) this.#toFlush.add(feed);
+      if (performance.now() >= deadline) break;
+    }
+    this.#flushScheduled = this.#toFlush.size > 0;
+    if (this.#flushScheduled) setImmediate(() => this.#flushSlice());
   }
 
   #onGone(feed: TopicFeed): void {
@@ -151,12 +175,12 @@ export class Feeds {
       this.#feeds.delete(feed.topic);
       this.#ear.unsubscribe(feed.topic);
     }
-    const all: Subscription[] = [...feed.live, ...feed.behind];
+    const all: Subscription[] = [...feed.audience.members(), ...feed.behind];
     for (const subscription of all) subscription.connection.unsubscribe(subscription, 'topic-deleted');
   }
 
   #answerCount(feed: TopicFeed, question: string): void {
-    this.#broker.answer(question, feed.live.length + feed.behind.size).catch(() => {
+    this.#broker.answer(question, feed.subscribers).catch(() => {
       // Redis went away: whoever asked says "not known" by itself.
     });
   }

@@ -32,6 +32,6 @@ export class Subscription {
 
   /** The last id it was given. */
   get reached(): Position {
-    return this.liveIndex === NOT_LIVE ? this.position : this.feed.head;
+    return this.liveIndex === NOT_LIVE ? this.position : this.feed.audience.reached(this);
   }
 }

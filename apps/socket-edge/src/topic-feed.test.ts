@@ -140,11 +140,11 @@ describe('a feed', () => {
   it('compares itself with Redis, and so finds that it is deaf', async () => {
     const h = await openFeed();
     const { socket } = h.join();
-    h.feed.check(h.log.state());
+    h.feed.onState(h.log.state());
     await h.settled();
     expect(h.world.reads).toBe(1);
     const id = h.publish('1', { heard: false });
-    h.feed.check(h.log.state());
+    h.feed.onState(h.log.state());
     await h.settled();
     expect(socket.idsOf('news')).toEqual([id]);
   });
@@ -239,7 +239,7 @@ describe('a topic that is gone', () => {
   ])('%s: the feed ends, whoever finds out', async (_, anew) => {
     const finders = {
       aLook: async (h: FeedHarness) => h.feed.sync(),
-      aCheck: async (h: FeedHarness) => h.feed.check(h.world.log?.state() ?? null),
+      aCheck: async (h: FeedHarness) => h.feed.onState(h.world.log?.state() ?? null),
       aResume: async (h: FeedHarness) => expect(await h.feed.judge('5-0')).toBeNull(),
       aReader: async (h: FeedHarness) => void h.join('5-0'),
     };
@@ -348,7 +348,7 @@ describe('a slow connection', () => {
       await h.settled();
     }
     expect(quick.socket.idsOf('news')).toEqual(ids);
-    expect(h.feed.live).toEqual([quick.subscription]);
+    expect(h.feed.audience.members()).toEqual([quick.subscription]);
     expect(h.feed.behind.has(slow.subscription)).toBe(true);
     expect(slow.socket.bufferedBytes).toBeLessThan(64 * 1024 + LARGE.length + 200);
 

@@ -1,9 +1,10 @@
 import { type TopicState, continues } from '@holdfast/broker/topic-state';
 import { BEGINNING, type Position, comparePositions } from '@holdfast/protocol/position-order';
+import { Audience } from './audience.ts';
 import { messageEncoder } from './frames.ts';
 import { type FramePage, LogReader } from './log-reader.ts';
 import { Ring, type SentMessage } from './ring.ts';
-import { NOT_LIVE, type Subscription } from './subscription.ts';
+import type { Subscription } from './subscription.ts';
 import type { Tally } from './tally.ts';
 
 /** What a feed needs of the world around it. */
@@ -44,7 +45,9 @@ export class TopicFeed {
   readonly topic: string;
   /** Resolves when it is known where the topic stands; false when it does not exist. */
   readonly ready: Promise<boolean>;
-  readonly live: Subscription[] = [];
+  /** Those who receive at once. */
+  readonly audience = new Audience(BEGINNING);
+  /** Those who do not, each at a position of its own. */
   readonly behind = new Set<Subscription>();
   /** The last message that went out. */
   head: Position = BEGINNING;
@@ -60,6 +63,8 @@ export class TopicFeed {
   #ring = new Ring(BEGINNING);
   /** Appended, but not sent yet: what comes in within one tick goes out as one write. */
   #fresh: SentMessage[] = [];
+  /** What each of those who are being served gets. */
+  #serving = { messages: 0, bytes: 0 };
   #held: LiveMessage[] = [];
   #syncing = false;
   #syncAgain = false;
@@ -102,29 +107,28 @@ export class TopicFeed {
     void this.#sync();
   }
 
-  /** Compares with what Redis says of the topic: finds a deaf subscription although nothing arrives. */
-  check(state: TopicState | null): void {
+  /**
+   * Redis says where the topic stands: opens the feed, or finds that it missed something, also when its subscription
+   * is deaf and nothing arrives.
+   */
+  onState(state: TopicState | null): void {
     this.freshAt = performance.now();
-    if (this.state !== 'open') return;
-    if (state === null || state.born !== this.born) this.end();
+    if (this.state === 'gone') return;
+    if (state === null) this.end();
+    else if (this.state === 'opening') this.#openNow(state);
+    else if (state.born !== this.born) this.end();
     else if (state.last !== this.#tail()) void this.#sync();
   }
 
-  /** Everything that came in since the last time goes to all who are live, as one write each. */
-  flush(): void {
-    const fresh = this.#fresh;
-    const last = fresh.at(-1);
-    if (last === undefined) return;
-    this.#fresh = [];
-    for (const message of fresh) this.#ring.push(message);
-    this.head = last.id;
-    const frames = fresh.length === 1 ? last.frame : Buffer.concat(fresh.map((message) => message.frame));
-    const tally = this.#world.tally;
-    tally.deliveries += fresh.length * this.live.length;
-    tally.deliveredBytes += frames.length * this.live.length;
-    // Backwards, because who cannot keep up leaves the list, and the last one takes its place.
-    for (let index = this.live.length - 1; index >= 0; index -= 1) this.live[index]?.connection.send(frames);
-    for (const subscription of this.behind) this.pump(subscription);
+  /**
+   * Everything that came in since the last time goes to all who are live, as one write each. Stops at `deadline`
+   * (milliseconds of the monotonic clock); false when somebody has still to be served.
+   */
+  flush(deadline = Number.POSITIVE_INFINITY): boolean {
+    do {
+      if (!this.#serve(deadline)) return false;
+    } while (this.#beginToServe());
+    return true;
   }
 
   /** Whether what follows `position` is all there, and if not, where it goes on. Null when the topic is gone. */
@@ -144,13 +148,18 @@ export class TopicFeed {
 
   leave(subscription: Subscription): void {
     subscription.ended = true;
-    this.#leaveLive(subscription);
+    this.audience.remove(subscription);
     this.behind.delete(subscription);
     if (!this.inUse) this.#world.onIdle(this);
   }
 
+  /** Connections that are subscribed. */
+  get subscribers(): number {
+    return this.audience.size + this.behind.size;
+  }
+
   get inUse(): boolean {
-    return this.#holders + this.live.length + this.behind.size > 0;
+    return this.#holders + this.subscribers > 0;
   }
 
   /** Keeps the feed from being closed while somebody is about to join. */
@@ -165,7 +174,7 @@ export class TopicFeed {
 
   /** Takes a subscription out of the live ones; it keeps its position and nothing else. */
   fallBehind(subscription: Subscription): void {
-    if (this.#leaveLive(subscription)) this.behind.add(subscription);
+    if (this.audience.remove(subscription)) this.behind.add(subscription);
   }
 
   /** Gives a subscription that is behind what it lacks, as far as its connection takes it. */
@@ -194,22 +203,32 @@ export class TopicFeed {
     this.#world.onGone(this);
   }
 
-  #goLive(subscription: Subscription): void {
-    this.behind.delete(subscription);
-    subscription.liveIndex = this.live.push(subscription) - 1;
+  #serve(deadline: number): boolean {
+    if (!this.audience.busy) return true;
+    const served = this.audience.serve(deadline);
+    this.#world.tally.deliveries += served * this.#serving.messages;
+    this.#world.tally.deliveredBytes += served * this.#serving.bytes;
+    return !this.audience.busy;
   }
 
-  #leaveLive(subscription: Subscription): boolean {
-    const index = subscription.liveIndex;
-    if (index === NOT_LIVE) return false;
-    subscription.position = this.head;
-    subscription.liveIndex = NOT_LIVE;
-    const last = this.live.pop();
-    if (last !== undefined && last !== subscription) {
-      this.live[index] = last;
-      last.liveIndex = index;
-    }
+  /** Takes what came in as the next to be sent; false when there is nothing. Those who are behind take it from the ring. */
+  #beginToServe(): boolean {
+    const fresh = this.#fresh;
+    const last = fresh.at(-1);
+    if (last === undefined) return false;
+    this.#fresh = [];
+    for (const message of fresh) this.#ring.push(message);
+    this.head = last.id;
+    const frames = fresh.length === 1 ? last.frame : Buffer.concat(fresh.map((message) => message.frame));
+    this.#serving = { messages: fresh.length, bytes: frames.length };
+    this.audience.begin(frames, last.id);
+    for (const subscription of this.behind) this.pump(subscription);
     return true;
+  }
+
+  #goLive(subscription: Subscription): void {
+    this.behind.delete(subscription);
+    this.audience.add(subscription);
   }
 
   /** Sends messages one by one until the connection has enough of them. */
@@ -303,12 +322,22 @@ export class TopicFeed {
   async #open(): Promise<void> {
     const state = await this.#world.readTopic(this.topic);
     if (this.state !== 'opening') return;
-    if (state === null) {
-      this.end();
-      return;
-    }
+    if (state === null) this.end();
+    else this.#openAt(state);
+  }
+
+  #openNow(state: TopicState): void {
+    // A read of its own that is under way opens it.
+    if (this.#syncing) return;
+    this.#openAt(state);
+    this.#releaseHeld();
+    if (this.#syncAgain) void this.#sync();
+  }
+
+  #openAt(state: TopicState): void {
     this.born = state.born;
     this.head = state.last;
+    this.audience.moveTo(state.last);
     this.#ring = new Ring(state.last);
     this.state = 'open';
     this.#resolveReady(true);
@@ -328,8 +357,13 @@ export class TopicFeed {
       for (const message of page.entries) this.#append(message);
       this.#world.tally.gapMessagesFilled += page.entries.length;
       // Page by page, so that a long gap never stands in memory as a whole.
-      this.flush();
+      await this.#flushed();
     }
+  }
+
+  async #flushed(): Promise<void> {
+    this.#world.flushSoon(this);
+    while (this.audience.busy || this.#fresh.length > 0) await new Promise(setImmediate);
   }
 
   /**
@@ -341,7 +375,8 @@ export class TopicFeed {
     const after = this.head;
     this.#ring = new Ring(position);
     this.head = position;
-    for (const subscription of this.live.slice()) this.#announceLost(subscription, after, position);
+    this.audience.moveTo(position);
+    for (const subscription of this.audience.members()) this.#announceLost(subscription, after, position);
     for (const subscription of this.behind) {
       // Ahead of the feed it may well be, by what it read from the log; beyond the log it waits for what Redis forgot.
       if (comparePositions(subscription.position, last) <= 0) continue;

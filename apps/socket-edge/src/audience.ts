@@ -1,0 +1,105 @@
+import type { Position } from '@holdfast/protocol/position-order';
+import { NOT_LIVE, type Subscription } from './subscription.ts';
+
+/** Sends between two looks at the clock: a look costs a twentieth of a send. */
+const SENDS_BETWEEN_LOOKS = 16;
+
+/**
+ * Those who receive a topic at once, and the sending to them in slices of time, so that pings, handshakes and small
+ * topics are not held up by a large one. The members before `#left` have still to be served, all others stand at
+ * `#head`; whoever leaves, at whatever time, is told exactly up to where it has been served.
+ */
+export class Audience {
+  readonly #members: Subscription[] = [];
+  #frames: Buffer = Buffer.alloc(0);
+  #left = 0;
+  #head: Position;
+  #before: Position;
+
+  constructor(head: Position) {
+    this.#head = head;
+    this.#before = head;
+  }
+
+  get size(): number {
+    return this.#members.length;
+  }
+
+  /** Whether some members have still to be served. */
+  get busy(): boolean {
+    return this.#left > 0;
+  }
+
+  members(): Subscription[] {
+    return [...this.#members];
+  }
+
+  /** Takes in one that has everything up to the head. */
+  add(subscription: Subscription): void {
+    subscription.liveIndex = this.#members.push(subscription) - 1;
+  }
+
+  /** Up to where a member has been served. */
+  reached(subscription: Subscription): Position {
+    return subscription.liveIndex < this.#left ? this.#before : this.#head;
+  }
+
+  /** Takes one out; false when it is no member. */
+  remove(subscription: Subscription): boolean {
+    const index = subscription.liveIndex;
+    if (index === NOT_LIVE) return false;
+    subscription.position = this.reached(subscription);
+    subscription.liveIndex = NOT_LIVE;
+    if (index < this.#left) {
+      // The last of those who wait takes its place, so that the served ones stay together behind them.
+      this.#left -= 1;
+      this.#move(this.#left, index);
+      this.#moveLast(this.#left);
+    } else {
+      this.#moveLast(index);
+    }
+    return true;
+  }
+
+  /** Nobody is being served: everybody is moved to another head without being sent anything. */
+  moveTo(head: Position): void {
+    this.#head = head;
+    this.#before = head;
+  }
+
+  /** Begins to serve the frames that lead up to `head`. Only when nobody has still to be served. */
+  begin(frames: Buffer, head: Position): void {
+    this.#before = this.#head;
+    this.#head = head;
+    this.#frames = frames;
+    this.#left = this.#members.length;
+  }
+
+  /** Serves until `deadline` (milliseconds of the monotonic clock), at least one run. Gives how many were served. */
+  serve(deadline: number): number {
+    const before = this.#left;
+    let served = 0;
+    while (this.#left > 0) {
+      this.#left -= 1;
+      served += 1;
+      // It may leave while it is being sent to: by then it counts as served.
+      this.#members[this.#left]?.connection.send(this.#frames);
+      if (served % SENDS_BETWEEN_LOOKS === 0 && performance.now() >= deadline) break;
+    }
+    if (this.#left === 0 && before > 0) this.#frames = Buffer.alloc(0);
+    return served;
+  }
+
+  #move(from: number, to: number): void {
+    const member = this.#members[from];
+    if (member === undefined || from === to) return;
+    this.#members[to] = member;
+    member.liveIndex = to;
+  }
+
+  #moveLast(to: number): void {
+    const last = this.#members.length - 1;
+    if (to < last) this.#move(last, to);
+    this.#members.pop();
+  }
+}
