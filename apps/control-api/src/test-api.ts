@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import type { ControlBroker } from '@holdfast/broker/broker';
 import { controlBroker } from '@holdfast/broker/redis-broker';
 import { apiKeysFile } from '@holdfast/protocol/api-key';
-import { PROBLEM_MEDIA_TYPE, type Problem, problem } from '@holdfast/protocol/problems';
 import { type CapturedLog, captureLog } from '@holdfast/service/captured-log';
 import { createHealth } from '@holdfast/service/health';
 import { createMetrics } from '@holdfast/service/metrics';
@@ -13,6 +12,9 @@ import { expect } from 'vitest';
 import type { z } from 'zod';
 import { buildApp } from './app.ts';
 import { KeyRing } from './key-ring.ts';
+import { problemMatchers } from './to-be-problem.ts';
+
+expect.extend(problemMatchers);
 
 const SECRET = 'a-secret';
 const secretSha256 = createHash('sha256').update(SECRET).digest('hex');
@@ -117,7 +119,7 @@ export async function startTestApi(url = redisUrl()): Promise<TestApi> {
     client: async (options = {}) => {
       const { key = 'all', ...body } = options;
       const answer = await call('POST', '/v1/clients', { key, body });
-      expect(answer.status, answer.text).toBe(201);
+      expect(answer.status, `of ${answer.text}`).toBe(201);
       return String(answer.body['clientId']);
     },
     topics: async (...names) => {
@@ -131,23 +133,9 @@ export async function startTestApi(url = redisUrl()): Promise<TestApi> {
   };
 }
 
-/** Expects a problem document of this code, with the status that belongs to it. */
-export function expectProblem(
-  answer: Answer,
-  status: number,
-  code: Problem['code'],
-  details: Partial<Problem> = {},
-): void {
-  expect({ status: answer.status, code: answer.body['code'] }, answer.text).toEqual({ status, code });
-  expect(answer.headers['content-type']).toBe(PROBLEM_MEDIA_TYPE);
-  const document = problem.strict().parse(answer.body);
-  expect(document.status).toBe(status);
-  expect(document).toMatchObject(details);
-}
-
 /** Expects a success whose body is exactly of this schema, and gives it. */
 export function expectBody<S extends z.ZodObject>(answer: Answer, status: number, schema: S): z.output<S> {
-  expect(answer.status, answer.text).toBe(status);
+  expect(answer.status, `of ${answer.text}`).toBe(status);
   expect(answer.headers['content-type']).toMatch(/^application\/json/);
   return schema.strict().parse(answer.body) as z.output<S>;
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { topicsResponse } from '@holdfast/protocol/rest/clients';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type TestApi, expectBody, expectProblem, startTestApi } from '../test-api.ts';
+import { type TestApi, expectBody, startTestApi } from '../test-api.ts';
 import { startTestEdge } from '../test-edge.ts';
 
 let api: TestApi;
@@ -83,8 +83,8 @@ describe('SubscribeTopic', () => {
     ];
     for (const [body, field] of cases) {
       const answer = await api.call('POST', path(clientId), { body });
-      expectProblem(answer, 400, 'invalid-request');
-      expect(answer.body['errors'], JSON.stringify(body)).toMatchObject([{ field }]);
+      expect(answer).toBeProblem(400, 'invalid-request');
+      expect(answer.body['errors'], `of ${JSON.stringify(body)}`).toMatchObject([{ field }]);
     }
     expect(await topicsOf(clientId)).toEqual([]);
   });
@@ -92,7 +92,7 @@ describe('SubscribeTopic', () => {
   test('answers 400 to own fields with the names of prototypes, and is not harmed', async () => {
     const clientId = await api.client();
     for (const raw of ['{"topics":["news.a"],"__proto__":{"x":1}}', '{"topics":["news.a"],"constructor":{}}']) {
-      expectProblem(await api.call('POST', path(clientId), { raw }), 400, 'invalid-request');
+      expect(await api.call('POST', path(clientId), { raw })).toBeProblem(400, 'invalid-request');
     }
     expect(({} as Record<string, unknown>)['x']).toBeUndefined();
   });
@@ -101,25 +101,25 @@ describe('SubscribeTopic', () => {
     const names = Array.from({ length: 1001 }, (_, index) => `many.${index}`);
     await Promise.all(names.map((name) => api.broker.putTopic(name, {})));
     const clientId = await api.client();
-    expectProblem(await subscribe(clientId, names), 400, 'too-many-topics');
+    expect(await subscribe(clientId, names)).toBeProblem(400, 'too-many-topics');
     expectBody(await subscribe(clientId, names.slice(0, 999)), 202, topicsResponse);
-    expectProblem(await subscribe(clientId, names.slice(999)), 400, 'too-many-topics');
+    expect(await subscribe(clientId, names.slice(999))).toBeProblem(400, 'too-many-topics');
     expect(await topicsOf(clientId)).toHaveLength(999);
     expectBody(await subscribe(clientId, names.slice(1000)), 202, topicsResponse);
   });
 
   test('answers 400 invalid-request to what is not a UUID, and malformed-json', async () => {
-    expectProblem(await subscribe('nobody', ['news.a']), 400, 'invalid-request');
-    expectProblem(await api.call('POST', path(randomUUID()), { raw: '{"topics"' }), 400, 'malformed-json');
+    expect(await subscribe('nobody', ['news.a'])).toBeProblem(400, 'invalid-request');
+    expect(await api.call('POST', path(randomUUID()), { raw: '{"topics"' })).toBeProblem(400, 'malformed-json');
   });
 
   test('answers 403 unknown-client', async () => {
-    expectProblem(await subscribe(randomUUID(), ['news.a']), 403, 'unknown-client');
+    expect(await subscribe(randomUUID(), ['news.a'])).toBeProblem(403, 'unknown-client');
   });
 
   test('answers 403 not-permitted naming the topics that its key may not subscribe to, and subscribes to none', async () => {
     const clientId = await api.client({ key: 'news' });
-    expectProblem(await subscribe(clientId, ['news.a', 'other']), 403, 'not-permitted', { topics: ['other'] });
+    expect(await subscribe(clientId, ['news.a', 'other'])).toBeProblem(403, 'not-permitted', { topics: ['other'] });
     expect(await topicsOf(clientId)).toEqual([]);
   });
 
@@ -129,11 +129,11 @@ describe('SubscribeTopic', () => {
     if (key === undefined) throw new Error('the key "one" is one of the tests');
     const others = api.keys.ids().flatMap((id) => (id === 'one' ? [] : (api.keys.get(id) ?? [])));
     api.keys.replace([...others, { ...key, expiresAt: '2020-01-01T00:00:00Z' }]);
-    expectProblem(await subscribe(clientId, ['news.a']), 403, 'not-permitted', {
+    expect(await subscribe(clientId, ['news.a'])).toBeProblem(403, 'not-permitted', {
       detail: 'The API key "one", which the client was registered with, has expired',
     });
     api.keys.replace(others);
-    expectProblem(await subscribe(clientId, ['news.a']), 403, 'not-permitted', {
+    expect(await subscribe(clientId, ['news.a'])).toBeProblem(403, 'not-permitted', {
       detail: 'The API key "one", which the client was registered with, is gone',
     });
     api.keys.replace([...others, key]);
@@ -143,22 +143,22 @@ describe('SubscribeTopic', () => {
   test('answers 404 topic-not-found naming the topics that do not exist, and subscribes to none', async () => {
     const clientId = await api.client();
     const answer = await subscribe(clientId, ['news.a', 'news.nowhere', 'nothing']);
-    expectProblem(answer, 404, 'topic-not-found', { topics: ['news.nowhere', 'nothing'] });
+    expect(answer).toBeProblem(404, 'topic-not-found', { topics: ['news.nowhere', 'nothing'] });
     expect(await topicsOf(clientId)).toEqual([]);
   });
 
   test('answers 413 payload-too-large and 415 unsupported-media-type', async () => {
     const clientId = await api.client();
     const raw = `{"topics":"${'x'.repeat(300_000)}"}`;
-    expectProblem(await api.call('POST', path(clientId), { raw }), 413, 'payload-too-large');
+    expect(await api.call('POST', path(clientId), { raw })).toBeProblem(413, 'payload-too-large');
     const headers = { 'content-type': 'text/xml' };
-    expectProblem(await api.call('POST', path(clientId), { raw: '<a/>', headers }), 415, 'unsupported-media-type');
+    expect(await api.call('POST', path(clientId), { raw: '<a/>', headers })).toBeProblem(415, 'unsupported-media-type');
   });
 
   test('a body of 1,000 topics with the longest names is not too large', async () => {
     const topics = Array.from({ length: 1000 }, (_, index) => `${index}`.padStart(200, 'n'));
     const answer = await subscribe(await api.client(), topics);
-    expectProblem(answer, 404, 'topic-not-found');
+    expect(answer).toBeProblem(404, 'topic-not-found');
   });
 });
 
@@ -205,7 +205,7 @@ describe('UnSubscribeTopic', () => {
   });
 
   test('answers 403 unknown-client', async () => {
-    expectProblem(await unsubscribe(randomUUID(), ['news.a']), 403, 'unknown-client');
+    expect(await unsubscribe(randomUUID(), ['news.a'])).toBeProblem(403, 'unknown-client');
   });
 
   test('answers 404 topic-not-found naming the topics, keeps the others, and drops what is left of a deleted one', async () => {
@@ -213,7 +213,7 @@ describe('UnSubscribeTopic', () => {
     const clientId = await api.client({ topics: ['news.a', 'news.vanishing'] });
     await api.broker.deleteTopic('news.vanishing');
     const answer = await unsubscribe(clientId, ['news.a', 'news.vanishing']);
-    expectProblem(answer, 404, 'topic-not-found', { topics: ['news.vanishing'] });
+    expect(answer).toBeProblem(404, 'topic-not-found', { topics: ['news.vanishing'] });
     expect(await topicsOf(clientId)).toEqual(['news.a']);
   });
 
@@ -230,18 +230,18 @@ describe('UnSubscribeTopic', () => {
     ];
     for (const [query, body, field] of cases) {
       const answer = await api.call('DELETE', `${path(clientId)}${query}`, { body });
-      expectProblem(answer, 400, 'invalid-request');
-      expect(answer.body['errors'], query).toMatchObject([{ field }]);
+      expect(answer).toBeProblem(400, 'invalid-request');
+      expect(answer.body['errors'], `of ${query}`).toMatchObject([{ field }]);
     }
-    expectProblem(await unsubscribe('nobody', ['news.a']), 400, 'invalid-request');
-    expectProblem(await api.call('DELETE', path(clientId), { raw: '{' }), 400, 'malformed-json');
+    expect(await unsubscribe('nobody', ['news.a'])).toBeProblem(400, 'invalid-request');
+    expect(await api.call('DELETE', path(clientId), { raw: '{' })).toBeProblem(400, 'malformed-json');
   });
 
   test('answers 413 payload-too-large and 415 unsupported-media-type', async () => {
     const clientId = await api.client();
     const raw = `{"topics":"${'x'.repeat(300_000)}"}`;
-    expectProblem(await api.call('DELETE', path(clientId), { raw }), 413, 'payload-too-large');
+    expect(await api.call('DELETE', path(clientId), { raw })).toBeProblem(413, 'payload-too-large');
     const headers = { 'content-type': 'text/plain' };
-    expectProblem(await api.call('DELETE', path(clientId), { raw: 'a', headers }), 415, 'unsupported-media-type');
+    expect(await api.call('DELETE', path(clientId), { raw: 'a', headers })).toBeProblem(415, 'unsupported-media-type');
   });
 });

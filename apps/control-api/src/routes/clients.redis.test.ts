@@ -8,7 +8,7 @@ import {
 } from '@holdfast/protocol/rest/clients';
 import { eventually } from '@holdfast/testkit/eventually';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type TestApi, expectBody, expectProblem, keyNamed, startTestApi } from '../test-api.ts';
+import { type TestApi, expectBody, keyNamed, startTestApi } from '../test-api.ts';
 import { type TestEdge, type TestEdgeOptions, startTestEdge } from '../test-edge.ts';
 
 const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -20,9 +20,9 @@ beforeAll(async () => {
   api = await startTestApi();
 });
 afterEach(async () => {
-  for (const edge of edges.splice(0)) {
-    await edge.die();
-    edge.stop();
+  for (const one of edges.splice(0)) {
+    await one.die();
+    one.stop();
   }
 });
 afterAll(() => api.stop());
@@ -58,7 +58,7 @@ describe('Register', () => {
 
   test('takes the key as Authorization: Bearer, too', async () => {
     const answer = await api.call('POST', PATH, { headers: { authorization: `Bearer ${keyNamed('all')}` } });
-    expectBody(answer, 201, registerResponse);
+    expect(expectBody(answer, 201, registerResponse).clientId).toMatch(UUID_V4);
   });
 
   test('begins a subscription behind the last message that was there', async () => {
@@ -95,12 +95,12 @@ describe('Register', () => {
   test('answers 400 invalid-request naming every wrong field and its rule', async () => {
     const body = { name: '', clientId: '123', topics: ['fine', 'not fine', 7], extra: 1 };
     const answer = await api.call('POST', PATH, { key: 'all', body });
-    expectProblem(answer, 400, 'invalid-request');
+    expect(answer).toBeProblem(400, 'invalid-request');
     const fields = (answer.body['errors'] as { field: string }[]).map(({ field }) => field);
     expect(fields).toEqual(expect.arrayContaining(['body.name', 'body.clientId', 'body.topics[2]', 'body.extra']));
 
     const second = await api.call('POST', PATH, { key: 'all', body: { topics: 'a,b b' } });
-    expectProblem(second, 400, 'invalid-request', {
+    expect(second).toBeProblem(400, 'invalid-request', {
       errors: [{ field: 'body.topics[1]', rule: 'must be segments of A-Z a-z 0-9 _ - joined by "."' }],
     });
   });
@@ -108,18 +108,18 @@ describe('Register', () => {
   test('answers 400 to a clientId that is not of version 4, as it may lack the randomness of a credential', async () => {
     const body = { clientId: '6ba7b810-9dad-11d1-80b4-00c04fd430c8' };
     const answer = await api.call('POST', PATH, { key: 'all', body });
-    expectProblem(answer, 400, 'invalid-request', {
+    expect(answer).toBeProblem(400, 'invalid-request', {
       errors: [{ field: 'body.clientId', rule: 'must be a version 4 UUID' }],
     });
   });
 
   test('answers 400 too-many-topics to more than 1,000', async () => {
     const topics = Array.from({ length: 1001 }, (_, index) => `t${index}`);
-    expectProblem(await api.call('POST', PATH, { key: 'all', body: { topics } }), 400, 'too-many-topics');
+    expect(await api.call('POST', PATH, { key: 'all', body: { topics } })).toBeProblem(400, 'too-many-topics');
   });
 
   test('answers 400 malformed-json', async () => {
-    expectProblem(await api.call('POST', PATH, { key: 'all', raw: '{"name":' }), 400, 'malformed-json');
+    expect(await api.call('POST', PATH, { key: 'all', raw: '{"name":' })).toBeProblem(400, 'malformed-json');
   });
 
   test.each([
@@ -131,7 +131,7 @@ describe('Register', () => {
     ['key-expired', { key: 'expired' }],
     ['not-permitted', { key: 'readers' }],
   ] as const)('answers 403 %s to %j, before it looks at the body', async (code, options) => {
-    expectProblem(await api.call('POST', PATH, { ...options, raw: '{"name":' }), 403, code);
+    expect(await api.call('POST', PATH, { ...options, raw: '{"name":' })).toBeProblem(403, code);
   });
 
   test('answers 403 not-permitted naming the topics that the key may not subscribe to, and registers nobody', async () => {
@@ -139,7 +139,7 @@ describe('Register', () => {
     const clientId = randomUUID();
     const body = { clientId, topics: ['news.may', 'other.may-not', 'news.a.b'] };
     const answer = await api.call('POST', PATH, { key: 'news', body });
-    expectProblem(answer, 403, 'not-permitted', { topics: ['other.may-not', 'news.a.b'] });
+    expect(answer).toBeProblem(403, 'not-permitted', { topics: ['other.may-not', 'news.a.b'] });
     expect(await api.broker.readClient(clientId)).toBeNull();
   });
 
@@ -148,36 +148,39 @@ describe('Register', () => {
     const clientId = randomUUID();
     const body = { clientId, topics: ['news.exists', 'news.missing', 'news.also-missing'] };
     const answer = await api.call('POST', PATH, { key: 'all', body });
-    expectProblem(answer, 404, 'topic-not-found', { topics: ['news.missing', 'news.also-missing'] });
+    expect(answer).toBeProblem(404, 'topic-not-found', { topics: ['news.missing', 'news.also-missing'] });
     expect(await api.broker.readClient(clientId)).toBeNull();
   });
 
   test('answers 409 client-exists when the clientId is registered already', async () => {
     const clientId = await api.client();
-    expectProblem(await api.call('POST', PATH, { key: 'all', body: { clientId } }), 409, 'client-exists');
+    expect(await api.call('POST', PATH, { key: 'all', body: { clientId } })).toBeProblem(409, 'client-exists');
   });
 
   test('answers 409 name-taken when the name is registered with this key, and 201 with another key', async () => {
     await api.client({ name: 'the-name' });
-    expectProblem(await api.call('POST', PATH, { key: 'all', body: { name: 'the-name' } }), 409, 'name-taken');
+    expect(await api.call('POST', PATH, { key: 'all', body: { name: 'the-name' } })).toBeProblem(409, 'name-taken');
     expectBody(await api.call('POST', PATH, { key: 'news', body: { name: 'the-name' } }), 201, registerResponse);
   });
 
   test('answers 409 quota-reached when the key has maxClients, and 201 once one is gone', async () => {
     const clientId = await api.client({ key: 'one' });
-    expectProblem(await api.call('POST', PATH, { key: 'one' }), 409, 'quota-reached');
+    expect(await api.call('POST', PATH, { key: 'one' })).toBeProblem(409, 'quota-reached');
     await api.call('DELETE', `${PATH}/${clientId}`);
     expectBody(await api.call('POST', PATH, { key: 'one' }), 201, registerResponse);
   });
 
   test('answers 413 payload-too-large', async () => {
     const answer = await api.call('POST', PATH, { key: 'all', body: { name: 'x'.repeat(300_000) } });
-    expectProblem(answer, 413, 'payload-too-large');
+    expect(answer).toBeProblem(413, 'payload-too-large');
   });
 
   test('answers 415 unsupported-media-type to a body that is not sent as JSON', async () => {
     for (const headers of [{ 'content-type': 'text/plain' }, { 'content-type': 'application/x-www-form-urlencoded' }]) {
-      expectProblem(await api.call('POST', PATH, { key: 'all', raw: '{}', headers }), 415, 'unsupported-media-type');
+      expect(await api.call('POST', PATH, { key: 'all', raw: '{}', headers })).toBeProblem(
+        415,
+        'unsupported-media-type',
+      );
     }
   });
 });
@@ -207,16 +210,18 @@ describe('Unregister', () => {
   });
 
   test('answers 409 user-not-found to a client that was never registered, and to one the second time', async () => {
-    expectProblem(await api.call('DELETE', `${PATH}/${randomUUID()}`), 409, 'user-not-found');
+    expect(await api.call('DELETE', `${PATH}/${randomUUID()}`)).toBeProblem(409, 'user-not-found');
     const clientId = await api.client();
     await api.call('DELETE', `${PATH}/${clientId}`);
-    expectProblem(await api.call('DELETE', `${PATH}/${clientId}`), 409, 'user-not-found');
+    expect(await api.call('DELETE', `${PATH}/${clientId}`)).toBeProblem(409, 'user-not-found');
   });
 
   test('answers 400 invalid-request to what is not a UUID', async () => {
     for (const id of ['123', 'null', `${randomUUID()}0`, '%00', '__proto__']) {
       const answer = await api.call('DELETE', `${PATH}/${id}`);
-      expectProblem(answer, 400, 'invalid-request', { errors: [{ field: 'path.clientId', rule: 'must be a UUID' }] });
+      expect(answer).toBeProblem(400, 'invalid-request', {
+        errors: [{ field: 'path.clientId', rule: 'must be a UUID' }],
+      });
     }
   });
 });
@@ -282,8 +287,8 @@ describe('GET /v1/clients/{clientId}', () => {
   });
 
   test('answers 404 client-not-found and 400 invalid-request', async () => {
-    expectProblem(await api.call('GET', `${PATH}/${randomUUID()}`), 404, 'client-not-found');
-    expectProblem(await api.call('GET', `${PATH}/nobody`), 400, 'invalid-request');
+    expect(await api.call('GET', `${PATH}/${randomUUID()}`)).toBeProblem(404, 'client-not-found');
+    expect(await api.call('GET', `${PATH}/nobody`)).toBeProblem(400, 'invalid-request');
   });
 });
 
@@ -323,15 +328,15 @@ describe('GET /v1/clients', () => {
   });
 
   test('answers 403 key-missing without a key and not-permitted to a key that manages nothing', async () => {
-    expectProblem(await api.call('GET', PATH), 403, 'key-missing');
-    expectProblem(await api.call('GET', PATH, { key: 'readers' }), 403, 'not-permitted');
+    expect(await api.call('GET', PATH)).toBeProblem(403, 'key-missing');
+    expect(await api.call('GET', PATH, { key: 'readers' })).toBeProblem(403, 'not-permitted');
   });
 
   test.each(['limit=0', 'limit=1001', 'limit=many', 'limit=-1', 'cursor=x', 'curser=x', 'limit=1&limit=2'])(
     'answers 400 invalid-request to ?%s, naming the field',
     async (query) => {
       const answer = await api.call('GET', `${PATH}?${query}`, { key: 'all' });
-      expectProblem(answer, 400, 'invalid-request');
+      expect(answer).toBeProblem(400, 'invalid-request');
       expect(answer.body['errors']).toMatchObject([{ field: `query.${query.split('=')[0]}` }]);
     },
   );
@@ -362,9 +367,9 @@ describe('POST /v1/clients/{clientId}/disconnect', () => {
 
   test('answers 404 client-not-found, 400 invalid-request, and 403 without the right to manage', async () => {
     const path = `${PATH}/${randomUUID()}/disconnect`;
-    expectProblem(await api.call('POST', path, { key: 'all' }), 404, 'client-not-found');
-    expectProblem(await api.call('POST', `${PATH}/x/disconnect`, { key: 'all' }), 400, 'invalid-request');
-    expectProblem(await api.call('POST', path, { key: 'readers' }), 403, 'not-permitted');
-    expectProblem(await api.call('POST', path), 403, 'key-missing');
+    expect(await api.call('POST', path, { key: 'all' })).toBeProblem(404, 'client-not-found');
+    expect(await api.call('POST', `${PATH}/x/disconnect`, { key: 'all' })).toBeProblem(400, 'invalid-request');
+    expect(await api.call('POST', path, { key: 'readers' })).toBeProblem(403, 'not-permitted');
+    expect(await api.call('POST', path)).toBeProblem(403, 'key-missing');
   });
 });

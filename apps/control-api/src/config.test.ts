@@ -1,0 +1,51 @@
+import { ConfigError, describeConfig, readConfig } from '@holdfast/service/config';
+import { describe, expect, test } from 'vitest';
+import { configSchema, isProduction } from './config.ts';
+
+function faultsOf(env: NodeJS.ProcessEnv): string[] {
+  try {
+    readConfig(configSchema, env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults.map(({ variable }) => variable).toSorted();
+    throw error;
+  }
+  return [];
+}
+
+describe('the configuration', () => {
+  test('needs nothing, and is loopback by itself', () => {
+    const config = readConfig(configSchema, {});
+    expect(config).toMatchObject({
+      CONTROL_HOST: '127.0.0.1',
+      CONTROL_PORT: 7700,
+      LOG_LEVEL: 'info',
+      REDIS_PREFIX: 'hf:',
+    });
+    expect(config.API_KEYS_FILE).toBeUndefined();
+    expect(isProduction(config)).toBe(false);
+  });
+
+  test('needs a keys file in production, and tells it beside every other fault', () => {
+    expect(faultsOf({ NODE_ENV: 'production' })).toEqual(['API_KEYS_FILE']);
+    expect(faultsOf({ NODE_ENV: 'production', CONTROL_PORT: 'x', REDIS_SENTINELS: 'a:1' })).toEqual([
+      'API_KEYS_FILE',
+      'CONTROL_PORT',
+      'REDIS_SENTINEL_NAME',
+    ]);
+    expect(faultsOf({ NODE_ENV: 'production', API_KEYS_FILE: 'keys.json' })).toEqual([]);
+  });
+
+  test('takes addresses and networks as trusted proxies', () => {
+    const { CONTROL_TRUSTED_PROXIES } = readConfig(configSchema, {
+      CONTROL_TRUSTED_PROXIES: '10.0.0.0/8, ::1,fd00::/8',
+    });
+    expect(CONTROL_TRUSTED_PROXIES).toEqual(['10.0.0.0/8', '::1', 'fd00::/8']);
+    for (const wrong of ['10.0.0.0/33', '::1/129', 'true', '1', '10.0.0.0/8/8', '10.0.0.0/', 'proxy.local', 'a,']) {
+      expect(faultsOf({ CONTROL_TRUSTED_PROXIES: wrong }), `of ${wrong}`).toEqual(['CONTROL_TRUSTED_PROXIES']);
+    }
+  });
+
+  test('has a meaning for each variable', () => {
+    for (const { variable, meaning } of describeConfig(configSchema)) expect(meaning, `of ${variable}`).not.toBe('');
+  });
+});

@@ -1,0 +1,99 @@
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+
+interface Call {
+  operationId: string;
+  summary: string;
+  security: object[];
+  requestBody?: { required: boolean };
+  responses: Record<string, { description: string; content: Record<string, { schema: object }> }>;
+}
+
+const script = fileURLToPath(new URL('../print-openapi.ts', import.meta.url));
+const printed = execFileSync(process.execPath, [script], { encoding: 'utf8' });
+const document = JSON.parse(printed) as {
+  openapi: string;
+  paths: Record<string, Record<string, Call>>;
+  components: { schemas: Record<string, object>; securitySchemes: Record<string, object> };
+};
+const calls = Object.entries(document.paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, call]) => ({ name: `${method.toUpperCase()} ${path}`, call })),
+);
+
+/** The calls of the contract, with the statuses that are their own. */
+const CONTRACT: Record<string, string[]> = {
+  'POST /v1/clients': ['201', '400', '403', '404', '409'],
+  'DELETE /v1/clients/{clientId}': ['200', '400', '409'],
+  'POST /v1/clients/{clientId}/topics': ['202', '400', '403', '404'],
+  'DELETE /v1/clients/{clientId}/topics': ['202', '400', '403', '404'],
+  'GET /v1/clients/{clientId}': ['200', '400', '404'],
+  'GET /v1/clients': ['200', '403'],
+  'POST /v1/clients/{clientId}/disconnect': ['202', '403', '404'],
+  'PUT /v1/topics/{topic}': ['200', '201', '400', '403'],
+  'GET /v1/topics': ['200', '403'],
+  'GET /v1/topics/{topic}': ['200', '403', '404'],
+  'DELETE /v1/topics/{topic}': ['200', '403', '404'],
+  'POST /v1/topics/{topic}/messages': ['202', '403', '404', '413'],
+  'POST /v1/messages': ['202', '403', '413'],
+  'POST /v1/clients/{clientId}/messages': ['202', '403', '404', '413'],
+  'GET /v1/topics/{topic}/messages': ['200', '403', '404'],
+  'GET /v1/edges': ['200', '403'],
+  'GET /healthz': ['200'],
+  'GET /readyz': ['200', '503'],
+  'GET /metrics': ['200'],
+};
+
+describe('the OpenAPI document', () => {
+  test('is printed without Redis, the same each time', () => {
+    expect(document.openapi).toBe('3.1.0');
+    expect(execFileSync(process.execPath, [script], { encoding: 'utf8' })).toBe(printed);
+  });
+
+  test('has the calls of the contract, and no others', () => {
+    expect(calls.map(({ name }) => name).toSorted()).toEqual(Object.keys(CONTRACT).toSorted());
+  });
+
+  test.each(calls)('$name has a name of its own, a summary, and its statuses', ({ name, call }) => {
+    expect(calls.filter((other) => other.call.operationId === call.operationId)).toHaveLength(1);
+    expect(call.summary).not.toBe('');
+    expect(Object.keys(call.responses)).toEqual(expect.arrayContaining(CONTRACT[name] ?? []));
+    for (const { description } of Object.values(call.responses)) expect(description).not.toBe('Default Response');
+  });
+
+  test('every error under /v1 is a problem document that lists its codes', () => {
+    for (const { name, call } of calls.filter((one) => one.name.includes('/v1/'))) {
+      for (const [status, response] of Object.entries(call.responses)) {
+        if (Number(status) < 400) continue;
+        expect(response.content, `of ${name}`).toEqual({
+          'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
+        });
+        expect(response.description, `of ${name}`).toMatch(/^`[a-z-]+`: /);
+      }
+      expect(Object.keys(call.responses), `of ${name}`).toEqual(expect.arrayContaining(['400', '500', '503']));
+    }
+    expect(Object.keys(document.components.schemas)).toEqual(['Problem']);
+  });
+
+  test('only the calls by which a client acts for itself, and the probes, need no key', () => {
+    const open = calls.filter(({ call }) => call.security.length === 0).map(({ name }) => name);
+    expect(open.toSorted()).toEqual([
+      'DELETE /v1/clients/{clientId}',
+      'DELETE /v1/clients/{clientId}/topics',
+      'GET /healthz',
+      'GET /metrics',
+      'GET /readyz',
+      'GET /v1/clients/{clientId}',
+      'POST /v1/clients/{clientId}/topics',
+    ]);
+  });
+
+  test('a body that may be left out is not called required', () => {
+    const optional = calls.filter(({ call }) => call.requestBody?.required === false).map(({ name }) => name);
+    expect(optional.toSorted()).toEqual([
+      'DELETE /v1/clients/{clientId}/topics',
+      'POST /v1/clients',
+      'PUT /v1/topics/{topic}',
+    ]);
+  });
+});

@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import { eventually } from '@holdfast/testkit/eventually';
+import { type PrivateRedis, startPrivateRedis } from '@holdfast/testkit/redis-process';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { checkRedis } from './redis-check.ts';
+import { type CallOptions, type TestApi, startTestApi } from './test-api.ts';
+
+let server: PrivateRedis;
+let api: TestApi;
+let stopChecking: () => void;
+beforeAll(async () => {
+  server = await startPrivateRedis();
+  api = await startTestApi(server.url);
+  stopChecking = checkRedis(api.broker, api.health);
+  await api.topics('news.a');
+  await server.kill();
+});
+afterAll(async () => {
+  stopChecking();
+  await api.stop();
+  await server.stop();
+});
+
+const clientId = randomUUID();
+const topics: CallOptions = { body: { topics: ['news.a'] } };
+const message: CallOptions = { key: 'all', raw: '1' };
+const batch: CallOptions = { key: 'all', body: { messages: [{ topics: ['news.a'], data: 1 }] } };
+const byOperator: CallOptions = { key: 'all' };
+
+const CALLS = [
+  ['Register', 'POST', '/v1/clients', { key: 'all' }],
+  ['Register with topics', 'POST', '/v1/clients', { key: 'all', ...topics }],
+  ['Unregister', 'DELETE', `/v1/clients/${clientId}`, {}],
+  ['SubscribeTopic', 'POST', `/v1/clients/${clientId}/topics`, topics],
+  ['UnSubscribeTopic', 'DELETE', `/v1/clients/${clientId}/topics`, topics],
+  ['reading a client', 'GET', `/v1/clients/${clientId}`, {}],
+  ['listing clients', 'GET', '/v1/clients', byOperator],
+  ['disconnecting a client', 'POST', `/v1/clients/${clientId}/disconnect`, byOperator],
+  ['creating a topic', 'PUT', '/v1/topics/news.b', byOperator],
+  ['listing topics', 'GET', '/v1/topics', byOperator],
+  ['reading a topic', 'GET', '/v1/topics/news.a', byOperator],
+  ['deleting a topic', 'DELETE', '/v1/topics/news.a', byOperator],
+  ['publishing', 'POST', '/v1/topics/news.a/messages', message],
+  ['publishing a batch', 'POST', '/v1/messages', batch],
+  ['publishing to a client', 'POST', `/v1/clients/${clientId}/messages`, message],
+  ['reading a log', 'GET', '/v1/topics/news.a/messages', byOperator],
+  ['listing edges', 'GET', '/v1/edges', byOperator],
+] as const;
+
+describe('while Redis is away', () => {
+  test.each(CALLS)('%s answers 503 redis-unavailable with Retry-After', async (_name, method, path, options) => {
+    const answer = await api.call(method, path, options);
+    expect(answer).toBeProblem(503, 'redis-unavailable');
+    expect(answer.headers['retry-after']).toBe('1');
+  });
+
+  test('refusals that need no Redis stay what they are', async () => {
+    expect(await api.call('POST', '/v1/clients')).toBeProblem(403, 'key-missing');
+    expect(await api.call('DELETE', '/v1/clients/x')).toBeProblem(400, 'invalid-request');
+  });
+
+  test('/healthz answers 200, and /readyz 503 with the reason', async () => {
+    expect((await api.call('GET', '/healthz')).status).toBe(200);
+    await eventually(async () => expect((await api.call('GET', '/readyz')).status).toBe(503));
+    const { body } = await api.call('GET', '/readyz');
+    expect(body).toMatchObject({ checks: { redis: expect.stringContaining('Redis does not answer') as string } });
+  });
+
+  test('a failed call is one warning with its route', () => {
+    const lines = api.log.saying('call').filter(({ level }) => level === 'warn');
+    expect(lines.length).toBeGreaterThan(0);
+    expect(lines.every(({ status }) => status === 503)).toBe(true);
+    expect(lines.some(({ route }) => route === '/readyz')).toBe(false);
+  });
+});
+
+test('when Redis is back, calls are answered again and /readyz says so, by themselves', async () => {
+  const again = await startPrivateRedis({ port: server.port });
+  try {
+    await eventually(async () => expect((await api.call('GET', '/v1/topics', byOperator)).status).toBe(200));
+    await eventually(async () => expect((await api.call('GET', '/readyz')).status).toBe(200));
+  } finally {
+    await again.stop();
+  }
+});
