@@ -117,6 +117,7 @@ describe('resuming', () => {
     second.welcome({ news: { position: '9-0', recovered: true } });
     await eventually(() => client.state === 'open');
     const third = await cutAndAwaitNext(second);
+    await eventually(() => third.received.length > 0);
     third.welcome({ news: { position: '9-0', recovered: true } });
     third.send({ type: 'message', topic: 'news', id: '2-0', data: 1 });
     await eventually(() => client.positions()['news'] === '2-0');
