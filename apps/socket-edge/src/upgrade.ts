@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
 import type { Edge } from './edge.ts';
+import { Gate } from './gate.ts';
 import { type Handshake, type Refusal, readHandshake, refusal } from './handshake.ts';
 import type { RefusalLimit } from './refusal-limit.ts';
 import { jitteredRetryAfter, refuse } from './refuse.ts';
@@ -9,7 +10,15 @@ import { type SocketServer, bindSocket } from './ws-socket.ts';
 
 /** Node puts no time-out on an upgrade request; a claim takes milliseconds. */
 const HANDSHAKE_DEADLINE_MS = 10_000;
-/** Handshakes that wait for Redis at a time; past it they would only wait longer. */
+/**
+ * Claims asked of Redis at a time. Their answers come together and are worked off in one go: more would hold up
+ * everything else for longer than anybody should notice.
+ */
+const CLAIMS_AT_ONCE = 128;
+/**
+ * Handshakes that wait for their turn. A slow Redis and a busy edge both show in this number; past it those who come
+ * are better served by an answer that tells them when to come again.
+ */
 const MAX_PENDING = 2000;
 const RETRY_AFTER_SECONDS = { full: 10, draining: 1, busy: 3, redisAway: 2 } as const;
 
@@ -26,6 +35,7 @@ export interface UpgradeOptions {
 /** Gives the handler of upgrade requests: refuses in HTTP, or claims the client and opens its connection. */
 export function upgradeHandler(options: UpgradeOptions) {
   const { edge, sockets, limit, allowedOrigins, addressOf, onError } = options;
+  const claims = new Gate(CLAIMS_AT_ONCE);
   let pending = 0;
 
   async function admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<Refusal | null> {
@@ -55,7 +65,7 @@ export function upgradeHandler(options: UpgradeOptions) {
     head: Buffer,
   ): Promise<Refusal | null> {
     const { hub } = edge;
-    const claimed = await hub.claim(clientId);
+    const claimed = await claims.run(() => hub.claim(clientId));
     if (claimed === null) return refusal('unknown-client');
     // While Redis was asked, others may have taken the last place.
     const refused = socket.destroyed ? null : cannotTake();
