@@ -20,10 +20,14 @@ class Hand {
   readonly #child: ChildProcess;
   progress: Progress = noProgress;
   #pending: PromiseWithResolvers<Answer> | undefined;
+  readonly #onDeath: (error: Error) => void;
   #death: Error | undefined;
+  #isEnding = false;
 
-  constructor(assignment: Assignment) {
+  /** `onDeath` is told when the process ended although nobody asked for it. */
+  constructor(assignment: Assignment, onDeath: (error: Error) => void) {
     this.assignment = assignment;
+    this.#onDeath = onDeath;
     this.#child = fork(new URL('worker-main.ts', import.meta.url), {
       execArgv: WORKER_FLAGS,
       serialization: 'advanced',
@@ -55,6 +59,7 @@ class Hand {
 
   async end(): Promise<void> {
     if (this.isDead) return;
+    this.#isEnding = true;
     const exit = once(this.#child, 'exit');
     this.#child.disconnect();
     await exit;
@@ -72,22 +77,42 @@ class Hand {
   }
 
   #die(error: Error): void {
-    this.#death ??= error;
-    this.#pending?.reject(this.#death);
+    if (this.isDead) return;
+    this.#death = error;
+    this.#pending?.reject(error);
+    if (!this.#isEnding) this.#onDeath(error);
   }
 }
 
 /** The worker processes. Every order goes to all of them. */
 export class Crew {
   readonly #hands: readonly Hand[];
+  readonly #loss = new AbortController();
+  #death: Error | undefined;
 
-  private constructor(hands: readonly Hand[]) {
-    this.#hands = hands;
+  private constructor(assignments: readonly Assignment[]) {
+    this.#hands = assignments.map(
+      (assignment) =>
+        new Hand(assignment, (error) => {
+          this.#death ??= error;
+          this.#loss.abort(error);
+        }),
+    );
+  }
+
+  /** Aborted when a process ended although nobody asked for it. */
+  get loss(): AbortSignal {
+    return this.#loss.signal;
+  }
+
+  /** How the first process ended that nobody had asked to; undefined while all are there. */
+  get death(): Error | undefined {
+    return this.#death;
   }
 
   /** Starts a process for each assignment. */
   static async start(assignments: readonly Assignment[]): Promise<Crew> {
-    const crew = new Crew(assignments.map((assignment) => new Hand(assignment)));
+    const crew = new Crew(assignments);
     await Promise.all(crew.#hands.map((hand) => hand.carryOut({ kind: 'assign', assignment: hand.assignment })));
     return crew;
   }

@@ -6,7 +6,6 @@ export interface Facts {
   registeringMs: number;
   connectingMs: number;
   connected: number;
-  edgesUsed: number;
   publishingMs: number;
   /** The shared monotonic clock when publishing began. */
   publishingAt: number;

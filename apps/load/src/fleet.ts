@@ -6,7 +6,7 @@ import type { Inbox } from './inbox.ts';
 import { backoffMs } from './retrying.ts';
 import { routeTo } from './routes.ts';
 import { Tally } from './tally.ts';
-import { Connection, type ConnectionEvents } from './websocket/connection.ts';
+import { ABNORMAL, Connection, type ConnectionEvents } from './websocket/connection.ts';
 
 /** A welcome follows the handshake; while none comes for so long, no more will. */
 const STALLED_MS = 30_000;
@@ -20,6 +20,8 @@ interface Member {
   /** A connection after the first welcome resumes. */
   wasWelcomed: boolean;
   failures: number;
+  /** Where its connection goes to. */
+  edge: string;
   /** What it asked to resume from, until its welcome. */
   resumedFrom: Record<string, Position> | undefined;
 }
@@ -38,8 +40,12 @@ export class Fleet implements ConnectionEvents<Member> {
   readonly #options: FleetOptions;
   readonly #members: Member[];
   readonly #queue: Member[] = [];
+  /** Handshakes that came to nothing, by HTTP status, or `unreachable`. */
   readonly refusals = new Tally();
+  /** Connections that had their welcome and ended, by close code. */
   readonly closes = new Tally();
+  /** The edges that gave a welcome. */
+  readonly edgesUsed = new Set<string>();
   reconnects = 0;
   givenUp = 0;
   connected = 0;
@@ -57,6 +63,7 @@ export class Fleet implements ConnectionEvents<Member> {
       state: 'idle',
       wasWelcomed: false,
       failures: 0,
+      edge: '',
       resumedFrom: undefined,
     }));
   }
@@ -117,9 +124,11 @@ export class Fleet implements ConnectionEvents<Member> {
   }
 
   onClose(member: Member, code: number, reason: string): void {
+    const wasWelcomed = member.state === 'welcomed';
     this.#leave(member);
     if (this.#isClosing) return;
-    this.closes.add(String(code));
+    if (wasWelcomed) this.closes.add(String(code));
+    else this.refusals.add(code === ABNORMAL ? 'unreachable' : String(code));
     const next = afterClose(code);
     if (next === 'stop' || next === 'register-again') this.#giveUp(member);
     else this.#retry(member, parseRetryAfter(reason));
@@ -135,6 +144,7 @@ export class Fleet implements ConnectionEvents<Member> {
     member.failures = 0;
     member.resumedFrom = undefined;
     this.connected += 1;
+    this.edgesUsed.add(member.edge);
     this.#opening -= 1;
     this.#progress();
     this.#fill();
@@ -171,6 +181,7 @@ export class Fleet implements ConnectionEvents<Member> {
       return;
     }
     member.state = 'opening';
+    member.edge = edge;
     this.#opening += 1;
     this.#attempts += 1;
     const route = routeTo(edge, this.#options.sources, this.#attempts, member.wasWelcomed);

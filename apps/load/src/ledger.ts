@@ -7,40 +7,42 @@ import { retrying } from './retrying.ts';
 /** The largest page that the API gives. */
 const LOG_PAGE = 1_000;
 
-interface Unanswered {
+interface Doubtful {
   n: number;
   digest: string;
+  /** Why it is in doubt. */
+  code: string;
 }
 
 /** What was published on every topic, as far as the answers tell. Topics are known by their index. */
 export class Ledger {
   readonly #entries: Entry[][];
-  readonly #unanswered: Unanswered[][];
-  /** Publishes that the API refused, by its code. */
+  readonly #doubtful: Doubtful[][];
+  /** Publishes that failed, by the code of the failure. */
   readonly refused = new Map<string, number>();
-  /** How many publishes without an answer were found in the log. */
+  /** How many publishes in doubt were found in the log. */
   settled = 0;
 
   constructor(topics: number) {
     this.#entries = Array.from({ length: topics }, () => []);
-    this.#unanswered = Array.from({ length: topics }, () => []);
+    this.#doubtful = Array.from({ length: topics }, () => []);
   }
 
   accepted(topic: number, id: Position, digest: string): void {
     this.#entries[topic]?.push({ id, digest });
   }
 
-  /** Message `n` of the run may have been published or not. */
-  unanswered(topic: number, n: number, digest: string): void {
-    this.#unanswered[topic]?.push({ n, digest });
+  /** Message `n` of the run may have been published or not: there was no answer, or one that leaves it open. */
+  doubt(topic: number, doubtful: Doubtful): void {
+    this.#doubtful[topic]?.push(doubtful);
   }
 
   refuse(code: string): void {
     this.refused.set(code, (this.refused.get(code) ?? 0) + 1);
   }
 
-  get unansweredCount(): number {
-    return this.#unanswered.reduce((sum, list) => sum + list.length, 0);
+  get doubtfulCount(): number {
+    return this.#doubtful.reduce((sum, list) => sum + list.length, 0);
   }
 
   /** Every message that was published, by topic. */
@@ -53,19 +55,21 @@ export class Ledger {
     return this.#entries.reduce((sum, entries, topic) => sum + entries.length * (subscribers[topic] ?? 0), 0);
   }
 
-  /** Finds out from the topics' logs which of the unanswered messages were published. */
+  /** Finds out from the topics' logs which of the messages in doubt were published; the others have failed. */
   async settle(control: Control, topicNames: readonly string[], run: string): Promise<void> {
-    for (const [topic, unanswered] of this.#unanswered.entries()) {
-      if (unanswered.length === 0) continue;
-      const open = new Map(unanswered.map(({ n, digest }) => [n, digest]));
+    for (const [topic, doubtful] of this.#doubtful.entries()) {
+      if (doubtful.length === 0) continue;
+      const open = new Map(doubtful.map((one) => [one.n, one]));
       await readLog(control, topicNames[topic] ?? '', (id, data) => {
-        const n = payloadOf(data, run)?.n;
-        const digest = n === undefined ? undefined : open.get(n);
-        if (digest === undefined) return;
-        this.accepted(topic, id, digest);
+        const n = payloadOf(data, run)?.n ?? -1;
+        const found = open.get(n);
+        if (found === undefined) return;
+        open.delete(n);
+        this.accepted(topic, id, found.digest);
         this.settled += 1;
       });
-      this.#unanswered[topic] = [];
+      for (const { code } of open.values()) this.refuse(code);
+      this.#doubtful[topic] = [];
     }
   }
 }

@@ -45,7 +45,7 @@ export async function load(args: readonly string[], surroundings: Surroundings):
     return report.ok ? exitCodes.flawless : exitCodes.faulty;
   } catch (error) {
     if (signal.aborted) {
-      display.say('Interrupted; what the run had made was removed.');
+      display.say('Interrupted.');
       return exitCodes.interrupted;
     }
     if (plan.installation !== null && error instanceof CallRefused && error.status === 403) {

@@ -61,7 +61,7 @@ export function checkPlan(typed: Typed): Checked {
     installation: null,
     edges: typed.edges === undefined ? null : number('edges', typed.edges, 1, MAX_EDGES),
   };
-  if (plan.topicsPerClient > plan.topics) {
+  if (plan.topics >= 1 && plan.topicsPerClient > plan.topics) {
     faults.push(`--subscriptions-per-client: must be at most --topics (${typed.topics})`);
   }
   plan.installation = checkInstallation(typed, faults);

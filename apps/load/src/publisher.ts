@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Control } from './control.ts';
-import { CallRefused, isPassing } from './control-answer.ts';
+import { CallRefused, Unreachable, isPassing } from './control-answer.ts';
 import type { Ledger } from './ledger.ts';
 import { digestOf, encodePayload, monotonicMs } from './payload.ts';
 
@@ -62,9 +62,9 @@ async function publishOne(options: PublishOptions, topic: number, n: number): Pr
   try {
     ledger.accepted(topic, await control.publish(topicNames[topic] ?? '', text), digest);
   } catch (error) {
-    // Also after a 503 the log has the last word: it comes from a gateway as well, that did not hear the answer.
-    if (isPassing(error)) ledger.unanswered(topic, n, digest);
-    if (error instanceof CallRefused) ledger.refuse(error.code);
-    else if (!isPassing(error)) throw error;
+    if (!(error instanceof CallRefused || error instanceof Unreachable)) throw error;
+    // Also after a 503 the log has the last word: a gateway that did not hear the answer says 503 as well.
+    if (isPassing(error)) ledger.doubt(topic, { n, digest, code: error.code });
+    else ledger.refuse(error.code);
   }
 }

@@ -26,7 +26,7 @@ export function reportOf(
     seed,
     asked: { clients, topics, topicsPerClient, rate, seconds, size },
     workers,
-    edgesUsed: facts.edgesUsed,
+    edgesUsed: new Set(findings.flatMap((one) => one.edges)).size,
     registration: { clients, ...pace(clients, facts.registeringMs) },
     connections: {
       connected: facts.connected,

@@ -50,7 +50,7 @@ function pace(count: number, { seconds, perSecond }: { seconds: number; perSecon
 
 function asides({ connections: { refusals, closes, reconnects, givenUp } }: Report): string {
   return [
-    ...Object.entries(refusals).map(([status, count]) => `, ${whole.format(count)} handshakes put off with ${status}`),
+    ...Object.entries(refusals).map(([status, count]) => `, ${whole.format(count)} handshakes put off (${status})`),
     ...Object.entries(closes).map(([code, count]) => `, ${whole.format(count)} closed with ${code}`),
     reconnects > 0 ? `, ${whole.format(reconnects)} reconnects` : '',
     givenUp > 0 ? `, ${whole.format(givenUp)} WITHOUT A CONNECTION` : '',
@@ -59,8 +59,8 @@ function asides({ connections: { refusals, closes, reconnects, givenUp } }: Repo
 
 function publishingAsides({ publishing: { refused, settledFromLog } }: Report): string {
   return [
-    ...Object.entries(refused).map(([code, count]) => `, ${whole.format(count)} REFUSED with ${code}`),
-    settledFromLog > 0 ? `, ${whole.format(settledFromLog)} without an answer found in the log` : '',
+    ...Object.entries(refused).map(([code, count]) => `, ${whole.format(count)} NOT PUBLISHED: ${code}`),
+    settledFromLog > 0 ? `, ${whole.format(settledFromLog)} without a clear answer found in the log` : '',
   ].join('');
 }
 

@@ -10,14 +10,14 @@ export interface Report {
   seed: number;
   asked: { clients: number; topics: number; topicsPerClient: number; rate: number; seconds: number; size: number };
   workers: number;
-  /** Those that held connections of this run, or of anybody else. */
+  /** Those that held connections of this run. */
   edgesUsed: number;
   registration: { clients: number; seconds: number; perSecond: number };
   connections: {
     connected: number;
     seconds: number;
     perSecond: number;
-    /** Handshakes that were refused, by status; they were tried again later. */
+    /** Handshakes that came to nothing and were tried again, by HTTP status or close code, or `unreachable`. */
     refusals: Record<string, number>;
     /** Connections that ended although nobody asked for it, by close code. */
     closes: Record<string, number>;
@@ -29,9 +29,9 @@ export interface Report {
     published: number;
     seconds: number;
     perSecond: number;
-    /** By the code of the answer. */
+    /** What was not published, by the code of the answer. */
     refused: Record<string, number>;
-    /** Had no answer, and were found in the topics' logs. */
+    /** Had no answer, or one that left it open, and were found in the topics' logs. */
     settledFromLog: number;
   };
   deliveries: { expected: number; received: number; seconds: number; perSecond: number };

@@ -1,6 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { assignmentsFor } from './assignments.ts';
 import { forEachBounded } from './bounded.ts';
 import { Control } from './control.ts';
+import { Unreachable } from './control-answer.ts';
 import { Crew } from './crew.ts';
 import { drained } from './drained.ts';
 import type { Facts } from './facts.ts';
@@ -23,6 +25,8 @@ import type { Assignment, Progress } from './worker-protocol.ts';
 /** Creating and removing topics. */
 const CALLS_AT_ONCE = 32;
 const SHOW_MS = 200;
+/** An edge reports as soon as it listens. */
+const EDGES_REPORT_MS = 10_000;
 /** Topics keep everything for the whole run, so that a resume, and the settling of unanswered publishes, find all of it. */
 const HISTORY_SECONDS = 24 * 3600;
 /** The most of a topic's history; a run that publishes more on one topic than this can settle only its end. */
@@ -45,22 +49,39 @@ export interface RunOptions {
  */
 export async function runLoad(options: RunOptions): Promise<Report> {
   const { plan, target, workers, display } = options;
+  options.signal.throwIfAborted();
   const run = newRun();
   const control = new Control(target.controlUrl, target.key, PUBLISHES_AT_ONCE);
   // Before anything is made: is it there, and does it take the key?
-  await control.edges();
+  await awaitEdges(control, target.edges ?? 1, options.signal);
   const crew = await Crew.start(assignmentsFor(plan, run, target, workers));
   let facts: Facts | undefined;
   let leftBehind: Report['leftBehind'] = { clients: 0, topics: 0 };
   try {
-    facts = await new Phases(options, run, control, crew).all();
+    const signal = AbortSignal.any([options.signal, crew.loss]);
+    facts = await new Phases({ ...options, signal }, run, control, crew).all();
+  } catch (error) {
+    // What was under way says only that it was aborted.
+    throw crew.death ?? error;
   } finally {
     leftBehind = await removeAll(options, run, control, crew);
     display.end();
+    const { clients, topics } = leftBehind;
+    if (clients + topics > 0)
+      display.say(`${clients} clients and ${topics} topics load.${run.id}.* could not be removed again.`);
     await crew.end();
     control.close();
   }
   return reportOf(plan, run.id, workers, facts, leftBehind);
+}
+
+/** Waits until so many edges have reported. Rejects at once when the control API does not answer. */
+async function awaitEdges(control: Control, count: number, signal: AbortSignal): Promise<void> {
+  const giveUpAt = performance.now() + EDGES_REPORT_MS;
+  while ((await control.edges()).length < count) {
+    if (performance.now() > giveUpAt) throw new Unreachable(`fewer than ${count} edges are alive`);
+    await delay(SHOW_MS, undefined, { signal });
+  }
 }
 
 class Phases {
@@ -93,12 +114,10 @@ class Phases {
     const { connected } = this.#crew.progress();
     const edgesAfter = await settledResidentBytes(target.edgePids, signal);
     const redisConnected = await redisDataBytes(target.redisUrl);
-    const edges = await retrying(() => this.#control.edges(), signal);
     return {
       registeringMs,
       connectingMs,
       connected,
-      edgesUsed: edges.filter((edge) => edge.connections > 0).length,
       edgeBytesPerConnection: share(edgesBefore, edgesAfter, connected),
       redisBytesPerClient: share(redisBefore, redisRegistered, plan.clients),
       redisBytesPerConnectedClient: share(redisBefore, redisConnected, plan.clients),

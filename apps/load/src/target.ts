@@ -4,6 +4,8 @@ import type { Plan } from './plan.ts';
 export interface Target {
   controlUrl: string;
   key: string;
+  /** How many edges were started for it; null for an installation that was running. */
+  edges: number | null;
   /** Of the edges, when they run on this machine and nobody else uses them; empty otherwise. */
   edgePids: readonly number[];
   /** When nobody else uses it; null otherwise. */
@@ -15,7 +17,13 @@ export interface Target {
 /** The running installation that the plan names, or one that is started with so many edges. */
 export async function openTarget(plan: Plan, edges: number, announce: (line: string) => void): Promise<Target> {
   if (plan.installation !== null) {
-    return { ...plan.installation, edgePids: [], redisUrl: null, [Symbol.asyncDispose]: async () => undefined };
+    return {
+      ...plan.installation,
+      edges: null,
+      edgePids: [],
+      redisUrl: null,
+      [Symbol.asyncDispose]: async () => undefined,
+    };
   }
   // Only now: against a running installation it is not needed.
   const { startInstallation } = await import('@holdfast/local/installation');
@@ -23,6 +31,7 @@ export async function openTarget(plan: Plan, edges: number, announce: (line: str
   return {
     controlUrl: installation.controlUrl,
     key: installation.key,
+    edges,
     edgePids: installation.edges.map(({ pid }) => pid),
     redisUrl: installation.redisUrl,
     [Symbol.asyncDispose]: installation.stop,

@@ -58,7 +58,9 @@ export interface Findings {
   latency: string;
   /** When the last message came, in milliseconds of the shared monotonic clock; null when none did. */
   lastDeliveryAt: number | null;
-  /** Handshakes that were refused, by status. */
+  /** The URLs of the edges that held connections. */
+  edges: string[];
+  /** Handshakes that came to nothing and were tried again, by HTTP status or close code, or `unreachable`. */
   refusals: Record<string, number>;
   /** Connections that ended although nobody asked for it, by close code. */
   closes: Record<string, number>;

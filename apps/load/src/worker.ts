@@ -96,6 +96,7 @@ export class Worker {
       samples: faultKinds.flatMap((kind) => samples.filter((one) => one.kind === kind).slice(0, SAMPLES_PER_KIND)),
       latency: this.#latency.encode(),
       lastDeliveryAt: this.#inbox.lastDeliveryAt,
+      edges: [...this.#fleet.edgesUsed],
       refusals: this.#fleet.refusals.counts(),
       closes: this.#fleet.closes.counts(),
       reconnects: this.#fleet.reconnects,

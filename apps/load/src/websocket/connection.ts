@@ -28,7 +28,7 @@ export interface ConnectionEvents<Member> {
 const HANDSHAKE_MS = 20_000;
 const MAX_HEAD_BYTES = 16 * 1024;
 /** No close frame came: RFC 6455, section 7.1.5. */
-const ABNORMAL = 1006;
+export const ABNORMAL = 1006;
 const HEAD_END = '\r\n\r\n';
 
 /**
