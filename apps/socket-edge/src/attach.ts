@@ -87,16 +87,16 @@ async function ownStart({ ownTopic }: AttachWorld, client: ClientState, seen: Po
 }
 
 function welcome(world: AttachWorld, connection: Connection, starts: readonly Start[], resumed: boolean): void {
-  const topics: Record<string, WelcomeTopic> = {};
-  for (const { topic, feed, begin, position, recovered } of starts) {
+  const topics = starts.map(({ topic, feed, begin, position, recovered }): [string, WelcomeTopic] => {
     const from = position ?? laterOf(feed?.head ?? begin, begin);
-    topics[topic] = resumed ? { position: from, recovered } : { position: from };
-  }
+    return [topic, resumed ? { position: from, recovered } : { position: from }];
+  });
   connection.sendControl({
     type: 'welcome',
     connection: `${world.edge}-${connection.id}`,
     heartbeatMs: world.heartbeatMs,
-    topics,
+    // Not by assignment: a topic may be called `__proto__`.
+    topics: Object.fromEntries(topics),
   });
   for (const { topic, seen, position, recovered } of starts) {
     if (seen === null || recovered || position === null) continue;
