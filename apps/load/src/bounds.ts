@@ -27,7 +27,10 @@ export const MAX_EDGES = 64;
 /** One edge alone would show nothing of how an installation works. */
 const MIN_EDGES = 2;
 
-/** Reads the bounds of this process, which its children inherit. Node has raised the soft limit to the hard one at its start. */
+/**
+ * Reads the bounds of this process, which its children inherit. Node has raised the soft limit to the hard one at its
+ * start.
+ */
 export function readBounds(cores: number): Bounds {
   const report = process.report.getReport() as { userLimits?: { open_files?: { hard?: number | string } } };
   const limit = Number(report.userLimits?.open_files?.hard);

@@ -22,7 +22,7 @@ export const faultKinds = ['lost', 'duplicated', 'reordered', 'phantom'] as cons
  */
 export type FaultKind = (typeof faultKinds)[number];
 
-export interface Fault {
+interface Fault {
   kind: FaultKind;
   id: Position;
 }
@@ -39,7 +39,10 @@ export interface Published {
   rankOf: ReadonlyMap<Position, number>;
 }
 
-/** Puts what was published on one topic into the order of ids: messages published side by side are ordered by the server. */
+/**
+ * Puts what was published on one topic into the order of ids: messages published side by side are ordered by the
+ * server.
+ */
 export function published(entries: Iterable<Entry>): Published {
   const ordered = [...entries].toSorted((a, b) => comparePositions(a.id, b.id));
   return { entries: ordered, rankOf: new Map(ordered.map(({ id }, rank) => [id, rank])) };

@@ -14,10 +14,11 @@ export interface EdgeInfo {
 }
 
 /**
- * The calls of the control API that a load run makes. On node:http with connections that stay, and bodies taken as they come: a
- * run makes 100,000 calls and more on the machine that it measures.
+ * The calls of the control API that a load run makes. On node:http with connections that stay, and bodies taken as they
+ * come: a run makes 100,000 calls and more on the machine that it measures.
  *
- * Every call rejects with {@link Unreachable} when there was no answer, and with {@link CallRefused} for one that is not a success.
+ * Every call rejects with {@link Unreachable} when there was no answer, and with {@link CallRefused} for one that is
+ * not a success.
  */
 export class Control {
   readonly #base: URL;

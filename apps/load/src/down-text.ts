@@ -20,8 +20,8 @@ export function readDownText(text: string): ReadFrame {
 }
 
 /**
- * `data` comes last, after names and numbers that cannot contain its member's name, so that its text can be cut out. An edge
- * that orders the members in another way is within its rights; its payload is then printed again.
+ * `data` comes last, after names and numbers that cannot contain its member's name, so that its text can be cut out. An
+ * edge that orders the members in another way is within its rights; its payload is then printed again.
  */
 function payloadTextOf(text: string, data: unknown): string {
   const printed = JSON.stringify(data);

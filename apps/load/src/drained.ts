@@ -10,8 +10,8 @@ const STALLED_MS = 10_000;
 const RECONNECTING_MS = 20_000;
 
 /**
- * Waits until `expected` messages have arrived and no more follow, or until nothing has arrived for a while: so long that
- * what is missing then is lost. Rejects with the signal's reason.
+ * Waits until `expected` messages have arrived and no more follow, or until nothing has arrived for a while: so long
+ * that what is missing then is lost. Rejects with the signal's reason.
  */
 export async function drained(
   expected: number,

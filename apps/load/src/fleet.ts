@@ -68,7 +68,10 @@ export class Fleet implements ConnectionEvents<Member> {
     }));
   }
 
-  /** Opens all connections. Resolves when each client has its welcome or was given up; gives up those that get none for half a minute. */
+  /**
+   * Opens all connections. Resolves when each client has its welcome or was given up; gives up those that get none for
+   * half a minute.
+   */
   async connect(signal: AbortSignal): Promise<void> {
     await this.#options.edges.refresh();
     const { promise, resolve, reject } = Promise.withResolvers<void>();

@@ -6,7 +6,10 @@ const SETTLED_WITHIN = 0.005;
 const SETTLE_EVERY_MS = 250;
 const SETTLE_FOR_MS = 5_000;
 
-/** The resident memory of some processes of this machine, in bytes; null when it cannot be read (no Linux, or none given). */
+/**
+ * The resident memory of some processes of this machine, in bytes; null when it cannot be read (no Linux, or none
+ * given).
+ */
 export async function residentBytes(pids: readonly number[]): Promise<number | null> {
   if (pids.length === 0 || process.platform !== 'linux') return null;
   const sizes = await Promise.all(
@@ -18,7 +21,10 @@ export async function residentBytes(pids: readonly number[]): Promise<number | n
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-/** The same once it has stopped changing, for at most five seconds: what a crowd of handshakes left behind is soon given back. */
+/**
+ * The same once it has stopped changing, for at most five seconds: what a crowd of handshakes left behind is soon given
+ * back.
+ */
 export async function settledResidentBytes(pids: readonly number[], signal: AbortSignal): Promise<number | null> {
   const giveUpAt = performance.now() + SETTLE_FOR_MS;
   let before = await residentBytes(pids);
@@ -31,7 +37,9 @@ export async function settledResidentBytes(pids: readonly number[], signal: Abor
   return before;
 }
 
-/** What a Redis uses for data, in bytes: without the buffers of its connections, which come and go. Null without a URL. */
+/**
+ * What a Redis uses for data, in bytes: without the buffers of its connections, which come and go. Null without a URL.
+ */
 export async function redisDataBytes(url: string | null): Promise<number | null> {
   if (url === null) return null;
   const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null });

@@ -26,7 +26,10 @@ afterEach(() => {
   installation.stop();
 });
 
-/** Publishing with a log behind it, in pages of the size asked for; `instead` may answer the n-th publish in another way, before or after it is in the log. */
+/**
+ * Publishing with a log behind it, in pages of the size asked for; `instead` may answer the n-th publish in another
+ * way, before or after it is in the log.
+ */
 function publishAnswered(instead: (n: number) => { isLogged: boolean; answer: Answer | 'cut' } | undefined): void {
   installation.answer = ({ method, path, body }) => {
     const url = new URL(path, installation.controlUrl);

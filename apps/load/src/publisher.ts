@@ -6,7 +6,9 @@ import { digestOf, encodePayload, monotonicMs } from './payload.ts';
 
 /** How exactly the rate is kept. */
 const TICK_MS = 2;
-/** An installation that does not keep up is not buried under calls: publishing falls behind, and the report shows it. */
+/**
+ * An installation that does not keep up is not buried under calls: publishing falls behind, and the report shows it.
+ */
 export const PUBLISHES_AT_ONCE = 256;
 
 export interface PublishOptions {
@@ -27,8 +29,8 @@ export interface PublishOptions {
 }
 
 /**
- * Publishes single messages on random topics at a rate, each as its time has come and not only when the one before was answered. Books every
- * outcome. Gives how long it took, in milliseconds; rejects with the signal's reason.
+ * Publishes single messages on random topics at a rate, each as its time has come and not only when the one before was
+ * answered. Books every outcome. Gives how long it took, in milliseconds; rejects with the signal's reason.
  */
 export async function publishAtRate(options: PublishOptions): Promise<number> {
   const { rate, seconds, topicNames, random, signal, onAnswer } = options;

@@ -10,7 +10,8 @@ interface Deviation {
 
 /**
  * What every client of a process received on every topic of its own, exactly, in 4 bytes for each pair of client and
- * topic (a "slot"): the length of the journal's prefix. A slot that deviates keeps its numbers one by one from there on.
+ * topic (a "slot"): the length of the journal's prefix. A slot that deviates keeps its numbers one by one from there
+ * on.
  */
 export class Reception {
   readonly #journals: readonly Journal[];

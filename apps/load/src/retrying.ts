@@ -6,7 +6,10 @@ const CAP_MS = 5_000;
 /** With the delays above: half a minute of an installation that is away. */
 const MAX_ATTEMPTS = 12;
 
-/** How long to wait after so many failures in a row: full jitter, so that a crowd does not come back as one. In milliseconds. */
+/**
+ * How long to wait after so many failures in a row: full jitter, so that a crowd does not come back as one. In
+ * milliseconds.
+ */
 export function backoffMs(failures: number): number {
   return Math.random() * Math.min(CAP_MS, BASE_MS * 2 ** failures);
 }

@@ -3,14 +3,14 @@ import type { Run } from './identity.ts';
 import type { Route } from './websocket/connection.ts';
 
 /**
- * Linux offers 28,232 ports for each source address, and looks for a free one from a random place on: with 10,000 taken that
- * costs 300 µs a connection, with 3,000 it costs nothing (3,200 and 15,000 connections a second were measured).
+ * Linux offers 28,232 ports for each source address, and looks for a free one from a random place on: with 10,000 taken
+ * that costs 300 µs a connection, with 3,000 it costs nothing (3,200 and 15,000 connections a second were measured).
  */
 const CONNECTIONS_PER_ADDRESS = 3_000;
 
 /**
- * The addresses of 127.0.0.0/8 from which one process connects. Each run has others: the ports of the run before rest for
- * a minute (TIME_WAIT), and would be in the way.
+ * The addresses of 127.0.0.0/8 from which one process connects. Each run has others: the ports of the run before rest
+ * for a minute (TIME_WAIT), and would be in the way.
  */
 export function sourceAddresses(run: Run, worker: number, connections: number): string[] {
   const network = 1 + (Number.parseInt(run.id.slice(0, 4), 16) % 254);

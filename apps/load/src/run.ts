@@ -27,7 +27,9 @@ const CALLS_AT_ONCE = 32;
 const SHOW_MS = 200;
 /** An edge reports as soon as it listens. */
 const EDGES_REPORT_MS = 10_000;
-/** Topics keep everything for the whole run, so that a resume, and the settling of unanswered publishes, find all of it. */
+/**
+ * Topics keep everything for the whole run, so that a resume, and the settling of unanswered publishes, find all of it.
+ */
 const HISTORY_SECONDS = 24 * 3600;
 /** The most of a topic's history; a run that publishes more on one topic than this can settle only its end. */
 const MAX_HISTORY_SIZE = 1_000_000;
@@ -44,8 +46,8 @@ export interface RunOptions {
 }
 
 /**
- * One run: creates topics, registers and connects clients, publishes, waits, verifies; and removes all of it again, however it went.
- * Rejects when a phase could not be done, or with the signal's reason.
+ * One run: creates topics, registers and connects clients, publishes, waits, verifies; and removes all of it again,
+ * however it went. Rejects when a phase could not be done, or with the signal's reason.
  */
 export async function runLoad(options: RunOptions): Promise<Report> {
   const { plan, target, workers, display } = options;

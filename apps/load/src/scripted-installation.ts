@@ -14,8 +14,8 @@ export type Answer = { status: number; body: unknown };
 type Handler = (request: { method: string; path: string; body: unknown }) => Answer | 'cut' | undefined;
 
 /**
- * An installation that does wrong on demand, which a right one cannot: for tests that the tool sees it. It registers whoever comes,
- * and sends what the test says.
+ * An installation that does wrong on demand, which a right one cannot: for tests that the tool sees it. It registers
+ * whoever comes, and sends what the test says.
  */
 export class ScriptedInstallation {
   readonly controlUrl: string;

@@ -27,7 +27,7 @@ export type Order =
   | { kind: 'verify'; published: Entry[][] }
   | { kind: 'cleanUp' };
 
-export type OrderKind = Order['kind'];
+type OrderKind = Order['kind'];
 
 /** How far a worker is. */
 export interface Progress {

@@ -104,7 +104,10 @@ export class Worker {
     };
   }
 
-  /** Unregisters every client, also one whose registration is not known to have succeeded; the edges close their connections. */
+  /**
+   * Unregisters every client, also one whose registration is not known to have succeeded; the edges close their
+   * connections.
+   */
   async cleanUp(): Promise<void> {
     const { clients, callsAtOnce } = this.#assignment;
     this.#fleet.expectGoodbyes();

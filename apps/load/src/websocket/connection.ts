@@ -13,7 +13,9 @@ export interface Route {
   localAddress?: string;
 }
 
-/** What the connections of a process tell; one object for all of them. `member` is what the connection was made with. */
+/**
+ * What the connections of a process tell; one object for all of them. `member` is what the connection was made with.
+ */
 export interface ConnectionEvents<Member> {
   onOpen(member: Member, connection: Connection<Member>): void;
   /** A text frame; its bytes are `bytes[from, to)`, valid until this returns. */
@@ -39,8 +41,8 @@ const readBuffer = Buffer.allocUnsafe(64 * 1024);
 
 /**
  * A WebSocket client of its own, for text frames that arrive whole: the generator shares the machine with what it
- * measures. With 10,000 connections and 50,000 deliveries a second (250 bytes, Node 26, two runs each) a delivery cost 5.8 µs of
- * CPU and a connection 3.4 kB here, 10.2 µs and 5.4 kB with `ws`; half of the 5.8 µs is the kernel's.
+ * measures. With 10,000 connections and 50,000 deliveries a second (250 bytes, Node 26, two runs each) a delivery cost
+ * 5.8 µs of CPU and a connection 3.4 kB here, 10.2 µs and 5.4 kB with `ws`; half of the 5.8 µs is the kernel's.
  */
 export class Connection<Member> implements FrameSink {
   readonly member: Member;
