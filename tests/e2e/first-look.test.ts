@@ -54,7 +54,7 @@ describe('the whole path', () => {
       served: null,
     });
     const socket = await backend.connect(clientId, { edge: 1 });
-    await socket.next('welcome');
+    const welcome = await socket.next('welcome');
     const id = await backend.publish('path.seen', 'x');
     await socket.next('message');
     const edges = await backend.call<{ edges: { id: string; url: string }[] }>('GET', '/v1/edges');
@@ -63,6 +63,7 @@ describe('the whole path', () => {
     expect(during.body).toMatchObject({
       connected: true,
       edge: edge?.id,
+      connection: welcome['connection'],
       served: { 'path.seen': { position: id } },
     });
     const topic = await backend.call('GET', '/v1/topics/path.seen');

@@ -26,7 +26,7 @@ export async function describeClient(
     topics: currentTopics(client, states),
     connected: answer.connected,
     edge: owner?.edge ?? null,
-    connection: owner?.connection ?? null,
+    connection: owner === null ? null : `${owner.edge}-${owner.connection}`,
     // Of an edge that died nobody knows when.
     since: client.owner !== null && owner === null ? null : timeText(client.since),
     served: answer.served === null ? null : servedTopics(answer.served),

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { type IncomingMessage, request } from 'node:http';
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -170,24 +170,26 @@ describe('the process', () => {
     expect(second.complaint()).toContain(`port ${port} is in use`);
   });
 
-  test('answers a call that is under way when it is told to end, and takes no new connection', async () => {
+  test('answers what is under way or comes on the same connection when it is told to end, and no new one', async () => {
     await writeFile(keysFile, keys('first'));
     const service = start({ REDIS_URL: redisUrl(), API_KEYS_FILE: keysFile });
     const { port, hostname, href } = new URL(await service.url());
     await eventually(async () => expect((await call(href, 'GET', '/readyz')).status).toBe(200));
-    const headers = { 'x-api-key': 'first.s', 'content-type': 'application/json', expect: '100-continue' };
-    const call100 = request({ method: 'POST', hostname, port, path: '/v1/clients', headers, agent: false });
-    const answered = once(call100, 'response');
-    call100.flushHeaders();
+    const socket = connect(Number(port), hostname);
+    let received = '';
+    socket.on('data', (chunk) => (received += String(chunk)));
+    socket.write(
+      'POST /v1/clients HTTP/1.1\r\nhost: x\r\nx-api-key: first.s\r\ncontent-type: application/json\r\n' +
+        'content-length: 2\r\nexpect: 100-continue\r\n\r\n',
+    );
     // Its headers have arrived.
-    await once(call100, 'continue');
+    await eventually(() => expect(received).toContain('100 Continue'));
     service.child.kill('SIGTERM');
     await eventually(() => expect(service.lines.map(({ msg }) => msg)).toContain('shutting down'));
     await eventually(() => expect(call(href, 'GET', '/healthz')).rejects.toThrow('fetch failed'));
-    call100.end('{}');
-    const [response] = (await answered) as [IncomingMessage];
-    expect(response.statusCode).toBe(201);
-    response.resume();
+    socket.write('{}GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n');
+    await once(socket, 'close');
+    expect(received.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 100', 'HTTP/1.1 201', 'HTTP/1.1 200']);
     expect(await service.exit).toBe(0);
   });
 });

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { controlBroker } from '@holdfast/broker/redis-broker';
 import { readConfig } from '@holdfast/service/config';
 import { createHealth } from '@holdfast/service/health';
@@ -16,6 +17,8 @@ import { startSweeping } from './sweeper.ts';
 const SERVICE = 'control-api';
 /** Longer than a call may take to arrive (10 s) and to be answered (Redis answers within 2 s, or is given up). */
 const SHUTDOWN_MS = 15_000;
+/** Without Redis it listens all the same: it says so at /readyz, and answers with 503. */
+const REDIS_PATIENCE_MS = 2000;
 
 await runMain(async () => {
   const config = readConfig(configSchema);
@@ -25,13 +28,17 @@ await runMain(async () => {
   const keys = await openKeys(config.API_KEYS_FILE, { needed: isProduction(config), logger });
 
   const redis = connectRedis(toRedisTarget(config), { name: SERVICE, role: 'commands', logger });
-  waitForRedis(redis, { logger }).catch((error: unknown) => logger.debug({ err: error }, 'waits no longer'));
+  const ready = waitForRedis(redis, { logger }).catch((error: unknown) => {
+    logger.debug({ err: error }, 'waits no longer');
+  });
   const broker = controlBroker(redis, config.REDIS_PREFIX);
   const stops = [checkRedis(broker, health), startSweeping(broker, keys.ring, logger), keys.watch(), metrics.stop];
   process.on('SIGHUP', () => void keys.reload());
 
   const trustedProxies = config.CONTROL_TRUSTED_PROXIES ?? [];
   const app = await buildApp({ broker, keys: keys.ring, health, metrics, logger, trustedProxies });
+  // Whoever reads that it listens may call: so Redis comes first, unless it is away.
+  await Promise.race([ready, delay(REDIS_PATIENCE_MS, undefined, { ref: false })]);
   const address = await app.listen({ host: config.CONTROL_HOST, port: config.CONTROL_PORT });
   logger.info({ address }, 'listening');
 

@@ -56,11 +56,21 @@ describe('what is no call', () => {
     expect(problemIn(response).code).toBe('headers-too-large');
   });
 
-  test('a request that does not arrive answers 408 request-timeout, and its connection ends', async () => {
-    const response = await exchange('POST /v1/clients HTTP/1.1\r\nhost: x\r\n');
-    expect(response).toMatch(/^HTTP\/1\.1 408 /);
-    expect(problemIn(response).code).toBe('request-timeout');
-  });
+  test.concurrent.each([
+    ['the headers', 'POST /v1/clients HTTP/1.1\r\nhost: x\r\n'],
+    [
+      'the body',
+      'PUT /v1/topics/a HTTP/1.1\r\nhost: x\r\nx-api-key: all.a-secret\r\n' +
+        'content-type: application/json\r\ncontent-length: 9\r\n\r\n{',
+    ],
+  ])(
+    'a request of which %s do not arrive answers 408 request-timeout, and its connection ends',
+    async (_what, part) => {
+      const response = await exchange(part);
+      expect(response).toMatch(/^HTTP\/1\.1 408 /);
+      expect(problemIn(response).code).toBe('request-timeout');
+    },
+  );
 });
 
 describe('an error of ours', () => {

@@ -33,4 +33,19 @@ describe('the log of calls', () => {
     const all = JSON.stringify(api.log.lines);
     for (const secret of [clientId, 'a-secret', 'news.private']) expect(all).not.toContain(secret);
   });
+
+  test('believes X-Forwarded-For from trusted proxies only', async () => {
+    const own = await startTestApi(undefined, ['10.0.0.0/8']);
+    try {
+      for (const remoteAddress of ['10.1.2.3', '192.168.0.1']) {
+        const headers = { 'x-forwarded-for': '203.0.113.7' };
+        await own.app.inject({ url: '/v1/edges', remoteAddress, headers });
+      }
+      await eventually(() => {
+        expect(own.log.saying('call').map(({ ip }) => ip)).toEqual(['203.0.113.7', '192.168.0.1']);
+      });
+    } finally {
+      await own.stop();
+    }
+  });
 });
