@@ -1,0 +1,39 @@
+import type { Needs } from './installation/installation.ts';
+import type { Scene } from './scene.ts';
+
+/** What a fault tells when it is over. */
+export interface Injection {
+  /** That it happened, with a number or a name that shows it. */
+  proof: string;
+  /** When it began, and when everything that was taken away was there again: recovery is measured from then. */
+  brokenAt: number;
+  healedAt: number;
+  /** Promises that were seen to be broken meanwhile, each as a sentence. */
+  broken?: string[];
+}
+
+export interface Fault {
+  /** As `--only` takes it. */
+  name: string;
+  /** What a run without a fault shows, as a sentence. */
+  proves: string;
+  /** Whether it is part of the quick profile; the full one has all. */
+  quick: boolean;
+  needs?: Partial<Needs>;
+  /** Logs lose messages by it, so that losses may be announced; otherwise not a single one may be. */
+  logsMayForget?: boolean;
+  /** How soon everybody hears again once everything is back, in milliseconds. */
+  recoversWithinMs: number;
+  /** Why it cannot be done here, or null. */
+  impossible?: () => Promise<string | null>;
+  /** Breaks something, makes sure that it broke, and mends it. Rejects with {@link DidNotHappen}. */
+  inject: (scene: Scene) => Promise<Injection>;
+}
+
+/** The fault could not be shown to have happened: what the run says of it is worth nothing. */
+export class DidNotHappen extends Error {
+  constructor(what: string) {
+    super(`the fault did not happen: ${what}`);
+    this.name = 'DidNotHappen';
+  }
+}

@@ -1,0 +1,82 @@
+import type { Position } from '@holdfast/protocol/position-order';
+import type { Fault, FaultKind, Rules } from '../checker/checker.ts';
+import type { Expectation } from '../checker/log.ts';
+import type { TopicTruth } from '../checker/truth.ts';
+
+export interface MemberPlan {
+  member: number;
+  topics: readonly string[];
+  expectation: Expectation;
+}
+
+/** What a worker process is told first. */
+export interface Assignment {
+  members: readonly MemberPlan[];
+  controlUrls: readonly string[];
+  edgeUrls: readonly string[];
+  key: string;
+  seed: number;
+}
+
+/** The orders a worker takes: what comes with each, and what it answers. */
+export interface Orders {
+  /** Registers the members, connects them, and waits until every one has its welcome. */
+  begin: { ask: Assignment; answer: null };
+  /** Waits until every member has all up to these positions; tells who had not in time. */
+  reached: {
+    ask: { positions: Record<string, Position>; timeoutMs: number };
+    answer: { missing: number; samples: string[] };
+  };
+  /** The first so many members stop reading. */
+  pause: { ask: { members: number }; answer: null };
+  /** Those who had stopped go on. */
+  unpause: { ask: null; answer: null };
+  /** All registrations are gone, or are about to be: nothing more is owed to the members there are. */
+  forget: { ask: { at: number }; answer: null };
+  /** Members that were told so (4410) register again, as new ones, and connect; waits until all are. */
+  registerAgain: { ask: { timeoutMs: number }; answer: { registered: number } };
+  /** Compares what the members saw with what was published. */
+  check: { ask: CheckOrder; answer: Findings };
+}
+
+export interface CheckOrder {
+  truths: readonly TopicTruth[];
+  rules: Rules;
+  /** When everybody had something, and when the end was reached: silence is measured between. */
+  from: number;
+  to: number;
+  /** Recovery is measured from here, to the first message that was published later. */
+  recoverFrom: number;
+}
+
+/** What members found, all together. */
+export interface Findings {
+  members: number;
+  received: number;
+  deduplicated: number;
+  announced: number;
+  faults: Record<FaultKind, number>;
+  /** The first faults, for people who look for their cause. */
+  samples: Fault[];
+  /** The longest time in which a member that should have received something did not, in milliseconds. */
+  longestSilenceMs: number;
+  /** Until the last member received something published after `recoverFrom`, in milliseconds; null when nobody did. */
+  recoverMs: number | null;
+  /** Members that never received anything published after `recoverFrom`. */
+  notRecovered: number;
+  /** Connections that ended, or did not come about, by close code. */
+  closes: Record<string, number>;
+}
+
+export interface Progress {
+  members: number;
+  open: number;
+}
+
+export type OrderName = keyof Orders;
+
+export type ToWorker = { [Name in OrderName]: { call: number; name: Name; ask: Orders[Name]['ask'] } }[OrderName];
+export type FromWorker =
+  | { kind: 'progress'; progress: Progress }
+  | { kind: 'done'; call: number; answer: unknown }
+  | { kind: 'failed'; call: number; message: string };

@@ -1,0 +1,113 @@
+import { findOrBringRedis } from '@holdfast/local/redis';
+import { CommanderError } from 'commander';
+import type { Fault } from './fault.ts';
+import { catalog } from './faults/catalog.ts';
+import { type Plan, readPlan } from './plan.ts';
+import { type Colors, type Report, reportText } from './report.ts';
+import type { Row } from './row.ts';
+import { runScenario } from './scenario.ts';
+
+export const exitCodes = { proven: 0, broken: 1, badArguments: 2, interrupted: 130 } as const;
+
+export interface Surroundings {
+  /** For the report. */
+  print: (text: string) => void;
+  /** For what goes on meanwhile: a line for people. */
+  say: (line: string) => void;
+  colors: Colors;
+  signal: AbortSignal;
+}
+
+/** The whole tool: from its arguments to its exit code. */
+export async function prove(args: readonly string[], surroundings: Surroundings): Promise<number> {
+  const { print, say, colors, signal } = surroundings;
+  let plan: Plan;
+  try {
+    plan = readPlan(args, catalog);
+  } catch (error) {
+    // Commander has said what is wrong, or printed its help.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.proven : exitCodes.badArguments;
+    throw error;
+  }
+  if (plan.list) {
+    for (const { name, proves, quick } of plan.faults) print(`${name}${quick ? ' (quick)' : ''}\n    ${proves}\n`);
+    return exitCodes.proven;
+  }
+  try {
+    const report = await runAll(plan, surroundings);
+    print(plan.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report, colors));
+    return report.ok ? exitCodes.proven : exitCodes.broken;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    say('Interrupted; nothing of it is left running.');
+    return exitCodes.interrupted;
+  }
+}
+
+async function runAll(plan: Plan, surroundings: Surroundings): Promise<Report> {
+  const { say, signal } = surroundings;
+  const binary = await redisProgram(say);
+  const rows: Row[] = [];
+  const skipped: Report['skipped'] = [];
+  for (const [index, fault] of plan.faults.entries()) {
+    const why = (await fault.impossible?.()) ?? null;
+    const prefix = `[${index + 1}/${plan.faults.length}] ${fault.name}: `;
+    if (why !== null) {
+      say(`${prefix}left out, ${why}`);
+      skipped.push({ fault: fault.name, why });
+      continue;
+    }
+    const row = await runOne(plan, fault, binary, (line) => say(prefix + line), signal);
+    say(`${prefix}${row.ok ? 'ok' : 'BROKEN'} after ${row.seconds} s`);
+    for (const sentence of row.broken) say(`${prefix}${sentence}`);
+    rows.push(row);
+  }
+  return { ok: rows.length > 0 && rows.every((row) => row.ok), profile: plan.profile, seed: plan.seed, rows, skipped };
+}
+
+/** A fault that could not be carried through is a line of the table as well: it proved nothing. */
+async function runOne(
+  { scale, seed }: Plan,
+  fault: Fault,
+  binary: string,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<Row> {
+  const startedAt = performance.now();
+  try {
+    return await runScenario({ fault, scale, seed, binary, say, signal });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    return {
+      fault: fault.name,
+      ok: false,
+      broken: [`could not be carried through: ${reason}`],
+      proof: '',
+      members: scale.members,
+      published: 0,
+      refused: 0,
+      unanswered: 0,
+      received: 0,
+      lost: 0,
+      announced: 0,
+      duplicated: 0,
+      deduplicated: 0,
+      reordered: 0,
+      phantom: 0,
+      longestSilenceMs: 0,
+      recoverMs: null,
+      seconds: Math.round((performance.now() - startedAt) / 100) / 10,
+    };
+  }
+}
+
+/** The redis-server of this machine: a Redis that is to be killed must be one of ours, so REDIS_URL is not looked at. */
+async function redisProgram(say: (line: string) => void): Promise<string> {
+  const found = await findOrBringRedis({ announce: say, env: { ...process.env, REDIS_URL: undefined } });
+  await found.stop();
+  if (found.server === undefined) {
+    throw new Error('a redis-server program is needed on this machine: one in a container cannot be killed by signals');
+  }
+  return found.server.binary;
+}

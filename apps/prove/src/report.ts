@@ -1,0 +1,79 @@
+import type { Row } from './row.ts';
+import { tableLines } from './table.ts';
+
+const HEADING = [
+  'fault',
+  'clients',
+  'published',
+  'received',
+  'lost',
+  'announced',
+  'duplicated',
+  're-sent',
+  'reordered',
+  'phantom',
+  'silence',
+  'recovery',
+  'verdict',
+];
+const count = new Intl.NumberFormat('en-US');
+
+export interface Skipped {
+  fault: string;
+  why: string;
+}
+
+/** Everything a run of the suite found. */
+export interface Report {
+  ok: boolean;
+  profile: string;
+  seed: number;
+  rows: Row[];
+  skipped: Skipped[];
+}
+
+export interface Colors {
+  bold: (text: string) => string;
+  dim: (text: string) => string;
+  green: (text: string) => string;
+  red: (text: string) => string;
+}
+
+/** The report for people: the table, what was broken, what was left out. */
+export function reportText({ ok, rows, skipped, seed }: Report, colors: Colors): string {
+  const [heading = '', ...lines] = tableLines(HEADING, rows.map(cellsOf));
+  const text = [colors.bold(heading), ...lines];
+  for (const row of rows) {
+    for (const sentence of row.broken) text.push(colors.red(`${row.fault}: ${sentence}`));
+  }
+  for (const { fault, why } of skipped) text.push(colors.dim(`${fault} was left out: ${why}`));
+  const failed = rows.filter((row) => !row.ok).length;
+  text.push(
+    ok
+      ? colors.green(`Every promise held through ${rows.length} faults (seed ${seed}).`)
+      : colors.red(`A promise was broken in ${failed} of ${rows.length} faults (seed ${seed}).`),
+  );
+  return `${text.join('\n')}\n`;
+}
+
+function cellsOf(row: Row): string[] {
+  return [
+    row.fault,
+    count.format(row.members),
+    count.format(row.published),
+    count.format(row.received),
+    count.format(row.lost),
+    count.format(row.announced),
+    count.format(row.duplicated),
+    count.format(row.deduplicated),
+    count.format(row.reordered),
+    count.format(row.phantom),
+    secondsText(row.longestSilenceMs),
+    row.recoverMs === null ? '–' : secondsText(row.recoverMs),
+    row.ok ? 'ok' : 'BROKEN',
+  ];
+}
+
+function secondsText(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}

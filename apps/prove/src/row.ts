@@ -1,0 +1,81 @@
+import { faultKinds } from './checker/checker.ts';
+import type { Fault } from './fault.ts';
+import type { Facts } from './scenario.ts';
+
+/** One line of the table. */
+export interface Row {
+  fault: string;
+  ok: boolean;
+  /** Why it is not ok, each as a sentence. */
+  broken: string[];
+  /** How it is known that the fault happened. */
+  proof: string;
+  members: number;
+  published: number;
+  /** Calls that publish and were refused for certain, and calls without an answer that says either. */
+  refused: number;
+  unanswered: number;
+  received: number;
+  /** Missing, and nobody was told. */
+  lost: number;
+  announced: number;
+  /** Handed out again, or sent again on one connection. */
+  duplicated: number;
+  /** Came again on another connection, and the client dropped it. */
+  deduplicated: number;
+  reordered: number;
+  /** Never published, or not for this client. */
+  phantom: number;
+  longestSilenceMs: number;
+  recoverMs: number | null;
+  seconds: number;
+}
+
+const READABLE = 3;
+
+/** What a run says of the promises. */
+export function verdictOf(fault: Fault, facts: Facts, elapsedMs: number): Row {
+  const { findings, injection } = facts;
+  const { faults } = findings;
+  const row: Omit<Row, 'ok' | 'broken'> = {
+    fault: fault.name,
+    proof: injection.proof,
+    members: findings.members,
+    published: facts.published,
+    refused: facts.refused,
+    unanswered: facts.unanswered,
+    received: findings.received,
+    lost: faults.lost + faults['falsely-recovered'],
+    announced: findings.announced,
+    duplicated: faults.duplicated + faults.repeated,
+    deduplicated: findings.deduplicated,
+    reordered: faults.reordered,
+    phantom: faults.phantom + faults['wrong-audience'],
+    longestSilenceMs: Math.round(findings.longestSilenceMs),
+    recoverMs: findings.recoverMs === null ? null : Math.round(findings.recoverMs),
+    seconds: Math.round(elapsedMs / 100) / 10,
+  };
+  const broken = brokenPromises(fault, facts);
+  return { ...row, ok: broken.length === 0, broken };
+}
+
+function brokenPromises(fault: Fault, { findings, truthFaults, injection, missing }: Facts): string[] {
+  const broken = [...(injection.broken ?? [])];
+  for (const kind of faultKinds) {
+    if (findings.faults[kind] === 0) continue;
+    const samples = findings.samples
+      .filter((sample) => sample.kind === kind)
+      .slice(0, READABLE)
+      .map(({ member, topic, id }) => `member ${member}, ${topic} ${id}`);
+    broken.push(`${findings.faults[kind]} ${kind} (${samples.join('; ')})`);
+  }
+  const unexpected = truthFaults.filter(({ kind }) => kind !== 'accepted-and-lost' || fault.logsMayForget !== true);
+  for (const { kind, topic, token } of unexpected.slice(0, READABLE)) broken.push(`${kind}: ${token} on ${topic}`);
+  if (unexpected.length > READABLE) broken.push(`and ${unexpected.length - READABLE} more between publishers and logs`);
+  if (missing.length > 0) broken.push(`not everybody had everything in the end: ${missing.join('; ')}`);
+  if (findings.notRecovered > 0) broken.push(`${findings.notRecovered} members never heard again`);
+  if (findings.recoverMs !== null && findings.recoverMs > fault.recoversWithinMs) {
+    broken.push(`recovered after ${Math.round(findings.recoverMs)} ms, promised are ${fault.recoversWithinMs} ms`);
+  }
+  return broken;
+}

@@ -1,0 +1,16 @@
+/** How large a run is. */
+export interface Scale {
+  members: number;
+  topics: number;
+  /** Messages a second, over all topics. */
+  rate: number;
+  /** Processes that hold the members, so that reading does not wait for checking. */
+  workers: number;
+}
+
+export type ProfileName = 'quick' | 'full';
+
+export const profiles: Record<ProfileName, Scale> = {
+  quick: { members: 300, topics: 20, rate: 40, workers: 1 },
+  full: { members: 3000, topics: 20, rate: 40, workers: 2 },
+};
