@@ -76,3 +76,8 @@ export class LogReader {
     for (const waiting of all) waiting.reject(error);
   }
 }
+
+/** Where it goes on when a position cannot be continued: before the first message after it that the log still has. */
+export function goesOnFrom(page: FramePage): Position {
+  return page.entries[0]?.prev ?? page.last;
+}

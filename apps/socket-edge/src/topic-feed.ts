@@ -1,8 +1,9 @@
 import { type TopicState, continues } from '@holdfast/broker/topic-state';
 import { BEGINNING, type Position, comparePositions } from '@holdfast/protocol/position-order';
 import { Audience } from './audience.ts';
+import { Follower } from './follower.ts';
 import { messageEncoder } from './frames.ts';
-import { type FramePage, LogReader } from './log-reader.ts';
+import { type FramePage, LogReader, goesOnFrom } from './log-reader.ts';
 import { Ring, type SentMessage } from './ring.ts';
 import type { Subscription } from './subscription.ts';
 import type { Tally } from './tally.ts';
@@ -28,18 +29,9 @@ export interface Verdict {
   position: Position;
 }
 
-/** Live messages held back while the log is read. Past it they are dropped and the log is read again instead. */
-const MAX_HELD = 1000;
-
-interface LiveMessage {
-  prev: Position;
-  id: Position;
-  data: Buffer;
-}
-
 /**
- * One topic on this edge: what was said last, and who listens. Each message names the one before it, so a gap shows at
- * once, and is filled from the log before anything after it goes out; what the log no longer has is announced.
+ * One topic on this edge and those who listen. What is said comes from its follower without a gap, goes to the live
+ * ones at once, and stays in the ring for those who are behind; what the ring has no more, they get from the log.
  */
 export class TopicFeed {
   readonly topic: string;
@@ -51,13 +43,9 @@ export class TopicFeed {
   readonly behind = new Set<Subscription>();
   /** The last message that went out. */
   head: Position = BEGINNING;
-  born: Position = BEGINNING;
-  /** When something was last heard or checked, in milliseconds of the monotonic clock. */
-  freshAt = 0;
-  state: 'opening' | 'open' | 'gone' = 'opening';
 
   readonly #world: FeedWorld;
-  readonly #encode: (id: Position, data: Buffer) => Buffer;
+  readonly #follower: Follower;
   readonly #reader: LogReader;
   readonly #resolveReady: (exists: boolean) => void;
   #ring = new Ring(BEGINNING);
@@ -65,59 +53,61 @@ export class TopicFeed {
   #fresh: SentMessage[] = [];
   /** What each of those who are being served gets. */
   #serving = { messages: 0, bytes: 0 };
-  #held: LiveMessage[] = [];
-  #syncing = false;
-  #syncAgain = false;
   /** Those who are about to join. */
   #holders = 0;
 
   constructor(topic: string, world: FeedWorld) {
     this.topic = topic;
     this.#world = world;
-    this.#encode = messageEncoder(topic);
+    this.#follower = new Follower({
+      readState: () => world.readTopic(topic),
+      readPage: (after) => this.#readPage(after),
+      encode: messageEncoder(topic),
+      onOpen: (state) => this.#onOpen(state),
+      onMessage: (message) => this.#onMessage(message),
+      handedOn: () => this.#handedOn(),
+      onLost: (position, last) => this.#onLost(position, last),
+      onSynced: () => this.#pumpAll(),
+      onGone: () => this.#onGone(),
+      onStalled: () => world.onStalled(this),
+      tally: world.tally,
+    });
     this.#reader = new LogReader((after) => this.#readPage(after));
     const { promise, resolve } = Promise.withResolvers<boolean>();
     this.ready = promise;
     this.#resolveReady = resolve;
   }
 
-  /**
-   * Looks up what was not heard: once Redis has confirmed the subscription (what came before may have been missed),
-   * and again after Redis did not answer.
-   */
-  sync(): void {
-    void this.#sync();
+  get state(): Follower['state'] {
+    return this.#follower.state;
+  }
+
+  get born(): Position {
+    return this.#follower.born;
+  }
+
+  /** When something was last heard or compared, in milliseconds of the monotonic clock. */
+  get freshAt(): number {
+    return this.#follower.freshAt;
   }
 
   onLive(prev: Position, id: Position, data: Buffer): void {
-    this.freshAt = performance.now();
-    this.#world.tally.messagesReceived += 1;
-    if (this.#syncing || this.state !== 'open') {
-      this.#hold({ prev, id, data });
-      return;
-    }
-    const tail = this.#tail();
-    if (prev === tail) {
-      this.#append({ id, prev, frame: this.#encode(id, data) });
-      return;
-    }
-    if (comparePositions(id, tail) <= 0) return;
-    this.#world.tally.gapsFound += 1;
-    this.#hold({ prev, id, data });
-    void this.#sync();
+    this.#follower.onLive(prev, id, data);
   }
 
-  /**
-   * Redis says where the topic stands: opens the feed, or finds that it missed something, also when its subscription
-   * is deaf and nothing arrives.
-   */
+  /** Redis says where the topic stands; null: it does not exist. */
   onState(state: TopicState | null): void {
-    this.freshAt = performance.now();
-    if (this.state === 'gone') return;
-    if (state === null) this.end();
-    else if (this.state === 'opening') this.#openNow(state);
-    else if (state.born !== this.born) this.end();
-    else if (state.last !== this.#tail()) void this.#sync();
+    this.#follower.onState(state);
+  }
+
+  /** Looks up what was not heard; also what Redis did not answer before. */
+  sync(): void {
+    void this.#follower.sync();
+  }
+
+  /** The topic exists no more. */
+  end(): void {
+    this.#follower.end();
   }
 
   /**
@@ -194,13 +184,48 @@ export class TopicFeed {
     }
   }
 
-  /** The topic exists no more. */
-  end(): void {
-    if (this.state === 'gone') return;
+  #onOpen(state: TopicState): void {
+    this.#startAt(state.last);
+    this.#resolveReady(true);
+  }
+
+  #onMessage(message: SentMessage): void {
+    this.#fresh.push(message);
+    this.#world.flushSoon(this);
+  }
+
+  async #handedOn(): Promise<void> {
+    while (this.audience.busy || this.#fresh.length > 0) await new Promise(setImmediate);
+  }
+
+  /** Everybody who stands at the head is told that what followed is gone. */
+  #onLost(position: Position, last: Position): void {
     this.flush();
-    this.state = 'gone';
+    const after = this.head;
+    this.#startAt(position);
+    for (const subscription of this.audience.members()) this.#announceLost(subscription, after, position);
+    for (const subscription of this.behind) {
+      // Ahead of the feed it may well be, by what it read from the log; beyond the log it waits for what Redis forgot.
+      if (comparePositions(subscription.position, last) <= 0) continue;
+      this.#announceLost(subscription, subscription.position, position);
+      subscription.position = position;
+    }
+  }
+
+  #onGone(): void {
+    this.flush();
     this.#resolveReady(false);
     this.#world.onGone(this);
+  }
+
+  #startAt(position: Position): void {
+    this.head = position;
+    this.#ring = new Ring(position);
+    this.audience.moveTo(position);
+  }
+
+  #pumpAll(): void {
+    for (const subscription of this.behind) this.pump(subscription);
   }
 
   #serve(deadline: number): boolean {
@@ -222,7 +247,7 @@ export class TopicFeed {
     const frames = fresh.length === 1 ? last.frame : Buffer.concat(fresh.map((message) => message.frame));
     this.#serving = { messages: fresh.length, bytes: frames.length };
     this.audience.begin(frames, last.id);
-    for (const subscription of this.behind) this.pump(subscription);
+    this.#pumpAll();
     return true;
   }
 
@@ -278,130 +303,6 @@ export class TopicFeed {
     subscription.connection.sendControl({ type: 'lost', topic: this.topic, after, position });
   }
 
-  #tail(): Position {
-    return this.#fresh.at(-1)?.id ?? this.head;
-  }
-
-  #append(message: SentMessage): void {
-    this.#fresh.push(message);
-    this.#world.flushSoon(this);
-  }
-
-  #hold(message: LiveMessage): void {
-    if (this.#held.length >= MAX_HELD) {
-      this.#held = [];
-      this.#syncAgain = true;
-    }
-    this.#held.push(message);
-  }
-
-  /** Brings the feed to the end of the log, and then to what was said live meanwhile. One at a time. */
-  async #sync(): Promise<void> {
-    if (this.#syncing) {
-      this.#syncAgain = true;
-      return;
-    }
-    this.#syncing = true;
-    try {
-      do {
-        this.#syncAgain = false;
-        if (this.state === 'opening') await this.#open();
-        else await this.#readToEnd();
-        this.#releaseHeld();
-      } while (this.#syncAgain && this.state === 'open');
-      this.freshAt = performance.now();
-    } catch {
-      // Redis is away: nothing goes out until it is known what is missing.
-      this.#world.onStalled(this);
-    } finally {
-      this.#syncing = false;
-    }
-    if (this.state === 'open') for (const subscription of this.behind) this.pump(subscription);
-  }
-
-  async #open(): Promise<void> {
-    const state = await this.#world.readTopic(this.topic);
-    if (this.state !== 'opening') return;
-    if (state === null) this.end();
-    else this.#openAt(state);
-  }
-
-  #openNow(state: TopicState): void {
-    // A read of its own that is under way opens it.
-    if (this.#syncing) return;
-    this.#openAt(state);
-    this.#releaseHeld();
-    if (this.#syncAgain) void this.#sync();
-  }
-
-  #openAt(state: TopicState): void {
-    this.born = state.born;
-    this.head = state.last;
-    this.audience.moveTo(state.last);
-    this.#ring = new Ring(state.last);
-    this.state = 'open';
-    this.#resolveReady(true);
-  }
-
-  async #readToEnd(): Promise<void> {
-    for (;;) {
-      const tail = this.#tail();
-      const page = await this.#readPage(tail);
-      if (this.state !== 'open') return;
-      if (page === null) {
-        this.end();
-        return;
-      }
-      if (!continues(page, tail)) this.#loseUpTo(goesOnFrom(page), page.last);
-      if (page.entries.length === 0) return;
-      for (const message of page.entries) this.#append(message);
-      this.#world.tally.gapMessagesFilled += page.entries.length;
-      // Page by page, so that a long gap never stands in memory as a whole.
-      await this.#flushed();
-    }
-  }
-
-  async #flushed(): Promise<void> {
-    this.#world.flushSoon(this);
-    while (this.audience.busy || this.#fresh.length > 0) await new Promise(setImmediate);
-  }
-
-  /**
-   * What followed the head is gone from the log: everybody who stands there is told, and it goes on from `position`.
-   * `last` is the end of the log.
-   */
-  #loseUpTo(position: Position, last: Position): void {
-    this.flush();
-    const after = this.head;
-    this.#ring = new Ring(position);
-    this.head = position;
-    this.audience.moveTo(position);
-    for (const subscription of this.audience.members()) this.#announceLost(subscription, after, position);
-    for (const subscription of this.behind) {
-      // Ahead of the feed it may well be, by what it read from the log; beyond the log it waits for what Redis forgot.
-      if (comparePositions(subscription.position, last) <= 0) continue;
-      this.#announceLost(subscription, subscription.position, position);
-      subscription.position = position;
-    }
-  }
-
-  /** What was said while the log was read, as far as it follows; the rest asks for another look into the log. */
-  #releaseHeld(): void {
-    const held = this.#held;
-    this.#held = [];
-    if (this.state !== 'open') return;
-    for (const [index, { prev, id, data }] of held.entries()) {
-      const tail = this.#tail();
-      if (comparePositions(id, tail) <= 0) continue;
-      if (prev !== tail) {
-        this.#held = held.slice(index);
-        this.#syncAgain = true;
-        return;
-      }
-      this.#append({ id, prev, frame: this.#encode(id, data) });
-    }
-  }
-
   /** Null when the topic is gone, also when another one has its name by now. */
   async #readPage(after: Position): Promise<FramePage | null> {
     this.#world.tally.logReads += 1;
@@ -410,9 +311,4 @@ export class TopicFeed {
     this.#ring.prepend(page.entries);
     return page;
   }
-}
-
-/** Where it goes on when a position cannot be continued: before the first message after it that the log still has. */
-function goesOnFrom(page: FramePage): Position {
-  return page.entries[0]?.prev ?? page.last;
 }
