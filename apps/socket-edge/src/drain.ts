@@ -14,14 +14,18 @@ const RETRY_SPREAD_MS = 1000;
  * @param seconds the whole time there is
  */
 export async function drain(roster: Roster, seconds: number): Promise<void> {
-  const end = performance.now() + seconds * 1000;
-  const steps = Math.max(1, Math.floor((seconds * 1000 * SPREAD) / STEP_MS));
-  const perStep = Math.max(1, Math.ceil(roster.size / steps));
+  const start = performance.now();
+  const end = start + seconds * 1000;
   const waiting = roster.slice(0, roster.size);
-  while (waiting.length > 0) {
-    for (const connection of waiting.splice(0, perStep)) {
+  // By the clock and not by the step: on a busy machine steps come late, and the last ones would be cut off.
+  const perMs = waiting.length / Math.max(STEP_MS, seconds * 1000 * SPREAD);
+  for (let closed = 0; waiting.length > 0;) {
+    const due = Math.ceil((performance.now() - start + STEP_MS) * perMs);
+    const some = waiting.splice(0, Math.max(1, due - closed));
+    for (const connection of some) {
       connection.close(closeCodes.restarting, retryAfterReason(Math.random() * RETRY_SPREAD_MS));
     }
+    closed += some.length;
     if (waiting.length > 0) await delay(STEP_MS);
   }
   while (roster.size > 0 && performance.now() < end) await delay(STEP_MS);

@@ -63,6 +63,8 @@ export class Heartbeat {
   }
 
   #visit(connection: Connection, now: number): void {
+    // ws sees to the end of a closing handshake.
+    if (connection.phase === 'closed') return;
     if (connection.congested && now - connection.congestedSince > this.#stuckMs) {
       this.#tally.evictedStuck += 1;
       connection.close(closeCodes.tooSlow);

@@ -1,0 +1,82 @@
+import { parseRetryAfter } from '@holdfast/protocol/close-codes';
+import { describe, expect, it } from 'vitest';
+import { Connection } from './connection.ts';
+import { drain } from './drain.ts';
+import { Roster } from './roster.ts';
+import { newTally } from './tally.ts';
+import { RecordingTransport } from './testing/recording-transport.ts';
+
+class Peer extends RecordingTransport {
+  onClose: () => void = () => undefined;
+  onTerminate: () => void = () => undefined;
+
+  override close(code: number, reason: string): void {
+    super.close(code, reason);
+    this.onClose();
+  }
+
+  override terminate(): void {
+    super.terminate();
+    this.onTerminate();
+  }
+}
+
+/** Connections whose peers answer the goodbye, or never do. */
+function edgeWith(count: number, { polite = true } = {}) {
+  const roster = new Roster();
+  const tally = newTally();
+  /** How many were closed in one go, each time. */
+  const steps: number[] = [];
+  let inOneGo = 0;
+  const sockets = Array.from({ length: count }, (_, index) => {
+    const socket = new Peer();
+    const connection = new Connection(`${index}`, `${index}`, socket, 'open', '0-0', tally);
+    roster.add(connection);
+    const gone = () => setImmediate(() => roster.remove(connection));
+    socket.onTerminate = gone;
+    socket.onClose = () => {
+      if (polite) gone();
+      inOneGo += 1;
+      if (inOneGo > 1) return;
+      setImmediate(() => {
+        steps.push(inOneGo);
+        inOneGo = 0;
+      });
+    };
+    return socket;
+  });
+  return { roster, sockets, steps };
+}
+
+describe('a drain', () => {
+  it('says goodbye to everybody in many small steps, with a delay for each to come back after', async () => {
+    const { roster, sockets, steps } = edgeWith(1600);
+    await drain(roster, 2);
+    expect(roster.size).toBe(0);
+    expect(sockets.every(({ closed, terminated }) => closed?.code === 1012 && !terminated)).toBe(true);
+    const delays = sockets.map(({ closed }) => parseRetryAfter(closed?.reason ?? '') ?? Number.NaN);
+    expect(delays.every((delay) => delay >= 0 && delay <= 1000)).toBe(true);
+    expect(new Set(delays).size).toBeGreaterThan(100);
+    // 32 of 50 each, or fewer on a machine on which steps come late.
+    expect(steps[0]).toBeLessThanOrEqual(60);
+    expect(steps.length).toBeGreaterThan(4);
+  });
+
+  it('is over at once when nobody is there', async () => {
+    await expect(drain(new Roster(), 3600)).resolves.toBeUndefined();
+  });
+
+  it('cuts who has not answered when the time is over', async () => {
+    const { roster, sockets } = edgeWith(50, { polite: false });
+    await drain(roster, 0.2);
+    expect(sockets.every(({ closed, terminated }) => closed?.code === 1012 && terminated)).toBe(true);
+    expect(roster.size).toBe(0);
+  });
+
+  it('closes everybody in one go when there is no time', async () => {
+    const { roster, sockets, steps } = edgeWith(500);
+    await drain(roster, 0);
+    expect(sockets.every(({ closed }) => closed?.code === 1012)).toBe(true);
+    expect(steps).toEqual([500]);
+  });
+});

@@ -1,0 +1,209 @@
+import { closeCodes } from '@holdfast/protocol/close-codes';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { memoryEdge } from './testing/memory-edge.ts';
+import { MemoryRedis } from './testing/memory-redis.ts';
+import { RecordingTransport } from './testing/recording-transport.ts';
+
+const CLIENT = 'c1';
+const RESUME_DEADLINE_MS = 5000;
+const ATTACH_DEADLINE_MS = 5000;
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** Timers stand still until the test moves them; the turns of the event loop go on. */
+const fakeTimers = () =>
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance'] });
+
+function installation(...topics: string[]) {
+  const redis = new MemoryRedis();
+  redis.register(CLIENT, topics);
+  return { redis, edge: memoryEdge(redis) };
+}
+
+describe('a claim', () => {
+  it('is not given to a client that is not registered', async () => {
+    const { edge } = installation();
+    expect(await edge.hub.claim('nobody')).toBeNull();
+  });
+
+  it('replaces the older connection of the same client, here', async () => {
+    const { redis, edge } = installation('news');
+    const older = await edge.connected(CLIENT);
+    const newer = await edge.connected(CLIENT);
+    expect(older.socket.closed).toEqual({ code: 4409, reason: closeCodes.replaced.reason });
+    expect(newer.socket.closed).toBeNull();
+    expect(redis.client(CLIENT).owner?.connection).toBe(newer.connection.id);
+    expect(edge.roster.size).toBe(1);
+    // The end of the older one gives nothing up.
+    edge.hub.onClosed(older.connection);
+    await edge.settled();
+    expect(redis.client(CLIENT).owner?.connection).toBe(newer.connection.id);
+    const id = redis.publish('news', '1');
+    await edge.settled();
+    expect([older.socket.idsOf('news'), newer.socket.idsOf('news')]).toEqual([[], [id]]);
+  });
+
+  it('replaces the older connection of the same client, at another edge', async () => {
+    const { redis, edge } = installation('news');
+    const other = memoryEdge(redis, 'edge-b');
+    const older = await edge.connected(CLIENT);
+    const newer = await other.connected(CLIENT);
+    await edge.settled();
+    expect(older.socket.closed).toMatchObject({ code: 4409 });
+    edge.hub.onClosed(older.connection);
+    await edge.settled();
+    expect(redis.client(CLIENT).owner).toEqual({ edge: 'edge-b', connection: newer.connection.id });
+  });
+
+  it('is given up when the handshake behind it fails', async () => {
+    const { redis, edge } = installation();
+    const claim = await edge.hub.claim(CLIENT);
+    if (claim) edge.hub.abandon(claim);
+    await edge.settled();
+    expect(redis.client(CLIENT).owner).toBeNull();
+  });
+
+  it('whose answer got lost leaves no ghost, and the older connection owns its client again', async () => {
+    const { redis, edge } = installation();
+    redis.answersLost.add('claim');
+    await expect(edge.hub.claim(CLIENT)).rejects.toThrow('Redis does not answer');
+    await edge.settled();
+    expect(redis.client(CLIENT).owner).toBeNull();
+
+    redis.answersLost.clear();
+    const { socket, connection } = await edge.connected(CLIENT);
+    redis.answersLost.add('claim');
+    await expect(edge.hub.claim(CLIENT)).rejects.toThrow('Redis does not answer');
+    redis.answersLost.clear();
+    await edge.settled();
+    expect(socket.closed).toBeNull();
+    expect(redis.client(CLIENT).owner).toEqual({ edge: 'edge-a', connection: connection.id });
+  });
+});
+
+describe('what a client says', () => {
+  it('a ping is answered, in every phase', async () => {
+    const { edge } = installation();
+    const { socket, connection } = await edge.connected(CLIENT, { resume: true });
+    edge.hub.onText(connection, '{"type":"ping"}');
+    expect(socket.frames).toEqual([{ type: 'pong' }]);
+    await edge.resume(connection, {});
+    edge.hub.onText(connection, '{"type":"ping"}');
+    expect(socket.of('pong')).toHaveLength(2);
+  });
+
+  it.each([
+    ['no JSON', 'hello'],
+    ['JSON that is no object', '[]'],
+    ['an unknown type', '{"type":"subscribe"}'],
+    ['a field too many', '{"type":"ping","x":1}'],
+    ['a prototype', '{"type":"ping","__proto__":{"x":1}}'],
+    ['a frame of the edge', '{"type":"pong"}'],
+    ['a resume that was not announced', '{"type":"resume","positions":{}}'],
+    ['a position that is none', '{"type":"resume","positions":{"news":"last"}}'],
+    ['many brackets', '['.repeat(60_000)],
+  ])('%s ends the connection with 4400', async (_, text) => {
+    const { edge } = installation();
+    const { socket, connection } = await edge.connected(CLIENT);
+    edge.hub.onText(connection, text);
+    expect(socket.closed).toMatchObject({ code: 4400, reason: expect.stringMatching(/^bad-frame: /) });
+    expect(edge.tally.badFrames).toBe(1);
+  });
+
+  it('a second resume ends it with 4400', async () => {
+    const { edge } = installation();
+    const { socket, connection } = await edge.connected(CLIENT, { resume: true });
+    await edge.resume(connection, {});
+    await edge.resume(connection, {});
+    expect(socket.of('welcome')).toHaveLength(1);
+    expect(socket.closed).toMatchObject({ code: 4400 });
+  });
+
+  it('the reason fits into a close frame, whatever was sent', async () => {
+    const { edge } = installation();
+    for (const name of ['日'.repeat(5000), 'a'.repeat(5000), '🙂'.repeat(300), `x${'é'.repeat(300)}`]) {
+      const { socket, connection } = await edge.connected(CLIENT, { resume: true });
+      edge.hub.onText(connection, JSON.stringify({ type: 'resume', positions: { [name]: '1-0' } }));
+      expect(Buffer.byteLength(socket.closed?.reason ?? '')).toBeLessThanOrEqual(123);
+      expect(socket.closed?.reason).not.toContain('\uFFFD');
+      expect(socket.closed).toMatchObject({ code: 4400 });
+    }
+  });
+});
+
+describe('deadlines', () => {
+  it('a connection that announced a resume frame and sends none is closed with 4408', async () => {
+    const { edge } = installation();
+    fakeTimers();
+    const { socket } = await edge.connected(CLIENT, { resume: true });
+    vi.advanceTimersByTime(RESUME_DEADLINE_MS - 1);
+    expect(socket.closed).toBeNull();
+    vi.advanceTimersByTime(1);
+    expect(socket.closed).toMatchObject({ code: 4408 });
+  });
+
+  it('one that sent it is not', async () => {
+    const { edge } = installation();
+    fakeTimers();
+    const { socket, connection } = await edge.connected(CLIENT, { resume: true });
+    await edge.resume(connection, {});
+    vi.advanceTimersByTime(10 * RESUME_DEADLINE_MS);
+    expect(socket.closed).toBeNull();
+  });
+
+  it('one whose topics cannot be found out is asked to come later, and leaves nothing behind', async () => {
+    const { redis, edge } = installation('news');
+    fakeTimers();
+    const claim = await edge.hub.claim(CLIENT);
+    const answers = Promise.withResolvers<void>();
+    redis.gate = answers.promise;
+    const socket = new RecordingTransport();
+    if (claim) edge.hub.open(claim, socket, false);
+    await edge.settled();
+    vi.advanceTimersByTime(ATTACH_DEADLINE_MS);
+    expect(socket.closed).toMatchObject({ code: 1013 });
+    redis.gate = null;
+    answers.resolve();
+    await edge.settled();
+    expect(socket.frames).toEqual([]);
+    expect(edge.feeds.open('news').subscribers).toBe(0);
+  });
+
+  it('end with the connection', async () => {
+    const { edge } = installation();
+    fakeTimers();
+    const { connection } = await edge.connected(CLIENT, { resume: true });
+    edge.hub.onClosed(connection);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+it('the end of a connection gives its client up, and its place', async () => {
+  const { redis, edge } = installation('news');
+  const { connection, socket } = await edge.connected(CLIENT);
+  edge.hub.onClosed(connection);
+  await edge.settled();
+  expect(redis.client(CLIENT).owner).toBeNull();
+  expect(edge.roster.size).toBe(0);
+  redis.publish('news', '1');
+  await edge.settled();
+  expect(socket.idsOf('news')).toEqual([]);
+});
+
+it('the edge says what it serves to a client, when asked', async () => {
+  const { redis, edge } = installation('news');
+  const stop = edge.start('ws://edge');
+  const { connection } = await edge.connected(CLIENT);
+  const reached = redis.publish('news', '1');
+  await edge.settled();
+  redis.sayTo('edge-a', { kind: 'served', question: 'q1', clientId: CLIENT });
+  redis.sayTo('edge-a', { kind: 'served', question: 'q2', clientId: 'nobody' });
+  await edge.settled();
+  stop();
+  expect(redis.answers).toEqual([
+    { question: 'q1', payload: { connection: connection.id, topics: { news: reached } } },
+    { question: 'q2', payload: null },
+  ]);
+});
