@@ -1,10 +1,11 @@
 import { isIP } from 'node:net';
-import { host, port, setting, text } from '@holdfast/service/config';
+import { duration, host, port, setting, text } from '@holdfast/service/config';
 import { logVariables } from '@holdfast/service/logger';
 import { redisRules, redisVariables } from '@holdfast/service/redis-config';
 import { z } from 'zod';
 
 const DEFAULT_PORT = 7700;
+const TEN_YEARS_MS = 10 * 365 * 24 * 3_600_000;
 const PRODUCTION = 'production';
 
 interface KeysRule {
@@ -37,6 +38,9 @@ export const configSchema = z
     )
       .optional()
       .describe('Proxies whose X-Forwarded-For is believed'),
+    CLIENT_EXPIRY: duration({ minMs: 1_000, maxMs: TEN_YEARS_MS })
+      .optional()
+      .describe('How long a client that does not connect stays registered (30m, 720h); not set: for ever'),
     NODE_ENV: text('development').describe(`With ${PRODUCTION} it refuses to start without API keys`),
     ...redisVariables,
     ...logVariables,

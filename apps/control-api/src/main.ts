@@ -13,6 +13,7 @@ import { buildApp } from './app.ts';
 import { configSchema, isProduction } from './config.ts';
 import { checkRedis } from './redis-check.ts';
 import { startSweeping } from './sweeper.ts';
+import { startWalking } from './walker.ts';
 
 const SERVICE = 'control-api';
 /** Longer than a call may take to arrive (10 s) and to be answered (Redis answers within 2 s, or is given up). */
@@ -32,7 +33,14 @@ await runMain(async () => {
     logger.debug({ err: error }, 'waits no longer');
   });
   const broker = controlBroker(redis, config.REDIS_PREFIX);
-  const stops = [checkRedis(broker, health), startSweeping(broker, keys.ring, logger), keys.watch(), metrics.stop];
+  const walking = startWalking(broker, config.CLIENT_EXPIRY ?? null, logger);
+  const stops = [
+    checkRedis(broker, health),
+    startSweeping(broker, keys.ring, logger),
+    walking,
+    keys.watch(),
+    metrics.stop,
+  ];
   process.on('SIGHUP', () => void keys.reload());
 
   const trustedProxies = config.CONTROL_TRUSTED_PROXIES ?? [];

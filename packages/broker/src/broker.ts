@@ -40,6 +40,10 @@ export interface Clients {
   register(client: NewClient, maxClients: number | null): Promise<RegisterOutcome>;
   /** Removes the client with all that is kept for it; its edge hears of it. False when it was not registered. */
   unregister(clientId: string): Promise<boolean>;
+  /** The same, unless the client is connected or has been since `client` was read. */
+  unregisterUnused(client: ClientState): Promise<boolean>;
+  /** Gives a client up for an edge that died with it, unless somebody owns it by now. */
+  giveUp(client: ClientState): Promise<void>;
   /** Changes what a client wants, in one step; its edge hears of it. */
   changeTopics(clientId: string, change: TopicChange): Promise<ChangeOutcome>;
   /** Has the client's present connection closed. Null when the client is not registered, else whether it had one. */

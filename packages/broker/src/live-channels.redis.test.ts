@@ -118,6 +118,17 @@ describe('an ear', () => {
     await eventually(async () => expect(new Set(await subscribers(topics))).toEqual(new Set([0])));
   });
 
+  test('hears what it wants again in the same tick, among many that it does not', async () => {
+    const { channels, heard } = await listen();
+    const topics = numbered(300);
+    for (const topic of topics) channels.subscribe(topic);
+    await eventually(() => expect(heard.size).toBe(300));
+    for (const topic of topics) channels.unsubscribe(topic);
+    channels.subscribe('t299');
+    await eventually(async () => expect((await subscribers(topics)).filter((count) => count > 0)).toHaveLength(1));
+    expect(await subscribers(['t298', 't299'])).toEqual([0, 1]);
+  });
+
   test('ends with what was wanted last, however often it changed', async () => {
     const { channels, heard, connection } = await listen();
     const topics = numbered(300);

@@ -32,6 +32,10 @@ export function controlBroker(redis: Redis, prefix: string): ControlBroker {
   return {
     register: (client, maxClients) => registrations.register(client, maxClients),
     unregister: (clientId) => registrations.unregister(clientId),
+    unregisterUnused: ({ clientId, since }) => registrations.unregister(clientId, since),
+    giveUp: async ({ clientId, owner }) => {
+      if (owner !== null) await clients.release(clientId, owner.edge, owner.connection);
+    },
     settleAbandoned: (key, olderThanMs) => registrations.settleAbandoned(key, olderThanMs),
     changeTopics: (clientId, change) => clients.changeTopics(clientId, change),
     disconnect: (clientId) => clients.disconnect(clientId),

@@ -252,6 +252,15 @@ describe('a process that dies', () => {
     await edge.dropLease(lease.id);
   });
 
+  test('is settled once, by however many at once', async () => {
+    const key = someKey();
+    await registered(key);
+    await expect(dying(1).register(someone({ key, name: 'bob' }), null)).rejects.toThrow('the process is gone');
+    const settled = await atOnce(20, () => control.settleAbandoned(key, 0));
+    expect(settled.reduce((sum, one) => sum + one, 0)).toBe(1);
+    expect(await ledger(key)).toEqual({ clients: 1, names: {}, unsettled: 0 });
+  });
+
   test('is waited for: what is younger is left alone', async () => {
     const key = someKey();
     await expect(dying(1).register(someone({ key, name: 'bob' }), null)).rejects.toThrow('the process is gone');

@@ -61,7 +61,8 @@ export class Registrations {
     return 'registered';
   }
 
-  async unregister(clientId: string): Promise<boolean> {
+  /** With `unusedSince` (ms) only if nobody has used the client since that time. */
+  async unregister(clientId: string, unusedSince?: number): Promise<boolean> {
     const client = this.#keys.client(clientId);
     const [key, name, nonce] = await asked(this.#redis.hmget(client, 'k', 'n', 'o'));
     if (!key || !nonce) return false;
@@ -72,9 +73,12 @@ export class Registrations {
 
     const left = this.#keys.clientLeft(clientId, operation.own);
     const removing = [client, this.#keys.clientLog(clientId), left];
-    const answer = answerOf('unregister', await run(this.#redis, unregisterScript, removing, [nonce, LEFT_BEHIND_MS]));
+    const answer = answerOf(
+      'unregister',
+      await run(this.#redis, unregisterScript, removing, [nonce, LEFT_BEHIND_MS, unusedSince ?? '']),
+    );
     if (answer.kind === 0) {
-      // Somebody else unregistered it in between, and settles that.
+      // Somebody else unregistered it in between, and settles that; or it is in use.
       await this.#settle(key, operation, 'keep');
       return false;
     }
