@@ -107,6 +107,27 @@ describe('the TCP proxy', () => {
     expect(line.socket.destroyed).toBe(false);
   });
 
+  it('strands what stands for good, without a word, and passes new connections', async () => {
+    const stranded = dial();
+    stranded.socket.write('a');
+    await vi.waitFor(() => expect(stranded.received()).toBe('a'), PATIENCE_MS);
+    proxy.strand();
+    stranded.socket.write('lost');
+    await vi.waitFor(() => expect(proxy.bytesSwallowed()).toBe(4), PATIENCE_MS);
+    const fresh = dial();
+    fresh.socket.write('b');
+    await vi.waitFor(() => expect(fresh.received()).toBe('b'), PATIENCE_MS);
+    proxy.heal();
+    stranded.socket.write('lost');
+    await vi.waitFor(() => expect(proxy.bytesSwallowed()).toBe(8), PATIENCE_MS);
+    // Its end is not passed on either: the other side still believes in it.
+    stranded.socket.destroy();
+    await stranded.ended;
+    fresh.socket.write('c');
+    await vi.waitFor(() => expect(fresh.received()).toBe('bc'), PATIENCE_MS);
+    expect([...far].filter((socket) => socket.destroyed)).toEqual([]);
+  });
+
   it('delays, and keeps the order when the delay ends', async () => {
     const line = dial();
     proxy.delay(200);

@@ -17,12 +17,20 @@ export interface TcpProxy {
   readonly bytesHeld: () => number;
   /** From now on nothing gets through in either direction, and nobody is told: a network that fell silent. */
   readonly blackHole: () => void;
+  /** As `blackHole`, for good, but only for the connections that stand: new ones get through. */
+  readonly strand: () => void;
   /** How many bytes were swallowed so far: the proof that a black hole happened. */
   readonly bytesSwallowed: () => number;
   /** Ends every fault. Bytes that were swallowed stay lost, so after `blackHole` cut the connections that stand. */
   readonly heal: () => void;
   /** Cuts everything and stops listening. */
   readonly stop: () => Promise<void>;
+}
+
+/** One connection through the proxy. */
+interface Line {
+  sockets: readonly [Socket, Socket];
+  stranded: boolean;
 }
 
 /** The faults that are on, and what they did. One object for all connections: a change meets those that stand. */
@@ -39,9 +47,9 @@ const FAIR = { refusing: false, swallowing: false, delayMs: 0 };
 /** A TCP proxy on 127.0.0.1 that can hurt what goes through it. */
 export async function startTcpProxy(to: { port: number; host?: string }): Promise<TcpProxy> {
   const weather: Weather = { ...FAIR, bytesHeld: 0, bytesSwallowed: 0 };
-  const sockets = new Set<Socket>();
+  const lines = new Set<Line>();
   const cut = () => {
-    for (const socket of sockets) socket.resetAndDestroy();
+    for (const { sockets } of lines) for (const socket of sockets) socket.resetAndDestroy();
   };
   const server = createServer((near) => {
     if (weather.refusing) {
@@ -49,11 +57,14 @@ export async function startTcpProxy(to: { port: number; host?: string }): Promis
       return;
     }
     const far = connect(to.port, to.host ?? '127.0.0.1');
-    join(near, far, weather);
-    join(far, near, weather);
-    for (const socket of [near, far]) {
-      sockets.add(socket);
-      socket.once('close', () => sockets.delete(socket));
+    const line: Line = { sockets: [near, far], stranded: false };
+    join(near, far, weather, line);
+    join(far, near, weather, line);
+    lines.add(line);
+    for (const socket of line.sockets) {
+      socket.once('close', () => {
+        if (line.sockets.every(({ destroyed }) => destroyed)) lines.delete(line);
+      });
     }
   });
   server.listen(0, '127.0.0.1');
@@ -64,7 +75,7 @@ export async function startTcpProxy(to: { port: number; host?: string }): Promis
   return {
     port,
     url: (scheme) => `${scheme}://127.0.0.1:${port}`,
-    connections: () => sockets.size / 2,
+    connections: () => lines.size,
     cut,
     refuse: () => {
       weather.refusing = true;
@@ -74,6 +85,9 @@ export async function startTcpProxy(to: { port: number; host?: string }): Promis
     },
     blackHole: () => {
       weather.swallowing = true;
+    },
+    strand: () => {
+      for (const line of lines) line.stranded = true;
     },
     heal: () => Object.assign(weather, FAIR),
     bytesHeld: () => weather.bytesHeld,
@@ -87,7 +101,8 @@ export async function startTcpProxy(to: { port: number; host?: string }): Promis
 }
 
 /** Passes what comes from one end to the other, and its end with it. */
-function join(from: Socket, to: Socket, weather: Weather): void {
+function join(from: Socket, to: Socket, weather: Weather, line: Line): void {
+  const isSilent = () => weather.swallowing || line.stranded;
   from.setNoDelay(true);
   // Bytes that were delayed must not be overtaken by later ones, nor by the end, when the delay gets shorter.
   let last = Promise.resolve();
@@ -101,7 +116,7 @@ function join(from: Socket, to: Socket, weather: Weather): void {
     last = last.then(() => promise).then(act);
   };
   from.on('data', (bytes: Buffer) => {
-    if (weather.swallowing) {
+    if (isSilent()) {
       weather.bytesSwallowed += bytes.length;
       return;
     }
@@ -115,11 +130,13 @@ function join(from: Socket, to: Socket, weather: Weather): void {
     });
   });
   from.on('end', () => {
-    if (!weather.swallowing) afterDelay(() => to.end());
+    if (!isSilent()) afterDelay(() => to.end());
   });
   // A reset on one side is a reset on the other, as without a proxy.
-  from.on('error', () => to.resetAndDestroy());
+  from.on('error', () => {
+    if (!line.stranded) to.resetAndDestroy();
+  });
   from.on('close', () => {
-    if (!weather.swallowing) afterDelay(() => to.destroy());
+    if (!isSilent()) afterDelay(() => to.destroy());
   });
 }
