@@ -177,7 +177,9 @@ class Phases {
     display.begin(name, plan.clients);
     const startedAt = performance.now();
     await shown(display, this.#crew, field, work);
-    return performance.now() - startedAt;
+    const ms = performance.now() - startedAt;
+    display.end();
+    return ms;
   }
 }
 

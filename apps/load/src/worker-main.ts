@@ -55,8 +55,7 @@ process.on('message', (message: ToWorker) => {
 });
 
 // A Ctrl-C reaches every process of the terminal; the coordinator says what happens then.
-process.on('SIGINT', () => undefined);
-process.on('SIGTERM', () => undefined);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 process.on('disconnect', () => process.exit(1));
 
 setInterval(() => {
