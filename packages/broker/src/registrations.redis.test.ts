@@ -283,40 +283,47 @@ describe('whatever meets and whoever dies', () => {
   const rounds = fc.array(fc.array(step, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 5 });
   const QUOTA = 3;
 
-  test("a key's count, its names and the list are those of its clients, and no quota is passed", async () => {
-    await fc.assert(
-      fc.asyncProperty(rounds, async (plan) => {
-        const ids = Array.from({ length: 4 }, () => randomUUID());
-        const keyIds = [someKey(), someKey()];
-        for (const steps of plan) {
-          await Promise.allSettled(
-            steps.map(({ act, client, key, name, livesFor }) => {
-              const broker = livesFor === null ? control : dying(livesFor);
-              const clientId = ids[client] ?? '';
-              if (act === 'unregister') return broker.unregister(clientId);
-              return broker.register(someone({ clientId, key: keyIds[key] ?? '', name }), QUOTA);
-            }),
-          );
-        }
-        for (const key of keyIds) await control.settleAbandoned(key, 0);
+  /** 150 runs of some 20 calls each, on a machine that runs other files as well. */
+  const TIMEOUT_MS = 120_000;
 
-        const clients = (await control.readClients(ids)).filter((client) => client !== null);
-        for (const key of keyIds) {
-          const own = clients.filter((client) => client.key === key);
-          const names = own.flatMap(({ name, clientId }) => (name === null ? [] : [[name, clientId]]));
-          expect(await ledger(key)).toEqual({
-            clients: own.length,
-            names: Object.fromEntries(names) as Record<string, string>,
-            unsettled: 0,
-          });
-          expect(own.length).toBeLessThanOrEqual(QUOTA);
-        }
-        const listed = await Promise.all(ids.map(isListed));
-        expect(ids.filter((_, index) => listed[index]).toSorted()).toEqual(
-          clients.map(({ clientId }) => clientId).toSorted(),
-        );
-      }),
-      { numRuns: 150 },
-    );
-  });
+  test(
+    "a key's count, its names and the list are those of its clients, and no quota is passed",
+    { timeout: TIMEOUT_MS },
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(rounds, async (plan) => {
+          const ids = Array.from({ length: 4 }, () => randomUUID());
+          const keyIds = [someKey(), someKey()];
+          for (const steps of plan) {
+            await Promise.allSettled(
+              steps.map(({ act, client, key, name, livesFor }) => {
+                const broker = livesFor === null ? control : dying(livesFor);
+                const clientId = ids[client] ?? '';
+                if (act === 'unregister') return broker.unregister(clientId);
+                return broker.register(someone({ clientId, key: keyIds[key] ?? '', name }), QUOTA);
+              }),
+            );
+          }
+          for (const key of keyIds) await control.settleAbandoned(key, 0);
+
+          const clients = (await control.readClients(ids)).filter((client) => client !== null);
+          for (const key of keyIds) {
+            const own = clients.filter((client) => client.key === key);
+            const names = own.flatMap(({ name, clientId }) => (name === null ? [] : [[name, clientId]]));
+            expect(await ledger(key)).toEqual({
+              clients: own.length,
+              names: Object.fromEntries(names) as Record<string, string>,
+              unsettled: 0,
+            });
+            expect(own.length).toBeLessThanOrEqual(QUOTA);
+          }
+          const listed = await Promise.all(ids.map(isListed));
+          expect(ids.filter((_, index) => listed[index]).toSorted()).toEqual(
+            clients.map(({ clientId }) => clientId).toSorted(),
+          );
+        }),
+        { numRuns: 150 },
+      );
+    },
+  );
 });
