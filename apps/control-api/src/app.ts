@@ -46,6 +46,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { broker, keys, metrics, logger, trustedProxies } = options;
   const app = fastify({
     loggerInstance: quiet(logger),
+    // A logger of its own for each call would work out anew each time what to redact, and none is used.
+    childLoggerFactory: (parent) => parent,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,

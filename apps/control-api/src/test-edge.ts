@@ -70,7 +70,7 @@ export async function startTestEdge(api: TestApi, options: TestEdgeOptions = {})
     broker,
     /** Holds a connection of a client, and serves these topics on it. */
     hold: async (clientId: string, topics: Record<string, string> = {}): Promise<string> => {
-      const connection = `connection-of-${id}`;
+      const connection = '1';
       await broker.claim(clientId, id, connection);
       served.set(clientId, { connection, topics });
       return connection;
