@@ -10,6 +10,7 @@ import { apiKeys } from './plugins/api-keys.ts';
 import { jsonBodies } from './plugins/bodies.ts';
 import { healthRoutes } from './plugins/health.ts';
 import { openApi } from './plugins/openapi.ts';
+import { pages } from './plugins/pages.ts';
 import { answerClientError, answerFrameworkError, problemAnswers } from './plugins/problems.ts';
 import { requestLog } from './plugins/request-log.ts';
 import { requestMetrics } from './plugins/request-metrics.ts';
@@ -39,11 +40,13 @@ export interface AppOptions {
   readonly logger: Logger;
   /** Addresses and networks whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[];
+  /** Origins whose pages may call. */
+  readonly allowedOrigins: readonly string[];
 }
 
 /** The Control API, ready to listen or to be injected requests; it does neither by itself. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const { broker, keys, metrics, logger, trustedProxies } = options;
+  const { broker, keys, metrics, logger, trustedProxies, allowedOrigins } = options;
   const app = fastify({
     loggerInstance: quiet(logger),
     // A logger of its own for each call would work out anew each time what to redact, and none is used.
@@ -68,6 +71,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(requestLog, { logger });
   await app.register(requestMetrics, { metrics });
   await app.register(openApi);
+  await app.register(pages, { allowedOrigins });
   await app.register(apiKeys);
   await app.register(jsonBodies);
   await app.register(healthRoutes, options);

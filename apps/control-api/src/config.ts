@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { duration, host, port, setting, text } from '@holdfast/service/config';
+import { duration, host, list, port, setting, text } from '@holdfast/service/config';
 import { logVariables } from '@holdfast/service/logger';
 import { redisRules, redisVariables } from '@holdfast/service/redis-config';
 import { z } from 'zod';
@@ -32,6 +32,9 @@ export const configSchema = z
     CONTROL_HOST: host('127.0.0.1').describe('The address it listens on'),
     CONTROL_PORT: port(DEFAULT_PORT).describe('The port it listens on; 0 lets the system choose'),
     API_KEYS_FILE: text().optional().describe('The JSON file of API keys; read again when it changes, and on SIGHUP'),
+    CONTROL_ALLOWED_ORIGINS: list()
+      .optional()
+      .describe('Origins whose pages may call from a browser (https://app.example.com); not set: none'),
     CONTROL_TRUSTED_PROXIES: setting(
       'must be IP addresses and networks (10.0.0.0/8) with commas between them',
       networks,

@@ -44,7 +44,8 @@ await runMain(async () => {
   process.on('SIGHUP', () => void keys.reload());
 
   const trustedProxies = config.CONTROL_TRUSTED_PROXIES ?? [];
-  const app = await buildApp({ broker, keys: keys.ring, health, metrics, logger, trustedProxies });
+  const allowedOrigins = config.CONTROL_ALLOWED_ORIGINS ?? [];
+  const app = await buildApp({ broker, keys: keys.ring, health, metrics, logger, trustedProxies, allowedOrigins });
   // Whoever reads that it listens may call: so Redis comes first, unless it is away.
   await Promise.race([ready, delay(REDIS_PATIENCE_MS, undefined, { ref: false })]);
   const address = await app.listen({ host: config.CONTROL_HOST, port: config.CONTROL_PORT });

@@ -14,6 +14,7 @@ const app = await buildApp({
   metrics,
   logger: createLogger({ service: 'control-api', level: 'silent' }),
   trustedProxies: [],
+  allowedOrigins: [],
 });
 await app.ready();
 process.stdout.write(`${JSON.stringify(app.swagger(), null, 2)}\n`);

@@ -72,7 +72,11 @@ export interface TestApi {
 }
 
 /** The app on a real Redis, with a prefix of its own. */
-export async function startTestApi(url = redisUrl(), trustedProxies: string[] = []): Promise<TestApi> {
+export async function startTestApi(
+  url = redisUrl(),
+  trustedProxies: string[] = [],
+  allowedOrigins: string[] = [],
+): Promise<TestApi> {
   const log = captureLog();
   const redis = connectRedis({ kind: 'single', url }, { name: 'test', role: 'commands', logger: log.logger });
   await waitForRedis(redis, log);
@@ -82,7 +86,7 @@ export async function startTestApi(url = redisUrl(), trustedProxies: string[] = 
   const keys = new KeyRing(apiKeysFile.parse(file).keys);
   const health = createHealth();
   const metrics = createMetrics({ service: 'control-api' });
-  const app = await buildApp({ broker, keys, health, metrics, logger: log.logger, trustedProxies });
+  const app = await buildApp({ broker, keys, health, metrics, logger: log.logger, trustedProxies, allowedOrigins });
   await app.ready();
 
   const call: TestApi['call'] = async (method, path, { key, body, raw, headers = {} } = {}) => {

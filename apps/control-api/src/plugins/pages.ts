@@ -1,0 +1,20 @@
+import cors from '@fastify/cors';
+import fp from 'fastify-plugin';
+
+/** How long a browser need not ask again whether it may call. */
+const PREFLIGHT_SECONDS = 600;
+
+/**
+ * Lets pages of the allowed origins call (Fetch standard, section 3.3, the CORS protocol); without any, none may.
+ * Cookies play no part: what a page may do is up to the client id that it holds.
+ */
+export const pages = fp(async (app, { allowedOrigins }: { allowedOrigins: readonly string[] }) => {
+  if (allowedOrigins.length === 0) return;
+  await app.register(cors, {
+    origin: [...allowedOrigins],
+    methods: ['GET', 'POST', 'PUT', 'DELETE'],
+    allowedHeaders: ['Content-Type', 'X-API-Key', 'Authorization', 'Idempotency-Key'],
+    exposedHeaders: ['Retry-After'],
+    maxAge: PREFLIGHT_SECONDS,
+  });
+});
