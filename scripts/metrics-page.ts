@@ -51,6 +51,7 @@ async function controlMetrics(): Promise<Metric[]> {
     metrics,
     logger: createLogger({ service: 'control-api', level: 'silent' }),
     trustedProxies: [],
+    allowedOrigins: [],
   });
   await app.close();
   return registered(metrics);

@@ -3,6 +3,14 @@ import { type TestApi, startTestApi } from '../test-api.ts';
 
 const OURS = 'https://app.example.com';
 
+function preflight(api: TestApi, origin: string) {
+  return api.app.inject({
+    method: 'OPTIONS',
+    url: '/v1/clients/x/topics',
+    headers: { origin, 'access-control-request-method': 'DELETE', 'access-control-request-headers': 'content-type' },
+  });
+}
+
 describe('calls from pages', () => {
   let open: TestApi;
   let closed: TestApi;
@@ -11,13 +19,6 @@ describe('calls from pages', () => {
     closed = await startTestApi();
   });
   afterAll(() => Promise.all([open.stop(), closed.stop()]));
-
-  const preflight = async (api: TestApi, origin: string) =>
-    api.app.inject({
-      method: 'OPTIONS',
-      url: '/v1/clients/x/topics',
-      headers: { origin, 'access-control-request-method': 'DELETE', 'access-control-request-headers': 'content-type' },
-    });
 
   it('are allowed from the origins that are named, for every method of the calls', async () => {
     const answer = await preflight(open, OURS);
