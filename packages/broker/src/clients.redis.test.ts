@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { bucketOf } from '@holdfast/protocol/keys';
-import { MAX_TOPICS } from '@holdfast/protocol/limits';
-import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { NewClient } from './broker.ts';
 import { openBroker, someone } from './test-broker.ts';
@@ -13,150 +11,6 @@ async function registered(fields: Partial<NewClient> = {}): Promise<string> {
   expect(await control.register(client, null)).toBe('registered');
   return client.clientId;
 }
-
-async function topicsOf(clientId: string): Promise<Record<string, string>> {
-  return Object.fromEntries((await control.readClient(clientId))?.topics ?? []);
-}
-
-const numbered = (count: number) =>
-  new Map(Array.from({ length: count }, (_, index): [string, string] => [`t${index}`, '1-0']));
-
-describe('changing topics', () => {
-  test('adds with the position at which each begins; what is there keeps its own', async () => {
-    const clientId = await registered({ topics: new Map([['news', '5-0']]) });
-    const outcome = await control.changeTopics(clientId, {
-      add: new Map([
-        ['news', '9-0'],
-        ['load.x.12', '7-3'],
-      ]),
-    });
-    expect(outcome).toMatchObject({ kind: 'changed', client: { clientId } });
-    expect(outcome.kind === 'changed' && Object.fromEntries(outcome.client.topics)).toEqual({
-      news: '5-0',
-      'load.x.12': '7-3',
-    });
-    expect(await topicsOf(clientId)).toEqual({ news: '5-0', 'load.x.12': '7-3' });
-  });
-
-  test('removes, also what is not there', async () => {
-    const clientId = await registered({
-      topics: new Map([
-        ['news', '5-0'],
-        ['sport', '6-0'],
-      ]),
-    });
-    expect(await control.changeTopics(clientId, { remove: ['news', 'other'] })).toMatchObject({ kind: 'changed' });
-    expect(await topicsOf(clientId)).toEqual({ sport: '6-0' });
-  });
-
-  test('drops a stale subscription only if it still begins where it was seen to', async () => {
-    const clientId = await registered({
-      topics: new Map([
-        ['news', '5-0'],
-        ['sport', '6-0'],
-      ]),
-    });
-    await control.changeTopics(clientId, {
-      stale: new Map([
-        ['news', '5-0'],
-        ['sport', '5-9'],
-      ]),
-    });
-    expect(await topicsOf(clientId)).toEqual({ sport: '6-0' });
-  });
-
-  test('begins a stale subscription anew when it is added as well', async () => {
-    const clientId = await registered({ topics: new Map([['news', '5-0']]) });
-    await control.changeTopics(clientId, { stale: new Map([['news', '5-0']]), add: new Map([['news', '9-0']]) });
-    expect(await topicsOf(clientId)).toEqual({ news: '9-0' });
-  });
-
-  test('of somebody who is not registered changes and creates nothing', async () => {
-    const clientId = randomUUID();
-    expect(await control.changeTopics(clientId, { add: new Map([['news', '1-0']]) })).toEqual({ kind: 'unknown' });
-    expect(await redis.exists(keys.client(clientId))).toBe(0);
-  });
-
-  test('never gives a client more topics than it may have, and then changes nothing at all', async () => {
-    const clientId = await registered({ topics: numbered(MAX_TOPICS - 1) });
-    const tooMany = {
-      add: new Map([
-        ['one', '1-0'],
-        ['two', '1-0'],
-      ]),
-      stale: new Map([['t0', '9-9']]),
-    };
-    expect(await control.changeTopics(clientId, tooMany)).toEqual({ kind: 'too-many' });
-    expect(Object.keys(await topicsOf(clientId))).toHaveLength(MAX_TOPICS - 1);
-    expect(await control.changeTopics(clientId, { add: new Map([['one', '1-0']]) })).toMatchObject({ kind: 'changed' });
-    expect(await control.changeTopics(clientId, { add: new Map([['one', '1-0']]) })).toMatchObject({ kind: 'changed' });
-    const exchange = { add: new Map([['two', '1-0']]), remove: ['t1'] };
-    expect(await control.changeTopics(clientId, exchange)).toMatchObject({ kind: 'changed' });
-    expect(Object.keys(await topicsOf(clientId))).toHaveLength(MAX_TOPICS);
-  });
-
-  test('takes as many topics in one call as a client may have', async () => {
-    const clientId = await registered();
-    const all = numbered(MAX_TOPICS);
-    expect(await control.changeTopics(clientId, { add: all })).toMatchObject({ kind: 'changed' });
-    expect(await control.changeTopics(clientId, { stale: all, remove: [...all.keys()] })).toMatchObject({
-      kind: 'changed',
-      client: { topics: new Map() },
-    });
-  });
-
-  test('does what a map would do, whatever the order of changes', async () => {
-    const topic = fc.constantFrom('a', 'b', 'a.b', 'load.x.12', 'constructor');
-    const position = fc.nat({ max: 3 }).map((time) => `${time}-0`);
-    const pairs = fc.array(fc.tuple(topic, position), { maxLength: 3 }).map((list) => new Map(list));
-    const change = fc.record({ stale: pairs, add: pairs, remove: fc.array(topic, { maxLength: 3 }) });
-    await fc.assert(
-      fc.asyncProperty(fc.array(change, { maxLength: 6 }), async (changes) => {
-        const clientId = await registered();
-        const model = new Map<string, string>();
-        for (const { stale, add, remove } of changes) {
-          await control.changeTopics(clientId, { stale, add, remove });
-          for (const [name, begin] of stale) if (model.get(name) === begin) model.delete(name);
-          for (const name of remove) model.delete(name);
-          for (const [name, begin] of add) if (!model.has(name)) model.set(name, begin);
-          expect(await topicsOf(clientId)).toEqual(Object.fromEntries(model));
-        }
-      }),
-    );
-  });
-
-  test('lets the edge of the client hear of it, and nobody when it is not connected', async () => {
-    const clientId = await registered();
-    const owner = randomUUID();
-    await edge.claim(clientId, owner, 'c1');
-    await control.changeTopics(clientId, { add: new Map([['news', '1-0']]) });
-    expect(await edge.peekLetters(owner, 10)).toEqual([clientId]);
-    await edge.takeLetters(owner, [clientId]);
-    await control.changeTopics(clientId, { remove: ['news'] });
-    expect(await edge.peekLetters(owner, 10)).toEqual([clientId]);
-    await edge.takeLetters(owner, [clientId]);
-    await edge.release(clientId, owner, 'c1');
-    await control.changeTopics(clientId, { add: new Map([['news', '1-0']]) });
-    expect(await edge.peekLetters(owner, 10)).toEqual([]);
-  });
-
-  test('meeting a claim is seen by the claim, or its edge hears of it: 500 of 500', async () => {
-    const owner = randomUUID();
-    for (let round = 0; round < 500; round += 1) {
-      const clientId = await registered();
-      const subscribe = () => control.changeTopics(clientId, { add: new Map([['news', '1-0']]) });
-      const connect = () => edge.claim(clientId, owner, `c${round}`);
-      const subscribing = round % 2 === 0 ? subscribe() : undefined;
-      const connecting = connect();
-      await (subscribing ?? subscribe());
-      const claim = await connecting;
-      const seen = claim.kind === 'claimed' && claim.client.topics.has('news');
-      const heard = (await edge.peekLetters(owner, 10)).includes(clientId);
-      expect(seen || heard).toBe(true);
-      await edge.takeLetters(owner, [clientId]);
-    }
-  });
-});
 
 describe('claiming', () => {
   test('reads the client and makes the connection its owner, in place of whoever was before', async () => {
@@ -226,6 +80,28 @@ describe('releasing', () => {
     const clientId = randomUUID();
     await edge.release(clientId, 'e1', 'c1');
     expect(await redis.exists(keys.client(clientId))).toBe(0);
+  });
+});
+
+describe('giving up a client for an edge that died', () => {
+  test('leaves it without an owner', async () => {
+    const clientId = await registered();
+    await edge.claim(clientId, 'e1', 'c1');
+    const state = await control.readClient(clientId);
+    if (state !== null) await control.giveUp(state);
+    expect((await control.readClient(clientId))?.owner).toBeNull();
+  });
+
+  test('changes nothing when somebody owns it by now, or nobody did', async () => {
+    const clientId = await registered();
+    const unowned = await control.readClient(clientId);
+    await edge.claim(clientId, 'e1', 'c1');
+    const owned = await control.readClient(clientId);
+    await edge.claim(clientId, 'e2', 'c2');
+    const now = await control.readClient(clientId);
+    for (const before of [unowned, owned]) if (before !== null) await control.giveUp(before);
+    expect(await control.readClient(clientId)).toEqual(now);
+    expect(now?.owner).toEqual({ edge: 'e2', connection: 'c2' });
   });
 });
 

@@ -29,6 +29,8 @@ const details: EdgeDetails = {
 function everyCall({ control, edge }: TestBroker): Record<string, () => Promise<unknown>> {
   const client = someone({ name: randomUUID() });
   const { clientId } = client;
+  const owner = { edge: 'e1', connection: 'c2' };
+  const state = { ...client, owner, since: 0, unwanted: null, ownPosition: '1-0', topics: new Map<string, string>() };
   const topic = randomUUID();
   const data = Buffer.from('{"a":1}');
   return {
@@ -65,6 +67,8 @@ function everyCall({ control, edge }: TestBroker): Record<string, () => Promise<
     ping: () => control.ping(),
     release: () => edge.release(clientId, 'e1', 'c1'),
     deleteTopic: () => control.deleteTopic(topic),
+    unregisterUnused: () => control.unregisterUnused(state),
+    giveUp: () => control.giveUp(state),
     unregister: () => control.unregister(clientId),
     dropLease: () => edge.dropLease('e1'),
   };

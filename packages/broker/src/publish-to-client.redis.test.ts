@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import { DEFAULT_HISTORY } from '@holdfast/protocol/limits';
+import { comparePositions } from '@holdfast/protocol/position-order';
+import { describe, expect, test } from 'vitest';
+import { openBroker, someone } from './test-broker.ts';
+
+const { redis, keys, control, edge } = await openBroker();
+
+async function register(): Promise<string> {
+  const client = someone();
+  await control.register(client, null);
+  return client.clientId;
+}
+
+const MILLISECOND_IN_THE_FUTURE = 9_999_999_999_999;
+
+describe('publishing to a client', () => {
+  test('appends to its own log, with ids that strictly rise from its registration on', async () => {
+    const clientId = await register();
+    const state = await control.readClient(clientId);
+    expect(state?.ownPosition).toBe(`${state?.registeredAt}-0`);
+    const outcomes = await Promise.all(
+      Array.from({ length: 50 }, (_, index) => control.publishToClient(clientId, Buffer.from(String(index)))),
+    );
+    const ids = outcomes.map((outcome) => (outcome.kind === 'published' ? outcome.id : ''));
+    const page = await edge.readClientLog(clientId, null, 100);
+    expect(page?.entries.map(({ id }) => id)).toEqual(ids.toSorted(comparePositions));
+    expect(page).toMatchObject({ born: state?.ownPosition, firstPrev: state?.ownPosition, last: ids.at(-1) });
+    expect(page?.entries.map(({ prev }) => prev)).toEqual([state?.ownPosition, ...ids.slice(0, -1)]);
+    expect((await control.readClient(clientId))?.ownPosition).toBe(ids.at(-1));
+  });
+
+  test('goes on rising when the log is gone or the clock is behind', async () => {
+    const clientId = await register();
+    await control.publishToClient(clientId, Buffer.from('1'));
+    await redis.hset(keys.client(clientId), 'm', `${MILLISECOND_IN_THE_FUTURE}-0`);
+    await redis.del(keys.clientLog(clientId));
+    expect(await control.publishToClient(clientId, Buffer.from('2'))).toEqual({
+      kind: 'published',
+      id: `${MILLISECOND_IN_THE_FUTURE}-1`,
+    });
+  });
+
+  test('passes on bytes as they are', async () => {
+    const clientId = await register();
+    const data = Buffer.from(Uint8Array.from({ length: 256 }, (_, byte) => byte));
+    await control.publishToClient(clientId, data);
+    expect((await control.readClientLog(clientId, null, 1))?.entries[0]?.data.equals(data)).toBe(true);
+  });
+
+  test('lets its edge hear of it, also when it is a repetition: the first attempt may not have come so far', async () => {
+    const clientId = await register();
+    const owner = randomUUID();
+    await control.publishToClient(clientId, Buffer.from('0'));
+    await edge.claim(clientId, owner, 'c1');
+    expect(await edge.peekLetters(owner, 10)).toEqual([]);
+    const first = await control.publishToClient(clientId, Buffer.from('1'), 'key');
+    expect(await edge.peekLetters(owner, 10)).toEqual([clientId]);
+    await edge.takeLetters(owner, [clientId]);
+    const again = await control.publishToClient(clientId, Buffer.from('2'), 'key');
+    expect(again).toEqual({ ...first, kind: 'repeated' });
+    expect(await edge.peekLetters(owner, 10)).toEqual([clientId]);
+    expect((await control.readClientLog(clientId, null, 10))?.entries.map(({ data }) => String(data))).toEqual([
+      '0',
+      '1',
+    ]);
+  });
+
+  test('keeps the history that a topic keeps by default', async () => {
+    const clientId = await register();
+    await Promise.all(
+      Array.from({ length: DEFAULT_HISTORY.size + 10 }, () => control.publishToClient(clientId, Buffer.from('1'))),
+    );
+    expect(await redis.xlen(keys.clientLog(clientId))).toBe(DEFAULT_HISTORY.size);
+    const left = await redis.pttl(keys.clientLog(clientId));
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThanOrEqual(DEFAULT_HISTORY.seconds * 1000);
+  });
+
+  test('that is not registered does and leaves nothing', async () => {
+    const clientId = randomUUID();
+    expect(await control.publishToClient(clientId, Buffer.from('1'), 'key')).toEqual({ kind: 'unknown' });
+    expect(await control.readClientLog(clientId, null, 1)).toBeNull();
+    const left = [keys.client(clientId), keys.clientLog(clientId), keys.clientIdempotency(clientId, 'key')];
+    expect(await redis.exists(...left)).toBe(0);
+  });
+
+  test('that was registered anew is not swallowed by an idempotency key of before', async () => {
+    const client = someone();
+    await control.register(client, null);
+    await control.publishToClient(client.clientId, Buffer.from('1'), 'key');
+    await control.unregister(client.clientId);
+    await control.register({ ...client, registeredAt: client.registeredAt + 1 }, null);
+    const outcome = await control.publishToClient(client.clientId, Buffer.from('1'), 'key');
+    expect(outcome.kind).toBe('published');
+  });
+});
