@@ -12,8 +12,8 @@ const CLOSE_TIMEOUT_MS = 5000;
 /** A frame in tiny pieces costs far more memory than its bytes; no client of ours sends pieces at all. */
 const MAX_FRAGMENTS = 64;
 const MAX_BUFFERED_CHUNKS = 1024;
-/** RFC 6455, section 7.4.1: what ws closes with when a frame breaks the protocol, is not UTF-8, or is too large. */
-const BROKEN_FRAME_CODES = new Set<number | undefined>([1002, 1007, 1009]);
+/** RFC 6455, section 7.4.1: what ws closes with when a frame breaks the protocol, is not UTF-8, has too many pieces, or is too large. */
+const BROKEN_FRAME_CODES = new Set<number | undefined>([1002, 1007, 1008, 1009]);
 
 /**
  * A connection's WebSocket. It knows its connection by a field and not by closures, which would cost each idle
@@ -23,10 +23,17 @@ class EdgeSocket extends WebSocket {
   connection: Connection | null = null;
   hub: Hub | null = null;
 
-  /** ws calls this with a code of its own when a frame is broken; clients are promised one code for all of that. */
+  /**
+   * ws calls this with a code of its own when a frame is broken; clients are promised one code for all of that. With a
+   * reason it answers a client that closes with such a code.
+   */
   override close(code?: number, data?: string | Buffer): void {
-    if (BROKEN_FRAME_CODES.has(code)) super.close(closeCodes.badFrame.code, closeCodes.badFrame.reason);
-    else super.close(code, data);
+    if (data !== undefined || !BROKEN_FRAME_CODES.has(code)) {
+      super.close(code, data);
+      return;
+    }
+    if (this.connection && this.hub) this.hub.onBadFrame(this.connection, 'broken, too large, or in too many pieces');
+    super.close(closeCodes.badFrame.code, closeCodes.badFrame.reason);
   }
 }
 

@@ -1,0 +1,60 @@
+import { randomUUID } from 'node:crypto';
+import { controlBroker } from '@holdfast/broker/redis-broker';
+import type { Position } from '@holdfast/protocol/position-order';
+import { captureLog } from '@holdfast/service/captured-log';
+import { closeRedis, connectRedis, waitForRedis } from '@holdfast/service/redis';
+
+/** What control-api does, by its own broker, as far as an edge notices. */
+export async function startControl(redisUrl: string, prefix: string) {
+  const { logger } = captureLog();
+  const redis = connectRedis({ kind: 'single', url: redisUrl }, { name: 'control', role: 'commands', logger });
+  await waitForRedis(redis, { logger });
+  const broker = controlBroker(redis, prefix);
+
+  /** Where subscriptions to these topics begin when they are accepted now. */
+  async function begins(topics: readonly string[]): Promise<Map<string, Position>> {
+    const states = await broker.readTopics(topics);
+    return new Map(
+      topics.map((topic, index) => {
+        const state = states[index];
+        if (!state) throw new Error(`there is no topic ${topic}`);
+        return [topic, state.last];
+      }),
+    );
+  }
+
+  return {
+    redis,
+    broker,
+    async topics(...names: string[]): Promise<void> {
+      for (const name of names) await broker.putTopic(name, {});
+    },
+    /** Registers a client that wants these topics; gives its id. */
+    async register(topics: readonly string[] = [], clientId: string = randomUUID()): Promise<string> {
+      const client = { clientId, key: 'test', name: null, registeredAt: Date.now(), topics: await begins(topics) };
+      const outcome = await broker.register(client, null);
+      if (outcome !== 'registered') throw new Error(outcome);
+      return clientId;
+    },
+    async subscribe(clientId: string, ...topics: string[]): Promise<void> {
+      await broker.changeTopics(clientId, { add: await begins(topics) });
+    },
+    async unsubscribe(clientId: string, ...topics: string[]): Promise<void> {
+      await broker.changeTopics(clientId, { remove: topics });
+    },
+    /** Publishes a JSON text as it is; gives its id. */
+    async publish(topic: string, json: string): Promise<Position> {
+      const outcome = await broker.publish(topic, Buffer.from(json));
+      if (outcome.kind !== 'published') throw new Error(outcome.kind);
+      return outcome.id;
+    },
+    async publishToClient(clientId: string, json: string): Promise<Position> {
+      const outcome = await broker.publishToClient(clientId, Buffer.from(json));
+      if (outcome.kind !== 'published') throw new Error(outcome.kind);
+      return outcome.id;
+    },
+    stop: () => closeRedis(redis),
+  };
+}
+
+export type Control = Awaited<ReturnType<typeof startControl>>;

@@ -1,0 +1,89 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { enableDoorbell } from '@holdfast/broker/doorbell';
+import { LiveChannels } from '@holdfast/broker/live-channels';
+import { edgeBroker } from '@holdfast/broker/redis-broker';
+import { redisKeys } from '@holdfast/protocol/keys';
+import { captureLog } from '@holdfast/service/captured-log';
+import { createHealth } from '@holdfast/service/health';
+import { createMetrics } from '@holdfast/service/metrics';
+import { closeRedis, connectRedis } from '@holdfast/service/redis';
+import { type EdgeOptions, createEdge, newEdgeId } from '../edge.ts';
+import { exposeMetrics } from '../edge-metrics.ts';
+import { type ServerOptions, createEdgeServer } from '../server.ts';
+import { watchRedis } from '../watch-redis.ts';
+
+export interface RunningEdgeOptions
+  extends
+    Partial<Pick<EdgeOptions, 'heartbeatMs' | 'maxConnections' | 'resumeDeadlineMs' | 'stuckMs'>>,
+    Partial<Pick<ServerOptions, 'allowedOrigins' | 'limit'>> {
+  redisUrl: string;
+  prefix: string;
+}
+
+/** An edge as `main.ts` wires it, in this process, on a port of its own. */
+export async function startEdge({ redisUrl, prefix, allowedOrigins = [], limit, ...options }: RunningEdgeOptions) {
+  const id = newEdgeId();
+  const log = captureLog();
+  const { logger } = log;
+  const metrics = createMetrics({ service: 'socket-edge' });
+  const health = createHealth();
+  const target = { kind: 'single', url: redisUrl } as const;
+  const commands = connectRedis(target, { name: `edge-${id}`, role: 'commands', logger });
+  const subscriber = connectRedis(target, { name: `edge-${id}-live`, role: 'subscriber', logger });
+  const edge = createEdge({
+    heartbeatMs: 25_000,
+    maxConnections: 10_000,
+    ...options,
+    id,
+    broker: edgeBroker(commands, prefix),
+    ear: (listener) => new LiveChannels(subscriber, redisKeys(prefix), id, listener),
+    logger,
+  });
+  exposeMetrics(metrics, edge);
+  health.check('redis', () => (commands.status === 'ready' ? null : 'Redis does not answer'));
+  health.check('hearing', () => edge.canary.deaf);
+  const server = createEdgeServer({
+    edge,
+    health,
+    metrics,
+    allowedOrigins,
+    trustedProxies: [],
+    ...(limit ? { limit } : {}),
+    onError: (error) => logger.error({ err: error }, 'unexpected error'),
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const url = `ws://127.0.0.1:${port}`;
+  const stop = edge.start(url);
+  watchRedis(commands, {
+    logger,
+    onReady: () => void edge.beat(),
+    onBack: () => edge.lookAtEverything(),
+    enable: () => enableDoorbell(commands),
+  });
+  await edge.whenKnown;
+
+  return {
+    id,
+    url,
+    port,
+    edge,
+    health,
+    log,
+    commands,
+    subscriber,
+    /** Ends it as a shutdown without any time for goodbyes does. */
+    async stop(): Promise<void> {
+      await edge.leave(0);
+      stop();
+      server.close();
+      server.closeAllConnections();
+      await Promise.all([closeRedis(commands), closeRedis(subscriber)]);
+      metrics.stop();
+    },
+  };
+}
+
+export type RunningEdge = Awaited<ReturnType<typeof startEdge>>;
