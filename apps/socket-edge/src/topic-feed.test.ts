@@ -38,6 +38,15 @@ describe('a feed', () => {
     expect(socket.idsOf('news')).toHaveLength(21);
   });
 
+  it('never puts more than it may into one write, so that a burst of large messages is not kept for who has stopped', async () => {
+    const h = await openFeed();
+    const { socket } = h.join();
+    const ids = [1, 2, 3, 4].map(() => h.publish(LARGE));
+    await h.settled();
+    expect(socket.writes.map((write) => write.length < 64 * 1024)).toEqual([true, true, true, true]);
+    expect(socket.idsOf('news')).toEqual(ids);
+  });
+
   it('fills a gap from the log before anything after it goes out', async () => {
     const h = await openFeed();
     const { socket } = h.join();

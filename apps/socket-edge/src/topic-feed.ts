@@ -29,6 +29,9 @@ export interface Verdict {
   position: Position;
 }
 
+/** In one write: a burst of large messages must not stand in the buffer of a reader that has stopped. */
+const MAX_WRITE_BYTES = 64 * 1024;
+
 /**
  * One topic on this edge and those who listen. What is said comes from its follower without a gap, goes to the live
  * ones at once, and stays in the ring for those who are behind; what the ring has no more, they get from the log.
@@ -238,14 +241,13 @@ export class TopicFeed {
 
   /** Takes what came in as the next to be sent; false when there is nothing. Those who are behind take it from the ring. */
   #beginToServe(): boolean {
-    const fresh = this.#fresh;
-    const last = fresh.at(-1);
+    const some = this.#fresh.splice(0, fitting(this.#fresh));
+    const last = some.at(-1);
     if (last === undefined) return false;
-    this.#fresh = [];
-    for (const message of fresh) this.#ring.push(message);
+    for (const message of some) this.#ring.push(message);
     this.head = last.id;
-    const frames = fresh.length === 1 ? last.frame : Buffer.concat(fresh.map((message) => message.frame));
-    this.#serving = { messages: fresh.length, bytes: frames.length };
+    const frames = some.length === 1 ? last.frame : Buffer.concat(some.map((message) => message.frame));
+    this.#serving = { messages: some.length, bytes: frames.length };
     this.audience.begin(frames, last.id);
     this.#pumpAll();
     return true;
@@ -311,4 +313,14 @@ export class TopicFeed {
     this.#ring.prepend(page.entries);
     return page;
   }
+}
+
+/** How many of the messages go out as one write: as many as fit, and at least one. */
+function fitting(messages: readonly SentMessage[]): number {
+  let bytes = 0;
+  const tooMany = messages.findIndex(({ frame }, index) => {
+    bytes += frame.length;
+    return index > 0 && bytes > MAX_WRITE_BYTES;
+  });
+  return tooMany < 0 ? messages.length : tooMany;
 }
