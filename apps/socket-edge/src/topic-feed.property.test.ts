@@ -6,13 +6,12 @@ import { turns } from './testing/turns.ts';
 
 /** Enough for a slow connection to have had enough after a few, and for the ring to lose some. */
 const SIZES = [10, 1000, 30_000, 60_000];
-const LISTENERS = 4;
-const RUNS = 200;
 const TIMEOUT_MS = 60_000;
 /** What waits for a socket at most: the mark, the last write past it, and control frames. */
 const MOST_BUFFERED = 256 * 1024 + 10 * Math.max(...SIZES);
 
-const which = fc.nat({ max: LISTENERS - 1 });
+/** Of the clients there are, by its remainder. */
+const which = fc.nat({ max: 99 });
 const step = fc.oneof(
   {
     weight: 10,
@@ -51,9 +50,10 @@ class Run {
   readonly #late: Parameters<FeedHarness['say']>[0][] = [];
   #joining: Promise<void>[] = [];
 
-  async begin(): Promise<void> {
+  async begin(clients: number, sliced: boolean): Promise<void> {
+    this.harness.world.sliced = sliced;
     await this.harness.opened();
-    for (let index = 0; index < LISTENERS; index += 1) {
+    for (let index = 0; index < clients; index += 1) {
       const listener = this.harness.join();
       this.clients.push({ start: listener.start, seen: listener.start, steps: [], listener, taken: 0 });
     }
@@ -85,7 +85,7 @@ class Run {
       await turns(40);
       for (const [index] of this.clients.entries()) this.#socket(index, drain);
     }
-    for (const [index] of this.clients.entries()) this.#take(index);
+    for (const client of this.clients) this.#take(client);
   }
 
   #publish(bytes: number, how: 'heard' | 'dropped' | 'late' | 'twice'): void {
@@ -108,14 +108,13 @@ class Run {
   }
 
   #socket(index: number, act: (listener: Listener) => void): void {
-    const listener = this.clients[index]?.listener;
+    const listener = this.clients[index % this.clients.length]?.listener;
     if (listener) act(listener);
   }
 
   /** What came on the client's connection since the last time. */
-  #take(index: number): void {
-    const client = this.clients[index];
-    if (!client?.listener) return;
+  #take(client: Client): void {
+    if (!client.listener) return;
     const { frames } = client.listener.socket;
     for (const frame of frames.slice(client.taken)) {
       if (frame.type === 'message') client.steps.push({ kind: 'message', from: client.seen, to: frame.id });
@@ -129,9 +128,9 @@ class Run {
 
   /** The connection is cut, and another one continues where the client stands; or begins anew at the end. */
   #reconnect(index: number, resume: boolean): void {
-    const client = this.clients[index];
+    const client = this.clients[index % this.clients.length];
     if (!client?.listener) return;
-    this.#take(index);
+    this.#take(client);
     client.listener.connection.end();
     client.listener = null;
     this.#joining.push(resume ? this.#resume(client) : this.#restart(client));
@@ -200,29 +199,31 @@ function isWithin(id: string, { from, to }: { from: string; to: string }): boole
   return comparePositions(id, from) > 0 && comparePositions(id, to) <= 0;
 }
 
-it(
-  'whatever happens, every client receives in order, nothing twice, and knows of everything it lacks',
+it.each([
+  ['few of them', 4, 150, false],
+  // More than are sent to between two looks at the clock.
+  ['many of them, in slices', 40, 40, true],
+])(
+  'whatever happens, clients receive in order, nothing twice, and know of everything they lack: %s',
   { timeout: TIMEOUT_MS },
-  async () => {
+  async (_, clients, numRuns, sliced) => {
     let lost = 0;
-    let resumed = 0;
+    let catchUps = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 120, size: 'max' }), async (steps) => {
         const run = new Run();
-        await run.begin();
+        await run.begin(clients, sliced);
         for (const each of steps) await run.do(each);
         await run.end();
-        for (const client of run.clients) {
-          expect(faultsOf(run, client)).toEqual([]);
-          lost += client.steps.filter(({ kind }) => kind === 'lost').length;
-        }
+        expect(run.clients.flatMap((client) => faultsOf(run, client))).toEqual([]);
         expect(run.mostBuffered).toBeLessThan(MOST_BUFFERED);
-        resumed += run.harness.tally.catchUps;
+        lost += run.clients.flatMap(({ steps: taken }) => taken).filter(({ kind }) => kind === 'lost').length;
+        catchUps += run.harness.tally.catchUps;
       }),
-      { numRuns: RUNS },
+      { numRuns },
     );
     // What is tested did take place.
     expect(lost).toBeGreaterThan(10);
-    expect(resumed).toBeGreaterThan(10);
+    expect(catchUps).toBeGreaterThan(10);
   },
 );

@@ -33,8 +33,8 @@ export function feedHarness() {
     /** While it is set, reads are answered when it resolves. */
     gate: null as Promise<void> | null,
     reads: 0,
-    /** Flushes at once when false, as if nothing else came in within the tick. */
-    coalesce: true,
+    /** As if every slice of sending took all the time that a slice may take. */
+    sliced: false,
     stalled: 0,
     gone: 0,
     idle: 0,
@@ -56,9 +56,10 @@ export function feedHarness() {
         if (page === undefined) return null;
         return { ...page, entries: page.entries.map(({ id, prev, data }) => ({ id, prev, frame: encode(id, data) })) };
       }),
-    flushSoon: (dirty) => {
-      if (world.coalesce) setImmediate(() => dirty.flush());
-      else dirty.flush();
+    flushSoon: () => {
+      if (flushing) return;
+      flushing = true;
+      setImmediate(flushSlice);
     },
     onGone: () => {
       world.gone += 1;
@@ -71,6 +72,14 @@ export function feedHarness() {
     },
     tally,
   });
+
+  let flushing = false;
+  function flushSlice(): void {
+    flushing = false;
+    if (feed.flush(world.sliced ? 0 : undefined)) return;
+    flushing = true;
+    setImmediate(flushSlice);
+  }
 
   function say(entry: { prev: Position; id: Position; data: Buffer }): void {
     feed.onLive(entry.prev, entry.id, entry.data);
