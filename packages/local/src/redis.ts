@@ -1,11 +1,10 @@
+import { bringPackage } from './distribution-package.ts';
 import { findOnPath } from './find-on-path.ts';
 import { redisFromCompose, redisFromTestcontainers } from './redis-from-docker.ts';
-import { installCommand, installRedis } from './redis-from-package.ts';
 import { type RedisServer, type RedisServerOptions, redisFault, startRedisServer } from './redis-server.ts';
 
+/** The programs, and the packages that have them. */
 const PROGRAMS = ['redis-server', 'valkey-server'] as const;
-/** Where the distribution's package puts it, should PATH not name that directory. */
-const PACKAGE_DIRECTORY = '/usr/bin';
 
 export type RedisSource = 'REDIS_URL' | 'PATH' | 'package' | 'docker';
 
@@ -77,13 +76,15 @@ const fromPath: Way = async (options) => {
 };
 
 const fromPackage: Way = async (options) => {
-  const env = environmentOf(options);
-  const how = await installCommand(env, options.isRoot ?? process.getuid?.() === 0);
-  if ('missing' in how) return how;
-  options.announce('Redis: none on PATH, installing the package of the distribution with apt-get …');
-  const fault = await installRedis(how.command, env);
-  if (fault !== null) return { missing: fault };
-  const found = await usableProgram(`${env['PATH'] ?? ''}:${PACKAGE_DIRECTORY}`);
+  const brought = await bringPackage({
+    what: 'Redis',
+    packages: PROGRAMS,
+    env: environmentOf(options),
+    isRoot: options.isRoot ?? process.getuid?.() === 0,
+    announce: options.announce,
+  });
+  if ('missing' in brought) return brought;
+  const found = await usableProgram(brought.path);
   if ('missing' in found) return { missing: `after apt-get installed the package, ${found.missing}` };
   return startFound(options, found.program, 'package');
 };

@@ -1,13 +1,15 @@
 #!/bin/sh
-# Installs the distribution's Redis, or its Valkey where there is no Redis. Runs as root.
+# Installs one package of the distribution: the first of those named that can be had. Runs as root.
 #
-# $1  the file by which Debian asks whether a package may start its service: /usr/sbin/policy-rc.d
+# $1        the file by which Debian asks whether a package may start its service: /usr/sbin/policy-rc.d
+# $2, $3 …  the packages, the best first; one that is installed already was not good enough for the caller
 #
-# We want the program, not a service on port 6379: while we install, that file says no (101), unless there is one
-# already, and where systemd runs the new service is not left enabled for the next boot. What was installed or running
-# before stays as it was. Exits 0 when a package is there, else 1 with what apt-get printed.
+# We want the program, not a service that takes a port: while we install, that file says no (101), unless there is one
+# already, and where systemd runs a new service is not left enabled for the next boot. What was installed or running
+# before stays as it was. Exits 0 when a package was installed, else 1 with what apt-get printed.
 set -u
 policy=$1
+shift
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 
 # Another apt-get may be at work for minutes. On the lock of dpkg ours waits by itself; on the locks of the lists and of
@@ -41,9 +43,14 @@ fi
 failures=
 apt update || failures=$printed
 
-for package in redis-server valkey-server; do
-  if is_installed "$package"; then continue; fi
+for package; do
+  if is_installed "$package"; then
+    failures="$failures
+$package is installed already"
+    continue
+  fi
   if apt install -y --no-install-recommends "$package"; then
+    # Those that we want name their service after themselves, if they have one.
     if [ -d /run/systemd/system ]; then systemctl disable --quiet "$package" || :; fi
     exit 0
   fi

@@ -3,13 +3,13 @@ import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { installCommand, installRedis } from './redis-from-package.ts';
+import { installCommand, installPackage } from './distribution-package.ts';
 
 /**
  * The real script, with an apt-get that writes down what it is asked: to install packages for real is for a machine that
  * can be thrown away.
  */
-describe('install-redis.sh', () => {
+describe('install-package.sh', () => {
   let directory: string;
   let env: Record<string, string>;
   const policy = () => join(directory, 'policy-rc.d');
@@ -33,11 +33,11 @@ describe('install-redis.sh', () => {
   const apt = (script: string) =>
     command('apt-get', `for last; do :; done; echo "$last $(cat ${policy()})" >> ${directory}/calls\n${script}`);
 
-  async function install(): Promise<string | null> {
+  async function install(packages = ['redis-server', 'valkey-server']): Promise<string | null> {
     const how = await installCommand(env, true);
     if ('missing' in how) throw new Error(how.missing);
     const [shell, script] = how.command;
-    return installRedis([shell, script ?? '', policy()], env);
+    return installPackage([shell, script ?? '', policy()], packages, env);
   }
 
   it('forbids services to start while it installs, and takes that back', async () => {
@@ -54,7 +54,7 @@ describe('install-redis.sh', () => {
     expect(await readFile(policy(), 'utf8')).toBe('theirs');
   });
 
-  it('takes valkey-server where there is no redis-server, also when the lists could not be read', async () => {
+  it('takes the next package where there is no such one, also when the lists could not be read', async () => {
     await apt('[ "$last" = valkey-server ] || { echo "E: no $last"; exit 100; }');
     expect(await install()).toBeNull();
     expect((await calls()).match(/^\S+(?= )/gm)?.filter((word) => word !== 'exit')).toEqual([
@@ -71,7 +71,15 @@ describe('install-redis.sh', () => {
     expect((await calls()).match(/^update/gm)).toHaveLength(2);
   });
 
-  it('says what apt-get said when neither can be had, and takes the policy back', async () => {
+  it('asks for nothing that is installed, and says so when there is nothing else', async () => {
+    await command('dpkg-query', '[ "$4" = redis-server ] && echo installed');
+    await apt('exit 0');
+    expect(await install()).toBeNull();
+    expect((await calls()).match(/^\S+(?= #!)/gm)).toEqual(['update', 'valkey-server']);
+    expect(await install(['redis-server'])).toContain('redis-server is installed already');
+  });
+
+  it('says what apt-get said when none can be had, and takes the policy back', async () => {
     await apt('echo "E: Unable to locate package $last"; exit 100');
     expect(await install()).toMatch(/Unable to locate package redis-server.*Unable to locate package valkey-server/s);
     expect(existsSync(policy())).toBe(false);
