@@ -1,4 +1,5 @@
 import type { Needs } from './installation/installation.ts';
+import type { Scale } from './scale.ts';
 import type { Scene } from './scene.ts';
 
 /** What a fault tells when it is over. */
@@ -8,6 +9,10 @@ export interface Injection {
   /** When it began, and when everything that was taken away was there again: recovery is measured from then. */
   brokenAt: number;
   healedAt: number;
+  /** In this time Redis took no writes: what was answered with 503 in it must not be in any log. */
+  refusing?: { from: number; to: number };
+  /** Latency is measured in these times, and told by these names. */
+  latency?: { name: string; from: number; to: number }[];
   /** Promises that were seen to be broken meanwhile, each as a sentence. */
   broken?: string[];
 }
@@ -20,8 +25,12 @@ export interface Fault {
   /** Whether it is part of the quick profile; the full one has all. */
   quick: boolean;
   needs?: Partial<Needs>;
+  /** Another size than that of the profile. */
+  scale?: (scale: Scale) => Scale;
   /** Logs lose messages by it, so that losses may be announced; otherwise not a single one may be. */
   logsMayForget?: boolean;
+  /** No client loses its connection by it. */
+  connectionsStay?: boolean;
   /** How soon everybody hears again once everything is back, in milliseconds. */
   recoversWithinMs: number;
   /** Why it cannot be done here, or null. */

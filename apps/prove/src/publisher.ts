@@ -93,8 +93,9 @@ export class Publisher {
       return { kind: 'published', id };
     } catch (error) {
       const status = error instanceof HoldfastError ? error.status : undefined;
+      if (status === undefined) return { kind: 'unknown' };
       // 503: Redis was asked, and perhaps only its answer is missing.
-      if (status === undefined || status >= 500) return { kind: 'unknown' };
+      if (status >= 500) return { kind: 'unknown', status };
       return { kind: 'refused', status };
     }
   }

@@ -29,6 +29,8 @@ export interface Row {
   longestSilenceMs: number;
   recoverMs: number | null;
   seconds: number;
+  /** Medians of the delivery latency, in milliseconds, where they were measured. */
+  latencyMs?: Record<string, number>;
 }
 
 const READABLE = 3;
@@ -56,6 +58,9 @@ export function verdictOf(fault: Fault, facts: Facts, elapsedMs: number): Row {
     seconds: Math.round(elapsedMs / 100) / 10,
   };
   const broken = brokenPromises(fault, facts);
+  for (const [index, { name }] of (injection.latency ?? []).entries()) {
+    (row.latencyMs ??= {})[name] = median(findings.latencies[index] ?? []);
+  }
   return { ...row, ok: broken.length === 0, broken };
 }
 
@@ -73,9 +78,18 @@ function brokenPromises(fault: Fault, { findings, truthFaults, injection, missin
   for (const { kind, topic, token } of unexpected.slice(0, READABLE)) broken.push(`${kind}: ${token} on ${topic}`);
   if (unexpected.length > READABLE) broken.push(`and ${unexpected.length - READABLE} more between publishers and logs`);
   if (missing.length > 0) broken.push(`not everybody had everything in the end: ${missing.join('; ')}`);
+  if (fault.connectionsStay === true) {
+    const ended = Object.entries(findings.closes).map(([code, count]) => `${count} with ${code}`);
+    if (ended.length > 0) broken.push(`connections ended: ${ended.join(', ')}`);
+  }
   if (findings.notRecovered > 0) broken.push(`${findings.notRecovered} members never heard again`);
   if (findings.recoverMs !== null && findings.recoverMs > fault.recoversWithinMs) {
     broken.push(`recovered after ${Math.round(findings.recoverMs)} ms, promised are ${fault.recoversWithinMs} ms`);
   }
   return broken;
+}
+
+function median(numbers: readonly number[]): number {
+  const ordered = numbers.toSorted((a, b) => a - b);
+  return Math.round((ordered[Math.floor(ordered.length / 2)] ?? Number.NaN) * 10) / 10;
 }

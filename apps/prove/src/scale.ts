@@ -2,6 +2,8 @@
 export interface Scale {
   members: number;
   topics: number;
+  /** Topics more that nobody has at first. */
+  laterTopics: number;
   /** Messages a second, over all topics. */
   rate: number;
   /** Processes that hold the members, so that reading does not wait for checking. */
@@ -11,6 +13,6 @@ export interface Scale {
 export type ProfileName = 'quick' | 'full';
 
 export const profiles: Record<ProfileName, Scale> = {
-  quick: { members: 300, topics: 20, rate: 40, workers: 1 },
-  full: { members: 3000, topics: 20, rate: 40, workers: 2 },
+  quick: { members: 300, topics: 20, laterTopics: 2, rate: 40, workers: 1 },
+  full: { members: 3000, topics: 20, laterTopics: 2, rate: 40, workers: 2 },
 };

@@ -1,5 +1,5 @@
 import type { Position } from '@holdfast/protocol/position-order';
-import { type TopicTruth, type TruthFault, settle } from './checker/truth.ts';
+import { type Publication, type TopicTruth, type TruthFault, settle } from './checker/truth.ts';
 import { Control } from './control.ts';
 import type { Fault, Injection } from './fault.ts';
 import { type Installation, ordinaryNeeds, startInstallation } from './installation/installation.ts';
@@ -43,11 +43,12 @@ export interface ScenarioOptions {
  */
 export async function runScenario(options: ScenarioOptions): Promise<Row> {
   const startedAt = performance.now();
-  const { fault, scale, binary, signal } = options;
+  const { fault, binary, signal } = options;
+  const scale = fault.scale?.(options.scale) ?? options.scale;
   await using installation = await startInstallation(binary, { ...ordinaryNeeds, ...fault.needs });
   signal.throwIfAborted();
   await using crew = new Crew(scale.workers);
-  const work = carryThrough(options, installation, crew);
+  const work = carryThrough({ ...options, scale }, installation, crew);
   const facts = await abortable(work, signal);
   return verdictOf(fault, facts, performance.now() - startedAt);
 }
@@ -70,13 +71,16 @@ async function carryThrough(
   crew: Crew,
 ): Promise<Facts> {
   const random = seededRandom(seed);
-  const topics = Array.from({ length: scale.topics }, (_, index) => `prove.topic-${index + 1}`);
+  const firstTopics = Array.from({ length: scale.topics }, (_, index) => `prove.topic-${index + 1}`);
+  const laterTopics = Array.from({ length: scale.laterTopics }, (_, index) => `prove.later-${index + 1}`);
+  const topics = [...firstTopics, ...laterTopics];
   const control = new Control(installation.controlUrls, installation.key);
   const publisher = new Publisher({ control, topics, rate: scale.rate, random, filling: FILLING });
-  const scene = sceneOf({ installation, control, crew, publisher, topics, members: scale.members, random, say });
+  const parts = { installation, control, crew, publisher, topics, laterTopics, members: scale.members, random, say };
+  const scene = sceneOf(parts);
 
   await scene.createTopics();
-  await begin(scene, scale, seed);
+  await begin(scene, firstTopics, scale, seed);
   publisher.start();
   await everybodyHas(scene, await publisher.fence());
   const from = monotonicMs();
@@ -91,10 +95,11 @@ async function carryThrough(
   const missing = await everybodyHas(scene, await publisher.fence());
   const to = monotonicMs();
 
-  const { truths, truthFaults } = await readTruth(scene);
+  const { truths, truthFaults } = await readTruth(scene, injection);
   const rules = { logsMayForget: fault.logsMayForget ?? false };
   const findings = noFindings();
-  const order = { truths, rules, from, to, recoverFrom: injection.healedAt };
+  const latencyWithin = injection.latency ?? [];
+  const order = { truths, rules, from, to, recoverFrom: injection.healedAt, latencyWithin };
   for (const part of await crew.all('check', order)) add(findings, part);
   const outcomes = publisher.publications.map(({ outcome }) => outcome.kind);
   return {
@@ -108,7 +113,12 @@ async function carryThrough(
   };
 }
 
-async function begin({ crew, topics, random, installation }: Scene, scale: Scale, seed: number): Promise<void> {
+async function begin(
+  { crew, random, installation }: Scene,
+  topics: readonly string[],
+  scale: Scale,
+  seed: number,
+): Promise<void> {
   const plans = Array.from({ length: scale.members }, (_, member): MemberPlan => {
     const count = TOPICS_EACH[member % TOPICS_EACH.length] ?? 1;
     const expectation = member % NEVER_RESUMES === NEVER_RESUMES - 1 ? 'each-session' : 'everything';
@@ -132,21 +142,29 @@ async function everybodyHas({ crew }: Scene, positions: Record<string, Position>
 }
 
 /** Joins what publishers were told with what the logs have. */
-async function readTruth({
-  topics,
-  control,
-  publisher,
-}: Scene): Promise<{ truths: TopicTruth[]; truthFaults: TruthFault[] }> {
+async function readTruth(
+  { topics, control, publisher }: Scene,
+  injection: Injection,
+): Promise<{ truths: TopicTruth[]; truthFaults: TruthFault[] }> {
+  const all = publisher.publications.map((publication) => asRefused(publication, injection));
   const truths: TopicTruth[] = [];
   const truthFaults: TruthFault[] = [];
   for (const topic of topics) {
     const log = await readLog(control, topic);
-    const publications = publisher.publications.filter((publication) => publication.topic === topic);
+    const publications = all.filter((publication) => publication.topic === topic);
     const settled = settle(topic, publications, log);
     truths.push(settled.truth);
     truthFaults.push(...settled.faults);
   }
   return { truths, truthFaults };
+}
+
+/** While Redis takes no writes, a 503 says for certain that nothing was published. */
+function asRefused(publication: Publication, { refusing }: Injection): Publication {
+  const { askedAt, answeredAt, outcome } = publication;
+  if (refusing === undefined || askedAt < refusing.from || answeredAt > refusing.to) return publication;
+  if (outcome.kind !== 'unknown' || outcome.status === undefined) return publication;
+  return { ...publication, outcome: { kind: 'refused', status: outcome.status } };
 }
 
 async function readLog(control: Control, topic: string): Promise<{ id: Position; token: string }[]> {

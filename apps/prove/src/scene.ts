@@ -17,6 +17,8 @@ export interface SceneParts {
   crew: Crew;
   publisher: Publisher;
   topics: readonly string[];
+  /** Those of them that nobody has at first. */
+  laterTopics: readonly string[];
   members: number;
   random: () => number;
   /** Takes a line for people. */

@@ -11,7 +11,8 @@ export interface Publication {
    * `published` with the id of the 202. `refused` with the status. `unknown`: no answer came, or one after which it may
    * have been published all the same (Redis was asked and did not answer in time).
    */
-  outcome: { kind: 'published'; id: Position } | { kind: 'refused'; status: number } | { kind: 'unknown' };
+  outcome:
+    { kind: 'published'; id: Position } | { kind: 'refused'; status: number } | { kind: 'unknown'; status?: number };
 }
 
 /** A message that was published for certain. */

@@ -1,8 +1,37 @@
 import type { Fault } from '../fault.ts';
-import { clientKillPubsub } from './client-kill.ts';
+import { clientKillNormal, clientKillPubsub } from './client-kill.ts';
+import { controlKill } from './control-kill.ts';
+import { edgeFreeze } from './edge-freeze.ts';
 import { edgeKill } from './edge-kill.ts';
+import { flushall } from './flushall.ts';
+import { halfCut } from './half-cut.ts';
+import { redisFreeze } from './redis-freeze.ts';
 import { redisKillData } from './redis-kill-data.ts';
+import { redisKillEmpty } from './redis-kill-empty.ts';
+import { maxmemory, readonly } from './refusing-redis.ts';
 import { rollingDeploy } from './rolling-deploy.ts';
+import { scriptFlush } from './script-flush.ts';
+import { socketsCut } from './sockets-cut.ts';
+import { subscriptionStorm } from './subscription-storm.ts';
+import { twinConnections } from './twin-connections.ts';
 
 /** Every fault of the suite, in the order in which they are run. */
-export const catalog: readonly Fault[] = [edgeKill, rollingDeploy, redisKillData, clientKillPubsub];
+export const catalog: readonly Fault[] = [
+  edgeKill,
+  rollingDeploy,
+  edgeFreeze,
+  controlKill,
+  redisKillEmpty,
+  redisKillData,
+  redisFreeze,
+  clientKillPubsub,
+  clientKillNormal,
+  scriptFlush,
+  flushall,
+  maxmemory,
+  readonly,
+  halfCut,
+  socketsCut,
+  twinConnections,
+  subscriptionStorm,
+];

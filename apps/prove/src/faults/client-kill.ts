@@ -6,6 +6,7 @@ function clientKill(type: 'pubsub' | 'normal', proves: string): Fault {
     name: `client-kill-${type}`,
     proves,
     quick: type === 'pubsub',
+    connectionsStay: true,
     recoversWithinMs: 5000,
     inject: async ({ installation, now, until }) => {
       const { redis } = installation;
@@ -25,4 +26,9 @@ function clientKill(type: 'pubsub' | 'normal', proves: string): Fault {
 export const clientKillPubsub = clientKill(
   'pubsub',
   'Redis cuts every subscriber: each edge notices, subscribes again, and fills what it missed.',
+);
+
+export const clientKillNormal = clientKill(
+  'normal',
+  'Redis cuts every connection that asks: calls that were under way are settled, and nothing is lost.',
 );

@@ -1,12 +1,13 @@
 import type { Fault } from '../fault.ts';
 
-export const AWAY_MS = 1500;
+const AWAY_MS = 1500;
 
 export const redisKillData: Fault = {
   name: 'redis-kill-data',
   proves: 'Redis killed with -9 and started again with its data: nothing that was accepted is missing.',
   quick: true,
   needs: { aof: true },
+  connectionsStay: true,
   recoversWithinMs: 5000,
   inject: async ({ installation, pass, now }) => {
     const { redis } = installation;

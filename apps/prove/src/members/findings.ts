@@ -1,6 +1,6 @@
 import { type Fault, faultKinds, indexTruths, judge, type Truths } from '../checker/checker.ts';
 import type { Member } from './member.ts';
-import type { CheckOrder, Findings } from './worker-protocol.ts';
+import type { CheckOrder, Findings, Window } from './worker-protocol.ts';
 
 const SAMPLES = 8;
 
@@ -16,6 +16,7 @@ export function noFindings(): Findings {
     longestSilenceMs: 0,
     recoverMs: null,
     notRecovered: 0,
+    latencies: [],
     closes: {},
   };
 }
@@ -24,6 +25,7 @@ export function noFindings(): Findings {
 export function findingsOf(members: readonly Member[], order: CheckOrder): Findings {
   const truths = indexTruths(order.truths);
   const findings = noFindings();
+  findings.latencies = order.latencyWithin.map((window) => latenciesOf(truths, members, window));
   for (const member of members) {
     const verdict = judge(truths, member, order.rules);
     const isOwed = member.expectation === 'everything' && member.topics.length > 0;
@@ -54,6 +56,7 @@ export function add(sum: Findings, more: Findings): void {
   sum.longestSilenceMs = Math.max(sum.longestSilenceMs, more.longestSilenceMs);
   if (more.recoverMs !== null) sum.recoverMs = Math.max(sum.recoverMs ?? 0, more.recoverMs);
   sum.notRecovered += more.notRecovered;
+  for (const [index, latencies] of more.latencies.entries()) (sum.latencies[index] ??= []).push(...latencies);
   for (const [code, count] of Object.entries(more.closes)) sum.closes[code] = (sum.closes[code] ?? 0) + count;
 }
 
@@ -78,4 +81,18 @@ function timesOf(truths: Truths, member: Member, { from, to, recoverFrom }: Chec
     if (recoverMs === null && askedAt >= recoverFrom) recoverMs = at - recoverFrom;
   }
   return { silenceMs, recoverMs };
+}
+
+function latenciesOf(truths: Truths, members: readonly Member[], { from, to }: Window): number[] {
+  const latencies: number[] = [];
+  for (const member of members) {
+    if (member.wasPaused) continue;
+    for (const event of member.events) {
+      if (event.kind !== 'message' || !event.handedOut) continue;
+      const { at, message } = event;
+      const askedAt = truths.get(message.topic)?.byId.get(message.id)?.askedAt;
+      if (askedAt !== undefined && askedAt >= from && askedAt <= to) latencies.push(at - askedAt);
+    }
+  }
+  return latencies;
 }

@@ -13,15 +13,18 @@ export interface MemberOptions {
   expectation: Expectation;
   edgeUrls: readonly string[];
   arrivals: Arrivals;
+  wishes?: Wish[];
 }
 
 /** One client: the SDK, and a log of all that it saw. */
 export class Member implements MemberLog {
   readonly member: number;
   readonly clientId: string;
-  readonly wishes: Wish[] = [];
+  /** Twins share theirs. */
+  readonly wishes: Wish[];
   readonly events: LogEvent[] = [];
   expectation: Expectation;
+  wasPaused = false;
   /** Close codes of connections that ended, with how often. */
   readonly closes = new Map<number, number>();
   readonly #options: MemberOptions;
@@ -31,11 +34,13 @@ export class Member implements MemberLog {
   #socket: WebSocket | undefined;
   #isOpen = false;
   #positions: Positions = {};
+  #onClosed: (reason: string) => void = () => undefined;
 
   constructor(options: MemberOptions) {
     this.member = options.member;
     this.clientId = options.clientId;
     this.expectation = options.expectation;
+    this.wishes = options.wishes ?? [];
     this.#options = options;
   }
 
@@ -49,7 +54,8 @@ export class Member implements MemberLog {
   }
 
   /** Connects, and stays connected until `close`. After an end it goes on from where it was. */
-  connect(onClosed: (reason: string) => void = () => undefined): void {
+  connect(onClosed?: (reason: string) => void): void {
+    if (onClosed !== undefined) this.#onClosed = onClosed;
     const { edgeUrls, clientId, arrivals } = this.#options;
     const resume = this.expectation !== 'each-session';
     const webSocketOptions: WatchedOptions = {
@@ -100,8 +106,13 @@ export class Member implements MemberLog {
       this.#positions = client.positions();
       if (code !== undefined) this.#ended(code);
       this.#isOpen = false;
-      onClosed(reason);
+      this.#onClosed(reason);
     });
+  }
+
+  /** Calls back, in place of who was called before, when the SDK gives up: with its reason. */
+  whenClosed(onClosed: (reason: string) => void): void {
+    this.#onClosed = onClosed;
   }
 
   /** Whether everything up to these positions has come, of the topics that it wants. */
@@ -117,6 +128,7 @@ export class Member implements MemberLog {
   /** Stops reading what comes; gives the function that goes on. */
   pause(): () => void {
     const socket = this.#socket;
+    this.wasPaused = true;
     socket?.pause();
     return () => socket?.resume();
   }

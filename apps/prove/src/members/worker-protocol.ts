@@ -27,10 +27,24 @@ export interface Orders {
     ask: { positions: Record<string, Position>; timeoutMs: number };
     answer: { missing: number; samples: string[] };
   };
-  /** The first so many members stop reading. */
-  pause: { ask: { members: number }; answer: null };
-  /** Those who had stopped go on. */
+  /** Members `[from, from + count)` of this worker stop reading; those who do so for ever are owed nothing more. */
+  pause: { ask: { from: number; count: number; forEver: boolean }; answer: null };
+  /** Those who had not stopped for ever go on. */
   unpause: { ask: null; answer: null };
+  /** Names the first so many members, as `change` takes them. */
+  who: { ask: { members: number }; answer: { clientIds: string[] } };
+  /** The first so many members subscribe to a topic, or unsubscribe: one try each, or until it is done. */
+  change: {
+    ask: { what: 'subscribe' | 'unsubscribe'; members: number; topic: string; controlUrls: string[]; retry: boolean };
+    answer: { done: number };
+  };
+  /** The first so many members each get a twin with the same client id; the two replace each other for so long. */
+  twins: { ask: { members: number; ms: number }; answer: { replaced: number } };
+  /** The first so many members take topics up and leave them, and as many others register and unregister, for so long. */
+  storm: {
+    ask: { members: number; topics: string[]; ms: number };
+    answer: { subscribed: number; unsubscribed: number; registered: number };
+  };
   /** All registrations are gone, or are about to be: nothing more is owed to the members there are. */
   forget: { ask: { at: number }; answer: null };
   /** Members that were told so (4410) register again, as new ones, and connect; waits until all are. */
@@ -47,6 +61,13 @@ export interface CheckOrder {
   to: number;
   /** Recovery is measured from here, to the first message that was published later. */
   recoverFrom: number;
+  /** Latencies are taken of messages that were published in these times, by members that were never paused. */
+  latencyWithin: readonly Window[];
+}
+
+export interface Window {
+  from: number;
+  to: number;
 }
 
 /** What members found, all together. */
@@ -64,6 +85,8 @@ export interface Findings {
   recoverMs: number | null;
   /** Members that never received anything published after `recoverFrom`. */
   notRecovered: number;
+  /** From publishing to handing out, in milliseconds, for each of `latencyWithin`. */
+  latencies: number[][];
   /** Connections that ended, or did not come about, by close code. */
   closes: Record<string, number>;
 }

@@ -5,15 +5,23 @@ import type { Expectation, Wish } from '../checker/log.ts';
 import { forEachBounded } from '../bounded.ts';
 import { Control } from '../control.ts';
 import { monotonicMs } from '../monotonic.ts';
+import { seededRandom } from '../random.ts';
 import { Arrivals } from './arrivals.ts';
+import { type Caller, subscribe, unsubscribe } from './changes.ts';
 import { findingsOf } from './findings.ts';
 import { Member } from './member.ts';
-import type { Assignment, Orders, Progress, ToWorker } from './worker-protocol.ts';
+import { changeItsMind, comeAndGo } from './storm.ts';
+import { fight } from './twins.ts';
+import type { Assignment, OrderName, Orders, Progress, ToWorker } from './worker-protocol.ts';
 
 const CALLS_AT_ONCE = 32;
 const LOOK_MS = 20;
 const CONNECT_WITHIN_MS = 60_000;
 const SAMPLES = 5;
+
+type Handlers = {
+  [Name in OrderName]: (ask: Orders[Name]['ask']) => Promise<Orders[Name]['answer']> | Orders[Name]['answer'];
+};
 
 /** The members of one process, and what can be asked of them. */
 export class Worker {
@@ -29,26 +37,23 @@ export class Worker {
     return { members: this.#members.length, open: this.#members.filter(({ isOpen }) => isOpen).length };
   }
 
-  async carryOut(message: ToWorker): Promise<Orders[keyof Orders]['answer']> {
-    switch (message.name) {
-      case 'begin':
-        return this.#begin(message.ask);
-      case 'reached':
-        return this.#reached(message.ask);
-      case 'pause':
-        for (const member of this.#members.slice(0, message.ask.members)) this.#paused.push(member.pause());
-        return null;
-      case 'unpause':
-        for (const goOn of this.#paused.splice(0)) goOn();
-        return null;
-      case 'forget':
-        for (const member of this.#members) member.forgetWishes(message.ask.at);
-        return null;
-      case 'registerAgain':
-        return this.#registerAgain(message.ask.timeoutMs);
-      case 'check':
-        return findingsOf(this.#members, message.ask);
-    }
+  /** Carries an order out. Rejects with why it could not be. */
+  async carryOut({ name, ask }: ToWorker): Promise<Orders[OrderName]['answer']> {
+    const handlers: Handlers = {
+      begin: (assignment) => this.#begin(assignment),
+      reached: (order) => this.#reached(order),
+      pause: (order) => this.#pause(order),
+      unpause: () => this.#unpause(),
+      who: ({ members }) => ({ clientIds: this.#first(members).map(({ clientId }) => clientId) }),
+      change: (order) => this.#change(order),
+      twins: (order) => this.#twins(order),
+      storm: (order) => this.#storm(order),
+      forget: ({ at }) => this.#forget(at),
+      registerAgain: ({ timeoutMs }) => this.#registerAgain(timeoutMs),
+      check: (order) => findingsOf(this.#members, order),
+    };
+    // The type of a message ties its name to what comes with it.
+    return (handlers[name] as (ask: unknown) => Promise<Orders[OrderName]['answer']>)(ask);
   }
 
   async #begin(assignment: Assignment): Promise<null> {
@@ -115,6 +120,85 @@ export class Worker {
     const isSettled = () => this.#members.every((member) => member.topics.length === 0 || member.isOpen);
     await this.#until(isSettled, timeoutMs);
     return { registered: again.length };
+  }
+
+  #pause({ from, count, forEver }: Orders['pause']['ask']): null {
+    for (const member of this.#faithful().slice(from, from + count)) {
+      const goOn = member.pause();
+      if (forEver) member.expectation = 'order';
+      else this.#paused.push(goOn);
+    }
+    return null;
+  }
+
+  #unpause(): null {
+    for (const goOn of this.#paused.splice(0)) goOn();
+    return null;
+  }
+
+  #forget(at: number): null {
+    for (const member of this.#members) member.forgetWishes(at);
+    return null;
+  }
+
+  async #change({
+    what,
+    members,
+    topic,
+    controlUrls,
+    retry,
+  }: Orders['change']['ask']): Promise<Orders['change']['answer']> {
+    const control = new Control(controlUrls, this.#begun().assignment.key);
+    const call: Caller = (ask) => (retry ? control.retrying(ask) : control.once(ask));
+    const change = what === 'subscribe' ? subscribe : unsubscribe;
+    const outcomes = await Promise.allSettled(this.#first(members).map((member) => change(member, topic, call)));
+    return { done: outcomes.filter(({ status }) => status === 'fulfilled').length };
+  }
+
+  async #twins({ members, ms }: Orders['twins']['ask']): Promise<Orders['twins']['answer']> {
+    const { assignment } = this.#begun();
+    const random = seededRandom(assignment.seed);
+    const counts = this.#first(members).map(async (member) => {
+      const twin = new Member({
+        member: member.member,
+        clientId: member.clientId,
+        expectation: 'order',
+        edgeUrls: assignment.edgeUrls,
+        arrivals: this.#arrivals,
+        wishes: member.wishes,
+      });
+      this.#members.push(twin);
+      return fight(member, twin, ms, random);
+    });
+    const replaced = (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+    await this.#until(() => this.#faithful().every(({ isOpen }) => isOpen), CONNECT_WITHIN_MS);
+    return { replaced };
+  }
+
+  async #storm({ members, topics, ms }: Orders['storm']['ask']): Promise<Orders['storm']['answer']> {
+    const { assignment, control } = this.#begun();
+    const random = seededRandom(assignment.seed);
+    const deadline = performance.now() + ms;
+    const some = this.#first(members);
+    const minds = some.map((member) => changeItsMind(member, topics, deadline, control, random));
+    const guests = some.map(({ member, topics: wanted }) =>
+      comeAndGo(() => this.#enlist(member, wanted, 'everything'), deadline, control, random),
+    );
+    const changes = await Promise.all(minds);
+    return {
+      subscribed: changes.reduce((sum, { subscribed }) => sum + subscribed, 0),
+      unsubscribed: changes.reduce((sum, { unsubscribed }) => sum + unsubscribed, 0),
+      registered: (await Promise.all(guests)).reduce((sum, count) => sum + count, 0),
+    };
+  }
+
+  /** Those to whom everything is owed. */
+  #faithful(): Member[] {
+    return this.#members.filter(({ expectation }) => expectation === 'everything');
+  }
+
+  #first(members: number): Member[] {
+    return this.#faithful().slice(0, members);
   }
 
   async #until(isTrue: () => boolean, timeoutMs: number): Promise<void> {

@@ -1,0 +1,26 @@
+import { DidNotHappen, type Fault } from '../fault.ts';
+
+export const scriptFlush: Fault = {
+  name: 'script-flush',
+  proves: 'SCRIPT FLUSH: scripts that Redis no longer knows are sent again, and nobody notices.',
+  quick: true,
+  connectionsStay: true,
+  recoversWithinMs: 5000,
+  inject: async ({ installation, now, until }) => {
+    const { redis } = installation;
+    const missed = async () => {
+      const text = await redis.info('errorstat_NOSCRIPT').catch(() => 'count=0');
+      return Number(text.replace('count=', ''));
+    };
+    const [before, known] = [await missed(), await redis.infoNumber('number_of_cached_scripts')];
+    if (known === 0) throw new DidNotHappen('Redis knew no script');
+    const brokenAt = now();
+    await redis.ask('SCRIPT', 'FLUSH', 'SYNC');
+    await until('somebody asks for a script that is gone', async () => (await missed()) > before);
+    return {
+      proof: `${known} scripts were flushed, and ${await missed()} calls asked in vain`,
+      brokenAt,
+      healedAt: now(),
+    };
+  },
+};
