@@ -238,6 +238,29 @@ it('a reader that was slow catches up with everything, in order, and others do n
   await witnessIsWell();
 });
 
+describe('who floods the edge and reads nothing', () => {
+  it.each<[string, Buffer]>([
+    ['with pings', maskedFrame(FIN_TEXT, Buffer.from('{"type":"ping"}'))],
+    ['with WebSocket pings', maskedFrame(0x89, Buffer.alloc(120))],
+  ])('%s is ended, and costs bounded memory until then', async (_, frame) => {
+    const client = await control.register();
+    const { socket } = await rawSocket(edge.port, `/v1/connect?client=${client}`);
+    socket.pause();
+    const connection = edge.edge.roster.get(client);
+    const many = Buffer.concat(Array.from({ length: 500 }, () => frame));
+    let most = 0;
+    while (edge.edge.roster.get(client) && connection?.phase !== 'closed') {
+      if (!socket.write(many))
+        await eventually(() => expect(socket.destroyed || socket.writableLength === 0).toBe(true));
+      else await new Promise(setImmediate);
+      most = Math.max(most, connection?.transport.bufferedBytes ?? 0);
+    }
+    socket.destroy();
+    expect(most).toBeLessThan(1024 * 1024);
+    await witnessIsWell();
+  });
+});
+
 /** Sends a text frame in so many fragments. */
 function inPieces(socket: TestSocket, pieces: number): void {
   for (let piece = 0; piece < pieces; piece += 1) {
