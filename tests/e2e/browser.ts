@@ -1,0 +1,39 @@
+import { join } from 'node:path';
+import { findOrBringChromium } from '@holdfast/local/chromium';
+import { type Page, chromium } from 'playwright-core';
+import { temporaryDirectory } from './temporary-directory.ts';
+
+/** It loads our own pages and nothing else: what it would do for a person's sake only costs time, or asks the network. */
+const FLAGS = [
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+export interface TestBrowser extends AsyncDisposable {
+  /** Opens a tab. `await using` it. */
+  readonly newPage: () => Promise<Page>;
+}
+
+/**
+ * Starts a headless Chromium with an empty profile of its own. It runs without its sandbox: root may not have one, few
+ * containers let anybody have one, and the pages are ours. `await using` it.
+ */
+export async function startBrowser(): Promise<TestBrowser> {
+  const { program } = await findOrBringChromium({ announce: (line) => process.stdout.write(`${line}\n`) });
+  await using started = new AsyncDisposableStack();
+  const { path } = started.use(await temporaryDirectory());
+  const context = await chromium.launchPersistentContext(join(path, 'profile'), {
+    executablePath: program,
+    headless: true,
+    chromiumSandbox: false,
+    args: FLAGS,
+    artifactsDir: join(path, 'artifacts'),
+  });
+  started.defer(() => context.close());
+  const running = started.move();
+  return { newPage: () => context.newPage(), [Symbol.asyncDispose]: () => running.disposeAsync() };
+}

@@ -1,0 +1,62 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import { rolldown } from 'rolldown';
+
+interface Content {
+  type: string;
+  /** Asked for at each request. */
+  body: () => string | Promise<string>;
+}
+
+/** A site of its own on 127.0.0.1: what a team that has pages runs beside Holdfast. */
+export interface PageServer extends AsyncDisposable {
+  /** `http://127.0.0.1:<port>`, as a browser names it. */
+  readonly origin: string;
+  readonly serve: (path: string, type: string, body: Content['body']) => void;
+}
+
+/** Starts a site with nothing in it but the SDK, `/holdfast.js`, and a favicon. `await using` it. */
+export async function startPageServer(): Promise<PageServer> {
+  const contents = new Map<string, Content>();
+  const serve: PageServer['serve'] = (path, type, body) => contents.set(path, { type, body });
+  serve('/holdfast.js', 'text/javascript', sdkBundle);
+  // A browser asks for it by itself, and complains where there is none.
+  serve('/favicon.ico', 'image/x-icon', () => '');
+  const server = createServer((request, response) => {
+    void (async () => {
+      const content = contents.get(request.url ?? '');
+      const body = await content?.body();
+      // A reload is to load everything again.
+      response.writeHead(body === undefined ? 404 : 200, {
+        'content-type': `${content?.type ?? 'text/plain'}; charset=utf-8`,
+        'cache-control': 'no-store',
+      });
+      response.end(body);
+    })();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the system gave no port');
+  return {
+    origin: `http://127.0.0.1:${address.port}`,
+    serve,
+    [Symbol.asyncDispose]: async () => {
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** What `npm run build -w @holdfast/client` writes, without the file. */
+async function sdkBundle(): Promise<string> {
+  const build = await rolldown({
+    input: createRequire(import.meta.url).resolve('@holdfast/client/holdfast'),
+    platform: 'browser',
+  });
+  const { output } = await build.generate({ format: 'esm', minify: true });
+  await build.close();
+  return output[0].code;
+}

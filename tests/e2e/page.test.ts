@@ -1,0 +1,196 @@
+import { readFile } from 'node:fs/promises';
+import type { Closed, StateChange } from '@holdfast/client/events';
+import { createRest } from '@holdfast/client/rest';
+import { eventually } from '@holdfast/testkit/eventually';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startBackend } from './backend.ts';
+import { type TestBrowser, startBrowser } from './browser.ts';
+import { startDurableRedis } from './durable-redis.ts';
+import { type PageServer, startPageServer } from './page-server.ts';
+import { type Publishing, keepPublishing } from './publishing.ts';
+
+/** The first time on a machine: apt-get brings some hundred megabytes. */
+const BROWSER_INSTALLATION_MS = 300_000;
+/** An edge's death, Redis' return and a reload, one after the other. */
+const FAULTS_MS = 120_000;
+/** A reconnect may wait for several delays, and a browser on a busy machine takes its time. */
+const PATIENCE = { timeoutMs: 30_000 };
+/** Messages of each topic between two faults. */
+const SOME = 15;
+
+/** What the recording page says of itself. */
+interface Report {
+  state: StateChange;
+  welcome: { topics: Record<string, { position: string; recovered?: boolean }> };
+  received: Record<string, string[]>;
+  lost: unknown[];
+  closed: Closed[];
+}
+
+let browser: TestBrowser;
+
+beforeAll(async () => {
+  browser = await startBrowser();
+}, BROWSER_INSTALLATION_MS);
+// Undefined where none could be started; that failure is the one to read.
+afterAll(() => (browser as TestBrowser | undefined)?.[Symbol.asyncDispose]());
+
+describe('a page in a browser', () => {
+  it(
+    'misses nothing and gets nothing twice through a killed edge, a Redis killed and back with its data, and a reload',
+    async () => {
+      await using redis = await startDurableRedis();
+      await using site = await startPageServer();
+      await using backend = await startBackend({ redis, env: allowing(site) });
+      const topics = ['news.sport', 'news.world'];
+      for (const topic of topics) await backend.topic(topic);
+      const { controlUrl, edgeUrls: urls, edges, key } = backend.installation;
+      const settings = { controlUrl, clientId: await backend.register([]), urls, topics };
+      site.serve('/', 'text/html', () => readFile(new URL('recording-page.html', import.meta.url), 'utf8'));
+      site.serve('/settings.json', 'application/json', () => JSON.stringify(settings));
+      await using page = await browser.newPage();
+      await page.goto(site.origin);
+      await page.waitForFunction('globalThis.report');
+      await using publishing = keepPublishing(createRest({ controlUrl, key }), topics);
+
+      const before = edgeOf(await hears(page, publishing));
+      edges[urls.findIndex((url) => new URL(url).host === before)]?.kill('SIGKILL');
+      const after = edgeOf(await hears(page, publishing));
+      expect([before, after].toSorted()).toEqual(urls.map((url) => new URL(url).host).toSorted());
+
+      const answered = publishing.refused();
+      await redis.kill();
+      await eventually(() => expect(publishing.refused()).toBeGreaterThan(answered));
+      await redis.startAgain();
+      await hears(page, publishing);
+
+      // These are published when the old document is gone and the new one has not begun.
+      await page.route('**/holdfast.js', async (route) => {
+        await publishing.more(SOME);
+        await route.continue();
+      });
+      await page.reload();
+      const { welcome } = await hears(page, publishing);
+      expect(topics.map((topic) => welcome.topics[topic]?.recovered)).toEqual([true, true]);
+
+      await publishing.stop();
+      const { received, lost, closed } = await caughtUp(page, publishing);
+      expect(received).toEqual(publishing.ids);
+      expect({ lost, closed }).toEqual({ lost: [], closed: [] });
+    },
+    FAULTS_MS,
+  );
+
+  it('can call and connect from an allowed origin, and from another neither service does anything for it', async () => {
+    await using ours = await startPageServer();
+    await using other = await startPageServer();
+    await using backend = await startBackend({ edges: 1, env: allowing(ours) });
+    await backend.topic('news');
+    const clientId = await backend.register([]);
+    const visit = async (site: PageServer) => {
+      site.serve('/', 'text/html', () => '<!doctype html><title>A page that tries</title>');
+      await using page = await browser.newPage();
+      const refusals: string[] = [];
+      page.on('websocket', (socket) => socket.on('socketerror', (error) => refusals.push(error)));
+      await page.goto(site.origin);
+      const { controlUrl, edgeUrls: urls } = backend.installation;
+      const tried: unknown = await page.evaluate(
+        tryToSubscribeAndConnect({ controlUrl, urls, clientId, topic: 'news' }),
+      );
+      return { tried, refusals };
+    };
+
+    expect(await visit(other)).toEqual({
+      tried: { subscribe: 'unreachable', connect: 'waiting' },
+      refusals: [expect.stringContaining('403')],
+    });
+    const untouched = await backend.call('GET', `/v1/clients/${clientId}`);
+    expect(untouched.body).toMatchObject({ connected: false, topics: [] });
+    expect(await visit(ours)).toEqual({ tried: { subscribe: ['news'], connect: 'open' }, refusals: [] });
+  });
+
+  it('works as the README of the SDK shows it: goes on after a reload, and registers again when it must', async () => {
+    const readme = await readFile(new URL('../../packages/client/README.md', import.meta.url), 'utf8');
+    const example = /```html\n(.*?)```/s.exec(readme)?.[1] ?? '';
+    await using site = await startPageServer();
+    await using backend = await startBackend({ env: allowing(site) });
+    const topic = 'news.sport';
+    await backend.topic(topic);
+    const clients: string[] = [];
+    site.serve('/', 'text/html', () => `<!doctype html><title>README</title><body>${example}`);
+    site.serve('/my-backend/register', 'application/json', async () => {
+      const { body } = await backend.call<{ clientId: string }>('POST', '/v1/clients', { body: { topics: [topic] } });
+      clients.push(body.clientId);
+      return JSON.stringify(body);
+    });
+    await using page = await browser.newPage();
+    const isServed = (count: number) =>
+      eventually(async () => {
+        expect(clients).toHaveLength(count);
+        const { body } = await backend.call('GET', `/v1/clients/${clients.at(-1)}`);
+        expect(body).toMatchObject({ connected: true });
+      }, PATIENCE);
+    const shows = (data: string) =>
+      eventually(async () => expect(await page.innerText('body')).toBe(`${topic}: ${JSON.stringify(data)}`), PATIENCE);
+
+    await page.goto(site.origin);
+    await isServed(1);
+    await backend.publish(topic, 'at first');
+    await shows('at first');
+
+    await page.route('**/holdfast.js', async (route) => {
+      await backend.publish(topic, 'meanwhile');
+      await route.continue();
+    });
+    await page.reload();
+    await shows('meanwhile');
+    await page.unroute('**/holdfast.js');
+
+    await backend.call('DELETE', `/v1/clients/${clients[0]}`);
+    await isServed(2);
+    await backend.publish(topic, 'again');
+    await shows('again');
+  });
+});
+
+/** The pages of this site may call and connect. */
+function allowing({ origin }: PageServer): Record<string, string> {
+  return { CONTROL_ALLOWED_ORIGINS: origin, EDGE_ALLOWED_ORIGINS: origin };
+}
+
+/** What the page says when it has received messages that are published from now on. */
+async function hears(page: Page, publishing: Publishing): Promise<Report> {
+  await publishing.more(SOME);
+  return caughtUp(page, publishing);
+}
+
+/** What the page says when it has received the last message published until now, of each topic. */
+async function caughtUp(page: Page, { ids }: Publishing): Promise<Report> {
+  const last = Object.entries(ids).map(([topic, published]) => [topic, published.at(-1)] as const);
+  return eventually(async () => {
+    const report = await page.evaluate<Report>('report()');
+    for (const [topic, id] of last) expect(report.received[topic]).toContain(id);
+    return report;
+  }, PATIENCE);
+}
+
+/** The host and port of the edge that the page is connected to. */
+function edgeOf({ state }: Report): string {
+  return state.state === 'open' ? new URL(state.url).host : state.state;
+}
+
+/** What the page is to run: gives the topics subscribed to or the error's code, and the state that connecting ends in. */
+function tryToSubscribeAndConnect(settings: object): string {
+  return `(async ({ controlUrl, urls, clientId, topic }) => {
+    const { connect, createRest } = await import('/holdfast.js');
+    const subscribe = await createRest({ controlUrl })
+      .subscribe(clientId, [topic])
+      .then(({ topics }) => topics, ({ code }) => code);
+    const client = connect({ urls, clientId, credential: 'subprotocol' });
+    const connected = await new Promise((resolve) =>
+      client.on('state', ({ state }) => state === 'connecting' || resolve(state)));
+    client.close();
+    return { subscribe, connect: connected };
+  })(${JSON.stringify(settings)})`;
+}
