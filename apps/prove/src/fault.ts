@@ -1,4 +1,4 @@
-import type { Needs } from './installation/installation.ts';
+import type { Installation, Needs } from './installation/installation.ts';
 import type { Scale } from './scale.ts';
 import type { Scene } from './scene.ts';
 
@@ -35,6 +35,8 @@ export interface Fault {
   recoversWithinMs: number;
   /** Why it cannot be done here, or null. */
   impossible?: () => Promise<string | null>;
+  /** What is done before the clients come. */
+  prepare?: (installation: Installation) => Promise<void>;
   /** Breaks something, makes sure that it broke, and mends it. Rejects with {@link DidNotHappen}. */
   inject: (scene: Scene) => Promise<Injection>;
 }

@@ -62,7 +62,7 @@ export function readPlan(args: readonly string[], catalog: readonly Fault[]): Pl
   return {
     profile,
     faults: catalog.filter(isWanted),
-    scale: { ...scale, members: clients ?? scale.members },
+    scale: { ...scale, members: clients ?? scale.members, stormMembers: clients ?? scale.stormMembers },
     seed,
     json,
     list,

@@ -91,6 +91,7 @@ async function runOne(
       received: 0,
       lost: 0,
       announced: 0,
+      announcements: 0,
       duplicated: 0,
       deduplicated: 0,
       reordered: 0,

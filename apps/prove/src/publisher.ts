@@ -23,8 +23,6 @@ const FENCE_PATIENCE_MS = 60_000;
 /** Publishes at a steady rate, whatever comes back, and writes down what it was told. */
 export class Publisher {
   readonly publications: Publication[] = [];
-  /** Characters of filling in each message; may be changed at any time. */
-  filling: number;
   readonly #options: PublisherOptions;
   readonly #underway = new Set<Promise<unknown>>();
   #tokens = 0;
@@ -32,7 +30,6 @@ export class Publisher {
 
   constructor(options: PublisherOptions) {
     this.#options = options;
-    this.filling = options.filling;
   }
 
   start(): void {
@@ -72,11 +69,12 @@ export class Publisher {
     return Object.fromEntries(await Promise.all(ids));
   }
 
-  async publish(topic: string): Promise<Publication> {
+  /** Publishes one message; `filling` is in characters. Never rejects: what became of it is in what it gives. */
+  async publish(topic: string, filling: number = this.#options.filling): Promise<Publication> {
     this.#tokens += 1;
     const token = `m${this.#tokens}`;
     const askedAt = monotonicMs();
-    const call = this.#outcome(topic, token);
+    const call = this.#outcome(topic, payloadOf(token, filling));
     this.#underway.add(call);
     const outcome = await call;
     this.#underway.delete(call);
@@ -85,11 +83,9 @@ export class Publisher {
     return publication;
   }
 
-  async #outcome(topic: string, token: string): Promise<Publication['outcome']> {
+  async #outcome(topic: string, payload: unknown): Promise<Publication['outcome']> {
     try {
-      const { id } = await this.#options.control.once((rest, signal) =>
-        rest.publish(topic, payloadOf(token, this.filling), { signal }),
-      );
+      const { id } = await this.#options.control.once((rest, signal) => rest.publish(topic, payload, { signal }));
       return { kind: 'published', id };
     } catch (error) {
       const status = error instanceof HoldfastError ? error.status : undefined;

@@ -18,7 +18,10 @@ export interface Row {
   received: number;
   /** Missing, and nobody was told. */
   lost: number;
+  /** Missing, gone from the log, and announced as lost. */
   announced: number;
+  /** Times a client was told that something is lost. */
+  announcements: number;
   /** Handed out again, or sent again on one connection. */
   duplicated: number;
   /** Came again on another connection, and the client dropped it. */
@@ -49,6 +52,7 @@ export function verdictOf(fault: Fault, facts: Facts, elapsedMs: number): Row {
     received: findings.received,
     lost: faults.lost + faults['falsely-recovered'],
     announced: findings.announced,
+    announcements: findings.announcements,
     duplicated: faults.duplicated + faults.repeated,
     deduplicated: findings.deduplicated,
     reordered: faults.reordered,

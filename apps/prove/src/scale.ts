@@ -1,6 +1,8 @@
 /** How large a run is. */
 export interface Scale {
   members: number;
+  /** Clients of the storm that follows the death of an edge. */
+  stormMembers: number;
   topics: number;
   /** Topics more that nobody has at first. */
   laterTopics: number;
@@ -13,6 +15,6 @@ export interface Scale {
 export type ProfileName = 'quick' | 'full';
 
 export const profiles: Record<ProfileName, Scale> = {
-  quick: { members: 300, topics: 20, laterTopics: 2, rate: 40, workers: 1 },
-  full: { members: 3000, topics: 20, laterTopics: 2, rate: 40, workers: 2 },
+  quick: { members: 300, stormMembers: 2000, topics: 20, laterTopics: 2, rate: 40, workers: 1 },
+  full: { members: 3000, stormMembers: 20_000, topics: 20, laterTopics: 2, rate: 40, workers: 2 },
 };

@@ -47,6 +47,8 @@ export async function runScenario(options: ScenarioOptions): Promise<Row> {
   const scale = fault.scale?.(options.scale) ?? options.scale;
   await using installation = await startInstallation(binary, { ...ordinaryNeeds, ...fault.needs });
   signal.throwIfAborted();
+  await fault.prepare?.(installation);
+  signal.throwIfAborted();
   await using crew = new Crew(scale.workers);
   const work = carryThrough({ ...options, scale }, installation, crew);
   const facts = await abortable(work, signal);

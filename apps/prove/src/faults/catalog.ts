@@ -1,4 +1,9 @@
 import type { Fault } from '../fault.ts';
+import { slowReaders } from './slow-readers.ts';
+import { sentinelFailover } from './sentinel-failover.ts';
+import { reconnectStorm } from './reconnect-storm.ts';
+import { outputBufferOverrun } from './output-buffer-overrun.ts';
+import { clockJump } from './clock-jump.ts';
 import { clientKillNormal, clientKillPubsub } from './client-kill.ts';
 import { controlKill } from './control-kill.ts';
 import { edgeFreeze } from './edge-freeze.ts';
@@ -26,12 +31,17 @@ export const catalog: readonly Fault[] = [
   redisFreeze,
   clientKillPubsub,
   clientKillNormal,
+  outputBufferOverrun,
   scriptFlush,
   flushall,
   maxmemory,
   readonly,
   halfCut,
+  sentinelFailover,
   socketsCut,
+  slowReaders,
+  reconnectStorm,
   twinConnections,
   subscriptionStorm,
+  clockJump,
 ];

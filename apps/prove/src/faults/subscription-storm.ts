@@ -11,7 +11,7 @@ export const subscriptionStorm: Fault = {
   inject: async ({ crew, members, laterTopics, now }) => {
     const brokenAt = now();
     const perWorker = Math.ceil((members * SHARE) / crew.size);
-    const answers = await crew.all('storm', { members: perWorker, topics: [...laterTopics], ms: STORM_MS });
+    const answers = await crew.all('storm', { members: perWorker, topics: laterTopics, ms: STORM_MS });
     const sum = (field: 'subscribed' | 'unsubscribed' | 'registered') =>
       answers.reduce((total, answer) => total + answer[field], 0);
     if (sum('subscribed') === 0 || sum('registered') === 0) throw new DidNotHappen('nobody changed anything');

@@ -4,8 +4,13 @@ import { type TcpProxy, startTcpProxy } from '@holdfast/local/tcp-proxy';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { RedisUnderTest } from './redis-under-test.ts';
+import { startSentinel } from './sentinel.ts';
 import { Service } from './service.ts';
+
+const PATIENCE_MS = 30_000;
+const LOOK_MS = 50;
 
 /** Every right there is. */
 const FULL_RIGHTS = { register: true, subscribe: ['**'], publish: ['**'], manage: ['**'] };
@@ -17,8 +22,11 @@ export interface Needs {
   edges: number;
   /** Whether Redis keeps its data on disk, synced with every write. */
   aof: boolean;
-  redisArgs: readonly string[];
+  /** A replica of Redis, and a Sentinel that makes it the master when the first one is gone. */
+  sentinel: boolean;
   edgeEnv: Readonly<Record<string, string>>;
+  /** The clocks of services jump by an hour when they get SIGUSR2. */
+  jumpingClocks: boolean;
   /** Puts a proxy of the suite's own between … */
   proxies: { edgesToRedis?: boolean; controlsToRedis?: boolean; clientsToEdges?: boolean };
 }
@@ -27,14 +35,17 @@ export const ordinaryNeeds: Needs = {
   controls: 2,
   edges: 3,
   aof: false,
-  redisArgs: [],
+  sentinel: false,
   edgeEnv: {},
+  jumpingClocks: false,
   proxies: {},
 };
 
 /** An installation of its own, every part of which can be hurt. */
 export interface Installation {
   readonly redis: RedisUnderTest;
+  /** When a Sentinel was asked for. */
+  readonly replica: RedisUnderTest | null;
   readonly controls: readonly Service[];
   readonly edges: readonly Service[];
   readonly controlUrls: readonly string[];
@@ -53,15 +64,16 @@ export async function startInstallation(binary: string, needs: Needs): Promise<I
   const directory = await temporaryDirectory(started);
   const keysFile = join(directory, 'api-keys.json');
   const { presented: key } = await createKey(keysFile, { id: 'prove', can: FULL_RIGHTS });
-  const redisDirectory = join(directory, 'redis');
-  await mkdir(redisDirectory);
   const persistence = needs.aof ? ['--appendonly', 'yes', '--appendfsync', 'always'] : [];
-  const redis = await RedisUnderTest.start({
-    binary,
-    directory: redisDirectory,
-    args: [...persistence, ...needs.redisArgs],
-  });
-  started.defer(() => redis.stop());
+  const openRedis = async (name: string, args: readonly string[]): Promise<RedisUnderTest> => {
+    const home = join(directory, name);
+    await mkdir(home);
+    const server = await RedisUnderTest.start({ binary, directory: home, args });
+    started.defer(() => server.stop());
+    return server;
+  };
+  const redis = await openRedis('redis', persistence);
+  const watched = needs.sentinel ? await watchedBySentinel(started, binary, directory, redis, openRedis) : null;
 
   const proxies: Installation['proxies'] = { edgesToRedis: [], controlsToRedis: [], clientsToEdges: [] };
   const openProxy = async (to: { port: number }): Promise<TcpProxy> => {
@@ -70,17 +82,22 @@ export async function startInstallation(binary: string, needs: Needs): Promise<I
     return proxy;
   };
   const prefix = 'prove:';
-  const common = { REDIS_PREFIX: prefix, API_KEYS_FILE: keysFile };
-  const redisUrl = async (through: boolean | undefined, into: TcpProxy[]): Promise<string> => {
-    if (through !== true) return redis.url;
+  const common = {
+    REDIS_PREFIX: prefix,
+    API_KEYS_FILE: keysFile,
+    ...(needs.jumpingClocks ? { NODE_OPTIONS: `--import=${new URL('jumping-clock.ts', import.meta.url).href}` } : {}),
+  };
+  const redisEnv = async (through: boolean | undefined, into: TcpProxy[]): Promise<Record<string, string>> => {
+    if (watched !== null) return watched.env;
+    if (through !== true) return { REDIS_URL: redis.url };
     const proxy = await openProxy({ port: redis.port });
     into.push(proxy);
-    return proxy.url('redis');
+    return { REDIS_URL: proxy.url('redis') };
   };
 
   const starts: Promise<Service>[] = [];
   for (let number = 1; number <= needs.controls; number += 1) {
-    const env = { ...common, REDIS_URL: await redisUrl(needs.proxies.controlsToRedis, proxies.controlsToRedis) };
+    const env = { ...common, ...(await redisEnv(needs.proxies.controlsToRedis, proxies.controlsToRedis)) };
     starts.push(Service.start(`control-api ${number}`, 'control-api', env));
   }
   // Where the proxies before edges lead to is known when these listen.
@@ -90,7 +107,7 @@ export async function startInstallation(binary: string, needs: Needs): Promise<I
       ...common,
       EDGE_DRAIN_SECONDS: DRAIN_SECONDS,
       ...needs.edgeEnv,
-      REDIS_URL: await redisUrl(needs.proxies.edgesToRedis, proxies.edgesToRedis),
+      ...(await redisEnv(needs.proxies.edgesToRedis, proxies.edgesToRedis)),
     };
     if (needs.proxies.clientsToEdges === true) {
       const target = { port: 0 };
@@ -109,6 +126,7 @@ export async function startInstallation(binary: string, needs: Needs): Promise<I
   const running = started.move();
   return {
     redis,
+    replica: watched?.replica ?? null,
     controls,
     edges,
     controlUrls: controls.map(({ url }) => url),
@@ -121,6 +139,31 @@ export async function startInstallation(binary: string, needs: Needs): Promise<I
     proxies,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+/** Gives the master a replica and a Sentinel, and what services are told instead of its URL. */
+async function watchedBySentinel(
+  started: AsyncDisposableStack,
+  binary: string,
+  directory: string,
+  master: RedisUnderTest,
+  openRedis: (name: string, args: readonly string[]) => Promise<RedisUnderTest>,
+): Promise<{ replica: RedisUnderTest; env: Record<string, string> }> {
+  const replica = await openRedis('replica', ['--replicaof', '127.0.0.1', String(master.port)]);
+  await eventually('the replica follows', async () => (await replica.info('master_link_status')) === 'up');
+  // Only now: it learns of replicas when it first asks the master.
+  const sentinel = await startSentinel(binary, directory, master.port);
+  started.defer(sentinel.stop);
+  const env = { REDIS_SENTINELS: `127.0.0.1:${sentinel.port}`, REDIS_SENTINEL_NAME: sentinel.name };
+  return { replica, env };
+}
+
+async function eventually(what: string, look: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (!(await look())) {
+    if (performance.now() > deadline) throw new Error(`${what}, not within ${PATIENCE_MS / 1000} s`);
+    await delay(LOOK_MS);
+  }
 }
 
 async function temporaryDirectory(started: AsyncDisposableStack): Promise<string> {

@@ -47,6 +47,10 @@ export class Service {
     this.#handle = await startService({ app: this.#app, env: { ...this.#env, ...env } });
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.#handle.kill(signal);
+  }
+
   freeze(): void {
     this.#handle.kill('SIGSTOP');
   }

@@ -11,6 +11,7 @@ export function noFindings(): Findings {
     received: 0,
     deduplicated: 0,
     announced: 0,
+    announcements: 0,
     faults,
     samples: [],
     longestSilenceMs: 0,
@@ -34,6 +35,7 @@ export function findingsOf(members: readonly Member[], order: CheckOrder): Findi
       ...noFindings(),
       ...verdict,
       members: 1,
+      announcements: member.events.filter(({ kind }) => kind === 'lost').length,
       faults: countOf(verdict.faults),
       samples: verdict.faults.slice(0, SAMPLES),
       longestSilenceMs: isOwed ? silenceMs : 0,
@@ -51,6 +53,7 @@ export function add(sum: Findings, more: Findings): void {
   sum.received += more.received;
   sum.deduplicated += more.deduplicated;
   sum.announced += more.announced;
+  sum.announcements += more.announcements;
   for (const kind of faultKinds) sum.faults[kind] += more.faults[kind];
   sum.samples = [...sum.samples, ...more.samples].slice(0, SAMPLES);
   sum.longestSilenceMs = Math.max(sum.longestSilenceMs, more.longestSilenceMs);

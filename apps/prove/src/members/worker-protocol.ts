@@ -35,14 +35,20 @@ export interface Orders {
   who: { ask: { members: number }; answer: { clientIds: string[] } };
   /** The first so many members subscribe to a topic, or unsubscribe: one try each, or until it is done. */
   change: {
-    ask: { what: 'subscribe' | 'unsubscribe'; members: number; topic: string; controlUrls: string[]; retry: boolean };
+    ask: {
+      what: 'subscribe' | 'unsubscribe';
+      members: number;
+      topic: string;
+      controlUrls: readonly string[];
+      retry: boolean;
+    };
     answer: { done: number };
   };
   /** The first so many members each get a twin with the same client id; the two replace each other for so long. */
   twins: { ask: { members: number; ms: number }; answer: { replaced: number } };
   /** The first so many members take topics up and leave them, and as many others register and unregister, for so long. */
   storm: {
-    ask: { members: number; topics: string[]; ms: number };
+    ask: { members: number; topics: readonly string[]; ms: number };
     answer: { subscribed: number; unsubscribed: number; registered: number };
   };
   /** All registrations are gone, or are about to be: nothing more is owed to the members there are. */
@@ -76,6 +82,8 @@ export interface Findings {
   received: number;
   deduplicated: number;
   announced: number;
+  /** Times a member was told of a loss. */
+  announcements: number;
   faults: Record<FaultKind, number>;
   /** The first faults, for people who look for their cause. */
   samples: Fault[];

@@ -1,0 +1,76 @@
+import { DidNotHappen, type Fault } from '../fault.ts';
+import { readMetric } from '../installation/metrics.ts';
+import type { Scene } from '../scene.ts';
+
+/** Messages as large as they may be, so that the system's own buffers are full soon. */
+const LARGE = 60_000;
+const LARGE_EVERY_MS = 60;
+/** For comparison, while everybody reads. */
+const READING_MS = 4000;
+const STOPPED_MS = 12_000;
+const KIB = 1024;
+/** What a stopped reader may cost its edge. */
+const READER_BYTES = 256 * KIB;
+/** The memory of a process moves by tens of megabytes without any reader's doing. */
+const NOISE_BYTES = 64 * KIB * KIB;
+
+export const slowReaders: Fault = {
+  name: 'slow-readers',
+  proves:
+    'Readers that stop for seconds, and for ever: they cost their edges bounded memory, the others do not notice, and ' +
+    'those who read again have missed nothing.',
+  quick: false,
+  connectionsStay: true,
+  recoversWithinMs: 10_000,
+  inject: async (scene) => {
+    const { installation, crew, laterTopics, now, until } = scene;
+    const topic = laterTopics[0];
+    if (topic === undefined) throw new Error('there are later topics');
+    const each = Math.ceil(24 / crew.size);
+    const { controlUrls } = installation;
+    const change = { what: 'subscribe', topic, controlUrls, retry: true } as const;
+    await crew.all('change', { ...change, members: 3 * each });
+
+    const readingFrom = now();
+    await publishLarge(scene, topic, READING_MS);
+    const readingTo = now();
+    const [memory, left] = [await sumOf(scene, 'process_resident_memory_bytes'), await slowLeft(scene)];
+
+    await crew.all('pause', { from: 0, count: each, forEver: false });
+    await crew.all('pause', { from: each, count: each, forEver: true });
+    const brokenAt = now();
+    await publishLarge(scene, topic, STOPPED_MS);
+    const stoppedTo = now();
+    const stopped = 2 * each * crew.size;
+    await until('the readers that stopped leave the live set', async () => (await slowLeft(scene)) - left >= stopped);
+    const growth = (await sumOf(scene, 'process_resident_memory_bytes')) - memory;
+    await crew.all('unpause', null);
+
+    const bound = NOISE_BYTES + stopped * READER_BYTES;
+    if (stopped === 0) throw new DidNotHappen('nobody stopped reading');
+    return {
+      proof: `${stopped} readers stopped, half of them for ever; edges grew by ${Math.round(growth / KIB / KIB)} MiB in all`,
+      brokenAt,
+      healedAt: now(),
+      broken: growth > bound ? [`edges grew by ${growth} bytes, promised are at most ${bound}`] : [],
+      latency: [
+        { name: 'all reading', from: readingFrom, to: readingTo },
+        { name: 'some stopped', from: brokenAt, to: stoppedTo },
+      ],
+    };
+  },
+};
+
+async function publishLarge({ publisher, pass, now }: Scene, topic: string, ms: number): Promise<void> {
+  const until = now() + ms;
+  while (now() < until) await Promise.all([publisher.publish(topic, LARGE), pass(LARGE_EVERY_MS)]);
+}
+
+function slowLeft(scene: Scene): Promise<number> {
+  return sumOf(scene, 'slow_consumers_total');
+}
+
+async function sumOf({ installation }: Scene, metric: string): Promise<number> {
+  const values = await Promise.all(installation.edges.map(({ url }) => readMetric(url, metric)));
+  return values.reduce((sum, value) => sum + value, 0);
+}
