@@ -71,12 +71,12 @@ describe('a page in a browser', () => {
         await route.continue();
       });
       await page.reload();
-      const { welcome } = await hears(page, publishing);
-      expect(topics.map((topic) => welcome.topics[topic]?.recovered)).toEqual([true, true]);
+      await hears(page, publishing);
 
       await publishing.stop();
-      const { received, lost, closed } = await caughtUp(page, publishing);
+      const { received, welcome, lost, closed } = await caughtUp(page, publishing);
       expect(received).toEqual(publishing.ids);
+      expect(topics.map((topic) => welcome.topics[topic]?.recovered)).toEqual([true, true]);
       expect({ lost, closed }).toEqual({ lost: [], closed: [] });
     },
     FAULTS_MS,
