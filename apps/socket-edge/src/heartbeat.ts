@@ -65,7 +65,9 @@ export class Heartbeat {
   #visit(connection: Connection, now: number): void {
     // ws sees to the end of a closing handshake.
     if (connection.phase === 'closed') return;
-    if (connection.congested && now - connection.congestedSince > this.#stuckMs) {
+    if (connection.congested) {
+      // It sees no ping before it has taken what waits, so pings say nothing of it. This does.
+      if (now - connection.congestedSince <= this.#stuckMs) return;
       this.#tally.evictedStuck += 1;
       connection.close(closeCodes.tooSlow);
     } else if (connection.unanswered >= MAX_UNANSWERED) {
