@@ -40,13 +40,11 @@ describe('a connection that does not resume', () => {
 
   it('gets nothing between its welcome and the first live message left out, whatever comes meanwhile', async () => {
     const { redis, edge } = installation('news');
-    const answers = Promise.withResolvers<void>();
     const made = await edge.connect(CLIENT);
-    redis.gate = answers.promise;
+    const goOn = redis.hold();
     await edge.settled();
     const during = redis.publish('news', '1');
-    redis.gate = null;
-    answers.resolve();
+    goOn();
     await edge.settled();
     const after = redis.publish('news', '2');
     await edge.settled();

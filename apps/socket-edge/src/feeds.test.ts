@@ -66,13 +66,11 @@ describe('the topics of an edge', () => {
     const redis = new MemoryRedis();
     redis.topic('news');
     const { feeds } = feedsOn(redis);
-    const answers = Promise.withResolvers<void>();
-    redis.gate = answers.promise;
+    const goOn = redis.hold();
     const feed = feeds.open('news');
     while (!redis.calls.includes('readTopics')) await turns(1);
     const ids = ['1', '2'].map((data) => redis.publish('news', data));
-    redis.gate = null;
-    answers.resolve();
+    goOn();
     await feed.ready;
     await turns(10);
     expect(feed.head).toBe(ids[1]);

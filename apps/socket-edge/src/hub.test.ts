@@ -157,15 +157,13 @@ describe('deadlines', () => {
     const { redis, edge } = installation('news');
     fakeTimers();
     const claim = await edge.hub.claim(CLIENT);
-    const answers = Promise.withResolvers<void>();
-    redis.gate = answers.promise;
+    const goOn = redis.hold();
     const socket = new RecordingTransport();
     if (claim) edge.hub.open(claim, socket, false);
     await edge.settled();
     vi.advanceTimersByTime(ATTACH_DEADLINE_MS);
     expect(socket.closed).toMatchObject({ code: 1013 });
-    redis.gate = null;
-    answers.resolve();
+    goOn();
     await edge.settled();
     expect(socket.frames).toEqual([]);
     expect(edge.feeds.open('news').subscribers).toBe(0);

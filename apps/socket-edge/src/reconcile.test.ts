@@ -97,17 +97,16 @@ describe('a connection follows what its client wants', () => {
     const redis = new MemoryRedis();
     redis.register(CLIENT, ['old']);
     const edge = memoryEdge(redis);
-    const claim = edge.connect(CLIENT);
-    const answers = Promise.withResolvers<void>();
-    const made = await claim;
-    redis.gate = answers.promise;
+    const made = await edge.connect(CLIENT);
+    const goOn = redis.hold('readTopics');
     redis.subscribe(CLIENT, 'new');
     redis.unsubscribe(CLIENT, 'old');
     const id = redis.publish('new', '1');
     await edge.settled();
+    // The letter has been read, and there is no welcome yet.
+    expect(redis.letters.get('edge-a')?.size).toBe(0);
     expect(made?.socket.frames).toEqual([]);
-    redis.gate = null;
-    answers.resolve();
+    goOn();
     await edge.settled();
     expect([...(made?.connection.subscriptions.keys() ?? [])]).toEqual(['new']);
     expect(made?.socket.idsOf('new')).toEqual([id]);
@@ -115,18 +114,16 @@ describe('a connection follows what its client wants', () => {
 
   it('in the order of the states, also when one comes while another is being applied', async () => {
     const { redis, edge, socket, connection } = await connectedTo();
-    const answers = Promise.withResolvers<void>();
     redis.subscribe(CLIENT, 'a');
     // The letter is read, and the topic is being opened, when the next changes come.
     while (!redis.calls.includes('readTopics')) await new Promise(setImmediate);
-    redis.gate = answers.promise;
+    const goOn = redis.hold();
     redis.unsubscribe(CLIENT, 'a');
     redis.subscribe(CLIENT, 'b');
     await edge.settled();
     redis.subscribe(CLIENT, 'c');
     redis.unsubscribe(CLIENT, 'b');
-    redis.gate = null;
-    answers.resolve();
+    goOn();
     await edge.settled();
     expect([...connection.subscriptions.keys()]).toEqual(['c']);
     expect(socket.of('unsubscribed').map(({ topic }) => topic)).toContain('a');

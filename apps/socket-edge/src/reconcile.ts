@@ -179,11 +179,14 @@ export class Reconciler {
       connection.unsubscribe(subscription, 'requested');
       changed = true;
     }
-    for (const [topic, begin] of client.topics) {
-      if (connection.subscriptions.has(topic)) continue;
-      if (await this.#add(connection, topic, begin, laterOf(begin, reached.get(topic) ?? begin))) changed = true;
-    }
-    return changed;
+    // All at once: one after the other, hundreds of topics would each wait for Redis.
+    const missing = [...client.topics].filter(([topic]) => !connection.subscriptions.has(topic));
+    const added = await Promise.all(
+      missing.map(([topic, begin]) =>
+        this.#add(connection, topic, begin, laterOf(begin, reached.get(topic) ?? begin)),
+      ),
+    );
+    return changed || added.includes(true);
   }
 
   async #add(connection: Connection, topic: string, begin: Position, position: Position): Promise<boolean> {

@@ -30,10 +30,20 @@ export class MemoryRedis {
   away = false;
   /** These calls are done, but their answers get lost. */
   readonly answersLost = new Set<keyof EdgeBroker>();
-  /** While it is set, answers wait for it. */
-  gate: Promise<void> | null = null;
+  /** Answers that wait, by call. */
+  readonly #held = new Map<keyof EdgeBroker | 'all', Promise<void>>();
   readonly #ears = new Map<string, { listener: LiveListener; topics: Set<string> }>();
   #births = 0;
+
+  /** Holds the answers to these calls back, or to all, until what it gives is called. */
+  hold(calls: keyof EdgeBroker | 'all' = 'all'): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#held.set(calls, promise);
+    return () => {
+      this.#held.delete(calls);
+      resolve();
+    };
+  }
 
   register(clientId: string, topics: readonly string[] = []): void {
     this.clients.set(clientId, {
@@ -171,7 +181,7 @@ export class MemoryRedis {
     this.calls.push(name);
     if (this.away) throw new BrokerUnavailable(new Error('it is away'));
     const answer = work();
-    await this.gate;
+    await (this.#held.get(name) ?? this.#held.get('all'));
     await new Promise(setImmediate);
     if (this.answersLost.has(name)) throw new BrokerUnavailable(new Error('no answer'));
     return answer;
