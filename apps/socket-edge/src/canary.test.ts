@@ -95,10 +95,11 @@ describe('a canary', () => {
     await pass(1);
     redis.away = true;
     await pass(5);
+    expect(seen.errors).toBeGreaterThan(3);
     redis.away = false;
     await pass(2);
     stop();
-    expect(seen).toMatchObject({ replaced: 0, errors: 5 });
+    expect(seen.replaced).toBe(0);
     expect(canary.deaf).toBeNull();
   });
 

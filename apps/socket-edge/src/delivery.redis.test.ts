@@ -225,6 +225,18 @@ describe('what a client wants', () => {
   });
 });
 
+it('what was said while the subscriber connection was cut comes without anything said after it', async () => {
+  const [topic = ''] = await newTopics(1);
+  const socket = await connected(await control.register([topic]));
+  for (let round = 0; round < 10; round += 1) {
+    edge.subscriber.disconnect(true);
+    const ids = await publishAll(topic, 3);
+    // Sooner than a look at a topic that is quiet would find it.
+    for (const id of ids) expect(await socket.next('message', { timeoutMs: 5000 })).toMatchObject({ id });
+  }
+  await socket.close();
+});
+
 it('an edge whose subscriber connection is cut again and again misses nothing', async () => {
   const [topic = ''] = await newTopics(1);
   const socket = await connected(await control.register([topic]));

@@ -6,6 +6,8 @@ import { turns } from './testing/turns.ts';
 
 /** Enough for a slow connection to have had enough after a few, and for the ring to lose some. */
 const SIZES = [10, 1000, 30_000, 60_000];
+/** In a control frame it is more than a socket holds before its connection has enough. */
+const OTHER_TOPIC = 'x'.repeat(70_000);
 const TIMEOUT_MS = 60_000;
 /** What waits for a socket at most: the mark, the last write past it, and control frames. */
 const MOST_BUFFERED = 256 * 1024 + 10 * Math.max(...SIZES);
@@ -25,6 +27,7 @@ const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ trimTo: fc.integer({ min: 0, max: 8 }) }) },
   { weight: 1, arbitrary: fc.record({ away: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ stop: which }) },
+  { weight: 2, arbitrary: fc.record({ fill: which }) },
   { weight: 3, arbitrary: fc.record({ drain: which }) },
   { weight: 3, arbitrary: fc.record({ reconnect: which, resume: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ look: fc.constant(true) }) },
@@ -70,6 +73,7 @@ class Run {
     } else if ('trimTo' in each) this.#trim(each.trimTo);
     else if ('away' in each) harness.world.away = each.away;
     else if ('stop' in each) this.#socket(each.stop, (listener) => (listener.socket.stopped = true));
+    else if ('fill' in each) this.#socket(each.fill, fill);
     else if ('drain' in each) this.#socket(each.drain, drain);
     else if ('reconnect' in each) this.#reconnect(each.reconnect, each.resume);
     else if ('look' in each) harness.feed.sync();
@@ -166,6 +170,12 @@ class Run {
     client.taken = 0;
     client.listener = this.harness.join(position);
   }
+}
+
+/** Something else than this topic fills the socket, of which nothing is taken. */
+function fill({ socket, connection }: Listener): void {
+  socket.stopped = true;
+  if (!connection.congested) connection.sendControl({ type: 'unsubscribed', topic: OTHER_TOPIC, reason: 'requested' });
 }
 
 function drain({ socket, connection }: Listener): void {

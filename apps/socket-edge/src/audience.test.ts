@@ -1,0 +1,89 @@
+import * as fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { Audience } from './audience.ts';
+import { Connection } from './connection.ts';
+import { Subscription } from './subscription.ts';
+import { newTally } from './tally.ts';
+import { feedHarness } from './testing/feed-harness.ts';
+import { RecordingTransport } from './testing/recording-transport.ts';
+
+const { feed } = feedHarness();
+const frames = Buffer.from('frames');
+/** A deadline that is over: one run of sends, and no more. */
+const OVER = 0;
+
+interface Member {
+  subscription: Subscription;
+  socket: RecordingTransport;
+  /** Where it was taken in. */
+  head: number;
+}
+
+function memberAt(head: number): Member {
+  const socket = new RecordingTransport();
+  const connection = new Connection('1', 'client', socket, 'open', '0-0', newTally());
+  return { subscription: new Subscription(feed, connection, '0-0', `${head}-0`), socket, head };
+}
+
+const step = fc.oneof(
+  fc.record({ add: fc.integer({ min: 1, max: 30 }) }),
+  fc.record({ remove: fc.nat({ max: 99 }) }),
+  fc.record({ begin: fc.constant(true) }),
+  fc.record({ serve: fc.constant(true) }),
+);
+
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+class Run {
+  readonly audience = new Audience('0-0');
+  readonly members: Member[] = [];
+  head = 0;
+  /** Of everybody who left: up to where it was served, and up to where it was told that it was. */
+  readonly left: { served: string; told: string }[] = [];
+
+  do(each: Step): void {
+    if ('add' in each) for (let count = 0; count < each.add; count += 1) this.#add();
+    else if ('remove' in each) this.#remove(each.remove % Math.max(1, this.members.length));
+    else if ('serve' in each) this.audience.serve(OVER);
+    else if (!this.audience.busy) {
+      this.head += 1;
+      this.audience.begin(frames, `${this.head}-0`);
+    }
+  }
+
+  #add(): void {
+    const member = memberAt(this.head);
+    this.audience.add(member.subscription);
+    this.members.push(member);
+  }
+
+  #remove(index: number): void {
+    const [member] = this.members.splice(index, 1);
+    if (member === undefined || !this.audience.remove(member.subscription)) return;
+    this.left.push({ served: servedTo(member), told: member.subscription.position });
+  }
+}
+
+const servedTo = ({ head, socket }: Member) => `${head + socket.writes.length}-0`;
+
+it('whoever leaves, at whatever time, is told exactly up to where it was served; nobody twice, nobody forgotten', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
+      const run = new Run();
+      for (const each of steps) {
+        run.do(each);
+        expect(run.audience.size).toBe(run.members.length);
+        const reached = run.members.map(({ subscription }) => run.audience.reached(subscription));
+        expect(reached).toEqual(run.members.map(servedTo));
+      }
+      while (run.audience.busy) run.audience.serve(OVER);
+      expect(run.members.map(servedTo)).toEqual(run.members.map(() => `${run.head}-0`));
+      expect(run.left.map(({ told }) => told)).toEqual(run.left.map(({ served }) => served));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+it('who is no member cannot be taken out', () => {
+  expect(new Audience('0-0').remove(memberAt(0).subscription)).toBe(false);
+});
