@@ -90,7 +90,10 @@ describe('the promises, over REST and real processes', () => {
     return { first, ids: [...ids, ...idsOf(socket, 'cut')] };
   }
 
-  it('a resume past the history says recovered:false and lost, and goes on from what the log still has', async () => {
+  it.each([
+    ['on the edge that it left, which remembers more', 0],
+    ['on another edge', 1],
+  ])('a resume past the history says recovered:false and lost, and goes on with what is kept: %s', async (_, edge) => {
     await backend.topic('short', { size: 3 });
     const client = await backend.register(['short']);
     const socket = await backend.connect(client);
@@ -100,7 +103,7 @@ describe('the promises, over REST and real processes', () => {
     await socket.close();
     const ids: string[] = [];
     for (let n = 1; n <= 6; n += 1) ids.push(await backend.publish('short', n));
-    const again = await backend.connect(client, { edge: 1, resume: true });
+    const again = await backend.connect(client, { edge, resume: true });
     again.send({ type: 'resume', positions: { short: seen } });
     expect(await again.next('welcome')).toMatchObject({ topics: { short: { position: ids[2], recovered: false } } });
     expect(await again.next('lost')).toEqual({ type: 'lost', topic: 'short', after: seen, position: ids[2] });

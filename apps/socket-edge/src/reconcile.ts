@@ -182,9 +182,7 @@ export class Reconciler {
     // All at once: one after the other, hundreds of topics would each wait for Redis.
     const missing = [...client.topics].filter(([topic]) => !connection.subscriptions.has(topic));
     const added = await Promise.all(
-      missing.map(([topic, begin]) =>
-        this.#add(connection, topic, begin, laterOf(begin, reached.get(topic) ?? begin)),
-      ),
+      missing.map(([topic, begin]) => this.#add(connection, topic, begin, laterOf(begin, reached.get(topic) ?? begin))),
     );
     return changed || added.includes(true);
   }

@@ -124,9 +124,12 @@ export class TopicFeed {
     return true;
   }
 
-  /** Whether what follows `position` is all there, and if not, where it goes on. Null when the topic is gone. */
+  /**
+   * Whether what follows `position` is all there, and if not, where it goes on. Null when the topic is gone. The log
+   * decides, not the ring: how far back a client may go is for the topic's history to say, the same on every edge.
+   */
   async judge(position: Position): Promise<Verdict | null> {
-    if (this.state === 'open' && this.#ring.has(position)) return { recovered: true, position };
+    if (this.state === 'open' && position === this.head) return { recovered: true, position };
     const page = await this.#reader.after(position);
     if (page === null) this.end();
     if (page === null || this.state === 'gone') return null;

@@ -28,15 +28,20 @@ describe('a position can be continued', () => {
 });
 
 describe('a log is complete', () => {
-  test('from a position on when nothing newer is gone', () => {
+  test('from a position on when it can be continued from there', () => {
     expect(isComplete(page({}), '5-0')).toBe(true);
-    expect(isComplete(page({}), '6-3')).toBe(true);
-    expect(isComplete(page({}), '4-9')).toBe(false);
+    expect(isComplete(page({ stands: true }), '6-3')).toBe(true);
+    expect(isComplete(page({}), '9-0')).toBe(true);
+  });
+
+  test('never from a position of which the log knows nothing: it may be one of a log that is gone', () => {
+    for (const position of ['4-9', '6-3', '99-0']) expect(isComplete(page({}), position)).toBe(false);
   });
 
   test('from the beginning on when nothing was ever gone', () => {
     expect(isComplete(page({}), null)).toBe(false);
     expect(isComplete(page({ firstPrev: '1-0' }), null)).toBe(true);
+    expect(isComplete(page({ firstPrev: '1-0' }), '0-0')).toBe(true);
     expect(isComplete(page({ firstPrev: null }), null)).toBe(false);
     expect(isComplete(page({ firstPrev: null, last: '1-0' }), null)).toBe(true);
   });

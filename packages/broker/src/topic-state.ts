@@ -1,4 +1,4 @@
-import { type Position, comparePositions } from '@holdfast/protocol/position-order';
+import { BEGINNING, type Position, comparePositions } from '@holdfast/protocol/position-order';
 
 export interface TopicState {
   history: { size: number; seconds: number };
@@ -35,10 +35,13 @@ export function continues(page: Omit<LogPage, 'entries'>, position: Position): b
   return position === page.last || page.stands || position === page.firstPrev;
 }
 
-/** Whether everything that is newer than `after` (everything at all when null) is still there. */
+/**
+ * Whether everything that followed `after` (everything at all when null, or from the beginning of time) is still there.
+ * A position of which the log knows nothing may be one of a log that is gone: then nobody can say so.
+ */
 export function isComplete(page: Omit<LogPage, 'entries'>, after: Position | null): boolean {
-  const lost = page.firstPrev ?? page.last;
-  return lost === page.born || (after !== null && comparePositions(after, lost) >= 0);
+  if (after === null || after === BEGINNING) return (page.firstPrev ?? page.last) === page.born;
+  return continues(page, after);
 }
 
 /** Whether a subscription that began at `begin` is to this topic, and not to a deleted one of the same name. */

@@ -112,7 +112,7 @@ export class TopicStore {
   async #read(keys: string[], after: Position | null, limit: number, of: 'topic' | 'client'): Promise<LogPage | null> {
     const answer = answerOf(
       'read-log',
-      await runForBuffers(this.#redis, readLogScript, keys, [after ?? '', limit, of]),
+      await runForBuffers(this.#redis, readLogScript, keys, [after ?? '', limit, of, DEFAULT_HISTORY.seconds]),
     );
     return answer.kind === 0 ? null : logPageOf(answer.rest);
   }

@@ -1,20 +1,26 @@
--- Reads a piece of a log, with what is needed to judge whether a position can be continued.
+-- Reads a piece of a log, with what is needed to judge whether a position can be continued. What has become older than
+-- the history's seconds goes first: publishing trims in whole nodes only, and a silent topic is not trimmed at all.
 -- KEYS  1 topic or client, 2 its log
--- ARGV  1 position to read after ('' for the beginning), 2 entries at most, 3 'topic' or 'client'
+-- ARGV  1 position to read after ('' for the beginning), 2 entries at most, 3 'topic' or 'client', 4 seconds that a client's log keeps
 -- Gives {0} no such topic or client,
 --       {1, born, last, the first entry's prev or '', 1 if the position stands in the log, {id, prev, data, id, …}}
-local born, last
+local born, last, seconds
 if ARGV[3] == 'topic' then
-  local topic = redis.call('HMGET', KEYS[1], 'born', 'last')
-  born, last = topic[1], topic[2]
+  local topic = redis.call('HMGET', KEYS[1], 'born', 'last', 'seconds')
+  born, last, seconds = topic[1], topic[2], topic[3]
 else
   local client = redis.call('HMGET', KEYS[1], 'r', 'm')
   if client[1] then
     born = client[1] .. '-0'
     last = client[2] or born
+    seconds = ARGV[4]
   end
 end
 if not last then return { 0 } end
+
+local now = redis.call('TIME')
+local oldest = now[1] * 1000 + math.floor(now[2] / 1000) - seconds * 1000
+redis.call('XTRIM', KEYS[2], 'MINID', '=', string.format('%.0f-0', math.max(oldest, 0)))
 
 local first = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)
 local first_prev = first[1] and first[1][2][2] or ''
