@@ -19,6 +19,9 @@ type Result = z.output<typeof batchResult>;
 const WAVE_PUBLISHES = 1000;
 const WAVE_BYTES = 16 * 1024 * 1024;
 
+/** What one message asks for, or why none of it is done. */
+type Plan = { publications: Publication[] } | { refused: Result };
+
 /** One message to one topic, and what became of it. */
 interface Publication {
   topic: string;
@@ -37,7 +40,10 @@ export async function publishBatch(
   key: ApiKey,
   messages: readonly unknown[],
 ): Promise<Result[]> {
-  const plans = messages.map((message) => plan(key, message));
+  const plans = await withoutMissing(
+    broker,
+    messages.map((message) => plan(key, message)),
+  );
   const publications = plans.flatMap((planned) => ('refused' in planned ? [] : planned.publications));
   for (const wave of waves(publications)) await publishAll(broker, wave);
 
@@ -49,8 +55,7 @@ export async function publishBatch(
   return plans.map((planned) => ('refused' in planned ? planned.refused : resultOf(planned.publications)));
 }
 
-/** What one message asks for, or why none of it is done. */
-function plan(key: ApiKey, message: unknown): { publications: Publication[] } | { refused: Result } {
+function plan(key: ApiKey, message: unknown): Plan {
   const parsed = batchMessage.safeParse(message);
   if (!parsed.success) return { refused: refusal('invalid-request', phraseOf(faultsOf(parsed.error.issues))) };
   const { data, idempotencyKey } = parsed.data;
@@ -64,6 +69,22 @@ function plan(key: ApiKey, message: unknown): { publications: Publication[] } | 
     return { refused: refusal('not-permitted', `The API key has no right to publish to ${denied.join(', ')}`, topics) };
   }
   return { publications: topics.map((topic) => ({ topic, data, idempotencyKey })) };
+}
+
+/** A message to several topics goes to all of them or to none, so that it can be repeated as it is. */
+async function withoutMissing(broker: Topics, plans: readonly Plan[]): Promise<Plan[]> {
+  const several = plans.flatMap((planned) =>
+    'publications' in planned && planned.publications.length > 1 ? planned.publications : [],
+  );
+  const names = [...new Set(several.map(({ topic }) => topic))];
+  const states = await broker.readTopics(names);
+  const gone = new Set(names.filter((_, index) => states[index] === null));
+  return plans.map((planned) => {
+    if ('refused' in planned || planned.publications.length < 2) return planned;
+    const missing = planned.publications.flatMap(({ topic }) => (gone.has(topic) ? topic : []));
+    if (missing.length === 0) return planned;
+    return { refused: refusal('topic-not-found', `No such topic exists: ${missing.join(', ')}`, missing) };
+  });
 }
 
 function* waves(publications: readonly Publication[]): Generator<Publication[]> {

@@ -5,7 +5,7 @@ import { hasExpired } from './key-ring.ts';
 import { ProblemError } from './problem-error.ts';
 
 /** A right that a key has or has not, whatever the topic. */
-export type Right = 'register' | 'manage' | 'publish to clients';
+export type Right = 'register' | 'manage' | 'publish' | 'publish to clients';
 
 /** A right over topics, given by patterns. */
 export type TopicRight = 'subscribe' | 'publish' | 'manage';
@@ -13,6 +13,7 @@ export type TopicRight = 'subscribe' | 'publish' | 'manage';
 const has: Record<Right, (key: ApiKey) => boolean> = {
   register: ({ can }) => can.register,
   manage: ({ can }) => can.manage.length > 0,
+  publish: ({ can }) => can.publish.length > 0,
   // Not by matching: "*" is one segment of a topic, and "@clients" is no topic.
   'publish to clients': ({ can }) => can.publish.includes(CLIENTS_PATTERN) || can.publish.includes('**'),
 };

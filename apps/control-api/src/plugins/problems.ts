@@ -7,6 +7,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { ProblemError } from '../problem-error.ts';
 
+/** An answer that did not come may have been on its way. */
+const OUTCOME_UNKNOWN =
+  'Whether the call took effect is not known. A publish with an Idempotency-Key can be repeated without doing it twice.';
 /** Redis is back within a second of being back: the connection tries at least that often. */
 const RETRY_AFTER_SECONDS = 1;
 
@@ -29,7 +32,7 @@ function callOf(request: FastifyRequest): { method: string; route: string | unde
 
 function problemFor(error: unknown): Problem {
   if (error instanceof ProblemError) return problemOf(error.code, error.details);
-  if (error instanceof BrokerUnavailable) return problemOf('redis-unavailable');
+  if (error instanceof BrokerUnavailable) return problemOf('redis-unavailable', { detail: OUTCOME_UNKNOWN });
   const { code, statusCode, message } = error as { code?: unknown; statusCode?: unknown; message?: unknown };
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return problemOf('payload-too-large');
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return problemOf('unsupported-media-type');

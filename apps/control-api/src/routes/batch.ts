@@ -24,7 +24,7 @@ export const batchRoutes: FastifyPluginAsyncZod<Services> = async (app, services
     '/v1/messages',
     {
       bodyLimit: MAX_BATCH_BYTES,
-      onRequest: needsKey(services.keys),
+      onRequest: needsKey(services.keys, 'publish'),
       schema: {
         operationId: 'publishBatch',
         summary: 'Publish many messages',
