@@ -45,6 +45,7 @@ describe('a registration', () => {
     expect(registerRequest.parse(undefined)).toBeUndefined();
     expect(registerRequest.parse(null)).toBeNull();
     expect(registerRequest.parse({})).toEqual({});
+    expect(registerRequest.parse({ topics: [] })).toEqual({ topics: [] });
   });
 
   test('may bring a name, topics and a client id', () => {
@@ -63,7 +64,7 @@ describe('a registration', () => {
     { name: 7 },
     { clientId: 'me' },
     { clientId: 'a0b1c2d3-0000-1000-8000-00000000000f' },
-    { topics: [] },
+    { topics: '' },
     { surname: 'x' },
     [],
     'x',

@@ -5,17 +5,21 @@ import { position } from '../positions.ts';
 import { topicName } from '../topic-name.ts';
 
 /** A comma-separated string or a list; the same topic twice is one topic. */
-export const topicList = z
-  .union([z.string().transform((text) => text.split(',').map((name) => name.trim())), z.array(z.string())], {
-    error: 'must be a list of topics, or a text with commas between them',
-  })
-  .pipe(
-    z
-      .array(topicName)
-      .min(1, 'must name at least one topic')
-      .max(MAX_TOPICS, `must name at most ${MAX_TOPICS} topics`)
-      .transform((names) => [...new Set(names)]),
-  );
+function topicsOf(least: 0 | 1) {
+  return z
+    .union([z.string().transform((text) => text.split(',').map((name) => name.trim())), z.array(z.string())], {
+      error: 'must be a list of topics, or a text with commas between them',
+    })
+    .pipe(
+      z
+        .array(topicName)
+        .min(least, 'must name at least one topic')
+        .max(MAX_TOPICS, `must name at most ${MAX_TOPICS} topics`)
+        .transform((names) => [...new Set(names)]),
+    );
+}
+
+export const topicList = topicsOf(1);
 
 export const clientName = z
   .string()
@@ -25,7 +29,7 @@ export const clientName = z
   .describe('Unique within the API key');
 
 export const registerRequest = z
-  .strictObject({ name: clientName.optional(), topics: topicList.optional(), clientId: newClientId.optional() })
+  .strictObject({ name: clientName.optional(), topics: topicsOf(0).optional(), clientId: newClientId.optional() })
   .nullish();
 
 export const connectInfo = z.object({
