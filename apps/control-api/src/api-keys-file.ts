@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type ApiKey, apiKeysFile } from '@holdfast/protocol/api-key';
 import { repeat } from '@holdfast/service/backoff';
-import { ConfigError } from '@holdfast/service/config';
+import { ConfigError, type ConfigFault } from '@holdfast/service/config';
 import { reasonOf } from '@holdfast/service/error-fields';
 import type { Logger } from '@holdfast/service/logger';
 import { faultsOf, phraseOf } from './faults.ts';
@@ -38,14 +38,27 @@ export async function openKeys(
     logger.warn('no API_KEYS_FILE: every call that needs a key answers 403');
     return { ring: new KeyRing(), reload: async () => {}, watch: () => () => {} };
   }
-  const fault = (rule: string) => new ConfigError([{ variable: 'API_KEYS_FILE', rule, given: JSON.stringify(file) }]);
   const first = await look(file);
-  if ('fault' in first) throw fault(`must name a file of API keys that can be used; ${first.fault}`);
+  if ('fault' in first) throw new ConfigError([unusable(file, first.fault)]);
   if (first.keys.length === 0) {
-    if (needed) throw fault('must hold at least one key when NODE_ENV is production');
+    if (needed) throw new ConfigError([faultOf(file, 'must hold at least one key when NODE_ENV is production')]);
     logger.warn({ file }, 'no keys in API_KEYS_FILE: every call that needs a key answers 403');
   }
   return new KeysFile(file, first, logger);
+}
+
+/** Why the keys file cannot be used; null when it can. */
+export async function faultOfKeys(file: string): Promise<ConfigFault | null> {
+  const found = await look(file);
+  return 'fault' in found ? unusable(file, found.fault) : null;
+}
+
+function unusable(file: string, why: string): ConfigFault {
+  return faultOf(file, `must name a file of API keys that can be used; ${why}`);
+}
+
+function faultOf(file: string, rule: string): ConfigFault {
+  return { variable: 'API_KEYS_FILE', rule, given: JSON.stringify(file) };
 }
 
 /** What stands in the file; `text` tells whether it has changed, as times of change are too coarse to be trusted. */

@@ -155,8 +155,9 @@ describe('the process', () => {
       expect(service.complaint()).toContain(`  ${variable} must`);
     }
     await writeFile(keysFile, '{"keys":[{"id":"a b","secretSha256":"x","can":{"subscribe":["a.**.b"]},"more":1}]}');
-    const broken = start({ API_KEYS_FILE: keysFile, REDIS_URL: redisUrl() });
+    const broken = start({ API_KEYS_FILE: keysFile, REDIS_URL: redisUrl(), LOG_LEVEL: 'loud' });
     expect(await broken.exit).toBe(2);
+    expect(broken.complaint()).toContain('  LOG_LEVEL must');
     for (const field of ['keys[0].id', 'keys[0].secretSha256', 'keys[0].can.subscribe[0]', 'keys[0].more']) {
       expect(broken.complaint()).toContain(field);
     }

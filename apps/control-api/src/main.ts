@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { controlBroker } from '@holdfast/broker/redis-broker';
-import { readConfig } from '@holdfast/service/config';
 import { createHealth } from '@holdfast/service/health';
 import { createLogger } from '@holdfast/service/logger';
 import { createMetrics } from '@holdfast/service/metrics';
@@ -10,7 +9,8 @@ import { runMain } from '@holdfast/service/run-main';
 import { onShutdown } from '@holdfast/service/shutdown';
 import { openKeys } from './api-keys-file.ts';
 import { buildApp } from './app.ts';
-import { configSchema, isProduction } from './config.ts';
+import { isProduction } from './config.ts';
+import { readVariables } from './read-variables.ts';
 import { checkRedis } from './redis-check.ts';
 import { startSweeping } from './sweeper.ts';
 import { startWalking } from './walker.ts';
@@ -22,7 +22,7 @@ const SHUTDOWN_MS = 15_000;
 const REDIS_PATIENCE_MS = 2000;
 
 await runMain(async () => {
-  const config = readConfig(configSchema);
+  const config = await readVariables(process.env);
   const logger = createLogger({ service: SERVICE, level: config.LOG_LEVEL });
   const metrics = createMetrics({ service: SERVICE });
   const health = createHealth();
