@@ -62,6 +62,13 @@ describe('a drain', () => {
     expect(steps.length).toBeGreaterThan(4);
   });
 
+  it('spreads the goodbyes to a few over the time as well', async () => {
+    const { roster, sockets, steps } = edgeWith(4);
+    await drain(roster, 1);
+    expect(sockets.every(({ closed }) => closed?.code === 1012)).toBe(true);
+    expect(steps).toEqual([1, 1, 1, 1]);
+  });
+
   it('is over at once when nobody is there', async () => {
     await expect(drain(new Roster(), 3600)).resolves.toBeUndefined();
   });

@@ -19,9 +19,9 @@ export async function drain(roster: Roster, seconds: number): Promise<void> {
   const waiting = roster.slice(0, roster.size);
   // By the clock and not by the step: on a busy machine steps come late, and the last ones would be cut off.
   const perMs = waiting.length / Math.max(STEP_MS, seconds * 1000 * SPREAD);
-  for (let closed = 0; waiting.length > 0;) {
+  for (let closed = 0; waiting.length > 0 && roster.size > 0;) {
     const due = Math.ceil((performance.now() - start + STEP_MS) * perMs);
-    const some = waiting.splice(0, Math.max(1, due - closed));
+    const some = waiting.splice(0, due - closed);
     for (const connection of some) {
       connection.close(closeCodes.restarting, retryAfterReason(Math.random() * RETRY_SPREAD_MS));
     }
