@@ -1,5 +1,3 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { removeFootprint, writeFootprint } from '@holdfast/local/footprint';
 import { webSocketUrl } from '@holdfast/local/installation';
 import { findOrBringRedis } from '@holdfast/local/redis';
@@ -9,6 +7,7 @@ import { childLog } from './child-log.ts';
 import type { DevConfig } from './config.ts';
 import { developmentKey } from './development-key.ts';
 import { keepRunning } from './keep-running.ts';
+import { keptFolder } from './kept-folder.ts';
 import { checkPorts, type WantedPort } from './ports.ts';
 import { untilReady } from './readiness.ts';
 import { createTopics } from './topics.ts';
@@ -42,9 +41,7 @@ export async function startDevInstallation(options: DevInstallationOptions): Pro
   await using started = new AsyncDisposableStack();
   await checkPorts(wantedPorts(config));
 
-  const kept = join(directory, '.holdfast');
-  const logs = join(kept, 'logs');
-  await mkdir(logs, { recursive: true });
+  const { kept, logs } = await keptFolder(directory);
   const { key, keysFile } = await developmentKey(kept);
 
   // Until the topics are there for the first time, the start itself creates them.
