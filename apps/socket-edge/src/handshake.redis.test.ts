@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { openSocket, refusedHandshake } from '@holdfast/testkit/socket';
 import { eventually } from '@holdfast/testkit/eventually';
 import { prefix, redisUrl } from '@holdfast/testkit/redis';
@@ -90,6 +91,31 @@ describe('before any upgrade', () => {
     before.send({ type: 'ping' });
     await before.next('pong');
     await before.close();
+  });
+
+  it.each([
+    ['what is not HTTP', ['this is no request'], 400, 'invalid-request'],
+    ['a header without a name', ['GET /healthz HTTP/1.1', 'Host: edge', ': nameless'], 400, 'invalid-request'],
+    [
+      'a header that is too large',
+      handshakeLines('/v1/connect', { 'X-Long': 'a'.repeat(40_000) }),
+      431,
+      'headers-too-large',
+    ],
+    ['a URL that is too large', handshakeLines(`/v1/connect?client=${'a'.repeat(40_000)}`), 431, 'headers-too-large'],
+  ])('%s gets a problem document', async (_, lines, status, code) => {
+    const answer = await rawRequest(edge.port, lines);
+    expect(answer.status).toBe(status);
+    expect(answer.headers.get('content-type')).toBe('application/problem+json');
+    expect(JSON.parse(answer.body)).toMatchObject({ type: `urn:holdfast:problem:${code}`, status, code });
+  });
+
+  it('a request that does not arrive in time gets a problem document', async () => {
+    const socket = connect(edge.port, '127.0.0.1');
+    socket.write('GET /healthz HTTP/1.1\r\nHost: edge\r\n');
+    const answer = await text(socket);
+    expect(answer).toMatch(/^HTTP\/1\.1 408 .*application\/problem\+json/s);
+    expect(codeOf(answer.split('\r\n\r\n')[1] ?? '')).toBe('request-timeout');
   });
 
   it('a plain request is told to upgrade', async () => {

@@ -4,6 +4,7 @@ import type { Health } from '@holdfast/service/health';
 import { answerHealth } from '@holdfast/service/http-health';
 import type { Metrics } from '@holdfast/service/metrics';
 import proxyAddress from '@fastify/proxy-addr';
+import { answerClientError } from './client-error.ts';
 import type { Edge } from './edge.ts';
 import { isConnectPath, refusal } from './handshake.ts';
 import { RefusalLimit } from './refusal-limit.ts';
@@ -40,6 +41,7 @@ export function createEdgeServer(options: ServerOptions): Server {
       response.destroy();
     });
   });
+  server.on('clientError', answerClientError);
   server.on(
     'upgrade',
     upgradeHandler({
