@@ -110,6 +110,27 @@ describe('the promises, over REST and real processes', () => {
     await eventually(() => expect(idsOf(again, 'short')).toEqual(ids.slice(3)));
   });
 
+  it('what is published between the 202 of a subscribe and an unsubscribe arrives, however short that is, 300 of 300 times', async () => {
+    await backend.topic('brief');
+    const client = await backend.register([]);
+    const socket = await backend.connect(client);
+    await socket.next('welcome');
+    const topics = `/v1/clients/${client}/topics`;
+    const wanted: string[] = [];
+    for (let round = 0; round < 300; round += 1) {
+      expect((await backend.call('POST', topics, { body: { topics: 'brief' } })).status).toBe(202);
+      wanted.push(await backend.publish('brief', round));
+      expect((await backend.call('DELETE', topics, { body: { topics: 'brief' } })).status).toBe(202);
+      await backend.publish('brief', 'between');
+    }
+    await eventually(() => {
+      const received = idsOf(socket, 'brief');
+      expect(wanted.filter((id) => !received.includes(id))).toEqual([]);
+      expect(received).toEqual([...new Set(received)].toSorted(byPosition));
+    });
+    expect(socket.frames.filter(({ type }) => type === 'lost')).toEqual([]);
+  });
+
   it('within a second after the 202 of an unsubscribe nothing more arrives', async () => {
     await backend.topic('left');
     const client = await backend.register(['left']);

@@ -38,7 +38,8 @@ export async function unsubscribe(services: Services, clientId: string, topics: 
     if (stale.size > 0) await services.broker.changeTopics(clientId, { stale });
     throw error;
   }
-  return change(services, clientId, states, { remove: topics, stale });
+  const endsAt = new Map(topics.map((topic) => [topic, states.get(topic)?.last ?? '']));
+  return change(services, clientId, states, { remove: topics, endsAt, stale });
 }
 
 async function knownClient({ broker }: Services, clientId: string): Promise<ClientState> {

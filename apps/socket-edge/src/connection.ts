@@ -25,6 +25,9 @@ const CONGESTED_BYTES = 64 * 1024;
 /** What may still be added for frames that are not messages; past it the connection is closed. */
 const OVERFLOW_BYTES = CONGESTED_BYTES + 128 * 1024;
 
+/** Topics left lately that are remembered: far more than are left and taken up again between two looks. */
+const MAX_LEFT = 100;
+
 export type Phase =
   /** Opened with `?resume=1`: its first frame is awaited. */
   | 'awaiting-resume'
@@ -51,6 +54,8 @@ export class Connection {
   ownReading = false;
   /** The client as it was claimed, until its `resume` frame comes. */
   awaiting: ClientState | null = null;
+  /** Topic to how far it got, of the topics that it has left lately: what is taken up again is not sent twice. */
+  readonly leftAt = new Map<string, Position>();
   /** A letter for the client came before the welcome was out. */
   changedMeanwhile = false;
   /** Pings since anything was heard. */
@@ -97,10 +102,28 @@ export class Connection {
   }
 
   unsubscribe(subscription: Subscription, reason: UnsubscribeReason): void {
-    if (this.subscriptions.get(subscription.feed.topic) !== subscription) return;
-    this.subscriptions.delete(subscription.feed.topic);
-    subscription.feed.leave(subscription);
+    if (!this.unsubscribeSilently(subscription)) return;
     this.sendControl({ type: 'unsubscribed', topic: subscription.feed.topic, reason });
+  }
+
+  /** Takes a subscription out; false when it is out already. */
+  unsubscribeSilently(subscription: Subscription): boolean {
+    const { topic } = subscription.feed;
+    if (this.subscriptions.get(topic) !== subscription) return false;
+    this.subscriptions.delete(topic);
+    this.leave(topic, subscription.reached);
+    subscription.feed.leave(subscription);
+    return true;
+  }
+
+  /** Notes how far a topic got that has been left. */
+  leave(topic: string, position: Position): void {
+    this.leftAt.delete(topic);
+    this.leftAt.set(topic, position);
+    for (const oldest of this.leftAt.keys()) {
+      if (this.leftAt.size <= MAX_LEFT) break;
+      this.leftAt.delete(oldest);
+    }
   }
 
   close(how: CloseCode, reason: string = how.reason): void {

@@ -7,6 +7,7 @@ import { RESUME_DEADLINE_MS } from '@holdfast/protocol/limits';
 import type { Logger } from '@holdfast/service/logger';
 import { Canary } from './canary.ts';
 import { drain } from './drain.ts';
+import { EndedSubscriptions } from './ended.ts';
 import { type Ear, Feeds } from './feeds.ts';
 import { Heartbeat, STUCK_MS } from './heartbeat.ts';
 import { Hub } from './hub.ts';
@@ -70,11 +71,12 @@ export function createEdge(options: EdgeOptions) {
   });
   const feeds = new Feeds(broker, ear, tally);
   const ownTopic = new OwnTopic(broker, tally);
+  const ended = new EndedSubscriptions(broker, tally);
   const releases = new Releases(broker, id, (clientId) => {
     // A claim whose answer got lost took the client from a connection that is still here: it claims it again.
     if (roster.get(clientId)) reconciler.again(clientId);
   });
-  const reconciler = new Reconciler({ edge: id, broker, roster, feeds, ownTopic, tally, onError });
+  const reconciler = new Reconciler({ edge: id, broker, roster, feeds, ownTopic, ended, tally, onError });
   const hub = new Hub({
     edge: id,
     heartbeatMs,

@@ -3,6 +3,7 @@ import type { ClientState } from '@holdfast/broker/client-state';
 import { closeCodes } from '@holdfast/protocol/close-codes';
 import { type Position, comparePositions, laterOf } from '@holdfast/protocol/position-order';
 import type { Connection } from './connection.ts';
+import type { EndedSubscriptions } from './ended.ts';
 import type { Feeds } from './feeds.ts';
 import type { OwnTopic } from './own-topic.ts';
 import type { Roster } from './roster.ts';
@@ -18,6 +19,7 @@ export interface ReconcileWorld {
   roster: Roster;
   feeds: Feeds;
   ownTopic: OwnTopic;
+  ended: EndedSubscriptions;
   tally: Tally;
   onError: (error: unknown) => void;
 }
@@ -154,6 +156,7 @@ export class Reconciler {
       connection.changedMeanwhile = true;
       return;
     }
+    await this.#world.ended.deliver(connection, client.ended);
     const changed = await this.#matchTopics(connection, client);
     if (changed && sweep) tally.driftFound += 1;
     if (client.ownPosition !== connection.ownPosition) await ownTopic.deliver(connection);
@@ -170,29 +173,26 @@ export class Reconciler {
 
   async #matchTopics(connection: Connection, client: ClientState): Promise<boolean> {
     let changed = false;
-    const reached = new Map<string, Position>();
     for (const subscription of connection.subscriptions.values()) {
       const { topic } = subscription.feed;
       // Another beginning: it was left and taken up again, and what came between was not for this client.
       if (client.topics.get(topic) === subscription.begin) continue;
-      reached.set(topic, subscription.reached);
       connection.unsubscribe(subscription, 'requested');
       changed = true;
     }
     // All at once: one after the other, hundreds of topics would each wait for Redis.
     const missing = [...client.topics].filter(([topic]) => !connection.subscriptions.has(topic));
-    const added = await Promise.all(
-      missing.map(([topic, begin]) => this.#add(connection, topic, begin, laterOf(begin, reached.get(topic) ?? begin))),
-    );
+    const added = await Promise.all(missing.map(([topic, begin]) => this.#add(connection, topic, begin)));
     return changed || added.includes(true);
   }
 
-  async #add(connection: Connection, topic: string, begin: Position, position: Position): Promise<boolean> {
+  async #add(connection: Connection, topic: string, begin: Position): Promise<boolean> {
     const feed = this.#world.feeds.open(topic);
     try {
       // It may be a subscription to a deleted topic of the same name.
       if (!(await feed.ready) || comparePositions(begin, feed.born) < 0) return false;
       if (connection.phase !== 'open' || feed.state !== 'open') return false;
+      const position = laterOf(begin, connection.leftAt.get(topic) ?? begin);
       connection.sendControl({ type: 'subscribed', topic, position });
       connection.subscribe(new Subscription(feed, connection, begin, position));
       return true;

@@ -22,6 +22,11 @@ export interface TopicChange {
   /** Topics to add, each with the position at which the subscription begins. One that is there already keeps its own. */
   add?: ReadonlyMap<string, Position>;
   remove?: readonly string[];
+  /**
+   * Where removed topics stand. What was subscribed and removed again before the edge looked is still delivered up to
+   * there; without it nothing is.
+   */
+  endsAt?: ReadonlyMap<string, Position>;
   /** Subscriptions to topics that exist no more: dropped if they still begin at the position given. */
   stale?: ReadonlyMap<string, Position>;
 }
@@ -140,6 +145,8 @@ export interface EdgeBroker {
   readTopics(topics: readonly string[]): Promise<(TopicState | null)[]>;
   readLog(topic: string, after: Position | null, limit: number): Promise<LogPage | null>;
   readClientLog(clientId: string, after: Position | null, limit: number): Promise<LogPage | null>;
+  /** Forgets ended subscriptions, as they were read, once they have been delivered. */
+  forgetEnded(clientId: string, ended: ReadonlyMap<string, string>): Promise<void>;
   /** Puts a client into an edge's letter box: that edge will look at the client's state soon. */
   ring(edge: string, clientId: string): Promise<void>;
   /** Clients in the letter box, at most `max`. They stay there until they are taken. */

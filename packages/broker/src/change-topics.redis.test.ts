@@ -3,6 +3,7 @@ import { MAX_TOPICS } from '@holdfast/protocol/limits';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { NewClient } from './broker.ts';
+import { endedSubscriptions } from './client-state.ts';
 import { openBroker, someone } from './test-broker.ts';
 
 const { redis, keys, control, edge } = await openBroker();
@@ -137,6 +138,36 @@ describe('changing topics', () => {
     await edge.release(clientId, owner, 'c1');
     await control.changeTopics(clientId, { add: new Map([['news', '1-0']]) });
     expect(await edge.peekLetters(owner, 10)).toEqual([]);
+  });
+
+  test('notes what ended while connected, one after the other, until the edge has delivered it', async () => {
+    const clientId = await registered();
+    const noted = async () => Object.fromEntries((await control.readClient(clientId))?.ended ?? []);
+    const subscribeAndLeave = async (begin: string, end: string) => {
+      await control.changeTopics(clientId, { add: new Map([['news', begin]]) });
+      await control.changeTopics(clientId, { remove: ['news'], endsAt: new Map([['news', end]]) });
+    };
+    await subscribeAndLeave('1-0', '2-0');
+    expect(await noted()).toEqual({});
+    await edge.claim(clientId, 'e1', 'c1');
+    await subscribeAndLeave('3-0', '4-0');
+    const first = await control.readClient(clientId);
+    expect(await noted()).toEqual({ news: '3-0,4-0' });
+    expect(endedSubscriptions('3-0,4-0 5-0,6-0')).toEqual([
+      { begin: '3-0', end: '4-0' },
+      { begin: '5-0', end: '6-0' },
+    ]);
+    await subscribeAndLeave('5-0', '6-0');
+    await subscribeAndLeave('7-0', '7-0');
+    expect(await noted()).toEqual({ news: '3-0,4-0 5-0,6-0' });
+    expect(await topicsOf(clientId)).toEqual({});
+    await edge.forgetEnded(clientId, first?.ended ?? new Map());
+    expect(await noted()).toEqual({ news: '5-0,6-0' });
+    await edge.forgetEnded(clientId, new Map([['news', '5-0,6-0']]));
+    expect(await noted()).toEqual({});
+    await subscribeAndLeave('8-0', '9-0');
+    await edge.claim(clientId, 'e1', 'c2');
+    expect(await noted()).toEqual({});
   });
 
   test('meeting a claim is seen by the claim, or its edge hears of it: 500 of 500', async () => {

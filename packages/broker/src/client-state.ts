@@ -22,11 +22,27 @@ export interface ClientState {
   ownPosition: Position;
   /** Topic to the position at which the subscription begins. */
   topics: Map<string, Position>;
+  /** Topic to what was noted of subscriptions that ended before the edge may have looked; see `endedSubscriptions`. */
+  ended: Map<string, string>;
+}
+
+/** A subscription that is over: what was published after `begin`, up to `end`, was for this client. */
+export interface EndedSubscription {
+  begin: Position;
+  end: Position;
+}
+
+/** Takes apart what was noted of a topic, in the order in which the subscriptions were. */
+export function endedSubscriptions(noted: string): EndedSubscription[] {
+  return noted.split(' ').map((pair) => {
+    const [begin = '', end = ''] = pair.split(',');
+    return { begin, end };
+  });
 }
 
 /**
  * The fields of a client's hash. One letter each, because a million clients carry them: a client with two topics
- * fits into one small listpack. A topic's field is its name behind `+`; the nonce of the registration, `o`, is only
+ * fits into one small listpack. A topic's field is its name behind `+`, or behind `-` what was noted when it ended; the nonce of the registration, `o`, is only
  * compared (registrations.ts).
  */
 const field = {
@@ -40,16 +56,19 @@ const field = {
   ownPosition: 'm',
 } as const;
 const TOPIC_MARK = '+';
+const ENDED_MARK = '-';
 
 /** Decodes the fields and values of a client's hash, as HGETALL lists them; null when there are none. */
 export function decodeClient(clientId: string, flat: readonly string[]): ClientState | null {
   if (flat.length === 0) return null;
   const values = new Map<string, string>();
   const topics = new Map<string, Position>();
+  const ended = new Map<string, string>();
   for (let index = 0; index + 1 < flat.length; index += 2) {
     const name = flat[index] ?? '';
     const value = flat[index + 1] ?? '';
     if (name.startsWith(TOPIC_MARK)) topics.set(name.slice(TOPIC_MARK.length), value);
+    else if (name.startsWith(ENDED_MARK)) ended.set(name.slice(ENDED_MARK.length), value);
     else values.set(name, value);
   }
   const edge = values.get(field.edge);
@@ -65,5 +84,6 @@ export function decodeClient(clientId: string, flat: readonly string[]): ClientS
     unwanted: values.get(field.unwanted) ?? null,
     ownPosition: values.get(field.ownPosition) ?? `${registeredAt}-0`,
     topics,
+    ended,
   };
 }

@@ -11,6 +11,7 @@ const changeTopicsScript = loadScript('change-topics');
 const disconnectScript = loadScript('disconnect');
 const claimScript = loadScript('claim');
 const releaseScript = loadScript('release');
+const forgetEndedScript = loadScript('forget-ended');
 
 /**
  * Buckets read in one go while listing: one at first, as one of a large installation fills a page, then ever more, as
@@ -33,7 +34,8 @@ export class ClientStore {
   async changeTopics(clientId: string, change: TopicChange): Promise<ChangeOutcome> {
     const stale = [...(change.stale ?? [])];
     const add = [...(change.add ?? [])];
-    const args = [MAX_TOPICS, stale.length, add.length, ...stale.flat(), ...add.flat(), ...(change.remove ?? [])];
+    const remove = (change.remove ?? []).flatMap((topic) => [topic, change.endsAt?.get(topic) ?? '']);
+    const args = [MAX_TOPICS, stale.length, add.length, ...stale.flat(), ...add.flat(), ...remove];
     const answer = answerOf(
       'change-topics',
       await run(this.#redis, changeTopicsScript, [this.#keys.client(clientId)], args),
@@ -43,6 +45,10 @@ export class ClientStore {
     if (client === null) return { kind: 'unknown' };
     if (client.owner) await this.#letters.ring(client.owner.edge, clientId);
     return { kind: 'changed', client };
+  }
+
+  async forgetEnded(clientId: string, ended: ReadonlyMap<string, string>): Promise<void> {
+    await run(this.#redis, forgetEndedScript, [this.#keys.client(clientId)], [...ended].flat());
   }
 
   async disconnect(clientId: string): Promise<{ connected: boolean } | null> {

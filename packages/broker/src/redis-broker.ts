@@ -71,6 +71,7 @@ export function edgeBroker(redis: Redis, prefix: string): EdgeBroker {
     readTopics: (names) => topics.readAll(names),
     readLog: (topic, after, limit) => topics.readLog(topic, after, limit),
     readClientLog: (clientId, after, limit) => topics.readClientLog(clientId, after, limit),
+    forgetEnded: (clientId, ended) => clients.forgetEnded(clientId, ended),
     ring: (edge, clientId) => letters.ring(edge, clientId),
     peekLetters: (edge, max) => letters.peek(edge, max),
     takeLetters: (edge, clientIds) => letters.take(edge, clientIds),

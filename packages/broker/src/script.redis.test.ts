@@ -30,7 +30,8 @@ function everyCall({ control, edge }: TestBroker): Record<string, () => Promise<
   const client = someone({ name: randomUUID() });
   const { clientId } = client;
   const owner = { edge: 'e1', connection: 'c2' };
-  const state = { ...client, owner, since: 0, unwanted: null, ownPosition: '1-0', topics: new Map<string, string>() };
+  const none = new Map<string, string>();
+  const state = { ...client, owner, since: 0, unwanted: null, ownPosition: '1-0', topics: none, ended: none };
   const topic = randomUUID();
   const data = Buffer.from('{"a":1}');
   return {
@@ -61,6 +62,7 @@ function everyCall({ control, edge }: TestBroker): Record<string, () => Promise<
     alive: () => control.alive(['e1']),
     askServed: () => control.askServed('e1', clientId),
     askSubscribers: () => control.askSubscribers(topic),
+    forgetEnded: () => edge.forgetEnded(clientId, new Map([[topic, '1-0,2-0']])),
     answer: () => edge.answer('q1', 7),
     sendCanary: () => edge.sendCanary('e1', 'n1'),
     sweepEdges: () => control.sweepEdges(),

@@ -56,6 +56,7 @@ export class MemoryRedis {
       unwanted: null,
       ownPosition: `${REGISTERED_AT}-0`,
       topics: new Map(topics.map((topic) => [topic, this.topic(topic).last])),
+      ended: new Map(),
     });
     this.ownLogs.set(clientId, new LogModel(REGISTERED_AT));
   }
@@ -157,6 +158,10 @@ export class MemoryRedis {
       readLog: (topic, after, limit) => this.#ask('readLog', () => this.topics.get(topic)?.page(after, limit) ?? null),
       readClientLog: (clientId, after, limit) =>
         this.#ask('readClientLog', () => this.ownLogs.get(clientId)?.page(after, limit) ?? null),
+      forgetEnded: (clientId, ended) =>
+        this.#ask('forgetEnded', () => {
+          for (const topic of ended.keys()) this.clients.get(clientId)?.ended.delete(topic);
+        }),
       ring: (edge, clientId) => this.#ask('ring', () => this.ring(edge, clientId)),
       peekLetters: (edge, max) => this.#ask('peekLetters', () => [...(this.letters.get(edge) ?? [])].slice(0, max)),
       takeLetters: (edge, ids) =>
@@ -206,5 +211,5 @@ export class MemoryRedis {
 }
 
 function copyOf(client: ClientState | undefined): ClientState | null {
-  return client ? { ...client, topics: new Map(client.topics) } : null;
+  return client ? { ...client, topics: new Map(client.topics), ended: new Map(client.ended) } : null;
 }

@@ -1,7 +1,9 @@
 -- Changes what a client wants: drops stale subscriptions, removes, then adds; all or nothing.
 -- KEYS  1 client
 -- ARGV  1 topics a client may have, 2 number of stale pairs, 3 number of added pairs,
---       then the pairs (topic, position), stale first, then the topics to remove
+--       then pairs: stale (topic, position), added (topic, position), removed (topic, where it stands or '').
+-- What was subscribed and removed before the owner's edge looked must still be delivered: up to where the topic stood
+-- it is noted in a field of its own, `-topic`, as `begin,end` with spaces between several.
 -- Gives {0} not registered, {2} too many topics (nothing changed), {1, the client's fields and values}
 local fields = redis.call('HGETALL', KEYS[1])
 if #fields == 0 then return { 0 } end
@@ -18,18 +20,27 @@ for i = 1, #fields, 2 do
 end
 
 local drop, set = {}, {}
-local function remove(field)
-  if not has[field] then return end
+local owned = redis.call('HEXISTS', KEYS[1], 'e') == 1
+local function remove(field, ended)
+  local begin = has[field]
+  if not begin then return end
+  local noted = '-' .. string.sub(field, 2)
+  local before = owned and redis.call('HGET', KEYS[1], noted)
+  -- An edge that does not look for so long has died or lost the client; what is noted must not grow for ever.
+  if owned and ended ~= '' and ended ~= begin and (not before or #before < 2000) then
+    set[#set + 1] = noted
+    set[#set + 1] = (before and before .. ' ' or '') .. begin .. ',' .. ended
+  end
   drop[#drop + 1] = field
   has[field] = nil
   count = count - 1
 end
 for i = 4, first_added - 1, 2 do
   local field = '+' .. ARGV[i]
-  if has[field] == ARGV[i + 1] then remove(field) end
+  if has[field] == ARGV[i + 1] then remove(field, '') end
 end
-for i = first_removed, #ARGV do
-  remove('+' .. ARGV[i])
+for i = first_removed, #ARGV, 2 do
+  remove('+' .. ARGV[i], ARGV[i + 1])
 end
 for i = first_added, first_removed - 1, 2 do
   local field = '+' .. ARGV[i]
