@@ -1,11 +1,9 @@
 import type { Terminal } from './terminal.ts';
 
-const KEYS_FILE = 'api-keys.json';
-
 export interface Settings {
   controlUrl: string | undefined;
   key: string | undefined;
-  keysFile: string;
+  keysFile: string | undefined;
 }
 
 /** What the environment says; an empty variable is none. */
@@ -13,6 +11,6 @@ export function readSettings(environment: Terminal['environment']): Settings {
   return {
     controlUrl: environment['HOLDFAST_CONTROL_URL'] || undefined,
     key: environment['HOLDFAST_KEY'] || undefined,
-    keysFile: environment['API_KEYS_FILE'] || KEYS_FILE,
+    keysFile: environment['API_KEYS_FILE'] || undefined,
   };
 }

@@ -1,5 +1,4 @@
 import { type Rest, createRest } from '@holdfast/client/rest';
-import { type Footprint, readFootprint } from '@holdfast/local/footprint';
 import type { Command } from 'commander';
 import { CliError } from './cli-error.ts';
 import { readSettings } from './config.ts';
@@ -57,13 +56,13 @@ export function invocationOf(command: Command, terminal: Terminal): Invocation {
   };
 }
 
-async function findTarget(options: GlobalOptions, { environment }: Terminal): Promise<Target> {
+async function findTarget(options: GlobalOptions, { environment, installation }: Terminal): Promise<Target> {
   const settings = readSettings(environment);
   const key = options.key ?? settings.key;
   const named = options.control ?? settings.controlUrl;
   // The key that `npm start` left is for its own installation only.
   if (named !== undefined) return { controlUrl: controlUrlOf(named), key, edgeUrls: [] };
-  const footprint: Footprint | null = await readFootprint();
+  const footprint = await installation();
   if (footprint === null) {
     throw new CliError(
       exitCodes.unreachable,

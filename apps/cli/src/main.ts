@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { readFootprint } from '@holdfast/local/footprint';
 import { repositoryRoot } from '@holdfast/local/repository-root';
 import colors from 'picocolors';
 import { run } from './run.ts';
@@ -20,6 +21,7 @@ process.exitCode = await run(process.argv.slice(2), {
   inputIsTyped: process.stdin.isTTY,
   colors,
   rememberedClientsFile: join(repositoryRoot, '.holdfast', 'clients.json'),
+  installation: () => readFootprint(),
   environment: process.env,
   interrupted: interruption.signal,
 });

@@ -8,7 +8,9 @@ export interface RecordingTerminal extends Terminal {
 
 /** A terminal for tests: keeps what is printed, types what it is given. */
 export function recordingTerminal(
-  given: Partial<Pick<Terminal, 'environment' | 'interrupted' | 'rememberedClientsFile'>> & { input?: string } = {},
+  given: Partial<Pick<Terminal, 'environment' | 'installation' | 'interrupted' | 'rememberedClientsFile'>> & {
+    input?: string;
+  } = {},
 ): RecordingTerminal {
   const outLines: string[] = [];
   const errLines: string[] = [];
@@ -21,6 +23,7 @@ export function recordingTerminal(
     inputIsTyped: given.input === undefined,
     colors: picocolors.createColors(false),
     rememberedClientsFile: given.rememberedClientsFile ?? '/nowhere/clients.json',
+    installation: given.installation ?? (() => Promise.resolve(null)),
     environment: given.environment ?? {},
     interrupted: given.interrupted ?? new AbortController().signal,
   };

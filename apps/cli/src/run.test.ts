@@ -85,6 +85,8 @@ describe('key', () => {
     expect((await holdfast('key', 'list')).out).toEqual([
       'KEY  MAY                     CLIENTS     EXPIRES',
       'a    publish x,y; manage **  any number  never',
+      '',
+      expect.stringContaining(`In ${keysFile}. `),
     ]);
     expect((await holdfast('key', 'list', '--json')).out.join('')).not.toMatch(/[0-9a-f]{64}/);
   });
@@ -92,7 +94,8 @@ describe('key', () => {
   it('revoke takes a key out, and says when there is none', async () => {
     await holdfast('key', 'create', '--id', 'a', '--register');
     expect((await holdfast('key', 'revoke', 'a')).exitCode).toBe(0);
-    expect((await holdfast('key', 'list', '--json')).out).toEqual(['{"keys":[]}']);
+    const { out } = await holdfast('key', 'list', '--json');
+    expect(JSON.parse(out.join(''))).toEqual({ keys: [], file: keysFile, readBy: null });
     expect((await holdfast('key', 'revoke', 'a')).exitCode).toBe(2);
   });
 

@@ -1,3 +1,4 @@
+import type { Footprint } from '@holdfast/local/footprint';
 import type picocolors from 'picocolors';
 
 export type Colors = ReturnType<typeof picocolors.createColors>;
@@ -15,6 +16,8 @@ export interface Terminal {
   colors: Colors;
   /** Keeps the clients that were registered by name. */
   rememberedClientsFile: string;
+  /** What `npm start` left of an installation that is running; null when there is none. */
+  installation: () => Promise<Footprint | null>;
   environment: Readonly<Record<string, string | undefined>>;
   /** Aborted by Ctrl-C and by SIGTERM. */
   interrupted: AbortSignal;

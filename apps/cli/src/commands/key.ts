@@ -1,7 +1,7 @@
 import { createKey, listKeys, revokeKey } from '@holdfast/local/keys-file';
 import type { Command } from 'commander';
+import { KEYS_FILE_HELP, chosenKeysFile, effectLine } from '../chosen-keys-file.ts';
 import { CliError } from '../cli-error.ts';
-import { readSettings } from '../config.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { invocationOf } from '../invocation.ts';
 import { commaList, futureTime, wholeNumber } from '../options.ts';
@@ -19,12 +19,13 @@ interface CreateOptions {
   expiresAt?: string;
 }
 
-const FILE_OPTION = ['--file <path>', 'the keys file (API_KEYS_FILE, or api-keys.json)'] as const;
+const FILE_OPTION = ['--file <path>', KEYS_FILE_HELP] as const;
 
 /** `key create|list|revoke`: the file of pre-defined keys, which a running control-api reads again when it changes. */
 export function addKeyCommands(program: Command, terminal: Terminal): void {
-  const key = program.command('key').description('make, list and revoke API keys in the keys file');
-  const fileOf = (given: string | undefined): string => given ?? readSettings(terminal.environment).keysFile;
+  const key = program
+    .command('key')
+    .description('make, list and revoke API keys in the keys file that control-api reads');
 
   key
     .command('create')
@@ -51,11 +52,12 @@ export function addKeyCommands(program: Command, terminal: Terminal): void {
           'This key could do nothing: give it at least one of --register, --subscribe, --publish and --manage.',
         );
       }
-      const file = fileOf(options.file);
+      const chosen = await chosenKeysFile(options.file, terminal);
+      const { file } = chosen;
       const can = { register, subscribe, publish, manage };
       const created = await createKey(file, { id, maxClients: maxClients ?? null, expiresAt: expiresAt ?? null, can });
       const { bold } = terminal.colors;
-      invocationOf(command, terminal).print({ ...created, file }, [
+      invocationOf(command, terminal).print({ ...created, ...chosen }, [
         `Key "${id}" is in ${file} now. Its secret is shown this once:`,
         '',
         `  ${bold(created.presented)}`,
@@ -63,6 +65,8 @@ export function addKeyCommands(program: Command, terminal: Terminal): void {
         'To use it:',
         '',
         `  export HOLDFAST_KEY=${created.presented}`,
+        '',
+        effectLine(chosen),
       ]);
     });
 
@@ -72,7 +76,8 @@ export function addKeyCommands(program: Command, terminal: Terminal): void {
     .option(...FILE_OPTION)
     .addHelpText('after', '\nExample:\n  $ npx holdfast key list --file /etc/holdfast/api-keys.json')
     .action(async (options: { file?: string }, command: Command) => {
-      const keys = await listKeys(fileOf(options.file));
+      const chosen = await chosenKeysFile(options.file, terminal);
+      const keys = await listKeys(chosen.file);
       const rows = keys.map(({ id, can, maxClients, expiresAt }) => [
         id,
         rightsOf(can),
@@ -80,7 +85,11 @@ export function addKeyCommands(program: Command, terminal: Terminal): void {
         expiresAt === null ? 'never' : expiresAt,
       ]);
       const shown = keys.map(({ id, can, maxClients, expiresAt }) => ({ id, can, maxClients, expiresAt }));
-      invocationOf(command, terminal).print({ keys: shown }, table(['KEY', 'MAY', 'CLIENTS', 'EXPIRES'], rows));
+      invocationOf(command, terminal).print({ keys: shown, ...chosen }, [
+        ...table(['KEY', 'MAY', 'CLIENTS', 'EXPIRES'], rows),
+        '',
+        `In ${chosen.file}. ${effectLine(chosen)}`,
+      ]);
     });
 
   key
@@ -90,9 +99,12 @@ export function addKeyCommands(program: Command, terminal: Terminal): void {
     .option(...FILE_OPTION)
     .addHelpText('after', '\nExample:\n  $ npx holdfast key revoke mobile')
     .action(async (id: string, options: { file?: string }, command: Command) => {
-      const file = fileOf(options.file);
-      await revokeKey(file, id);
-      invocationOf(command, terminal).print({ id, file }, [`Key "${id}" is no longer in ${file}.`]);
+      const chosen = await chosenKeysFile(options.file, terminal);
+      await revokeKey(chosen.file, id);
+      invocationOf(command, terminal).print({ id, ...chosen }, [
+        `Key "${id}" is no longer in ${chosen.file}.`,
+        effectLine(chosen),
+      ]);
     });
 }
 
