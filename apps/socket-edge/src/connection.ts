@@ -49,6 +49,8 @@ export class Connection {
   congested = false;
   /** Since when, in milliseconds of the monotonic clock. */
   congestedSince = 0;
+  /** Of which registration of the client it is; 0 until it is tied to one. */
+  registeredAt = 0;
   /** Where the client's own topic stands on this connection. */
   ownPosition: Position;
   ownReading = false;

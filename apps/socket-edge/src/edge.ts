@@ -69,7 +69,7 @@ export function createEdge(options: EdgeOptions) {
       tally.earsLost += 1;
     },
   });
-  const feeds = new Feeds(broker, ear, tally);
+  const feeds = new Feeds(broker, ear, tally, onError);
   const ownTopic = new OwnTopic(broker, tally);
   const ended = new EndedSubscriptions(broker, tally);
   const releases = new Releases(broker, id, (clientId) => {

@@ -25,7 +25,7 @@ function feedsOn(redis: MemoryRedis, broker: EdgeBroker = redis.broker()) {
     onHearing: (topics) => feeds.onHearing(topics),
     onDeaf: () => undefined,
   });
-  const feeds = new Feeds(broker, ear, tally);
+  const feeds = new Feeds(broker, ear, tally, () => undefined);
   return { feeds, ear, tally };
 }
 

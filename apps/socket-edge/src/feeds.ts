@@ -38,7 +38,7 @@ export class Feeds {
   readonly #tally: Tally;
   #flushScheduled = false;
 
-  constructor(broker: EdgeBroker, ear: Ear, tally: Tally) {
+  constructor(broker: EdgeBroker, ear: Ear, tally: Tally, onError: (error: unknown) => void) {
     this.#broker = broker;
     this.#ear = ear;
     this.#tally = tally;
@@ -49,7 +49,10 @@ export class Feeds {
       flushSoon: (feed) => this.#flushSoon(feed),
       onGone: (feed) => this.#onGone(feed),
       onIdle: (feed) => this.#onIdle(feed),
-      onStalled: (feed) => this.#stalled.add(feed),
+      onStalled: (feed, error) => {
+        this.#stalled.add(feed);
+        onError(error);
+      },
       tally,
     };
   }

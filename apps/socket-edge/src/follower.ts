@@ -23,7 +23,7 @@ export interface FollowerWorld {
   /** The topic exists no more. */
   onGone: () => void;
   /** Redis did not answer: `sync()` is wanted later. */
-  onStalled: () => void;
+  onStalled: (error: unknown) => void;
   tally: Tally;
 }
 
@@ -103,9 +103,9 @@ export class Follower {
         this.#releaseHeld();
       } while (this.#syncAgain && this.state === 'open');
       this.freshAt = performance.now();
-    } catch {
+    } catch (error) {
       // Redis is away: nothing is given on until it is known what is missing.
-      this.#world.onStalled();
+      this.#world.onStalled(error);
     } finally {
       this.#syncing = false;
     }

@@ -73,6 +73,7 @@ export class Hub {
     const { roster, tally } = this.#world;
     const phase = resume ? 'awaiting-resume' : 'attaching';
     const connection = new Connection(connectionId, client.clientId, transport, phase, client.ownPosition, tally);
+    connection.registeredAt = client.registeredAt;
     tally.handshakesAccepted += 1;
     const older = roster.add(connection);
     if (older) older.close(closeCodes.replaced);

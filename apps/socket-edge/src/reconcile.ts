@@ -132,7 +132,8 @@ export class Reconciler {
   async #match(connection: Connection, state: ClientState | null, sweep: boolean): Promise<void> {
     if (connection.phase === 'closed') return;
     const client = state?.owner === null ? await this.#claimAgain(connection) : state;
-    if (client === null) {
+    // Also when the id has been registered anew since: that is another client.
+    if (client === null || client.registeredAt !== connection.registeredAt) {
       connection.close(closeCodes.unregistered);
       return;
     }

@@ -19,7 +19,7 @@ export interface FeedWorld {
   /** Nobody uses the feed any more. */
   onIdle: (feed: TopicFeed) => void;
   /** Redis did not answer: `feed.sync()` is wanted later. */
-  onStalled: (feed: TopicFeed) => void;
+  onStalled: (feed: TopicFeed, error: unknown) => void;
   tally: Tally;
 }
 
@@ -72,7 +72,7 @@ export class TopicFeed {
       onLost: (position, last) => this.#onLost(position, last),
       onSynced: () => this.#pumpAll(),
       onGone: () => this.#onGone(),
-      onStalled: () => world.onStalled(this),
+      onStalled: (error) => world.onStalled(this, error),
       tally: world.tally,
     });
     this.#reader = new LogReader((after) => this.#readPage(after));
@@ -281,9 +281,9 @@ export class TopicFeed {
       if (page === null) this.end();
       // It may have been told meanwhile that it goes on elsewhere.
       else if (subscription.position === after) this.#deliverPage(subscription, page);
-    } catch {
+    } catch (error) {
       // Redis is away. It stays behind, and `sync` comes.
-      this.#world.onStalled(this);
+      this.#world.onStalled(this, error);
       return;
     } finally {
       subscription.reading = false;
