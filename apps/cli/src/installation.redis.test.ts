@@ -158,11 +158,12 @@ describe('listen', () => {
   });
 
   it('ends with 1 and says why when its client is unregistered', async () => {
-    const { err, ended } = await listening('--register', 'leaving');
-    const id = /client (\S+)/.exec(err.join('\n'))?.[1] ?? '';
+    const { clientId } = await answerOf('register', '--name', 'leaving');
+    const id = String(clientId);
+    const { err, ended } = await listening(id);
     await answerOf('unregister', id);
     expect(await ended).toBe(1);
-    expect(err.join('\n')).toContain('unregistered');
+    expect(err.join('\n')).toContain(`Client ${id} is not registered any more`);
     expect(await holdfast('listen', id)).toMatchObject({ exitCode: 1, out: [] });
   });
 

@@ -1,19 +1,18 @@
 import { connect } from '@holdfast/client/connect';
-import type { Closed, ClosedReason, StateChange } from '@holdfast/client/events';
+import type { ClosedReason, StateChange } from '@holdfast/client/events';
 import { HoldfastError } from '@holdfast/client/holdfast-error';
 import { CliError } from './cli-error.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { Invocation } from './invocation.ts';
 import { frameLine, stateLine } from './listen-output.ts';
 
-/** A refused handshake looks like an edge that is away: after so many failures in a row the control API is asked. */
-const ASK_EVERY_FAILURES = 3;
+/** A refused handshake looks like an edge that is away: from so many failures in a row on the control API is asked. */
+const ASK_FROM_FAILURES = 3;
 
-const endings: Record<Exclude<ClosedReason, 'closed' | 'aborted'>, string> = {
+const endings: Record<Exclude<ClosedReason, 'closed' | 'aborted' | 'unregistered'>, string> = {
   'bad-frame': 'The edge did not understand this program: are both of the same version?',
   disconnected: 'An operator disconnected this client. It is still registered.',
   replaced: 'Another connection of the same client took over.',
-  unregistered: 'This client was unregistered. To register one and listen: listen --register NAME',
 };
 
 export interface ListenSession {
@@ -24,12 +23,15 @@ export interface ListenSession {
   check: (() => Promise<unknown>) | null;
 }
 
-/** Shows what the client receives until Ctrl-C. Raises CliError when the connection ends for good before that. */
-export async function listenUntilInterrupted(invocation: Invocation, session: ListenSession): Promise<void> {
+/**
+ * Shows what the client receives until Ctrl-C, and gives null then. A client that is not registered any more is given as
+ * an error, for who can to register another. Raises CliError when the connection ends for good otherwise.
+ */
+export async function listenUntilInterrupted(invocation: Invocation, session: ListenSession): Promise<CliError | null> {
   const { terminal, json } = invocation;
   const { clientId, urls, resume, check } = session;
   const client = connect({ clientId, urls, resume, signal: terminal.interrupted });
-  let gone: unknown;
+  let isGone = false;
 
   const look = async (): Promise<void> => {
     try {
@@ -37,7 +39,7 @@ export async function listenUntilInterrupted(invocation: Invocation, session: Li
     } catch (error) {
       // Whatever else the control API says, the edge may still take the client back.
       if (!(error instanceof HoldfastError) || error.code !== 'client-not-found') return;
-      gone = error;
+      isGone = true;
       client.close();
     }
   };
@@ -45,7 +47,7 @@ export async function listenUntilInterrupted(invocation: Invocation, session: Li
   client.on('state', (change: StateChange) => {
     const line = json ? JSON.stringify(change) : stateLine(change, terminal.colors);
     if (line !== null) terminal.err(line);
-    if (change.state === 'waiting' && change.failures % ASK_EVERY_FAILURES === 0) void look();
+    if (change.state === 'waiting' && change.failures >= ASK_FROM_FAILURES) void look();
   });
   if (json) {
     client.on('frame', terminal.out);
@@ -59,12 +61,17 @@ export async function listenUntilInterrupted(invocation: Invocation, session: Li
     }
   }
 
-  const closed = await client.closed;
-  if (gone !== undefined) throw gone;
-  assertWanted(closed);
+  const { reason } = await client.closed;
+  if (isGone || reason === 'unregistered') return goneError(clientId);
+  if (reason === 'closed' || reason === 'aborted') return null;
+  throw new CliError(exitCodes.refused, reason, endings[reason]);
 }
 
-function assertWanted({ reason }: Closed): void {
-  if (reason === 'closed' || reason === 'aborted') return;
-  throw new CliError(exitCodes.refused, reason, endings[reason]);
+function goneError(clientId: string): CliError {
+  return new CliError(
+    exitCodes.refused,
+    'unregistered',
+    `Client ${clientId} is not registered any more: it was unregistered, or the installation was started anew, with an ` +
+      'empty Redis. To register one and listen: npx holdfast listen --register NAME',
+  );
 }

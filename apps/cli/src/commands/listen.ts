@@ -1,12 +1,13 @@
-import { HoldfastError } from '@holdfast/client/holdfast-error';
 import type { Command } from 'commander';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { type Invocation, invocationOf } from '../invocation.ts';
 import { listenUntilInterrupted } from '../listen-session.ts';
+import { type Listener, registered } from '../listener.ts';
 import { liveEdges } from '../live-edges.ts';
-import { memory, registerClient, whichClient } from '../naming.ts';
+import { memory } from '../naming.ts';
 import { commaList, webSocketUrl } from '../options.ts';
+import { registerAgain } from '../register-again.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** A person who pressed Ctrl-C waits for this; an installation that is there answers in milliseconds. */
@@ -21,21 +22,16 @@ interface ListenOptions {
   once?: true;
 }
 
-interface Listener {
-  clientId: string;
-  /** Whether this run registered it. */
-  isNew: boolean;
-  /** As Register named them; empty for a client that was there. */
-  urls: readonly string[];
-}
-
 /** `listen`: a client that a person can watch. */
 export function addListenCommand(program: Command, terminal: Terminal): void {
   program
     .command('listen')
     .description('show what a client receives, as it comes; reconnects and resumes until Ctrl-C')
     .argument('[clientId]', 'a client that is registered')
-    .option('--register [name]', 'register one first; with a name, the same line finds the same client again')
+    .option(
+      '--register [name]',
+      'register one first, and again should the installation be started anew; with a name, the same line finds the same client again',
+    )
     .option('--topics <topics>', 'subscribe it to these first', commaList)
     .option('--url <url>', 'the edge to connect to', webSocketUrl)
     .option('--no-resume', 'do not ask for what was missed while the connection was away')
@@ -43,27 +39,49 @@ export function addListenCommand(program: Command, terminal: Terminal): void {
     .addHelpText('after', '\nExample:\n  $ npx holdfast listen --register me --topics news.sport')
     .action(async (clientId: string | undefined, options: ListenOptions, command: Command) => {
       const invocation = invocationOf(command, terminal);
-      const listener = await listenerOf(invocation, clientId, options);
+      let listener: Listener | null = await listenerOf(invocation, clientId, options);
       try {
-        const urls = options.url === undefined ? await edgesFor(invocation, listener) : [options.url];
-        const rest = await restUnless(options.url !== undefined && options.register === undefined, invocation);
-        await listenUntilInterrupted(invocation, {
-          clientId: listener.clientId,
-          urls,
-          resume: options.resume,
-          check: rest && (() => rest.getClient(listener.clientId)),
-        });
+        while (listener !== null) {
+          const gone: CliError | null = await listenAs(invocation, listener, options);
+          if (gone === null) return;
+          listener = null;
+          if (options.register === undefined) throw gone;
+          listener = await registerAgain(invocation, nameOf(options), options.topics ?? []);
+        }
       } finally {
-        if (options.once === true && listener.isNew) await unregister(invocation, listener.clientId);
+        if (options.once === true && listener?.isNew === true) await unregister(invocation, listener.clientId);
       }
     });
+}
+
+/** Null after Ctrl-C; the error when the client is not registered any more. */
+async function listenAs(
+  invocation: Invocation,
+  listener: Listener,
+  { url, register, resume }: ListenOptions,
+): Promise<CliError | null> {
+  const { clientId } = listener;
+  return listenUntilInterrupted(invocation, {
+    clientId,
+    urls: url === undefined ? await edgesFor(invocation, listener) : [url],
+    resume,
+    // With an edge named, and nothing registered, there may be no control API. It is looked for each time: an
+    // installation that was started anew may be elsewhere.
+    check:
+      url !== undefined && register === undefined ? null : async () => (await invocation.rest()).getClient(clientId),
+  });
+}
+
+function nameOf({ register }: ListenOptions): string | undefined {
+  return register === true ? undefined : register;
 }
 
 async function listenerOf(
   invocation: Invocation,
   clientId: string | undefined,
-  { register, topics = [], url }: ListenOptions,
+  options: ListenOptions,
 ): Promise<Listener> {
+  const { register, topics = [], url } = options;
   if ((clientId === undefined) === (register === undefined)) {
     throw new CliError(
       exitCodes.usage,
@@ -71,80 +89,17 @@ async function listenerOf(
       'Name a client by its id, or register one: npx holdfast listen --register me --topics news.sport',
     );
   }
-  if (clientId === undefined) return registered(invocation, register === true ? undefined : register, topics);
+  if (clientId === undefined) return registered(invocation, nameOf(options), topics);
   // With an edge named and nothing to subscribe no control API is needed.
   if (topics.length > 0) await (await invocation.rest()).subscribe(clientId, topics);
   else if (url === undefined) await (await invocation.rest()).getClient(clientId);
   return { clientId, isNew: false, urls: [] };
 }
 
-async function registered(
-  invocation: Invocation,
-  name: string | undefined,
-  topics: readonly string[],
-): Promise<Listener> {
-  const known = name === undefined ? undefined : await stillRegistered(invocation, name);
-  if (known !== undefined) {
-    if (topics.length > 0) await (await invocation.rest()).subscribe(known, topics);
-    invocation.terminal.err(`listening as "${name}" again, client ${known}`);
-    return { clientId: known, isNew: false, urls: [] };
-  }
-  try {
-    const { clientId, connect } = await registerClient(invocation, {
-      name,
-      topics: topics.length === 0 ? undefined : topics,
-    });
-    invocation.terminal.err(`registered ${name === undefined ? '' : `"${name}" as `}client ${clientId}`);
-    return { clientId, isNew: true, urls: connect.urls };
-  } catch (error) {
-    throw explained(error, name, topics);
-  }
-}
-
-/** The client that this command line registered under the name, if the installation still has it. */
-async function stillRegistered(invocation: Invocation, name: string): Promise<string | undefined> {
-  const clientId = await memory(invocation).find(await whichClient(invocation, name));
-  if (clientId === undefined) return undefined;
-  try {
-    await (await invocation.rest()).getClient(clientId);
-    return clientId;
-  } catch (error) {
-    if (!(error instanceof HoldfastError) || error.code !== 'client-not-found') throw error;
-    await memory(invocation).forget(clientId);
-    return undefined;
-  }
-}
-
-function explained(error: unknown, name: string | undefined, topics: readonly string[]): unknown {
-  if (!(error instanceof HoldfastError)) return error;
-  if (error.code === 'name-taken') {
-    return new CliError(
-      exitCodes.refused,
-      error.code,
-      `The name "${name}" is registered already, and not from here: take another name, or listen with the client's id.`,
-      { cause: error },
-    );
-  }
-  if (error.code === 'topic-not-found') {
-    const missing = error.problem?.topics ?? topics;
-    return new CliError(
-      exitCodes.refused,
-      error.code,
-      `No such topic: ${missing.join(', ')}. To create it: npx holdfast topic create ${missing[0] ?? ''}`,
-      { cause: error },
-    );
-  }
-  return error;
-}
-
 async function edgesFor(invocation: Invocation, { urls }: Listener): Promise<readonly string[]> {
   if (urls.length > 0) return urls;
   const { edgeUrls } = await invocation.target();
   return edgeUrls.length > 0 ? edgeUrls : liveEdges(invocation);
-}
-
-async function restUnless(unneeded: boolean, invocation: Invocation) {
-  return unneeded ? null : invocation.rest();
 }
 
 async function unregister(invocation: Invocation, clientId: string): Promise<void> {

@@ -1,0 +1,83 @@
+import { HoldfastError } from '@holdfast/client/holdfast-error';
+import { CliError } from './cli-error.ts';
+import { exitCodes } from './exit-codes.ts';
+import type { Invocation } from './invocation.ts';
+import { memory, registerClient, whichClient } from './naming.ts';
+
+/** A client to listen as. */
+export interface Listener {
+  clientId: string;
+  /** Whether this run registered it. */
+  isNew: boolean;
+  /** As Register named them; empty for a client that was there. */
+  urls: readonly string[];
+}
+
+/**
+ * Finds the client that this command line registered under the name, or registers one; without a name always a new one.
+ * Raises CliError `name-taken` and `topic-not-found`, for people to read, and what the control API answers otherwise.
+ */
+export async function registered(
+  invocation: Invocation,
+  name: string | undefined,
+  topics: readonly string[],
+): Promise<Listener> {
+  const known = name === undefined ? undefined : await stillRegistered(invocation, name);
+  try {
+    if (known === undefined) return await newlyRegistered(invocation, name, topics);
+    if (topics.length > 0) await (await invocation.rest()).subscribe(known, topics);
+    invocation.terminal.err(`listening as "${name}" again, client ${known}`);
+    return { clientId: known, isNew: false, urls: [] };
+  } catch (error) {
+    throw explained(error, name, topics);
+  }
+}
+
+async function newlyRegistered(
+  invocation: Invocation,
+  name: string | undefined,
+  topics: readonly string[],
+): Promise<Listener> {
+  const { clientId, connect } = await registerClient(invocation, {
+    name,
+    topics: topics.length === 0 ? undefined : topics,
+  });
+  invocation.terminal.err(`registered ${name === undefined ? '' : `"${name}" as `}client ${clientId}`);
+  return { clientId, isNew: true, urls: connect.urls };
+}
+
+/** The client that this command line registered under the name, if the installation still has it. */
+async function stillRegistered(invocation: Invocation, name: string): Promise<string | undefined> {
+  const clientId = await memory(invocation).find(await whichClient(invocation, name));
+  if (clientId === undefined) return undefined;
+  try {
+    await (await invocation.rest()).getClient(clientId);
+    return clientId;
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || error.code !== 'client-not-found') throw error;
+    await memory(invocation).forget(clientId);
+    return undefined;
+  }
+}
+
+function explained(error: unknown, name: string | undefined, topics: readonly string[]): unknown {
+  if (!(error instanceof HoldfastError)) return error;
+  if (error.code === 'name-taken') {
+    return new CliError(
+      exitCodes.refused,
+      error.code,
+      `The name "${name}" is registered already, and not from here: take another name, or listen with the client's id.`,
+      { cause: error },
+    );
+  }
+  if (error.code === 'topic-not-found') {
+    const missing = error.problem?.topics ?? topics;
+    return new CliError(
+      exitCodes.refused,
+      error.code,
+      `No such topic: ${missing.join(', ')}. To create it: npx holdfast topic create ${missing[0] ?? ''}`,
+      { cause: error },
+    );
+  }
+  return error;
+}
