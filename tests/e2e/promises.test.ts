@@ -110,6 +110,18 @@ describe('the promises, over REST and real processes', () => {
     await eventually(() => expect(idsOf(again, 'short')).toEqual(ids.slice(3)));
   });
 
+  it('whoever sees the connection open misses nothing from then on, 200 of 200 times', async () => {
+    for (let round = 0; round < 200; round += 1) {
+      // A topic of its own, so that the edge has never heard it.
+      await backend.topic(`opened.${round}`);
+      const client = await backend.register([`opened.${round}`]);
+      const socket = await backend.connect(client, { edge: round % 2 });
+      const id = await backend.publish(`opened.${round}`, round);
+      expect(await socket.next('message')).toMatchObject({ id });
+      socket.terminate();
+    }
+  });
+
   it('what is published between the 202 of a subscribe and an unsubscribe arrives, however short that is, 300 of 300 times', async () => {
     await backend.topic('brief');
     const client = await backend.register([]);

@@ -12,6 +12,7 @@ import { type Ear, Feeds } from './feeds.ts';
 import { Heartbeat, STUCK_MS } from './heartbeat.ts';
 import { Hub } from './hub.ts';
 import { Lease } from './lease.ts';
+import { Openings } from './openings.ts';
 import { OwnTopic } from './own-topic.ts';
 import { Reconciler } from './reconcile.ts';
 import { Releases } from './releases.ts';
@@ -52,6 +53,7 @@ export function createEdge(options: EdgeOptions) {
   const { resumeDeadlineMs = RESUME_DEADLINE_MS, stuckMs = STUCK_MS } = options;
   const tally = newTally();
   const roster = new Roster();
+  const openings = new Openings();
   const startedAt = Date.now();
   let url = '';
   let draining = false;
@@ -76,7 +78,7 @@ export function createEdge(options: EdgeOptions) {
     // A claim whose answer got lost took the client from a connection that is still here: it claims it again.
     if (roster.get(clientId)) reconciler.again(clientId);
   });
-  const reconciler = new Reconciler({ edge: id, broker, roster, feeds, ownTopic, ended, tally, onError });
+  const reconciler = new Reconciler({ edge: id, broker, roster, openings, feeds, ownTopic, ended, tally, onError });
   const hub = new Hub({
     edge: id,
     heartbeatMs,
@@ -85,6 +87,7 @@ export function createEdge(options: EdgeOptions) {
     ownTopic,
     roster,
     releases,
+    openings,
     tally,
     onChangedMeanwhile: (clientId) => reconciler.again(clientId),
     resumeDeadlineMs,

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { EdgeBroker } from '@holdfast/broker/broker';
 import type { ClientState } from '@holdfast/broker/client-state';
 import { closeCodes } from '@holdfast/protocol/close-codes';
@@ -5,6 +6,7 @@ import type { Position } from '@holdfast/protocol/position-order';
 import { decodeUpFrame } from '@holdfast/protocol/up';
 import { type AttachWorld, attach } from './attach.ts';
 import { Connection, type Transport } from './connection.ts';
+import type { Openings } from './openings.ts';
 import type { Releases } from './releases.ts';
 import type { Roster } from './roster.ts';
 import type { Tally } from './tally.ts';
@@ -25,6 +27,7 @@ export interface HubWorld extends AttachWorld {
   broker: EdgeBroker;
   roster: Roster;
   releases: Releases;
+  openings: Openings;
   tally: Tally;
   /** The client's state changed while its connection was being attached: it must be looked at again. */
   onChangedMeanwhile: (clientId: string) => void;
@@ -46,15 +49,20 @@ export class Hub {
 
   /** Makes this edge the owner of a client. Null: not registered. Rejects when Redis does not answer. */
   async claim(clientId: string): Promise<Claim | null> {
-    const { broker, edge, roster, releases } = this.#world;
+    const { broker, edge, roster, releases, openings } = this.#world;
     this.#connections += 1;
     const connectionId = this.#connections.toString(CONNECTION_ID_BASE);
+    openings.begin(clientId);
     const outcome = await broker.claim(clientId, edge, connectionId).catch((error: unknown) => {
       // It may have come about, with only the answer lost: then a connection would own the client that never was.
       if (releases.size < MAX_UNSURE) releases.add(clientId, connectionId);
+      openings.end(clientId);
       throw error;
     });
-    if (outcome.kind === 'unknown') return null;
+    if (outcome.kind === 'unknown') {
+      openings.end(clientId);
+      return null;
+    }
     // The older connection learns of it here, or from the letter box of its edge.
     const previous = outcome.kind === 'claimed' ? outcome.previous : null;
     if (previous !== null && previous.edge !== edge) this.#tell(previous.edge, clientId);
@@ -63,17 +71,36 @@ export class Hub {
     return { connectionId, client: outcome.client };
   }
 
+  /**
+   * Waits until all of a client's topics are heard, before its handshake is answered: whoever sees the connection open
+   * has missed nothing from then on. False when it takes too long, as Redis does not answer.
+   */
+  async hears({ client }: Claim): Promise<boolean> {
+    const feeds = [...client.topics.keys()].map((topic) => this.#world.feeds.open(topic));
+    const over = new AbortController();
+    try {
+      if (feeds.every(({ state }) => state !== 'opening')) return true;
+      const all = Promise.all(feeds.map(({ ready }) => ready)).then(() => true);
+      return await Promise.race([all, delay(ATTACH_DEADLINE_MS, false, { signal: over.signal })]);
+    } finally {
+      over.abort();
+      for (const feed of feeds) feed.release();
+    }
+  }
+
   /** The handshake behind a claim did not come about. */
   abandon({ client, connectionId }: Claim): void {
+    this.#world.openings.end(client.clientId);
     this.#world.releases.add(client.clientId, connectionId);
   }
 
   /** The handshake is done: begins the connection. With `resume` its first frame is awaited before the welcome. */
   open({ connectionId, client }: Claim, transport: Transport, resume: boolean): Connection {
-    const { roster, tally } = this.#world;
+    const { roster, openings, tally } = this.#world;
     const phase = resume ? 'awaiting-resume' : 'attaching';
     const connection = new Connection(connectionId, client.clientId, transport, phase, client.ownPosition, tally);
     connection.registeredAt = client.registeredAt;
+    connection.changedMeanwhile = openings.end(client.clientId);
     tally.handshakesAccepted += 1;
     const older = roster.add(connection);
     if (older) older.close(closeCodes.replaced);

@@ -5,6 +5,7 @@ import { type Position, comparePositions, laterOf } from '@holdfast/protocol/pos
 import type { Connection } from './connection.ts';
 import type { EndedSubscriptions } from './ended.ts';
 import type { Feeds } from './feeds.ts';
+import type { Openings } from './openings.ts';
 import type { OwnTopic } from './own-topic.ts';
 import type { Roster } from './roster.ts';
 import { Subscription } from './subscription.ts';
@@ -17,6 +18,7 @@ export interface ReconcileWorld {
   edge: string;
   broker: EdgeBroker;
   roster: Roster;
+  openings: Openings;
   feeds: Feeds;
   ownTopic: OwnTopic;
   ended: EndedSubscriptions;
@@ -94,8 +96,14 @@ export class Reconciler {
   }
 
   async #reconcile(clientIds: readonly string[], sweep: boolean): Promise<void> {
-    const { broker, roster } = this.#world;
-    const held = clientIds.flatMap((clientId) => roster.get(clientId) ?? []);
+    const { broker, roster, openings } = this.#world;
+    const held: Connection[] = [];
+    for (const clientId of clientIds) {
+      // Also when there is a connection: the newer one, still being opened, will replace it.
+      openings.onLetter(clientId);
+      const connection = roster.get(clientId);
+      if (connection) held.push(connection);
+    }
     const states = await broker.readClients(held.map((connection) => connection.clientId));
     for (const [index, connection] of held.entries()) {
       // A connection that came meanwhile has read its client later than this.

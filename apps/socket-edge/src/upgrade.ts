@@ -52,7 +52,7 @@ export function upgradeHandler(options: UpgradeOptions) {
 
   function cannotTake(): Refusal | null {
     if (edge.draining) return refusal('edge-draining', {}, jitteredRetryAfter(RETRY_AFTER_SECONDS.draining));
-    if (!edge.known) return refusal('redis-unavailable', {}, jitteredRetryAfter(RETRY_AFTER_SECONDS.redisAway));
+    if (!edge.known) return redisAway();
     if (edge.full) return refusal('edge-full', {}, jitteredRetryAfter(RETRY_AFTER_SECONDS.full));
     if (pending > MAX_PENDING) return refusal('edge-busy', {}, jitteredRetryAfter(RETRY_AFTER_SECONDS.busy));
     return null;
@@ -67,8 +67,9 @@ export function upgradeHandler(options: UpgradeOptions) {
     const { hub } = edge;
     const claimed = await claims.run(() => hub.claim(clientId));
     if (claimed === null) return refusal('unknown-client');
+    const heard = await hub.hears(claimed);
     // While Redis was asked, others may have taken the last place.
-    const refused = socket.destroyed ? null : cannotTake();
+    const refused = socket.destroyed ? null : heard ? cannotTake() : redisAway();
     if (refused !== null || socket.destroyed) {
       hub.abandon(claimed);
       return refused;
@@ -88,7 +89,7 @@ export function upgradeHandler(options: UpgradeOptions) {
       return await admit(request, socket, head);
     } catch (error) {
       if (error instanceof BrokerUnavailable) {
-        return refusal('redis-unavailable', {}, jitteredRetryAfter(RETRY_AFTER_SECONDS.redisAway));
+        return redisAway();
       }
       onError(error);
       return refusal('internal-error');
@@ -105,4 +106,8 @@ export function upgradeHandler(options: UpgradeOptions) {
     clearTimeout(deadline);
     if (refused) refuse(socket, refused);
   };
+}
+
+function redisAway(): Refusal {
+  return refusal('redis-unavailable', {}, jitteredRetryAfter(RETRY_AFTER_SECONDS.redisAway));
 }
