@@ -11,9 +11,11 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-process.exitCode = await prove(process.argv.slice(2), {
+const exitCode = await prove(process.argv.slice(2), {
   print: (text) => process.stdout.write(text),
   say: (line) => process.stderr.write(`${line}\n`),
   colors: pc.createColors(process.stdout.isTTY && pc.isColorSupported),
   signal: interruption.signal,
 });
+// A run that was broken off may still be waiting for something that nobody needs any more.
+process.exit(exitCode);

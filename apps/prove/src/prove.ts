@@ -4,7 +4,7 @@ import type { Fault } from './fault.ts';
 import { catalog } from './faults/catalog.ts';
 import { type Plan, readPlan } from './plan.ts';
 import { type Colors, type Report, reportText } from './report.ts';
-import type { Row } from './row.ts';
+import { type Row, verdictOf } from './row.ts';
 import { runScenario } from './scenario.ts';
 
 export const exitCodes = { proven: 0, broken: 1, badArguments: 2, interrupted: 130 } as const;
@@ -67,15 +67,18 @@ async function runAll(plan: Plan, surroundings: Surroundings): Promise<Report> {
 
 /** A fault that could not be carried through is a line of the table as well: it proved nothing. */
 async function runOne(
-  { scale, seed }: Plan,
+  plan: Plan,
   fault: Fault,
   binary: string,
   say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<Row> {
   const startedAt = performance.now();
+  const { seed } = plan;
+  const scale = fault.scale?.(plan.scale) ?? plan.scale;
   try {
-    return await runScenario({ fault, scale, seed, binary, say, signal });
+    const facts = await runScenario({ fault, scale, seed, binary, say, signal });
+    return verdictOf(fault, facts, performance.now() - startedAt);
   } catch (error) {
     if (signal.aborted) throw error;
     const reason = error instanceof Error ? error.message : String(error);

@@ -49,6 +49,11 @@ export class Publisher {
     );
   }
 
+  /** No more calls begin: the run is over, however it went. */
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+
   /** Ends it; resolves when every call has come back or was given up. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);

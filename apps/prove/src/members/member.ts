@@ -25,6 +25,8 @@ export class Member implements MemberLog {
   readonly events: LogEvent[] = [];
   expectation: Expectation;
   wasPaused = false;
+  /** Where the SDK stands, for people. */
+  standing = 'not connected yet';
   /** Close codes of connections that ended, with how often. */
   readonly closes = new Map<number, number>();
   readonly #options: MemberOptions;
@@ -100,12 +102,14 @@ export class Member implements MemberLog {
       this.#reached.set(topic, position);
     });
     client.on('state', (change) => {
+      this.standing = change.state === 'waiting' ? `waiting after ${change.code}, ${change.why}` : change.state;
       if (change.state === 'waiting') this.#ended(change.code);
     });
     client.on('closed', ({ reason, code }) => {
       this.#positions = client.positions();
       if (code !== undefined) this.#ended(code);
       this.#isOpen = false;
+      this.standing = `closed, ${reason}`;
       this.#onClosed(reason);
     });
   }

@@ -27,6 +27,8 @@ export interface Orders {
     ask: { positions: Record<string, Position>; timeoutMs: number };
     answer: { missing: number; samples: string[] };
   };
+  /** Describes some members that should have a connection, and have none. */
+  absent: { ask: null; answer: { members: string[] } };
   /** Members `[from, from + count)` of this worker stop reading; those who do so for ever are owed nothing more. */
   pause: { ask: { from: number; count: number; forEver: boolean }; answer: null };
   /** Those who had not stopped for ever go on. */

@@ -43,6 +43,7 @@ export class Worker {
     const handlers: Handlers = {
       begin: (assignment) => this.#begin(assignment),
       reached: (order) => this.#reached(order),
+      absent: () => ({ members: this.#absent() }),
       pause: (order) => this.#pause(order),
       unpause: () => this.#unpause(),
       who: ({ members }) => ({ clientIds: this.#first(members).map(({ clientId }) => clientId) }),
@@ -121,6 +122,11 @@ export class Worker {
     const isSettled = () => this.#members.every((member) => member.topics.length === 0 || member.isOpen);
     await this.#until(isSettled, timeoutMs);
     return { registered: again.length };
+  }
+
+  #absent(): string[] {
+    const absent = this.#faithful().filter((member) => !member.isOpen && member.topics.length > 0);
+    return absent.slice(0, SAMPLES).map(describe);
   }
 
   #pause({ from, count, forEver }: Orders['pause']['ask']): null {
@@ -214,5 +220,6 @@ export class Worker {
 }
 
 function describe(member: Member): string {
-  return `member ${member.member}, ${member.isOpen ? 'connected' : 'not connected'}, topics ${member.topics.join(' ')}`;
+  const where = member.isOpen ? 'connected' : member.standing;
+  return `member ${member.member} (${where}), topics ${member.topics.join(' ')}`;
 }
