@@ -17,20 +17,23 @@ describe('an answer of a script', () => {
 
 describe('a client', () => {
   test('is read from the fields that it has', () => {
-    expect(clientOf('c', ['k', 'mobile', 'r', '5', 'o', 'x', '+news', '7-0', '++', '8-0'])).toEqual({
-      clientId: 'c',
-      key: 'mobile',
-      name: null,
-      registeredAt: 5,
-      owner: null,
-      since: 5,
-      unwanted: null,
-      ownPosition: '5-0',
-      topics: new Map([
-        ['news', '7-0'],
-        ['+', '8-0'],
-      ]),
-    });
+    expect(clientOf('c', ['k', 'mobile', 'r', '5', 'o', 'x', '+news', '7-0', '++', '8-0', '-left', '3-0,4-0'])).toEqual(
+      {
+        clientId: 'c',
+        key: 'mobile',
+        name: null,
+        registeredAt: 5,
+        owner: null,
+        since: 5,
+        unwanted: null,
+        ownPosition: '5-0',
+        topics: new Map([
+          ['news', '7-0'],
+          ['+', '8-0'],
+        ]),
+        ended: new Map([['left', '3-0,4-0']]),
+      },
+    );
   });
 
   test('is null when there is nothing', () => {

@@ -33,6 +33,7 @@ describe('registering', () => {
       since: client.registeredAt,
       unwanted: null,
       ownPosition: `${client.registeredAt}-0`,
+      ended: new Map(),
     });
     expect(await isListed(client.clientId)).toBe(true);
   });

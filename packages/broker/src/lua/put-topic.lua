@@ -7,7 +7,8 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local created = 0
 if redis.call('EXISTS', KEYS[1]) == 0 then
   created = 1
-  local born = string.format('%.0f-0', now)
+  -- With the microseconds: a topic that is deleted and made anew within a millisecond is not the one before.
+  local born = string.format('%.0f-%.0f', now, time[2] % 1000 + 1)
   -- A log that outlived its topic (evicted, say) belongs to a past that nobody can continue.
   redis.call('DEL', KEYS[2])
   redis.call('HSET', KEYS[1], 'size', ARGV[3], 'seconds', ARGV[4], 'born', born, 'last', born)
