@@ -18,7 +18,7 @@ const HEADING = [
 ];
 const count = new Intl.NumberFormat('en-US');
 
-export interface Skipped {
+interface Skipped {
   fault: string;
   why: string;
 }

@@ -10,7 +10,7 @@ export interface Run {
   logsMayForget: boolean;
 }
 
-export const TOPICS = ['a', 'b'];
+const TOPICS = ['a', 'b'];
 /** Exists, and the client never wants it. */
 export const FOREIGN_TOPIC = 'c';
 

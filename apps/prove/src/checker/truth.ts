@@ -26,7 +26,7 @@ export interface Truth {
 }
 
 /** A publish without an answer that the log does not have: somebody may have received it before the log lost it. */
-export interface Doubt {
+interface Doubt {
   token: string;
   askedAt: number;
   answeredAt: number;
@@ -40,7 +40,7 @@ export interface TopicTruth {
   doubts: readonly Doubt[];
 }
 
-export type TruthFaultKind = 'accepted-and-lost' | 'refused-and-published' | 'moved' | 'invented';
+type TruthFaultKind = 'accepted-and-lost' | 'refused-and-published' | 'moved' | 'invented';
 
 /**
  * What is wrong already between what publishers were told and what the log has.
