@@ -1,4 +1,4 @@
-/** Does something for each, so many at a time. Rejects with the first failure, and then begins no more. */
+/** Does something for each, so many at a time. What was begun is awaited; rejects with a failure. */
 export async function forEachBounded<T>(
   all: readonly T[],
   atOnce: number,
@@ -8,5 +8,7 @@ export async function forEachBounded<T>(
   const lane = async () => {
     for (const [index, one] of entries) await work(one, index);
   };
-  await Promise.all(Array.from({ length: Math.min(atOnce, all.length) }, lane));
+  const outcomes = await Promise.allSettled(Array.from({ length: Math.min(atOnce, all.length) }, lane));
+  const failure = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (failure !== undefined) throw failure.reason;
 }

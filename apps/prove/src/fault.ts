@@ -33,8 +33,6 @@ export interface Fault {
   connectionsStay?: boolean;
   /** How soon everybody hears again once everything is back, in milliseconds. */
   recoversWithinMs: number;
-  /** Why it cannot be done here, or null. */
-  impossible?: () => Promise<string | null>;
   /** What is done before the clients come. */
   prepare?: (installation: Installation) => Promise<void>;
   /** Breaks something, makes sure that it broke, and mends it. Rejects with {@link DidNotHappen}. */

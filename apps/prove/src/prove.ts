@@ -1,5 +1,6 @@
 import { findOrBringRedis } from '@holdfast/local/redis';
 import { CommanderError } from 'commander';
+import { forEachBounded } from './bounded.ts';
 import type { Fault } from './fault.ts';
 import { catalog } from './faults/catalog.ts';
 import { type Plan, readPlan } from './plan.ts';
@@ -47,22 +48,18 @@ export async function prove(args: readonly string[], surroundings: Surroundings)
 async function runAll(plan: Plan, surroundings: Surroundings): Promise<Report> {
   const { say, signal } = surroundings;
   const binary = await redisProgram(say);
-  const rows: Row[] = [];
-  const skipped: Report['skipped'] = [];
-  for (const [index, fault] of plan.faults.entries()) {
-    const why = (await fault.impossible?.()) ?? null;
+  const rows = new Map<Fault, Row>();
+  await forEachBounded(plan.faults, plan.scale.sideBySide, async (fault, index) => {
+    signal.throwIfAborted();
     const prefix = `[${index + 1}/${plan.faults.length}] ${fault.name}: `;
-    if (why !== null) {
-      say(`${prefix}left out, ${why}`);
-      skipped.push({ fault: fault.name, why });
-      continue;
-    }
     const row = await runOne(plan, fault, binary, (line) => say(prefix + line), signal);
     say(`${prefix}${row.ok ? 'ok' : 'BROKEN'} after ${row.seconds} s`);
     for (const sentence of row.broken) say(`${prefix}${sentence}`);
-    rows.push(row);
-  }
-  return { ok: rows.length > 0 && rows.every((row) => row.ok), profile: plan.profile, seed: plan.seed, rows, skipped };
+    rows.set(fault, row);
+  });
+  const inOrder = plan.faults.flatMap((fault) => rows.get(fault) ?? []);
+  const ok = inOrder.length > 0 && inOrder.every((row) => row.ok);
+  return { ok, profile: plan.profile, seed: plan.seed, rows: inOrder };
 }
 
 /** A fault that could not be carried through is a line of the table as well: it proved nothing. */
