@@ -18,35 +18,27 @@ const HEADING = [
 ];
 const count = new Intl.NumberFormat('en-US');
 
-interface Skipped {
-  fault: string;
-  why: string;
-}
-
 /** Everything a run of the suite found. */
 export interface Report {
   ok: boolean;
   profile: string;
   seed: number;
   rows: Row[];
-  skipped: Skipped[];
 }
 
 export interface Colors {
   bold: (text: string) => string;
-  dim: (text: string) => string;
   green: (text: string) => string;
   red: (text: string) => string;
 }
 
-/** The report for people: the table, what was broken, what was left out. */
-export function reportText({ ok, rows, skipped, seed }: Report, colors: Colors): string {
+/** The report for people: the table, and what was broken. */
+export function reportText({ ok, rows, seed }: Report, colors: Colors): string {
   const [heading = '', ...lines] = tableLines(HEADING, rows.map(cellsOf));
   const text = [colors.bold(heading), ...lines];
   for (const row of rows) {
     for (const sentence of row.broken) text.push(colors.red(`${row.fault}: ${sentence}`));
   }
-  for (const { fault, why } of skipped) text.push(colors.dim(`${fault} was left out: ${why}`));
   const failed = rows.filter((row) => !row.ok).length;
   text.push(
     ok
