@@ -1,0 +1,58 @@
+import { CommanderError } from 'commander';
+import { describe, expect, it, vi } from 'vitest';
+import { catalog } from './faults/catalog.ts';
+import { readPlan } from './plan.ts';
+
+/** What the command line is refused with. */
+function refusalOf(...args: string[]): string {
+  const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  try {
+    readPlan(args, catalog);
+    throw new Error('it was taken');
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.message;
+  } finally {
+    said.mockRestore();
+  }
+}
+
+describe('the command line', () => {
+  it('takes all faults in the full profile, which is the default', () => {
+    const plan = readPlan([], catalog);
+    expect(plan).toMatchObject({ profile: 'full', seed: 1, json: false });
+    expect(plan.faults).toEqual(catalog);
+  });
+
+  it('takes a part of them in the quick profile, with fewer clients', () => {
+    const plan = readPlan(['--profile', 'quick'], catalog);
+    expect(plan.faults.map(({ name }) => name)).toContain('edge-kill');
+    expect(plan.faults.length).toBeLessThan(catalog.length);
+    expect(plan.scale.members).toBeLessThan(readPlan([], catalog).scale.members);
+  });
+
+  it('takes those that are named, in whatever profile', () => {
+    const plan = readPlan(['--profile', 'quick', '--only', 'flushall', '--only', 'edge-kill'], catalog);
+    expect(plan.faults.map(({ name }) => name)).toEqual(['edge-kill', 'flushall']);
+  });
+
+  it('takes a number of clients for every fault, that of the storm included', () => {
+    const { scale } = readPlan(['--clients', '50'], catalog);
+    expect(scale).toMatchObject({ members: 50, stormMembers: 50 });
+  });
+
+  it.each([
+    [['--only', 'earthquake'], /no fault is called earthquake/],
+    [['--profile', 'huge'], /quick, full/],
+    [['--clients', '0'], /integer from 1/],
+    [['--clients', 'many'], /integer from 1/],
+    [['--seed', '-1'], /integer from 0/],
+    [['--speed', '3'], /unknown option/],
+  ])('refuses %j and says why', (args, why) => {
+    expect(refusalOf(...args)).toMatch(why);
+  });
+
+  it('names every fault once', () => {
+    expect(new Set(catalog.map(({ name }) => name)).size).toBe(catalog.length);
+  });
+});
