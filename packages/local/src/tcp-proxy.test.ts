@@ -5,6 +5,12 @@ import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
 const PATIENCE_MS = 10_000;
 
+/** Makes numbers of the letters of one connection. */
+function counting(): (bytes: Buffer) => Buffer {
+  let count = 0;
+  return (bytes) => Buffer.from(bytes.toString().replaceAll('a', () => String((count += 1))));
+}
+
 describe('the TCP proxy', () => {
   let echo: Server;
   let proxy: TcpProxy;
@@ -126,6 +132,21 @@ describe('the TCP proxy', () => {
     fresh.socket.write('c');
     await vi.waitFor(() => expect(fresh.received()).toBe('bc'), PATIENCE_MS);
     expect([...far].filter((socket) => socket.destroyed)).toEqual([]);
+  });
+
+  it('changes what comes from the target, for each connection by itself', async () => {
+    await using changing = new AsyncDisposableStack();
+    const second = await startTcpProxy({ port: proxy.port, rewrite: counting });
+    changing.defer(second.stop);
+    for (const expected of ['12', '12']) {
+      const socket = connect(second.port, '127.0.0.1');
+      changing.defer(() => void socket.destroy());
+      let received = '';
+      socket.on('data', (bytes) => (received += bytes.toString()));
+      socket.write('aa');
+      await vi.waitFor(() => expect(received).toBe(expected), PATIENCE_MS);
+    }
+    expect(arrived).toBe('aaaa');
   });
 
   it('delays, and keeps the order when the delay ends', async () => {

@@ -27,6 +27,14 @@ export interface TcpProxy {
   readonly stop: () => Promise<void>;
 }
 
+/** Where a proxy leads to. The port is looked at for each new connection. */
+export interface Target {
+  port: number;
+  host?: string;
+  /** Makes, for each connection, what changes the bytes that come from there. */
+  rewrite?: () => (bytes: Buffer) => Buffer;
+}
+
 /** One connection through the proxy. */
 interface Line {
   sockets: readonly [Socket, Socket];
@@ -45,7 +53,7 @@ interface Weather {
 const FAIR = { refusing: false, swallowing: false, delayMs: 0 };
 
 /** A TCP proxy on 127.0.0.1 that can hurt what goes through it. */
-export async function startTcpProxy(to: { port: number; host?: string }): Promise<TcpProxy> {
+export async function startTcpProxy(to: Target): Promise<TcpProxy> {
   const weather: Weather = { ...FAIR, bytesHeld: 0, bytesSwallowed: 0 };
   const lines = new Set<Line>();
   const cut = () => {
@@ -58,8 +66,8 @@ export async function startTcpProxy(to: { port: number; host?: string }): Promis
     }
     const far = connect(to.port, to.host ?? '127.0.0.1');
     const line: Line = { sockets: [near, far], stranded: false };
-    join(near, far, weather, line);
-    join(far, near, weather, line);
+    join(near, far, weather, line, (bytes) => bytes);
+    join(far, near, weather, line, to.rewrite?.() ?? ((bytes) => bytes));
     lines.add(line);
     for (const socket of line.sockets) {
       socket.once('close', () => {
@@ -101,7 +109,7 @@ export async function startTcpProxy(to: { port: number; host?: string }): Promis
 }
 
 /** Passes what comes from one end to the other, and its end with it. */
-function join(from: Socket, to: Socket, weather: Weather, line: Line): void {
+function join(from: Socket, to: Socket, weather: Weather, line: Line, rewrite: (bytes: Buffer) => Buffer): void {
   const isSilent = () => weather.swallowing || line.stranded;
   from.setNoDelay(true);
   // Bytes that were delayed must not be overtaken by later ones, nor by the end, when the delay gets shorter.
@@ -115,11 +123,13 @@ function join(from: Socket, to: Socket, weather: Weather, line: Line): void {
     setTimeout(resolve, weather.delayMs).unref();
     last = last.then(() => promise).then(act);
   };
-  from.on('data', (bytes: Buffer) => {
+  from.on('data', (received: Buffer) => {
     if (isSilent()) {
-      weather.bytesSwallowed += bytes.length;
+      weather.bytesSwallowed += received.length;
       return;
     }
+    const bytes = rewrite(received);
+    if (bytes.length === 0) return;
     weather.bytesHeld += bytes.length;
     afterDelay(() => {
       weather.bytesHeld -= bytes.length;
