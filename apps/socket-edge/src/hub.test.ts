@@ -65,6 +65,26 @@ describe('a claim', () => {
     expect(redis.client(CLIENT).owner).toBeNull();
   });
 
+  it.each(['edge-a', 'edge-b'])(
+    'for a handshake that fails takes nothing from the connection that is there: at %s',
+    async (at) => {
+      const { redis, edge } = installation('news');
+      const older = await edge.connected(CLIENT);
+      const owner = redis.client(CLIENT).owner;
+      const late = at === 'edge-a' ? edge : memoryEdge(redis, at);
+      const claim = await late.hub.claim(CLIENT);
+      if (claim) late.hub.abandon(claim);
+      await edge.settled();
+      await late.settled();
+      await edge.settled();
+      expect(older.socket.closed).toBeNull();
+      expect(redis.client(CLIENT).owner).toEqual(owner);
+      const id = redis.publish('news', '1');
+      await edge.settled();
+      expect(older.socket.idsOf('news')).toEqual([id]);
+    },
+  );
+
   it('whose answer got lost leaves no ghost, and the older connection owns its client again', async () => {
     const { redis, edge } = installation();
     redis.answersLost.add('claim');

@@ -21,6 +21,8 @@ const MAX_UNSURE = 10_000;
 export interface Claim {
   connectionId: string;
   client: ClientState;
+  /** The other edge that had the client before; null when none had. */
+  rival: string | null;
 }
 
 export interface HubWorld extends AttachWorld {
@@ -49,7 +51,7 @@ export class Hub {
 
   /** Makes this edge the owner of a client. Null: not registered. Rejects when Redis does not answer. */
   async claim(clientId: string): Promise<Claim | null> {
-    const { broker, edge, roster, releases, openings } = this.#world;
+    const { broker, edge, releases, openings } = this.#world;
     this.#connections += 1;
     const connectionId = this.#connections.toString(CONNECTION_ID_BASE);
     openings.begin(clientId);
@@ -63,12 +65,12 @@ export class Hub {
       openings.end(clientId);
       return null;
     }
-    // The older connection learns of it here, or from the letter box of its edge.
     const previous = outcome.kind === 'claimed' ? outcome.previous : null;
-    if (previous !== null && previous.edge !== edge) this.#tell(previous.edge, clientId);
-    const older = roster.get(clientId);
-    if (older) this.#close(older, closeCodes.replaced);
-    return { connectionId, client: outcome.client };
+    return {
+      connectionId,
+      client: outcome.client,
+      rival: previous !== null && previous.edge !== edge ? previous.edge : null,
+    };
   }
 
   /**
@@ -88,14 +90,17 @@ export class Hub {
     }
   }
 
-  /** The handshake behind a claim did not come about. */
-  abandon({ client, connectionId }: Claim): void {
+  /**
+   * The handshake behind a claim did not come about. Who had the client before still has its connection, for only a
+   * finished handshake ends that, and is told to claim it again.
+   */
+  abandon({ client, connectionId, rival }: Claim): void {
     this.#world.openings.end(client.clientId);
-    this.#world.releases.add(client.clientId, connectionId);
+    this.#world.releases.add(client.clientId, connectionId, () => this.#tell(rival, client.clientId));
   }
 
-  /** The handshake is done: begins the connection. With `resume` its first frame is awaited before the welcome. */
-  open({ connectionId, client }: Claim, transport: Transport, resume: boolean): Connection {
+  /** The handshake is done: begins the connection, and ends the older one of the client. With `resume` its first frame is awaited before the welcome. */
+  open({ connectionId, client, rival }: Claim, transport: Transport, resume: boolean): Connection {
     const { roster, openings, tally } = this.#world;
     const phase = resume ? 'awaiting-resume' : 'attaching';
     const connection = new Connection(connectionId, client.clientId, transport, phase, client.ownPosition, tally);
@@ -104,6 +109,7 @@ export class Hub {
     tally.handshakesAccepted += 1;
     const older = roster.add(connection);
     if (older) older.close(closeCodes.replaced);
+    this.#tell(rival, client.clientId);
     if (resume) {
       connection.awaiting = client;
       this.#deadline(connection, this.#world.resumeDeadlineMs, () =>
@@ -168,14 +174,9 @@ export class Hub {
     connection.changedMeanwhile = false;
   }
 
-  #close(connection: Connection, how: (typeof closeCodes)['replaced']): void {
-    this.#world.roster.remove(connection);
-    connection.close(how);
-  }
-
   /** Should Redis go away just now, the other edge finds out when it compares its clients after the reconnect. */
-  #tell(edge: string, clientId: string): void {
-    this.#world.broker.ring(edge, clientId).catch(this.#world.onError);
+  #tell(edge: string | null, clientId: string): void {
+    if (edge !== null) this.#world.broker.ring(edge, clientId).catch(this.#world.onError);
   }
 
   #deadline(connection: Connection, ms: number, then: () => void): void {

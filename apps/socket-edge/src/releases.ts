@@ -8,8 +8,8 @@ export class Releases {
   readonly #broker: EdgeBroker;
   readonly #edge: string;
   readonly #onReleased: (clientId: string) => void;
-  /** Connection to client. */
-  readonly #waiting = new Map<string, string>();
+  /** Connection to client, and what to do when it is given up. */
+  readonly #waiting = new Map<string, { clientId: string; released: (() => void) | undefined }>();
   #running: Promise<void> | null = null;
 
   /** `onReleased` is told of each client for which Redis took the release. */
@@ -24,8 +24,9 @@ export class Releases {
     return this.#waiting.size;
   }
 
-  add(clientId: string, connection: string): void {
-    this.#waiting.set(connection, clientId);
+  /** `released` is called when Redis has taken it. */
+  add(clientId: string, connection: string, released?: () => void): void {
+    this.#waiting.set(connection, { clientId, released });
     void this.flush();
   }
 
@@ -42,12 +43,14 @@ export class Releases {
     await new Promise(setImmediate);
     while (this.#waiting.size > 0) {
       const some = [...this.#waiting].slice(0, AT_ONCE);
-      const done = await Promise.all(some.map(([connection, clientId]) => this.#release(clientId, connection)));
+      const done = await Promise.all(
+        some.map(([connection, { clientId, released }]) => this.#release(clientId, connection, released)),
+      );
       if (done.includes(false)) return;
     }
   }
 
-  async #release(clientId: string, connection: string): Promise<boolean> {
+  async #release(clientId: string, connection: string, released?: () => void): Promise<boolean> {
     try {
       await this.#broker.release(clientId, this.#edge, connection);
     } catch {
@@ -56,6 +59,7 @@ export class Releases {
     }
     this.#waiting.delete(connection);
     this.#onReleased(clientId);
+    released?.();
     return true;
   }
 }

@@ -14,12 +14,15 @@ const HANDSHAKE_DEADLINE_MS = 10_000;
  * Claims asked of Redis at a time. Their answers come together and are worked off in one go: more would hold up
  * everything else for longer than anybody should notice.
  */
-const CLAIMS_AT_ONCE = 128;
+const CLAIMS_AT_ONCE = 64;
 /**
  * Handshakes that wait for their turn. A slow Redis and a busy edge both show in this number; past it those who come
  * are better served by an answer that tells them when to come again.
  */
 const MAX_PENDING = 2000;
+/** A handshake that has waited for so long says that there are too many, for a moment. */
+const LONG_WAIT_MS = 1000;
+const BUSY_MS = 500;
 const RETRY_AFTER_SECONDS = { full: 10, draining: 1, busy: 3, redisAway: 2 } as const;
 
 export interface UpgradeOptions {
@@ -37,6 +40,7 @@ export function upgradeHandler(options: UpgradeOptions) {
   const { edge, sockets, limit, allowedOrigins, addressOf, onError } = options;
   const claims = new Gate(CLAIMS_AT_ONCE);
   let pending = 0;
+  let busyUntil = 0;
 
   async function admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<Refusal | null> {
     const address = addressOf(request);
@@ -54,7 +58,8 @@ export function upgradeHandler(options: UpgradeOptions) {
     if (edge.draining) return refusal('edge-draining', {}, jitteredRetryAfter(RETRY_AFTER_SECONDS.draining));
     if (!edge.known) return redisAway();
     if (edge.full) return refusal('edge-full', {}, jitteredRetryAfter(RETRY_AFTER_SECONDS.full));
-    if (pending > MAX_PENDING) return refusal('edge-busy', {}, jitteredRetryAfter(RETRY_AFTER_SECONDS.busy));
+    if (pending > MAX_PENDING || (pending > CLAIMS_AT_ONCE && performance.now() < busyUntil))
+      return refusal('edge-busy', {}, jitteredRetryAfter(RETRY_AFTER_SECONDS.busy));
     return null;
   }
 
@@ -65,7 +70,13 @@ export function upgradeHandler(options: UpgradeOptions) {
     head: Buffer,
   ): Promise<Refusal | null> {
     const { hub } = edge;
-    const claimed = await claims.run(() => hub.claim(clientId));
+    const begun = performance.now();
+    const claimed = await claims.run(async () => {
+      if (performance.now() - begun > LONG_WAIT_MS) busyUntil = performance.now() + BUSY_MS;
+      // Who has given up meanwhile may be connected elsewhere by now: a claim would take the client from there.
+      return socket.destroyed ? 'left' : hub.claim(clientId);
+    });
+    if (claimed === 'left') return null;
     if (claimed === null) return refusal('unknown-client');
     const heard = await hub.hears(claimed);
     // While Redis was asked, others may have taken the last place.
