@@ -9,6 +9,8 @@ import { payloadOf } from './payload.ts';
 export interface PublisherOptions {
   control: Control;
   topics: readonly string[];
+  /** Topics more that only `publish` and `fence` speak on. */
+  quietTopics: readonly string[];
   /** Messages a second, over all topics. */
   rate: number;
   random: () => number;
@@ -61,7 +63,7 @@ export class Publisher {
   }
 
   /** Publishes one message to each topic, however long that takes. Gives their ids. Rejects after a minute. */
-  async fence(topics: readonly string[] = this.#options.topics): Promise<Record<string, Position>> {
+  async fence(topics: readonly string[] = this.#allTopics()): Promise<Record<string, Position>> {
     const deadline = performance.now() + FENCE_PATIENCE_MS;
     const ids = topics.map(async (topic) => {
       for (;;) {
@@ -86,6 +88,10 @@ export class Publisher {
     const publication = { topic, token, askedAt, answeredAt: monotonicMs(), outcome };
     this.publications.push(publication);
     return publication;
+  }
+
+  #allTopics(): string[] {
+    return [...this.#options.topics, ...this.#options.quietTopics];
   }
 
   async #outcome(topic: string, payload: unknown): Promise<Publication['outcome']> {

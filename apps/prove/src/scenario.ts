@@ -18,6 +18,8 @@ import { type Scene, sceneOf } from './scene.ts';
 const TOPICS_EACH = [2, 3, 4];
 /** One member in so many never resumes. */
 const NEVER_RESUMES = 20;
+/** One in so many has the quiet topic. */
+const HAS_QUIET = 5;
 /** How long members may take for what was published; past it, it is missing. */
 const REACHED_MS = 45_000;
 /** Load before the fault, beyond the first message, and after the recovery. */
@@ -60,12 +62,22 @@ export async function runScenario({ fault, scale, seed, binary, say, signal }: S
   const random = seededRandom(seed);
   const firstTopics = Array.from({ length: scale.topics }, (_, index) => `prove.topic-${index + 1}`);
   const laterTopics = Array.from({ length: scale.laterTopics }, (_, index) => `prove.later-${index + 1}`);
-  const topics = [...firstTopics, ...laterTopics];
+  const quietTopic = 'prove.quiet';
+  const spoken = [...firstTopics, ...laterTopics];
+  const topics = [...spoken, quietTopic];
   const control = new Control(installation.controlUrls, installation.key);
-  using publisher = new Publisher({ control, topics, rate: scale.rate, random, filling: FILLING });
-  const members = scale.members;
-  const scene = sceneOf({ installation, control, crew, publisher, topics, laterTopics, members, random, say });
-  const plans = plansFor(members, firstTopics, random);
+  const { members, rate } = scale;
+  using publisher = new Publisher({
+    control,
+    topics: spoken,
+    quietTopics: [quietTopic],
+    rate,
+    random,
+    filling: FILLING,
+  });
+  const parts = { installation, control, crew, publisher, topics, laterTopics, quietTopic, members, random, say };
+  const plans = plansFor(members, firstTopics, quietTopic, random);
+  const scene = sceneOf(parts);
   return await abortable(carryThrough(scene, plans, fault, seed), signal);
 }
 
@@ -105,12 +117,15 @@ async function carryThrough(scene: Scene, plans: readonly MemberPlan[], fault: F
   };
 }
 
-function plansFor(members: number, topics: readonly string[], random: () => number): MemberPlan[] {
-  return Array.from({ length: members }, (_, member) => ({
-    member,
-    topics: drawSome(topics, TOPICS_EACH[member % TOPICS_EACH.length] ?? 1, random),
-    expectation: member % NEVER_RESUMES === NEVER_RESUMES - 1 ? 'each-session' : 'everything',
-  }));
+function plansFor(members: number, topics: readonly string[], quietTopic: string, random: () => number): MemberPlan[] {
+  return Array.from({ length: members }, (_, member) => {
+    const drawn = drawSome(topics, TOPICS_EACH[member % TOPICS_EACH.length] ?? 1, random);
+    return {
+      member,
+      topics: member % HAS_QUIET === 0 ? [...drawn, quietTopic] : drawn,
+      expectation: member % NEVER_RESUMES === NEVER_RESUMES - 1 ? 'each-session' : 'everything',
+    };
+  });
 }
 
 async function begin(

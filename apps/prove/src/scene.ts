@@ -19,6 +19,8 @@ export interface SceneParts {
   topics: readonly string[];
   /** Those of them that nobody has at first. */
   laterTopics: readonly string[];
+  /** One on which nothing is said unless a fault says it. Some have it from the beginning. */
+  quietTopic: string;
   members: number;
   random: () => number;
   /** Takes a line for people. */

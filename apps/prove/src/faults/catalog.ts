@@ -6,7 +6,8 @@ import { outputBufferOverrun } from './output-buffer-overrun.ts';
 import { clockJump } from './clock-jump.ts';
 import { clientKillNormal, clientKillPubsub } from './client-kill.ts';
 import { controlKill } from './control-kill.ts';
-import { edgeFreeze } from './edge-freeze.ts';
+import { deafSubscription } from './deaf-subscription.ts';
+import { edgeFence, edgeFreeze } from './edge-freeze.ts';
 import { edgeKill } from './edge-kill.ts';
 import { flushall } from './flushall.ts';
 import { halfCut } from './half-cut.ts';
@@ -25,6 +26,7 @@ export const catalog: readonly Fault[] = [
   edgeKill,
   rollingDeploy,
   edgeFreeze,
+  edgeFence,
   controlKill,
   redisKillEmpty,
   redisKillData,
@@ -37,6 +39,7 @@ export const catalog: readonly Fault[] = [
   maxmemory,
   readonly,
   halfCut,
+  deafSubscription,
   sentinelFailover,
   socketsCut,
   slowReaders,

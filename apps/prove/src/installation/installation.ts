@@ -1,10 +1,11 @@
 import { createKey } from '@holdfast/local/keys-file';
 import { lastWill } from '@holdfast/local/last-will';
-import { type TcpProxy, startTcpProxy } from '@holdfast/local/tcp-proxy';
+import { type Target, type TcpProxy, startTcpProxy } from '@holdfast/local/tcp-proxy';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { deafFilter } from './deaf-filter.ts';
 import { RedisUnderTest } from './redis-under-test.ts';
 import { startSentinel } from './sentinel.ts';
 import { Service } from './service.ts';
@@ -55,7 +56,14 @@ export interface Installation {
   readonly prefix: string;
   /** One an edge, one a control-api, one an edge; empty where no proxy was asked for. */
   readonly proxies: { edgesToRedis: TcpProxy[]; controlsToRedis: TcpProxy[]; clientsToEdges: TcpProxy[] };
+  /** One an edge whose way to Redis leads through a proxy: channels of which it hears nothing, and how much it missed. */
+  readonly deafness: Deafness[];
   [Symbol.asyncDispose]: () => Promise<void>;
+}
+
+export interface Deafness {
+  readonly channels: Set<string>;
+  dropped: number;
 }
 
 /** Starts it. When a part cannot be started, the rest is ended again. */
@@ -76,7 +84,8 @@ export async function startInstallation(binary: string, needs: Needs): Promise<I
   const watched = needs.sentinel ? await watchedBySentinel(started, binary, directory, redis, openRedis) : null;
 
   const proxies: Installation['proxies'] = { edgesToRedis: [], controlsToRedis: [], clientsToEdges: [] };
-  const openProxy = async (to: { port: number }): Promise<TcpProxy> => {
+  const deafness: Deafness[] = [];
+  const openProxy = async (to: Target): Promise<TcpProxy> => {
     const proxy = await startTcpProxy(to);
     started.defer(proxy.stop);
     return proxy;
@@ -87,27 +96,31 @@ export async function startInstallation(binary: string, needs: Needs): Promise<I
     API_KEYS_FILE: keysFile,
     ...(needs.jumpingClocks ? { NODE_OPTIONS: `--import=${new URL('jumping-clock.ts', import.meta.url).href}` } : {}),
   };
-  const redisEnv = async (through: boolean | undefined, into: TcpProxy[]): Promise<Record<string, string>> => {
+  const redisEnv = async (into: TcpProxy[] | null, rewrite?: Target['rewrite']): Promise<Record<string, string>> => {
     if (watched !== null) return watched.env;
-    if (through !== true) return { REDIS_URL: redis.url };
-    const proxy = await openProxy({ port: redis.port });
+    if (into === null) return { REDIS_URL: redis.url };
+    const proxy = await openProxy({ port: redis.port, ...(rewrite === undefined ? {} : { rewrite }) });
     into.push(proxy);
     return { REDIS_URL: proxy.url('redis') };
   };
 
   const starts: Promise<Service>[] = [];
   for (let number = 1; number <= needs.controls; number += 1) {
-    const env = { ...common, ...(await redisEnv(needs.proxies.controlsToRedis, proxies.controlsToRedis)) };
+    const into = needs.proxies.controlsToRedis === true ? proxies.controlsToRedis : null;
+    const env = { ...common, ...(await redisEnv(into)) };
     starts.push(Service.start(`control-api ${number}`, 'control-api', env));
   }
   // Where the proxies before edges lead to is known when these listen.
   const targets: { port: number }[] = [];
   for (let number = 1; number <= needs.edges; number += 1) {
+    const into = needs.proxies.edgesToRedis === true ? proxies.edgesToRedis : null;
+    const deaf: Deafness = { channels: new Set(), dropped: 0 };
+    if (into !== null) deafness.push(deaf);
     const env: Record<string, string> = {
       ...common,
       EDGE_DRAIN_SECONDS: DRAIN_SECONDS,
       ...needs.edgeEnv,
-      ...(await redisEnv(needs.proxies.edgesToRedis, proxies.edgesToRedis)),
+      ...(await redisEnv(into, () => filterFor(deaf))),
     };
     if (needs.proxies.clientsToEdges === true) {
       const target = { port: 0 };
@@ -137,8 +150,18 @@ export async function startInstallation(binary: string, needs: Needs): Promise<I
     key,
     prefix,
     proxies,
+    deafness,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+function filterFor(deaf: Deafness): (bytes: Buffer) => Buffer {
+  return deafFilter(
+    (channel) => deaf.channels.has(channel),
+    () => {
+      deaf.dropped += 1;
+    },
+  );
 }
 
 /** Gives the master a replica and a Sentinel, and what services are told instead of its URL. */

@@ -25,6 +25,8 @@ export class Member implements MemberLog {
   readonly events: LogEvent[] = [];
   expectation: Expectation;
   wasPaused = false;
+  /** The edge that holds its connection, or did so last. */
+  edge = '';
   /** Where the SDK stands, for people. */
   standing = 'not connected yet';
   /** Close codes of connections that ended, with how often. */
@@ -87,8 +89,9 @@ export class Member implements MemberLog {
       if (latest?.message.id === id && latest.message.topic === topic) latest.handedOut = true;
       this.#reached.set(topic, id);
     });
-    client.on('welcome', ({ topics }) => {
+    client.on('welcome', ({ topics, connection }) => {
       this.#isOpen = true;
+      this.edge = connection.slice(0, connection.lastIndexOf('-'));
       const entries = Object.entries(topics).map(
         ([topic, { position, recovered }]) => [topic, { position, recovered }] as const,
       );

@@ -48,6 +48,10 @@ export interface Orders {
   };
   /** The first so many members each get a twin with the same client id; the two replace each other for so long. */
   twins: { ask: { members: number; ms: number }; answer: { replaced: number } };
+  /** So many members of an edge get a twin that connects elsewhere and takes the client over for good. */
+  takeOver: { ask: { edge: string; members: number; edgeUrls: readonly string[] }; answer: { takenOver: number } };
+  /** Of those that were taken over, connections that are open still; of those that took over, how many lost theirs. */
+  takenOver: { ask: null; answer: { open: number; disturbed: number } };
   /** The first so many members take topics up and leave them, and as many others register and unregister, for so long. */
   storm: {
     ask: { members: number; topics: readonly string[]; ms: number };

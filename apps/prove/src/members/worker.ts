@@ -31,6 +31,9 @@ export class Worker {
   /** Members whose registration is gone, and have not registered again. */
   readonly #unregistered: Member[] = [];
   readonly #paused: (() => void)[] = [];
+  /** Members whose clients were taken over, and those who took them. */
+  readonly #takenOver: Member[] = [];
+  readonly #takers: Member[] = [];
   #assignment: Assignment | undefined;
   #control: Control | undefined;
 
@@ -49,6 +52,11 @@ export class Worker {
       who: ({ members }) => ({ clientIds: this.#first(members).map(({ clientId }) => clientId) }),
       change: (order) => this.#change(order),
       twins: (order) => this.#twins(order),
+      takeOver: (order) => this.#takeOver(order),
+      takenOver: () => ({
+        open: this.#takenOver.filter(({ isOpen }) => isOpen).length,
+        disturbed: this.#takers.filter(({ closes }) => closes.size > 0).length,
+      }),
       storm: (order) => this.#storm(order),
       forget: ({ at }) => this.#forget(at),
       registerAgain: ({ timeoutMs }) => this.#registerAgain(timeoutMs),
@@ -166,20 +174,31 @@ export class Worker {
     const { assignment } = this.#begun();
     const random = seededRandom(assignment.seed);
     const counts = this.#first(members).map(async (member) => {
-      const twin = new Member({
-        member: member.member,
-        clientId: member.clientId,
-        expectation: 'order',
-        edgeUrls: assignment.edgeUrls,
-        arrivals: this.#arrivals,
-        wishes: member.wishes,
-      });
-      this.#members.push(twin);
+      const twin = this.#twinOf(member, 'order', assignment.edgeUrls);
       return fight(member, twin, ms, random);
     });
     const replaced = (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
     await this.#until(() => this.#faithful().every(({ isOpen }) => isOpen), CONNECT_WITHIN_MS);
     return { replaced };
+  }
+
+  #twinOf({ member, clientId, wishes }: Member, expectation: Expectation, edgeUrls: readonly string[]): Member {
+    const twin = new Member({ member, clientId, expectation, edgeUrls, arrivals: this.#arrivals, wishes });
+    this.#members.push(twin);
+    return twin;
+  }
+
+  async #takeOver({ edge, members, edgeUrls }: Orders['takeOver']['ask']): Promise<Orders['takeOver']['answer']> {
+    const victims = this.#faithful().filter((member) => member.edge === edge && member.isOpen);
+    for (const victim of victims.slice(0, members)) {
+      victim.expectation = 'order';
+      this.#takenOver.push(victim);
+      const taker = this.#twinOf(victim, 'everything', edgeUrls);
+      this.#takers.push(taker);
+      taker.connect();
+    }
+    await this.#until(() => this.#takers.every(({ isOpen }) => isOpen), CONNECT_WITHIN_MS);
+    return { takenOver: this.#takers.filter(({ isOpen }) => isOpen).length };
   }
 
   async #storm({ members, topics, ms }: Orders['storm']['ask']): Promise<Orders['storm']['answer']> {
