@@ -8,7 +8,7 @@ export const deafSubscription: Fault = {
   name: 'deaf-subscription',
   proves:
     'An edge is deaf to one topic, with every connection healthy: it finds out by looking, and fills what it missed.',
-  quick: true,
+  quick: false,
   needs: { proxies: { edgesToRedis: true } },
   connectionsStay: true,
   recoversWithinMs: 5000,
