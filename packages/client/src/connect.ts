@@ -15,6 +15,8 @@ import { type NextUrl, urlRotation } from './url-rotation.ts';
 const STABLE_MS = 5000;
 /** Some megabytes of small messages: a loop that is further behind will not catch up. */
 const MAX_BUFFERED = 10_000;
+/** How long after it was given up a handshake may still be taken in by an edge under load: longer than it is given to wait. */
+const GHOST_MS = 30_000;
 
 const stopReasons: ReadonlyMap<number, ClosedReason> = new Map([
   [closeCodes.badFrame.code, 'bad-frame'],
@@ -72,6 +74,8 @@ class HoldfastClient {
   #state: StateChange['state'] = 'connecting';
   #session: Session | undefined;
   #url = '';
+  /** Until when each attempt that ended without a welcome may still come about at its edge. */
+  #ghosts: number[] = [];
   #welcomedAt: number | undefined;
   #failures = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -192,13 +196,27 @@ class HoldfastClient {
   #ended({ code, reason, why }: SessionEnd): void {
     this.#session = undefined;
     const stop = stopReasons.get(code);
-    if (stop !== undefined) return this.#finish(stop, code);
+    if (stop !== undefined && !(code === closeCodes.replaced.code && this.#wasGhost())) return this.#finish(stop, code);
+    if (this.#welcomedAt === undefined) this.#ghosts = [...this.#liveGhosts(), performance.now() + GHOST_MS];
     if (this.#welcomedAt !== undefined && performance.now() - this.#welcomedAt >= STABLE_MS) this.#failures = 0;
     const asked = afterClose(code) === 'reconnect-after-delay' ? parseRetryAfter(reason) : undefined;
     const delayMs = asked ?? backoffMs(this.#failures);
     this.#failures++;
     this.#retry = setTimeout(() => this.#retryNow(), delayMs);
     this.#enter({ state: 'waiting', delayMs, failures: this.#failures, code, why });
+  }
+
+  /**
+   * Whether an attempt that was given up may be the newer connection that took this one's place: the edge that it went
+   * to can have taken it in too late to know. Each such attempt excuses one replacement.
+   */
+  #wasGhost(): boolean {
+    this.#ghosts = this.#liveGhosts();
+    return this.#ghosts.shift() !== undefined;
+  }
+
+  #liveGhosts(): number[] {
+    return this.#ghosts.filter((until) => until > performance.now());
   }
 
   #retryNow(): void {

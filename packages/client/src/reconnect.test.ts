@@ -55,6 +55,19 @@ describe('after the edge closed', () => {
     expect(edge.peers).toHaveLength(1);
   });
 
+  it('with 4409 it comes back once for each attempt that it gave up, which may be what replaced it', async () => {
+    const client = connected();
+    (await edge.peer(0)).cut();
+    const second = await edge.peer(1);
+    second.welcome();
+    second.close(4409);
+    const third = await edge.peer(2);
+    third.welcome();
+    third.close(4409);
+    expect(await client.closed).toEqual({ reason: 'replaced', code: 4409 });
+    expect(edge.peers).toHaveLength(3);
+  });
+
   it.each([1001, 1006, 1013, 4408, 4999])('with %i it reconnects and resumes', async (code) => {
     const client = connected();
     const peer = await edge.peer(0);
