@@ -5,7 +5,8 @@ import type { Injection } from './fault.ts';
 import { tokenOf } from './payload.ts';
 import type { Scene } from './scene.ts';
 
-const PAGE = 1000;
+/** Some faults publish messages of 60 kB. */
+const PAGE = 200;
 
 /** Joins what publishers were told with what the logs have. */
 export async function readTruth(

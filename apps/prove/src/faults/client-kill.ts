@@ -1,34 +1,59 @@
 import { DidNotHappen, type Fault } from '../fault.ts';
 
-/** All connections of one type that Redis has are cut, by Redis. */
-function clientKill(type: 'pubsub' | 'normal', proves: string): Fault {
-  return {
-    name: `client-kill-${type}`,
-    proves,
-    quick: type === 'pubsub',
-    connectionsStay: true,
-    recoversWithinMs: 5000,
-    inject: async ({ installation, now, until }) => {
-      const { redis } = installation;
-      const subscribers = await redis.infoNumber('pubsub_clients').catch(() => Number.NaN);
-      const brokenAt = now();
-      const killed = Number(await redis.ask('CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes'));
-      if (killed === 0) throw new DidNotHappen(`Redis had no ${type} connection to cut`);
-      await until('the services are connected again', async () => {
-        return (await redis.infoNumber('connected_clients')) >= killed;
-      });
-      const proof = `Redis cut ${killed} connections of type ${type}${Number.isNaN(subscribers) ? '' : ` of ${subscribers}`}`;
-      return { proof, brokenAt, healedAt: brokenAt };
-    },
-  };
-}
+/** So long nobody may connect to Redis again. */
+const SHUT_MS = 1500;
+/** Sooner than anything else would find it: a quiet topic is compared with Redis after ten seconds. */
+const CAUGHT_UP_WITHIN_MS = 2500;
 
-export const clientKillPubsub = clientKill(
-  'pubsub',
-  'Redis cuts every subscriber: each edge notices, subscribes again, and fills what it missed.',
-);
+export const clientKillPubsub: Fault = {
+  name: 'client-kill-pubsub',
+  proves: 'Redis cuts every subscriber: each edge notices, subscribes again, and looks at once for what it missed.',
+  quick: true,
+  needs: { proxies: { edgesToRedis: true } },
+  connectionsStay: true,
+  recoversWithinMs: 5000,
+  inject: async ({ installation, crew, publisher, quietTopic, now, pass }) => {
+    const { redis } = installation;
+    const proxies = installation.proxies.edgesToRedis;
+    const reached = async (positions: Record<string, string>) => {
+      const answers = await crew.all('reached', { positions, timeoutMs: CAUGHT_UP_WITHIN_MS });
+      return answers.reduce((sum, answer) => sum + answer.missing, 0);
+    };
+    // Heard a moment ago: so it is this cut that edges find out of, and not the silence of the topic.
+    await reached(await publisher.fence([quietTopic]));
+    const brokenAt = now();
+    for (const proxy of proxies) proxy.refuse();
+    const killed = Number(await redis.ask('CLIENT', 'KILL', 'TYPE', 'pubsub', 'SKIPME', 'yes'));
+    if (killed < proxies.length) throw new DidNotHappen(`Redis had ${killed} subscribers to cut`);
+    const unheard = await publisher.fence([quietTopic]);
+    await pass(SHUT_MS);
+    for (const proxy of proxies) proxy.heal();
+    const healedAt = now();
+    const missing = await reached(unheard);
+    return {
+      proof: `Redis cut ${killed} subscribers, and nobody could subscribe again for ${SHUT_MS / 1000} s`,
+      brokenAt,
+      healedAt,
+      broken:
+        missing === 0 ? [] : [`${missing} members had not got what was said meanwhile when the edges heard again`],
+    };
+  },
+};
 
-export const clientKillNormal = clientKill(
-  'normal',
-  'Redis cuts every connection that asks: calls that were under way are settled, and nothing is lost.',
-);
+export const clientKillNormal: Fault = {
+  name: 'client-kill-normal',
+  proves: 'Redis cuts every connection that asks: calls that were under way are settled, and nothing is lost.',
+  quick: false,
+  connectionsStay: true,
+  recoversWithinMs: 5000,
+  inject: async ({ installation, now, until }) => {
+    const { redis } = installation;
+    const brokenAt = now();
+    const killed = Number(await redis.ask('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'));
+    if (killed === 0) throw new DidNotHappen('Redis had no connection to cut');
+    await until('the services are connected again', async () => {
+      return (await redis.infoNumber('connected_clients')) >= killed;
+    });
+    return { proof: `Redis cut ${killed} connections`, brokenAt, healedAt: brokenAt };
+  },
+};

@@ -2,17 +2,20 @@ import type { Fault } from '../fault.ts';
 import { readMetric } from '../installation/metrics.ts';
 import type { Scene } from '../scene.ts';
 
-/** Messages as large as they may be, so that the system's own buffers are full soon. */
+/** Messages as large as they may be: the system's own buffers hold tens of megabytes for a reader that stopped. */
 const LARGE = 60_000;
-const LARGE_EVERY_MS = 60;
+const LANES = 2;
+const LARGE_EVERY_MS = 20;
+/** Few, as each gets some 70 MB while it does not read. */
+const READERS = 5;
 /** For comparison, while everybody reads. */
 const READING_MS = 4000;
 const STOPPED_MS = 12_000;
 const KIB = 1024;
 /** What a stopped reader may cost its edge. */
 const READER_BYTES = 256 * KIB;
-/** The memory of a process moves by tens of megabytes without any reader's doing. */
-const NOISE_BYTES = 64 * KIB * KIB;
+/** The memory of processes that pass such messages moves by tens of megabytes without any reader's doing. */
+const NOISE_BYTES = 80 * KIB * KIB;
 
 export const slowReaders: Fault = {
   name: 'slow-readers',
@@ -26,7 +29,7 @@ export const slowReaders: Fault = {
     const { installation, crew, laterTopics, now } = scene;
     const topic = laterTopics[0];
     if (topic === undefined) throw new Error('there are later topics');
-    const each = Math.ceil(24 / crew.size);
+    const each = Math.ceil(READERS / crew.size);
     const { controlUrls } = installation;
     const change = { what: 'subscribe', topic, controlUrls, retry: true } as const;
     await crew.all('change', { ...change, members: 3 * each });
@@ -65,7 +68,10 @@ export const slowReaders: Fault = {
 
 async function publishLarge({ publisher, pass, now }: Scene, topic: string, ms: number): Promise<void> {
   const until = now() + ms;
-  while (now() < until) await Promise.all([publisher.publish(topic, LARGE), pass(LARGE_EVERY_MS)]);
+  const lane = async () => {
+    while (now() < until) await Promise.all([publisher.publish(topic, LARGE), pass(LARGE_EVERY_MS)]);
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
 }
 
 function slowLeft(scene: Scene): Promise<number> {
