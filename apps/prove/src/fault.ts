@@ -1,4 +1,5 @@
-import type { Installation, Needs } from './installation/installation.ts';
+import type { Installation } from './installation/installation.ts';
+import type { Needs } from './installation/needs.ts';
 import type { Scale } from './scale.ts';
 import type { Scene } from './scene.ts';
 

@@ -8,6 +8,8 @@ export interface Plan {
   faults: Fault[];
   scale: Scale;
   seed: number;
+  /** How often each fault is run, each time with the next seed. */
+  repeat: number;
   json: boolean;
   list: boolean;
 }
@@ -16,6 +18,7 @@ interface Typed {
   profile: ProfileName;
   only?: string[];
   seed: number;
+  repeat: number;
   clients?: number;
   json?: true;
   list?: true;
@@ -30,6 +33,7 @@ It starts installations of its own, each with its own Redis, and touches no othe
 1 a promise was broken, or a fault could not be carried through · 2 bad arguments · 130 interrupted.`;
 
 const MAX_CLIENTS = 20_000;
+const MAX_REPEAT = 1000;
 
 /** Reads the command line. Throws a CommanderError, after it has said what is wrong. */
 export function readPlan(args: readonly string[], catalog: readonly Fault[]): Plan {
@@ -45,13 +49,14 @@ export function readPlan(args: readonly string[], catalog: readonly Fault[]): Pl
     )
     .option('--only <fault>', 'only this fault; may be repeated', collect)
     .option('--seed <number>', 'draws topics, members and victims', integer(0, 2 ** 31), 1)
+    .option('--repeat <times>', 'run each fault so often, with the next seed each time', integer(1, MAX_REPEAT), 1)
     .option('--clients <number>', 'verifying clients in place of the number of the profile', integer(1, MAX_CLIENTS))
     .option('--json', 'print the report as JSON')
     .option('--list', 'list the faults, and what each one proves')
     .addHelpText('after', EXAMPLES)
     .exitOverride()
     .parse([...args], { from: 'user' });
-  const { profile, only, seed, clients, json = false, list = false } = command.opts<Typed>();
+  const { profile, only, seed, repeat, clients, json = false, list = false } = command.opts<Typed>();
   const unknown = only?.filter((name) => catalog.every((fault) => fault.name !== name)) ?? [];
   if (unknown.length > 0) {
     command.error(`error: no fault is called ${unknown.join(', ')}; --list names them all`);
@@ -64,6 +69,7 @@ export function readPlan(args: readonly string[], catalog: readonly Fault[]): Pl
     faults: catalog.filter(isWanted),
     scale: { ...scale, members: clients ?? scale.members, stormMembers: clients ?? scale.stormMembers },
     seed,
+    repeat,
     json,
     list,
   };

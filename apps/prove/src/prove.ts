@@ -48,18 +48,20 @@ export async function prove(args: readonly string[], surroundings: Surroundings)
 async function runAll(plan: Plan, surroundings: Surroundings): Promise<Report> {
   const { say, signal } = surroundings;
   const binary = await redisProgram(say);
-  const rows = new Map<Fault, Row>();
-  await forEachBounded(plan.faults, plan.scale.sideBySide, async (fault, index) => {
+  const runs = plan.faults.flatMap((fault) =>
+    Array.from({ length: plan.repeat }, (_, index) => ({ fault, seed: plan.seed + index })),
+  );
+  const rows: Row[] = [];
+  await forEachBounded(runs, plan.scale.sideBySide, async ({ fault, seed }, index) => {
     signal.throwIfAborted();
-    const prefix = `[${index + 1}/${plan.faults.length}] ${fault.name}: `;
-    const row = await runOne(plan, fault, binary, (line) => say(prefix + line), signal);
+    const prefix = `[${index + 1}/${runs.length}] ${fault.name}: `;
+    const row = await runOne({ ...plan, seed }, fault, binary, (line) => say(prefix + line), signal);
     say(`${prefix}${row.ok ? 'ok' : 'BROKEN'} after ${row.seconds} s`);
     for (const sentence of row.broken) say(`${prefix}${sentence}`);
-    rows.set(fault, row);
+    // In the order of the catalogue, whichever ends first.
+    rows[index] = row;
   });
-  const inOrder = plan.faults.flatMap((fault) => rows.get(fault) ?? []);
-  const ok = inOrder.length > 0 && inOrder.every((row) => row.ok);
-  return { ok, profile: plan.profile, seed: plan.seed, rows: inOrder };
+  return { ok: rows.every((row) => row.ok), profile: plan.profile, seed: plan.seed, rows };
 }
 
 /** A fault that could not be carried through is a line of the table as well: it proved nothing. */
