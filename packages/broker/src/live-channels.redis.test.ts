@@ -84,7 +84,8 @@ describe('an ear', () => {
   test('hears its own channel, and its doorbell when a letter comes', async () => {
     expect(await enableDoorbell(redis)).toBeNull();
     const { id, events } = await listen();
-    await eventually(async () => expect(await edge.sendCanary(id, 'n1')).toBe(1));
+    await eventually(() => expect(events).toEqual(['doorbell']));
+    expect(await edge.sendCanary(id, 'n1')).toBe(1);
     await eventually(() => expect(events).toEqual(['doorbell', 'own n1']));
     await edge.ring(id, 'a');
     await eventually(() => expect(events).toEqual(['doorbell', 'own n1', 'doorbell']));
@@ -100,7 +101,7 @@ describe('an ear', () => {
     await eventually(async () => expect(await subscribers(['one', 'two'])).toEqual([0, 1]));
     await say('one', 'x');
     await say('two', 'y');
-    await eventually(() => expect(events.at(-1)).toBe('two y'));
+    await eventually(() => expect(events).toContain('two y'));
     expect(events).not.toContain('one x');
   });
 
@@ -112,7 +113,7 @@ describe('an ear', () => {
     const said = [say('one', 'x'), say('two', 'y')];
     channels.unsubscribe('one');
     await Promise.all(said);
-    await eventually(() => expect(events.at(-1)).toBe('two y'));
+    await eventually(() => expect(events).toContain('two y'));
     expect(events).not.toContain('one x');
   });
 
@@ -179,7 +180,7 @@ describe('an ear whose connection is lost', () => {
     expect(since.filter((event) => event.startsWith('hearing '))).toHaveLength(499);
     expect(since).not.toContain(`hearing ${unwanted}`);
     await say(wanted, 'x');
-    await eventually(() => expect(events.at(-1)).toBe(`${wanted} x`));
+    await eventually(() => expect(events).toContain(`${wanted} x`));
   });
 
   test('rings the doorbell when it is back: letters may have come unheard', async () => {
@@ -187,8 +188,8 @@ describe('an ear whose connection is lost', () => {
     await eventually(() => expect(events).toEqual(['doorbell']));
     await cut(connection);
     await eventually(() => expect(events).toEqual(['doorbell', 'deaf', 'doorbell']));
-    await eventually(async () => expect(await edge.sendCanary(id, 'n')).toBe(1));
-    await eventually(() => expect(events.at(-1)).toBe('own n'));
+    expect(await edge.sendCanary(id, 'n')).toBe(1);
+    await eventually(() => expect(events).toEqual(['doorbell', 'deaf', 'doorbell', 'own n']));
   });
 
   test('comes back as often as it is lost, also when it replaces the connection itself', async () => {
