@@ -19,6 +19,8 @@ export function observeEventLoopDelay(registry: Registry, prefix: string): () =>
     help: 'How late the event loop came back to its timers since the last scrape, by quantile; 1 is the longest.',
     labelNames: ['quantile'],
     registers: [registry],
+    // Of several processes the slowest is the one to know of.
+    aggregator: 'max',
     collect() {
       seconds.set({ quantile: '0.5' }, late(delay.percentile(50)));
       seconds.set({ quantile: '0.99' }, late(delay.percentile(99)));

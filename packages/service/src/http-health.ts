@@ -1,10 +1,15 @@
 import type { Health } from './health.ts';
-import type { Metrics } from './metrics.ts';
+import type { MetricsText } from './metrics.ts';
 
 export interface HealthAnswer {
   readonly status: 200 | 503;
   readonly contentType: string;
   readonly body: string;
+}
+
+/** Whoever can give the text of a scrape. */
+export interface MetricsSource {
+  text(): Promise<MetricsText>;
 }
 
 const JSON_TYPE = 'application/json';
@@ -14,7 +19,7 @@ const JSON_TYPE = 'application/json';
  * @param path the request's path; a query behind it does not count
  * @returns null for any other path
  */
-export async function answerHealth(path: string, health: Health, metrics: Metrics): Promise<HealthAnswer | null> {
+export async function answerHealth(path: string, health: Health, metrics: MetricsSource): Promise<HealthAnswer | null> {
   switch (path.replace(/\?.*$/s, '')) {
     case '/healthz':
       return { status: 200, contentType: JSON_TYPE, body: JSON.stringify({ status: 'ok' }) };

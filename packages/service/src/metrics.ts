@@ -1,23 +1,33 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { type Aggregator, Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { observeEventLoopDelay } from './event-loop-delay.ts';
 
 const PREFIX = 'holdfast_';
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
+/** What a scrape gets. */
+export interface MetricsText {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** The metrics of one process at one moment; it survives JSON. */
+export type MetricsSnapshot = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
+
+export interface MetricsOptions {
+  readonly service: string;
+  /** False: only what is counted here, and nothing of Node and the system. */
+  readonly ofProcess?: boolean;
+}
+
 /**
  * The metrics of one process: what it counts itself, and the usual ones of Node and the system. Every name begins
  * with `holdfast_`, every sample carries the label `service`.
  */
-export function createMetrics({ service }: { readonly service: string }) {
+export function createMetrics({ service, ofProcess = true }: MetricsOptions) {
   const registry = new Registry();
   registry.setDefaultLabels({ service });
-  collectDefaultMetrics({ register: registry, prefix: PREFIX });
-  // The library's own figures of the event loop contain the sampling interval: an idle process shows 10 ms.
-  for (const { name } of registry.getMetricsAsArray()) {
-    if (name.startsWith(`${PREFIX}nodejs_eventloop_lag`)) registry.removeSingleMetric(name);
-  }
-  const stop = observeEventLoopDelay(registry, PREFIX);
+  const stop = ofProcess ? observeProcess(registry) : () => undefined;
 
   return {
     registry,
@@ -27,9 +37,14 @@ export function createMetrics({ service }: { readonly service: string }) {
       return new Counter({ name: PREFIX + name, help, labelNames: labels, registers: [registry] });
     },
 
-    /** Something that goes up and down. */
-    gauge<Label extends string = never>(name: string, help: string, labels: readonly Label[] = []): Gauge<Label> {
-      return new Gauge({ name: PREFIX + name, help, labelNames: labels, registers: [registry] });
+    /** Something that goes up and down. What several processes have of it is added up, unless told otherwise. */
+    gauge<Label extends string = never>(
+      name: string,
+      help: string,
+      labels: readonly Label[] = [],
+      aggregator: Aggregator = 'sum',
+    ): Gauge<Label> {
+      return new Gauge({ name: PREFIX + name, help, labelNames: labels, registers: [registry], aggregator });
     },
 
     /** How something is spread; times are in seconds. The default buckets go from 5 ms to 10 s. */
@@ -44,11 +59,26 @@ export function createMetrics({ service }: { readonly service: string }) {
     },
 
     /** Everything in Prometheus' text form. */
-    async text(): Promise<{ contentType: string; body: string }> {
+    async text(): Promise<MetricsText> {
       return { contentType: registry.contentType, body: await registry.metrics() };
+    },
+
+    /** Everything as data, to be merged with that of other processes. */
+    snapshot(): Promise<MetricsSnapshot> {
+      return registry.getMetricsAsJSON();
     },
 
     /** Ends the observation of the event loop. */
     stop,
   };
+}
+
+/** The usual metrics of Node and the system; gives the stop. */
+function observeProcess(registry: Registry): () => void {
+  collectDefaultMetrics({ register: registry, prefix: PREFIX });
+  // The library's own figures of the event loop contain the sampling interval: an idle process shows 10 ms.
+  for (const { name } of registry.getMetricsAsArray()) {
+    if (name.startsWith(`${PREFIX}nodejs_eventloop_lag`)) registry.removeSingleMetric(name);
+  }
+  return observeEventLoopDelay(registry, PREFIX);
 }

@@ -9,14 +9,14 @@ interface Line {
 }
 
 /** Starts a process that waits for its end with these steps, and resolves when it listens to signals. */
-async function start(steps: string, deadlineMs = 60_000, more = ''): Promise<ScriptProcess> {
+async function start(steps: string, deadlineMs = 60_000, more = '', options = ''): Promise<ScriptProcess> {
   const script = runScript(
     { createLogger: './logger.ts', onShutdown: './shutdown.ts' },
     `const logger = createLogger({ service: 'test', level: 'info' });
      const say = (text) => process.stdout.write(JSON.stringify({ level: 'test', msg: text }) + '\\n');
      const never = () => new Promise(() => {});
      setInterval(() => {}, 60_000);
-     const stop = onShutdown({ logger, deadlineMs: ${deadlineMs}, steps: [${steps}] });
+     const stop = onShutdown({ logger, deadlineMs: ${deadlineMs}, steps: [${steps}], ${options} });
      ${more}
      say('started');`,
   );
@@ -85,6 +85,27 @@ test('the echo of a Ctrl-C that npm passes on is not a second signal', async () 
   script.kill('SIGINT');
   expect(await script.exited).toBe(0);
   expect(said(script)).toEqual(['started', 'shutting down', 'shut down']);
+});
+
+test.each([
+  ['before it listens', 'AbortSignal.abort()'],
+  ['later', 'AbortSignal.timeout(1)'],
+])('told to begin %s, it does as after a signal', async (_when, signal) => {
+  const script = await start(TWO_STEPS, 60_000, '', `begin: ${signal}`);
+  expect(await script.exited).toBe(0);
+  expect(said(script)).toEqual(expect.arrayContaining(['shutting down', 'first ends', 'second', 'shut down']));
+});
+
+test('told to begin while a signal is being obeyed it goes on, and tells of one shutdown', async () => {
+  const script = await start(
+    `{ name: 'told', run: () => controller.abort() }, ${TWO_STEPS}`,
+    60_000,
+    '',
+    'begin: (globalThis.controller = new AbortController()).signal',
+  );
+  script.kill('SIGTERM');
+  expect(await script.exited).toBe(0);
+  expect(said(script)).toEqual(['started', 'shutting down', 'first begins', 'first ends', 'second', 'shut down']);
 });
 
 test.each([

@@ -15,6 +15,8 @@ export interface ShutdownOptions {
   readonly logger: Logger;
   /** Default: SIGTERM and SIGINT. */
   readonly signals?: readonly NodeJS.Signals[];
+  /** Begins the shutdown as a signal does; when one is under way it changes nothing. */
+  readonly begin?: AbortSignal;
   /** Run one after the other, in this order. Read when the signal comes, so a main may add to it as it starts things. */
   readonly steps: readonly ShutdownStep[];
   /** For all steps together, in milliseconds; past it the process exits with 1. */
@@ -28,7 +30,7 @@ export interface ShutdownOptions {
  * @returns the stop: signals and errors are Node's again
  */
 export function onShutdown(options: ShutdownOptions): () => void {
-  const { logger, signals = ['SIGTERM', 'SIGINT'], steps, deadlineMs } = options;
+  const { logger, signals = ['SIGTERM', 'SIGINT'], begin, steps, deadlineMs } = options;
   let running = 'none';
   let begunAt: number | null = null;
 
@@ -38,8 +40,16 @@ export function onShutdown(options: ShutdownOptions): () => void {
       logger.warn({ signal, step: running }, 'second signal, exiting at once');
       process.exit(1);
     }
+    start({ signal });
+  }
+
+  function onBegin(): void {
+    if (begunAt === null) start({});
+  }
+
+  function start(why: { signal?: NodeJS.Signals }): void {
     begunAt = performance.now();
-    logger.info({ signal }, 'shutting down');
+    logger.info(why, 'shutting down');
     setTimeout(() => {
       logger.error({ step: running, deadlineMs }, 'shutdown took too long');
       process.exit(1);
@@ -70,9 +80,12 @@ export function onShutdown(options: ShutdownOptions): () => void {
   for (const signal of signals) process.on(signal, onSignal);
   // Without a listener of its own an unhandled rejection arrives here too, and the origin tells them apart.
   process.on('uncaughtException', onFatal);
+  begin?.addEventListener('abort', onBegin);
+  if (begin?.aborted) onBegin();
 
   return () => {
     for (const signal of signals) process.off(signal, onSignal);
     process.off('uncaughtException', onFatal);
+    begin?.removeEventListener('abort', onBegin);
   };
 }
