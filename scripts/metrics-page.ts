@@ -6,6 +6,8 @@ import { buildApp } from '../apps/control-api/src/app.ts';
 import { KeyRing } from '../apps/control-api/src/key-ring.ts';
 import type { Edge } from '../apps/socket-edge/src/edge.ts';
 import { exposeMetrics } from '../apps/socket-edge/src/edge-metrics.ts';
+import type { Supervisor } from '../apps/socket-edge/src/workers/supervisor.ts';
+import { exposeWorkers } from '../apps/socket-edge/src/workers/worker-metrics.ts';
 import { code, page, table } from './markdown.ts';
 
 interface Metric {
@@ -60,6 +62,7 @@ async function controlMetrics(): Promise<Metric[]> {
 function edgeMetrics(): Metric[] {
   const metrics = createMetrics({ service: 'socket-edge' });
   exposeMetrics(metrics, {} as Edge);
+  exposeWorkers(metrics, {} as Supervisor);
   return registered(metrics);
 }
 

@@ -1,6 +1,7 @@
+import { availableParallelism } from 'node:os';
 import { readConfig } from '@holdfast/service/config';
 import { describe, expect, it } from 'vitest';
-import { edgeVariables, maxConnections } from './config.ts';
+import { edgeVariables, maxConnections, workerCount } from './config.ts';
 
 describe('the configuration of an edge', () => {
   it('has a default for everything', () => {
@@ -34,6 +35,13 @@ describe('the configuration of an edge', () => {
     expect(() => readConfig(edgeVariables, { EDGE_PORT: 'x', EDGE_DRAIN_SECONDS: 'x', REDIS_URL: 'x' })).toThrow(
       /3 faults[^]*REDIS_URL[^]*EDGE_PORT[^]*EDGE_DRAIN_SECONDS/,
     );
+  });
+});
+
+describe('how many processes share the port', () => {
+  it('is what it is told, or one for each core', () => {
+    expect(workerCount(readConfig(edgeVariables, { EDGE_WORKERS: '3' }))).toBe(3);
+    expect(workerCount(readConfig(edgeVariables, { EDGE_WORKERS: 'auto' }))).toBe(availableParallelism());
   });
 });
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { duration, host, integer, list, port, setting, url } from '@holdfast/service/config';
+import { availableParallelism } from 'node:os';
+import { duration, host, integer, integerOr, list, port, url } from '@holdfast/service/config';
 import { logVariables } from '@holdfast/service/logger';
 import { redisRules, redisVariables } from '@holdfast/service/redis-config';
 import { HEARTBEAT_MS } from '@holdfast/protocol/limits';
@@ -10,6 +11,8 @@ const RESERVED_DESCRIPTORS = 256;
 const FALLBACK_DESCRIPTORS = 1024;
 const DEFAULT_PORT = 7701;
 const MAX_CONNECTIONS = 10_000_000;
+/** More than any machine has cores. */
+const MAX_WORKERS = 1024;
 
 export const edgeVariables = z
   .object({
@@ -21,15 +24,13 @@ export const edgeVariables = z
       .optional()
       .meta({ defaultText: 'ws://EDGE_HOST:EDGE_PORT' })
       .describe('What Register hands to clients'),
-    EDGE_WORKERS: setting(
-      'must be 1: several processes on one port are not available in this version, start one edge for each core',
-      (given) => (given === '1' ? 1 : undefined),
-      '1',
-    ).describe('Processes that share the port; only 1 in this version'),
+    EDGE_WORKERS: integerOr('auto', { min: 1, max: MAX_WORKERS, default: 1 }).describe(
+      'Processes that share the port, each an edge of its own; auto: one for each core',
+    ),
     EDGE_MAX_CONNECTIONS: integer({ min: 1, max: MAX_CONNECTIONS })
       .optional()
       .meta({ defaultText: `limit of open files less ${RESERVED_DESCRIPTORS}` })
-      .describe('Past it handshakes are answered with 503; connections that are open stay'),
+      .describe('Of each worker. Past it handshakes are answered with 503; connections that are open stay'),
     EDGE_DRAIN_SECONDS: integer({ min: 0, max: 3600, default: 30 }).describe('How long a SIGTERM spreads its goodbyes'),
     EDGE_HEARTBEAT: duration({ minMs: 100, maxMs: 600_000, default: `${HEARTBEAT_MS / 1000}s` }).describe(
       'How often each connection is pinged; two unanswered pings end it',
@@ -42,6 +43,11 @@ export const edgeVariables = z
   .check(redisRules);
 
 export type EdgeConfig = z.output<typeof edgeVariables>;
+
+/** How many processes are to share the port. */
+export function workerCount({ EDGE_WORKERS: workers }: Pick<EdgeConfig, 'EDGE_WORKERS'>): number {
+  return workers === 'auto' ? availableParallelism() : workers;
+}
 
 /** Connections this process can hold: its limit of open files, less what it needs itself. */
 export function maxConnections(config: Pick<EdgeConfig, 'EDGE_MAX_CONNECTIONS'>): number {

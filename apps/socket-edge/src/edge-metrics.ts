@@ -48,12 +48,20 @@ export function exposeMetrics(metrics: Metrics, edge: Edge): void {
     'canary_latency_seconds',
     'From Redis to this edge, by the last canary',
     () => edge.canary.latencyMs / 1000,
+    'max',
   );
-  gauge(metrics, 'canary_silence_seconds', 'Since the last canary came back', () => edge.canary.silentMs / 1000);
+  gauge(metrics, 'canary_silence_seconds', 'Since the last canary came back', () => edge.canary.silentMs / 1000, 'max');
 }
 
-function gauge(metrics: Metrics, name: string, help: string, read: () => number): void {
-  const made = metrics.gauge(name, help);
+/** @param ofWorkers what is told of several workers on one port: all of them together, or the worst */
+function gauge(
+  metrics: Metrics,
+  name: string,
+  help: string,
+  read: () => number,
+  ofWorkers: 'sum' | 'max' = 'sum',
+): void {
+  const made = metrics.gauge(name, help, [], ofWorkers);
   onCollect(made, () => made.set(read()));
 }
 

@@ -5,31 +5,36 @@ import { enableDoorbell } from '@holdfast/broker/doorbell';
 import { LiveChannels } from '@holdfast/broker/live-channels';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
 import { redisKeys } from '@holdfast/protocol/keys';
-import { readConfig } from '@holdfast/service/config';
 import { createHealth } from '@holdfast/service/health';
 import { createLogger } from '@holdfast/service/logger';
 import { createMetrics } from '@holdfast/service/metrics';
 import { closeRedis, connectRedis } from '@holdfast/service/redis';
 import { toRedisTarget } from '@holdfast/service/redis-config';
-import { runMain } from '@holdfast/service/run-main';
 import { onShutdown } from '@holdfast/service/shutdown';
-import { edgeVariables, maxConnections } from './config.ts';
+import { authority } from './authority.ts';
+import { type EdgeConfig, maxConnections } from './config.ts';
 import { createEdge, newEdgeId } from './edge.ts';
 import { exposeMetrics } from './edge-metrics.ts';
 import { createEdgeServer } from './server.ts';
 import { watchRedis } from './watch-redis.ts';
+import { type ParentChannel, Seat } from './workers/seat.ts';
 
 /** Beyond the drain itself: the last releases, and the goodbye to Redis. */
 const SHUTDOWN_RESERVE_MS = 10_000;
 /** Without Redis the edge listens all the same: it says so at /readyz, and refuses with 503. */
 const REDIS_PATIENCE_MS = 2000;
 
-await runMain(async () => {
-  const config = readConfig(edgeVariables);
+/**
+ * Runs one edge until a signal ends it.
+ * @param parent the process that started this one, when it shares its port with others
+ */
+export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promise<void> {
   const id = newEdgeId();
   const logger = createLogger({ service: 'socket-edge', level: config.LOG_LEVEL }).child({ edge: id });
   const metrics = createMetrics({ service: 'socket-edge' });
   const health = createHealth();
+  const leave = new AbortController();
+  const onError = (error: unknown): void => logger.error({ err: error }, 'unexpected error');
 
   const target = toRedisTarget(config);
   const commands = connectRedis(target, { name: `edge-${id}`, role: 'commands', logger });
@@ -48,19 +53,32 @@ await runMain(async () => {
   health.check('lease', () => (edge.known ? null : 'Redis has not taken the lease yet'));
   health.check('hearing', () => edge.canary.deaf);
 
+  const seat =
+    parent &&
+    new Seat({
+      channel: parent,
+      metrics,
+      onDrain: () => leave.abort(),
+      onOrphaned: () => {
+        logger.warn('the parent has gone');
+        server.close();
+        leave.abort();
+      },
+      onError,
+    });
   const server = createEdgeServer({
     edge,
     health,
-    metrics,
+    metrics: seat ?? metrics,
     allowedOrigins: config.EDGE_ALLOWED_ORIGINS ?? [],
     trustedProxies: config.EDGE_TRUSTED_PROXIES ?? [],
-    onError: (error) => logger.error({ err: error }, 'unexpected error'),
+    onError,
   });
-  server.listen(config.EDGE_PORT, config.EDGE_HOST);
+  server.listen({ port: config.EDGE_PORT, host: config.EDGE_HOST, reusePort: seat !== undefined });
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const host = config.EDGE_HOST.includes(':') ? `[${config.EDGE_HOST}]` : config.EDGE_HOST;
-  const stop = edge.start(config.EDGE_ADVERTISE_URL ?? `ws://${host}:${port}`);
+  const at = authority(config.EDGE_HOST, port);
+  const stop = edge.start(config.EDGE_ADVERTISE_URL ?? `ws://${at}`);
   watchRedis(commands, {
     logger,
     onReady: () => void edge.beat(),
@@ -69,10 +87,13 @@ await runMain(async () => {
   });
   // Whoever reads that it listens may connect: so the lease comes first, unless Redis is away.
   await Promise.race([edge.whenKnown, delay(REDIS_PATIENCE_MS, undefined, { ref: false })]);
-  logger.info({ address: `http://${host}:${port}` }, 'listening');
+  // Of workers the parent says it, when all do.
+  logger.info({ address: `http://${at}` }, seat ? 'worker listening' : 'listening');
+  seat?.listening();
 
   onShutdown({
     logger,
+    begin: leave.signal,
     deadlineMs: config.EDGE_DRAIN_SECONDS * 1000 + SHUTDOWN_RESERVE_MS,
     steps: [
       { name: 'not ready', run: () => health.drain() },
@@ -85,4 +106,4 @@ await runMain(async () => {
       },
     ],
   });
-});
+}

@@ -1,8 +1,7 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import { PROBLEM_MEDIA_TYPE } from '@holdfast/protocol/problems';
 import type { Health } from '@holdfast/service/health';
-import { answerHealth } from '@holdfast/service/http-health';
-import type { Metrics } from '@holdfast/service/metrics';
+import { type MetricsSource, answerHealth } from '@holdfast/service/http-health';
 import proxyAddress from '@fastify/proxy-addr';
 import { answerClientError } from './client-error.ts';
 import type { Edge } from './edge.ts';
@@ -19,7 +18,7 @@ const CHECK_EVERY_MS = 1000;
 export interface ServerOptions {
   edge: Edge;
   health: Health;
-  metrics: Metrics;
+  metrics: MetricsSource;
   allowedOrigins: readonly string[];
   trustedProxies: readonly string[];
   limit?: RefusalLimit;
@@ -60,7 +59,7 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   health: Health,
-  metrics: Metrics,
+  metrics: MetricsSource,
 ): Promise<void> {
   const path = (request.url ?? '').replace(/\?.*$/s, '');
   const healthy =

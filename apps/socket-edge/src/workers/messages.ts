@@ -1,0 +1,16 @@
+import type { MetricsSnapshot, MetricsText } from '@holdfast/service/metrics';
+
+/** What a worker and its parent say to each other. Both run the same files, so nothing of it is checked. */
+
+export type FromWorker =
+  | { kind: 'listening' }
+  /** Somebody scrapes this worker. */
+  | { kind: 'scrape'; scrape: number }
+  | { kind: 'metrics'; round: number; metrics: MetricsSnapshot };
+
+export type ToWorker =
+  /** Say goodbye to the clients, and exit. */
+  | { kind: 'drain' }
+  | { kind: 'tell-metrics'; round: number }
+  /** The answer to `scrape`. */
+  | { kind: 'metrics-of-all'; scrape: number; text: MetricsText };

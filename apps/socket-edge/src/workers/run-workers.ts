@@ -1,0 +1,73 @@
+import { createLogger } from '@holdfast/service/logger';
+import { createMetrics } from '@holdfast/service/metrics';
+import { onShutdown } from '@holdfast/service/shutdown';
+import { authority } from '../authority.ts';
+import type { EdgeConfig } from '../config.ts';
+import { claimPort } from './claimed-port.ts';
+import type { FromWorker } from './messages.ts';
+import { Scrapes } from './scrapes.ts';
+import { Supervisor } from './supervisor.ts';
+import { exposeWorkers } from './worker-metrics.ts';
+import { type WorkerProcess, startWorker } from './worker-process.ts';
+
+const SERVICE = 'socket-edge';
+/** Beyond the drain itself: what a worker takes at most (10 s), and some more, so that it is the worker that says what hung. */
+const SHUTDOWN_RESERVE_MS = 12_000;
+
+/** What is needed of node:process. */
+export interface ParentProcess {
+  readonly env: NodeJS.ProcessEnv;
+  once(event: 'exit', listener: () => void): unknown;
+}
+
+/** Runs several edges on one port until a signal ends them all. This process holds no connection itself. */
+export async function runWorkers(config: EdgeConfig, count: number, self: ParentProcess): Promise<void> {
+  const logger = createLogger({ service: SERVICE, level: config.LOG_LEVEL });
+  const metrics = createMetrics({ service: SERVICE, ofProcess: false });
+  const { port, check } = await claimPort(config.EDGE_HOST, config.EDGE_PORT);
+  const env = { ...self.env, EDGE_PORT: String(port), EDGE_WORKERS: '1' };
+
+  const supervisor = new Supervisor({
+    count,
+    start: () => {
+      const worker = startWorker(env);
+      worker.onMessage((message) => onMessage(worker, message));
+      return worker;
+    },
+    check,
+    onEnded: (worker) => scrapes.onEnded(worker),
+    logger,
+  });
+  const scrapes = new Scrapes(
+    () => supervisor.listening,
+    () => metrics.snapshot(),
+  );
+  exposeWorkers(metrics, supervisor);
+
+  function onMessage(worker: WorkerProcess, message: FromWorker): void {
+    if (message.kind === 'metrics') scrapes.onMetrics(worker, message.round, message.metrics);
+    if (message.kind === 'scrape') void answerScrape(worker, message.scrape);
+  }
+
+  async function answerScrape(worker: WorkerProcess, scrape: number): Promise<void> {
+    worker.tell({ kind: 'metrics-of-all', scrape, text: await scrapes.text() });
+  }
+
+  await supervisor.start();
+  logger.info({ address: `http://${authority(config.EDGE_HOST, port)}`, workers: count }, 'listening');
+
+  onShutdown({
+    logger,
+    deadlineMs: config.EDGE_DRAIN_SECONDS * 1000 + SHUTDOWN_RESERVE_MS,
+    steps: [
+      {
+        name: 'drain the workers',
+        run: () => {
+          // Whatever ends this process from now on, a second signal or the deadline, ends them.
+          self.once('exit', () => supervisor.kill());
+          return supervisor.drain();
+        },
+      },
+    ],
+  });
+}

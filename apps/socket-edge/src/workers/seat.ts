@@ -1,0 +1,94 @@
+import type { MetricsSource } from '@holdfast/service/http-health';
+import type { Metrics, MetricsText } from '@holdfast/service/metrics';
+import type { FromWorker, ToWorker } from './messages.ts';
+
+/** Longer than a parent waits for the slowest worker. */
+const SCRAPE_MS = 3000;
+
+/** The parent did not answer: it stands still, or has gone. */
+class ParentSilent extends Error {
+  readonly code = 'parent-silent';
+
+  constructor() {
+    super('the parent of this worker did not say in time what the other workers count');
+    this.name = 'ParentSilent';
+  }
+}
+
+/** The channel to the parent, as node:process has it in a process that was forked. */
+export interface ParentChannel {
+  readonly connected: boolean;
+  send?(message: FromWorker): unknown;
+  on(event: 'message', listener: (message: ToWorker) => void): unknown;
+  on(event: 'disconnect', listener: () => void): unknown;
+}
+
+export interface SeatOptions {
+  readonly channel: ParentChannel;
+  readonly metrics: Metrics;
+  /** All workers are to leave. */
+  readonly onDrain: () => void;
+  /** The parent has gone: whoever starts in its place wants the port. */
+  readonly onOrphaned: () => void;
+  readonly onError: (error: unknown) => void;
+  readonly scrapeMs?: number;
+}
+
+/** A worker's place among the others: what it says to its parent and hears from it. Nobody's message waits for any of it. */
+export class Seat implements MetricsSource {
+  readonly #options: SeatOptions;
+  readonly #scrapes = new Map<number, (text: MetricsText) => void>();
+  #scrapesSoFar = 0;
+
+  constructor(options: SeatOptions) {
+    this.#options = options;
+    options.channel.on('message', (message) => this.#onMessage(message));
+    options.channel.on('disconnect', () => options.onOrphaned());
+  }
+
+  listening(): void {
+    this.#tell({ kind: 'listening' });
+  }
+
+  /**
+   * The metrics of all workers.
+   * @throws {ParentSilent} for no figures are better than wrong ones
+   */
+  async text(): Promise<MetricsText> {
+    const scrape = (this.#scrapesSoFar += 1);
+    const answer = Promise.withResolvers<MetricsText>();
+    this.#scrapes.set(scrape, answer.resolve);
+    const timer = setTimeout(() => answer.reject(new ParentSilent()), this.#options.scrapeMs ?? SCRAPE_MS);
+    try {
+      this.#tell({ kind: 'scrape', scrape });
+      return await answer.promise;
+    } finally {
+      clearTimeout(timer);
+      this.#scrapes.delete(scrape);
+    }
+  }
+
+  #onMessage(message: ToWorker): void {
+    switch (message.kind) {
+      case 'drain':
+        this.#options.onDrain();
+        break;
+      case 'tell-metrics':
+        this.#tellMetrics(message.round).catch(this.#options.onError);
+        break;
+      case 'metrics-of-all':
+        this.#scrapes.get(message.scrape)?.(message.text);
+        break;
+    }
+  }
+
+  async #tellMetrics(round: number): Promise<void> {
+    this.#tell({ kind: 'metrics', round, metrics: await this.#options.metrics.snapshot() });
+  }
+
+  #tell(message: FromWorker): void {
+    const { channel } = this.#options;
+    // When the parent has gone, 'disconnect' says so.
+    if (channel.connected) channel.send?.(message);
+  }
+}
