@@ -1,49 +1,53 @@
-import type { EdgeDetails, Edges } from '@holdfast/broker/broker';
+import type { Edges } from '@holdfast/broker/broker';
+import { type Random, type Site, place, sitesOf } from './placement.ts';
 
 /** Edges report once a second, so half of that loses little; a rush of registrations asks Redis twice a second. */
 const FRESH_MS = 500;
 
 /** Where a client may connect. */
 export interface ConnectInfo {
-  /** The edge with the most room; null while none takes connections. */
+  /** Where to connect first; null while no edge lives. */
   url: string | null;
-  /** Every edge that takes connections. */
+  /** Every URL under which edges take connections. */
   urls: string[];
 }
 
-/** The live edges, remembered for a moment. */
+interface Directory {
+  readonly sites: readonly Site[];
+  readonly urls: readonly string[];
+}
+
+/** Where edges can be reached, remembered for a moment. */
 export class EdgeDirectory {
   readonly #broker: Edges;
-  #edges: Promise<EdgeDetails[]> = Promise.resolve([]);
+  readonly #random: Random;
+  #directory: Promise<Directory> = Promise.resolve({ sites: [], urls: [] });
   #readAt = -Infinity;
 
-  constructor(broker: Edges) {
+  constructor(broker: Edges, random: Random = Math.random) {
     this.#broker = broker;
+    this.#random = random;
   }
 
   /** Where to send the next client. Rejects with `BrokerUnavailable`. */
   async connectInfo(): Promise<ConnectInfo> {
-    const open = (await this.#list()).filter((edge) => !edge.draining && edge.connections < edge.maxConnections);
-    const best = open.toSorted((a, b) => load(a) - load(b))[0];
-    // Counted at once: the edge's own report comes too late to spread those who register in the same second.
-    if (best !== undefined) best.connections += 1;
-    return { url: best?.url ?? null, urls: [...new Set(open.map((edge) => edge.url))] };
+    const { sites, urls } = await this.#read();
+    return { url: place(sites, this.#random)?.url ?? null, urls: [...urls] };
   }
 
-  #list(): Promise<EdgeDetails[]> {
+  #read(): Promise<Directory> {
     const now = performance.now();
     if (now - this.#readAt > FRESH_MS) {
       this.#readAt = now;
-      this.#edges = this.#broker.liveEdges();
+      this.#directory = this.#broker.liveEdges().then((edges) => {
+        const sites = sitesOf(edges);
+        return { sites, urls: sites.map(({ url }) => url) };
+      });
       // A failure is told to those who wait for it, and not remembered.
-      this.#edges.catch(() => {
+      this.#directory.catch(() => {
         this.#readAt = -Infinity;
       });
     }
-    return this.#edges;
+    return this.#directory;
   }
-}
-
-function load(edge: EdgeDetails): number {
-  return edge.connections / edge.maxConnections;
 }

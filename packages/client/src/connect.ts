@@ -26,7 +26,7 @@ const stopReasons: ReadonlyMap<number, ClosedReason> = new Map([
 ] as const);
 
 export interface ConnectOptions {
-  /** The edges that Register named (`connect.urls`), such as `ws://127.0.0.1:7701`; `url` for a single one. */
+  /** The edges that Register named (`connect.urls`), such as `ws://127.0.0.1:7701`; `url` for a single one, or for the first of them. */
   urls?: readonly string[] | undefined;
   url?: string | null | undefined;
   clientId: string;
@@ -86,7 +86,7 @@ class HoldfastClient {
     if (typeof WebSocket !== 'function') throw new TypeError('no WebSocket on this platform: Node 22 or later has one');
     this.#WebSocket = WebSocket;
     this.#options = options;
-    this.#nextUrl = urlRotation(urls);
+    this.#nextUrl = urlRotation(urls, url ?? undefined);
     this.#book = new PositionBook(options.positions);
     this.#emitter = new Emitter((error, event) => this.#listenerThrew(error, event));
     this.closed = new Promise((resolve) => this.#emitter.on('closed', resolve));

@@ -20,6 +20,20 @@ describe('urlRotation', () => {
     expect([...pairs].toSorted()).toEqual(['ab', 'ac', 'ba', 'bc', 'ca', 'cb']);
   });
 
+  it('starts where it is told to, and goes on with any', () => {
+    const second = new Set<string>();
+    for (let client = 0; client < 1000; client++) {
+      const next = urlRotation(bases, 'ws://b:2/');
+      expect(next().hostname).toBe('b');
+      second.add(next().hostname);
+    }
+    expect([...second].toSorted()).toEqual(['a', 'c']);
+  });
+
+  it('starts anywhere when it is told one that is not among them', () => {
+    expect(bases).toContain(`ws://${urlRotation(bases, 'ws://d:4')().host}`);
+  });
+
   it('keeps a path and a query of the base, and takes http for ws', () => {
     expect(urlRotation(['https://h/edge/?zone=1'])().href).toBe('wss://h/edge/v1/connect?zone=1');
   });

@@ -74,7 +74,7 @@ describe('Register', () => {
     expect(expectBody(answer, 201, registerResponse).connect).toEqual({ url: null, urls: [] });
   });
 
-  test('names the edge with the most room, and every other that takes connections, none twice', async () => {
+  test('names the edge with the most room of two, and every other that takes connections, none twice', async () => {
     const busy = await edge({ connections: 50, maxConnections: 100 });
     const roomy = await edge({ connections: 60, maxConnections: 1000 });
     await edge({ connections: 90, maxConnections: 100, url: busy.url });
@@ -90,6 +90,20 @@ describe('Register', () => {
     });
     expect(connect.url).toBe(roomy.url);
     expect(connect.urls.toSorted()).toEqual([busy.url, roomy.url].toSorted());
+  });
+
+  test('names full edges only while no other takes connections', async () => {
+    const alone = await startTestApi();
+    const full = await startTestEdge(alone, { connections: 7, maxConnections: 7 });
+    const draining = await startTestEdge(alone, { draining: true });
+    const register = async () =>
+      expectBody(await alone.call('POST', PATH, { key: 'all' }), 201, registerResponse).connect;
+    expect(await register()).toEqual({ url: full.url, urls: [full.url] });
+    const open = await startTestEdge(alone);
+    // The list is remembered for half a second.
+    await eventually(async () => expect(await register()).toEqual({ url: open.url, urls: [open.url] }));
+    for (const edge of [full, draining, open]) edge.stop();
+    await alone.stop();
   });
 
   test('answers 400 invalid-request naming every wrong field and its rule', async () => {

@@ -33,8 +33,15 @@ export const registerRequest = z
   .nullish();
 
 export const connectInfo = z.object({
-  url: z.string().nullable().describe('The edge to connect to; null while none is alive'),
-  urls: z.array(z.string()).describe('Every live edge that takes connections'),
+  url: z
+    .string()
+    .nullable()
+    .describe('Where to connect first: the less loaded of two edges taken at random; null while none is alive'),
+  urls: z
+    .array(z.string())
+    .describe(
+      'Where edges take connections, each URL once; while none does, those of full edges, else of draining ones',
+    ),
 });
 
 export const registerResponse = z.object({
