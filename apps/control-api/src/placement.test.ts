@@ -1,5 +1,5 @@
 import type { EdgeDetails } from '@holdfast/broker/broker';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Random, type Site, loadOf, place, sitesOf } from './placement.ts';
 
@@ -28,6 +28,8 @@ const anyEdge = fc
   })
   .map(({ taken, ...details }) => edge({ ...details, connections: Math.round(taken * details.maxConnections) }));
 
+const room = (some: readonly Pick<EdgeDetails, 'connections' | 'maxConnections'>[]) =>
+  some.reduce((sum, { connections, maxConnections }) => sum + maxConnections - connections, 0);
 const takesConnections = ({ draining, connections, maxConnections }: EdgeDetails) =>
   !draining && connections < maxConnections;
 
@@ -40,8 +42,6 @@ describe('the URLs that are handed out', () => {
         const sites = sitesOf(edges);
         const urls = sites.map(({ url }) => url);
         expect(urls.toSorted()).toEqual([...new Set(open.map(({ url }) => url))].toSorted());
-        const room = (some: readonly { connections: number; maxConnections: number }[]) =>
-          some.reduce((sum, { connections, maxConnections }) => sum + maxConnections - connections, 0);
         expect(room(sites)).toBe(room(open));
       }),
     );

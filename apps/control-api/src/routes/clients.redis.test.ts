@@ -102,7 +102,7 @@ describe('Register', () => {
     const open = await startTestEdge(alone);
     // The list is remembered for half a second.
     await eventually(async () => expect(await register()).toEqual({ url: open.url, urls: [open.url] }));
-    for (const edge of [full, draining, open]) edge.stop();
+    for (const one of [full, draining, open]) one.stop();
     await alone.stop();
   });
 
