@@ -48,6 +48,7 @@ async function controlMetrics(): Promise<Metric[]> {
   const metrics = createMetrics({ service: 'control-api' });
   const app = await buildApp({
     broker: {} as ControlBroker,
+    redisLoads: async () => [],
     keys: new KeyRing(),
     health: createHealth(),
     metrics,

@@ -15,12 +15,14 @@ import { answerClientError, answerFrameworkError, problemAnswers } from './plugi
 import { requestLog } from './plugins/request-log.ts';
 import { requestMetrics } from './plugins/request-metrics.ts';
 import { batchRoutes } from './routes/batch.ts';
+import { capacityRoutes } from './routes/capacity.ts';
 import { clientTopicRoutes } from './routes/client-topics.ts';
 import { clientRoutes } from './routes/clients.ts';
 import { edgeRoutes } from './routes/edges.ts';
 import { logRoutes } from './routes/log.ts';
 import { messageRoutes } from './routes/messages.ts';
 import { topicRoutes } from './routes/topics.ts';
+import type { Services } from './services.ts';
 import { validatorCompiler } from './validation.ts';
 
 /** A thousand topics of the longest name, and what JSON adds. Calls that publish have bounds of their own. */
@@ -34,6 +36,7 @@ const MAX_PATH_PART = 16 * 1024;
 
 export interface AppOptions {
   readonly broker: ControlBroker;
+  readonly redisLoads: Services['redisLoads'];
   readonly keys: KeyRing;
   readonly health: Health;
   readonly metrics: Metrics;
@@ -46,7 +49,7 @@ export interface AppOptions {
 
 /** The Control API, ready to listen or to be injected requests; it does neither by itself. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const { broker, keys, metrics, logger, trustedProxies, allowedOrigins } = options;
+  const { broker, redisLoads, keys, metrics, logger, trustedProxies, allowedOrigins } = options;
   const app = fastify({
     loggerInstance: quiet(logger),
     // A logger of its own for each call would work out anew each time what to redact, and none is used.
@@ -76,7 +79,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(jsonBodies);
   await app.register(healthRoutes, options);
 
-  const services = { broker, keys, edges: new EdgeDirectory(broker), counts: createCounts(metrics) };
+  const services = { broker, redisLoads, keys, edges: new EdgeDirectory(broker), counts: createCounts(metrics) };
   for (const routes of [
     clientRoutes,
     clientTopicRoutes,
@@ -85,6 +88,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     batchRoutes,
     logRoutes,
     edgeRoutes,
+    capacityRoutes,
   ]) {
     await app.register(routes, services);
   }

@@ -4,6 +4,7 @@ import { createHealth } from '@holdfast/service/health';
 import { createLogger } from '@holdfast/service/logger';
 import { createMetrics } from '@holdfast/service/metrics';
 import { closeRedis, connectRedis, waitForRedis } from '@holdfast/service/redis';
+import { redisLoad } from '@holdfast/service/redis-load';
 import { toRedisTarget } from '@holdfast/service/redis-config';
 import { runMain } from '@holdfast/service/run-main';
 import { onShutdown } from '@holdfast/service/shutdown';
@@ -33,6 +34,7 @@ await runMain(async () => {
     logger.debug({ err: error }, 'waits no longer');
   });
   const broker = controlBroker(redis, config.REDIS_PREFIX);
+  const redisLoads = async () => [await redisLoad(redis)].filter((load) => load !== null);
   const walking = startWalking(broker, config.CLIENT_EXPIRY ?? null, logger);
   const stops = [
     checkRedis(broker, health),
@@ -45,7 +47,16 @@ await runMain(async () => {
 
   const trustedProxies = config.CONTROL_TRUSTED_PROXIES ?? [];
   const allowedOrigins = config.CONTROL_ALLOWED_ORIGINS ?? [];
-  const app = await buildApp({ broker, keys: keys.ring, health, metrics, logger, trustedProxies, allowedOrigins });
+  const app = await buildApp({
+    broker,
+    redisLoads,
+    keys: keys.ring,
+    health,
+    metrics,
+    logger,
+    trustedProxies,
+    allowedOrigins,
+  });
   // Whoever reads that it listens may call: so Redis comes first, unless it is away.
   await Promise.race([ready, delay(REDIS_PATIENCE_MS, undefined, { ref: false })]);
   const address = await app.listen({ host: config.CONTROL_HOST, port: config.CONTROL_PORT });

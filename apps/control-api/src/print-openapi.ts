@@ -9,6 +9,7 @@ import { KeyRing } from './key-ring.ts';
 const metrics = createMetrics({ service: 'control-api' });
 const app = await buildApp({
   broker: {} as ControlBroker,
+  redisLoads: async () => [],
   keys: new KeyRing(),
   health: createHealth(),
   metrics,

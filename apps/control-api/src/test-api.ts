@@ -6,6 +6,7 @@ import { type CapturedLog, captureLog } from '@holdfast/service/captured-log';
 import { createHealth } from '@holdfast/service/health';
 import { createMetrics } from '@holdfast/service/metrics';
 import { connectRedis, waitForRedis } from '@holdfast/service/redis';
+import { redisLoad } from '@holdfast/service/redis-load';
 import { prefix, redisUrl } from '@holdfast/testkit/redis';
 import type { FastifyInstance } from 'fastify';
 import { expect } from 'vitest';
@@ -86,7 +87,9 @@ export async function startTestApi(
   const keys = new KeyRing(apiKeysFile.parse(file).keys);
   const health = createHealth();
   const metrics = createMetrics({ service: 'control-api' });
-  const app = await buildApp({ broker, keys, health, metrics, logger: log.logger, trustedProxies, allowedOrigins });
+  const redisLoads = async () => [await redisLoad(redis)].filter((load) => load !== null);
+  const { logger } = log;
+  const app = await buildApp({ broker, redisLoads, keys, health, metrics, logger, trustedProxies, allowedOrigins });
   await app.ready();
 
   const call: TestApi['call'] = async (method, path, { key, body, raw, headers = {} } = {}) => {

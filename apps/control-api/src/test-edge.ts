@@ -1,3 +1,4 @@
+import type { EdgeLoad } from '@holdfast/broker/broker';
 import { type LiveListener, LiveChannels } from '@holdfast/broker/live-channels';
 import type { LivePayload } from '@holdfast/broker/live-payload';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
@@ -12,6 +13,7 @@ export interface TestEdgeOptions {
   connections?: number;
   maxConnections?: number;
   draining?: boolean;
+  load?: EdgeLoad;
   /** Topics of which it tells that it has one subscriber. */
   topics?: string[];
 }
@@ -61,6 +63,7 @@ export async function startTestEdge(api: TestApi, options: TestEdgeOptions = {})
     maxConnections: options.maxConnections ?? 100,
     draining: options.draining ?? false,
     startedAt: Date.now(),
+    ...(options.load ? { load: options.load } : {}),
   };
   await broker.renewLease(lease);
 

@@ -45,6 +45,7 @@ const CALLS = [
   ['publishing to a client', 'POST', `/v1/clients/${clientId}/messages`, message],
   ['reading a log', 'GET', '/v1/topics/news.a/messages', byOperator],
   ['listing edges', 'GET', '/v1/edges', byOperator],
+  ['reading the capacity', 'GET', '/v1/capacity', byOperator],
 ] as const;
 
 describe('while Redis is away', () => {

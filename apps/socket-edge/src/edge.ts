@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { EdgeBroker, EdgeDetails } from '@holdfast/broker/broker';
+import type { EdgeBroker, EdgeDetails, EdgeLoad } from '@holdfast/broker/broker';
 import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
 import type { LiveListener } from '@holdfast/broker/live-channels';
 import type { LivePayload } from '@holdfast/broker/live-payload';
@@ -17,7 +17,7 @@ import { OwnTopic } from './own-topic.ts';
 import { Reconciler } from './reconcile.ts';
 import { Releases } from './releases.ts';
 import { Roster } from './roster.ts';
-import { newTally } from './tally.ts';
+import { type Tally, newTally } from './tally.ts';
 
 const EDGE_ID_BYTES = 6;
 
@@ -40,6 +40,8 @@ export interface EdgeOptions {
   logger: Logger;
   heartbeatMs: number;
   maxConnections: number;
+  /** How busy this edge is. */
+  load?: (tally: Tally) => EdgeLoad;
   resumeDeadlineMs?: number;
   /** How long a connection may take nothing before it is closed, in milliseconds. */
   stuckMs?: number;
@@ -50,7 +52,7 @@ export type Edge = ReturnType<typeof createEdge>;
 /** Wires the parts of an edge together. Free of sockets: connections come in through `hub`. */
 export function createEdge(options: EdgeOptions) {
   const { id, broker, ear: makeEar, logger, heartbeatMs, maxConnections } = options;
-  const { resumeDeadlineMs = RESUME_DEADLINE_MS, stuckMs = STUCK_MS } = options;
+  const { load, resumeDeadlineMs = RESUME_DEADLINE_MS, stuckMs = STUCK_MS } = options;
   const tally = newTally();
   const roster = new Roster();
   const openings = new Openings();
@@ -134,7 +136,8 @@ export function createEdge(options: EdgeOptions) {
   }
 
   function details(): EdgeDetails {
-    return { id, url, connections: roster.size, maxConnections, draining, startedAt };
+    const busy = load === undefined ? {} : { load: load(tally) };
+    return { id, url, connections: roster.size, maxConnections, draining, startedAt, ...busy };
   }
 
   /** Letters and messages may have been lost: after Redis was away, or after this edge was given up. */

@@ -15,6 +15,7 @@ import { authority } from './authority.ts';
 import { type EdgeConfig, maxConnections } from './config.ts';
 import { createEdge, newEdgeId } from './edge.ts';
 import { exposeMetrics } from './edge-metrics.ts';
+import { loadMeter } from './load-meter.ts';
 import { createEdgeServer } from './server.ts';
 import { watchRedis } from './watch-redis.ts';
 import { type ParentChannel, Seat } from './workers/seat.ts';
@@ -47,6 +48,7 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
     logger,
     heartbeatMs: config.EDGE_HEARTBEAT,
     maxConnections: maxConnections(config),
+    load: loadMeter(process),
   });
   exposeMetrics(metrics, edge);
   health.check('redis', () => (commands.status === 'ready' ? null : 'Redis does not answer'));

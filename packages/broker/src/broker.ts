@@ -96,6 +96,25 @@ export interface EdgeDetails {
   maxConnections: number;
   draining: boolean;
   startedAt: number;
+  /** Not of edges of an earlier version. */
+  load?: EdgeLoad;
+}
+
+/** How busy an edge is, over the last second or so. */
+export interface EdgeLoad {
+  /** The machine or container that it shares with the other edges of this name. */
+  host: string;
+  /** How many cores the host has. */
+  cores: number;
+  /** CPU time of all its threads by time: 1 is a whole core. */
+  cpu: number;
+  /** 0 to 1. */
+  eventLoopUtilization: number;
+  rssBytes: number;
+  /** What it may still take, by the limit of its container or what its machine has left. */
+  availableBytes: number;
+  messagesPerSecond: number;
+  deliveriesPerSecond: number;
 }
 
 /** What an edge says of one of its connections. */

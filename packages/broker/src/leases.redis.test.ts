@@ -82,6 +82,22 @@ describe('live edges', () => {
     expect(await listed(details.id)).toEqual(later);
   });
 
+  test('are listed with how busy they are, when they say it', async () => {
+    const load = {
+      host: 'a-host',
+      cores: 4,
+      cpu: 0.25,
+      eventLoopUtilization: 0.125,
+      rssBytes: 150_000_000,
+      availableBytes: 8_000_000_000,
+      messagesPerSecond: 12.5,
+      deliveriesPerSecond: 30_000,
+    };
+    const details = someEdge({ load });
+    await edge.renewLease(details);
+    expect(await listed(details.id)).toEqual(details);
+  });
+
   test('are told from those that are not', async () => {
     const [one, two, dead] = [someEdge(), someEdge(), someEdge()];
     for (const details of [one, two, dead]) await edge.renewLease(details);

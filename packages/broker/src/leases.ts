@@ -1,6 +1,6 @@
 import type { Keys } from '@holdfast/protocol/keys';
 import type { Redis } from 'ioredis';
-import type { EdgeDetails } from './broker.ts';
+import type { EdgeDetails, EdgeLoad } from './broker.ts';
 import { numberOf } from './outcomes.ts';
 import { asked, loadScript, run } from './script.ts';
 
@@ -15,6 +15,17 @@ export const LEASE_MS = 10_000;
 /** How long the list still names an edge whose lease ran out; the lease itself is what counts. */
 const FORGET_EDGE_MS = 60_000;
 
+const DETAILS = ['id', 'url', 'connections', 'maxConnections', 'draining', 'startedAt'] as const;
+const LOAD = [
+  'cores',
+  'cpu',
+  'eventLoopUtilization',
+  'rssBytes',
+  'availableBytes',
+  'messagesPerSecond',
+  'deliveriesPerSecond',
+] as const satisfies readonly (keyof EdgeLoad)[];
+
 /** The lease is a key that expires: Redis' own clock decides, whatever the clocks of edges and control-apis say. */
 export class Leases {
   readonly #redis: Redis;
@@ -25,8 +36,8 @@ export class Leases {
     this.#keys = keys;
   }
 
-  async renew(details: EdgeDetails): Promise<boolean> {
-    const fields = Object.entries(details).flatMap(([name, value]) => [name, String(value)]);
+  async renew({ load, ...details }: EdgeDetails): Promise<boolean> {
+    const fields = Object.entries({ ...details, ...load }).flatMap(([name, value]) => [name, String(value)]);
     const [alive] = await Promise.all([
       run(this.#redis, renewLeaseScript, [this.#keys.edge(details.id)], [LEASE_MS, ...fields]),
       asked(this.#redis.zadd(this.#keys.edges(), Date.now(), details.id)),
@@ -64,9 +75,8 @@ export class Leases {
   }
 
   async #details(edge: string): Promise<EdgeDetails | null> {
-    const [id, url, connections, maxConnections, draining, startedAt] = await asked(
-      this.#redis.hmget(this.#keys.edge(edge), 'id', 'url', 'connections', 'maxConnections', 'draining', 'startedAt'),
-    );
+    const values = await asked(this.#redis.hmget(this.#keys.edge(edge), ...DETAILS, 'host', ...LOAD));
+    const [id, url, connections, maxConnections, draining, startedAt, host, ...load] = values;
     if (!id || !url) return null;
     return {
       id,
@@ -75,6 +85,13 @@ export class Leases {
       maxConnections: Number(maxConnections),
       draining: draining === 'true',
       startedAt: Number(startedAt),
+      ...(host ? { load: loadOf(host, load) } : {}),
     };
   }
+}
+
+/** @param values in the order of `LOAD` */
+function loadOf(host: string, values: readonly (string | null)[]): EdgeLoad {
+  const numbers = LOAD.map((name, index) => [name, Number(values[index])] as const);
+  return { host, ...(Object.fromEntries(numbers) as Record<(typeof LOAD)[number], number>) };
 }

@@ -39,6 +39,7 @@ const CONTRACT: Record<string, string[]> = {
   'POST /v1/clients/{clientId}/messages': ['202', '403', '404', '413'],
   'GET /v1/topics/{topic}/messages': ['200', '403', '404'],
   'GET /v1/edges': ['200', '403'],
+  'GET /v1/capacity': ['200', '403'],
   'GET /healthz': ['200'],
   'GET /readyz': ['200', '503'],
   'GET /metrics': ['200'],

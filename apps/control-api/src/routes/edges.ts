@@ -21,7 +21,16 @@ export const edgeRoutes: FastifyPluginAsyncZod<Services> = async (app, { broker,
     },
     async () => {
       const edges = await broker.liveEdges();
-      return { edges: edges.map((edge) => ({ ...edge, startedAt: new Date(edge.startedAt).toISOString() })) };
+      return {
+        edges: edges.map(({ id, url, connections, maxConnections, draining, startedAt }) => ({
+          id,
+          url,
+          connections,
+          maxConnections,
+          draining,
+          startedAt: new Date(startedAt).toISOString(),
+        })),
+      };
     },
   );
 };
