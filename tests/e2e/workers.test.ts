@@ -152,6 +152,22 @@ describe('an edge with two workers', () => {
     expect(await edgeOf(backend).exited).toEqual({ code: 1, signal: null });
   });
 
+  it('is gone at once after a second signal, workers and all', async () => {
+    await using backend = await startBackend({ edges: 1, env: { EDGE_WORKERS: '2', EDGE_DRAIN_SECONDS: '600' } });
+    const sockets = await connectMany(backend);
+    const workers = workersOf(backend);
+    const edge = edgeOf(backend);
+    edge.kill('SIGTERM');
+    // What follows within a quarter of a second is taken for the echo of a Ctrl-C.
+    await eventually(() => {
+      edge.kill('SIGTERM');
+      expect(isAlive(edge.pid)).toBe(false);
+    });
+    expect(await edge.exited).toEqual({ code: 1, signal: null });
+    await eventually(() => expect(workers.map(isAlive)).toEqual([false, false]));
+    await Promise.all(sockets.map((socket) => socket.closed));
+  });
+
   it('whose parent is killed leaves nothing: the port is free at once, the workers say goodbye and end', async () => {
     await using backend = await startTwoWorkers();
     const sockets = await connectMany(backend);

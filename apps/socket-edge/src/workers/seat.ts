@@ -18,7 +18,7 @@ class ParentSilent extends Error {
 /** The channel to the parent, as node:process has it in a process that was forked. */
 export interface ParentChannel {
   readonly connected: boolean;
-  send?(message: FromWorker): unknown;
+  send?(message: FromWorker, onSent: (error: Error | null) => void): unknown;
   on(event: 'message', listener: (message: ToWorker) => void): unknown;
   on(event: 'disconnect', listener: () => void): unknown;
 }
@@ -88,7 +88,8 @@ export class Seat implements MetricsSource {
 
   #tell(message: FromWorker): void {
     const { channel } = this.#options;
-    // When the parent has gone, 'disconnect' says so.
-    if (channel.connected) channel.send?.(message);
+    // When the parent has gone, 'disconnect' says so, and it says it later than a write fails: without somebody who takes
+    // the failure it would end this process, and its clients would hear no goodbye.
+    if (channel.connected) channel.send?.(message, () => undefined);
   }
 }
