@@ -54,6 +54,7 @@ await runMain(async () => {
     metrics,
     allowedOrigins: config.EDGE_ALLOWED_ORIGINS ?? [],
     trustedProxies: config.EDGE_TRUSTED_PROXIES ?? [],
+    directWrites: config.EDGE_DIRECT_WRITES,
     onError: (error) => logger.error({ err: error }, 'unexpected error'),
   });
   server.listen(config.EDGE_PORT, config.EDGE_HOST);

@@ -30,6 +30,8 @@ export interface UpgradeOptions {
   sockets: SocketServer;
   limit: RefusalLimit;
   allowedOrigins: readonly string[];
+  /** Whether idle plain-TCP sockets are written past their streams. */
+  directWrites: boolean;
   /** The address a request came from, behind trusted proxies. */
   addressOf: (request: IncomingMessage) => string;
   onError: (error: unknown) => void;
@@ -37,14 +39,14 @@ export interface UpgradeOptions {
 
 /** Gives the handler of upgrade requests: refuses in HTTP, or claims the client and opens its connection. */
 export function upgradeHandler(options: UpgradeOptions) {
-  const { edge, sockets, limit, allowedOrigins, addressOf, onError } = options;
+  const { edge, sockets, limit, allowedOrigins, directWrites, addressOf, onError } = options;
   const claims = new Gate(CLAIMS_AT_ONCE);
   let pending = 0;
   let busyUntil = 0;
 
   async function admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<Refusal | null> {
     const address = addressOf(request);
-    const blockedFor = await limit.blockedFor(address);
+    const blockedFor = limit.quiet ? null : await limit.blockedFor(address);
     if (blockedFor !== null) return refusal('too-many-handshakes', {}, { 'Retry-After': String(blockedFor) });
     const outcome = readHandshake(request, allowedOrigins);
     const refused = outcome.ok
@@ -78,7 +80,7 @@ export function upgradeHandler(options: UpgradeOptions) {
     });
     if (claimed === 'left') return null;
     if (claimed === null) return refusal('unknown-client');
-    const heard = await hub.hears(claimed);
+    const heard = hub.hearsNow(claimed) || (await hub.hears(claimed));
     // While Redis was asked, others may have taken the last place.
     const refused = socket.destroyed ? null : heard ? cannotTake() : redisAway();
     if (refused !== null || socket.destroyed) {
@@ -86,9 +88,13 @@ export function upgradeHandler(options: UpgradeOptions) {
       return refused;
     }
     let opened = false;
+    // The answer and the welcome, if that comes in this tick, leave as one write.
+    socket.cork();
+    process.nextTick(uncork, socket);
+    socket.removeListener('error', destroy);
     sockets.handleUpgrade(request, socket, head, (ws) => {
       opened = true;
-      bindSocket(ws, socket, hub, (transport) => hub.open(claimed, transport, resume));
+      bindSocket(ws, socket, { hub, direct: directWrites, open: (transport) => hub.open(claimed, transport, resume) });
     });
     if (!opened) hub.abandon(claimed);
     return null;
@@ -109,7 +115,7 @@ export function upgradeHandler(options: UpgradeOptions) {
 
   return async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     // The first statement: a reset while the handshake is being checked would otherwise end the process.
-    socket.on('error', () => socket.destroy());
+    socket.on('error', destroy);
     const deadline = setTimeout(() => socket.destroy(), HANDSHAKE_DEADLINE_MS);
     pending += 1;
     const refused = await decide(request, socket, head);
@@ -117,6 +123,15 @@ export function upgradeHandler(options: UpgradeOptions) {
     clearTimeout(deadline);
     if (refused) refuse(socket, refused);
   };
+}
+
+/** One function for all sockets: a closure would stay with each. */
+function destroy(this: Duplex): void {
+  this.destroy();
+}
+
+function uncork(socket: Duplex): void {
+  socket.uncork();
 }
 
 function redisAway(): Refusal {
