@@ -51,8 +51,11 @@ describe('how many connections an edge holds', () => {
   });
 });
 
+function read(path: string): string {
+  return readFileSync(new URL(path, import.meta.url), 'utf8');
+}
+
 it('a container starts an edge as the script in package.json does', () => {
-  const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8');
   const { scripts } = JSON.parse(read('../../../package.json')) as { scripts: Record<string, string> };
   const [, ...words] = (scripts['socket-edge'] ?? '').split(' ');
   const command = /^CMD (\[.*\])$/m.exec(read('../Dockerfile'))?.[1] ?? '[]';

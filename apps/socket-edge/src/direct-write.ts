@@ -49,7 +49,8 @@ export class DirectWriter {
 }
 
 function handleOf(socket: Socket): Handle | null {
-  return (socket as Socket & { _handle?: Handle | null })._handle ?? null;
+  const { _handle: handle = null } = socket as Socket & { _handle?: Handle | null };
+  return handle;
 }
 
 /** How many bytes the kernel took. */
