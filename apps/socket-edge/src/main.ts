@@ -21,6 +21,11 @@ import { watchRedis } from './watch-redis.ts';
 
 /** Beyond the drain itself: the last releases, and the goodbye to Redis. */
 const SHUTDOWN_RESERVE_MS = 10_000;
+/**
+ * Clients that wait to be accepted, as many as the system allows (`net.core.somaxconn`): of a herd that meets Node's
+ * default of 511, most would be told nothing, and try again after 1, 3, 7 and 15 s.
+ */
+const BACKLOG = 65_535;
 /** Without Redis the edge listens all the same: it says so at /readyz, and refuses with 503. */
 const REDIS_PATIENCE_MS = 2000;
 
@@ -57,7 +62,7 @@ await runMain(async () => {
     directWrites: config.EDGE_DIRECT_WRITES,
     onError: (error) => logger.error({ err: error }, 'unexpected error'),
   });
-  server.listen(config.EDGE_PORT, config.EDGE_HOST);
+  server.listen({ port: config.EDGE_PORT, host: config.EDGE_HOST, backlog: BACKLOG });
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const host = config.EDGE_HOST.includes(':') ? `[${config.EDGE_HOST}]` : config.EDGE_HOST;

@@ -15,13 +15,14 @@ const HANDSHAKE_DEADLINE_MS = 10_000;
  * everything else for longer than anybody should notice.
  */
 const CLAIMS_AT_ONCE = 64;
+/** Handshakes that wait for their turn, each with its socket and its request: a bound for the memory of that. */
+const MAX_PENDING = 10_000;
 /**
- * Handshakes that wait for their turn. A slow Redis and a busy edge both show in this number; past it those who come
- * are better served by an answer that tells them when to come again.
+ * A handshake that has waited for so long says that there are too many, for a moment: a slow Redis and a busy edge both
+ * show in it. Those who come are then better served by an answer that tells them when to come again. Before that a
+ * refusal would cost nearly as much as what is refused, and bring the client back for another one.
  */
-const MAX_PENDING = 2000;
-/** A handshake that has waited for so long says that there are too many, for a moment. */
-const LONG_WAIT_MS = 1000;
+const LONG_WAIT_MS = 4000;
 const BUSY_MS = 500;
 const RETRY_AFTER_SECONDS = { full: 10, draining: 1, busy: 3, redisAway: 2 } as const;
 
