@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
 import type { Edge } from './edge.ts';
-import { Gate } from './gate.ts';
 import { type Handshake, type Refusal, readHandshake, refusal } from './handshake.ts';
+import { Lots } from './lots.ts';
 import type { RefusalLimit } from './refusal-limit.ts';
 import { jitteredRetryAfter, refuse } from './refuse.ts';
 import { type SocketServer, bindSocket } from './ws-socket.ts';
@@ -41,7 +41,7 @@ export interface UpgradeOptions {
 /** Gives the handler of upgrade requests: refuses in HTTP, or claims the client and opens its connection. */
 export function upgradeHandler(options: UpgradeOptions) {
   const { edge, sockets, limit, allowedOrigins, directWrites, addressOf, onError } = options;
-  const claims = new Gate(CLAIMS_AT_ONCE);
+  const claims = new Lots(CLAIMS_AT_ONCE);
   let pending = 0;
   let busyUntil = 0;
 
