@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { ApiKey } from '@holdfast/protocol/api-key';
 import { ProblemError } from './problem-error.ts';
 
@@ -37,9 +37,7 @@ export class KeyRing {
     if (presented === undefined || presented === '') throw new ProblemError('key-missing');
     const dot = presented.indexOf('.');
     const key = dot > 0 ? this.#keys.get(presented.slice(0, dot)) : undefined;
-    const given = createHash('sha256')
-      .update(presented.slice(dot + 1))
-      .digest();
+    const given = hash('sha256', presented.slice(dot + 1), 'buffer');
     const matches = timingSafeEqual(given, key === undefined ? NO_SECRET : Buffer.from(key.secretSha256, 'hex'));
     if (key === undefined || !matches) throw new ProblemError('key-unknown');
     if (hasExpired(key)) throw new ProblemError('key-expired', { detail: `The API key "${key.id}" has expired` });

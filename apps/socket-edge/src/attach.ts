@@ -40,13 +40,16 @@ export async function attach(
   positions: ReadonlyMap<string, Position> | null,
 ): Promise<void> {
   const feeds = [...client.topics.keys()].map((topic) => world.feeds.open(topic));
+  const begins = feeds.map(({ topic }) => client.topics.get(topic) ?? BEGINNING);
   try {
-    const found = await Promise.all(
-      feeds.map((feed) =>
-        startOf(feed, client.topics.get(feed.topic) ?? BEGINNING, positions?.get(feed.topic) ?? null),
-      ),
-    );
-    const own = await ownStart(world, client, positions?.get(OWN_TOPIC) ?? null);
+    // Who does not resume, and has topics that are heard, is welcomed within the tick of its handshake.
+    const atOnce = positions === null && feeds.every(({ state }) => state === 'open');
+    const found = atOnce
+      ? feeds.map((feed, index) => endOf(feed, begins[index] ?? BEGINNING))
+      : await Promise.all(
+          feeds.map((feed, index) => startOf(feed, begins[index] ?? BEGINNING, positions?.get(feed.topic) ?? null)),
+        );
+    const own = positions === null ? ownEnd(client) : await ownStart(world, client, positions.get(OWN_TOPIC) ?? null);
     if (connection.phase !== 'attaching') return;
     const starts = found.filter((start) => start !== null);
     welcome(world, connection, [...starts, own], positions !== null);
@@ -71,19 +74,28 @@ function takeIn(connection: Connection, { feed, begin, position }: Start): void 
 
 async function startOf(feed: TopicFeed, begin: Position, seen: Position | null): Promise<Start | null> {
   if (!(await feed.ready)) return null;
-  // A subscription to a deleted topic of the same name: nobody wants the new one until somebody says so.
-  if (comparePositions(begin, feed.born) < 0) return null;
-  const { topic } = feed;
-  if (seen === null) return { topic, feed, begin, seen, position: null, recovered: false };
+  const end = endOf(feed, begin);
+  if (end === null || seen === null) return end;
   // What was said before the subscription began was not for this client.
   const verdict = await feed.judge(laterOf(seen, begin));
-  return verdict && { topic, feed, begin, seen, ...verdict };
+  return verdict && { ...end, seen, ...verdict };
+}
+
+/** At the present end of a topic that is heard. */
+function endOf(feed: TopicFeed, begin: Position): Start | null {
+  // A subscription to a deleted topic of the same name: nobody wants the new one until somebody says so.
+  if (comparePositions(begin, feed.born) < 0) return null;
+  return { topic: feed.topic, feed, begin, seen: null, position: null, recovered: false };
 }
 
 async function ownStart({ ownTopic }: AttachWorld, client: ClientState, seen: Position | null): Promise<Start> {
-  const start = { topic: OWN_TOPIC, feed: null, begin: client.ownPosition, seen };
+  const end = ownEnd(client);
   const verdict = seen === null ? null : await ownTopic.judge(client.clientId, seen, client.ownPosition);
-  return { ...start, position: client.ownPosition, recovered: false, ...verdict };
+  return { ...end, seen, ...verdict };
+}
+
+function ownEnd({ ownPosition }: ClientState): Start {
+  return { topic: OWN_TOPIC, feed: null, begin: ownPosition, seen: null, position: ownPosition, recovered: false };
 }
 
 function welcome(world: AttachWorld, connection: Connection, starts: readonly Start[], resumed: boolean): void {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { readConfig } from '@holdfast/service/config';
 import { describe, expect, it } from 'vitest';
@@ -13,6 +14,7 @@ describe('the configuration of an edge', () => {
       EDGE_WORKERS: 1,
       EDGE_DRAIN_SECONDS: 30,
       EDGE_HEARTBEAT: 25_000,
+      EDGE_DIRECT_WRITES: true,
       LOG_LEVEL: 'info',
     });
   });
@@ -55,4 +57,15 @@ describe('how many connections an edge holds', () => {
     expect(most).toBeGreaterThan(0);
     expect(Number.isInteger(most)).toBe(true);
   });
+});
+
+function read(path: string): string {
+  return readFileSync(new URL(path, import.meta.url), 'utf8');
+}
+
+it('a container starts an edge as the script in package.json does', () => {
+  const { scripts } = JSON.parse(read('../../../package.json')) as { scripts: Record<string, string> };
+  const [, ...words] = (scripts['socket-edge'] ?? '').split(' ');
+  const command = /^CMD (\[.*\])$/m.exec(read('../Dockerfile'))?.[1] ?? '[]';
+  expect(JSON.parse(command)).toEqual(words);
 });

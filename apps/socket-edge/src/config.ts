@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { duration, host, integer, integerOr, list, port, url } from '@holdfast/service/config';
+import { choice, duration, host, integer, integerOr, list, port, url } from '@holdfast/service/config';
 import { logVariables } from '@holdfast/service/logger';
 import { redisRules, redisVariables } from '@holdfast/service/redis-config';
 import { HEARTBEAT_MS } from '@holdfast/protocol/limits';
@@ -35,6 +35,9 @@ export const edgeVariables = z
     EDGE_HEARTBEAT: duration({ minMs: 100, maxMs: 600_000, default: `${HEARTBEAT_MS / 1000}s` }).describe(
       'How often each connection is pinged; two unanswered pings end it',
     ),
+    EDGE_DIRECT_WRITES: choice(['on', 'off'], 'on')
+      .transform((given) => given === 'on')
+      .describe("Whether messages go straight to idle sockets; off: through Node's streams alone"),
     EDGE_ALLOWED_ORIGINS: list().optional().describe('Origins whose pages may connect; not set: any'),
     EDGE_TRUSTED_PROXIES: list()
       .optional()

@@ -5,6 +5,7 @@ import type { Position } from '@holdfast/protocol/position-order';
 import type { UnsubscribeReason } from '@holdfast/protocol/messages/unsubscribed';
 import { PONG_FRAME, controlFrame } from './frames.ts';
 import type { Subscription } from './subscription.ts';
+import { SubscriptionSet } from './subscription-set.ts';
 import type { Tally } from './tally.ts';
 
 /** What a connection needs of its socket. */
@@ -43,7 +44,7 @@ export class Connection {
   readonly id: string;
   readonly clientId: string;
   readonly transport: Transport;
-  readonly subscriptions = new Map<string, Subscription>();
+  readonly subscriptions = new SubscriptionSet();
   phase: Phase;
   /** Too much waits for the socket: nothing more is sent until `onDrain`. */
   congested = false;
@@ -56,8 +57,8 @@ export class Connection {
   ownReading = false;
   /** The client as it was claimed, until its `resume` frame comes. */
   awaiting: ClientState | null = null;
-  /** Topic to how far it got, of the topics that it has left lately: what is taken up again is not sent twice. */
-  readonly leftAt = new Map<string, Position>();
+  /** Topic to how far it got, of the topics that it has left lately. Most connections never leave one. */
+  #left: Map<string, Position> | null = null;
   /** A letter for the client came before the welcome was out. */
   changedMeanwhile = false;
   /** Pings since anything was heard. */
@@ -99,7 +100,7 @@ export class Connection {
   }
 
   subscribe(subscription: Subscription): void {
-    this.subscriptions.set(subscription.feed.topic, subscription);
+    this.subscriptions.add(subscription);
     subscription.feed.join(subscription);
   }
 
@@ -118,13 +119,19 @@ export class Connection {
     return true;
   }
 
+  /** How far a topic got that has been left lately, so that what is taken up again is not sent twice. */
+  leftAt(topic: string): Position | undefined {
+    return this.#left?.get(topic);
+  }
+
   /** Notes how far a topic got that has been left. */
   leave(topic: string, position: Position): void {
-    this.leftAt.delete(topic);
-    this.leftAt.set(topic, position);
-    for (const oldest of this.leftAt.keys()) {
-      if (this.leftAt.size <= MAX_LEFT) break;
-      this.leftAt.delete(oldest);
+    this.#left ??= new Map();
+    this.#left.delete(topic);
+    this.#left.set(topic, position);
+    for (const oldest of this.#left.keys()) {
+      if (this.#left.size <= MAX_LEFT) break;
+      this.#left.delete(oldest);
     }
   }
 

@@ -36,7 +36,7 @@ export class EndedSubscriptions {
       // It has been taken up again, and looked at, since.
       if (present && comparePositions(present.begin, begin) > 0) continue;
       if (present) connection.unsubscribeSilently(present);
-      const from = laterOf(begin, connection.leftAt.get(topic) ?? begin);
+      const from = laterOf(begin, connection.leftAt(topic) ?? begin);
       if (!present && comparePositions(from, end) >= 0) continue;
       if (!present) connection.sendControl({ type: 'subscribed', topic, position: from });
       await this.#deliverRange(connection, topic, from, end);

@@ -61,6 +61,11 @@ export class Feeds {
     return this.#feeds.size;
   }
 
+  /** Whether a topic is heard, and it is known where it stands. */
+  isOpen(topic: string): boolean {
+    return this.#feeds.get(topic)?.state === 'open';
+  }
+
   /** The feed of a topic, opened if need be, and held: whoever gets it calls its `release`, joined or not. */
   open(topic: string): TopicFeed {
     let feed = this.#feeds.get(topic);

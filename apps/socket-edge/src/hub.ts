@@ -73,6 +73,12 @@ export class Hub {
     };
   }
 
+  /** Whether all of a client's topics are heard already, as they mostly are. */
+  hearsNow({ client }: Claim): boolean {
+    for (const topic of client.topics.keys()) if (!this.#world.feeds.isOpen(topic)) return false;
+    return true;
+  }
+
   /**
    * Waits until all of a client's topics are heard, before its handshake is answered: whoever sees the connection open
    * has missed nothing from then on. False when it takes too long, as Redis does not answer.
@@ -81,7 +87,6 @@ export class Hub {
     const feeds = [...client.topics.keys()].map((topic) => this.#world.feeds.open(topic));
     const over = new AbortController();
     try {
-      if (feeds.every(({ state }) => state !== 'opening')) return true;
       const all = Promise.all(feeds.map(({ ready }) => ready)).then(() => true);
       return await Promise.race([all, delay(ATTACH_DEADLINE_MS, false, { signal: over.signal })]);
     } finally {
@@ -160,9 +165,13 @@ export class Hub {
     client: ClientState,
     positions: ReadonlyMap<string, Position> | null,
   ): Promise<void> {
-    this.#deadline(connection, ATTACH_DEADLINE_MS, () => connection.close(closeCodes.tryLater));
     try {
-      await attach(this.#world, connection, client, positions);
+      const attaching = attach(this.#world, connection, client, positions);
+      // Most are done by now.
+      if (connection.phase === 'attaching') {
+        this.#deadline(connection, ATTACH_DEADLINE_MS, () => connection.close(closeCodes.tryLater));
+      }
+      await attaching;
     } catch (error) {
       this.#world.onError(error);
       // Redis is away. Before the welcome the client had better come again; after it, only its own topic is wanting.

@@ -201,7 +201,7 @@ export class Reconciler {
       // It may be a subscription to a deleted topic of the same name.
       if (!(await feed.ready) || comparePositions(begin, feed.born) < 0) return false;
       if (connection.phase !== 'open' || feed.state !== 'open') return false;
-      const position = laterOf(begin, connection.leftAt.get(topic) ?? begin);
+      const position = laterOf(begin, connection.leftAt(topic) ?? begin);
       connection.sendControl({ type: 'subscribed', topic, position });
       connection.subscribe(new Subscription(feed, connection, begin, position));
       return true;

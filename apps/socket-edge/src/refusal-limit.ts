@@ -11,9 +11,15 @@ const MS = 1000;
 /** Counts refused handshakes by address. Good handshakes cost nothing and are never counted. */
 export class RefusalLimit {
   readonly #limiter: RateLimiterMemory;
+  #countedAt = Number.NEGATIVE_INFINITY;
 
   constructor(refusedPerWindow: number = REFUSED_PER_WINDOW) {
     this.#limiter = new RateLimiterMemory({ points: refusedPerWindow, duration: WINDOW_SECONDS });
+  }
+
+  /** Whether nobody can be blocked, because nobody was refused within the window: then there is nothing to ask. */
+  get quiet(): boolean {
+    return performance.now() - this.#countedAt > WINDOW_SECONDS * MS;
   }
 
   /** Seconds to wait when the address has had too many; null when it may go on. */
@@ -24,6 +30,7 @@ export class RefusalLimit {
   }
 
   async count(address: string): Promise<void> {
+    this.#countedAt = performance.now();
     await this.#limiter.penalty(address);
   }
 }

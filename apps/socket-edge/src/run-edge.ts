@@ -22,6 +22,11 @@ import { type ParentChannel, Seat } from './workers/seat.ts';
 
 /** Beyond the drain itself: the last releases, and the goodbye to Redis. */
 const SHUTDOWN_RESERVE_MS = 10_000;
+/**
+ * Clients that wait to be accepted, as many as the system allows (`net.core.somaxconn`): of a herd that meets Node's
+ * default of 511, most would be told nothing, and try again after 1, 3, 7 and 15 s.
+ */
+const BACKLOG = 65_535;
 /** Without Redis the edge listens all the same: it says so at /readyz, and refuses with 503. */
 const REDIS_PATIENCE_MS = 2000;
 
@@ -74,9 +79,11 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
     metrics: seat ?? metrics,
     allowedOrigins: config.EDGE_ALLOWED_ORIGINS ?? [],
     trustedProxies: config.EDGE_TRUSTED_PROXIES ?? [],
+    directWrites: config.EDGE_DIRECT_WRITES,
     onError,
   });
-  server.listen({ port: config.EDGE_PORT, host: config.EDGE_HOST, reusePort: seat !== undefined });
+  const reusePort = seat !== undefined;
+  server.listen({ port: config.EDGE_PORT, host: config.EDGE_HOST, backlog: BACKLOG, reusePort });
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const at = authority(config.EDGE_HOST, port);

@@ -21,13 +21,23 @@ export interface ServerOptions {
   metrics: MetricsSource;
   allowedOrigins: readonly string[];
   trustedProxies: readonly string[];
+  directWrites: boolean;
   limit?: RefusalLimit;
   onError: (error: unknown) => void;
 }
 
 /** The HTTP server of an edge: upgrades, health and metrics. It does not listen yet. */
 export function createEdgeServer(options: ServerOptions): Server {
-  const { edge, health, metrics, allowedOrigins, trustedProxies, limit = new RefusalLimit(), onError } = options;
+  const {
+    edge,
+    health,
+    metrics,
+    allowedOrigins,
+    trustedProxies,
+    directWrites,
+    limit = new RefusalLimit(),
+    onError,
+  } = options;
   const trusts = proxyAddress.compile([...trustedProxies]);
   const server = createServer({
     headersTimeout: HEADERS_TIMEOUT_MS,
@@ -48,7 +58,9 @@ export function createEdgeServer(options: ServerOptions): Server {
       sockets: createSocketServer(),
       limit,
       allowedOrigins,
-      addressOf: (request) => proxyAddress(request, trusts),
+      directWrites,
+      addressOf: (request) =>
+        trustedProxies.length === 0 ? (request.socket.remoteAddress ?? '') : proxyAddress(request, trusts),
       onError,
     }),
   );

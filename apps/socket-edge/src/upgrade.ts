@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
 import type { Edge } from './edge.ts';
-import { Gate } from './gate.ts';
 import { type Handshake, type Refusal, readHandshake, refusal } from './handshake.ts';
+import { Lots } from './lots.ts';
 import type { RefusalLimit } from './refusal-limit.ts';
 import { jitteredRetryAfter, refuse } from './refuse.ts';
 import { type SocketServer, bindSocket } from './ws-socket.ts';
@@ -15,13 +15,14 @@ const HANDSHAKE_DEADLINE_MS = 10_000;
  * everything else for longer than anybody should notice.
  */
 const CLAIMS_AT_ONCE = 64;
+/** Handshakes that wait for their turn, each with its socket and its request: a bound for the memory of that. */
+const MAX_PENDING = 10_000;
 /**
- * Handshakes that wait for their turn. A slow Redis and a busy edge both show in this number; past it those who come
- * are better served by an answer that tells them when to come again.
+ * A handshake that has waited for so long says that there are too many, for a moment: a slow Redis and a busy edge both
+ * show in it. Those who come are then better served by an answer that tells them when to come again. Before that a
+ * refusal would cost nearly as much as what is refused, and bring the client back for another one.
  */
-const MAX_PENDING = 2000;
-/** A handshake that has waited for so long says that there are too many, for a moment. */
-const LONG_WAIT_MS = 1000;
+const LONG_WAIT_MS = 4000;
 const BUSY_MS = 500;
 const RETRY_AFTER_SECONDS = { full: 10, draining: 1, busy: 3, redisAway: 2 } as const;
 
@@ -30,6 +31,8 @@ export interface UpgradeOptions {
   sockets: SocketServer;
   limit: RefusalLimit;
   allowedOrigins: readonly string[];
+  /** Whether idle plain-TCP sockets are written past their streams. */
+  directWrites: boolean;
   /** The address a request came from, behind trusted proxies. */
   addressOf: (request: IncomingMessage) => string;
   onError: (error: unknown) => void;
@@ -37,14 +40,14 @@ export interface UpgradeOptions {
 
 /** Gives the handler of upgrade requests: refuses in HTTP, or claims the client and opens its connection. */
 export function upgradeHandler(options: UpgradeOptions) {
-  const { edge, sockets, limit, allowedOrigins, addressOf, onError } = options;
-  const claims = new Gate(CLAIMS_AT_ONCE);
+  const { edge, sockets, limit, allowedOrigins, directWrites, addressOf, onError } = options;
+  const claims = new Lots(CLAIMS_AT_ONCE);
   let pending = 0;
   let busyUntil = 0;
 
   async function admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<Refusal | null> {
     const address = addressOf(request);
-    const blockedFor = await limit.blockedFor(address);
+    const blockedFor = limit.quiet ? null : await limit.blockedFor(address);
     if (blockedFor !== null) return refusal('too-many-handshakes', {}, { 'Retry-After': String(blockedFor) });
     const outcome = readHandshake(request, allowedOrigins);
     const refused = outcome.ok
@@ -78,7 +81,7 @@ export function upgradeHandler(options: UpgradeOptions) {
     });
     if (claimed === 'left') return null;
     if (claimed === null) return refusal('unknown-client');
-    const heard = await hub.hears(claimed);
+    const heard = hub.hearsNow(claimed) || (await hub.hears(claimed));
     // While Redis was asked, others may have taken the last place.
     const refused = socket.destroyed ? null : heard ? cannotTake() : redisAway();
     if (refused !== null || socket.destroyed) {
@@ -86,9 +89,13 @@ export function upgradeHandler(options: UpgradeOptions) {
       return refused;
     }
     let opened = false;
+    // The answer and the welcome, if that comes in this tick, leave as one write.
+    socket.cork();
+    process.nextTick(uncork, socket);
+    socket.removeListener('error', destroy);
     sockets.handleUpgrade(request, socket, head, (ws) => {
       opened = true;
-      bindSocket(ws, socket, hub, (transport) => hub.open(claimed, transport, resume));
+      bindSocket(ws, socket, { hub, direct: directWrites, open: (transport) => hub.open(claimed, transport, resume) });
     });
     if (!opened) hub.abandon(claimed);
     return null;
@@ -109,7 +116,7 @@ export function upgradeHandler(options: UpgradeOptions) {
 
   return async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     // The first statement: a reset while the handshake is being checked would otherwise end the process.
-    socket.on('error', () => socket.destroy());
+    socket.on('error', destroy);
     const deadline = setTimeout(() => socket.destroy(), HANDSHAKE_DEADLINE_MS);
     pending += 1;
     const refused = await decide(request, socket, head);
@@ -117,6 +124,15 @@ export function upgradeHandler(options: UpgradeOptions) {
     clearTimeout(deadline);
     if (refused) refuse(socket, refused);
   };
+}
+
+/** One function for all sockets: a closure would stay with each. */
+function destroy(this: Duplex): void {
+  this.destroy();
+}
+
+function uncork(socket: Duplex): void {
+  socket.uncork();
 }
 
 function redisAway(): Refusal {

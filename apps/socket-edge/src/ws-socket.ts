@@ -3,6 +3,7 @@ import { closeCodes } from '@holdfast/protocol/close-codes';
 import { MAX_CLIENT_FRAME_BYTES } from '@holdfast/protocol/limits';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Connection, Transport } from './connection.ts';
+import { DirectWriter } from './direct-write.ts';
 import { PING_FRAME } from './frames.ts';
 import { chooseSubprotocol } from './handshake.ts';
 import type { Hub } from './hub.ts';
@@ -15,13 +16,29 @@ const MAX_BUFFERED_CHUNKS = 1024;
 /** RFC 6455, section 7.4.1: what ws closes with when a frame breaks the protocol, is not UTF-8, has too many pieces, or is too large. */
 const BROKEN_FRAME_CODES = new Set<number | undefined>([1002, 1007, 1008, 1009]);
 
+/** What a connection's WebSocket belongs to. */
+interface Owner {
+  hub: Hub;
+  connection: Connection;
+}
+
 /**
- * A connection's WebSocket. It knows its connection by a field and not by closures, which would cost each idle
- * connection several hundred bytes.
+ * A connection's WebSocket. What ws has to tell, it tells its owner by `emit`, without a listener of its own for each
+ * event: listeners and their closures would cost each idle connection several hundred bytes.
  */
 class EdgeSocket extends WebSocket {
-  connection: Connection | null = null;
-  hub: Hub | null = null;
+  owner: Owner | null = null;
+
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    if (this.owner === null) return false;
+    const { hub, connection } = this.owner;
+    if (event === 'message') onMessage(hub, connection, args[0], args[1] === true);
+    else if (event === 'pong' || event === 'ping') connection.unanswered = 0;
+    else if (event === 'close') hub.onClosed(connection);
+    // A broken frame or a reset; `close` follows, and says all there is to say.
+    else if (event === 'error') connection.end();
+    return true;
+  }
 
   /**
    * ws calls this with a code of its own when a frame is broken; clients are promised one code for all of that. With a
@@ -32,23 +49,40 @@ class EdgeSocket extends WebSocket {
       super.close(code, data);
       return;
     }
-    if (this.connection && this.hub) this.hub.onBadFrame(this.connection, 'broken, too large, or in too many pieces');
+    this.owner?.hub.onBadFrame(this.owner.connection, 'broken, too large, or in too many pieces');
     super.close(closeCodes.badFrame.code, closeCodes.badFrame.reason);
   }
+}
+
+function onMessage(hub: Hub, connection: Connection, data: unknown, isBinary: boolean): void {
+  connection.unanswered = 0;
+  if (isBinary) hub.onBadFrame(connection, 'binary');
+  else if (Buffer.isBuffer(data)) hub.onText(connection, data.toString());
 }
 
 class WsTransport implements Transport {
   readonly #ws: EdgeSocket;
   readonly #socket: Duplex;
+  readonly #writer: Pick<DirectWriter, 'write'>;
+  #awaitsDrain = false;
 
-  constructor(ws: EdgeSocket, socket: Duplex) {
+  constructor(ws: EdgeSocket, socket: Duplex, direct: boolean) {
     this.#ws = ws;
     this.#socket = socket;
+    this.#writer = (direct ? DirectWriter.of(socket) : null) ?? socket;
   }
 
   /** The frames are whole and uncompressed, so they go past ws straight to the socket, in order with what ws sends. */
   send(frames: Buffer): void {
-    if (this.#ws.readyState === WebSocket.OPEN) this.#socket.write(frames);
+    if (this.#ws.readyState !== WebSocket.OPEN) return;
+    if (this.#writer.write(frames) || this.#awaitsDrain) return;
+    // Only while there is something to wait for: a listener on each idle socket costs memory.
+    this.#awaitsDrain = true;
+    this.#socket.once('drain', () => {
+      this.#awaitsDrain = false;
+      const { owner } = this.#ws;
+      if (owner) owner.hub.onDrain(owner.connection);
+    });
   }
 
   get bufferedBytes(): number {
@@ -87,41 +121,16 @@ export function createSocketServer(): SocketServer {
   return new WebSocketServer(options);
 }
 
+export interface Binding {
+  hub: Hub;
+  /** Whether idle plain-TCP sockets are written past their streams. */
+  direct: boolean;
+  /** Begins the connection. */
+  open: (transport: Transport) => Connection;
+}
+
 /** Ties a finished handshake to its connection. */
-export function bindSocket(ws: WebSocket, socket: Duplex, hub: Hub, open: (transport: Transport) => Connection): void {
+export function bindSocket(ws: WebSocket, socket: Duplex, { hub, direct, open }: Binding): void {
   if (!(ws instanceof EdgeSocket)) throw new TypeError('not a socket of createSocketServer');
-  ws.hub = hub;
-  ws.on('message', onMessage);
-  ws.on('pong', onPong);
-  ws.on('ping', onPong);
-  ws.on('close', onClose);
-  ws.on('error', onError);
-  const transport = new WsTransport(ws, socket);
-  const connection = open(transport);
-  ws.connection = connection;
-  socket.on('drain', () => hub.onDrain(connection));
-}
-
-function onMessage(this: WebSocket, data: Buffer | ArrayBuffer | Buffer[], isBinary: boolean): void {
-  const { connection, hub } = this as EdgeSocket;
-  if (connection === null || hub === null) return;
-  connection.unanswered = 0;
-  if (isBinary) hub.onBadFrame(connection, 'binary');
-  else if (Buffer.isBuffer(data)) hub.onText(connection, data.toString());
-}
-
-function onPong(this: WebSocket): void {
-  const { connection } = this as EdgeSocket;
-  if (connection) connection.unanswered = 0;
-}
-
-function onClose(this: WebSocket): void {
-  const { connection, hub } = this as EdgeSocket;
-  if (connection && hub) hub.onClosed(connection);
-}
-
-/** What ws makes of a broken frame or a reset; `close` follows, and says all there is to say. */
-function onError(this: WebSocket): void {
-  const { connection } = this as EdgeSocket;
-  connection?.end();
+  ws.owner = { hub, connection: open(new WsTransport(ws, socket, direct)) };
 }

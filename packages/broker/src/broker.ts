@@ -67,6 +67,12 @@ export interface History {
   seconds: number;
 }
 
+/** Under an idempotency key, what was published within 5 minutes is not published again. */
+export interface NewMessage {
+  data: Buffer;
+  idempotencyKey?: string | undefined;
+}
+
 export type PublishOutcome = { kind: 'published' | 'repeated'; id: Position } | { kind: 'unknown' };
 
 /** What was said. */
@@ -81,6 +87,8 @@ export interface Topics {
   listTopics(cursor: string | null, limit: number): Promise<Page<{ topic: string; state: TopicState }>>;
   /** Appends to the log and tells the edges, in one step. The same idempotency key again gives the same id and does neither. */
   publish(topic: string, data: Buffer, idempotencyKey?: string): Promise<PublishOutcome>;
+  /** The same for several messages, in the order given, all in one step. Gives one outcome for each. */
+  publishAll(topic: string, messages: readonly NewMessage[]): Promise<PublishOutcome[]>;
   /** The same for a client's own topic; the edge that owns the client hears of it. */
   publishToClient(clientId: string, data: Buffer, idempotencyKey?: string): Promise<PublishOutcome>;
   /** What follows `after` in the log (all of it when null), at most `limit` entries; null when the topic does not exist. */

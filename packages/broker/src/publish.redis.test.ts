@@ -103,6 +103,68 @@ describe('publishing', () => {
   });
 });
 
+describe('publishing several messages at once', () => {
+  test('is the same as one after the other: ids, chain, order, log and channel', async () => {
+    const { topic, born, live } = await someTopic();
+    const texts = Array.from({ length: 50 }, (_, index) => String(index));
+    const outcomes = await control.publishAll(
+      topic,
+      texts.map((text) => ({ data: Buffer.from(text) })),
+    );
+    const entries = (await control.readLog(topic, null, 100))?.entries ?? [];
+    expect(outcomes).toEqual(entries.map(({ id }) => ({ kind: 'published', id })));
+    expect(entries.map(({ data }) => String(data))).toEqual(texts);
+    expect(entries.map(({ id }) => id)).toEqual(entries.map(({ id }) => id).toSorted(comparePositions));
+    expect(entries.map(({ prev }) => prev)).toEqual([born, ...entries.slice(0, -1).map(({ id }) => id)]);
+    await eventually(() => expect(live).toEqual(entries.map((entry) => ({ kind: 'message', ...entry }))));
+    expect((await control.readTopics([topic]))[0]?.last).toBe(entries.at(-1)?.id);
+  });
+
+  test('knows each idempotency key by its own message, also one given twice at once', async () => {
+    const { topic, live } = await someTopic();
+    const first = await publish(topic, '"known"', 'known');
+    const outcomes = await control.publishAll(topic, [
+      { data: Buffer.from('1') },
+      { data: Buffer.from('2'), idempotencyKey: 'known' },
+      { data: Buffer.from('3'), idempotencyKey: 'new' },
+      { data: Buffer.from('4'), idempotencyKey: 'new' },
+      { data: Buffer.from('5') },
+    ]);
+    const entries = (await control.readLog(topic, null, 100))?.entries ?? [];
+    expect(entries.map(({ data }) => String(data))).toEqual(['"known"', '1', '3', '5']);
+    const [, one, three, five] = entries.map(({ id }) => id);
+    expect(outcomes).toEqual([
+      { kind: 'published', id: one },
+      { kind: 'repeated', id: first },
+      { kind: 'published', id: three },
+      { kind: 'repeated', id: three },
+      { kind: 'published', id: five },
+    ]);
+    await eventually(() => expect(live).toHaveLength(4));
+    expect(await control.publish(topic, Buffer.from('6'), 'new')).toEqual({ kind: 'repeated', id: three });
+  });
+
+  test('to a topic that does not exist does and leaves nothing', async () => {
+    const messages = [{ data: Buffer.from('1'), idempotencyKey: 'key' }, { data: Buffer.from('2') }];
+    expect(await control.publishAll('missing', messages)).toEqual([{ kind: 'unknown' }, { kind: 'unknown' }]);
+    const left = [keys.topic('missing'), keys.topicLog('missing'), keys.topicIdempotency('missing', 'key')];
+    expect(await redis.exists(...left)).toBe(0);
+  });
+
+  test('that are all known already changes nothing', async () => {
+    const { topic, live } = await someTopic();
+    const id = await publish(topic, '1', 'key');
+    const again = { data: Buffer.from('2'), idempotencyKey: 'key' };
+    expect(await control.publishAll(topic, [again, again])).toEqual([
+      { kind: 'repeated', id },
+      { kind: 'repeated', id },
+    ]);
+    expect((await control.readTopics([topic]))[0]?.last).toBe(id);
+    await publish(topic, '"end"');
+    await eventually(() => expect(live).toHaveLength(2));
+  });
+});
+
 describe('an idempotency key', () => {
   test('given again gives the same id, and neither appends nor tells', async () => {
     const { topic, live } = await someTopic();

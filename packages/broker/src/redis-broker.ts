@@ -47,6 +47,7 @@ export function controlBroker(redis: Redis, prefix: string): ControlBroker {
     readTopics: (names) => topics.readAll(names),
     listTopics: (cursor, limit) => topics.list(cursor, limit),
     publish: (topic, data, key) => topics.publish(topic, data, key),
+    publishAll: (topic, messages) => topics.publishAll(topic, messages),
     publishToClient: (clientId, data, key) => topics.publishToClient(clientId, data, key),
     readLog: (topic, after, limit) => topics.readLog(topic, after, limit),
     readClientLog: (clientId, after, limit) => topics.readClientLog(clientId, after, limit),

@@ -49,6 +49,7 @@ function everyCall({ control, edge }: TestBroker): Record<string, () => Promise<
     'readTopics of an edge': () => edge.readTopics([topic]),
     listTopics: () => control.listTopics(null, 10),
     publish: () => control.publish(topic, data, 'key'),
+    publishAll: () => control.publishAll(topic, [{ data, idempotencyKey: 'key' }, { data }]),
     publishToClient: () => control.publishToClient(clientId, data, 'key'),
     'readLog of control-api': () => control.readLog(topic, null, 10),
     'readLog of an edge': () => edge.readLog(topic, '1-0', 10),

@@ -2,12 +2,12 @@ import type { Keys } from '@holdfast/protocol/keys';
 import { DEFAULT_HISTORY, IDEMPOTENCY_SECONDS } from '@holdfast/protocol/limits';
 import type { Position } from '@holdfast/protocol/position-order';
 import type { Redis } from 'ioredis';
-import type { History, Page, PublishOutcome } from './broker.ts';
+import type { History, NewMessage, Page, PublishOutcome } from './broker.ts';
 import { type IndexEntry, listIndexed, settleIndex } from './index-entry.ts';
 import type { Letters } from './letters.ts';
 import { DELETED } from './live-payload.ts';
 import { UnexpectedAnswer, answerOf, logPageOf, numberOf, text, topicOf } from './outcomes.ts';
-import { asked, loadScript, run, runForBuffers } from './script.ts';
+import { type Argument, asked, loadScript, run, runForBuffers } from './script.ts';
 import type { LogPage, TopicState } from './topic-state.ts';
 
 const putTopicScript = loadScript('put-topic');
@@ -81,10 +81,22 @@ export class TopicStore {
   }
 
   async publish(topic: string, data: Buffer, idempotencyKey?: string): Promise<PublishOutcome> {
+    const [outcome] = await this.publishAll(topic, [{ data, idempotencyKey }]);
+    return outcome ?? { kind: 'unknown' };
+  }
+
+  async publishAll(topic: string, messages: readonly NewMessage[]): Promise<PublishOutcome[]> {
     const keys = [this.#keys.topic(topic), this.#keys.topicLog(topic), this.#keys.topicLive(topic)];
-    if (idempotencyKey !== undefined) keys.push(this.#keys.topicIdempotency(topic, idempotencyKey));
-    const answer = answerOf('publish', await run(this.#redis, publishScript, keys, [data, IDEMPOTENCY_MS]));
-    return publishOutcome(answer);
+    const known = keys.length;
+    const args: Argument[] = [IDEMPOTENCY_MS];
+    for (const { data, idempotencyKey } of messages) {
+      if (idempotencyKey !== undefined) keys.push(this.#keys.topicIdempotency(topic, idempotencyKey));
+      args.push(data, idempotencyKey === undefined ? 0 : keys.length - known);
+    }
+    const { kind, rest } = answerOf('publish', await run(this.#redis, publishScript, keys, args));
+    return messages.map((_, index) =>
+      kind === 0 ? { kind: 'unknown' } : publishOutcome(rest[2 * index], rest[2 * index + 1]),
+    );
   }
 
   async publishToClient(clientId: string, data: Buffer, idempotencyKey?: string): Promise<PublishOutcome> {
@@ -94,7 +106,7 @@ export class TopicStore {
     const answer = answerOf('publish-to-client', await run(this.#redis, publishToClientScript, keys, args));
     const edge = text(answer.rest[1]);
     if (edge) await this.#letters.ring(edge, clientId);
-    return publishOutcome(answer);
+    return answer.kind === 0 ? { kind: 'unknown' } : publishOutcome(answer.kind, answer.rest[0]);
   }
 
   readLog(topic: string, after: Position | null, limit: number): Promise<LogPage | null> {
@@ -118,7 +130,6 @@ export class TopicStore {
   }
 }
 
-function publishOutcome(answer: { kind: number; rest: unknown[] }): PublishOutcome {
-  if (answer.kind === 0) return { kind: 'unknown' };
-  return { kind: answer.kind === 1 ? 'published' : 'repeated', id: text(answer.rest[0]) };
+function publishOutcome(kind: unknown, id: unknown): PublishOutcome {
+  return { kind: kind === 1 ? 'published' : 'repeated', id: text(id) };
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Child, type Exit, lineOf, spawnChild } from './child.ts';
 import { repositoryRoot } from './repository-root.ts';
@@ -45,22 +46,38 @@ export interface ServiceHandle {
  * printed, when it ends first. Should this process die, the service gets a SIGTERM.
  */
 export function startService({ app, env, onLine }: StartServiceOptions): Promise<ServiceHandle> {
-  return startProgram({ app, program: join(repositoryRoot, 'apps', app, 'src/main.ts'), env, onLine });
+  const program = join(repositoryRoot, 'apps', app, 'src/main.ts');
+  return startProgram({ app, program, flags: flagsOf(app), env, onLine });
+}
+
+/** The flags of Node that people start a service with, by the script of its name. */
+function flagsOf(app: App): string[] {
+  const { scripts } = JSON.parse(readFileSync(join(repositoryRoot, 'package.json'), 'utf8')) as {
+    scripts: Record<App, string>;
+  };
+  return scripts[app].split(' ').filter((word) => word.startsWith('--'));
 }
 
 interface StartProgramOptions {
   app: App;
   program: string;
+  flags?: readonly string[];
   env: Readonly<Record<string, string | undefined>>;
   onLine: ((line: string) => void) | undefined;
 }
 
 /** {@link startService} with the program named, for its tests. */
-export async function startProgram({ app, program, env, onLine }: StartProgramOptions): Promise<ServiceHandle> {
+export async function startProgram({
+  app,
+  program,
+  flags = [],
+  env,
+  onLine,
+}: StartProgramOptions): Promise<ServiceHandle> {
   const kept = Object.fromEntries(KEPT_VARIABLES.map((name) => [name, process.env[name]]));
   const child: Child = await spawnChild({
     command: process.execPath,
-    args: [program],
+    args: [...flags, program],
     env: { ...kept, ...env, LOG_LEVEL: audible(env['LOG_LEVEL']) },
     will: { script: END_IN_ORDER },
   });

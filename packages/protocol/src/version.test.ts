@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { downFrame } from './down.ts';
 import { problem } from './problems.ts';
+import * as capacity from './rest/capacity.ts';
 import * as clients from './rest/clients.ts';
 import * as edges from './rest/edges.ts';
 import * as messages from './rest/messages.ts';
@@ -18,7 +19,7 @@ fingerprint into version.ts`;
 
 /** Every frame and body, as what is sent. */
 function schemas(): Record<string, z.ZodType> {
-  const bodies = Object.entries({ ...clients, ...edges, ...messages, ...topics, problem }).filter(
+  const bodies = Object.entries({ ...capacity, ...clients, ...edges, ...messages, ...topics, problem }).filter(
     ([, schema]: [string, unknown]) => schema instanceof z.ZodType,
   );
   return { upFrame, downFrame, ...Object.fromEntries(bodies) };
@@ -36,6 +37,7 @@ describe('the protocol version', () => {
   test('covers every body there is', () => {
     expect(Object.keys(schemas())).toEqual(
       expect.arrayContaining([
+        'capacityResponse',
         'registerRequest',
         'topicsResponse',
         'batchRequest',

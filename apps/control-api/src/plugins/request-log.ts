@@ -11,6 +11,9 @@ const SERVER_ERROR = 500;
 export const requestLog = fp<{ logger: Logger }>(async (app, { logger }) => {
   app.addHook('onResponse', async (request, reply) => {
     const { statusCode: status, elapsedTime } = reply;
+    // A probe that asks a process which is not ready is answered, not failed.
+    const failed = status >= SERVER_ERROR && request.routeOptions.config.probe !== true;
+    if (!failed && !logger.isLevelEnabled('debug')) return;
     const fields = {
       method: request.method,
       route: request.routeOptions.url ?? 'unmatched',
@@ -19,8 +22,6 @@ export const requestLog = fp<{ logger: Logger }>(async (app, { logger }) => {
       ip: request.ip,
       ...(request.apiKey === null ? {} : { key: request.apiKey.id }),
     };
-    // A probe that asks a process which is not ready is answered, not failed.
-    const failed = status >= SERVER_ERROR && request.routeOptions.config.probe !== true;
     logger[failed ? 'warn' : 'debug'](fields, 'call');
   });
 });

@@ -16,13 +16,17 @@ import { watchRedis } from '../watch-redis.ts';
 export interface RunningEdgeOptions
   extends
     Partial<Pick<EdgeOptions, 'heartbeatMs' | 'maxConnections' | 'resumeDeadlineMs' | 'stuckMs'>>,
-    Partial<Pick<ServerOptions, 'allowedOrigins' | 'limit'>> {
+    Partial<Pick<ServerOptions, 'allowedOrigins' | 'directWrites' | 'limit'>> {
   redisUrl: string;
   prefix: string;
 }
 
+/** What an edge has when a test does not say otherwise: as in `config.ts`. */
+export const defaults = { directWrites: true };
+
 /** An edge as `main.ts` wires it, in this process, on a port of its own. */
-export async function startEdge({ redisUrl, prefix, allowedOrigins = [], limit, ...options }: RunningEdgeOptions) {
+export async function startEdge(given: RunningEdgeOptions) {
+  const { redisUrl, prefix, allowedOrigins = [], directWrites = defaults.directWrites, limit, ...options } = given;
   const id = newEdgeId();
   const log = captureLog();
   const { logger } = log;
@@ -49,6 +53,7 @@ export async function startEdge({ redisUrl, prefix, allowedOrigins = [], limit, 
     metrics,
     allowedOrigins,
     trustedProxies: [],
+    directWrites,
     ...(limit ? { limit } : {}),
     onError: (error) => logger.error({ err: error }, 'unexpected error'),
   });

@@ -5,10 +5,9 @@
 local fields = redis.call('HGETALL', KEYS[1])
 if #fields == 0 then return { 0 } end
 if ARGV[4] == '1' and redis.call('HEXISTS', KEYS[1], 'e') == 1 then return { 2, fields } end
-redis.call('HDEL', KEYS[1], 'x')
--- What ended before the edge of an earlier connection looked was that connection's.
+-- An operator's wish, and what ended before the edge of an earlier connection looked, were that connection's.
 for i = 1, #fields, 2 do
-  if string.sub(fields[i], 1, 1) == '-' then redis.call('HDEL', KEYS[1], fields[i]) end
+  if fields[i] == 'x' or string.sub(fields[i], 1, 1) == '-' then redis.call('HDEL', KEYS[1], fields[i]) end
 end
 redis.call('HSET', KEYS[1], 'e', ARGV[1], 'c', ARGV[2], 's', ARGV[3])
 return { 1, fields }

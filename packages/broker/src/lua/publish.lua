@@ -1,33 +1,51 @@
--- Appends a message to a topic's log and says it on the live channel.
--- KEYS  1 topic, 2 its log, 3 its live channel, 4 idempotency key (may be missing)
--- ARGV  1 data, 2 how long the idempotency key is remembered (ms)
--- Gives {0} no such topic, {1, id} published, {2, id} was published before under that key
+-- Appends messages to a topic's log and says them on the live channel, in the order given.
+-- KEYS  1 topic, 2 its log, 3 its live channel, then the idempotency keys of the messages that have one
+-- ARGV  1 how long an idempotency key is remembered (ms), then pairs: data, which of the idempotency keys (0 for none)
+-- Gives {0} no such topic, or {1} and for each message two items: 1 and its id: published;
+--       2 and an id: was published before under that key
 local topic = redis.call('HMGET', KEYS[1], 'size', 'seconds', 'last', 'born')
-local prev = topic[3]
-if not prev then return { 0 } end
+local last = topic[3]
+if not last then return { 0 } end
 -- Remembered with the topic's birth: one that was deleted and created again has not heard the message yet.
 local born = topic[4] .. ' '
-if KEYS[4] then
-  local before = redis.call('GET', KEYS[4]) or ''
-  if string.sub(before, 1, #born) == born then return { 2, string.sub(before, #born + 1) } end
-end
-
--- The id is the time, and always after the last one: the clock may have jumped back, or the log may have expired.
+-- An id is the time, and always after the last one: the clock may have jumped back, or the log may have expired.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local dash = string.find(prev, '-', 1, true)
-local last = tonumber(string.sub(prev, 1, dash - 1))
-local id
-if now > last then
-  id = string.format('%.0f-0', now)
-else
-  id = string.format('%.0f-%.0f', last, string.sub(prev, dash + 1) + 1)
+local dash = string.find(last, '-', 1, true)
+local ms, sequence = tonumber(string.sub(last, 1, dash - 1)), tonumber(string.sub(last, dash + 1))
+
+local function before(once)
+  local known = once and redis.call('GET', once) or ''
+  if string.sub(known, 1, #born) == born then return string.sub(known, #born + 1) end
 end
 
-redis.call('XADD', KEYS[2], 'MAXLEN', '=', topic[1], id, 'p', prev, 'd', ARGV[1])
+local function publish(data)
+  if now > ms then
+    ms, sequence = now, 0
+  else
+    sequence = sequence + 1
+  end
+  local prev = last
+  last = string.format('%.0f-%.0f', ms, sequence)
+  redis.call('XADD', KEYS[2], 'MAXLEN', '=', topic[1], last, 'p', prev, 'd', data)
+  redis.call('SPUBLISH', KEYS[3], prev .. ' ' .. last .. ' ' .. data)
+end
+
+local answer = { 1 }
+for i = 2, #ARGV, 2 do
+  local number = tonumber(ARGV[i + 1])
+  local once = number > 0 and KEYS[3 + number]
+  local id = before(once)
+  answer[#answer + 1] = id and 2 or 1
+  if not id then
+    publish(ARGV[i])
+    if once then redis.call('SET', once, born .. last, 'PX', ARGV[1]) end
+  end
+  answer[#answer + 1] = id or last
+end
+if last == topic[3] then return answer end
+
 redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f-0', now - topic[2] * 1000))
 redis.call('PEXPIRE', KEYS[2], topic[2] * 1000)
-redis.call('HSET', KEYS[1], 'last', id)
-if KEYS[4] then redis.call('SET', KEYS[4], born .. id, 'PX', ARGV[2]) end
-redis.call('SPUBLISH', KEYS[3], prev .. ' ' .. id .. ' ' .. ARGV[1])
-return { 1, id }
+redis.call('HSET', KEYS[1], 'last', last)
+return answer

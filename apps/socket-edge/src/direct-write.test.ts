@@ -1,0 +1,122 @@
+import { once } from 'node:events';
+import { closeSync, fstatSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { type Socket, connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import { eventually } from '@holdfast/testkit/eventually';
+import { afterEach, describe, expect, it } from 'vitest';
+import { DirectWriter } from './direct-write.ts';
+
+const MIB = 1024 * 1024;
+let ends: Socket[] = [];
+
+afterEach(() => {
+  for (const end of ends) end.destroy();
+  ends = [];
+});
+
+/** Two ends of a TCP connection. */
+async function connection(): Promise<{ near: Socket; far: Socket }> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  const far = connect(address.port, '127.0.0.1');
+  const [near] = (await once(server, 'connection')) as [Socket];
+  server.close();
+  ends.push(near, far);
+  return { near, far };
+}
+
+function writerOf(socket: Socket): DirectWriter {
+  const writer = DirectWriter.of(socket);
+  if (writer === null) throw new Error('a plain TCP socket has one');
+  return writer;
+}
+
+describe('a direct writer', () => {
+  it('is there for plain TCP sockets that are open, and for nothing else', async () => {
+    const { near } = await connection();
+    expect(DirectWriter.of(near)).not.toBeNull();
+    expect(DirectWriter.of(new PassThrough())).toBeNull();
+    expect(DirectWriter.of(new TLSSocket(near))).toBeNull();
+    near.destroy();
+    expect(DirectWriter.of(near)).toBeNull();
+  });
+
+  it('writes to an idle socket without its stream', async () => {
+    const { near, far } = await connection();
+    expect(writerOf(near).write(Buffer.from('hello'))).toBe(true);
+    expect(near.bytesWritten).toBe(0);
+    expect(String((await once(far, 'data'))[0])).toBe('hello');
+  });
+
+  it('keeps the order with what goes through the stream, whenever the peer reads', async () => {
+    const { near, far } = await connection();
+    const writer = writerOf(near);
+    const sent: Buffer[] = [];
+    let number = 0;
+    let full = 0;
+    // Until the kernel has taken all it takes, and far more than that.
+    while (full < 200) {
+      const bytes = Buffer.alloc(1 + ((number * 7919) % 40_000), (number += 1));
+      sent.push(bytes);
+      if (number % 3 === 0) near.write(bytes);
+      else if (!writer.write(bytes)) full += 1;
+    }
+    expect(near.writableLength).toBeGreaterThan(MIB);
+    const got: Buffer[] = [];
+    far.on('data', (bytes: Buffer) => got.push(bytes));
+    await once(near, 'drain');
+    const last = Buffer.from('last');
+    expect(writer.write(last)).toBe(true);
+    const expected = Buffer.concat([...sent, last]);
+    await eventually(() => expect(got.reduce((sum, { length }) => sum + length, 0)).toBe(expected.length));
+    expect(Buffer.concat(got).equals(expected)).toBe(true);
+  });
+
+  it('waits its turn behind what the stream holds back', async () => {
+    const { near, far } = await connection();
+    const writer = writerOf(near);
+    near.cork();
+    near.write('first, ');
+    writer.write(Buffer.from('second'));
+    near.uncork();
+    expect(near.writableLength).toBe(0);
+    writer.write(Buffer.from(', third'));
+    let got = '';
+    far.on('data', (bytes: Buffer) => (got += String(bytes)));
+    await eventually(() => expect(got).toBe('first, second, third'));
+  });
+
+  it('leaves a reset for the stream to tell', async () => {
+    const { near, far } = await connection();
+    const writer = writerOf(near);
+    // Nobody reads it, so that only a write finds out.
+    near.pause();
+    far.resetAndDestroy();
+    const error = once(near, 'error');
+    while (!near.destroyed) {
+      writer.write(Buffer.alloc(10));
+      await new Promise(setImmediate);
+    }
+    expect((await error)[0]).toMatchObject({ code: expect.stringMatching(/EPIPE|ECONNRESET/) as string });
+  });
+
+  it('never writes to whoever has the descriptor of a closed socket', async () => {
+    const { near } = await connection();
+    const writer = writerOf(near);
+    near.on('error', () => undefined);
+    near.destroy();
+    await once(near, 'close');
+    const directory = mkdtempSync(join(tmpdir(), 'direct-write-'));
+    // The lowest free descriptor is taken: some of these have it.
+    const files = Array.from({ length: 20 }, (_, index) => openSync(join(directory, String(index)), 'w'));
+    writer.write(Buffer.from('not for a file'));
+    expect(files.map((file) => fstatSync(file).size)).toEqual(files.map(() => 0));
+    files.forEach(closeSync);
+    rmSync(directory, { recursive: true });
+  });
+});
