@@ -14,6 +14,7 @@ import { Hub } from './hub.ts';
 import { Lease } from './lease.ts';
 import { Openings } from './openings.ts';
 import { OwnTopic } from './own-topic.ts';
+import { Pace } from './pace.ts';
 import { Reconciler } from './reconcile.ts';
 import { Releases } from './releases.ts';
 import { Roster } from './roster.ts';
@@ -54,6 +55,7 @@ export function createEdge(options: EdgeOptions) {
   const tally = newTally();
   const roster = new Roster();
   const openings = new Openings();
+  const pace = new Pace();
   const startedAt = Date.now();
   let url = '';
   let draining = false;
@@ -85,6 +87,7 @@ export function createEdge(options: EdgeOptions) {
     broker,
     feeds,
     ownTopic,
+    pace,
     roster,
     releases,
     openings,
@@ -146,6 +149,7 @@ export function createEdge(options: EdgeOptions) {
   return {
     id,
     hub,
+    pace,
     roster,
     feeds,
     tally,
