@@ -4,6 +4,7 @@ import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
 import type { LiveListener } from '@holdfast/broker/live-channels';
 import type { LivePayload } from '@holdfast/broker/live-payload';
 import { RESUME_DEADLINE_MS } from '@holdfast/protocol/limits';
+import type { ProblemCode } from '@holdfast/protocol/problems';
 import type { Logger } from '@holdfast/service/logger';
 import { Canary } from './canary.ts';
 import { drain } from './drain.ts';
@@ -53,6 +54,8 @@ export function createEdge(options: EdgeOptions) {
   const { id, broker, ear: makeEar, logger, heartbeatMs, maxConnections } = options;
   const { resumeDeadlineMs = RESUME_DEADLINE_MS, stuckMs = STUCK_MS } = options;
   const tally = newTally();
+  /** Handshakes that were refused, by code. */
+  const refusals = new Map<ProblemCode, number>();
   const roster = new Roster();
   const openings = new Openings();
   const pace = new Pace();
@@ -153,6 +156,7 @@ export function createEdge(options: EdgeOptions) {
     roster,
     feeds,
     tally,
+    refusals,
     canary,
     lookAtEverything,
     get draining() {

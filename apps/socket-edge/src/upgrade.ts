@@ -144,7 +144,10 @@ export function upgradeHandler(options: UpgradeOptions) {
     const refused = await decide(request, socket, head);
     pending -= 1;
     clearTimeout(deadline);
-    if (refused) refuse(socket, refused);
+    if (refused === null) return;
+    const { code } = refused.problem;
+    edge.refusals.set(code, (edge.refusals.get(code) ?? 0) + 1);
+    refuse(socket, refused);
   };
 }
 
