@@ -5,6 +5,7 @@ import { OWN_TOPIC } from '@holdfast/protocol/topic-name';
 import type { Connection } from './connection.ts';
 import type { Feeds } from './feeds.ts';
 import type { OwnTopic } from './own-topic.ts';
+import type { Pace } from './pace.ts';
 import { Subscription } from './subscription.ts';
 import type { TopicFeed } from './topic-feed.ts';
 
@@ -26,6 +27,7 @@ export interface AttachWorld {
   heartbeatMs: number;
   feeds: Feeds;
   ownTopic: OwnTopic;
+  pace: Pace;
 }
 
 /**
@@ -50,16 +52,24 @@ export async function attach(
           feeds.map((feed, index) => startOf(feed, begins[index] ?? BEGINNING, positions?.get(feed.topic) ?? null)),
         );
     const own = positions === null ? ownEnd(client) : await ownStart(world, client, positions.get(OWN_TOPIC) ?? null);
-    if (connection.phase !== 'attaching') return;
-    const starts = found.filter((start) => start !== null);
-    welcome(world, connection, [...starts, own], positions !== null);
-    connection.ownPosition = own.position ?? client.ownPosition;
-    connection.phase = 'open';
-    for (const start of starts) takeIn(connection, start);
+    const starts = [...found.filter((start) => start !== null), own];
+    const begin = () => beginAt(world, connection, starts, positions !== null);
+    if (atOnce) begin();
+    else await world.pace.run(begin);
+    if (connection.phase !== 'open') return;
   } finally {
     for (const feed of feeds) feed.release();
   }
   if (connection.ownPosition !== client.ownPosition) await world.ownTopic.deliver(connection);
+}
+
+/** Says welcome and takes the connection in, in one tick; not when it has ended meanwhile. */
+function beginAt(world: AttachWorld, connection: Connection, starts: readonly Start[], resumed: boolean): void {
+  if (connection.phase !== 'attaching') return;
+  welcome(world, connection, starts, resumed);
+  connection.ownPosition = starts.at(-1)?.position ?? connection.ownPosition;
+  connection.phase = 'open';
+  for (const start of starts) takeIn(connection, start);
 }
 
 function takeIn(connection: Connection, { feed, begin, position }: Start): void {

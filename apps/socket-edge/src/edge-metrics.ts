@@ -41,6 +41,13 @@ export function exposeMetrics(metrics: Metrics, edge: Edge): void {
       counter.inc(edge.tally[key]);
     });
   }
+  const refused = metrics.counter('handshakes_refused_total', 'Handshakes refused, by the code of the answer', [
+    'code',
+  ]);
+  onCollect(refused, () => {
+    refused.reset();
+    for (const [code, count] of edge.refusals) refused.inc({ code }, count);
+  });
   gauge(metrics, 'connections', 'Connections open now', () => edge.roster.size);
   gauge(metrics, 'topics', 'Topics heard now', () => edge.feeds.size);
   gauge(

@@ -4,6 +4,7 @@ import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
 import type { LiveListener } from '@holdfast/broker/live-channels';
 import type { LivePayload } from '@holdfast/broker/live-payload';
 import { RESUME_DEADLINE_MS } from '@holdfast/protocol/limits';
+import type { ProblemCode } from '@holdfast/protocol/problems';
 import type { Logger } from '@holdfast/service/logger';
 import { Canary } from './canary.ts';
 import { drain } from './drain.ts';
@@ -14,6 +15,7 @@ import { Hub } from './hub.ts';
 import { Lease } from './lease.ts';
 import { Openings } from './openings.ts';
 import { OwnTopic } from './own-topic.ts';
+import { Pace } from './pace.ts';
 import { Reconciler } from './reconcile.ts';
 import { Releases } from './releases.ts';
 import { Roster } from './roster.ts';
@@ -54,8 +56,11 @@ export function createEdge(options: EdgeOptions) {
   const { id, broker, ear: makeEar, logger, heartbeatMs, maxConnections } = options;
   const { load, resumeDeadlineMs = RESUME_DEADLINE_MS, stuckMs = STUCK_MS } = options;
   const tally = newTally();
+  /** Handshakes that were refused, by code. */
+  const refusals = new Map<ProblemCode, number>();
   const roster = new Roster();
   const openings = new Openings();
+  const pace = new Pace();
   const startedAt = Date.now();
   let url = '';
   let draining = false;
@@ -87,6 +92,7 @@ export function createEdge(options: EdgeOptions) {
     broker,
     feeds,
     ownTopic,
+    pace,
     roster,
     releases,
     openings,
@@ -149,9 +155,11 @@ export function createEdge(options: EdgeOptions) {
   return {
     id,
     hub,
+    pace,
     roster,
     feeds,
     tally,
+    refusals,
     canary,
     lookAtEverything,
     get draining() {

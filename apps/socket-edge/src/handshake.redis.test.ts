@@ -270,7 +270,10 @@ it('health and metrics are on the same port', async () => {
   expect((await at('/healthz')).status).toBe(200);
   await eventually(async () => expect((await at('/readyz')).status).toBe(200));
   const socket = await openSocket(edge.url, { client });
-  expect(await (await at('/metrics')).text()).toMatch(/^holdfast_connections\{[^}]*\} 1$/m);
+  await refusedHandshake(edge.url, { client: randomUUID() });
+  const metrics = await (await at('/metrics')).text();
+  expect(metrics).toMatch(/^holdfast_connections\{[^}]*\} 1$/m);
+  expect(metrics).toMatch(/^holdfast_handshakes_refused_total\{code="unknown-client",[^}]*\} [1-9]\d*$/m);
   await socket.close();
   edge.health.drain();
   expect((await at('/readyz')).status).toBe(503);

@@ -14,6 +14,9 @@ function pieces() {
   return { begun, work, endAll: () => ends.splice(0).forEach((end) => end()) };
 }
 
+const good = () => Promise.resolve('good');
+const bad = () => Promise.reject(new Error('bad'));
+
 it('alone, work is begun at once', () => {
   const { begun, work } = pieces();
   void new Lots(2).run(work(1));
@@ -38,8 +41,6 @@ it('what comes while a lot is under way is begun together after it, up to its si
 
 it('work that fails fails alone, and holds nobody up', async () => {
   const lots = new Lots(2);
-  const good = () => Promise.resolve('good');
-  const bad = () => Promise.reject(new Error('bad'));
   const outcomes = await Promise.allSettled([bad, good, bad, good, good].map((work) => lots.run(work)));
   expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
   expect(await lots.run(good)).toBe('good');

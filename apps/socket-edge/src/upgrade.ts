@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
 import type { Edge } from './edge.ts';
+import type { Claim } from './hub.ts';
 import { type Handshake, type Refusal, readHandshake, refusal } from './handshake.ts';
 import { Lots } from './lots.ts';
 import type { RefusalLimit } from './refusal-limit.ts';
@@ -38,6 +39,15 @@ export interface UpgradeOptions {
   onError: (error: unknown) => void;
 }
 
+/** A handshake whose claim was won. */
+interface WonHandshake {
+  claimed: Claim;
+  resume: boolean;
+  request: IncomingMessage;
+  socket: Duplex;
+  head: Buffer;
+}
+
 /** Gives the handler of upgrade requests: refuses in HTTP, or claims the client and opens its connection. */
 export function upgradeHandler(options: UpgradeOptions) {
   const { edge, sockets, limit, allowedOrigins, directWrites, addressOf, onError } = options;
@@ -51,7 +61,7 @@ export function upgradeHandler(options: UpgradeOptions) {
     if (blockedFor !== null) return refusal('too-many-handshakes', {}, { 'Retry-After': String(blockedFor) });
     const outcome = readHandshake(request, allowedOrigins);
     const refused = outcome.ok
-      ? (cannotTake() ?? (await claim(outcome.handshake, request, socket, head)))
+      ? (cannotTake() ?? tooMany() ?? (await claim(outcome.handshake, request, socket, head)))
       : outcome.refusal;
     if (refused !== null && refused.problem.status < 500) await limit.count(address);
     return refused;
@@ -61,9 +71,12 @@ export function upgradeHandler(options: UpgradeOptions) {
     if (edge.draining) return refusal('edge-draining', {}, jitteredRetryAfter(RETRY_AFTER_SECONDS.draining));
     if (!edge.known) return redisAway();
     if (edge.full) return refusal('edge-full', {}, jitteredRetryAfter(RETRY_AFTER_SECONDS.full));
-    if (pending > MAX_PENDING || (pending > CLAIMS_AT_ONCE && performance.now() < busyUntil))
-      return refusal('edge-busy', {}, jitteredRetryAfter(RETRY_AFTER_SECONDS.busy));
     return null;
+  }
+
+  function tooMany(): Refusal | null {
+    const long = pending > MAX_PENDING || (pending > CLAIMS_AT_ONCE && performance.now() < busyUntil);
+    return long ? refusal('edge-busy', {}, jitteredRetryAfter(RETRY_AFTER_SECONDS.busy)) : null;
   }
 
   async function claim(
@@ -72,7 +85,7 @@ export function upgradeHandler(options: UpgradeOptions) {
     socket: Duplex,
     head: Buffer,
   ): Promise<Refusal | null> {
-    const { hub } = edge;
+    const { hub, pace } = edge;
     const begun = performance.now();
     const claimed = await claims.run(async () => {
       if (performance.now() - begun > LONG_WAIT_MS) busyUntil = performance.now() + BUSY_MS;
@@ -81,7 +94,16 @@ export function upgradeHandler(options: UpgradeOptions) {
     });
     if (claimed === 'left') return null;
     if (claimed === null) return refusal('unknown-client');
-    const heard = hub.hearsNow(claimed) || (await hub.hears(claimed));
+    const won: WonHandshake = { claimed, resume, request, socket, head };
+    if (hub.hearsNow(claimed)) return complete(won, true);
+    const heard = await hub.hears(claimed);
+    // Thousands may have waited for the same topic.
+    return pace.run(() => complete(won, heard));
+  }
+
+  /** Finishes a handshake whose claim was won, or says why it cannot be. */
+  function complete({ claimed, resume, request, socket, head }: WonHandshake, heard: boolean): Refusal | null {
+    const { hub } = edge;
     // While Redis was asked, others may have taken the last place.
     const refused = socket.destroyed ? null : heard ? cannotTake() : redisAway();
     if (refused !== null || socket.destroyed) {
@@ -122,7 +144,10 @@ export function upgradeHandler(options: UpgradeOptions) {
     const refused = await decide(request, socket, head);
     pending -= 1;
     clearTimeout(deadline);
-    if (refused) refuse(socket, refused);
+    if (refused === null) return;
+    const { code } = refused.problem;
+    edge.refusals.set(code, (edge.refusals.get(code) ?? 0) + 1);
+    refuse(socket, refused);
   };
 }
 
