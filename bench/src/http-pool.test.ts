@@ -1,0 +1,56 @@
+import { once } from 'node:events';
+import { type Server, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { HttpPool } from './http-pool.ts';
+
+let server: Server;
+let pool: HttpPool;
+let underWay = 0;
+let mostUnderWay = 0;
+
+beforeEach(async () => {
+  underWay = 0;
+  mostUnderWay = 0;
+  server = createServer(async (request, response) => {
+    underWay += 1;
+    mostUnderWay = Math.max(mostUnderWay, underWay);
+    const body = await text(request);
+    underWay -= 1;
+    const answer = `${request.method} ${request.url} ${String(request.headers['x-api-key'])} ${body}`;
+    if (request.url === '/hang-up') request.socket.destroy();
+    else {
+      const status = request.url === '/refused' ? 403 : 202;
+      response.writeHead(status, { 'Content-Length': Buffer.byteLength(answer) }).end(answer);
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  pool = new HttpPool((server.address() as AddressInfo).port, 2, { 'X-API-Key': 'a.b' });
+});
+afterEach(async () => {
+  pool.close();
+  server.close();
+  await once(server, 'close');
+});
+
+describe('calls', () => {
+  it('are answered, each with its own answer, over no more connections than the pool has', async () => {
+    const bodies = Array.from({ length: 50 }, (_, index) => `ö${'x'.repeat(index * 1000)}`);
+    const answers = await Promise.all(bodies.map((body) => pool.call('POST', '/a', body)));
+    expect(answers).toEqual(bodies.map((body) => ({ status: 202, body: `POST /a a.b ${body}` })));
+    expect(mostUnderWay).toBeLessThanOrEqual(2);
+  });
+
+  it('that are refused reject, and the next are served', async () => {
+    await expect(pool.call('GET', '/refused')).rejects.toThrow('GET /refused was answered with 403');
+    expect((await pool.call('GET', '/b')).status).toBe(202);
+  });
+
+  it('without an answer reject, and the next get a new connection', async () => {
+    const outcomes = await Promise.allSettled([1, 2, 3, 4].map(() => pool.call('GET', '/hang-up')));
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected', 'rejected']);
+    expect((await pool.call('GET', '/c')).status).toBe(202);
+  });
+});
