@@ -3,13 +3,27 @@ import { delivery } from './measures/delivery.ts';
 import { latency } from './measures/latency.ts';
 import type { Measure } from './measures/measure.ts';
 import { bun } from './peers/bun.ts';
+import { centrifugo, centrifugoRedis } from './peers/centrifugo.ts';
 import { floor } from './peers/floor.ts';
 import { holdfast, holdfastPlain } from './peers/holdfast.ts';
+import { nchan, nchanRedis } from './peers/nchan.ts';
 import type { Peer } from './peers/peer.ts';
 import { socketIo, socketIoRedis } from './peers/socket-io.ts';
 import { ws } from './peers/ws.ts';
 
 /** In the order of the table. */
-export const peers: readonly Peer[] = [holdfast, holdfastPlain, floor, ws, bun, socketIo, socketIoRedis];
+export const peers: readonly Peer[] = [
+  holdfast,
+  holdfastPlain,
+  floor,
+  ws,
+  bun,
+  socketIo,
+  socketIoRedis,
+  nchan,
+  nchanRedis,
+  centrifugo,
+  centrifugoRedis,
+];
 
 export const measures: readonly Measure[] = [delivery, bursts, latency];

@@ -124,9 +124,18 @@ export class Crew {
   }
 
   /** Waits until everything that was published has arrived, at most for so long; what is missing shows in the numbers. */
-  async settled(withinMs: number): Promise<Seen> {
+  async settled(withinMs: number, what: 'received' | 'accounted' = 'received'): Promise<Seen> {
     return together(
-      await Promise.all(this.#parts.map(({ generator, expected }) => generator.wait('received', expected, withinMs))),
+      await Promise.all(this.#parts.map(({ generator, expected }) => generator.wait(what, expected, withinMs))),
+    );
+  }
+
+  /** Waits until as many connections as there are have become ready since the last reset: all have come back. */
+  async allBack(withinMs: number): Promise<Seen> {
+    return together(
+      await Promise.all(
+        this.#parts.map(({ generator, connections }) => generator.wait('readied', connections, withinMs)),
+      ),
     );
   }
 
@@ -174,6 +183,7 @@ function together(tallies: readonly Tally[]): Seen {
     failed: 0,
     ended: 0,
     ready: 0,
+    readied: 0,
     readyAt: 0,
     received: 0,
     receivedAt: 0,

@@ -10,6 +10,7 @@ export interface Tally {
   failed: number;
   ended: number;
   ready: number;
+  readied: number;
   readyAt: number;
   received: number;
   receivedAt: number;
@@ -19,6 +20,9 @@ export interface Tally {
   bytes: number;
   latency: Bucket[];
 }
+
+/** Counts that can be waited for: `accounted` is what was received or is known to be lost. */
+export type Awaitable = 'ready' | 'readied' | 'received' | 'accounted';
 
 /** How a protocol is spoken: names and values, as native/generator/settings.h lists them. */
 export type Settings = readonly (readonly [name: string, value: string])[];
@@ -60,7 +64,7 @@ export class Generator {
   }
 
   /** Waits until there are so many, at most for so long; who asks looks at what it got. */
-  async wait(what: 'ready' | 'received', count: number, ms: number): Promise<Tally> {
+  async wait(what: Awaitable, count: number, ms: number): Promise<Tally> {
     return tally(await this.#say(`wait ${what} ${count} ${ms}`));
   }
 

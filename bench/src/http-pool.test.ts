@@ -20,7 +20,10 @@ beforeEach(async () => {
     underWay -= 1;
     const answer = `${request.method} ${request.url} ${String(request.headers['x-api-key'])} ${body}`;
     if (request.url === '/hang-up') request.socket.destroy();
-    else {
+    else if (request.url === '/chunks') {
+      response.write('a long ');
+      response.end('answer');
+    } else {
       const status = request.url === '/refused' ? 403 : 202;
       response.writeHead(status, { 'Content-Length': Buffer.byteLength(answer) }).end(answer);
     }
@@ -41,6 +44,11 @@ describe('calls', () => {
     const answers = await Promise.all(bodies.map((body) => pool.call('POST', '/a', body)));
     expect(answers).toEqual(bodies.map((body) => ({ status: 202, body: `POST /a a.b ${body}` })));
     expect(mostUnderWay).toBeLessThanOrEqual(2);
+  });
+
+  it('may be answered in chunks', async () => {
+    expect((await pool.call('GET', '/chunks')).body).toContain('answer');
+    expect((await pool.call('GET', '/b')).body).toContain('/b');
   });
 
   it('that are refused reject, and the next are served', async () => {

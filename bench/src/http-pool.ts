@@ -1,6 +1,7 @@
 import { type Socket, connect } from 'node:net';
 
 const HEADERS_END = Buffer.from('\r\n\r\n');
+const LAST_CHUNK = Buffer.from('0\r\n\r\n');
 
 export interface Answer {
   status: number;
@@ -38,18 +39,21 @@ class Line {
     if (end === -1) return;
     const head = this.#input.toString('latin1', 0, end);
     const length = /^content-length: *(\d+)/im.exec(head)?.[1];
-    const status = Number(head.slice(9, 12));
-    if (length === undefined && status !== 204) {
-      this.#socket.destroy(new Error(`an answer without Content-Length: ${head}`));
+    const isChunked = /^transfer-encoding: *chunked/im.test(head);
+    const bodyStart = end + HEADERS_END.length;
+    if (isChunked ? !this.#input.subarray(-LAST_CHUNK.length).equals(LAST_CHUNK) : this.#isShort(bodyStart, length)) {
       return;
     }
-    const bodyEnd = end + HEADERS_END.length + Number(length ?? 0);
-    if (this.#input.length < bodyEnd) return;
-    const body = this.#input.toString('utf8', end + HEADERS_END.length, bodyEnd);
-    this.#input = this.#input.subarray(bodyEnd);
+    // Of chunks only their end matters: nobody looks into such an answer, but to show it when it says why not.
+    const body = this.#input.toString('utf8', bodyStart);
+    this.#input = Buffer.alloc(0);
     const awaited = this.#awaited;
     this.#awaited = undefined;
-    awaited?.resolve({ status, body });
+    awaited?.resolve({ status: Number(head.slice(9, 12)), body });
+  }
+
+  #isShort(bodyStart: number, length: string | undefined): boolean {
+    return this.#input.length < bodyStart + Number(length ?? 0);
   }
 
   #fail(error: Error): void {
@@ -61,7 +65,7 @@ class Line {
 
 /**
  * Calls to a server of this machine over connections that stay. As lean as can be, for it shares the machine with what
- * is measured: no more than these servers' answers need, which have a Content-Length.
+ * is measured: no more of HTTP than these servers' answers need.
  */
 export class HttpPool {
   readonly #port: number;

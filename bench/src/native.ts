@@ -6,7 +6,7 @@ import { runCommand } from '@holdfast/local/run-command';
 
 const SOURCES = resolve(import.meta.dirname, '../native');
 /** Programs that were built here; git does not see it. */
-const CACHE = resolve(import.meta.dirname, '../.cache');
+export const CACHE = resolve(import.meta.dirname, '../.cache');
 const COMPILERS = ['cc', 'gcc', 'clang'] as const;
 const FLAGS = ['-O2', '-std=c17', '-D_GNU_SOURCE', '-Wall', '-Wextra'];
 

@@ -8,6 +8,8 @@ import { type KernelMemory, type Memory, cpuSeconds, kernelMemory, memoryOf } fr
 /** A broadcast takes a fraction of a second; a peer that has lost one will not send it later. */
 const ARRIVES_WITHIN_MS = 20_000;
 const OPENS_WITHIN_MS = 120_000;
+/** How long a generator rests between two looks at its sockets: see native/generator/main.c. */
+const PAUSE_US = '1000';
 
 /** What had been used at a moment. */
 export interface Usage {
@@ -44,7 +46,7 @@ export class Session {
     const running = await peer.start(layout, surroundings);
     try {
       const { directory, perProcess } = surroundings;
-      const settings = [...running.settings, ...options.settings];
+      const settings = [...running.settings, ['pause-us', PAUSE_US], ...options.settings] as const;
       const crew = await Crew.start({ binary, directory, settings, targets: running.targets, perProcess });
       // Whoever waits for a delivery gets to know at once.
       options.signal.addEventListener('abort', () => crew.kill(), { once: true });
@@ -64,9 +66,9 @@ export class Session {
     const { servers, others } = this.running;
     const [cpu, otherCpu, memory, otherMemory, kernel] = await Promise.all([
       cpuSeconds(servers),
-      cpuSeconds(others),
+      cpuSeconds(others.map(({ pid }) => pid)),
       memoryOf(servers),
-      memoryOf(others),
+      memoryOf(others.map(({ pid }) => pid)),
       kernelMemory(),
     ]);
     return { cpu, otherCpu, memory, otherMemory, kernel, at: process.hrtime.bigint() };

@@ -16,10 +16,11 @@ enum { LONGEST_LINE = 4096 };
 // load <file>                       the targets
 // set <name> <value>                see settings.h
 // open <n>                          begins to open connections, up to the n-th of the targets
-// wait <ready|received> <n> <ms>    answers when so many are there, or when the time is over
+// wait <count> <n> <ms>             answers when a count is that high, or when the time is over: ready, readied,
+//                                   received, or accounted (received, or passed over)
 // report                            the tally
 // reset                             forgets the tally
-static const char *waits_for;
+static char waits_for[16]; // empty: nothing
 static uint64_t wanted;
 static uint64_t give_up_at;
 
@@ -34,7 +35,7 @@ static void refuse(const char *line) {
 }
 
 static void wait_until(const char *what, uint64_t count, uint64_t ms) {
-  waits_for = strcmp(what, "ready") == 0 ? "ready" : "received";
+  strcpy(waits_for, what);
   wanted = count;
   give_up_at = now_ns() + ms * 1000000;
 }
@@ -84,12 +85,21 @@ bool read_commands(void) {
   return true;
 }
 
+static uint64_t count_of(const char *name) {
+  if (strcmp(name, "ready") == 0) return tally.ready;
+  if (strcmp(name, "readied") == 0) return tally.readied;
+  if (strcmp(name, "received") == 0) return tally.received;
+  if (strcmp(name, "accounted") == 0) return tally.received + tally.lost;
+  refuse(name);
+  return 0;
+}
+
 int answer_waiting(void) {
-  if (waits_for == NULL) return -1;
-  uint64_t have = waits_for[2] == 'a' ? tally.ready : tally.received;
+  if (waits_for[0] == '\0') return -1;
+  uint64_t have = count_of(waits_for);
   uint64_t now = now_ns();
   if (have < wanted && now < give_up_at) return (int)((give_up_at - now) / 1000000) + 1;
-  waits_for = NULL;
+  waits_for[0] = '\0';
   tally_print(stdout);
   return -1;
 }

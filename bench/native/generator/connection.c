@@ -120,6 +120,7 @@ void connection_ready(struct connection *connection) {
   connection->was_ready = true;
   connection->failures = 0;
   tally.ready++;
+  tally.readied++;
   tally.ready_at = now_ns();
 }
 
@@ -142,11 +143,12 @@ static void say_hello(struct connection *connection) {
   char text[MAX_FILLED];
   read_target(connection, &target);
   struct filling filling = filling_of(connection, &target);
-  if (connection->was_ready && settings.again_hello[0] != '\0') {
-    send_text(connection, text, fill(settings.again_hello, &filling, text));
-    return;
+  bool again = connection->was_ready && settings.again_hello_count > 0;
+  int count = again ? settings.again_hello_count : settings.hello_count;
+  for (int i = 0; i < count; i++) {
+    const char *hello = again ? settings.again_hellos[i] : settings.hellos[i];
+    send_text(connection, text, fill(hello, &filling, text));
   }
-  for (int i = 0; i < settings.hello_count; i++) send_text(connection, text, fill(settings.hellos[i], &filling, text));
 }
 
 static void send_handshake(struct connection *connection) {

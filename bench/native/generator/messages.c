@@ -1,5 +1,6 @@
 #include "messages.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "clock.h"
@@ -17,22 +18,29 @@ static uint64_t number(const char *digits, int count) {
   return value;
 }
 
-static void check_order(struct connection *connection, int topic, uint32_t sequence) {
+// False for a message that came before, or should have.
+static bool is_next(struct connection *connection, int topic, uint32_t sequence) {
   uint32_t next = connection->next[topic];
   if (sequence < next) {
     tally.duplicated++;
-    return;
+    return false;
   }
   tally.lost += sequence - next;
   connection->next[topic] = sequence + 1;
+  return true;
 }
 
-// Copies what stands after the marker, up to the end of a JSON string or number.
+// Copies what stands after the marker where it comes last (a frame may carry several messages), up to the end of a JSON
+// string or number.
 static void keep_position(char position[MAX_POSITION], const char *in, size_t bytes, const char *marker) {
-  const char *found = memmem(in, bytes, marker, strlen(marker));
+  const char *end = in + bytes;
+  const char *found = NULL;
+  for (const char *at = in; (at = memmem(at, (size_t)(end - at), marker, strlen(marker))) != NULL;) {
+    at += strlen(marker);
+    found = at;
+  }
   if (found == NULL) return;
-  found += strlen(marker);
-  size_t room = (size_t)(in + bytes - found);
+  size_t room = (size_t)(end - found);
   size_t length = 0;
   while (length < room && strchr("\",}", found[length]) == NULL) length++;
   if (length >= MAX_POSITION) return;
@@ -44,7 +52,7 @@ static void take_stamp(struct connection *connection, const char *stamp, struct 
   uint32_t sequence = (uint32_t)number(stamp + SEQUENCE_AT, SEQUENCE_DIGITS);
   uint64_t published_at = number(stamp + TIME_AT, TIME_DIGITS);
   if (arrival->at == 0) arrival->at = now_ns();
-  check_order(connection, stamp[1] == '1', sequence);
+  if (!is_next(connection, stamp[1] == '1', sequence)) return;
   tally.received++;
   tally.received_at = arrival->at;
   record_latency(arrival->at > published_at ? arrival->at - published_at : 0);
@@ -92,6 +100,7 @@ void take_message(struct connection *connection, const char *payload, size_t byt
   }
   if (connection->state != OPEN) return;
   if (memmem(payload, bytes, settings.ready, strlen(settings.ready)) == NULL) return;
+  if (settings.epoch[0] != '\0') keep_position(connection->positions[1], payload, bytes, settings.epoch);
   if (settings.start_position[0] != '\0') keep_start_positions(connection, payload, bytes);
   connection_ready(connection);
 }

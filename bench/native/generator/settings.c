@@ -12,15 +12,20 @@ static bool copy(char *to, size_t room, const char *value) {
   return true;
 }
 
+static bool add(char to[MAX_HELLOS][MAX_TEMPLATE], int *count, const char *value) {
+  if (*count == MAX_HELLOS) return false;
+  return copy(to[(*count)++], MAX_TEMPLATE, value);
+}
+
 static bool set_text(const char *name, const char *value) {
   struct { const char *name; char *to; size_t room; } texts[] = {
     {"path", settings.path, MAX_TEMPLATE},
     {"again-path", settings.again_path, MAX_TEMPLATE},
-    {"again-hello", settings.again_hello, MAX_TEMPLATE},
     {"ready", settings.ready, MAX_MARKER},
     {"reply-to", settings.reply_to, MAX_MARKER},
     {"reply", settings.reply, MAX_MARKER},
     {"position", settings.position, MAX_MARKER},
+    {"epoch", settings.epoch, MAX_MARKER},
     {"start-position", settings.start_position, MAX_TEMPLATE},
   };
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -30,10 +35,8 @@ static bool set_text(const char *name, const char *value) {
 }
 
 bool set(const char *name, const char *value) {
-  if (strcmp(name, "hello") == 0) {
-    if (settings.hello_count == MAX_HELLOS) return false;
-    return copy(settings.hellos[settings.hello_count++], MAX_TEMPLATE, value);
-  }
+  if (strcmp(name, "hello") == 0) return add(settings.hellos, &settings.hello_count, value);
+  if (strcmp(name, "again-hello") == 0) return add(settings.again_hellos, &settings.again_hello_count, value);
   if (strcmp(name, "reconnect") == 0) {
     settings.reconnect = atoi(value) != 0;
     return true;
@@ -41,6 +44,7 @@ bool set(const char *name, const char *value) {
   struct { const char *name; int *to; } numbers[] = {
     {"in-flight", &settings.in_flight},
     {"backoff-ms", &settings.backoff_ms},
+    {"pause-us", &settings.pause_us},
     {"source-offset", &settings.source_offset},
   };
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {

@@ -22,9 +22,9 @@ void tally_reset(void) {
 void tally_print(FILE *to) {
   fprintf(to,
           "{\"opened\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"ended\":%" PRIu64 ",\"ready\":%" PRIu64
-          ",\"readyAt\":%" PRIu64 ",\"received\":%" PRIu64 ",\"receivedAt\":%" PRIu64 ",\"lost\":%" PRIu64
+          ",\"readied\":%" PRIu64 ",\"readyAt\":%" PRIu64 ",\"received\":%" PRIu64 ",\"receivedAt\":%" PRIu64 ",\"lost\":%" PRIu64
           ",\"duplicated\":%" PRIu64 ",\"malformed\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"latency\":[",
-          tally.opened, tally.refused, tally.failed, tally.ended, tally.ready, tally.ready_at, tally.received,
+          tally.opened, tally.refused, tally.failed, tally.ended, tally.ready, tally.readied, tally.ready_at, tally.received,
           tally.received_at, tally.lost, tally.duplicated, tally.malformed, tally.bytes);
   const char *comma = "";
   for (int i = 0; i < BUCKETS; i++) {

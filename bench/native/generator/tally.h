@@ -11,8 +11,9 @@ struct tally {
   uint64_t failed;     // connections that could not be made
   uint64_t ended;      // connections that ended although nobody here wanted it
   uint64_t ready;      // connections that are ready now
+  uint64_t readied;    // connections that became ready, each time that one did
   uint64_t ready_at;   // when the last one became ready
-  uint64_t received;   // messages
+  uint64_t received;   // messages, each once
   uint64_t received_at; // when the last one came
   uint64_t lost;       // numbers that were passed over
   uint64_t duplicated; // numbers that came again, or out of order

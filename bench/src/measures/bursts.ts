@@ -8,7 +8,7 @@ export const bursts: Measure = {
   title: 'Bursts',
   about: ({ bursts: { connections, bursts: count, messages }, size }) =>
     `${count} bursts of ${messages} messages of ${size} bytes to ${connections} subscribers of one topic, published ` +
-    'with one call where the server has one for several, and side by side where it has not; a burst ends with its last delivery',
+    'with one call where the server has one for several, and one after the other where it has not; a burst ends with its last delivery',
   metrics: () => [
     { id: 'rate', title: 'deliveries a second', unit: '/s', better: 'more' },
     { id: 'cpu', title: 'CPU a delivery', unit: 'µs', better: 'less', againstFloor: true },

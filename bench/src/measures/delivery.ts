@@ -51,11 +51,14 @@ export const delivery: Measure = {
 };
 
 function ofConnections(first: Usage, open: Usage, idle: Usage, connections: number): Figures {
-  const kernelBytes = ({ kernel }: Usage) => kernel.slab + kernel.tcpBuffers;
   return {
     pss: (idle.memory.pss - first.memory.pss) / connections,
     kernel: (kernelBytes(idle) - kernelBytes(first)) / connections,
     handshake: ((open.cpu - first.cpu) / connections) * 1e6,
     handshakeOthers: ((open.otherCpu - first.otherCpu) / connections) * 1e6,
   };
+}
+
+function kernelBytes({ kernel }: Usage): number {
+  return kernel.slab + kernel.tcpBuffers;
 }

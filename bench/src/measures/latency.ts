@@ -6,6 +6,8 @@ import type { Context, Figures, Measure, Metric } from './measure.ts';
 
 const PERCENTILES = [50, 99, 99.9] as const;
 const WARM_UP_MESSAGES = 5;
+/** A generator that rests would add that to each figure. */
+const WITHOUT_REST = [['pause-us', '0']] as const;
 
 /** Measure e: from before the call that publishes to the arrival at each subscriber. */
 export const latency: Measure = {
@@ -37,10 +39,8 @@ async function measure(
   publishers: number,
 ): Promise<Figures> {
   const { connections, rate, seconds } = amounts.latency;
-  await using session = await openSession(peer, {
-    connections,
-    topicsOf: (connection) => [(connection % publishers) + 1],
-  });
+  const layout = { connections, topicsOf: (connection: number) => [(connection % publishers) + 1] };
+  await using session = await openSession(peer, layout, WITHOUT_REST);
   await session.open();
   for (let count = 0; count < WARM_UP_MESSAGES; count += 1) await session.broadcast(1);
   await session.crew.reset();

@@ -68,7 +68,10 @@ async function start(
   const running = started.move();
   return {
     servers: installation.edges.map(({ pid }) => pid),
-    others: [...installation.controls.map(({ pid }) => pid), redis.pid],
+    others: [
+      ...installation.controls.map(({ pid }) => ({ name: 'control-api', pid })),
+      { name: 'redis', pid: redis.pid },
+    ],
     settings: SETTINGS,
     targets,
     publish: async ({ topic, data }) => {

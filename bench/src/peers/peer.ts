@@ -25,18 +25,24 @@ export interface Message {
   data: string;
 }
 
+/** A process that has a part in the work. */
+export interface Helper {
+  name: string;
+  pid: number;
+}
+
 /** A server that runs, as every measure sees it. */
 export interface Running {
   /** The processes that hold the connections; what they have started counts with them. */
   readonly servers: readonly number[];
   /** Further processes that a message passes through: a Redis, a control-api. */
-  readonly others: readonly number[];
+  readonly others: readonly Helper[];
   /** How the generators speak to it. */
   readonly settings: Settings;
   readonly targets: readonly Target[];
   /** Publishes one message; resolves when the server has accepted it. */
   readonly publish: (message: Message) => Promise<void>;
-  /** Publishes several with what the server has for that: a batch, or calls side by side. In order within a topic. */
+  /** Publishes several, in order, with what the server has for that: a batch, or else one call after the other. */
   readonly publishAll: (messages: readonly Message[]) => Promise<void>;
   /** Ends a server without a word, and has one again on the same address, or leaves its clients to another. */
   readonly killAndReplace: () => Promise<void>;

@@ -1,23 +1,30 @@
-import { type Child, lineOf, spawnChild } from '@holdfast/local/child';
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Child, ChildFailed, lineOf, spawnChild } from '@holdfast/local/child';
 import { HttpPool } from '../http-pool.ts';
 import type { Settings } from '../generator.ts';
 import type { Target } from '../crew.ts';
-import { type Layout, type Message, type Running, type Surroundings } from './peer.ts';
+import { type Helper, type Layout, type Message, type Running, type Surroundings } from './peer.ts';
 
 const LISTENING_MS = 20_000;
+const LOOK_EVERY_MS = 20;
 const STOP_GRACE_MS = 5000;
 const PUBLISHERS = 8;
 
 export interface PlainServer {
   command: string;
-  /** Its arguments on a port; 0: a free one. It prints "listening <port>". */
+  /** Its arguments on a port; 0: a free one. It prints "listening <port>", unless `port` is given. */
   args: (port: number) => readonly string[];
+  /** For a server that does not say when it listens: where it does. One process then, whatever it starts itself. */
+  port?: number;
   env?: Readonly<Record<string, string | undefined>>;
   settings: Settings;
   /** What goes to all subscribers for a message; default: the message. */
   wrap?: (message: Message) => string;
+  /** For a server with calls of its own in place of "POST /<topic>". */
+  publish?: (http: HttpPool, topic: number, messages: readonly string[]) => Promise<void>;
   /** Also on this machine and part of the work: a Redis. */
-  others?: readonly number[];
+  others?: readonly Helper[];
   /** Whether a message that one process has taken reaches the subscribers of all. */
   isCluster?: boolean;
   /** Ended after them. */
@@ -39,7 +46,7 @@ class Process {
   }
 
   static async start(server: PlainServer): Promise<Process> {
-    const { child, port } = await launch(server, 0);
+    const { child, port } = await launch(server, server.port ?? 0);
     return new Process(server, child, port);
   }
 
@@ -69,8 +76,37 @@ async function launch(server: PlainServer, port: number): Promise<{ child: Child
     env: server.env ?? { PATH: process.env['PATH'] },
     will: { script: 'kill -KILL "$1"' },
   });
+  if (server.port !== undefined) {
+    await listens(child, server);
+    return { child, port };
+  }
   const listening = await lineOf(child, server.command, LISTENING_MS, (line) => /^listening (\d+)$/.exec(line)?.[1]);
   return { child, port: Number(listening) };
+}
+
+/** Waits until a server takes connections. Rejects with what it printed when it ends, or takes too long. */
+async function listens(child: Child, { command, port = 0 }: PlainServer): Promise<void> {
+  const giveUpAt = performance.now() + LISTENING_MS;
+  const { promise: ended, resolve } = Promise.withResolvers<'ended'>();
+  void child.exited.then(() => resolve('ended'));
+  for (;;) {
+    const outcome = await Promise.race([canConnect(port), ended]);
+    if (outcome === true) return;
+    if (outcome === 'ended' || performance.now() > giveUpAt) {
+      child.kill('SIGKILL');
+      throw new ChildFailed(`${command} does not listen on ${port}`, child.lines());
+    }
+    await delay(LOOK_EVERY_MS);
+  }
+}
+
+function canConnect(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' });
+    socket.once('connect', () => resolve(true));
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
 }
 
 /**
@@ -82,7 +118,7 @@ export async function startPlainServers(
   layout: Layout,
   { perProcess }: Surroundings,
 ): Promise<Running> {
-  const count = Math.ceil(layout.connections / perProcess);
+  const count = server.port === undefined ? Math.ceil(layout.connections / perProcess) : 1;
   const starts = await Promise.allSettled(Array.from({ length: count }, () => Process.start(server)));
   const processes = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
   const stop = async () => {
@@ -96,8 +132,9 @@ export async function startPlainServers(
   }
   const entrances = server.isCluster === true ? processes.slice(0, 1) : processes;
   const wrap = server.wrap ?? (({ data }) => data);
-  const post = async (topic: number, lines: string) => {
-    await Promise.all(entrances.map(({ http }) => http.call('POST', `/${topic}`, lines)));
+  const publish = server.publish ?? postLines;
+  const toAll = async (topic: number, messages: readonly string[]) => {
+    await Promise.all(entrances.map(({ http }) => publish(http, topic, messages)));
   };
   return {
     get servers() {
@@ -106,18 +143,20 @@ export async function startPlainServers(
     others: server.others ?? [],
     settings: server.settings,
     targets: targetsOf(layout, processes),
-    publish: (message) => post(message.topic, `${wrap(message)}\n`),
+    publish: (message) => toAll(message.topic, [wrap(message)]),
     publishAll: async (messages) => {
       const topics = Map.groupBy(messages, ({ topic }) => topic);
-      await Promise.all(
-        [...topics].map(([topic, ofTopic]) => post(topic, ofTopic.map((message) => `${wrap(message)}\n`).join(''))),
-      );
+      await Promise.all([...topics].map(([topic, ofTopic]) => toAll(topic, ofTopic.map(wrap))));
     },
     killAndReplace: async () => {
       await processes[0]?.killAndStartAgain();
     },
     stop,
   };
+}
+
+async function postLines(http: HttpPool, topic: number, messages: readonly string[]): Promise<void> {
+  await http.call('POST', `/${topic}`, messages.map((message) => `${message}\n`).join(''));
 }
 
 function targetsOf(layout: Layout, processes: readonly Process[]): Target[] {

@@ -45,7 +45,7 @@ export const socketIoRedis: Peer = {
       command: process.execPath,
       args: (port: number) => [join(PEERS, 'socket.io-server.js'), String(port), redis.url],
       settings: SETTINGS,
-      others: [redis.pid],
+      others: [{ name: 'redis', pid: redis.pid }],
       isCluster: true,
       alsoStop,
     };
