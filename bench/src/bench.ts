@@ -69,6 +69,7 @@ async function runAll(plan: Plan, say: (line: string) => void, signal: AbortSign
     openSession: (peer, layout, settings) =>
       Session.start(peer, layout, surroundings, { size: amounts.size, settings: settings ?? [], signal }),
     perProcess,
+    say,
   };
   const results: Result['measures'] = [];
   for (const measure of plan.measures) {

@@ -1,7 +1,11 @@
 import { bursts } from './measures/bursts.ts';
 import { delivery } from './measures/delivery.ts';
+import { growth } from './measures/growth.ts';
+import { idle } from './measures/idle.ts';
 import { latency } from './measures/latency.ts';
 import type { Measure } from './measures/measure.ts';
+import { rest } from './measures/rest.ts';
+import { comingBack } from './measures/return.ts';
 import { bun } from './peers/bun.ts';
 import { centrifugo, centrifugoRedis } from './peers/centrifugo.ts';
 import { floor } from './peers/floor.ts';
@@ -26,4 +30,4 @@ export const peers: readonly Peer[] = [
   centrifugoRedis,
 ];
 
-export const measures: readonly Measure[] = [delivery, bursts, latency];
+export const measures: readonly Measure[] = [delivery, bursts, latency, comingBack, growth, idle, rest];

@@ -87,7 +87,16 @@ static void keep_start_positions(struct connection *connection, const char *payl
   }
 }
 
+static void take_ready(struct connection *connection, const char *payload, size_t bytes) {
+  if (memmem(payload, bytes, settings.ready, strlen(settings.ready)) == NULL) return;
+  if (settings.epoch[0] != '\0') keep_position(connection->positions[1], payload, bytes, settings.epoch);
+  if (settings.start_position[0] != '\0') keep_start_positions(connection, payload, bytes);
+  connection_ready(connection);
+}
+
 void take_message(struct connection *connection, const char *payload, size_t bytes, struct arrival *arrival) {
+  // The same frame may hold what was missed.
+  if (connection->state == OPEN) take_ready(connection, payload, bytes);
   int topic = take_stamps(connection, payload, bytes, arrival);
   if (topic >= 0) {
     if (settings.position[0] != '\0') keep_position(connection->positions[topic], payload, bytes, settings.position);
@@ -96,11 +105,5 @@ void take_message(struct connection *connection, const char *payload, size_t byt
   size_t ping = strlen(settings.reply_to);
   if (ping > 0 && bytes == ping && memcmp(payload, settings.reply_to, ping) == 0) {
     send_text(connection, settings.reply, strlen(settings.reply));
-    return;
   }
-  if (connection->state != OPEN) return;
-  if (memmem(payload, bytes, settings.ready, strlen(settings.ready)) == NULL) return;
-  if (settings.epoch[0] != '\0') keep_position(connection->positions[1], payload, bytes, settings.epoch);
-  if (settings.start_position[0] != '\0') keep_start_positions(connection, payload, bytes);
-  connection_ready(connection);
 }

@@ -23,6 +23,8 @@ export interface Context {
   openSession: (peer: Peer, layout: Layout, settings?: Settings) => Promise<Session>;
   /** Connections that a process can hold. */
   perProcess: number;
+  /** Takes a line for people. */
+  say: (line: string) => void;
   signal: AbortSignal;
 }
 

@@ -31,6 +31,7 @@ const SETTINGS = [
 export const centrifugo: Peer = {
   name: 'centrifugo',
   description: 'memory engine, no history but where clients are to come back, JSON protocol, log at warn',
+  isOneProcess: true,
   prepare,
   start: (layout, surroundings) => start(layout, surroundings, null),
 };
@@ -39,6 +40,7 @@ export const centrifugo: Peer = {
 export const centrifugoRedis: Peer = {
   name: 'centrifugo+redis',
   description: 'Redis engine, no history but where clients are to come back, JSON protocol, log at warn',
+  isOneProcess: true,
   prepare,
   start: async (layout, surroundings) => start(layout, surroundings, await startRedis(surroundings)),
 };

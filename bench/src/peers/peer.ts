@@ -53,6 +53,8 @@ export interface Peer {
   readonly name: string;
   /** What it is and how it is set, for the table. */
   readonly description: string;
+  /** It cannot be several processes, so it holds what one may have of descriptors. */
+  readonly isOneProcess?: boolean;
   /** Brings what it needs. Gives its version, or why it cannot run here. */
   readonly prepare: (surroundings: Surroundings) => Promise<{ version: string } | { missing: string }>;
   readonly start: (layout: Layout, surroundings: Surroundings) => Promise<Running>;

@@ -1,14 +1,15 @@
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Child, ChildFailed, lineOf, spawnChild } from '@holdfast/local/child';
+import { isAlive } from '@holdfast/local/is-alive';
 import { HttpPool } from '../http-pool.ts';
 import type { Settings } from '../generator.ts';
 import type { Target } from '../crew.ts';
+import { withChildren } from '../proc.ts';
 import { type Helper, type Layout, type Message, type Running, type Surroundings } from './peer.ts';
 
 const LISTENING_MS = 20_000;
 const LOOK_EVERY_MS = 20;
-const STOP_GRACE_MS = 5000;
 const PUBLISHERS = 8;
 
 export interface PlainServer {
@@ -55,8 +56,7 @@ class Process {
   }
 
   async killAndStartAgain(): Promise<void> {
-    this.#child.kill('SIGKILL');
-    await this.#child.exited;
+    await killGroup(this.#child);
     this.#child = (await launch(this.#server, this.port)).child;
     this.http.close();
     this.http = new HttpPool(this.port, PUBLISHERS);
@@ -64,8 +64,7 @@ class Process {
 
   async stop(): Promise<void> {
     this.http.close();
-    this.#child.kill('SIGKILL');
-    await this.#child.stop(STOP_GRACE_MS);
+    await killGroup(this.#child);
   }
 }
 
@@ -74,7 +73,8 @@ async function launch(server: PlainServer, port: number): Promise<{ child: Child
     command: server.command,
     args: server.args(port),
     env: server.env ?? { PATH: process.env['PATH'] },
-    will: { script: 'kill -KILL "$1"' },
+    // The whole group: a server may have processes of its own, which SIGKILL leaves without a parent.
+    will: { script: 'kill -KILL -- "-$1"' },
   });
   if (server.port !== undefined) {
     await listens(child, server);
@@ -82,6 +82,19 @@ async function launch(server: PlainServer, port: number): Promise<{ child: Child
   }
   const listening = await lineOf(child, server.command, LISTENING_MS, (line) => /^listening (\d+)$/.exec(line)?.[1]);
   return { child, port: Number(listening) };
+}
+
+/** Ends a server and the processes that it has started; all are in a group of their own. */
+async function killGroup(child: Child): Promise<void> {
+  const all = await withChildren([child.pid]);
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch (error) {
+    // Gone already, all of them.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+  await child.exited;
+  while (all.some(isAlive)) await delay(LOOK_EVERY_MS);
 }
 
 /** Waits until a server takes connections. Rejects with what it printed when it ends, or takes too long. */
@@ -93,7 +106,7 @@ async function listens(child: Child, { command, port = 0 }: PlainServer): Promis
     const outcome = await Promise.race([canConnect(port), ended]);
     if (outcome === true) return;
     if (outcome === 'ended' || performance.now() > giveUpAt) {
-      child.kill('SIGKILL');
+      await killGroup(child);
       throw new ChildFailed(`${command} does not listen on ${port}`, child.lines());
     }
     await delay(LOOK_EVERY_MS);

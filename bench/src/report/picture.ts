@@ -1,5 +1,5 @@
 import type { MeasureResult, Result } from '../result.ts';
-import { readable } from './table.ts';
+import { readable, titleOf } from './table.ts';
 
 const WIDTH = 760;
 const NAME_WIDTH = 150;
@@ -50,7 +50,7 @@ function chartsOf({ title, metrics, rows }: MeasureResult): Chart[] {
     const most = Math.max(...bars.map(({ value }) => value));
     // A chart of zeroes shows nothing.
     if (bars.length === 0 || most <= 0) return [];
-    return [{ title: `${title}: ${metric.title}, ${metric.unit} (${metric.better} is better)`, bars, most }];
+    return [{ title: `${title}: ${titleOf(metric)} (${metric.better} is better)`, bars, most }];
   });
 }
 

@@ -34,7 +34,7 @@ interface Column {
 
 function columnsOf(metric: Metric, rows: readonly Row[]): Column[] {
   const own: Column = {
-    title: `${metric.title}, ${metric.unit}`,
+    title: titleOf(metric),
     cell: ({ figures }) => readable(figures[metric.id]?.median),
   };
   const floor = rows.find(({ peer }) => peer === 'floor')?.figures[metric.id]?.median;
@@ -47,6 +47,11 @@ function columnsOf(metric: Metric, rows: readonly Row[]): Column[] {
     },
   };
   return [own, times];
+}
+
+/** With its unit, if it has one. */
+export function titleOf({ title, unit }: Metric): string {
+  return unit === '' ? title : `${title}, ${unit}`;
 }
 
 /** Three digits say all that such a measurement knows; large numbers in groups. */
