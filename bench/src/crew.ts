@@ -22,13 +22,25 @@ export interface CrewOptions {
   /** For the files of targets; the caller removes it. */
   directory: string;
   settings: Settings;
-  targets: readonly Target[];
+  connections: number;
+  /** A function, for a million of them are not to be kept at once. */
+  target: TargetOf;
   /** Connections that one process can hold. */
   perProcess: number;
 }
 
+/** The target of a connection, by its number from 0; always the same. */
+export type TargetOf = (connection: number) => Target;
+
+/** The targets of so many connections, one after the other. */
+export function* each(connections: number, target: TargetOf): Iterable<Target> {
+  for (let connection = 0; connection < connections; connection += 1) yield target(connection);
+}
+
 interface Part {
   generator: Generator;
+  /** The number of its first connection. */
+  first: number;
   connections: number;
   /** How many of its connections have a topic. */
   subscribers: Map<number, number>;
@@ -52,31 +64,25 @@ export class Crew {
   }
 
   /** Starts them and tells them their targets; nothing is opened yet. */
-  static async start({ binary, directory, settings, targets, perProcess }: CrewOptions): Promise<Crew> {
-    const count = Math.ceil(targets.length / perProcess);
-    const each = Math.ceil(targets.length / count);
+  static async start({ binary, directory, settings, connections, target, perProcess }: CrewOptions): Promise<Crew> {
+    const size = Math.ceil(connections / Math.ceil(connections / perProcess));
     const parts: Part[] = [];
-    const crew = () => new Crew(parts);
     try {
-      for (let index = 0; index < count; index += 1) {
-        const own = targets.slice(index * each, (index + 1) * each);
-        const part = {
-          generator: new Generator(binary),
-          connections: own.length,
-          subscribers: subscribersOf(own),
-          expected: 0,
-        };
-        parts.push(part);
-        const file = join(directory, `targets-${part.generator.pid}`);
-        await writeTargets(file, own);
-        const offset = String(index * Math.ceil(each / CONNECTIONS_PER_SOURCE));
-        await part.generator.load(file, [...settings, ['source-offset', offset]]);
+      for (let first = 0; first < connections; first += size) {
+        const count = Math.min(size, connections - first);
+        const targets = Array.from({ length: count }, (_, index) => target(first + index));
+        const generator = new Generator(binary);
+        parts.push({ generator, first, connections: count, subscribers: subscribersOf(targets), expected: 0 });
+        const file = join(directory, `targets-${generator.pid}`);
+        await writeTargets(file, targets);
+        const offset = String((first / size) * Math.ceil(size / CONNECTIONS_PER_SOURCE));
+        await generator.load(file, [...settings, ['source-offset', offset]]);
       }
     } catch (error) {
-      crew().kill();
+      for (const { generator } of parts) generator.kill();
       throw error;
     }
-    return crew();
+    return new Crew(parts);
   }
 
   get pids(): number[] {
@@ -130,11 +136,14 @@ export class Crew {
     );
   }
 
-  /** Waits until as many connections as there are have become ready since the last reset: all have come back. */
-  async allBack(withinMs: number): Promise<Seen> {
+  /** Waits until as many connections as are meant have become ready since the last reset: those have come back. */
+  async back(isMeant: (connection: number) => boolean, withinMs: number): Promise<Seen> {
     return together(
       await Promise.all(
-        this.#parts.map(({ generator, connections }) => generator.wait('readied', connections, withinMs)),
+        this.#parts.map(({ generator, first, connections }) => {
+          const meant = Array.from({ length: connections }, (_, index) => first + index).filter(isMeant).length;
+          return generator.wait('readied', meant, withinMs);
+        }),
       ),
     );
   }

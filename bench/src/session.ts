@@ -46,8 +46,9 @@ export class Session {
     const running = await peer.start(layout, surroundings);
     try {
       const { directory, perProcess } = surroundings;
+      const { connections } = layout;
       const settings = [...running.settings, ['pause-us', PAUSE_US], ...options.settings] as const;
-      const crew = await Crew.start({ binary, directory, settings, targets: running.targets, perProcess });
+      const crew = await Crew.start({ binary, directory, settings, connections, target: running.target, perProcess });
       // Whoever waits for a delivery gets to know at once.
       options.signal.addEventListener('abort', () => crew.kill(), { once: true });
       return new Session(running, crew, options.size);

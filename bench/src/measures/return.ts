@@ -39,7 +39,7 @@ export const comingBack: Measure = {
     const publishing = keepPublishing(session, everyMs, signal);
     const killedAt = Number(process.hrtime.bigint());
     await session.running.killAndReplace();
-    const back = await session.crew.allBack(BACK_WITHIN_MS);
+    const back = await session.crew.back(() => true, BACK_WITHIN_MS);
     const published = await publishing.stop();
     if (back.readied < layout.connections) {
       throw new Error(`${back.readied} of ${layout.connections} clients came back within ${BACK_WITHIN_MS / 1000} s`);

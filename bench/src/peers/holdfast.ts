@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import type { Target } from '../crew.ts';
+import { type TargetOf, each } from '../crew.ts';
 import type { Settings } from '../generator.ts';
+import { credentials } from './credentials.ts';
 import { HoldfastInstallation } from './holdfast-installation.ts';
 import { type Layout, type Peer, type Running, type Surroundings, topicName, topicNumbersOf } from './peer.ts';
 
@@ -38,15 +38,15 @@ async function start(
   // Clients of one that is killed go to another, which is there.
   const edges = serving + (layout.willBeKilled === true ? 1 : 0);
   const installation = started.use(await HoldfastInstallation.start({ edges, env, say }));
-  const targets = targetsOf(layout, installation.edgePorts, serving);
+  const target = targetOf(layout, installation.edgePorts, serving);
   await installation.createTopics(topicNumbersOf(layout));
-  await installation.register(targets);
+  await installation.register(each(layout.connections, target));
   const running = started.move();
   return {
     servers: installation.edges.map(({ pid }) => pid),
     others: installation.helpers,
     settings: SETTINGS,
-    targets,
+    target,
     publish: (message) => installation.publish(message),
     publishAll: (messages) => installation.publishAll(messages),
     killAndReplace: () => installation.kill(0),
@@ -55,14 +55,15 @@ async function start(
 }
 
 /** A client for each connection, with the port of its edge, and behind it those of the edges that stand by. */
-function targetsOf(layout: Layout, ports: readonly number[], serving: number): Target[] {
-  return Array.from({ length: layout.connections }, (_, index) => {
-    const topicNumbers = layout.topicsOf(index);
+function targetOf(layout: Layout, ports: readonly number[], serving: number): TargetOf {
+  const credential = credentials();
+  return (connection) => {
+    const topicNumbers = layout.topicsOf(connection);
     return {
-      ports: [ports[index % serving] ?? 0, ...ports.slice(serving)],
-      credential: randomUUID(),
+      ports: [ports[connection % serving] ?? 0, ...ports.slice(serving)],
+      credential: credential(connection),
       topics: topicNumbers.map(topicName),
       topicNumbers,
     };
-  });
+  };
 }

@@ -1,4 +1,4 @@
-import type { Target } from '../crew.ts';
+import type { TargetOf } from '../crew.ts';
 import type { Settings } from '../generator.ts';
 
 /** Who is to be subscribed to what. Topics have numbers, from 1. */
@@ -39,7 +39,7 @@ export interface Running {
   readonly others: readonly Helper[];
   /** How the generators speak to it. */
   readonly settings: Settings;
-  readonly targets: readonly Target[];
+  readonly target: TargetOf;
   /** Publishes one message; resolves when the server has accepted it. */
   readonly publish: (message: Message) => Promise<void>;
   /** Publishes several, in order, with what the server has for that: a batch, or else one call after the other. */

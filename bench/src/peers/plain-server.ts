@@ -4,7 +4,7 @@ import { type Child, ChildFailed, lineOf, spawnChild } from '@holdfast/local/chi
 import { isAlive } from '@holdfast/local/is-alive';
 import { HttpPool } from '../http-pool.ts';
 import type { Settings } from '../generator.ts';
-import type { Target } from '../crew.ts';
+import type { TargetOf } from '../crew.ts';
 import { withChildren } from '../proc.ts';
 import { type Helper, type Layout, type Message, type Running, type Surroundings } from './peer.ts';
 
@@ -155,7 +155,7 @@ export async function startPlainServers(
     },
     others: server.others ?? [],
     settings: server.settings,
-    targets: targetsOf(layout, processes),
+    target: targetOf(layout, processes),
     publish: (message) => toAll(message.topic, [wrap(message)]),
     publishAll: async (messages) => {
       const topics = Map.groupBy(messages, ({ topic }) => topic);
@@ -172,14 +172,14 @@ async function postLines(http: HttpPool, topic: number, messages: readonly strin
   await http.call('POST', `/${topic}`, messages.map((message) => `${message}\n`).join(''));
 }
 
-function targetsOf(layout: Layout, processes: readonly Process[]): Target[] {
-  return Array.from({ length: layout.connections }, (_, index) => {
-    const topicNumbers = layout.topicsOf(index);
+function targetOf(layout: Layout, processes: readonly Process[]): TargetOf {
+  return (connection) => {
+    const topicNumbers = layout.topicsOf(connection);
     return {
-      ports: [processes[index % processes.length]?.port ?? 0],
+      ports: [processes[connection % processes.length]?.port ?? 0],
       credential: '-',
       topics: topicNumbers.map(String),
       topicNumbers,
     };
-  });
+  };
 }
