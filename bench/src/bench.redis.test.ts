@@ -9,6 +9,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { NotCompiled, compiled } from './native.ts';
 import { withChildren } from './proc.ts';
 import type { Result } from './result.ts';
+import type { ScaleResult } from './scale/result.ts';
 
 /** Two peers start, one with a Redis and two services, on a machine that runs other files as well. */
 const RUN_WITHIN_MS = 120_000;
@@ -91,6 +92,25 @@ describe.skipIf(noCompiler !== null)('the bench', () => {
       await vi.waitUntil(() => started.every((pid) => !isAlive(pid)), WAIT);
       expect(await readdir(folder)).toEqual([]);
       await rm(folder, { recursive: true });
+    },
+    RUN_WITHIN_MS,
+  );
+
+  it(
+    'scales: everybody gets everything, those as well whose edge was killed, and memory and time are accounted for',
+    async () => {
+      const args = ['scale', '--connections', '300', '--topics', '10', '--seconds', '1', '--json'];
+      const run = start(args);
+      const code = await run.exit;
+      expect({ code, said: run.said() }).toMatchObject({ code: 0 });
+      const result = JSON.parse(await run.printed) as ScaleResult;
+      expect(result.edges).toBe(2);
+      expect(result.returned).toEqual({ clients: 150, seconds: expect.any(Number) as number });
+      expect(result.phases.map(({ lost, duplicated }) => lost + duplicated)).toEqual([0, 0, 0, 0, 0]);
+      const [, , toAll, trickle] = result.phases;
+      expect(toAll?.deliveries).toBe(3 * 300);
+      expect(trickle?.deliveries).toBe(20 * 30);
+      expect(result.memory.connected.edges).toBeGreaterThan(result.memory.start.edges);
     },
     RUN_WITHIN_MS,
   );

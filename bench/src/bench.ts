@@ -1,11 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { lastWill } from '@holdfast/local/last-will';
 import { CommanderError } from 'commander';
 import { measures, peers } from './catalog.ts';
 import { type Plan, readPlan } from './command-line.ts';
-import { describeMachine, descriptorLimit } from './machine.ts';
+import { type Outside, exitCodes } from './exit-codes.ts';
+import { describeMachine, perProcess } from './machine.ts';
 import type { Context } from './measures/measure.ts';
 import { NotCompiled, compiled } from './native.ts';
 import type { Peer, Surroundings } from './peers/peer.ts';
@@ -13,23 +10,18 @@ import { keepResult } from './report/keep.ts';
 import { resultText } from './report/table.ts';
 import type { PeerNote, Result } from './result.ts';
 import { runMeasure } from './rounds.ts';
+import { scale } from './scale/scale.ts';
 import { Session } from './session.ts';
-
-export const exitCodes = { measured: 0, failed: 1, badArguments: 2, interrupted: 130 } as const;
-
-/** Descriptors that a server needs besides its connections. */
-const RESERVED_DESCRIPTORS = 500;
-
-export interface Outside {
-  /** For the result. */
-  print: (text: string) => void;
-  /** For what goes on meanwhile: a line for people. */
-  say: (line: string) => void;
-  signal: AbortSignal;
-}
+import { temporaryDirectory } from './temporary-directory.ts';
 
 /** The whole tool: from its arguments to its exit code. */
-export async function bench(args: readonly string[], { print, say, signal }: Outside): Promise<number> {
+export async function bench(args: readonly string[], outside: Outside): Promise<number> {
+  const [first, ...rest] = args;
+  return first === 'scale' ? scale(rest, outside) : compare(args, outside);
+}
+
+/** Measures peers beside each other. */
+async function compare(args: readonly string[], { print, say, signal }: Outside): Promise<number> {
   let plan: Plan;
   try {
     plan = readPlan(args, { measures, peers });
@@ -57,8 +49,7 @@ export async function bench(args: readonly string[], { print, say, signal }: Out
 
 async function runAll(plan: Plan, say: (line: string) => void, signal: AbortSignal): Promise<Result> {
   await using directory = await temporaryDirectory();
-  const perProcess = (await descriptorLimit()) - RESERVED_DESCRIPTORS;
-  const surroundings: Surroundings = { directory: directory.path, perProcess, say };
+  const surroundings: Surroundings = { directory: directory.path, perProcess: await perProcess(), say };
   // Before anything else: without it there is nothing to measure with.
   await compiled('generator');
   const { notes, usable } = await preparePeers(plan.peers, surroundings);
@@ -68,7 +59,7 @@ async function runAll(plan: Plan, say: (line: string) => void, signal: AbortSign
     signal,
     openSession: (peer, layout, settings) =>
       Session.start(peer, layout, surroundings, { size: amounts.size, settings: settings ?? [], signal }),
-    perProcess,
+    perProcess: surroundings.perProcess,
     say,
   };
   const results: Result['measures'] = [];
@@ -99,16 +90,4 @@ async function preparePeers(
     }
   }
   return { notes, usable };
-}
-
-async function temporaryDirectory(): Promise<AsyncDisposable & { path: string }> {
-  const path = await mkdtemp(join(tmpdir(), 'holdfast-bench-'));
-  const revokeWill = lastWill('rm -rf -- "$1"', [path]);
-  return {
-    path,
-    [Symbol.asyncDispose]: async () => {
-      await rm(path, { recursive: true, force: true });
-      revokeWill();
-    },
-  };
 }

@@ -1,6 +1,7 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { type Amounts, profiles } from './amounts.ts';
 import type { Measure } from './measures/measure.ts';
+import { integer, resultName } from './options.ts';
 import type { Peer } from './peers/peer.ts';
 
 /** What the command line asked for. */
@@ -93,19 +94,4 @@ function named<T extends { name: string }>(
 
 function listed(all: readonly { name: string }[]): string {
   return all.map(({ name }) => name).join(', ');
-}
-
-function integer(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() === '' || !Number.isInteger(value) || value < min || value > max) {
-      throw new InvalidArgumentError(`It must be an integer from ${min} to ${max}.`);
-    }
-    return value;
-  };
-}
-
-function resultName(text: string): string {
-  if (/^[\w.-]+$/.test(text) && !text.startsWith('.')) return text;
-  throw new InvalidArgumentError('It must be a name of letters, digits, "-", "_" and ".".');
 }

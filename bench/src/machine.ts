@@ -17,6 +17,8 @@ export interface Machine {
 
 const FALLBACK_DESCRIPTORS = 1024;
 const UNLIMITED_DESCRIPTORS = 1_000_000;
+/** Descriptors that a server needs besides its connections. */
+const RESERVED_DESCRIPTORS = 500;
 
 export async function describeMachine(): Promise<Machine> {
   const processors = cpus();
@@ -33,8 +35,13 @@ export async function describeMachine(): Promise<Machine> {
   };
 }
 
+/** Connections that a process of ours can hold. */
+export async function perProcess(): Promise<number> {
+  return (await descriptorLimit()) - RESERVED_DESCRIPTORS;
+}
+
 /** Descriptors a process of ours may have: the hard limit, to which our children raise theirs. */
-export async function descriptorLimit(): Promise<number> {
+async function descriptorLimit(): Promise<number> {
   const limits = await readFile('/proc/self/limits', 'utf8');
   const hard = /^Max open files\s+\S+\s+(\d+|unlimited)/m.exec(limits)?.[1];
   if (hard === 'unlimited') return UNLIMITED_DESCRIPTORS;

@@ -1,4 +1,5 @@
-import { bench, exitCodes } from './bench.ts';
+import { bench } from './bench.ts';
+import { exitCodes } from './exit-codes.ts';
 
 const interruption = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

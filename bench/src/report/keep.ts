@@ -7,13 +7,22 @@ import { resultText } from './table.ts';
 const RESULTS = resolve(import.meta.dirname, '../../results');
 
 /** Keeps a result for people, for programs and as a picture; gives the names of the files. */
-export async function keepResult(name: string, result: Result): Promise<string[]> {
+export function keepResult(name: string, result: Result): Promise<string[]> {
+  return keepFiles(name, {
+    json: `${JSON.stringify(result, null, 2)}\n`,
+    txt: resultText(result),
+    svg: pictureOf(result),
+  });
+}
+
+/** Keeps texts under one name, by their endings. */
+export async function keepFiles(name: string, texts: Readonly<Record<string, string>>): Promise<string[]> {
   await mkdir(RESULTS, { recursive: true });
-  const files = [
-    [`${name}.json`, `${JSON.stringify(result, null, 2)}\n`],
-    [`${name}.txt`, resultText(result)],
-    [`${name}.svg`, pictureOf(result)],
-  ] as const;
-  for (const [file, text] of files) await writeFile(join(RESULTS, file), text);
-  return files.map(([file]) => relative(process.cwd(), join(RESULTS, file)));
+  const files: string[] = [];
+  for (const [ending, text] of Object.entries(texts)) {
+    const file = join(RESULTS, `${name}.${ending}`);
+    await writeFile(file, text);
+    files.push(relative(process.cwd(), file));
+  }
+  return files;
 }

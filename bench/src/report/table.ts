@@ -1,7 +1,7 @@
 import type { Metric } from '../measures/measure.ts';
+import { tableLines } from './lines.ts';
 import type { MeasureResult, PeerNote, Result, Row } from '../result.ts';
 
-const GAP = '  ';
 const THOUSAND = 1000;
 
 /** The result for people: a table for each measure. */
@@ -68,24 +68,4 @@ function peersText(peers: readonly PeerNote[]): string[] {
     peers.map(({ name, version, missing, description }) => [name, version ?? `missing: ${missing}`, description]),
     'left',
   );
-}
-
-/** Lines of columns as wide as their widest cell, with a heading. */
-function tableLines(
-  heading: readonly string[],
-  rows: readonly (readonly string[])[],
-  numbers: 'left' | 'right' = 'right',
-): string[] {
-  const widths = heading.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
-  );
-  const line = (cells: readonly string[]) =>
-    widths
-      .map((width, column) => {
-        const cell = cells[column] ?? '';
-        return column === 0 || numbers === 'left' ? cell.padEnd(width) : cell.padStart(width);
-      })
-      .join(GAP)
-      .trimEnd();
-  return [line(heading), line(widths.map((width) => '─'.repeat(width))), ...rows.map(line)];
 }
