@@ -19,7 +19,7 @@ const full: Amounts = {
   size: 150,
   settleMs: 2000,
   delivery: { connections: 15_000, warmUp: 10, broadcasts: 40 },
-  bursts: { connections: 5000, warmUp: 2, bursts: 5, messages: 100 },
+  bursts: { connections: 5000, warmUp: 1, bursts: 2, messages: 100 },
   // 20,000 deliveries a second: the slowest peer is then busy for half of the time.
   latency: { connections: 10_000, publishers: 40, rate: 2, seconds: 10 },
   return: { connections: 20_000, everyMs: 500 },

@@ -4,8 +4,8 @@ import { finished } from 'node:stream/promises';
 import { Generator, type Settings, type Tally } from './generator.ts';
 import { Latencies } from './latency.ts';
 
-/** Linux gives an address some 28,000 ports; the generator takes a new address for every so many connections. */
-const CONNECTIONS_PER_SOURCE = 5000;
+/** As native/generator/connection.c has it: addresses that no two generators share. */
+const CONNECTIONS_PER_SOURCE = 16;
 
 /** One connection to be: where to, and the number of its topic in each slot. */
 export interface Target {

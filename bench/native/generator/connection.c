@@ -21,8 +21,8 @@
 #include "wheel.h"
 
 enum {
-  // Far below the 28,000 ports that Linux gives an address by default.
-  CONNECTIONS_PER_SOURCE = 5000,
+  // Clients of the wild have an address each, or share one with a few: servers that count by address see it so.
+  CONNECTIONS_PER_SOURCE = 16,
   // When all places are taken, a connection whose time has come looks again after this.
   PLACE_MS = 10,
   LONGEST_BACKOFF_MS = 15000,

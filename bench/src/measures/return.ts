@@ -24,6 +24,7 @@ export const comingBack: Measure = {
     'SIGKILL and started again on the same port, or, where the peer has a second server for that, they go there; refused publishes are tried again until they are accepted',
   metrics: () => [
     { id: 'seconds', title: 'until all are subscribed again', unit: 's', better: 'less' },
+    { id: 'refused', title: 'handshakes refused', unit: '', better: 'less' },
     { id: 'published', title: 'messages meanwhile', unit: '', better: 'more' },
     { id: 'lost', title: 'deliveries lost', unit: '', better: 'less' },
     { id: 'duplicated', title: 'twice', unit: '', better: 'less' },
@@ -48,7 +49,13 @@ export const comingBack: Measure = {
     await session.running.publish(session.message(TOPIC));
     const { lost, duplicated, received } = await session.crew.settled(ACCOUNTED_WITHIN_MS, 'accounted');
     const missing = session.crew.expected - received - lost;
-    return { seconds: (back.readyAt - killedAt) / 1e9, published, lost: lost + missing, duplicated };
+    return {
+      seconds: (back.readyAt - killedAt) / 1e9,
+      refused: back.refused,
+      published,
+      lost: lost + missing,
+      duplicated,
+    };
   },
 };
 

@@ -25,7 +25,7 @@ describe('limits of the kernel', () => {
     const tight = {
       ...usual,
       'net.core.somaxconn': '128',
-      'net.ipv4.ip_local_port_range': '60000 60999',
+      'net.ipv4.ip_local_port_range': '60500 60999',
       'net.netfilter.nf_conntrack_max': '65536',
     };
     expect((await changesFor(10_000, read(tight))).map(({ name, to }) => `${name} ${to}`)).toEqual([

@@ -9,8 +9,8 @@ const FILES_A_CONNECTION = 3;
 const OTHER_FILES = 100_000;
 /** Handshakes that may wait to be accepted. */
 const BACKLOG = 4096;
-/** The generators take another address of their own for every 5,000 connections. */
-const PORTS = { first: 10_000, last: 60_999, least: 10_000 };
+/** The generators take another address of their own for every 16 connections. */
+const PORTS = { first: 10_000, last: 60_999, least: 1000 };
 
 /** A limit of the kernel: what it must be for so many connections, null when it is enough as it is. */
 interface Limit {
