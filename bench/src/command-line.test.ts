@@ -47,7 +47,8 @@ describe('the command line', () => {
     [['--peers', 'ws,phoenix'], 'no peer is called phoenix; there are holdfast'],
     [['--rounds', '0'], 'It must be an integer from 1'],
     [['--connections', 'many'], 'It must be an integer from 1'],
-    [['--keep', '../elsewhere'], 'It must be a name'],
+    [['--keep', 'else/where'], 'It must be a name'],
+    [['--keep', '..'], 'It must be a name'],
     [['--fast'], "unknown option '--fast'"],
   ])('refuses %j and says why', (args, why) => {
     expect(() => read(...args)).toThrow(CommanderError);

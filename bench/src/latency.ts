@@ -25,7 +25,6 @@ export class Latencies {
 
   /** The value below which so many percent lie, in milliseconds and at most 1.6 % too high; null without values. */
   percentile(percent: number): number | null {
-    if (this.#total === 0) return null;
     const rank = Math.max(1, Math.ceil((percent / 100) * this.#total));
     let seen = 0;
     for (const [bucket, count] of [...this.#counts].toSorted(([a], [b]) => a - b)) {

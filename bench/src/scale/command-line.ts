@@ -53,7 +53,6 @@ export function readScalePlan(args: readonly string[]): ScalePlan {
     .option('--keep <name>', 'keep the result in bench/results/<name>.json and .txt', resultName)
     .option('--json', 'print the result as JSON')
     .addHelpText('after', EXAMPLES)
-    .allowExcessArguments(false)
     .exitOverride()
     .parse([...args], { from: 'user' });
   const { raiseLimits = false, json = false, keep = null, heartbeat = null, ...typed } = command.opts<Typed>();
