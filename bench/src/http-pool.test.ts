@@ -16,8 +16,8 @@ beforeEach(async () => {
     const answer = `${request.method} ${request.url} ${String(request.headers['x-api-key'])} ${body}`;
     if (request.url === '/hang-up') request.socket.destroy();
     else if (request.url === '/chunks') {
-      // The second one leaves when the first has.
-      response.write('a long ', () => setImmediate(() => response.end('answer')));
+      // The second one leaves when the first has been read: this loop looks at its sockets between two immediates.
+      response.write('a long ', () => setImmediate(() => setImmediate(() => response.end('answer'))));
     } else {
       const status = request.url === '/refused' ? 403 : 202;
       response.writeHead(status, { 'Content-Length': Buffer.byteLength(answer) }).end(answer);
