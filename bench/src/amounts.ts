@@ -1,0 +1,45 @@
+/** How much of everything. */
+export interface Amounts {
+  rounds: number;
+  /** Bytes of a message. */
+  size: number;
+  /** How long a server is left alone before its memory is read: what a crowd of handshakes leaves behind is given back. */
+  settleMs: number;
+  delivery: { connections: number; warmUp: number; broadcasts: number };
+  bursts: { connections: number; warmUp: number; bursts: number; messages: number };
+  latency: { connections: number; publishers: number; rate: number; seconds: number };
+  return: { connections: number; everyMs: number };
+  growth: { connections: readonly number[]; topics: readonly number[]; broadcasts: number; subscribers: number };
+  rest: { registrations: number; publishes: number; batches: number; atOnce: number };
+  idle: { connections: number; seconds: number };
+}
+
+const full: Amounts = {
+  rounds: 5,
+  size: 150,
+  settleMs: 2000,
+  delivery: { connections: 15_000, warmUp: 10, broadcasts: 40 },
+  bursts: { connections: 5000, warmUp: 1, bursts: 2, messages: 100 },
+  // 20,000 deliveries a second: the slowest peer is then busy for half of the time.
+  latency: { connections: 10_000, publishers: 40, rate: 2, seconds: 10 },
+  return: { connections: 20_000, everyMs: 500 },
+  growth: { connections: [1000, 5000, 15_000, 60_000], topics: [1, 100, 10_000], broadcasts: 20, subscribers: 1000 },
+  rest: { registrations: 20_000, publishes: 20_000, batches: 100, atOnce: 64 },
+  idle: { connections: 10_000, seconds: 60 },
+};
+
+/** A look whether everything works; its figures say little. */
+const quick: Amounts = {
+  rounds: 1,
+  size: 150,
+  settleMs: 200,
+  delivery: { connections: 200, warmUp: 1, broadcasts: 5 },
+  bursts: { connections: 100, warmUp: 1, bursts: 1, messages: 100 },
+  latency: { connections: 200, publishers: 4, rate: 10, seconds: 1 },
+  return: { connections: 100, everyMs: 100 },
+  growth: { connections: [100, 200], topics: [1, 20], broadcasts: 5, subscribers: 50 },
+  rest: { registrations: 200, publishes: 200, batches: 2, atOnce: 16 },
+  idle: { connections: 100, seconds: 1 },
+};
+
+export const profiles = { full, quick };

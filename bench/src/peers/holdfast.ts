@@ -1,0 +1,69 @@
+import { type TargetOf, each } from '../crew.ts';
+import type { Settings } from '../generator.ts';
+import { credentials } from './credentials.ts';
+import { HoldfastInstallation } from './holdfast-installation.ts';
+import { type Layout, type Peer, type Running, type Surroundings, topicName, topicNumbersOf } from './peer.ts';
+
+/** A connection that comes back resumes from the last id that it has seen, or the position in its first welcome. */
+const SETTINGS: Settings = [
+  ['path', '/v1/connect?client=%c'],
+  ['again-path', '/v1/connect?client=%c&resume=1'],
+  ['again-hello', '{"type":"resume","positions":{"%t":"%p"}}'],
+  ['ready', '"type":"welcome"'],
+  ['position', '"id":"'],
+  ['start-position', '"%t":{"position":"'],
+];
+
+/** Registered clients, claims in Redis, a log for every topic: with the edge's accelerator. */
+export const holdfast = holdfastPeer('holdfast', 'on', 'control-api, Redis, and an edge (or more); accelerator on');
+/** The same with `ws` doing all the writing. */
+export const holdfastPlain = holdfastPeer('holdfast-ws', 'off', 'the same, accelerator off');
+
+function holdfastPeer(name: string, directWrites: 'on' | 'off', description: string): Peer {
+  return {
+    name,
+    description,
+    prepare: async () => ({ version: `this repository, Node ${process.versions.node}` }),
+    start: (layout, surroundings) => start({ EDGE_DIRECT_WRITES: directWrites }, layout, surroundings),
+  };
+}
+
+async function start(
+  env: Readonly<Record<string, string>>,
+  layout: Layout,
+  { perProcess, say }: Surroundings,
+): Promise<Running> {
+  await using started = new AsyncDisposableStack();
+  const serving = Math.ceil(layout.connections / perProcess);
+  // Clients of one that is killed go to another, which is there.
+  const edges = serving + (layout.willBeKilled === true ? 1 : 0);
+  const installation = started.use(await HoldfastInstallation.start({ edges, env, say }));
+  const target = targetOf(layout, installation.edgePorts, serving);
+  await installation.createTopics(topicNumbersOf(layout));
+  await installation.register(each(layout.connections, target));
+  const running = started.move();
+  return {
+    servers: installation.edges.map(({ pid }) => pid),
+    others: installation.helpers,
+    settings: SETTINGS,
+    target,
+    publish: (message) => installation.publish(message),
+    publishAll: (messages) => installation.publishAll(messages),
+    killAndReplace: () => installation.kill(0),
+    stop: () => running.disposeAsync(),
+  };
+}
+
+/** A client for each connection, with the port of its edge, and behind it those of the edges that stand by. */
+function targetOf(layout: Layout, ports: readonly number[], serving: number): TargetOf {
+  const credential = credentials();
+  return (connection) => {
+    const topicNumbers = layout.topicsOf(connection);
+    return {
+      ports: [ports[connection % serving] ?? 0, ...ports.slice(serving)],
+      credential: credential(connection),
+      topics: topicNumbers.map(topicName),
+      topicNumbers,
+    };
+  };
+}

@@ -1,0 +1,185 @@
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Child, ChildFailed, lineOf, spawnChild } from '@holdfast/local/child';
+import { isAlive } from '@holdfast/local/is-alive';
+import { HttpPool } from '../http-pool.ts';
+import type { Settings } from '../generator.ts';
+import type { TargetOf } from '../crew.ts';
+import { withChildren } from '../proc.ts';
+import { type Helper, type Layout, type Message, type Running, type Surroundings } from './peer.ts';
+
+const LISTENING_MS = 20_000;
+const LOOK_EVERY_MS = 20;
+const PUBLISHERS = 8;
+
+export interface PlainServer {
+  command: string;
+  /** Its arguments on a port; 0: a free one. It prints "listening <port>", unless `port` is given. */
+  args: (port: number) => readonly string[];
+  /** For a server that does not say when it listens: where it does. One process then, whatever it starts itself. */
+  port?: number;
+  env?: Readonly<Record<string, string | undefined>>;
+  settings: Settings;
+  /** What goes to all subscribers for a message; default: the message. */
+  wrap?: (message: Message) => string;
+  /** For a server with calls of its own in place of "POST /<topic>". */
+  publish?: (http: HttpPool, topic: number, messages: readonly string[]) => Promise<void>;
+  /** Also on this machine and part of the work: a Redis. */
+  others?: readonly Helper[];
+  /** Whether a message that one process has taken reaches the subscribers of all. */
+  isCluster?: boolean;
+  /** Ended after them. */
+  alsoStop?: AsyncDisposableStack;
+}
+
+/** One process and its address. */
+class Process {
+  readonly #server: PlainServer;
+  #child: Child;
+  readonly port: number;
+  http: HttpPool;
+
+  private constructor(server: PlainServer, child: Child, port: number) {
+    this.#server = server;
+    this.#child = child;
+    this.port = port;
+    this.http = new HttpPool(port, PUBLISHERS);
+  }
+
+  static async start(server: PlainServer): Promise<Process> {
+    const { child, port } = await launch(server, server.port ?? 0);
+    return new Process(server, child, port);
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  async killAndStartAgain(): Promise<void> {
+    await killGroup(this.#child);
+    this.#child = (await launch(this.#server, this.port)).child;
+    this.http.close();
+    this.http = new HttpPool(this.port, PUBLISHERS);
+  }
+
+  async stop(): Promise<void> {
+    this.http.close();
+    await killGroup(this.#child);
+  }
+}
+
+async function launch(server: PlainServer, port: number): Promise<{ child: Child; port: number }> {
+  const child = await spawnChild({
+    command: server.command,
+    args: server.args(port),
+    env: server.env ?? { PATH: process.env['PATH'] },
+    // The whole group: a server may have processes of its own, which SIGKILL leaves without a parent.
+    will: { script: 'kill -KILL -- "-$1"' },
+  });
+  if (server.port !== undefined) {
+    await listens(child, server);
+    return { child, port };
+  }
+  const listening = await lineOf(child, server.command, LISTENING_MS, (line) => /^listening (\d+)$/.exec(line)?.[1]);
+  return { child, port: Number(listening) };
+}
+
+/** Ends a server and the processes that it has started; all are in a group of their own. */
+async function killGroup(child: Child): Promise<void> {
+  const all = await withChildren([child.pid]);
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch (error) {
+    // Gone already, all of them.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+  await child.exited;
+  while (all.some(isAlive)) await delay(LOOK_EVERY_MS);
+}
+
+/** Waits until a server takes connections. Rejects with what it printed when it ends, or takes too long. */
+async function listens(child: Child, { command, port = 0 }: PlainServer): Promise<void> {
+  const giveUpAt = performance.now() + LISTENING_MS;
+  const { promise: ended, resolve } = Promise.withResolvers<'ended'>();
+  void child.exited.then(() => resolve('ended'));
+  for (;;) {
+    const outcome = await Promise.race([canConnect(port), ended]);
+    if (outcome === true) return;
+    if (outcome === 'ended' || performance.now() > giveUpAt) {
+      await killGroup(child);
+      throw new ChildFailed(`${command} does not listen on ${port}`, child.lines());
+    }
+    await delay(LOOK_EVERY_MS);
+  }
+}
+
+function canConnect(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' });
+    socket.once('connect', () => resolve(true));
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+}
+
+/**
+ * Servers that know nothing but connections, topics by number in the path, and "POST /<topic>" with a message a line:
+ * as many processes as the limit of descriptors demands.
+ */
+export async function startPlainServers(
+  server: PlainServer,
+  layout: Layout,
+  { perProcess }: Surroundings,
+): Promise<Running> {
+  const count = server.port === undefined ? Math.ceil(layout.connections / perProcess) : 1;
+  const starts = await Promise.allSettled(Array.from({ length: count }, () => Process.start(server)));
+  const processes = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
+  const stop = async () => {
+    await Promise.all(processes.map((process) => process.stop()));
+    await server.alsoStop?.disposeAsync();
+  };
+  const failure = starts.find((start) => start.status === 'rejected');
+  if (failure !== undefined) {
+    await stop();
+    throw failure.reason;
+  }
+  const entrances = server.isCluster === true ? processes.slice(0, 1) : processes;
+  const wrap = server.wrap ?? (({ data }) => data);
+  const publish = server.publish ?? postLines;
+  const toAll = async (topic: number, messages: readonly string[]) => {
+    await Promise.all(entrances.map(({ http }) => publish(http, topic, messages)));
+  };
+  return {
+    get servers() {
+      return processes.map(({ pid }) => pid);
+    },
+    others: server.others ?? [],
+    settings: server.settings,
+    target: targetOf(layout, processes),
+    publish: (message) => toAll(message.topic, [wrap(message)]),
+    publishAll: async (messages) => {
+      const topics = Map.groupBy(messages, ({ topic }) => topic);
+      await Promise.all([...topics].map(([topic, ofTopic]) => toAll(topic, ofTopic.map(wrap))));
+    },
+    killAndReplace: async () => {
+      await processes[0]?.killAndStartAgain();
+    },
+    stop,
+  };
+}
+
+async function postLines(http: HttpPool, topic: number, messages: readonly string[]): Promise<void> {
+  await http.call('POST', `/${topic}`, messages.map((message) => `${message}\n`).join(''));
+}
+
+function targetOf(layout: Layout, processes: readonly Process[]): TargetOf {
+  return (connection) => {
+    const topicNumbers = layout.topicsOf(connection);
+    return {
+      ports: [processes[connection % processes.length]?.port ?? 0],
+      credential: '-',
+      topics: topicNumbers.map(String),
+      topicNumbers,
+    };
+  };
+}

@@ -1,0 +1,47 @@
+import type { Amounts } from './amounts.ts';
+import type { Machine } from './machine.ts';
+import type { Metric } from './measures/measure.ts';
+import { type Summary, summarize } from './statistics.ts';
+
+/** What came out, for the table, the picture and the JSON. */
+export interface Result {
+  at: string;
+  machine: Machine;
+  amounts: Amounts;
+  peers: PeerNote[];
+  measures: MeasureResult[];
+}
+
+export interface PeerNote {
+  name: string;
+  description: string;
+  version: string | null;
+  /** Why it is not measured here; null when it is. */
+  missing: string | null;
+}
+
+export interface MeasureResult {
+  name: string;
+  title: string;
+  about: string;
+  metrics: readonly Metric[];
+  rows: Row[];
+}
+
+export interface Row {
+  peer: string;
+  /** By the metric's id; null where this peer has no such figure. */
+  figures: Record<string, Summary | null>;
+  /** Why rounds of it have no figures. */
+  failures: string[];
+}
+
+export type Round = { figures: Record<string, number | null> } | { failure: string };
+
+/** A row of all rounds of a peer. */
+export function rowOf(peer: string, metrics: readonly Metric[], rounds: readonly Round[]): Row {
+  const measured = rounds.flatMap((round) => ('figures' in round ? [round.figures] : []));
+  const failures = rounds.flatMap((round) => ('failure' in round ? [round.failure] : []));
+  const figures = metrics.map(({ id }) => [id, summarize(measured.map((one) => one[id] ?? null))] as const);
+  return { peer, figures: Object.fromEntries(figures), failures };
+}
