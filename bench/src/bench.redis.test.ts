@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -85,6 +85,8 @@ describe.skipIf(noCompiler !== null)('the bench', () => {
       await vi.waitUntil(async () => (await descendants(run.child.pid ?? 0)).length >= 4, WAIT);
       const started = await descendants(run.child.pid ?? 0);
       run.child.kill('SIGINT');
+      // Under npm it comes twice.
+      run.child.kill('SIGINT');
       expect(await run.exit).toBe(130);
       expect(run.said()).toContain('Interrupted; nothing of it is left running.');
       expect(await run.printed).toBe('');
@@ -92,6 +94,27 @@ describe.skipIf(noCompiler !== null)('the bench', () => {
       await vi.waitUntil(() => started.every((pid) => !isAlive(pid)), WAIT);
       expect(await readdir(folder)).toEqual([]);
       await rm(folder, { recursive: true });
+    },
+    RUN_WITHIN_MS,
+  );
+
+  it(
+    'leaves no process when it is killed itself',
+    async () => {
+      const run = start(['delivery', '--quick', '--peers', 'floor', '--rounds', '1000']);
+      const pid = run.child.pid ?? 0;
+      const servers = async () => {
+        const all = await descendants(pid);
+        const commands = await Promise.all(all.map((one) => readFile(`/proc/${one}/cmdline`, 'utf8').catch(() => '')));
+        return all.filter((_, index) => commands[index]?.includes('floor'));
+      };
+      await vi.waitUntil(async () => run.child.exitCode !== null || (await servers()).length > 0, WAIT);
+      const started = await descendants(pid);
+      run.child.kill('SIGKILL');
+      await run.exit;
+      // The shells that were waiting for this act a moment later.
+      await vi.waitUntil(() => started.every((one) => !isAlive(one)), WAIT);
+      expect(started.filter(isAlive)).toEqual([]);
     },
     RUN_WITHIN_MS,
   );

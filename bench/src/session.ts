@@ -51,6 +51,7 @@ export class Session {
       const crew = await Crew.start({ binary, directory, settings, connections, target: running.target, perProcess });
       // Whoever waits for a delivery gets to know at once.
       options.signal.addEventListener('abort', () => crew.kill(), { once: true });
+      if (options.signal.aborted) crew.kill();
       return new Session(running, crew, options.size);
     } catch (error) {
       await running.stop();
