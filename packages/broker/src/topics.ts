@@ -1,8 +1,8 @@
 import type { Keys } from '@holdfast/protocol/keys';
 import { DEFAULT_HISTORY, IDEMPOTENCY_SECONDS } from '@holdfast/protocol/limits';
 import type { Position } from '@holdfast/protocol/position-order';
-import type { Redis } from 'ioredis';
 import type { History, NewMessage, Page, PublishOutcome } from './broker.ts';
+import type { Commands } from './commands.ts';
 import { type IndexEntry, listIndexed, settleIndex } from './index-entry.ts';
 import type { Letters } from './letters.ts';
 import { DELETED } from './live-payload.ts';
@@ -20,11 +20,11 @@ const IDEMPOTENCY_MS = IDEMPOTENCY_SECONDS * 1000;
 
 /** Topics, their logs, and the own topics of clients. */
 export class TopicStore {
-  readonly #redis: Redis;
+  readonly #redis: Commands;
   readonly #keys: Keys;
   readonly #letters: Letters;
 
-  constructor(redis: Redis, keys: Keys, letters: Letters) {
+  constructor(redis: Commands, keys: Keys, letters: Letters) {
     this.#redis = redis;
     this.#keys = keys;
     this.#letters = letters;

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { enableDoorbell } from '@holdfast/broker/doorbell';
-import { LiveChannels } from '@holdfast/broker/live-channels';
+import { commandsOf, earOf } from '@holdfast/broker/ear';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
 import { redisKeys } from '@holdfast/protocol/keys';
 import { captureLog } from '@holdfast/service/captured-log';
 import { createHealth } from '@holdfast/service/health';
 import { createMetrics } from '@holdfast/service/metrics';
-import { closeRedis, connectRedis } from '@holdfast/service/redis';
+import { OneRedis } from '@holdfast/service/one-redis';
 import { type EdgeOptions, createEdge, newEdgeId } from '../edge.ts';
 import { exposeMetrics } from '../edge-metrics.ts';
 import { type ServerOptions, createEdgeServer } from '../server.ts';
@@ -33,19 +33,20 @@ export async function startEdge(given: RunningEdgeOptions) {
   const metrics = createMetrics({ service: 'socket-edge' });
   const health = createHealth();
   const target = { kind: 'single', url: redisUrl } as const;
-  const commands = connectRedis(target, { name: `edge-${id}`, role: 'commands', logger });
-  const subscriber = connectRedis(target, { name: `edge-${id}-live`, role: 'subscriber', logger });
+  const redis = new OneRedis(target, { name: `edge-${id}`, logger });
+  const subscriber = redis.openSubscriber();
+  const source = { kind: redis.kind, commands: redis.commands, openSubscriber: () => subscriber } as const;
   const edge = createEdge({
     heartbeatMs: 25_000,
     maxConnections: 10_000,
     ...options,
     id,
-    broker: edgeBroker(commands, prefix),
-    ear: (listener) => new LiveChannels(subscriber, redisKeys(prefix), id, listener),
+    broker: edgeBroker(commandsOf(source), prefix),
+    ear: (listener) => earOf(source, redisKeys(prefix), id, listener),
     logger,
   });
   exposeMetrics(metrics, edge);
-  health.check('redis', () => (commands.status === 'ready' ? null : 'Redis does not answer'));
+  health.check('redis', () => redis.fault());
   health.check('hearing', () => edge.canary.deaf);
   const server = createEdgeServer({
     edge,
@@ -62,11 +63,11 @@ export async function startEdge(given: RunningEdgeOptions) {
   const { port } = server.address() as AddressInfo;
   const url = `ws://127.0.0.1:${port}`;
   const stop = edge.start(url);
-  watchRedis(commands, {
+  watchRedis(redis, {
     logger,
     onReady: () => void edge.beat(),
     onBack: () => edge.lookAtEverything(),
-    enable: () => enableDoorbell(commands),
+    enable: enableDoorbell,
   });
   await edge.whenKnown;
 
@@ -77,7 +78,7 @@ export async function startEdge(given: RunningEdgeOptions) {
     edge,
     health,
     log,
-    commands,
+    commands: redis.commands,
     subscriber,
     /** Ends it as a shutdown without any time for goodbyes does. */
     async stop(): Promise<void> {
@@ -85,7 +86,7 @@ export async function startEdge(given: RunningEdgeOptions) {
       stop();
       server.close();
       server.closeAllConnections();
-      await Promise.all([closeRedis(commands), closeRedis(subscriber)]);
+      await redis.close();
       metrics.stop();
     },
   };
