@@ -1,5 +1,6 @@
 import { until } from '@holdfast/local/until';
 import type { Fault } from '../fault.ts';
+import { isNamedMaster } from '../installation/databases.ts';
 
 const FAILOVER_MS = 30_000;
 
@@ -20,7 +21,8 @@ export const masterKill: Fault = {
     if (master === undefined || heir === undefined) throw new Error('a master with a replica was asked for');
     const brokenAt = now();
     await master.kill();
-    await until('the replica is the master', FAILOVER_MS, async () => (await heir.info('role')) === 'master');
+    // An old master without its data must not come back before that: whoever asks would still be led to it.
+    await until('the replica is the master', FAILOVER_MS, () => isNamedMaster(installation.databases, heir));
     const healedAt = now();
     say('the replica has taken over');
     await master.startAgain();

@@ -1,3 +1,4 @@
+import { askRedis } from '@holdfast/local/ask-redis';
 import { formCluster } from '@holdfast/local/redis-cluster';
 import type { RedisKind } from '@holdfast/local/redis-kind';
 import { startSentinel } from '@holdfast/local/redis-sentinel';
@@ -34,12 +35,14 @@ export async function startDatabases(
   needs: Needs,
 ): Promise<Databases> {
   const kind = needs.redis;
+  // Takes more after `started` has been handed on.
+  const servers = started.use(new AsyncDisposableStack());
   let opened = 0;
   const open = async (args: readonly string[] = []): Promise<RedisUnderTest> => {
     const home = join(directory, `redis-${(opened += 1)}`);
     await mkdir(home);
     const server = await RedisUnderTest.start({ binary, directory: home, args, isNode: kind === 'cluster' });
-    started.defer(() => server.stop());
+    servers.defer(() => server.stop());
     return server;
   };
   const startAnother = () => open();
@@ -47,8 +50,8 @@ export async function startDatabases(
   if (kind === 'single')
     return { kind, binary, masters: [await open(aof)], replicas: [], sentinelPorts: [], startAnother };
   if (kind === 'cluster') {
-    const servers = await Promise.all(Array.from({ length: 2 * MASTERS }, () => open()));
-    const [masters, replicas] = [servers.slice(0, MASTERS), servers.slice(MASTERS)];
+    const nodes = await Promise.all(Array.from({ length: 2 * MASTERS }, () => open()));
+    const [masters, replicas] = [nodes.slice(0, MASTERS), nodes.slice(MASTERS)];
     await formCluster(masters, replicas);
     return { kind, binary, masters, replicas, sentinelPorts: [], startAnother };
   }
@@ -63,6 +66,15 @@ export async function startDatabases(
     sentinelPorts.push(sentinel.port);
   }
   return { kind, binary, masters: [master], replicas: [replica], sentinelPorts, startAnother };
+}
+
+/** Whether those who lead to the master lead to this one; in a Cluster it says so itself. */
+export async function isNamedMaster({ sentinelPorts }: Databases, server: RedisUnderTest): Promise<boolean> {
+  if ((await server.info('role')) !== 'master') return false;
+  const named = sentinelPorts.map((sentinel) =>
+    askRedis(`redis://127.0.0.1:${sentinel}`, 'SENTINEL', 'GET-MASTER-ADDR-BY-NAME', SENTINEL_NAME),
+  );
+  return (await Promise.all(named)).every((address) => (address as string[])[1] === String(server.port));
 }
 
 /** How a service finds it, by these ports in place of the servers' own. */
