@@ -1,13 +1,16 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { enableDoorbell } from '@holdfast/broker/doorbell';
-import { commandsOf, earOf } from '@holdfast/broker/ear';
+import { type RedisSource, commandsOf, earOf } from '@holdfast/broker/ear';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
 import { redisKeys } from '@holdfast/protocol/keys';
-import { captureLog } from '@holdfast/service/captured-log';
+import { type CapturedLog, captureLog } from '@holdfast/service/captured-log';
 import { createHealth } from '@holdfast/service/health';
 import { createMetrics } from '@holdfast/service/metrics';
 import { OneRedis } from '@holdfast/service/one-redis';
+import { RedisCluster } from '@holdfast/service/redis-cluster';
+import type { RedisTarget } from '@holdfast/service/redis-config';
+import type { RedisLink } from '@holdfast/service/redis-link';
 import { type EdgeOptions, createEdge, newEdgeId } from '../edge.ts';
 import { exposeMetrics } from '../edge-metrics.ts';
 import { type ServerOptions, createEdgeServer } from '../server.ts';
@@ -21,21 +24,44 @@ export interface RunningEdgeOptions
   prefix: string;
 }
 
+export interface ClusterEdgeOptions extends Omit<RunningEdgeOptions, 'redisUrl'> {
+  target: Extract<RedisTarget, { kind: 'cluster' }>;
+}
+
 /** What an edge has when a test does not say otherwise: as in `config.ts`. */
 export const defaults = { directWrites: true };
 
 /** An edge as `main.ts` wires it, in this process, on a port of its own. */
-export async function startEdge(given: RunningEdgeOptions) {
-  const { redisUrl, prefix, allowedOrigins = [], directWrites = defaults.directWrites, limit, ...options } = given;
+export async function startEdge({ redisUrl, ...options }: RunningEdgeOptions) {
   const id = newEdgeId();
   const log = captureLog();
   const { logger } = log;
-  const metrics = createMetrics({ service: 'socket-edge' });
-  const health = createHealth();
-  const target = { kind: 'single', url: redisUrl } as const;
-  const redis = new OneRedis(target, { name: `edge-${id}`, logger });
+  const redis = new OneRedis({ kind: 'single', url: redisUrl }, { name: `edge-${id}`, logger });
   const subscriber = redis.openSubscriber();
   const source = { kind: redis.kind, commands: redis.commands, openSubscriber: () => subscriber } as const;
+  return { ...(await serve({ id, redis, source, log }, options)), commands: redis.commands, subscriber };
+}
+
+/** The same on a Cluster, known by some of its nodes. */
+export async function startClusterEdge({ target, ...options }: ClusterEdgeOptions) {
+  const id = newEdgeId();
+  const log = captureLog();
+  const redis = new RedisCluster(target, { name: `edge-${id}`, logger: log.logger });
+  return serve({ id, redis, source: redis, log }, options);
+}
+
+interface Wiring {
+  id: string;
+  redis: RedisLink;
+  source: RedisSource;
+  log: CapturedLog;
+}
+
+async function serve({ id, redis, source, log }: Wiring, given: Omit<RunningEdgeOptions, 'redisUrl'>) {
+  const { prefix, allowedOrigins = [], directWrites = defaults.directWrites, limit, ...options } = given;
+  const { logger } = log;
+  const metrics = createMetrics({ service: 'socket-edge' });
+  const health = createHealth();
   const edge = createEdge({
     heartbeatMs: 25_000,
     maxConnections: 10_000,
@@ -78,8 +104,7 @@ export async function startEdge(given: RunningEdgeOptions) {
     edge,
     health,
     log,
-    commands: redis.commands,
-    subscriber,
+    metrics,
     /** Ends it as a shutdown without any time for goodbyes does. */
     async stop(): Promise<void> {
       await edge.leave(0);
