@@ -14,7 +14,7 @@ const PASSWORD = 'p/w @1';
 const LOGIN = `holdfast:${encodeURIComponent(PASSWORD)}@`;
 /** As docs/operations.md has it for our services. */
 const RIGHTS = [
-  ['~*', '&*', '+@all', '-@dangerous', '+info'],
+  ['~hf-*', '&hf-*', '&__keyspace@0__:hf-*', '+@all', '-@dangerous', '+info'],
   ['+config|get', '+config|set', '+cluster|slots', '+cluster|nodes', '+cluster|info'],
 ].flat();
 /** Nobody comes in without a name; replicas have one of their own, and so has whoever sets a Cluster up. */

@@ -60,7 +60,7 @@ export function exposeMetrics(metrics: Metrics, edge: Edge): void {
   gauge(metrics, 'canary_silence_seconds', 'Since the last canary came back', () => edge.canary.silentMs / 1000, 'max');
   const silence = metrics.gauge(
     'server_silence_seconds',
-    'The same for each server that the edge listens to',
+    'Since the last canary came back, for each server that the edge listens to',
     ['server'],
     'max',
   );

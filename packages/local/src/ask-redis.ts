@@ -14,10 +14,13 @@ export async function askRedis(url: string, command: string, ...args: (string | 
     // Whoever runs it on this machine made its certificate as well.
     ...(url.startsWith('rediss:') ? { tls: { rejectUnauthorized: false } } : {}),
   });
-  // What goes wrong rejects the call below; an `error` that nobody hears would be printed.
-  redis.on('error', () => undefined);
+  // Why it could not connect; the rejection says only that it did not.
+  let reason: Error | undefined;
+  redis.on('error', (error: Error) => (reason = error));
   try {
-    await redis.connect();
+    await redis.connect().catch((error: unknown) => {
+      throw reason ?? error;
+    });
     return await redis.call(command, ...args);
   } finally {
     redis.disconnect();
