@@ -17,6 +17,8 @@ function refusalOf(...args: string[]): string {
   }
 }
 
+const names = (redis: string) => readPlan(['--redis', redis], catalog).faults.map(({ name }) => name);
+
 describe('the command line', () => {
   it('takes all faults in the full profile, which is the default', () => {
     const plan = readPlan([], catalog);
@@ -38,7 +40,6 @@ describe('the command line', () => {
   });
 
   it('takes the faults that are about the Redis that it is told to use', () => {
-    const names = (redis: string) => readPlan(['--redis', redis], catalog).faults.map(({ name }) => name);
     expect(names('cluster')).toEqual(expect.arrayContaining(['edge-kill', 'master-kill', 'cluster-reshard']));
     expect(names('cluster')).not.toContain('redis-kill-data');
     expect(names('sentinel')).toEqual(expect.arrayContaining(['edge-kill', 'master-kill', 'sentinel-failover']));

@@ -42,7 +42,7 @@ describe('edges on a Cluster', () => {
 
   async function startEdge() {
     const edge = await startClusterEdge({ target: targetOf(cluster), prefix: mine });
-    onTestFinished(edge.stop);
+    onTestFinished(() => edge.stop());
     return edge;
   }
 
@@ -158,7 +158,7 @@ it(
     const control = await startClusterControl(targetOf(cluster), mine);
     onTestFinished(control.stop);
     const edge = await startClusterEdge({ target: targetOf(cluster), prefix: mine });
-    onTestFinished(edge.stop);
+    onTestFinished(() => edge.stop());
     const topics = Array.from({ length: 12 }, () => randomUUID());
     await control.topics(...topics);
     const socket = await openSocket(edge.url, { client: await control.register(topics) });
@@ -196,7 +196,7 @@ it(
     const control = await startClusterControl(targetOf(cluster), mine);
     onTestFinished(control.stop);
     const edge = await startClusterEdge({ target: targetOf(cluster), prefix: mine });
-    onTestFinished(edge.stop);
+    onTestFinished(() => edge.stop());
     const topics = Array.from({ length: 6 }, () => randomUUID());
     await control.topics(...topics);
     const client = await control.register();

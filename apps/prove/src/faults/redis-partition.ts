@@ -3,6 +3,10 @@ import { DidNotHappen, type Fault } from '../fault.ts';
 /** Short of the lease: what happens past it, edge-freeze shows. */
 const CUT_OFF_MS = 6000;
 
+async function isReady(url: string): Promise<boolean> {
+  return (await fetch(`${url}/readyz`)).ok;
+}
+
 export const redisPartition: Fault = {
   name: 'redis-partition',
   proves:
@@ -17,7 +21,6 @@ export const redisPartition: Fault = {
     const [way] = installation.proxies.edgesToRedis;
     if (edge === undefined || other === undefined || way === undefined)
       throw new Error('an installation has two edges');
-    const isReady = async (url: string) => (await fetch(`${url}/readyz`)).ok;
     const lines = way.connections();
     const brokenAt = now();
     way.blackHole();

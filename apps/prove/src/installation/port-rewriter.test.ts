@@ -23,10 +23,9 @@ describe('a client stays behind the proxies', () => {
     ['*2\r\n$9\r\n127.0.0.1\r\n$5\r\n30002\r\n', '*2\r\n$9\r\n127.0.0.1\r\n$5\r\n40002\r\n'],
   ])('%j becomes %j', (given, wanted) => {
     expect(rewritten(given)).toBe(wanted);
-    for (let cut = 1; cut < given.length; cut += 1) {
-      // Cut right before a port on a line of its own it cannot be told from data, and replies do not come cut there.
-      if (given[cut - 1] !== '\n') expect(rewritten(given, [cut])).toBe(wanted);
-    }
+    // Cut right before a port on a line of its own it cannot be told from data, and replies do not come cut there.
+    const cuts = Array.from(given, (_, at) => at).filter((at) => at > 0 && given[at - 1] !== '\n');
+    expect(cuts.filter((at) => rewritten(given, [at]) !== wanted)).toEqual([]);
   });
 
   it.each(['+OK\r\n', ':30003\r\n', ':300011\r\n', '$7\r\na30001b\r\n', '\xff\xfe\r\n'])(
