@@ -5,7 +5,7 @@ import { createHealth } from '@holdfast/service/health';
 import { createLogger } from '@holdfast/service/logger';
 import { createMetrics } from '@holdfast/service/metrics';
 import { openRedis } from '@holdfast/service/open-redis';
-import { redisLoad } from '@holdfast/service/redis-load';
+import { redisLoads } from '@holdfast/service/redis-load';
 import { toRedisTarget } from '@holdfast/service/redis-config';
 import { runMain } from '@holdfast/service/run-main';
 import { onShutdown } from '@holdfast/service/shutdown';
@@ -35,8 +35,6 @@ await runMain(async () => {
     logger.debug({ err: error }, 'waits no longer');
   });
   const broker = controlBroker(commandsOf(redis), config.REDIS_PREFIX);
-  const redisLoads = async () =>
-    (await Promise.all(redis.servers().map((server) => redisLoad(server)))).filter((load) => load !== null);
   const walking = startWalking(broker, config.CLIENT_EXPIRY ?? null, logger);
   const stops = [
     checkRedis(broker, health),
@@ -51,7 +49,7 @@ await runMain(async () => {
   const allowedOrigins = config.CONTROL_ALLOWED_ORIGINS ?? [];
   const app = await buildApp({
     broker,
-    redisLoads,
+    redisLoads: () => redisLoads(redis.servers()),
     keys: keys.ring,
     health,
     metrics,

@@ -8,7 +8,7 @@ import { createHealth } from '@holdfast/service/health';
 import { createMetrics } from '@holdfast/service/metrics';
 import { openRedis } from '@holdfast/service/open-redis';
 import type { RedisTarget } from '@holdfast/service/redis-config';
-import { redisLoad } from '@holdfast/service/redis-load';
+import { redisLoads } from '@holdfast/service/redis-load';
 import { prefix, redisUrl } from '@holdfast/testkit/redis';
 import type { FastifyInstance } from 'fastify';
 import { expect } from 'vitest';
@@ -103,9 +103,17 @@ async function testApiOver(
   const keys = new KeyRing(apiKeysFile.parse(file).keys);
   const health = createHealth();
   const metrics = createMetrics({ service: 'control-api' });
-  const redisLoads = async () => [await redisLoad(redis)].filter((load) => load !== null);
   const { logger } = log;
-  const app = await buildApp({ broker, redisLoads, keys, health, metrics, logger, trustedProxies, allowedOrigins });
+  const app = await buildApp({
+    broker,
+    redisLoads: () => redisLoads(redis.servers()),
+    keys,
+    health,
+    metrics,
+    logger,
+    trustedProxies,
+    allowedOrigins,
+  });
   await app.ready();
 
   const call: TestApi['call'] = async (method, path, { key, body, raw, headers = {} } = {}) => {

@@ -41,6 +41,8 @@ export interface Installation {
   readonly edges: readonly ServiceHandle[];
   /** Of the one Redis, or of the masters when it has several. */
   readonly redisUrls: readonly string[];
+  /** The variables by which services find it. */
+  readonly redisEnv: Readonly<Record<string, string>>;
   readonly prefix: string;
   /** A key with full rights, as `X-API-Key` wants it. */
   readonly key: string;
@@ -84,6 +86,7 @@ export async function startInstallation(options: InstallationOptions): Promise<I
     controls,
     edges,
     redisUrls: databases.urls,
+    redisEnv: databases.env,
     prefix,
     key,
     keysFile,
