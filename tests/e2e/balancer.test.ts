@@ -33,11 +33,11 @@ async function restart({ installation }: Backend, index: number, settings: Recor
   const old = installation.edges[index];
   old?.kill('SIGTERM');
   expect(await old?.exited).toEqual({ code: 0, signal: null });
-  const { redisUrl: REDIS_URL, prefix: REDIS_PREFIX } = installation;
+  const { redisEnv, prefix: REDIS_PREFIX } = installation;
   const { port: EDGE_PORT } = new URL(old?.url ?? '');
   const edge = await startService({
     app: 'socket-edge',
-    env: { ...settings, REDIS_URL, REDIS_PREFIX, EDGE_PORT, EDGE_DRAIN_SECONDS: '1' },
+    env: { ...settings, ...redisEnv, REDIS_PREFIX, EDGE_PORT, EDGE_DRAIN_SECONDS: '1' },
   });
   return { edge, [Symbol.asyncDispose]: async () => void (await edge.stop()) };
 }

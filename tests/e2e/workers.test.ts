@@ -175,9 +175,9 @@ describe('an edge with two workers', () => {
     const edge = edgeOf(backend);
     edge.kill('SIGKILL');
     await edge.exited;
-    const { redisUrl: REDIS_URL, prefix: REDIS_PREFIX } = backend.installation;
+    const { redisEnv, prefix: REDIS_PREFIX } = backend.installation;
     const env = {
-      REDIS_URL,
+      ...redisEnv,
       REDIS_PREFIX,
       EDGE_PORT: new URL(edge.url).port,
       EDGE_WORKERS: '2',
@@ -194,10 +194,10 @@ describe('an edge with two workers', () => {
 
   it('refuses a port that is in use, and lets nobody else on its own', async () => {
     await using backend = await startTwoWorkers();
-    const { redisUrl: REDIS_URL, prefix: REDIS_PREFIX } = backend.installation;
+    const { redisEnv, prefix: REDIS_PREFIX } = backend.installation;
     const { port: EDGE_PORT } = new URL(edgeOf(backend).url);
     for (const EDGE_WORKERS of ['1', '2']) {
-      const second = startService({ app: 'socket-edge', env: { REDIS_URL, REDIS_PREFIX, EDGE_PORT, EDGE_WORKERS } });
+      const second = startService({ app: 'socket-edge', env: { ...redisEnv, REDIS_PREFIX, EDGE_PORT, EDGE_WORKERS } });
       await expect(second).rejects.toThrow(
         `Cannot listen on 127.0.0.1:${EDGE_PORT}: port ${EDGE_PORT} is in use by another process. Stop it, or choose another port.`,
       );

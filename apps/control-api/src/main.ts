@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { commandsOf } from '@holdfast/broker/ear';
 import { controlBroker } from '@holdfast/broker/redis-broker';
 import { createHealth } from '@holdfast/service/health';
 import { createLogger } from '@holdfast/service/logger';
 import { createMetrics } from '@holdfast/service/metrics';
-import { closeRedis, connectRedis, waitForRedis } from '@holdfast/service/redis';
-import { redisLoad } from '@holdfast/service/redis-load';
+import { openRedis } from '@holdfast/service/open-redis';
+import { redisLoads } from '@holdfast/service/redis-load';
 import { toRedisTarget } from '@holdfast/service/redis-config';
 import { runMain } from '@holdfast/service/run-main';
 import { onShutdown } from '@holdfast/service/shutdown';
@@ -29,12 +30,11 @@ await runMain(async () => {
   const health = createHealth();
   const keys = await openKeys(config.API_KEYS_FILE, { needed: isProduction(config), logger });
 
-  const redis = connectRedis(toRedisTarget(config), { name: SERVICE, role: 'commands', logger });
-  const ready = waitForRedis(redis, { logger }).catch((error: unknown) => {
+  const redis = openRedis(toRedisTarget(config), { name: SERVICE, logger });
+  const ready = redis.whenReady({ logger }).catch((error: unknown) => {
     logger.debug({ err: error }, 'waits no longer');
   });
-  const broker = controlBroker(redis, config.REDIS_PREFIX);
-  const redisLoads = async () => [await redisLoad(redis)].filter((load) => load !== null);
+  const broker = controlBroker(commandsOf(redis), config.REDIS_PREFIX);
   const walking = startWalking(broker, config.CLIENT_EXPIRY ?? null, logger);
   const stops = [
     checkRedis(broker, health),
@@ -49,7 +49,7 @@ await runMain(async () => {
   const allowedOrigins = config.CONTROL_ALLOWED_ORIGINS ?? [];
   const app = await buildApp({
     broker,
-    redisLoads,
+    redisLoads: () => redisLoads(redis.servers()),
     keys: keys.ring,
     health,
     metrics,
@@ -69,7 +69,7 @@ await runMain(async () => {
       { name: 'tell that it is not ready', run: () => health.drain() },
       { name: 'answer the calls under way', run: () => app.close() },
       { name: 'stop timers', run: () => stops.forEach((stop) => stop()) },
-      { name: 'leave Redis', run: () => closeRedis(redis) },
+      { name: 'leave Redis', run: () => redis.close() },
     ],
   });
 });

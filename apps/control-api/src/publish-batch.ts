@@ -78,15 +78,37 @@ async function withoutMissing(broker: Topics, plans: readonly Plan[]): Promise<P
   const several = plans.flatMap((planned) =>
     'publications' in planned && planned.publications.length > 1 ? planned.publications : [],
   );
-  const names = [...new Set(several.map(({ topic }) => topic))];
-  const states = await broker.readTopics(names);
-  const gone = new Set(names.filter((_, index) => states[index] === null));
+  const { gone, unread } = await lookFor(broker, [...new Set(several.map(({ topic }) => topic))]);
   return plans.map((planned) => {
     if ('refused' in planned || planned.publications.length < 2) return planned;
-    const missing = planned.publications.flatMap(({ topic }) => (gone.has(topic) ? topic : []));
-    if (missing.length === 0) return planned;
-    return { refused: refusal('topic-not-found', `No such topic exists: ${missing.join(', ')}`, missing) };
+    const topics = planned.publications.map(({ topic }) => topic);
+    for (const [code, wanting] of [
+      ['topic-not-found', topics.filter((topic) => gone.has(topic))],
+      ['redis-unavailable', topics.filter((topic) => unread.has(topic))],
+    ] as const) {
+      if (wanting.length > 0)
+        return { refused: refusal(code, `${problems[code].title}: ${wanting.join(', ')}`, wanting) };
+    }
+    return planned;
   });
+}
+
+/** Which topics do not exist, and of which that cannot be said. Rejects when nothing can be said of any. */
+async function lookFor(
+  broker: Topics,
+  names: readonly string[],
+): Promise<{ gone: ReadonlySet<string>; unread: ReadonlySet<string> }> {
+  let unread = new Set<string>();
+  for (;;) {
+    const asked = names.filter((name) => !unread.has(name));
+    try {
+      const states = await broker.readTopics(asked);
+      return { gone: new Set(asked.filter((_, index) => states[index] === null)), unread };
+    } catch (error) {
+      if (!(error instanceof BrokerUnavailable) || error.topics.length === 0) throw error;
+      unread = unread.union(new Set(error.topics));
+    }
+  }
 }
 
 function* waves(publications: readonly Publication[]): Generator<Publication[]> {

@@ -23,6 +23,21 @@ test('a sweep asks for abandoned registrations of every key, and says what it se
   expect(api.log.saying('settled registrations that were left half done')).toMatchObject([{ key: 'news', settled: 2 }]);
 });
 
+test('a key that cannot be swept does not keep the others from it', async () => {
+  const [first, ...others] = api.keys.ids();
+  const swept: string[] = [];
+  const broker = {
+    ...api.broker,
+    settleAbandoned: async (key: string) => {
+      if (key === first) throw new Error('its node is away');
+      swept.push(key);
+      return 0;
+    },
+  };
+  await expect(sweep(broker, api.keys, api.log.logger)).rejects.toThrow('its node is away');
+  expect(swept).toEqual(others);
+});
+
 test('sweeping goes on by itself until it is stopped, also after a sweep that failed', async () => {
   let sweeps = 0;
   const broker = {

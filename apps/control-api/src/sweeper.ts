@@ -26,10 +26,16 @@ export function startSweeping(broker: ControlBroker, keys: KeyRing, logger: Logg
   });
 }
 
+/** Rejects with the first thing that failed, when all else has been done: on a Cluster keys are on different nodes. */
 export async function sweep(broker: ControlBroker, keys: KeyRing, logger: Logger): Promise<void> {
-  await broker.sweepEdges();
+  const failures: unknown[] = [];
+  const attempt = (step: () => Promise<void>) => step().catch((error: unknown) => failures.push(error));
+  await attempt(() => broker.sweepEdges());
   for (const key of keys.ids()) {
-    const settled = await broker.settleAbandoned(key, ABANDONED_MS);
-    if (settled > 0) logger.warn({ key, settled }, 'settled registrations that were left half done');
+    await attempt(async () => {
+      const settled = await broker.settleAbandoned(key, ABANDONED_MS);
+      if (settled > 0) logger.warn({ key, settled }, 'settled registrations that were left half done');
+    });
   }
+  if (failures.length > 0) throw failures[0];
 }

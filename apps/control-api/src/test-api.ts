@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { ControlBroker } from '@holdfast/broker/broker';
+import { commandsOf } from '@holdfast/broker/ear';
 import { controlBroker } from '@holdfast/broker/redis-broker';
 import { apiKeysFile } from '@holdfast/protocol/api-key';
 import { type CapturedLog, captureLog } from '@holdfast/service/captured-log';
 import { createHealth } from '@holdfast/service/health';
 import { createMetrics } from '@holdfast/service/metrics';
-import { connectRedis, waitForRedis } from '@holdfast/service/redis';
-import { redisLoad } from '@holdfast/service/redis-load';
+import { openRedis } from '@holdfast/service/open-redis';
+import type { RedisTarget } from '@holdfast/service/redis-config';
+import { redisLoads } from '@holdfast/service/redis-load';
 import { prefix, redisUrl } from '@holdfast/testkit/redis';
 import type { FastifyInstance } from 'fastify';
 import { expect } from 'vitest';
@@ -78,18 +80,40 @@ export async function startTestApi(
   trustedProxies: string[] = [],
   allowedOrigins: string[] = [],
 ): Promise<TestApi> {
+  return testApiOver({ kind: 'single', url }, url, trustedProxies, allowedOrigins);
+}
+
+/** The same on a Cluster, known by some of its nodes. */
+export function startClusterApi(target: RedisTarget): Promise<TestApi> {
+  return testApiOver(target, '', [], []);
+}
+
+async function testApiOver(
+  target: RedisTarget,
+  url: string,
+  trustedProxies: string[],
+  allowedOrigins: string[],
+): Promise<TestApi> {
   const log = captureLog();
-  const redis = connectRedis({ kind: 'single', url }, { name: 'test', role: 'commands', logger: log.logger });
-  await waitForRedis(redis, log);
+  const redis = openRedis(target, { name: 'test', logger: log.logger });
+  await redis.whenReady(log);
   const prefixOfTest = prefix();
-  const broker = controlBroker(redis, prefixOfTest);
+  const broker = controlBroker(commandsOf(redis), prefixOfTest);
   const file = { keys: Object.entries(KEYS).map(([id, key]) => ({ id, secretSha256, ...key })) };
   const keys = new KeyRing(apiKeysFile.parse(file).keys);
   const health = createHealth();
   const metrics = createMetrics({ service: 'control-api' });
-  const redisLoads = async () => [await redisLoad(redis)].filter((load) => load !== null);
   const { logger } = log;
-  const app = await buildApp({ broker, redisLoads, keys, health, metrics, logger, trustedProxies, allowedOrigins });
+  const app = await buildApp({
+    broker,
+    redisLoads: () => redisLoads(redis.servers()),
+    keys,
+    health,
+    metrics,
+    logger,
+    trustedProxies,
+    allowedOrigins,
+  });
   await app.ready();
 
   const call: TestApi['call'] = async (method, path, { key, body, raw, headers = {} } = {}) => {
@@ -135,7 +159,7 @@ export async function startTestApi(
     stop: async () => {
       await app.close();
       metrics.stop();
-      redis.disconnect();
+      await redis.close();
     },
   };
 }

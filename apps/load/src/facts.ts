@@ -14,5 +14,7 @@ export interface Facts {
   edgeBytesPerConnection: number | null;
   redisBytesPerClient: number | null;
   redisBytesPerConnectedClient: number | null;
+  /** How many messages each server of Redis took; empty when that is not known. */
+  publishedByServer: readonly number[];
   findings: Findings[];
 }

@@ -64,6 +64,23 @@ async function underWay({ child, said }: ReturnType<typeof start>): Promise<void
 const flawless = { lost: 0, duplicated: 0, reordered: 0, phantom: 0 };
 
 describe('a load run', () => {
+  it.each([
+    ['cluster', 3],
+    ['sentinel', 1],
+  ])(
+    'starts a Redis of kind %s by itself, and counts what each server took',
+    async (kind, servers) => {
+      const args = ['--redis', kind, '--clients', '60', '--topics', '30', '--rate', '40', '--seconds', '2'];
+      const { code, report } = await reported(args);
+      expect({ code, faults: report.faults }).toEqual({ code: 0, faults: flawless });
+      const { byServer, published } = report.publishing;
+      expect(byServer).toHaveLength(servers);
+      expect(byServer.filter((count) => count > 0)).toHaveLength(servers);
+      expect(byServer.reduce((sum, count) => sum + count, 0)).toBe(published);
+    },
+    RUN_WITHIN_MS,
+  );
+
   it(
     'starts an installation of its own, verifies every delivery, and knows what a connection and a client cost',
     async () => {

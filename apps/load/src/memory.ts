@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Redis } from 'ioredis';
 
 const SETTLED_WITHIN = 0.005;
 const SETTLE_EVERY_MS = 250;
@@ -35,20 +34,4 @@ export async function settledResidentBytes(pids: readonly number[], signal: Abor
     before = now;
   }
   return before;
-}
-
-/**
- * What a Redis uses for data, in bytes: without the buffers of its connections, which come and go. Null without a URL.
- */
-export async function redisDataBytes(url: string | null): Promise<number | null> {
-  if (url === null) return null;
-  const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
-  try {
-    await redis.connect();
-    const info = await redis.info('memory');
-    const field = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
-    return field('used_memory') - field('mem_clients_normal');
-  } finally {
-    redis.disconnect();
-  }
 }

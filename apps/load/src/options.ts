@@ -4,6 +4,7 @@ import type { Typed } from './plan.ts';
 const EXAMPLES = `
 Examples:
   npm run load -- --clients 10000 --topics 20 --rate 50 --seconds 20
+  npm run load -- --redis cluster --clients 5000 --topics 500 --rate 100
   npm run load -- --control http://127.0.0.1:7700 --key dev.secret --clients 1000
 
 Exit codes: 0 every message arrived, once, in order · 1 a fault was found, or the run could not be completed ·
@@ -26,6 +27,7 @@ export function command(): Command {
     .option('--control <url>', 'the control API of a running installation')
     .option('--key <key>', 'an API key of it that may register, subscribe, publish and manage load.**')
     .option('--edges <number>', 'edges of an installation that is started here (default: as many as are needed)')
+    .option('--redis <kind>', 'single, cluster or sentinel, of an installation that is started here (default: single)')
     .option('--json', 'print the report as JSON')
     .addHelpText('after', EXAMPLES)
     .exitOverride();

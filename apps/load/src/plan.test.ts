@@ -17,7 +17,7 @@ function faultsOf(changes: Partial<Typed>): string[] {
 }
 
 it('takes what is right', () => {
-  expect(checkPlan({ ...right, rate: '0.5', edges: '3', json: true })).toEqual({
+  expect(checkPlan({ ...right, rate: '0.5', edges: '3', redis: 'cluster', json: true })).toEqual({
     ok: true,
     plan: {
       clients: 10_000,
@@ -30,8 +30,10 @@ it('takes what is right', () => {
       json: true,
       installation: null,
       edges: 3,
+      redis: 'cluster',
     },
   });
+  expect(checkPlan(right)).toMatchObject({ plan: { redis: 'single' } });
   const attached = checkPlan({ ...right, control: 'https://push.example.org/', key: 'load.secret' });
   expect(attached).toMatchObject({
     plan: { installation: { controlUrl: 'https://push.example.org/', key: 'load.secret' } },
@@ -54,6 +56,8 @@ describe('names', () => {
     ['subscriptions-per-client', { subscriptionsPerClient: '21' }],
     ['edges', { edges: '0' }],
     ['edges', { edges: '2', control: 'http://127.0.0.1:7700', key: 'a.b' }],
+    ['redis', { redis: 'some' }],
+    ['redis', { redis: 'cluster', control: 'http://127.0.0.1:7700', key: 'a.b' }],
     ['key', { control: 'http://127.0.0.1:7700' }],
     ['key', { control: 'http://127.0.0.1:7700', key: 'no-dot' }],
     ['control', { key: 'a.b' }],

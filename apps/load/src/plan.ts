@@ -1,4 +1,5 @@
 import { MAX_MESSAGE_BYTES, MAX_TOPICS } from '@holdfast/protocol/limits';
+import { REDIS_KINDS, type RedisKind } from '@holdfast/local/redis-kind';
 import { MAX_EDGES } from './bounds.ts';
 import { MIN_PAYLOAD_BYTES } from './payload.ts';
 
@@ -17,6 +18,8 @@ export interface Plan {
   /** An installation that is running; null: one is started, with so many edges, or as many as are needed. */
   installation: { controlUrl: string; key: string } | null;
   edges: number | null;
+  /** Of an installation that is started. */
+  redis: RedisKind;
 }
 
 /** The options as they were typed. */
@@ -32,6 +35,7 @@ export interface Typed {
   control?: string;
   key?: string;
   edges?: string;
+  redis?: string;
 }
 
 export type Checked = { ok: true; plan: Plan } | { ok: false; faults: string[] };
@@ -60,6 +64,7 @@ export function checkPlan(typed: Typed): Checked {
     json: typed.json ?? false,
     installation: null,
     edges: typed.edges === undefined ? null : number('edges', typed.edges, 1, MAX_EDGES),
+    redis: checkRedis(typed.redis, faults),
   };
   if (plan.topics >= 1 && plan.topicsPerClient > plan.topics) {
     faults.push(`--subscriptions-per-client: must be at most --topics (${typed.topics})`);
@@ -68,9 +73,16 @@ export function checkPlan(typed: Typed): Checked {
   return faults.length === 0 ? { ok: true, plan } : { ok: false, faults };
 }
 
-function checkInstallation({ control, key, edges }: Typed, faults: string[]): Plan['installation'] {
+function checkRedis(kind: string | undefined, faults: string[]): RedisKind {
+  const found = REDIS_KINDS.find((candidate) => candidate === (kind ?? 'single'));
+  if (found === undefined) faults.push(`--redis: must be one of ${REDIS_KINDS.join(', ')}, not "${kind}"`);
+  return found ?? 'single';
+}
+
+function checkInstallation({ control, key, edges, redis }: Typed, faults: string[]): Plan['installation'] {
   if (control === undefined && key === undefined) return null;
   if (edges !== undefined) faults.push('--edges: only for an installation that is started here, without --control');
+  if (redis !== undefined) faults.push('--redis: only for an installation that is started here, without --control');
   if (key === undefined) faults.push('--key: needed with --control');
   else if (!/^[^.\s]+\.\S+$/.test(key)) faults.push('--key: must be <id>.<secret>');
   if (control === undefined) faults.push('--control: needed with --key');

@@ -41,6 +41,7 @@ export function reportOf(
       ...pace(published, facts.publishingMs),
       refused: Object.fromEntries(ledger.refused),
       settledFromLog: ledger.settled,
+      byServer: facts.publishedByServer,
     },
     deliveries: { expected: facts.expected, received, ...pace(received, deliveringMs(facts)) },
     latencyMs: mergeLatencies(findings.map((one) => one.latency)),

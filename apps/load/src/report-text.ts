@@ -57,8 +57,11 @@ function asides({ connections: { refusals, closes, reconnects, givenUp } }: Repo
   ].join('');
 }
 
-function publishingAsides({ publishing: { refused, settledFromLog } }: Report): string {
+function publishingAsides({ publishing: { refused, settledFromLog, byServer } }: Report): string {
   return [
+    byServer.length > 1
+      ? `, by ${byServer.map((count) => whole.format(count)).join(' + ')} to the servers of Redis`
+      : '',
     ...Object.entries(refused).map(([code, count]) => `, ${whole.format(count)} NOT PUBLISHED: ${code}`),
     settledFromLog > 0 ? `, ${whole.format(settledFromLog)} without a clear answer found in the log` : '',
   ].join('');

@@ -33,6 +33,8 @@ export interface Report {
     refused: Record<string, number>;
     /** Had no answer, or one that left it open, and were found in the topics' logs. */
     settledFromLog: number;
+    /** How many of them each server of Redis took; empty when it is not known. */
+    byServer: readonly number[];
   };
   deliveries: { expected: number; received: number; seconds: number; perSecond: number };
   latencyMs: LatencySummary | null;

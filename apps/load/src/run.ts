@@ -8,12 +8,13 @@ import { drained } from './drained.ts';
 import type { Facts } from './facts.ts';
 import { type Run, clientIdOf, newRun, topicNames } from './identity.ts';
 import { Ledger } from './ledger.ts';
-import { redisDataBytes, residentBytes, settledResidentBytes } from './memory.ts';
+import { residentBytes, settledResidentBytes } from './memory.ts';
 import { monotonicMs } from './payload.ts';
 import type { Plan } from './plan.ts';
 import type { ProgressDisplay } from './progress.ts';
 import { PUBLISHES_AT_ONCE, publishAtRate } from './publisher.ts';
 import { mixSeeds, seededRandom } from './random.ts';
+import { messagesTaken, redisDataBytes } from './redis-figures.ts';
 import { removeTopic, unregister } from './registration.ts';
 import { reportOf } from './report-of.ts';
 import type { Report } from './report.ts';
@@ -104,18 +105,21 @@ class Phases {
   async all(): Promise<Facts> {
     const { plan, target, signal } = this.#options;
     await this.#createTopics();
-    const redisBefore = await redisDataBytes(target.redisUrl);
+    const redisBefore = await redisDataBytes(target.redisUrls);
     const registeringMs = await this.#timed('registering', 'registered', () =>
       this.#crew.carryOut({ kind: 'register' }, signal),
     );
-    const redisRegistered = await redisDataBytes(target.redisUrl);
+    const redisRegistered = await redisDataBytes(target.redisUrls);
     const edgesBefore = await residentBytes(target.edgePids);
     const connectingMs = await this.#timed('connecting', 'connected', () =>
       this.#crew.carryOut({ kind: 'connect' }, signal),
     );
     const { connected } = this.#crew.progress();
     const edgesAfter = await settledResidentBytes(target.edgePids, signal);
-    const redisConnected = await redisDataBytes(target.redisUrl);
+    const redisConnected = await redisDataBytes(target.redisUrls);
+    const takenBefore = await messagesTaken(target.redisUrls);
+    const published = await this.#publishAndVerify();
+    const taken = await messagesTaken(target.redisUrls);
     return {
       registeringMs,
       connectingMs,
@@ -123,7 +127,8 @@ class Phases {
       edgeBytesPerConnection: share(edgesBefore, edgesAfter, connected),
       redisBytesPerClient: share(redisBefore, redisRegistered, plan.clients),
       redisBytesPerConnectedClient: share(redisBefore, redisConnected, plan.clients),
-      ...(await this.#publishAndVerify()),
+      publishedByServer: taken.map((count, index) => count - (takenBefore[index] ?? 0)),
+      ...published,
     };
   }
 

@@ -8,8 +8,8 @@ export interface Target {
   edges: number | null;
   /** Of the edges, when they run on this machine and nobody else uses them; empty otherwise. */
   edgePids: readonly number[];
-  /** When nobody else uses it; null otherwise. */
-  redisUrl: string | null;
+  /** The servers of its Redis that hold data, when nobody else uses them; empty otherwise. */
+  redisUrls: readonly string[];
   /** Ends what was started for it. */
   [Symbol.asyncDispose]: () => Promise<void>;
 }
@@ -21,19 +21,19 @@ export async function openTarget(plan: Plan, edges: number, announce: (line: str
       ...plan.installation,
       edges: null,
       edgePids: [],
-      redisUrl: null,
+      redisUrls: [],
       [Symbol.asyncDispose]: async () => undefined,
     };
   }
   // Only now: against a running installation it is not needed.
   const { startInstallation } = await import('@holdfast/local/installation');
-  const installation = await startInstallation({ edges, announce });
+  const installation = await startInstallation({ edges, redis: plan.redis, announce });
   return {
     controlUrl: installation.controlUrl,
     key: installation.key,
     edges,
     edgePids: installation.edges.map(({ pid }) => pid),
-    redisUrl: installation.redisUrl,
+    redisUrls: installation.redisUrls,
     [Symbol.asyncDispose]: installation.stop,
   };
 }

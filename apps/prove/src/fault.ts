@@ -1,3 +1,4 @@
+import type { RedisKind } from '@holdfast/local/redis-kind';
 import type { Installation } from './installation/installation.ts';
 import type { Needs } from './installation/needs.ts';
 import type { Scale } from './scale.ts';
@@ -25,6 +26,8 @@ export interface Fault {
   proves: string;
   /** Whether it is part of the quick profile; the full one has all. */
   quick: boolean;
+  /** Of what Redis it is about; default: any. */
+  on?: readonly RedisKind[];
   needs?: Partial<Needs>;
   /** Another size than that of the profile. */
   scale?: (scale: Scale) => Scale;

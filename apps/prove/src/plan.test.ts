@@ -17,11 +17,14 @@ function refusalOf(...args: string[]): string {
   }
 }
 
+const names = (redis: string) => readPlan(['--redis', redis], catalog).faults.map(({ name }) => name);
+
 describe('the command line', () => {
   it('takes all faults in the full profile, which is the default', () => {
     const plan = readPlan([], catalog);
     expect(plan).toMatchObject({ profile: 'full', seed: 1, json: false });
-    expect(plan.faults).toEqual(catalog);
+    expect(plan.redis).toBe('single');
+    expect(plan.faults).toEqual(catalog.filter(({ on }) => on === undefined || on.includes('single')));
   });
 
   it('takes a part of them in the quick profile, with fewer clients', () => {
@@ -36,6 +39,13 @@ describe('the command line', () => {
     expect(plan.faults.map(({ name }) => name)).toEqual(['edge-kill', 'flushall']);
   });
 
+  it('takes the faults that are about the Redis that it is told to use', () => {
+    expect(names('cluster')).toEqual(expect.arrayContaining(['edge-kill', 'master-kill', 'cluster-reshard']));
+    expect(names('cluster')).not.toContain('redis-kill-data');
+    expect(names('sentinel')).toEqual(expect.arrayContaining(['edge-kill', 'master-kill', 'sentinel-failover']));
+    expect(names('sentinel')).not.toContain('cluster-reshard');
+  });
+
   it('takes a number of clients for every fault, that of the storm included', () => {
     const { scale } = readPlan(['--clients', '50'], catalog);
     expect(scale).toMatchObject({ members: 50, stormMembers: 50 });
@@ -44,6 +54,8 @@ describe('the command line', () => {
   it.each([
     [['--only', 'earthquake'], /no fault is called earthquake/],
     [['--profile', 'huge'], /quick, full/],
+    [['--only', 'redis-kill-data', '--redis', 'cluster'], /not about a cluster Redis: redis-kill-data \(single\)/],
+    [['--redis', 'some'], /single, cluster, sentinel/],
     [['--clients', '0'], /integer from 1/],
     [['--clients', 'many'], /integer from 1/],
     [['--seed', '-1'], /integer from 0/],

@@ -1,3 +1,4 @@
+import { REDIS_KINDS, type RedisKind } from '@holdfast/local/redis-kind';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Fault } from './fault.ts';
 import { type ProfileName, type Scale, profiles } from './scale.ts';
@@ -7,6 +8,7 @@ export interface Plan {
   profile: ProfileName;
   faults: Fault[];
   scale: Scale;
+  redis: RedisKind;
   seed: number;
   /** How often each fault is run, each time with the next seed. */
   repeat: number;
@@ -17,6 +19,7 @@ export interface Plan {
 interface Typed {
   profile: ProfileName;
   only?: string[];
+  redis: RedisKind;
   seed: number;
   repeat: number;
   clients?: number;
@@ -27,6 +30,7 @@ interface Typed {
 const EXAMPLES = `
 Examples:
   npm run prove -- --profile quick
+  npm run prove -- --redis cluster --profile quick
   npm run prove -- --only edge-kill --only redis-kill-data --clients 1000
 
 It starts installations of its own, each with its own Redis, and touches no other. Exit codes: 0 every promise held ·
@@ -48,6 +52,7 @@ export function readPlan(args: readonly string[], catalog: readonly Fault[]): Pl
         .default('full'),
     )
     .option('--only <fault>', 'only this fault; may be repeated', collect)
+    .addOption(new Option('--redis <kind>', 'what Redis is made of').choices(REDIS_KINDS).default('single'))
     .option('--seed <number>', 'draws topics, members and victims', integer(0, 2 ** 31), 1)
     .option('--repeat <times>', 'run each fault so often, with the next seed each time', integer(1, MAX_REPEAT), 1)
     .option('--clients <number>', 'verifying clients in place of the number of the profile', integer(1, MAX_CLIENTS))
@@ -56,23 +61,33 @@ export function readPlan(args: readonly string[], catalog: readonly Fault[]): Pl
     .addHelpText('after', EXAMPLES)
     .exitOverride()
     .parse([...args], { from: 'user' });
-  const { profile, only, seed, repeat, clients, json = false, list = false } = command.opts<Typed>();
+  const { profile, only, redis, seed, repeat, clients, json = false, list = false } = command.opts<Typed>();
   const unknown = only?.filter((name) => catalog.every((fault) => fault.name !== name)) ?? [];
   if (unknown.length > 0) {
     command.error(`error: no fault is called ${unknown.join(', ')}; --list names them all`);
+  }
+  const others = catalog.filter((fault) => only?.includes(fault.name) && !isAbout(fault, redis));
+  if (others.length > 0) {
+    const names = others.map(({ name, on = [] }) => `${name} (${on.join(', ')})`).join(', ');
+    command.error(`error: not about a ${redis} Redis: ${names}; see --redis`);
   }
   const isWanted = (fault: Fault) =>
     only === undefined ? profile === 'full' || fault.quick : only.includes(fault.name);
   const scale = profiles[profile];
   return {
     profile,
-    faults: catalog.filter(isWanted),
+    faults: catalog.filter((fault) => isWanted(fault) && isAbout(fault, redis)),
     scale: { ...scale, members: clients ?? scale.members, stormMembers: clients ?? scale.stormMembers },
+    redis,
     seed,
     repeat,
     json,
     list,
   };
+}
+
+function isAbout({ on }: Fault, redis: RedisKind): boolean {
+  return on === undefined || on.includes(redis);
 }
 
 function collect(value: string, before: string[] | undefined): string[] {

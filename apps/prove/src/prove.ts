@@ -1,4 +1,4 @@
-import { findOrBringRedis } from '@holdfast/local/redis';
+import { redisProgram } from '@holdfast/local/redis';
 import { CommanderError } from 'commander';
 import { forEachBounded } from './bounded.ts';
 import type { Fault } from './fault.ts';
@@ -47,7 +47,8 @@ export async function prove(args: readonly string[], surroundings: Surroundings)
 
 async function runAll(plan: Plan, surroundings: Surroundings): Promise<Report> {
   const { say, signal } = surroundings;
-  const binary = await redisProgram(say);
+  // A Redis that is to be killed must be one of ours, so REDIS_URL is not looked at.
+  const binary = await redisProgram({ announce: say });
   const runs = plan.faults.flatMap((fault) =>
     Array.from({ length: plan.repeat }, (_, index) => ({ fault, seed: plan.seed + index })),
   );
@@ -61,7 +62,7 @@ async function runAll(plan: Plan, surroundings: Surroundings): Promise<Report> {
     // In the order of the catalogue, whichever ends first.
     rows[index] = row;
   });
-  return { ok: rows.every((row) => row.ok), profile: plan.profile, seed: plan.seed, rows };
+  return { ok: rows.every((row) => row.ok), profile: plan.profile, redis: plan.redis, seed: plan.seed, rows };
 }
 
 /** A fault that could not be carried through is a line of the table as well: it proved nothing. */
@@ -73,10 +74,10 @@ async function runOne(
   signal: AbortSignal,
 ): Promise<Row> {
   const startedAt = performance.now();
-  const { seed } = plan;
+  const { seed, redis } = plan;
   const scale = fault.scale?.(plan.scale) ?? plan.scale;
   try {
-    const facts = await runScenario({ fault, scale, seed, binary, say, signal });
+    const facts = await runScenario({ fault, scale, redis, seed, binary, say, signal });
     return verdictOf(fault, facts, performance.now() - startedAt);
   } catch (error) {
     if (signal.aborted) throw error;
@@ -103,14 +104,4 @@ async function runOne(
       seconds: Math.round((performance.now() - startedAt) / 100) / 10,
     };
   }
-}
-
-/** The redis-server of this machine: a Redis that is to be killed must be one of ours, so REDIS_URL is not looked at. */
-async function redisProgram(say: (line: string) => void): Promise<string> {
-  const found = await findOrBringRedis({ announce: say, env: { ...process.env, REDIS_URL: undefined } });
-  await found.stop();
-  if (found.server === undefined) {
-    throw new Error('a redis-server program is needed on this machine: one in a container cannot be killed by signals');
-  }
-  return found.server.binary;
 }

@@ -22,6 +22,8 @@ const count = new Intl.NumberFormat('en-US');
 export interface Report {
   ok: boolean;
   profile: string;
+  /** What Redis was made of. */
+  redis: string;
   seed: number;
   rows: Row[];
 }
@@ -33,7 +35,7 @@ export interface Colors {
 }
 
 /** The report for people: the table, and what was broken. */
-export function reportText({ ok, rows, seed }: Report, colors: Colors): string {
+export function reportText({ ok, rows, seed, redis }: Report, colors: Colors): string {
   const [heading = '', ...lines] = tableLines(HEADING, rows.map(cellsOf));
   const text = [colors.bold(heading), ...lines];
   for (const row of rows) {
@@ -42,8 +44,8 @@ export function reportText({ ok, rows, seed }: Report, colors: Colors): string {
   const failed = rows.filter((row) => !row.ok).length;
   text.push(
     ok
-      ? colors.green(`Every promise held through ${rows.length} faults (seed ${seed}).`)
-      : colors.red(`A promise was broken in ${failed} of ${rows.length} faults (seed ${seed}).`),
+      ? colors.green(`Every promise held through ${rows.length} faults (Redis: ${redis}, seed ${seed}).`)
+      : colors.red(`A promise was broken in ${failed} of ${rows.length} faults (Redis: ${redis}, seed ${seed}).`),
   );
   return `${text.join('\n')}\n`;
 }

@@ -1,3 +1,4 @@
+import type { RedisKind } from '@holdfast/local/redis-kind';
 import type { Position } from '@holdfast/protocol/position-order';
 import { abortable } from './abortable.ts';
 import type { TruthFault } from './checker/truth.ts';
@@ -31,6 +32,7 @@ const FILLING = 40;
 export interface ScenarioOptions {
   fault: Fault;
   scale: Scale;
+  redis: RedisKind;
   seed: number;
   /** The redis-server to run. */
   binary: string;
@@ -54,8 +56,8 @@ export interface Facts {
  * One fault: starts an installation, has clients and publishers use it, breaks it, mends it, and compares what everybody
  * received with what was published. Rejects when it could not be carried through, or with the signal's reason.
  */
-export async function runScenario({ fault, scale, seed, binary, say, signal }: ScenarioOptions): Promise<Facts> {
-  await using installation = await startInstallation(binary, { ...ordinaryNeeds, ...fault.needs });
+export async function runScenario({ fault, scale, redis, seed, binary, say, signal }: ScenarioOptions): Promise<Facts> {
+  await using installation = await startInstallation(binary, { ...ordinaryNeeds, redis, ...fault.needs });
   signal.throwIfAborted();
   await fault.prepare?.(installation);
   signal.throwIfAborted();

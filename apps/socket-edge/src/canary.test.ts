@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Canary } from './canary.ts';
+import { Canaries } from './canaries.ts';
 import { newTally } from './tally.ts';
 import { MemoryRedis } from './testing/memory-redis.ts';
 import { turns } from './testing/turns.ts';
@@ -26,9 +26,9 @@ function birds() {
   const redis = new MemoryRedis();
   const tally = newTally();
   const seen = { replaced: 0, errors: 0, deaf: false };
-  const canary = new Canary({
+  const canary = new Canaries({
     broker: redis.broker(),
-    edge: 'edge-a',
+    posts: () => [{ server: 'Redis', name: 'edge-a' }],
     tally,
     onDeaf: () => {
       seen.replaced += 1;

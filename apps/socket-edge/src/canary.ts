@@ -1,23 +1,25 @@
 import { randomBytes } from 'node:crypto';
 import type { EdgeBroker } from '@holdfast/broker/broker';
-import { repeat } from '@holdfast/service/backoff';
 import type { Tally } from './tally.ts';
 
-const EVERY_MS = 2000;
+export const CANARY_EVERY_MS = 2000;
 /** A canary that is not back by then is lost: the subscriber connection is open, but deaf. */
 const DEAF_AFTER_MS = 3000;
 const NONCE_BYTES = 6;
 
 export interface CanaryWorld {
   broker: EdgeBroker;
-  edge: string;
+  /** Through which server it goes, for people. */
+  server: string;
+  /** The name of the edge that is spoken to. */
+  name: string;
   tally: Tally;
   /** The connection that should have heard it must be replaced. */
   onDeaf: (silentMs: number) => void;
   onError: (error: unknown) => void;
 }
 
-/** The edge's self-test: says something to itself through Redis and measures when it hears it. */
+/** The edge's self-test at one server: says something to itself through it and measures when it hears it. */
 export class Canary {
   readonly #world: CanaryWorld;
   #nonce = '';
@@ -28,12 +30,6 @@ export class Canary {
 
   constructor(world: CanaryWorld) {
     this.#world = world;
-  }
-
-  start(): () => void {
-    const send = () => this.send();
-    send().catch(this.#world.onError);
-    return repeat(send, { intervalMs: EVERY_MS, jitter: 0.1, onError: this.#world.onError });
   }
 
   onHeard(nonce: string): void {
@@ -51,13 +47,13 @@ export class Canary {
   /** Null while the edge hears, else since when it does not. */
   get deaf(): string | null {
     const silentMs = this.silentMs;
-    if (silentMs <= EVERY_MS + DEAF_AFTER_MS) return null;
-    return `nothing heard from Redis for ${Math.round(silentMs / 1000)} s`;
+    if (silentMs <= CANARY_EVERY_MS + DEAF_AFTER_MS) return null;
+    return `nothing heard from ${this.#world.server} for ${Math.round(silentMs / 1000)} s`;
   }
 
   /** Looks after the last canary and sends the next. Rejects when Redis does not answer. */
   async send(): Promise<void> {
-    const { broker, edge, tally, onDeaf } = this.#world;
+    const { broker, name, tally, onDeaf } = this.#world;
     if (this.#nonce !== '') {
       if (performance.now() - this.#sentAt <= DEAF_AFTER_MS) return;
       // The next one waits for the next time: until the new connection has subscribed it would be missed as well.
@@ -70,7 +66,7 @@ export class Canary {
     this.#nonce = nonce;
     this.#sentAt = performance.now();
     try {
-      await broker.sendCanary(edge, nonce);
+      await broker.sendCanary(name, nonce);
     } catch (error) {
       // It never left: that says something of Redis, nothing of the ear.
       this.#nonce = '';

@@ -58,6 +58,16 @@ export function exposeMetrics(metrics: Metrics, edge: Edge): void {
     'max',
   );
   gauge(metrics, 'canary_silence_seconds', 'Since the last canary came back', () => edge.canary.silentMs / 1000, 'max');
+  const silence = metrics.gauge(
+    'server_silence_seconds',
+    'Since the last canary came back, for each server that the edge listens to',
+    ['server'],
+    'max',
+  );
+  onCollect(silence, () => {
+    silence.reset();
+    for (const { server, silentMs } of edge.canary.silences()) silence.set({ server }, silentMs / 1000);
+  });
 }
 
 /** @param ofWorkers what is told of several workers on one port: all of them together, or the worst */

@@ -1,15 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import type { EdgeBroker, EdgeDetails, EdgeLoad } from '@holdfast/broker/broker';
 import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
+import type { LiveEar } from '@holdfast/broker/ear';
 import type { LiveListener } from '@holdfast/broker/live-channels';
 import type { LivePayload } from '@holdfast/broker/live-payload';
 import { RESUME_DEADLINE_MS } from '@holdfast/protocol/limits';
 import type { ProblemCode } from '@holdfast/protocol/problems';
 import type { Logger } from '@holdfast/service/logger';
-import { Canary } from './canary.ts';
+import { Canaries } from './canaries.ts';
 import { drain } from './drain.ts';
 import { EndedSubscriptions } from './ended.ts';
-import { type Ear, Feeds } from './feeds.ts';
+import { Feeds } from './feeds.ts';
 import { Heartbeat, STUCK_MS } from './heartbeat.ts';
 import { Hub } from './hub.ts';
 import { Lease } from './lease.ts';
@@ -26,12 +27,6 @@ const EDGE_ID_BYTES = 6;
 /** A new id for every start: nothing of an earlier life is taken for this one's. */
 export function newEdgeId(): string {
   return randomBytes(EDGE_ID_BYTES).toString('hex');
-}
-
-/** What an edge hears by; `reconnect` replaces its connection. */
-export interface LiveEar extends Ear {
-  start(): () => void;
-  reconnect(): void;
 }
 
 export interface EdgeOptions {
@@ -101,13 +96,14 @@ export function createEdge(options: EdgeOptions) {
     resumeDeadlineMs,
     onError,
   });
-  const canary = new Canary({
+  const canary = new Canaries({
     broker,
-    edge: id,
     tally,
-    onDeaf: (silentMs) => {
-      logger.warn({ silentMs: Math.round(silentMs) }, 'deaf: the subscriber connection is replaced');
-      ear.reconnect();
+    posts: () => ear.posts(),
+    onDeaf: (post, silentMs) => {
+      const fields = { server: post.server, silentMs: Math.round(silentMs) };
+      logger.warn(fields, 'deaf: the subscriber connection is replaced');
+      ear.reconnect(post);
     },
     onError,
   });

@@ -2,13 +2,13 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { enableDoorbell } from '@holdfast/broker/doorbell';
-import { LiveChannels } from '@holdfast/broker/live-channels';
+import { commandsOf, earOf } from '@holdfast/broker/ear';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
 import { redisKeys } from '@holdfast/protocol/keys';
 import { createHealth } from '@holdfast/service/health';
 import { createLogger } from '@holdfast/service/logger';
 import { createMetrics } from '@holdfast/service/metrics';
-import { closeRedis, connectRedis } from '@holdfast/service/redis';
+import { openRedis } from '@holdfast/service/open-redis';
 import { toRedisTarget } from '@holdfast/service/redis-config';
 import { onShutdown } from '@holdfast/service/shutdown';
 import { authority } from './authority.ts';
@@ -42,21 +42,19 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
   const leave = new AbortController();
   const onError = (error: unknown): void => logger.error({ err: error }, 'unexpected error');
 
-  const target = toRedisTarget(config);
-  const commands = connectRedis(target, { name: `edge-${id}`, role: 'commands', logger });
-  const subscriber = connectRedis(target, { name: `edge-${id}-live`, role: 'subscriber', logger });
+  const redis = openRedis(toRedisTarget(config), { name: `edge-${id}`, logger });
 
   const edge = createEdge({
     id,
-    broker: edgeBroker(commands, config.REDIS_PREFIX),
-    ear: (listener) => new LiveChannels(subscriber, redisKeys(config.REDIS_PREFIX), id, listener),
+    broker: edgeBroker(commandsOf(redis), config.REDIS_PREFIX),
+    ear: (listener) => earOf(redis, redisKeys(config.REDIS_PREFIX), id, listener),
     logger,
     heartbeatMs: config.EDGE_HEARTBEAT,
     maxConnections: maxConnections(config),
     load: loadMeter(process),
   });
   exposeMetrics(metrics, edge);
-  health.check('redis', () => (commands.status === 'ready' ? null : 'Redis does not answer'));
+  health.check('redis', () => redis.fault());
   health.check('lease', () => (edge.known ? null : 'Redis has not taken the lease yet'));
   health.check('hearing', () => edge.canary.deaf);
 
@@ -88,11 +86,11 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
   const { port } = server.address() as AddressInfo;
   const at = authority(config.EDGE_HOST, port);
   const stop = edge.start(config.EDGE_ADVERTISE_URL ?? `ws://${at}`);
-  watchRedis(commands, {
+  watchRedis(redis, {
     logger,
     onReady: () => void edge.beat(),
     onBack: () => edge.lookAtEverything(),
-    enable: () => enableDoorbell(commands),
+    enable: enableDoorbell,
   });
   // Whoever reads that it listens may connect: so the lease comes first, unless Redis is away.
   await Promise.race([edge.whenKnown, delay(REDIS_PATIENCE_MS, undefined, { ref: false })]);
@@ -109,10 +107,7 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
       { name: 'drain', run: () => edge.leave(config.EDGE_DRAIN_SECONDS) },
       { name: 'stop', run: stop },
       { name: 'close the server', run: () => void server.close() },
-      {
-        name: 'close redis',
-        run: () => Promise.all([closeRedis(commands), closeRedis(subscriber)]).then(() => metrics.stop()),
-      },
+      { name: 'close redis', run: () => redis.close().then(() => metrics.stop()) },
     ],
   });
 }

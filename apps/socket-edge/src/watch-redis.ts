@@ -1,35 +1,29 @@
 import type { Logger } from '@holdfast/service/logger';
-import type { connectRedis } from '@holdfast/service/redis';
+import type { OneRedis } from '@holdfast/service/one-redis';
+import type { RedisLink } from '@holdfast/service/redis-link';
 
 export interface WatchRedis {
   logger: Logger;
-  /** Redis answers, for the first time or again. */
+  /** Redis answers, or one of its servers does, for the first time or again. */
   onReady: () => void;
-  /** Redis was away and answers again. */
+  /** It was away and answers again, or took the place of one that is away. */
   onBack: () => void;
-  /** Turns the doorbell on; gives why it could not, or null. */
-  enable: () => Promise<string | null>;
+  /** Turns the doorbell on at a server; gives why it could not, or null. */
+  enable: (server: OneRedis['commands']) => Promise<string | null>;
 }
 
 /** Does what is due each time Redis answers: a new one may have forgotten its settings, and everything else. */
-export function watchRedis(
-  redis: ReturnType<typeof connectRedis>,
-  { logger, onReady: ready, onBack, enable }: WatchRedis,
-): void {
-  let before = false;
+export function watchRedis(redis: RedisLink, { logger, onReady, onBack, enable }: WatchRedis): void {
   let said = false;
-  const onReady = (): void => {
-    ready();
-    if (before) onBack();
-    before = true;
-    void ringable();
-  };
-  const ringable = async (): Promise<void> => {
-    const why = await enable();
+  const ringable = async (server: OneRedis['commands']): Promise<void> => {
+    const why = await enable(server);
     if (why === null || said) return;
     said = true;
     logger.warn({ why }, 'keyspace events cannot be turned on: changes are found by the look once a second');
   };
-  redis.on('ready', onReady);
-  if (redis.status === 'ready') onReady();
+  redis.onReady((server, again) => {
+    onReady();
+    if (again) onBack();
+    void ringable(server);
+  });
 }

@@ -5,6 +5,7 @@ import type { LogPage, TopicState } from './topic-state.ts';
 /**
  * The interfaces to everything that Holdfast keeps in Redis. Each comment is a promise that the tests hold.
  * Every function rejects with `BrokerUnavailable` when Redis does not answer; whether a write then took place is unknown.
+ * On a Cluster it may be one node that does not: what has to do with the others goes on.
  */
 
 export interface NewClient {
@@ -81,7 +82,7 @@ export interface Topics {
   putTopic(topic: string, history: Partial<History>): Promise<{ created: boolean; state: TopicState }>;
   /** Removes the topic and its log; every edge with a subscriber hears of it. False when there was none. */
   deleteTopic(topic: string): Promise<boolean>;
-  /** In the order given; null for one that does not exist. */
+  /** In the order given; null for one that does not exist. A rejection names those that could not be read. */
   readTopics(topics: readonly string[]): Promise<(TopicState | null)[]>;
   /** In the order of names; `cursor` is the last name of the page before. */
   listTopics(cursor: string | null, limit: number): Promise<Page<{ topic: string; state: TopicState }>>;

@@ -1,6 +1,6 @@
 import { type Keys, CLIENT_BUCKETS, bucketName, bucketOf } from '@holdfast/protocol/keys';
 import { MAX_TOPICS } from '@holdfast/protocol/limits';
-import type { Redis } from 'ioredis';
+import type { Commands } from './commands.ts';
 import type { ChangeOutcome, ClaimOutcome, Page, TopicChange } from './broker.ts';
 import type { ClientState } from './client-state.ts';
 import type { Letters } from './letters.ts';
@@ -21,11 +21,11 @@ const MOST_BUCKETS_AT_ONCE = 256;
 
 /** The state of single clients: what they want and who holds them. */
 export class ClientStore {
-  readonly #redis: Redis;
+  readonly #redis: Commands;
   readonly #keys: Keys;
   readonly #letters: Letters;
 
-  constructor(redis: Redis, keys: Keys, letters: Letters) {
+  constructor(redis: Commands, keys: Keys, letters: Letters) {
     this.#redis = redis;
     this.#keys = keys;
     this.#letters = letters;

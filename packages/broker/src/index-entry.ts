@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { Commands } from './commands.ts';
 import { asked } from './script.ts';
 
 export interface IndexEntry {
@@ -13,7 +13,7 @@ export interface IndexEntry {
  * Makes an index agree with what it lists. Called after each creation and removal: whoever writes to the index looks
  * again afterwards, so of a removal and a creation that meet, the one that writes last leaves what is true.
  */
-export async function settleIndex(redis: Redis, entry: IndexEntry, exists: boolean): Promise<void> {
+export async function settleIndex(redis: Commands, entry: IndexEntry, exists: boolean): Promise<void> {
   for (let listed = exists; ;) {
     await (listed ? listIndexed(redis, entry) : asked(redis.zrem(entry.index, entry.member)));
     const found = (await asked(redis.exists(entry.key))) === 1;
@@ -23,6 +23,6 @@ export async function settleIndex(redis: Redis, entry: IndexEntry, exists: boole
 }
 
 /** Lists the member, whether it exists or not. */
-export async function listIndexed(redis: Redis, { index, member }: IndexEntry): Promise<void> {
+export async function listIndexed(redis: Commands, { index, member }: IndexEntry): Promise<void> {
   await asked(redis.zadd(index, 0, member));
 }

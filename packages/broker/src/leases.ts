@@ -1,6 +1,6 @@
 import type { Keys } from '@holdfast/protocol/keys';
-import type { Redis } from 'ioredis';
 import type { EdgeDetails, EdgeLoad } from './broker.ts';
+import type { Commands } from './commands.ts';
 import { numberOf } from './outcomes.ts';
 import { asked, loadScript, run } from './script.ts';
 
@@ -28,10 +28,10 @@ const LOAD = [
 
 /** The lease is a key that expires: Redis' own clock decides, whatever the clocks of edges and control-apis say. */
 export class Leases {
-  readonly #redis: Redis;
+  readonly #redis: Commands;
   readonly #keys: Keys;
 
-  constructor(redis: Redis, keys: Keys) {
+  constructor(redis: Commands, keys: Keys) {
     this.#redis = redis;
     this.#keys = keys;
   }

@@ -1,5 +1,5 @@
 import type { Keys } from '@holdfast/protocol/keys';
-import type { Redis } from 'ioredis';
+import type { Commands } from './commands.ts';
 import { asked } from './script.ts';
 
 /** A letter box nobody empties belongs to an edge that is dead: it goes away by itself. Far longer than a lease. */
@@ -10,10 +10,10 @@ const UNREAD_LETTERS_SECONDS = 60;
  * for nothing, and the state is always the truth.
  */
 export class Letters {
-  readonly #redis: Redis;
+  readonly #redis: Commands;
   readonly #keys: Keys;
 
-  constructor(redis: Redis, keys: Keys) {
+  constructor(redis: Commands, keys: Keys) {
     this.#redis = redis;
     this.#keys = keys;
   }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Keys } from '@holdfast/protocol/keys';
-import type { Redis } from 'ioredis';
+import type { Commands } from './commands.ts';
 import type { ServedClient } from './broker.ts';
 import { countQuestion, servedQuestion } from './live-payload.ts';
 import { numberOf } from './outcomes.ts';
@@ -19,10 +19,10 @@ const QUESTION_BYTES = 9;
  * channel; Redis says how many edges heard it, and that many answers are waited for.
  */
 export class Questions {
-  readonly #redis: Redis;
+  readonly #redis: Commands;
   readonly #keys: Keys;
 
-  constructor(redis: Redis, keys: Keys) {
+  constructor(redis: Commands, keys: Keys) {
     this.#redis = redis;
     this.#keys = keys;
   }

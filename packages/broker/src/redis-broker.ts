@@ -1,5 +1,5 @@
 import { redisKeys } from '@holdfast/protocol/keys';
-import type { Redis } from 'ioredis';
+import type { Commands } from './commands.ts';
 import type { ControlBroker, EdgeBroker } from './broker.ts';
 import { ClientStore } from './clients.ts';
 import { Leases } from './leases.ts';
@@ -12,7 +12,7 @@ import { asked } from './script.ts';
 import { TopicStore } from './topics.ts';
 
 /** The stores over one connection for commands (no offline queue: what cannot be asked now is refused now). */
-function stores(redis: Redis, prefix: string) {
+function stores(redis: Commands, prefix: string) {
   const keys = redisKeys(prefix);
   const letters = new Letters(redis, keys);
   return {
@@ -27,7 +27,7 @@ function stores(redis: Redis, prefix: string) {
 }
 
 /** What control-api needs, over one connection for commands. */
-export function controlBroker(redis: Redis, prefix: string): ControlBroker {
+export function controlBroker(redis: Commands, prefix: string): ControlBroker {
   const { clients, registrations, topics, leases, questions } = stores(redis, prefix);
   return {
     register: (client, maxClients) => registrations.register(client, maxClients),
@@ -63,7 +63,7 @@ export function controlBroker(redis: Redis, prefix: string): ControlBroker {
 }
 
 /** What a socket-edge needs, over one connection for commands. */
-export function edgeBroker(redis: Redis, prefix: string): EdgeBroker {
+export function edgeBroker(redis: Commands, prefix: string): EdgeBroker {
   const { keys, letters, clients, topics, leases, questions } = stores(redis, prefix);
   return {
     claim: (clientId, edge, connection, options) => clients.claim(clientId, edge, connection, options),

@@ -1,5 +1,5 @@
 import { type Keys, bucketOf } from '@holdfast/protocol/keys';
-import type { Redis } from 'ioredis';
+import type { Commands } from './commands.ts';
 import type { NewClient, RegisterOutcome } from './broker.ts';
 import { settleIndex } from './index-entry.ts';
 import type { Letters } from './letters.ts';
@@ -31,11 +31,11 @@ const LEFT_BEHIND_MS = 24 * 3600 * 1000;
  * unregistration, if it left behind that it was the one that removed the client.
  */
 export class Registrations {
-  readonly #redis: Redis;
+  readonly #redis: Commands;
   readonly #keys: Keys;
   readonly #letters: Letters;
 
-  constructor(redis: Redis, keys: Keys, letters: Letters) {
+  constructor(redis: Commands, keys: Keys, letters: Letters) {
     this.#redis = redis;
     this.#keys = keys;
     this.#letters = letters;

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { type PrivateRedis, startPrivateRedis } from '@holdfast/testkit/redis-process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BrokerUnavailable } from './broker-unavailable.ts';
-import type { EdgeDetails } from './broker.ts';
+import { everyCall, withoutTimes } from './every-call.ts';
 import { controlBroker, edgeBroker } from './redis-broker.ts';
 import { loadScript } from './script.ts';
-import { type TestBroker, openBroker, openRedis, someone } from './test-broker.ts';
+import { type TestBroker, openBroker, openRedis } from './test-broker.ts';
 
 /** One whose scripts are flushed, and that is stopped. */
 let server: PrivateRedis;
@@ -16,78 +16,10 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-const details: EdgeDetails = {
-  id: 'e1',
-  url: 'ws://127.0.0.1:7701',
-  connections: 0,
-  maxConnections: 1,
-  draining: false,
-  startedAt: 1,
-};
-
-/** Every function of both brokers, in an order in which each finds something to do. */
-function everyCall({ control, edge }: TestBroker): Record<string, () => Promise<unknown>> {
-  const client = someone({ name: randomUUID() });
-  const { clientId } = client;
-  const owner = { edge: 'e1', connection: 'c2' };
-  const none = new Map<string, string>();
-  const state = { ...client, owner, since: 0, unwanted: null, ownPosition: '1-0', topics: none, ended: none };
-  const topic = randomUUID();
-  const data = Buffer.from('{"a":1}');
-  return {
-    register: () => control.register(client, 1000),
-    settleAbandoned: () => control.settleAbandoned(client.key, 0),
-    putTopic: () => control.putTopic(topic, { size: 5 }),
-    changeTopics: () => control.changeTopics(clientId, { add: new Map([[topic, '1-0']]) }),
-    claim: () => edge.claim(clientId, 'e1', 'c1'),
-    disconnect: () => control.disconnect(clientId),
-    readClient: () => control.readClient(clientId),
-    'readClients of control-api': () => control.readClients([clientId]),
-    'readClients of an edge': () => edge.readClients([clientId]),
-    listClients: () => control.listClients(null, 10),
-    'readTopics of control-api': () => control.readTopics([topic]),
-    'readTopics of an edge': () => edge.readTopics([topic]),
-    listTopics: () => control.listTopics(null, 10),
-    publish: () => control.publish(topic, data, 'key'),
-    publishAll: () => control.publishAll(topic, [{ data, idempotencyKey: 'key' }, { data }]),
-    publishToClient: () => control.publishToClient(clientId, data, 'key'),
-    'readLog of control-api': () => control.readLog(topic, null, 10),
-    'readLog of an edge': () => edge.readLog(topic, '1-0', 10),
-    'readClientLog of control-api': () => control.readClientLog(clientId, null, 10),
-    'readClientLog of an edge': () => edge.readClientLog(clientId, '1-0', 10),
-    ring: () => edge.ring('e1', clientId),
-    peekLetters: () => edge.peekLetters('e1', 10),
-    takeLetters: () => edge.takeLetters('e1', [clientId]),
-    renewLease: () => edge.renewLease(details),
-    liveEdges: () => control.liveEdges(),
-    alive: () => control.alive(['e1']),
-    askServed: () => control.askServed('e1', clientId),
-    askSubscribers: () => control.askSubscribers(topic),
-    forgetEnded: () => edge.forgetEnded(clientId, new Map([[topic, '1-0,2-0']])),
-    answer: () => edge.answer('q1', 7),
-    sendCanary: () => edge.sendCanary('e1', 'n1'),
-    sweepEdges: () => control.sweepEdges(),
-    ping: () => control.ping(),
-    release: () => edge.release(clientId, 'e1', 'c1'),
-    deleteTopic: () => control.deleteTopic(topic),
-    unregisterUnused: () => control.unregisterUnused(state),
-    giveUp: () => control.giveUp(state),
-    unregister: () => control.unregister(clientId),
-    dropLease: () => edge.dropLease('e1'),
-  };
-}
-
 test('the list of calls below leaves none out', () => {
   const called = Object.keys(everyCall(its)).map((name) => name.replace(/ of .*/, ''));
   expect(new Set(called)).toEqual(new Set([...Object.keys(its.control), ...Object.keys(its.edge)]));
 });
-
-/** Ids and times differ from call to call, what else a call gives does not. */
-const withoutTimes = (value: unknown) =>
-  JSON.stringify(value, (_, part: unknown) => (part instanceof Map ? [...part] : part)).replaceAll(
-    /[0-9a-f-]{13,}/g,
-    '#',
-  );
 
 describe('a Redis that does not know the scripts', () => {
   test('is told them: every call works after SCRIPT FLUSH, with the same result', async () => {

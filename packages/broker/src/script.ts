@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Redis } from 'ioredis';
+import type { Commands } from './commands.ts';
 import { BrokerUnavailable } from './broker-unavailable.ts';
 
 export type Argument = string | number | Buffer;
@@ -19,7 +19,7 @@ export function loadScript(name: string): Script {
 
 /** Runs a script; strings in its answer are strings. Rejects with BrokerUnavailable. */
 export function run(
-  redis: Redis,
+  redis: Commands,
   script: Script,
   keys: readonly string[],
   args: readonly Argument[],
@@ -32,12 +32,12 @@ export function run(
 
 /** Runs a script; strings in its answer are Buffers. Rejects with BrokerUnavailable. */
 export function runForBuffers(
-  redis: Redis,
+  redis: Commands,
   script: Script,
   keys: readonly string[],
   args: readonly Argument[],
 ): Promise<unknown> {
-  const scripting = redis as Redis & BufferScripting;
+  const scripting = redis as Commands & BufferScripting;
   return attempt(
     () => scripting.evalshaBuffer(script.sha, keys.length, ...keys, ...args),
     () => scripting.evalBuffer(script.source, keys.length, ...keys, ...args),

@@ -12,6 +12,14 @@ const KEYS_AT_ONCE = 1_000;
 
 /** Opens a connection as the services do. It is closed when the tests of the file are over. */
 export async function openRedis(role: 'commands' | 'subscriber', url: string = redisUrl()): Promise<Redis> {
+  const redis = newRedis(role, url);
+  afterAll(() => redis.disconnect());
+  await redis.connect();
+  return redis;
+}
+
+/** The same, not yet connected; whoever asked closes it. */
+export function newRedis(role: 'commands' | 'subscriber', url: string): Redis {
   const redis = new Redis(url, {
     lazyConnect: true,
     enableOfflineQueue: false,
@@ -24,8 +32,6 @@ export async function openRedis(role: 'commands' | 'subscriber', url: string = r
   });
   // A connection that a test cuts says so; ioredis prints errors that have no listener.
   redis.on('error', () => undefined);
-  afterAll(() => redis.disconnect());
-  await redis.connect();
   return redis;
 }
 

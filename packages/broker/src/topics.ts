@@ -1,8 +1,9 @@
+import { BrokerUnavailable } from './broker-unavailable.ts';
 import type { Keys } from '@holdfast/protocol/keys';
 import { DEFAULT_HISTORY, IDEMPOTENCY_SECONDS } from '@holdfast/protocol/limits';
 import type { Position } from '@holdfast/protocol/position-order';
-import type { Redis } from 'ioredis';
 import type { History, NewMessage, Page, PublishOutcome } from './broker.ts';
+import type { Commands } from './commands.ts';
 import { type IndexEntry, listIndexed, settleIndex } from './index-entry.ts';
 import type { Letters } from './letters.ts';
 import { DELETED } from './live-payload.ts';
@@ -20,11 +21,11 @@ const IDEMPOTENCY_MS = IDEMPOTENCY_SECONDS * 1000;
 
 /** Topics, their logs, and the own topics of clients. */
 export class TopicStore {
-  readonly #redis: Redis;
+  readonly #redis: Commands;
   readonly #keys: Keys;
   readonly #letters: Letters;
 
-  constructor(redis: Redis, keys: Keys, letters: Letters) {
+  constructor(redis: Commands, keys: Keys, letters: Letters) {
     this.#redis = redis;
     this.#keys = keys;
     this.#letters = letters;
@@ -60,12 +61,18 @@ export class TopicStore {
     return numberOf('delete-topic', deleted) === 1;
   }
 
-  readAll(topics: readonly string[]): Promise<(TopicState | null)[]> {
-    return Promise.all(
-      topics.map(async (topic) =>
-        topicOf(await asked(this.#redis.hmget(this.#keys.topic(topic), 'size', 'seconds', 'born', 'last'))),
-      ),
-    );
+  async readAll(topics: readonly string[]): Promise<(TopicState | null)[]> {
+    const answers = await Promise.allSettled(topics.map((topic) => this.#readState(topic)));
+    const states = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+    if (states.length === topics.length) return states;
+    // On a Cluster one node may be away, and the topics of the others be known.
+    const failed = topics.filter((_, index) => answers[index]?.status === 'rejected');
+    const first = answers.find((answer) => answer.status === 'rejected');
+    throw new BrokerUnavailable(first?.reason, states.length === 0 ? [] : failed);
+  }
+
+  async #readState(topic: string): Promise<TopicState | null> {
+    return topicOf(await this.#redis.hmget(this.#keys.topic(topic), 'size', 'seconds', 'born', 'last'));
   }
 
   async list(cursor: string | null, limit: number): Promise<Page<{ topic: string; state: TopicState }>> {

@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Databases, bringDatabases } from './databases.ts';
 import { createKey } from './keys-file.ts';
 import { lastWill } from './last-will.ts';
-import { findOrBringRedis } from './redis.ts';
+import type { RedisKind } from './redis-kind.ts';
 import { type App, type ServiceHandle, startService } from './services.ts';
 
 /** Nobody outside is waiting for a paced goodbye. */
@@ -18,8 +19,8 @@ export interface InstallationOptions {
   edges: number;
   /** How many control-apis; default 1. */
   controls?: number;
-  /** A Redis that is there; default: found or brought, and ended with the installation. */
-  redis?: { url: string };
+  /** A Redis that is there, or the kind of one that is brought, and ended with the installation; default `single`. */
+  redis?: { url: string } | RedisKind;
   /** Of every key in Redis; default: one of its own, so that installations share a Redis without meeting. */
   prefix?: string;
   /** More variables of every service. */
@@ -38,7 +39,10 @@ export interface Installation {
   readonly edgeUrls: readonly string[];
   readonly controls: readonly ServiceHandle[];
   readonly edges: readonly ServiceHandle[];
-  readonly redisUrl: string;
+  /** Of the one Redis, or of the masters when it has several. */
+  readonly redisUrls: readonly string[];
+  /** The variables by which services find it. */
+  readonly redisEnv: Readonly<Record<string, string>>;
   readonly prefix: string;
   /** A key with full rights, as `X-API-Key` wants it. */
   readonly key: string;
@@ -51,7 +55,8 @@ export interface Installation {
 export async function startInstallation(options: InstallationOptions): Promise<Installation> {
   await using started = new AsyncDisposableStack();
   const prefix = options.prefix ?? `hf-${randomBytes(4).toString('hex')}:`;
-  const redisUrl = options.redis?.url ?? (await bringRedis(started, options.announce));
+  const databases = await databasesOf(options);
+  started.defer(databases.stop);
 
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-'));
   const revokeWill = lastWill('rm -rf -- "$1"', [directory]);
@@ -62,7 +67,7 @@ export async function startInstallation(options: InstallationOptions): Promise<I
   const keysFile = join(directory, 'api-keys.json');
   const { presented: key } = await createKey(keysFile, { id: 'local', can: FULL_RIGHTS });
 
-  const common = { REDIS_URL: redisUrl, REDIS_PREFIX: prefix, API_KEYS_FILE: keysFile, ...options.env };
+  const common = { ...databases.env, REDIS_PREFIX: prefix, API_KEYS_FILE: keysFile, ...options.env };
   const controls = await startAll(started, 'control-api', options.controls ?? 1, (index) => ({
     CONTROL_PORT: portOf(options.ports?.control, index),
     ...common,
@@ -80,7 +85,8 @@ export async function startInstallation(options: InstallationOptions): Promise<I
     edgeUrls: edges.map((edge) => webSocketUrl(edge.url)),
     controls,
     edges,
-    redisUrl,
+    redisUrls: databases.urls,
+    redisEnv: databases.env,
     prefix,
     key,
     keysFile,
@@ -93,10 +99,9 @@ export function webSocketUrl(address: string): string {
   return address.replace(/^http/, 'ws');
 }
 
-async function bringRedis(started: AsyncDisposableStack, announce: (line: string) => void): Promise<string> {
-  const redis = await findOrBringRedis({ announce });
-  started.defer(redis.stop);
-  return redis.url;
+async function databasesOf({ redis = 'single', announce }: InstallationOptions): Promise<Databases> {
+  if (typeof redis === 'string') return bringDatabases(redis, announce);
+  return { env: { REDIS_URL: redis.url }, urls: [redis.url], stop: async () => undefined };
 }
 
 /** Starts them side by side. All are awaited before one failure is passed on: what did start is then known, and ended. */

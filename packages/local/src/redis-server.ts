@@ -26,9 +26,28 @@ export const REDIS_SETTINGS: readonly string[] = [
   ['--client-output-buffer-limit', 'pubsub', '256mb', '128mb', '60'],
 ].flat();
 
+/** What a node of a Cluster has besides. A dead master is replaced after two seconds, so that fail-overs can be watched. */
+const NODE_SETTINGS: readonly string[] = [
+  ['--cluster-enabled', 'yes'],
+  ['--cluster-config-file', 'nodes.conf'],
+  ['--cluster-node-timeout', '2000'],
+  ['--cluster-allow-replica-migration', 'no'],
+].flat();
+
+/** PEM files: a certificate for 127.0.0.1, its key, and who signed both. */
+export interface TlsFiles {
+  cert: string;
+  key: string;
+  ca: string;
+}
+
 export interface RedisServerOptions {
   /** The redis-server or valkey-server to run. */
   binary: string;
+  /** Makes it a node of a Cluster that is yet to be formed: the port on which nodes talk; `any` is a free one. */
+  busPort?: number | 'any';
+  /** Speaks TLS, and nothing else. */
+  tls?: TlsFiles;
   /** Where it keeps its files; a given one stays the caller's. Default: a temporary one, removed by `stop`. */
   directory?: string;
   /** Default: a free one. */
@@ -40,6 +59,8 @@ export interface RedisServerOptions {
 export interface RedisServer {
   readonly url: string;
   readonly port: number;
+  /** Of a node of a Cluster; 0 for any other. */
+  readonly busPort: number;
   readonly pid: number;
   readonly binary: string;
   readonly exited: Promise<Exit>;
@@ -52,7 +73,8 @@ export interface RedisServer {
 export async function startRedisServer(options: RedisServerOptions): Promise<RedisServer> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await startOn(options.port ?? (await freePort()), options);
+      const busPort = options.busPort === 'any' ? await freePort() : (options.busPort ?? 0);
+      return await startOn(options.port ?? (await freePort()), busPort, options);
     } catch (error) {
       if (options.port !== undefined || attempt === PORT_TRIES || !lostThePort(error)) throw error;
     }
@@ -63,7 +85,7 @@ function lostThePort(error: unknown): boolean {
   return error instanceof ChildFailed && error.lines.some((line) => line.includes('Address already in use'));
 }
 
-async function startOn(port: number, options: RedisServerOptions): Promise<RedisServer> {
+async function startOn(port: number, busPort: number, options: RedisServerOptions): Promise<RedisServer> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'holdfast-redis-')));
   const isOurs = options.directory === undefined;
   const removeDirectory = async () => {
@@ -74,8 +96,10 @@ async function startOn(port: number, options: RedisServerOptions): Promise<Redis
     child = await spawnChild({
       command: options.binary,
       args: [
-        ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--loglevel', 'notice'],
+        ['--bind', '127.0.0.1', '--dir', directory, '--loglevel', 'notice'],
+        portSettings(port, options.tls),
         REDIS_SETTINGS,
+        busPort === 0 ? [] : [...NODE_SETTINGS, '--cluster-port', String(busPort)],
         options.args ?? [],
       ].flat(),
       env: { PATH: process.env['PATH'] },
@@ -92,8 +116,9 @@ async function startOn(port: number, options: RedisServerOptions): Promise<Redis
   }
   const server = child;
   return {
-    url: `redis://127.0.0.1:${port}`,
+    url: `${options.tls === undefined ? 'redis' : 'rediss'}://127.0.0.1:${port}`,
     port,
+    busPort,
     pid: server.pid,
     binary: options.binary,
     exited: server.exited,
@@ -103,6 +128,15 @@ async function startOn(port: number, options: RedisServerOptions): Promise<Redis
       await removeDirectory();
     },
   };
+}
+
+function portSettings(port: number, tls: TlsFiles | undefined): string[] {
+  if (tls === undefined) return ['--port', String(port)];
+  return [
+    ['--port', '0', '--tls-port', String(port), '--tls-auth-clients', 'no'],
+    ['--tls-cert-file', tls.cert, '--tls-key-file', tls.key, '--tls-ca-cert-file', tls.ca],
+    ['--tls-replication', 'yes', '--tls-cluster', 'yes'],
+  ].flat();
 }
 
 /** Why this binary cannot serve, or null when it can. */

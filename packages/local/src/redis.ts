@@ -60,6 +60,18 @@ export async function findOrBringRedis(options: FindRedisOptions): Promise<Found
   throw new NoRedis(reasons);
 }
 
+/**
+ * The program of a Redis on this machine, for whoever runs several: found on PATH, or brought by the distribution's
+ * package. Rejects with {@link NoRedis}: one in a container cannot be stopped by a signal.
+ */
+export async function redisProgram(options: Pick<FindRedisOptions, 'announce' | 'env' | 'isRoot'>): Promise<string> {
+  const found = await usableProgram(environmentOf(options)['PATH']);
+  if ('program' in found) return found.program;
+  const brought = await programFromPackage(options);
+  if ('program' in brought) return brought.program;
+  throw new NoRedis([found.missing, brought.missing]);
+}
+
 type Way = (options: FindRedisOptions) => Promise<FoundRedis | { missing: string }>;
 
 const fromEnvironment: Way = async (options) => {
@@ -76,6 +88,13 @@ const fromPath: Way = async (options) => {
 };
 
 const fromPackage: Way = async (options) => {
+  const found = await programFromPackage(options);
+  return 'missing' in found ? found : startFound(options, found.program, 'package');
+};
+
+async function programFromPackage(
+  options: Pick<FindRedisOptions, 'announce' | 'env' | 'isRoot'>,
+): Promise<{ program: string } | { missing: string }> {
   const brought = await bringPackage({
     what: 'Redis',
     packages: PROGRAMS,
@@ -85,9 +104,8 @@ const fromPackage: Way = async (options) => {
   });
   if ('missing' in brought) return brought;
   const found = await usableProgram(brought.path);
-  if ('missing' in found) return { missing: `after apt-get installed the package, ${found.missing}` };
-  return startFound(options, found.program, 'package');
-};
+  return 'program' in found ? found : { missing: `after apt-get installed the package, ${found.missing}` };
+}
 
 const fromDocker: Way = async (options) => {
   const found =
@@ -99,7 +117,7 @@ const fromDocker: Way = async (options) => {
   return { url: found.url, source: 'docker', stop: found.stop };
 };
 
-function environmentOf(options: FindRedisOptions): Readonly<Record<string, string | undefined>> {
+function environmentOf(options: Pick<FindRedisOptions, 'env'>): Readonly<Record<string, string | undefined>> {
   return options.env ?? process.env;
 }
 

@@ -22,6 +22,8 @@ describe('where Redis is', () => {
       ],
       access: { database: 0, tls: false },
     });
+    const env = { REDIS_CLUSTER_NODES: 'a:1', REDIS_URL: 'rediss://u:p@any/0' };
+    expect(target(env)).toMatchObject({ access: { username: 'u', password: 'p', database: 0, tls: true } });
   });
 
   test('Sentinels with the name they watch, and who we are from the URL', () => {
@@ -41,6 +43,11 @@ describe('where Redis is', () => {
 describe('settings that contradict each other are named', () => {
   test.each([
     [{ REDIS_CLUSTER_NODES: 'a:1', REDIS_SENTINELS: 'b:2', REDIS_SENTINEL_NAME: 'm' }, /REDIS_CLUSTER_NODES must not/],
+    [
+      { REDIS_CLUSTER_NODES: 'a:1', REDIS_URL: 'redis://:pw@any/3' },
+      /^1 fault[^]*REDIS_URL must not name a database when REDIS_CLUSTER_NODES is set[^]*"redis:\/\/\*\*\*@any\/3"/,
+    ],
+    [{ REDIS_CLUSTER_NODES: 'a:1', REDIS_URL: 'nonsense' }, /^1 fault[^]*REDIS_URL must be redis:/],
     [{ REDIS_SENTINELS: 'b:2' }, /REDIS_SENTINEL_NAME must be set when REDIS_SENTINELS is \(not set\)/],
     [{ REDIS_SENTINEL_NAME: 'm' }, /REDIS_SENTINELS must be set when REDIS_SENTINEL_NAME is \(not set\)/],
   ])('%o', (env, message) => {

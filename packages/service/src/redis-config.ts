@@ -57,7 +57,7 @@ export const redisVariables = {
 
 export type RedisConfig = z.infer<z.ZodObject<typeof redisVariables>>;
 
-type RedisChoice = Pick<RedisConfig, 'REDIS_CLUSTER_NODES' | 'REDIS_SENTINELS' | 'REDIS_SENTINEL_NAME'>;
+type RedisChoice = Pick<RedisConfig, 'REDIS_URL' | 'REDIS_CLUSTER_NODES' | 'REDIS_SENTINELS' | 'REDIS_SENTINEL_NAME'>;
 
 /**
  * Names settings that contradict each other: `z.object({ ...redisVariables, … }).check(redisRules)`. Runs also when
@@ -70,6 +70,9 @@ export const redisRules: z.core.$ZodCheck<RedisChoice> = z.superRefine<RedisChoi
 
     if (config.REDIS_CLUSTER_NODES !== undefined && config.REDIS_SENTINELS !== undefined) {
       fault('REDIS_CLUSTER_NODES', 'must not be set together with REDIS_SENTINELS: it is one or the other');
+    }
+    if (config.REDIS_CLUSTER_NODES !== undefined && accessOf(config.REDIS_URL).database !== 0) {
+      fault('REDIS_URL', 'must not name a database when REDIS_CLUSTER_NODES is set: a Cluster has database 0 only');
     }
     if (config.REDIS_SENTINELS !== undefined && config.REDIS_SENTINEL_NAME === undefined) {
       fault('REDIS_SENTINEL_NAME', 'must be set when REDIS_SENTINELS is');
@@ -95,8 +98,9 @@ export function toRedisTarget(config: Omit<RedisConfig, 'REDIS_PREFIX'>): RedisT
   return { kind: 'single', url };
 }
 
-function accessOf(url: string): RedisAccess {
-  const endpoint = parseRedisUrl(url);
+/** Who we are, of a URL whose address is not wanted. One that is refused for itself says nothing. */
+function accessOf(url: string | undefined): RedisAccess {
+  const endpoint = parseRedisUrl(url ?? '');
   if (endpoint === null) return { database: 0, tls: false };
   const { host: _host, port: _port, ...access } = endpoint;
   return access;

@@ -38,6 +38,12 @@ export async function redisLoad(redis: Pick<Redis, 'info'>, overMs = OVER_MS): P
   }
 }
 
+/** The same of each server, at the same time; those that we may not ask are left out. */
+export async function redisLoads(servers: readonly Pick<Redis, 'info'>[]): Promise<RedisLoad[]> {
+  const loads = await Promise.all(servers.map((server) => redisLoad(server)));
+  return loads.filter((load) => load !== null);
+}
+
 type Fields = ReadonlyMap<string, string>;
 
 function loadBetween(before: Fields, after: Fields, seconds: number): RedisLoad {

@@ -326,10 +326,3 @@ describe('closing', () => {
     await expect(redis.get('n')).rejects.toThrow(/closed|writeable/);
   });
 });
-
-test('a Cluster is refused by the name of its variable', () => {
-  const target = { kind: 'cluster', nodes: [{ host: 'a', port: 1 }], access: { database: 0, tls: false } } as const;
-  expect(() => connectRedis(target, { name: 'test', role: 'commands', logger: captureLog().logger })).toThrow(
-    /REDIS_CLUSTER_NODES must not be set: cluster mode is not available in this version \(given: a:1\)/,
-  );
-});

@@ -28,6 +28,9 @@ export interface ConnectRedisOptions {
   readonly logger: Logger;
 }
 
+/** A Redis that is reached by one connection. A Cluster is not: see redis-cluster.ts. */
+export type DirectTarget = Exclude<RedisTarget, { kind: 'cluster' }>;
+
 /**
  * Opens a connection that comes back by itself. It never keeps a command for later and never sends one twice: while
  * it is down commands are rejected at once, and those under way when it breaks are rejected, with their outcome
@@ -35,12 +38,21 @@ export interface ConnectRedisOptions {
  *
  * Subscriptions are not renewed by the connection: what was missed meanwhile must be fetched first, and only the
  * subscriber knows how.
- * @throws {ConfigError} when the target is a Redis Cluster
  */
-export function connectRedis(target: RedisTarget, { name, role, logger }: ConnectRedisOptions): Redis {
+export function connectRedis(target: DirectTarget, options: ConnectRedisOptions): Redis {
+  const address = target.kind === 'single' ? singleOptions(target.url) : sentinelOptions(target);
+  return open(address, describeTarget(target), options);
+}
+
+/** The same to one node of a Cluster. */
+export function connectNode(node: RedisNode, access: RedisAccess, options: ConnectRedisOptions): Redis {
+  return open(nodeOptions(node, access), addresses([node]), options);
+}
+
+function open(address: Address, shown: string, { name, role, logger }: ConnectRedisOptions): Redis {
   let incidents: RedisIncidents | undefined;
   const redis = new Redis({
-    ...addressOptions(target),
+    ...address,
     connectionName: name,
     connectTimeout: CONNECT_TIMEOUT_MS,
     disconnectTimeout: DISCONNECT_TIMEOUT_MS,
@@ -63,19 +75,12 @@ export function connectRedis(target: RedisTarget, { name, role, logger }: Connec
     },
   });
   mendCallBuffer(redis);
-  incidents = logIncidents(redis, logger, { connection: name, redis: describeTarget(target) });
+  incidents = logIncidents(redis, logger, { connection: name, redis: shown });
   return redis;
 }
 
 /** Where and as whom to connect. How replies look is not for an address to say. */
-type Address = Omit<RedisOptions, 'replyMapping'>;
-
-function addressOptions(target: RedisTarget): Address {
-  if (target.kind === 'single') return singleOptions(target.url);
-  if (target.kind === 'sentinel') return sentinelOptions(target);
-  const rule = 'must not be set: cluster mode is not available in this version';
-  throw new ConfigError([{ variable: 'REDIS_CLUSTER_NODES', rule, given: addresses(target.nodes) }]);
-}
+export type Address = Omit<RedisOptions, 'replyMapping'>;
 
 function singleOptions(url: string): Address {
   const endpoint = parseRedisUrl(url);
@@ -83,8 +88,12 @@ function singleOptions(url: string): Address {
     const rule = 'must be a redis: or rediss: URL';
     throw new ConfigError([{ variable: 'REDIS_URL', rule, given: maskCredentials(url) }]);
   }
-  const { host, port } = endpoint;
-  return { host, port, ...accessOptions(endpoint), ...(endpoint.tls ? { tls: {} } : {}) };
+  return nodeOptions(endpoint, endpoint);
+}
+
+/** How to reach one server. */
+export function nodeOptions({ host, port }: RedisNode, access: RedisAccess): Address {
+  return { host, port, ...accessOptions(access), ...(access.tls ? { tls: {} } : {}) };
 }
 
 function sentinelOptions({ sentinels, name, access }: Extract<RedisTarget, { kind: 'sentinel' }>): Address {
@@ -107,10 +116,9 @@ function accessOptions({ username, password, database }: RedisAccess): Address {
 }
 
 /** The target for people, without its password. */
-export function describeTarget(target: RedisTarget): string {
+function describeTarget(target: DirectTarget): string {
   if (target.kind === 'single') return maskCredentials(target.url);
-  if (target.kind === 'sentinel') return `${target.name} of Sentinels ${addresses(target.sentinels)}`;
-  return `Cluster ${addresses(target.nodes)}`;
+  return `${target.name} of Sentinels ${addresses(target.sentinels)}`;
 }
 
 function addresses(nodes: readonly RedisNode[]): string {
@@ -131,23 +139,17 @@ export interface WaitForRedisOptions {
  * @throws the signal's reason when it aborts; an Error when the connection was closed on purpose
  */
 export async function waitForRedis(redis: Redis, options: WaitForRedisOptions): Promise<void> {
-  const { logger, signal, remindMs = REMIND_MS } = options;
+  const { signal } = options;
   signal?.throwIfAborted();
   if (redis.status === 'ready') return;
   if (redis.status === 'end') throw new Error('The Redis connection was closed while waiting for it');
 
-  const startedAt = performance.now();
   let reason = 'not connected yet';
-  let told = false;
-  const say = (): void => {
-    told = true;
-    logger.warn({ reason, waitedMs: Math.round(performance.now() - startedAt) }, 'waiting for redis');
-  };
+  const reminder = remind(() => reason, options);
   const onError = (error: Error): void => {
     reason = reasonOf(error);
-    if (!told) say();
+    reminder.sayOnce();
   };
-  const reminder = setInterval(say, remindMs);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const onEnd = (): void => reject(new Error('The Redis connection was closed while waiting for it'));
   const onAbort = (): void => reject(signal?.reason);
@@ -157,10 +159,27 @@ export async function waitForRedis(redis: Redis, options: WaitForRedisOptions): 
   try {
     await promise;
   } finally {
-    clearInterval(reminder);
+    reminder.stop();
     redis.off('error', onError).off('ready', resolve).off('end', onEnd);
     signal?.removeEventListener('abort', onAbort);
   }
+}
+
+/** Says that it waits: when told to, the first time only, and then every `remindMs`. */
+export function remind(reason: () => string, { logger, remindMs = REMIND_MS }: WaitForRedisOptions) {
+  const startedAt = performance.now();
+  let told = false;
+  const say = (): void => {
+    told = true;
+    logger.warn({ reason: reason(), waitedMs: Math.round(performance.now() - startedAt) }, 'waiting for redis');
+  };
+  const timer = setInterval(say, remindMs);
+  return {
+    sayOnce: (): void => {
+      if (!told) say();
+    },
+    stop: (): void => clearInterval(timer),
+  };
 }
 
 /**

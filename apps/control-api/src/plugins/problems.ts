@@ -32,7 +32,13 @@ function callOf(request: FastifyRequest): { method: string; route: string | unde
 
 function problemFor(error: unknown): Problem {
   if (error instanceof ProblemError) return problemOf(error.code, error.details);
-  if (error instanceof BrokerUnavailable) return problemOf('redis-unavailable', { detail: OUTCOME_UNKNOWN });
+  if (error instanceof BrokerUnavailable) {
+    const { topics } = error;
+    return problemOf('redis-unavailable', {
+      detail: OUTCOME_UNKNOWN,
+      ...(topics.length === 0 ? {} : { topics: [...topics] }),
+    });
+  }
   const { code, statusCode, message } = error as { code?: unknown; statusCode?: unknown; message?: unknown };
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return problemOf('payload-too-large');
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return problemOf('unsupported-media-type');

@@ -1,4 +1,8 @@
 import type { Fault } from '../fault.ts';
+import { clusterReshard } from './cluster-reshard.ts';
+import { clusterResize } from './cluster-resize.ts';
+import { masterKill } from './master-kill.ts';
+import { redisPartition } from './redis-partition.ts';
 import { slowReaders } from './slow-readers.ts';
 import { sentinelFailover } from './sentinel-failover.ts';
 import { reconnectStorm } from './reconnect-storm.ts';
@@ -40,7 +44,11 @@ export const catalog: readonly Fault[] = [
   readonly,
   halfCut,
   deafSubscription,
+  redisPartition,
   sentinelFailover,
+  masterKill,
+  clusterReshard,
+  clusterResize,
   socketsCut,
   slowReaders,
   reconnectStorm,

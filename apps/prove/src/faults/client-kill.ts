@@ -1,4 +1,5 @@
 import { DidNotHappen, type Fault } from '../fault.ts';
+import { askForSum, infoSum } from '../installation/servers.ts';
 
 /** So long nobody may connect to Redis again. */
 const SHUT_MS = 1500;
@@ -13,7 +14,7 @@ export const clientKillPubsub: Fault = {
   connectionsStay: true,
   recoversWithinMs: 5000,
   inject: async ({ installation, crew, publisher, quietTopic, now, pass }) => {
-    const { redis } = installation;
+    const { masters } = installation.databases;
     const proxies = installation.proxies.edgesToRedis;
     const reached = async (positions: Record<string, string>) => {
       const answers = await crew.all('reached', { positions, timeoutMs: CAUGHT_UP_WITHIN_MS });
@@ -23,8 +24,8 @@ export const clientKillPubsub: Fault = {
     await reached(await publisher.fence([quietTopic]));
     const brokenAt = now();
     for (const proxy of proxies) proxy.refuse();
-    const killed = Number(await redis.ask('CLIENT', 'KILL', 'TYPE', 'pubsub', 'SKIPME', 'yes'));
-    if (killed < proxies.length) throw new DidNotHappen(`Redis had ${killed} subscribers to cut`);
+    const killed = await askForSum(masters, 'CLIENT', 'KILL', 'TYPE', 'pubsub', 'SKIPME', 'yes');
+    if (killed < proxies.length * masters.length) throw new DidNotHappen(`Redis had ${killed} subscribers to cut`);
     const unheard = await publisher.fence([quietTopic]);
     await pass(SHUT_MS);
     for (const proxy of proxies) proxy.heal();
@@ -47,12 +48,12 @@ export const clientKillNormal: Fault = {
   connectionsStay: true,
   recoversWithinMs: 5000,
   inject: async ({ installation, now, until }) => {
-    const { redis } = installation;
+    const { masters } = installation.databases;
     const brokenAt = now();
-    const killed = Number(await redis.ask('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'));
+    const killed = await askForSum(masters, 'CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     if (killed === 0) throw new DidNotHappen('Redis had no connection to cut');
     await until('the services are connected again', async () => {
-      return (await redis.infoNumber('connected_clients')) >= killed;
+      return (await infoSum(masters, 'connected_clients')) >= killed;
     });
     return { proof: `Redis cut ${killed} connections`, brokenAt, healedAt: brokenAt };
   },

@@ -1,4 +1,5 @@
 import { DidNotHappen, type Fault } from '../fault.ts';
+import { askEach, askForSum } from '../installation/servers.ts';
 
 export const flushall: Fault = {
   name: 'flushall',
@@ -8,11 +9,11 @@ export const flushall: Fault = {
   logsMayForget: true,
   recoversWithinMs: 5000,
   inject: async ({ installation, now, beginAnew, members }) => {
-    const { redis } = installation;
-    const before = Number(await redis.ask('DBSIZE'));
+    const { masters } = installation.databases;
+    const before = await askForSum(masters, 'DBSIZE');
     const brokenAt = now();
-    await redis.ask('FLUSHALL');
-    if (Number(await redis.ask('DBSIZE')) >= before) throw new DidNotHappen('Redis still has its keys');
+    await askEach(masters, 'FLUSHALL');
+    if ((await askForSum(masters, 'DBSIZE')) >= before) throw new DidNotHappen('Redis still has its keys');
     const backAt = now();
     const told = await beginAnew(brokenAt);
     const seconds = ((now() - backAt) / 1000).toFixed(1);

@@ -1,5 +1,6 @@
 import { DidNotHappen, type Fault } from '../fault.ts';
 import { readMetric } from '../installation/metrics.ts';
+import { askEach } from '../installation/servers.ts';
 
 /** Far below what an installation wants, so that a stall of seconds passes it. */
 const TINY = 'pubsub 262144 131072 1';
@@ -18,7 +19,8 @@ export const outputBufferOverrun: Fault = {
   connectionsStay: true,
   recoversWithinMs: 5000,
   inject: async ({ installation, crew, laterTopics, publisher, now, until }) => {
-    const { redis, edges, controlUrls } = installation;
+    const { edges, controlUrls, databases } = installation;
+    const { masters } = databases;
     const [edge] = edges;
     const topic = laterTopics[0];
     if (edge === undefined || topic === undefined) throw new Error('an installation has an edge');
@@ -26,13 +28,11 @@ export const outputBufferOverrun: Fault = {
     const members = Math.ceil((READERS * edges.length) / crew.size);
     await crew.all('change', { what: 'subscribe', members, topic, controlUrls, retry: true });
     const subscribers = async () =>
-      String(await redis.ask('CLIENT', 'LIST', 'TYPE', 'pubsub'))
-        .trim()
-        .split('\n').length;
+      (await askEach(masters, 'CLIENT', 'LIST', 'TYPE', 'pubsub')).join('').split('\n').length;
     const lostSoFar = () => readMetric(edge.url, 'subscriber_connections_lost_total');
     const filledSoFar = () => readMetric(edge.url, 'gap_messages_filled_total');
     const [before, lost, filled] = [await subscribers(), await lostSoFar(), await filledSoFar()];
-    await redis.ask('CONFIG', 'SET', 'client-output-buffer-limit', TINY);
+    await askEach(masters, 'CONFIG', 'SET', 'client-output-buffer-limit', TINY);
     const brokenAt = now();
     edge.freeze();
     const isOver = async () => now() - brokenAt > FROZEN_AT_MOST_MS || (await subscribers()) < before;
@@ -43,7 +43,7 @@ export const outputBufferOverrun: Fault = {
     const cut = (await subscribers()) < before;
     edge.thaw();
     const healedAt = now();
-    await redis.ask('CONFIG', 'SET', 'client-output-buffer-limit', RESTORED);
+    await askEach(masters, 'CONFIG', 'SET', 'client-output-buffer-limit', RESTORED);
     if (!cut) throw new DidNotHappen('Redis did not cut the subscriber of the frozen edge');
     await until('the edge notices', async () => (await lostSoFar()) > lost);
     await until('the edge fills what it missed', async () => (await filledSoFar()) > filled);

@@ -6,6 +6,8 @@ export const redisFreeze: Fault = {
   name: 'redis-freeze-5s',
   proves: 'Redis frozen for 5 s: connections stay open, publishes are refused, and everything goes on.',
   quick: false,
+  // Where there are replicas, one takes over: see master-kill.
+  on: ['single'],
   connectionsStay: true,
   recoversWithinMs: 5000,
   inject: async ({ installation, pass, now, publisher }) => {

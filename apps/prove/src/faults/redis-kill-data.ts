@@ -6,6 +6,8 @@ export const redisKillData: Fault = {
   name: 'redis-kill-data',
   proves: 'Redis killed with -9 and started again with its data: nothing that was accepted is missing.',
   quick: true,
+  // Where there are replicas, one takes over: see master-kill.
+  on: ['single'],
   needs: { aof: true },
   connectionsStay: true,
   recoversWithinMs: 5000,

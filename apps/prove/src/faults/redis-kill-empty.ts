@@ -6,6 +6,8 @@ export const redisKillEmpty: Fault = {
   name: 'redis-kill-empty',
   proves: 'Redis killed and started again empty: every client is told to register again, and then receives everything.',
   quick: true,
+  // Where there are replicas, one takes over: see master-kill.
+  on: ['single'],
   logsMayForget: true,
   recoversWithinMs: 5000,
   inject: async ({ installation, pass, now, beginAnew, members }) => {

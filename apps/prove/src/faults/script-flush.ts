@@ -1,4 +1,5 @@
 import { DidNotHappen, type Fault } from '../fault.ts';
+import { askEach, errorCount, infoSum } from '../installation/servers.ts';
 
 export const scriptFlush: Fault = {
   name: 'script-flush',
@@ -7,15 +8,12 @@ export const scriptFlush: Fault = {
   connectionsStay: true,
   recoversWithinMs: 5000,
   inject: async ({ installation, now, until }) => {
-    const { redis } = installation;
-    const missed = async () => {
-      const text = await redis.info('errorstat_NOSCRIPT').catch(() => 'count=0');
-      return Number(text.replace('count=', ''));
-    };
-    const [before, known] = [await missed(), await redis.infoNumber('number_of_cached_scripts')];
+    const { masters } = installation.databases;
+    const missed = () => errorCount(masters, 'NOSCRIPT');
+    const [before, known] = [await missed(), await infoSum(masters, 'number_of_cached_scripts')];
     if (known === 0) throw new DidNotHappen('Redis knew no script');
     const brokenAt = now();
-    await redis.ask('SCRIPT', 'FLUSH', 'SYNC');
+    await askEach(masters, 'SCRIPT', 'FLUSH', 'SYNC');
     await until('somebody asks for a script that is gone', async () => (await missed()) > before);
     return {
       proof: `${known} scripts were flushed, and ${await missed()} calls asked in vain`,

@@ -9,13 +9,15 @@ export const sentinelFailover: Fault = {
     'Sentinel makes a replica the master that lags behind: what it lacks is announced as lost to everybody, and ' +
     'everything after it arrives.',
   quick: false,
-  needs: { sentinel: true },
+  on: ['single', 'sentinel'],
+  needs: { redis: 'sentinel' },
   logsMayForget: true,
   connectionsStay: true,
   recoversWithinMs: 5000,
   inject: async ({ installation, publisher, crew, pass, now, until }) => {
-    const { redis, replica } = installation;
-    if (replica === null) throw new Error('a replica was asked for');
+    const { redis, databases } = installation;
+    const [replica] = databases.replicas;
+    if (replica === undefined) throw new Error('a replica was asked for');
     // It may not follow any more, and nobody else notices.
     await redis.ask('ACL', 'SETUSER', 'default', '-psync');
     await redis.ask('CLIENT', 'KILL', 'TYPE', 'replica');

@@ -1,51 +1,91 @@
+import { askRedis } from '@holdfast/local/ask-redis';
+import { formCluster } from '@holdfast/local/redis-cluster';
+import type { RedisKind } from '@holdfast/local/redis-kind';
+import { startSentinel } from '@holdfast/local/redis-sentinel';
+import { until } from '@holdfast/local/until';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Needs } from './needs.ts';
 import { RedisUnderTest } from './redis-under-test.ts';
-import { startSentinel } from './sentinel.ts';
 
 const PATIENCE_MS = 30_000;
-const LOOK_MS = 50;
+const MASTERS = 3;
+const SENTINELS = 3;
+const SENTINEL_NAME = 'prove';
 
 /** The Redis of an installation. */
 export interface Databases {
-  redis: RedisUnderTest;
-  replica: RedisUnderTest | null;
-  /** How services find it. */
-  env: Record<string, string>;
+  readonly kind: RedisKind;
+  /** The redis-server that runs. */
+  readonly binary: string;
+  /** Those that hold the data at first: the one, or the masters. */
+  readonly masters: readonly RedisUnderTest[];
+  /** One for each master, in the same order; none of a single Redis. */
+  readonly replicas: readonly RedisUnderTest[];
+  readonly sentinelPorts: readonly number[];
+  /** Starts one more server, of a Cluster that it does not belong to yet. */
+  readonly startAnother: () => Promise<RedisUnderTest>;
 }
 
-/** Starts the Redis that a fault needs, alone or with a replica and a Sentinel. */
+/** Starts the Redis that a run is about, or that a fault needs. */
 export async function startDatabases(
   started: AsyncDisposableStack,
   binary: string,
   directory: string,
-  { aof, sentinel: isWatched }: Needs,
+  needs: Needs,
 ): Promise<Databases> {
-  const open = async (name: string, args: readonly string[]): Promise<RedisUnderTest> => {
-    const home = join(directory, name);
+  const kind = needs.redis;
+  // Takes more after `started` has been handed on.
+  const servers = started.use(new AsyncDisposableStack());
+  let opened = 0;
+  const open = async (args: readonly string[] = []): Promise<RedisUnderTest> => {
+    const home = join(directory, `redis-${(opened += 1)}`);
     await mkdir(home);
-    const server = await RedisUnderTest.start({ binary, directory: home, args });
-    started.defer(() => server.stop());
+    const server = await RedisUnderTest.start({ binary, directory: home, args, isNode: kind === 'cluster' });
+    servers.defer(() => server.stop());
     return server;
   };
-  const redis = await open('redis', aof ? ['--appendonly', 'yes', '--appendfsync', 'always'] : []);
-  if (!isWatched) return { redis, replica: null, env: { REDIS_URL: redis.url } };
-
-  const replica = await open('replica', ['--replicaof', '127.0.0.1', String(redis.port)]);
-  await followed(replica);
-  // Only now: it learns of replicas when it first asks the master.
-  const sentinel = await startSentinel(binary, directory, redis.port);
-  started.defer(sentinel.stop);
-  const env = { REDIS_SENTINELS: `127.0.0.1:${sentinel.port}`, REDIS_SENTINEL_NAME: sentinel.name };
-  return { redis, replica, env };
+  const startAnother = () => open();
+  const aof = needs.aof ? ['--appendonly', 'yes', '--appendfsync', 'always'] : [];
+  if (kind === 'single')
+    return { kind, binary, masters: [await open(aof)], replicas: [], sentinelPorts: [], startAnother };
+  if (kind === 'cluster') {
+    const nodes = await Promise.all(Array.from({ length: 2 * MASTERS }, () => open()));
+    const [masters, replicas] = [nodes.slice(0, MASTERS), nodes.slice(MASTERS)];
+    await formCluster(masters, replicas);
+    return { kind, binary, masters, replicas, sentinelPorts: [], startAnother };
+  }
+  const master = await open(aof);
+  const replica = await open(['--replicaof', '127.0.0.1', String(master.port)]);
+  await until('the replica follows', PATIENCE_MS, async () => (await replica.info('master_link_status')) === 'up');
+  const sentinelPorts: number[] = [];
+  for (let number = 0; number < SENTINELS; number += 1) {
+    const watching = { binary, name: SENTINEL_NAME, masterPort: master.port, quorum: 2 };
+    const sentinel = await startSentinel(watching);
+    started.defer(sentinel.stop);
+    sentinelPorts.push(sentinel.port);
+  }
+  return { kind, binary, masters: [master], replicas: [replica], sentinelPorts, startAnother };
 }
 
-async function followed(replica: RedisUnderTest): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  while ((await replica.info('master_link_status')) !== 'up') {
-    if (performance.now() > deadline) throw new Error(`the replica did not follow within ${PATIENCE_MS / 1000} s`);
-    await delay(LOOK_MS);
+/** Whether those who lead to the master lead to this one; in a Cluster it says so itself. */
+export async function isNamedMaster({ sentinelPorts }: Databases, server: RedisUnderTest): Promise<boolean> {
+  if ((await server.info('role')) !== 'master') return false;
+  const named = sentinelPorts.map((sentinel) =>
+    askRedis(`redis://127.0.0.1:${sentinel}`, 'SENTINEL', 'GET-MASTER-ADDR-BY-NAME', SENTINEL_NAME),
+  );
+  return (await Promise.all(named)).every((address) => (address as string[])[1] === String(server.port));
+}
+
+/** How a service finds it, by these ports in place of the servers' own. */
+export function environmentFor(databases: Databases, ports: ReadonlyMap<number, number>): Record<string, string> {
+  const { kind, masters, replicas, sentinelPorts } = databases;
+  const addressOf = (port: number) => `127.0.0.1:${ports.get(port) ?? port}`;
+  const [first] = masters;
+  if (first === undefined) throw new Error('an installation has a Redis');
+  if (kind === 'single') return { REDIS_URL: `redis://${addressOf(first.port)}` };
+  if (kind === 'sentinel') {
+    return { REDIS_SENTINELS: sentinelPorts.map(addressOf).join(','), REDIS_SENTINEL_NAME: SENTINEL_NAME };
   }
+  return { REDIS_CLUSTER_NODES: [...masters, ...replicas].map(({ port }) => addressOf(port)).join(',') };
 }

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Needs } from './needs.ts';
 import { type Deafness, Proxies } from './proxies.ts';
-import { type Databases, startDatabases } from './databases.ts';
+import { type Databases, environmentFor, startDatabases } from './databases.ts';
+import type { Way } from './proxy-group.ts';
 import type { RedisUnderTest } from './redis-under-test.ts';
 import { Service } from './service.ts';
 
@@ -18,9 +19,9 @@ const PREFIX = 'prove:';
 
 /** An installation of its own, every part of which can be hurt. */
 export interface Installation {
+  /** The one Redis, or the first of the masters. */
   readonly redis: RedisUnderTest;
-  /** When a Sentinel was asked for. */
-  readonly replica: RedisUnderTest | null;
+  readonly databases: Databases;
   readonly controls: readonly Service[];
   readonly edges: readonly Service[];
   readonly controlUrls: readonly string[];
@@ -29,7 +30,11 @@ export interface Installation {
   readonly key: string;
   readonly prefix: string;
   /** One an edge, one a control-api, one an edge; empty where no proxy was asked for. */
-  readonly proxies: Readonly<Record<'edgesToRedis' | 'controlsToRedis' | 'clientsToEdges', readonly TcpProxy[]>>;
+  readonly proxies: {
+    readonly edgesToRedis: readonly Way[];
+    readonly controlsToRedis: readonly Way[];
+    readonly clientsToEdges: readonly TcpProxy[];
+  };
   /** One an edge whose way to Redis leads through a proxy. */
   readonly deafness: readonly Deafness[];
   [Symbol.asyncDispose]: () => Promise<void>;
@@ -46,10 +51,12 @@ export async function startInstallation(binary: string, needs: Needs): Promise<I
   const common = { REDIS_PREFIX: PREFIX, API_KEYS_FILE: keysFile, ...clockOf(needs) };
   const { controls, edges } = await startServices(started, needs, databases, proxies, common);
   const before = proxies.beforeEdges.map((proxy) => proxy.url('ws'));
+  const [redis] = databases.masters;
+  if (redis === undefined) throw new Error('an installation has a Redis');
   const running = started.move();
   return {
-    redis: databases.redis,
-    replica: databases.replica,
+    redis,
+    databases,
     controls,
     edges,
     controlUrls: controls.map(({ url }) => url),
@@ -74,15 +81,16 @@ async function startServices(
   proxies: Proxies,
   common: Readonly<Record<string, string>>,
 ): Promise<{ controls: Service[]; edges: Service[] }> {
+  const direct = environmentFor(databases, new Map());
   const starts: Promise<Service>[] = [];
   for (let number = 1; number <= needs.controls; number += 1) {
-    const redis = needs.proxies.controlsToRedis === true ? await proxies.controlToRedis(databases) : databases.env;
+    const redis = needs.proxies.controlsToRedis === true ? await proxies.controlToRedis(databases) : direct;
     starts.push(Service.start(`control-api ${number}`, 'control-api', { ...common, ...redis }));
   }
   // Where the proxies before edges lead to is known when these listen.
   const targets: { port: number }[] = [];
   for (let number = 1; number <= needs.edges; number += 1) {
-    const redis = needs.proxies.edgesToRedis === true ? await proxies.edgeToRedis(databases) : databases.env;
+    const redis = needs.proxies.edgesToRedis === true ? await proxies.edgeToRedis(databases) : direct;
     const env: Record<string, string> = { ...common, EDGE_DRAIN_SECONDS: DRAIN_SECONDS, ...needs.edgeEnv, ...redis };
     if (needs.proxies.clientsToEdges === true) {
       const target = { port: 0 };

@@ -1,11 +1,13 @@
+import type { RedisKind } from '@holdfast/local/redis-kind';
+
 /** What a fault needs of the installation that it breaks. */
 export interface Needs {
   controls: number;
   edges: number;
   /** Whether Redis keeps its data on disk, synced with every write. */
   aof: boolean;
-  /** A replica of Redis, and a Sentinel that makes it the master when the first one is gone. */
-  sentinel: boolean;
+  /** What Redis is made of; default: as the run is told to. */
+  redis: RedisKind;
   edgeEnv: Readonly<Record<string, string>>;
   /** The clocks of services jump by an hour when they get SIGUSR2. */
   jumpingClocks: boolean;
@@ -17,7 +19,7 @@ export const ordinaryNeeds: Needs = {
   controls: 2,
   edges: 3,
   aof: false,
-  sentinel: false,
+  redis: 'single',
   edgeEnv: {},
   jumpingClocks: false,
   proxies: {},

@@ -1,6 +1,8 @@
 import { type Target, type TcpProxy, startTcpProxy } from '@holdfast/local/tcp-proxy';
-import type { Databases } from './databases.ts';
+import { type Databases, environmentFor } from './databases.ts';
 import { deafFilter } from './deaf-filter.ts';
+import { portRewriter } from './port-rewriter.ts';
+import { type Way, groupOf } from './proxy-group.ts';
 
 /** Channels of which an edge hears nothing, and how many messages it missed by that. */
 export interface Deafness {
@@ -8,10 +10,12 @@ export interface Deafness {
   dropped: number;
 }
 
+type Rewrite = (bytes: Buffer) => Buffer;
+
 /** The proxies of an installation. */
 export class Proxies {
-  readonly edgesToRedis: TcpProxy[] = [];
-  readonly controlsToRedis: TcpProxy[] = [];
+  readonly edgesToRedis: Way[] = [];
+  readonly controlsToRedis: Way[] = [];
   readonly beforeEdges: TcpProxy[] = [];
   /** One an edge. */
   readonly deafness: Deafness[] = [];
@@ -21,24 +25,24 @@ export class Proxies {
     this.#started = started;
   }
 
-  /** Puts one between a control-api and Redis; gives the variables of the control-api. */
-  async controlToRedis({ redis }: Databases): Promise<Record<string, string>> {
-    const proxy = await this.#open({ port: redis.port });
-    this.controlsToRedis.push(proxy);
-    return { REDIS_URL: proxy.url('redis') };
+  /** Puts them between a control-api and Redis; gives the variables of the control-api. */
+  async controlToRedis(databases: Databases): Promise<Record<string, string>> {
+    const { way, env } = await this.#toRedis(databases, () => []);
+    this.controlsToRedis.push(way);
+    return env;
   }
 
-  /** Puts one between an edge and Redis; gives the variables of the edge. */
-  async edgeToRedis({ redis }: Databases): Promise<Record<string, string>> {
+  /** Puts them between an edge and Redis; gives the variables of the edge. */
+  async edgeToRedis(databases: Databases): Promise<Record<string, string>> {
     const deafness: Deafness = { channels: new Set(), dropped: 0 };
     const isDropped = (channel: string) => deafness.channels.has(channel);
     const onDropped = () => {
       deafness.dropped += 1;
     };
-    const proxy = await this.#open({ port: redis.port, rewrite: () => deafFilter(isDropped, onDropped) });
+    const { way, env } = await this.#toRedis(databases, () => [deafFilter(isDropped, onDropped)]);
     this.deafness.push(deafness);
-    this.edgesToRedis.push(proxy);
-    return { REDIS_URL: proxy.url('redis') };
+    this.edgesToRedis.push(way);
+    return env;
   }
 
   /** Puts one before an edge. */
@@ -48,9 +52,27 @@ export class Proxies {
     return proxy;
   }
 
+  /** One before each server, for one service: what servers say of each other leads to its proxies as well. */
+  async #toRedis(databases: Databases, filters: () => Rewrite[]): Promise<{ way: Way; env: Record<string, string> }> {
+    const { masters, replicas, sentinelPorts, kind } = databases;
+    const ports = new Map<number, number>();
+    const rewrite = () => chain(kind === 'single' ? filters() : [...filters(), portRewriter(ports)]);
+    const proxies: TcpProxy[] = [];
+    for (const port of [...[...masters, ...replicas].map((server) => server.port), ...sentinelPorts]) {
+      const proxy = await this.#open({ port, rewrite });
+      ports.set(port, proxy.port);
+      proxies.push(proxy);
+    }
+    return { way: groupOf(proxies), env: environmentFor(databases, ports) };
+  }
+
   async #open(target: Target): Promise<TcpProxy> {
     const proxy = await startTcpProxy(target);
     this.#started.defer(proxy.stop);
     return proxy;
   }
+}
+
+function chain(filters: readonly Rewrite[]): Rewrite {
+  return (bytes) => filters.reduce((left, filter) => filter(left), bytes);
 }

@@ -1,14 +1,15 @@
+import { askRedis, redisInfo } from '@holdfast/local/ask-redis';
 import { type RedisServer, startRedisServer } from '@holdfast/local/redis-server';
-import { Redis } from 'ioredis';
 
-const CONNECT_MS = 3000;
-const ANSWER_MS = 5000;
+const ANY_BUS = { busPort: 'any' } as const;
 
 export interface RedisOptions {
   binary: string;
   /** Where it keeps its files; stays there through its lives. */
   directory: string;
   args: readonly string[];
+  /** Whether it is to be part of a Cluster. */
+  isNode: boolean;
 }
 
 /** A Redis that can be hurt, and started again on the same port with what its directory holds. */
@@ -23,7 +24,7 @@ export class RedisUnderTest {
 
   /** Rejects with `ChildFailed`. */
   static async start(options: RedisOptions): Promise<RedisUnderTest> {
-    return new RedisUnderTest(options, await startRedisServer({ ...options }));
+    return new RedisUnderTest(options, await startRedisServer({ ...options, ...(options.isNode && ANY_BUS) }));
   }
 
   get url(): string {
@@ -32,6 +33,11 @@ export class RedisUnderTest {
 
   get port(): number {
     return this.#server.port;
+  }
+
+  /** On which nodes of a Cluster talk; 0 of a single Redis. */
+  get busPort(): number {
+    return this.#server.busPort;
   }
 
   get pid(): number {
@@ -44,7 +50,8 @@ export class RedisUnderTest {
   }
 
   async startAgain(): Promise<void> {
-    this.#server = await startRedisServer({ ...this.#options, port: this.port });
+    const { port, busPort } = this;
+    this.#server = await startRedisServer({ ...this.#options, port, busPort });
   }
 
   freeze(): void {
@@ -56,30 +63,13 @@ export class RedisUnderTest {
   }
 
   /** Sends one command on a connection of its own. Rejects when Redis is away or refuses. */
-  async ask(command: string, ...args: (string | number)[]): Promise<unknown> {
-    const redis = new Redis(this.url, {
-      lazyConnect: true,
-      connectTimeout: CONNECT_MS,
-      commandTimeout: ANSWER_MS,
-      retryStrategy: () => null,
-      maxRetriesPerRequest: 0,
-    });
-    // What goes wrong rejects the call below; an `error` that nobody hears would be printed.
-    redis.on('error', () => undefined);
-    try {
-      await redis.connect();
-      return await redis.call(command, ...args);
-    } finally {
-      redis.disconnect();
-    }
+  ask(command: string, ...args: (string | number)[]): Promise<unknown> {
+    return askRedis(this.url, command, ...args);
   }
 
   /** A field of INFO, as text. */
-  async info(field: string): Promise<string> {
-    const text = String(await this.ask('INFO', 'everything'));
-    const line = text.split('\r\n').find((candidate) => candidate.startsWith(`${field}:`));
-    if (line === undefined) throw new Error(`INFO has no ${field}`);
-    return line.slice(field.length + 1);
+  info(field: string): Promise<string> {
+    return redisInfo(this.url, field);
   }
 
   async infoNumber(field: string): Promise<number> {

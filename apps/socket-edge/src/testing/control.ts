@@ -1,15 +1,28 @@
 import { randomUUID } from 'node:crypto';
+import { commandsOf } from '@holdfast/broker/ear';
 import { controlBroker } from '@holdfast/broker/redis-broker';
 import type { Position } from '@holdfast/protocol/position-order';
 import { captureLog } from '@holdfast/service/captured-log';
-import { closeRedis, connectRedis, waitForRedis } from '@holdfast/service/redis';
+import { OneRedis } from '@holdfast/service/one-redis';
+import { RedisCluster } from '@holdfast/service/redis-cluster';
 
 /** What control-api does, by its own broker, as far as an edge notices. */
 export async function startControl(redisUrl: string, prefix: string) {
   const { logger } = captureLog();
-  const redis = connectRedis({ kind: 'single', url: redisUrl }, { name: 'control', role: 'commands', logger });
-  await waitForRedis(redis, { logger });
-  const broker = controlBroker(redis, prefix);
+  const redis = new OneRedis({ kind: 'single', url: redisUrl }, { name: 'control', logger });
+  return { ...(await controlOver(redis, prefix)), redis: redis.commands };
+}
+
+/** The same on a Cluster, known by some of its nodes. */
+export async function startClusterControl(target: ConstructorParameters<typeof RedisCluster>[0], prefix: string) {
+  const { logger } = captureLog();
+  return controlOver(new RedisCluster(target, { name: 'control', logger }), prefix);
+}
+
+async function controlOver(redis: OneRedis | RedisCluster, prefix: string) {
+  const { logger } = captureLog();
+  await redis.whenReady({ logger });
+  const broker = controlBroker(commandsOf(redis), prefix);
 
   /** Where subscriptions to these topics begin when they are accepted now. */
   async function begins(topics: readonly string[]): Promise<Map<string, Position>> {
@@ -24,7 +37,6 @@ export async function startControl(redisUrl: string, prefix: string) {
   }
 
   return {
-    redis,
     broker,
     async topics(...names: string[]): Promise<void> {
       for (const name of names) await broker.putTopic(name, {});
@@ -53,8 +65,9 @@ export async function startControl(redisUrl: string, prefix: string) {
       if (outcome.kind !== 'published') throw new Error(outcome.kind);
       return outcome.id;
     },
-    stop: () => closeRedis(redis),
+    stop: () => redis.close(),
   };
 }
 
 export type Control = Awaited<ReturnType<typeof startControl>>;
+export type ClusterControl = Awaited<ReturnType<typeof startClusterControl>>;

@@ -1,9 +1,9 @@
 import type { ClaimOutcome, EdgeBroker } from '@holdfast/broker/broker';
 import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
 import type { ClientState } from '@holdfast/broker/client-state';
+import type { LiveEar } from '@holdfast/broker/ear';
 import type { LiveListener } from '@holdfast/broker/live-channels';
 import type { Position } from '@holdfast/protocol/position-order';
-import type { LiveEar } from '../edge.ts';
 import { LogModel } from './log-model.ts';
 
 /** Clients are registered at this time, and topics are born after it. */
@@ -142,6 +142,7 @@ export class MemoryRedis {
         setImmediate(() => listener.onHearing([topic]));
       },
       unsubscribe: (topic) => topics.delete(topic),
+      posts: () => [{ server: 'Redis', name: edge }],
       start: () => () => this.#ears.delete(edge),
       reconnect: () => setImmediate(() => listener.onHearing([...topics])),
     };

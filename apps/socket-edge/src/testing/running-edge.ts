@@ -1,13 +1,16 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { enableDoorbell } from '@holdfast/broker/doorbell';
-import { LiveChannels } from '@holdfast/broker/live-channels';
+import { type RedisSource, commandsOf, earOf } from '@holdfast/broker/ear';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
 import { redisKeys } from '@holdfast/protocol/keys';
-import { captureLog } from '@holdfast/service/captured-log';
+import { type CapturedLog, captureLog } from '@holdfast/service/captured-log';
 import { createHealth } from '@holdfast/service/health';
 import { createMetrics } from '@holdfast/service/metrics';
-import { closeRedis, connectRedis } from '@holdfast/service/redis';
+import { OneRedis } from '@holdfast/service/one-redis';
+import { RedisCluster } from '@holdfast/service/redis-cluster';
+import type { RedisTarget } from '@holdfast/service/redis-config';
+import type { RedisLink } from '@holdfast/service/redis-link';
 import { type EdgeOptions, createEdge, newEdgeId } from '../edge.ts';
 import { exposeMetrics } from '../edge-metrics.ts';
 import { type ServerOptions, createEdgeServer } from '../server.ts';
@@ -21,31 +24,55 @@ export interface RunningEdgeOptions
   prefix: string;
 }
 
+export interface ClusterEdgeOptions extends Omit<RunningEdgeOptions, 'redisUrl'> {
+  target: Extract<RedisTarget, { kind: 'cluster' }>;
+}
+
 /** What an edge has when a test does not say otherwise: as in `config.ts`. */
 export const defaults = { directWrites: true };
 
 /** An edge as `main.ts` wires it, in this process, on a port of its own. */
-export async function startEdge(given: RunningEdgeOptions) {
-  const { redisUrl, prefix, allowedOrigins = [], directWrites = defaults.directWrites, limit, ...options } = given;
+export async function startEdge({ redisUrl, ...options }: RunningEdgeOptions) {
   const id = newEdgeId();
   const log = captureLog();
   const { logger } = log;
+  const redis = new OneRedis({ kind: 'single', url: redisUrl }, { name: `edge-${id}`, logger });
+  const subscriber = redis.openSubscriber();
+  const source = { kind: redis.kind, commands: redis.commands, openSubscriber: () => subscriber } as const;
+  return { ...(await serve({ id, redis, source, log }, options)), commands: redis.commands, subscriber };
+}
+
+/** The same on a Cluster, known by some of its nodes. */
+export async function startClusterEdge({ target, ...options }: ClusterEdgeOptions) {
+  const id = newEdgeId();
+  const log = captureLog();
+  const redis = new RedisCluster(target, { name: `edge-${id}`, logger: log.logger });
+  return serve({ id, redis, source: redis, log }, options);
+}
+
+interface Wiring {
+  id: string;
+  redis: RedisLink;
+  source: RedisSource;
+  log: CapturedLog;
+}
+
+async function serve({ id, redis, source, log }: Wiring, given: Omit<RunningEdgeOptions, 'redisUrl'>) {
+  const { prefix, allowedOrigins = [], directWrites = defaults.directWrites, limit, ...options } = given;
+  const { logger } = log;
   const metrics = createMetrics({ service: 'socket-edge' });
   const health = createHealth();
-  const target = { kind: 'single', url: redisUrl } as const;
-  const commands = connectRedis(target, { name: `edge-${id}`, role: 'commands', logger });
-  const subscriber = connectRedis(target, { name: `edge-${id}-live`, role: 'subscriber', logger });
   const edge = createEdge({
     heartbeatMs: 25_000,
     maxConnections: 10_000,
     ...options,
     id,
-    broker: edgeBroker(commands, prefix),
-    ear: (listener) => new LiveChannels(subscriber, redisKeys(prefix), id, listener),
+    broker: edgeBroker(commandsOf(source), prefix),
+    ear: (listener) => earOf(source, redisKeys(prefix), id, listener),
     logger,
   });
   exposeMetrics(metrics, edge);
-  health.check('redis', () => (commands.status === 'ready' ? null : 'Redis does not answer'));
+  health.check('redis', () => redis.fault());
   health.check('hearing', () => edge.canary.deaf);
   const server = createEdgeServer({
     edge,
@@ -62,11 +89,11 @@ export async function startEdge(given: RunningEdgeOptions) {
   const { port } = server.address() as AddressInfo;
   const url = `ws://127.0.0.1:${port}`;
   const stop = edge.start(url);
-  watchRedis(commands, {
+  watchRedis(redis, {
     logger,
     onReady: () => void edge.beat(),
     onBack: () => edge.lookAtEverything(),
-    enable: () => enableDoorbell(commands),
+    enable: enableDoorbell,
   });
   await edge.whenKnown;
 
@@ -77,15 +104,14 @@ export async function startEdge(given: RunningEdgeOptions) {
     edge,
     health,
     log,
-    commands,
-    subscriber,
+    metrics,
     /** Ends it as a shutdown without any time for goodbyes does. */
     async stop(): Promise<void> {
       await edge.leave(0);
       stop();
       server.close();
       server.closeAllConnections();
-      await Promise.all([closeRedis(commands), closeRedis(subscriber)]);
+      await redis.close();
       metrics.stop();
     },
   };

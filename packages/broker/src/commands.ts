@@ -1,0 +1,31 @@
+import type { Redis } from 'ioredis';
+
+/** The commands that the stores send. All but PING have a key, and keys of one command lie in one Cluster slot. */
+export const COMMAND_NAMES = [
+  'del',
+  'eval',
+  'evalsha',
+  'exists',
+  'expire',
+  'hget',
+  'hgetall',
+  'hmget',
+  'lrange',
+  'pexpire',
+  'rpush',
+  'sadd',
+  'spublish',
+  'srandmember',
+  'srem',
+  'zadd',
+  'zrange',
+  'zrangebylex',
+  'zrangebyscore',
+  'zrem',
+] as const;
+
+/** ioredis has these, its types do not. */
+export const BUFFER_NAMES = ['evalBuffer', 'evalshaBuffer'] as const;
+
+/** What the stores need of Redis: a connection has it, and a Cluster by `clusterCommands`. */
+export type Commands = Pick<Redis, (typeof COMMAND_NAMES)[number] | 'ping'>;
