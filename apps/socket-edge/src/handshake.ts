@@ -40,16 +40,15 @@ export function refusal(
 
 /** Reads an upgrade request (RFC 6455, section 4.2.1) without touching its socket. */
 export function readHandshake(request: HandshakeRequest, allowedOrigins: readonly string[]): HandshakeOutcome {
-  const url = URL.parse(request.url ?? '', 'ws://edge');
-  if (url === null || !isConnectPath(url.pathname))
-    return refused('route-not-found', { detail: `Connect at ${CONNECT_PATH}` });
+  const { path, query } = targetOf(request.url ?? '');
+  if (!isConnectPath(path)) return refused('route-not-found', { detail: `Connect at ${CONNECT_PATH}` });
   const malformed = checkUpgrade(request) ?? checkOrigin(request.headers.origin, allowedOrigins);
   if (malformed) return { ok: false, refusal: malformed };
 
-  const unwanted = [...url.searchParams.keys()].find((name) => API_KEY_PARAMETERS.includes(name.toLowerCase()));
+  const unwanted = [...query.keys()].find((name) => API_KEY_PARAMETERS.includes(name.toLowerCase()));
   if (unwanted !== undefined)
     return refused('key-in-query', { detail: `"${unwanted}": connections take a client id only` });
-  const resume = url.searchParams.get('resume') ?? '0';
+  const resume = query.get('resume') ?? '0';
   if (resume !== '0' && resume !== '1') {
     return refused('invalid-request', { errors: [{ field: 'query.resume', rule: 'must be 1, or left out' }] });
   }
@@ -58,7 +57,7 @@ export function readHandshake(request: HandshakeRequest, allowedOrigins: readonl
   if (offered === null) {
     return refused('bad-handshake', { detail: 'Sec-WebSocket-Protocol must be different names with commas between' });
   }
-  const credentials = new Set(credentialsOf(url, request.headers, offered));
+  const credentials = new Set(credentialsOf(query, request.headers, offered));
   const [credential, ...others] = credentials;
   if (credential === undefined) {
     const detail = `Give it as ?client=<uuid>, as "Authorization: Bearer <uuid>", or as subprotocol "${CREDENTIAL_SUBPROTOCOL_PREFIX}<uuid>"`;
@@ -68,6 +67,13 @@ export function readHandshake(request: HandshakeRequest, allowedOrigins: readonl
   const parsed = clientIdSchema.safeParse(credential);
   if (!parsed.success) return refused('credential-malformed');
   return { ok: true, handshake: { clientId: parsed.data, resume: resume === '1' } };
+}
+
+/** A request target in origin form (RFC 9112, section 3.2.1): all that comes to a server which is no proxy. */
+function targetOf(target: string): { path: string; query: URLSearchParams } {
+  const mark = target.indexOf('?');
+  if (mark < 0) return { path: target, query: new URLSearchParams() };
+  return { path: target.slice(0, mark), query: new URLSearchParams(target.slice(mark + 1)) };
 }
 
 /** `/` is taken too, so that the URL that Register hands out works as it is. */
@@ -107,8 +113,12 @@ function subprotocolsOf(header: string | undefined): string[] | null {
   return SUBPROTOCOLS.test(header) && new Set(offered).size === offered.length ? offered : null;
 }
 
-function* credentialsOf(url: URL, headers: IncomingHttpHeaders, offered: readonly string[]): Generator<string> {
-  for (const value of url.searchParams.getAll('client')) yield value.toLowerCase();
+function* credentialsOf(
+  query: URLSearchParams,
+  headers: IncomingHttpHeaders,
+  offered: readonly string[],
+): Generator<string> {
+  for (const value of query.getAll('client')) yield value.toLowerCase();
   if (headers.authorization !== undefined) {
     yield (BEARER.exec(headers.authorization)?.[1] ?? headers.authorization).toLowerCase();
   }

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { createMetrics } from './metrics.ts';
 
@@ -27,6 +28,16 @@ test('every name begins with our prefix', async () => {
   const names = body.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   expect(names.length).toBeGreaterThan(20);
   expect(names.filter((line) => !line.startsWith('holdfast_'))).toEqual([]);
+  metrics.stop();
+});
+
+test.runIf(process.platform === 'linux')('open files are counted as they come and go', async () => {
+  const metrics = createMetrics({ service: 'api' });
+  const before = await sample(metrics, 'holdfast_process_open_fds{service="api"}');
+  const files = Array.from({ length: 50 }, () => openSync(import.meta.filename, 'r'));
+  expect(await sample(metrics, 'holdfast_process_open_fds{service="api"}')).toBeGreaterThanOrEqual(before + 50);
+  files.forEach(closeSync);
+  expect(await sample(metrics, 'holdfast_process_open_fds{service="api"}')).toBeLessThan(before + 50);
   metrics.stop();
 });
 

@@ -1,7 +1,13 @@
 import { type Aggregator, Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { observeEventLoopDelay } from './event-loop-delay.ts';
+import { observeOpenFiles } from './open-files.ts';
 
 const PREFIX = 'holdfast_';
+/**
+ * Of the library's own: its figures of the event loop contain the sampling interval, so that an idle process shows
+ * 10 ms; and to count what is active it lists every socket at each scrape.
+ */
+const UNWANTED = ['nodejs_eventloop_lag', 'nodejs_active_'];
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -76,9 +82,9 @@ export function createMetrics({ service, ofProcess = true }: MetricsOptions) {
 /** The usual metrics of Node and the system; gives the stop. */
 function observeProcess(registry: Registry): () => void {
   collectDefaultMetrics({ register: registry, prefix: PREFIX });
-  // The library's own figures of the event loop contain the sampling interval: an idle process shows 10 ms.
   for (const { name } of registry.getMetricsAsArray()) {
-    if (name.startsWith(`${PREFIX}nodejs_eventloop_lag`)) registry.removeSingleMetric(name);
+    if (UNWANTED.some((beginning) => name.startsWith(PREFIX + beginning))) registry.removeSingleMetric(name);
   }
+  observeOpenFiles(registry, PREFIX);
   return observeEventLoopDelay(registry, PREFIX);
 }
