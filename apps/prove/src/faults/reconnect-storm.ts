@@ -1,5 +1,6 @@
 import { DidNotHappen, type Fault } from '../fault.ts';
 import { readMetric } from '../installation/metrics.ts';
+import { warmUp } from './warm-up.ts';
 
 /** One process may have 20,000 open files here and there, so the clients of two edges lose them at once. */
 const DYING = 2;
@@ -22,10 +23,15 @@ export const reconnectStorm: Fault = {
   prepare: async ({ edges }) => {
     await Promise.all(edges.slice(DYING).map((edge) => edge.kill()));
   },
-  inject: async ({ installation, crew, members, now, until, pass, say }) => {
+  inject: async ({ installation, control, topics, crew, members, now, until, pass, say }) => {
     const dying = installation.edges.slice(0, DYING);
     const others = installation.edges.slice(DYING);
     await Promise.all(others.map((edge) => edge.startAgain()));
+    await warmUp(
+      control,
+      others.map(({ url }) => url.replace('http', 'ws')),
+      topics.slice(0, 3),
+    );
     const held = await Promise.all(dying.map((edge) => readMetric(edge.url, 'connections')));
     const total = held.reduce((sum, count) => sum + count, 0);
     if (total < members) throw new DidNotHappen(`only ${total} of ${members} clients were connected`);
