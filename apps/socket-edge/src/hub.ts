@@ -136,7 +136,9 @@ export class Hub {
       const client = connection.awaiting;
       connection.awaiting = null;
       connection.phase = 'attaching';
-      void this.#attach(connection, client, new Map(Object.entries(decoded.frame.positions)));
+      const positions = new Map(Object.entries(decoded.frame.positions));
+      // As many of them may be read in one turn as there are clients of an edge that died.
+      void this.#world.pace.run(() => this.#attach(connection, client, positions));
     }
   }
 
@@ -165,6 +167,8 @@ export class Hub {
     client: ClientState,
     positions: ReadonlyMap<string, Position> | null,
   ): Promise<void> {
+    // It may have ended while it waited for its turn.
+    if (connection.phase !== 'attaching') return;
     try {
       const attaching = attach(this.#world, connection, client, positions);
       // Most are done by now.

@@ -141,7 +141,8 @@ export function upgradeHandler(options: UpgradeOptions) {
     socket.on('error', destroy);
     const deadline = setTimeout(() => socket.destroy(), HANDSHAKE_DEADLINE_MS);
     pending += 1;
-    const refused = await decide(request, socket, head);
+    // Thousands of requests may be read in one turn of the event loop: there they are only noted.
+    const refused = await edge.pace.run(() => decide(request, socket, head));
     pending -= 1;
     clearTimeout(deadline);
     if (refused === null) return;
