@@ -45,3 +45,11 @@ it('work that fails fails alone, and holds nobody up', async () => {
   expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
   expect(await lots.run(good)).toBe('good');
 });
+
+it('a piece that never ends holds nobody up for ever', async () => {
+  const { begun, work } = pieces();
+  const lots = new Lots(2, { patienceMs: 1 });
+  void lots.run(work(1));
+  expect(await lots.run(good)).toBe('good');
+  expect(begun).toEqual([1]);
+});
