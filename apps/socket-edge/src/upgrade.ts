@@ -142,7 +142,7 @@ export function upgradeHandler(options: UpgradeOptions) {
     const deadline = setTimeout(() => socket.destroy(), HANDSHAKE_DEADLINE_MS);
     pending += 1;
     // Thousands of requests may be read in one turn of the event loop: there they are only noted.
-    const refused = await edge.pace.run(() => decide(request, socket, head));
+    const refused = await edge.pace.run(() => (socket.destroyed ? null : decide(request, socket, head)));
     pending -= 1;
     clearTimeout(deadline);
     if (refused === null) return;
