@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { constants, setPriority } from 'node:os';
+import { giveWay } from '@holdfast/local/give-way';
 import type { FromWorker, OrderName, Orders, Progress, ToWorker } from './worker-protocol.ts';
 
 /** One worker process. It ends by itself when this process does. */
@@ -18,7 +18,7 @@ class Hand {
       detached: true,
     });
     // They stand for other people's machines: what is tested has the cores of this one first.
-    if (this.#child.pid !== undefined) setPriority(this.#child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
+    if (this.#child.pid !== undefined) giveWay(this.#child.pid);
     this.#child.on('message', (message: FromWorker) => this.#hear(message));
     this.#child.on('error', (error) => this.#die(error));
     this.#child.on('exit', (code, signal) =>
