@@ -1,6 +1,7 @@
 import type { RedisKind } from '@holdfast/local/redis-kind';
 import type { Installation } from './installation/installation.ts';
 import type { Needs } from './installation/needs.ts';
+import type { Window } from './members/worker-protocol.ts';
 import type { Scale } from './scale.ts';
 import type { Scene } from './scene.ts';
 
@@ -13,8 +14,8 @@ export interface Injection {
   healedAt: number;
   /** In this time Redis took no writes: what was answered with 503 in it must not be in any log. */
   refusing?: { from: number; to: number };
-  /** Latency is measured in these times, and told by these names. */
-  latency?: { name: string; from: number; to: number }[];
+  /** Deliveries took as long in the one time as in the other: those of the others do not notice. */
+  latency?: { usual: Window; meanwhile: Window };
   /** Promises that were seen to be broken meanwhile, each as a sentence. */
   broken?: string[];
 }

@@ -57,6 +57,10 @@ async function runAll(plan: Plan, surroundings: Surroundings): Promise<Report> {
     signal.throwIfAborted();
     const prefix = `[${index + 1}/${runs.length}] ${fault.name}: `;
     const row = await runOne({ ...plan, seed }, fault, binary, (line) => say(prefix + line), signal);
+    if (row.latencyMs !== undefined) {
+      const { usual, meanwhile } = row.latencyMs;
+      say(`${prefix}the median delivery took ${meanwhile} ms meanwhile, and ${usual} ms as usual`);
+    }
     say(`${prefix}${row.ok ? 'ok' : 'BROKEN'} after ${row.seconds} s`);
     for (const sentence of row.broken) say(`${prefix}${sentence}`);
     // In the order of the catalogue, whichever ends first.

@@ -86,9 +86,23 @@ describe('the verdict on a fault', () => {
     expect(verdictOf(fault, broken, 0)).toMatchObject({ ok: false, broken: ['a promise'] });
   });
 
-  it('gives the median of each latency that was measured', () => {
-    const measured = { ...injection, latency: [{ name: 'before', from: 0, to: 1 }] };
-    const row = verdictOf(fault, facts({ latencies: [[9, 1, 2]] }, { injection: measured }), 0);
-    expect(row.latencyMs).toEqual({ before: 2 });
+  describe('on a latency that must stay as usual', () => {
+    const measured = {
+      injection: { ...injection, latency: { usual: { from: 0, to: 1 }, meanwhile: { from: 2, to: 3 } } },
+    };
+
+    it('is good when the median moved by a tenth at most, and tells both', () => {
+      const row = verdictOf(fault, facts({ latencies: [[900, 100, 100], [110]] }, measured), 0);
+      expect(row).toMatchObject({ ok: true, latencyMs: { usual: 100, meanwhile: 110 } });
+    });
+
+    it('is bad when it moved by more', () => {
+      const { broken } = verdictOf(fault, facts({ latencies: [[100], [120]] }, measured), 0);
+      expect(broken).toEqual(['deliveries took 120 ms meanwhile, and 100 ms as usual (medians)']);
+    });
+
+    it('is bad when nothing was delivered in one of the times', () => {
+      expect(verdictOf(fault, facts({ latencies: [[100], []] }, measured), 0).ok).toBe(false);
+    });
   });
 });

@@ -32,11 +32,14 @@ export interface Row {
   longestSilenceMs: number;
   recoverMs: number | null;
   seconds: number;
-  /** Medians of the delivery latency, in milliseconds, where they were measured. */
-  latencyMs?: Record<string, number>;
+  /** Medians of the delivery latency, in milliseconds, where a fault must not change it. */
+  latencyMs?: { usual: number; meanwhile: number };
 }
 
 const READABLE = 3;
+/** How much longer the median delivery may take meanwhile: a tenth, and what a machine that others share moves it by. */
+const LATENCY_RATIO = 1.1;
+const LATENCY_NOISE_MS = 2;
 
 /** What a run says of the promises. */
 export function verdictOf(fault: Fault, facts: Facts, elapsedMs: number): Row {
@@ -62,8 +65,10 @@ export function verdictOf(fault: Fault, facts: Facts, elapsedMs: number): Row {
     seconds: Math.round(elapsedMs / 100) / 10,
   };
   const broken = brokenPromises(fault, facts);
-  for (const [index, { name }] of (injection.latency ?? []).entries()) {
-    (row.latencyMs ??= {})[name] = median(findings.latencies[index] ?? []);
+  if (injection.latency !== undefined) {
+    const [usual = [], meanwhile = []] = findings.latencies;
+    row.latencyMs = { usual: median(usual), meanwhile: median(meanwhile) };
+    broken.push(...slower(row.latencyMs));
   }
   return { ...row, ok: broken.length === 0, broken };
 }
@@ -91,6 +96,12 @@ function brokenPromises(fault: Fault, { findings, truthFaults, injection, missin
     broken.push(`recovered after ${Math.round(findings.recoverMs)} ms, promised are ${fault.recoversWithinMs} ms`);
   }
   return broken;
+}
+
+function slower({ usual, meanwhile }: { usual: number; meanwhile: number }): string[] {
+  // Written so that NaN, the median of nothing, is no pass.
+  const asUsual = meanwhile <= usual * LATENCY_RATIO + LATENCY_NOISE_MS;
+  return asUsual ? [] : [`deliveries took ${meanwhile} ms meanwhile, and ${usual} ms as usual (medians)`];
 }
 
 function median(numbers: readonly number[]): number {

@@ -104,7 +104,8 @@ async function carryThrough(scene: Scene, plans: readonly MemberPlan[], fault: F
 
   const { truths, truthFaults } = await readTruth(scene, injection);
   const rules = { logsMayForget: fault.logsMayForget ?? false };
-  const latencyWithin = injection.latency ?? [];
+  const { latency } = injection;
+  const latencyWithin = latency === undefined ? [] : [latency.usual, latency.meanwhile];
   const order = { truths, rules, from, to, recoverFrom: injection.healedAt, latencyWithin };
   const findings = noFindings();
   for (const part of await crew.all('check', order)) add(findings, part);

@@ -8,8 +8,8 @@ const LANES = 2;
 const LARGE_EVERY_MS = 20;
 /** Few, as each gets some 70 MB while it does not read. */
 const READERS = 5;
-/** For comparison, while everybody reads. */
-const READING_MS = 4000;
+/** For comparison, before there are any that stop. */
+const READING_MS = 6000;
 const STOPPED_MS = 12_000;
 const KIB = 1024;
 /** What a stopped reader may cost its edge. */
@@ -32,15 +32,16 @@ export const slowReaders: Fault = {
     const each = Math.ceil(READERS / crew.size);
     const { controlUrls } = installation;
     const change = { what: 'subscribe', topic, controlUrls, retry: true } as const;
-    await crew.all('change', { ...change, members: 3 * each });
+    await crew.all('change', { ...change, members: each });
 
     const readingFrom = now();
     await publishLarge(scene, topic, READING_MS);
     const readingTo = now();
     const [memory, left] = [await sumOf(scene, 'process_resident_memory_bytes'), await slowLeft(scene)];
 
-    await crew.all('pause', { from: 0, count: each, forEver: false });
-    await crew.all('pause', { from: each, count: each, forEver: true });
+    await crew.all('change', { ...change, members: 3 * each });
+    await crew.all('pause', { from: each, count: each, forEver: false });
+    await crew.all('pause', { from: 2 * each, count: each, forEver: true });
     const brokenAt = now();
     const broken: string[] = [];
     await publishLarge(scene, topic, STOPPED_MS);
@@ -58,10 +59,7 @@ export const slowReaders: Fault = {
       brokenAt,
       healedAt: now(),
       broken,
-      latency: [
-        { name: 'all reading', from: readingFrom, to: readingTo },
-        { name: 'some stopped', from: brokenAt, to: stoppedTo },
-      ],
+      latency: { usual: { from: readingFrom, to: readingTo }, meanwhile: { from: brokenAt, to: stoppedTo } },
     };
   },
 };
