@@ -56,15 +56,21 @@ export function upgradeHandler(options: UpgradeOptions) {
   let busyUntil = 0;
 
   async function admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<Refusal | null> {
-    const address = addressOf(request);
-    const blockedFor = limit.quiet ? null : await limit.blockedFor(address);
+    // To look an address up is a system call, and a good handshake never needs it.
+    const address = limit.quiet ? null : addressOf(request);
+    const blockedFor = address === null ? null : await limit.blockedFor(address);
     if (blockedFor !== null) return refusal('too-many-handshakes', {}, { 'Retry-After': String(blockedFor) });
     const outcome = readHandshake(request, allowedOrigins);
     const refused = outcome.ok
       ? (cannotTake() ?? tooMany() ?? (await claim(outcome.handshake, request, socket, head)))
       : outcome.refusal;
-    if (refused !== null && refused.problem.status < 500) await limit.count(address);
+    if (refused !== null && refused.problem.status < 500) await limit.count(address ?? lateAddress(request));
     return refused;
+  }
+
+  /** Who has gone without one was the first to be refused for long: from now on addresses are looked up beforehand. */
+  function lateAddress(request: IncomingMessage): string {
+    return request.socket.destroyed ? 'gone' : addressOf(request);
   }
 
   function cannotTake(): Refusal | null {
