@@ -1,39 +1,34 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Gauge, type Registry } from 'prom-client';
 
-/** How often Node looks at the clock: often enough for the stalls that matter, seldom enough that an idle process sleeps. */
-const RESOLUTION_MS = 20;
 const NS_PER_SECOND = 1e9;
-const RESOLUTION_S = RESOLUTION_MS / 1000;
 
 /**
- * Gauges of how much later than asked the event loop came back, since they were last read.
+ * Gauges of how long the turns of the event loop took, the time that others had to wait, since they were last read. Each
+ * turn is measured: a timer that looks at the clock would miss a part of a stall, and wake an idle process all the time.
  * @returns the stop of the observation
  */
 export function observeEventLoopDelay(registry: Registry, prefix: string): () => void {
-  const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  const delay = monitorEventLoopDelay({ samplePerIteration: true });
   delay.enable();
+  // The first turn would be measured with the wait before it.
+  setImmediate(() => setImmediate(() => delay.reset()));
 
   const seconds = new Gauge({
     name: `${prefix}event_loop_delay_seconds`,
-    help: 'How late the event loop came back to its timers since the last scrape, by quantile; 1 is the longest.',
+    help: 'How long turns of the event loop took since the last scrape, by quantile; 1 is the longest.',
     labelNames: ['quantile'],
     registers: [registry],
     // Of several processes the slowest is the one to know of.
     aggregator: 'max',
     collect() {
-      seconds.set({ quantile: '0.5' }, late(delay.percentile(50)));
-      seconds.set({ quantile: '0.99' }, late(delay.percentile(99)));
-      seconds.set({ quantile: '1' }, late(delay.max));
+      seconds.set({ quantile: '0.5' }, delay.percentile(50) / NS_PER_SECOND);
+      seconds.set({ quantile: '0.99' }, delay.percentile(99) / NS_PER_SECOND);
+      seconds.set({ quantile: '1' }, delay.max / NS_PER_SECOND);
       delay.reset();
     },
   });
   return () => {
     delay.disable();
   };
-}
-
-/** Node's figure is the time from one look to the next, so an idle process shows the interval itself. */
-function late(ns: number): number {
-  return Math.max(0, ns / NS_PER_SECOND - RESOLUTION_S);
 }
