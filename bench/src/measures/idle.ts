@@ -5,16 +5,17 @@ import type { Measure } from './measure.ts';
 export const idle: Measure = {
   name: 'idle',
   title: 'Idle',
-  about: ({ idle: { connections, seconds } }) => `${connections} connections for ${seconds} s, pings included`,
+  about: ({ idle: { connections, restSeconds, seconds } }) =>
+    `${connections} connections for ${seconds} s, pings included, ${restSeconds} s after they have come`,
   metrics: () => [
     { id: 'core', title: 'of a core for 10,000 connections', unit: '%', better: 'less' },
     { id: 'others', title: 'elsewhere', unit: '%', better: 'less' },
   ],
   run: async (peer, { amounts, openSession, signal }) => {
-    const { connections, seconds } = amounts.idle;
+    const { connections, restSeconds, seconds } = amounts.idle;
     await using session = await openSession(peer, { connections, topicsOf: () => [1] });
     await session.open();
-    await delay(amounts.settleMs);
+    await delay(restSeconds * 1000, undefined, { signal });
     const before = await session.usage();
     await delay(seconds * 1000, undefined, { signal });
     const after = await session.usage();
