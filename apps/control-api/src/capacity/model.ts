@@ -5,8 +5,8 @@
 export const model = {
   /** CPU time of an edge to put one message of 100 to 200 bytes on one connection, in microseconds. 8 to 11 measured. */
   edgeDeliveryCpuMicros: 11,
-  /** Memory of an edge for an idle connection with two topics, in bytes. 9 to 13 kB measured. */
-  edgeConnectionBytes: 13_000,
+  /** Memory of an edge for an idle connection with two topics, in bytes. 6 to 9 kB measured. */
+  edgeConnectionBytes: 9_000,
   /** Memory of Redis for a registered client with two topics, in bytes. 303 to 381 measured. */
   redisClientBytes: 381,
   /** CPU time of Redis for one publish, script and log, in microseconds, under load. */
