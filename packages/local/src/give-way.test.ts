@@ -12,12 +12,12 @@ beforeEach(async () => {
 
 afterEach(() => child.stop(1000));
 
-test('a process that gives way has a lower priority', () => {
-  giveWay(child.pid);
+test('a process that gives way has a lower priority', async () => {
+  await giveWay(child.pid);
   expect(getPriority(child.pid)).toBe(10);
 });
 
-test.runIf(existsSync('/proc/self/autogroup'))('so has the scheduling group of its session', () => {
-  giveWay(child.pid);
+test.runIf(existsSync('/proc/self/autogroup'))('so has the scheduling group of its session', async () => {
+  await giveWay(child.pid);
   expect(readFileSync(`/proc/${child.pid}/autogroup`, 'utf8')).toMatch(/ nice 10$/m);
 });

@@ -18,7 +18,7 @@ class Hand {
       detached: true,
     });
     // They stand for other people's machines: what is tested has the cores of this one first.
-    if (this.#child.pid !== undefined) giveWay(this.#child.pid);
+    if (this.#child.pid !== undefined) void giveWay(this.#child.pid);
     this.#child.on('message', (message: FromWorker) => this.#hear(message));
     this.#child.on('error', (error) => this.#die(error));
     this.#child.on('exit', (code, signal) =>
