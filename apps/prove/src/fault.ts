@@ -14,7 +14,7 @@ export interface Injection {
   healedAt: number;
   /** In this time Redis took no writes: what was answered with 503 in it must not be in any log. */
   refusing?: { from: number; to: number };
-  /** Deliveries took as long in the one time as in the other: those of the others do not notice. */
+  /** Deliveries to those whom the fault does not touch must take as long meanwhile as in the usual time. */
   latency?: { usual: Window; meanwhile: Window };
   /** Promises that were seen to be broken meanwhile, each as a sentence. */
   broken?: string[];
