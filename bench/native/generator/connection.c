@@ -23,8 +23,6 @@
 enum {
   // Clients of the wild have an address each, or share one with a few: servers that count by address see it so.
   CONNECTIONS_PER_SOURCE = 16,
-  // When all places are taken, a connection whose time has come looks again after this.
-  PLACE_MS = 10,
   LONGEST_BACKOFF_MS = 15000,
   READ_BYTES = 1 << 18,
 };
@@ -32,6 +30,9 @@ enum {
 static uint32_t opened_up_to;
 static int under_way;
 static uint32_t wanted_open;
+static const uint32_t NOBODY = UINT32_MAX;
+static uint32_t first_in_line = NOBODY;
+static uint32_t last_in_line;
 static unsigned char input[READ_BYTES];
 
 static uint32_t index_of(const struct connection *connection) { return (uint32_t)(connection - connections); }
@@ -82,15 +83,27 @@ static void start(uint32_t index) {
 void open_up_to(uint32_t count) { wanted_open = count < connection_count ? count : connection_count; }
 
 void keep_opening(void) {
+  while (first_in_line != NOBODY && under_way < settings.in_flight) {
+    uint32_t index = first_in_line;
+    first_in_line = connections[index].next_waiting;
+    start(index);
+  }
   while (opened_up_to < wanted_open && under_way < settings.in_flight) start(opened_up_to++);
 }
 
+// Its time has come; when all places are taken it stands in line for one.
 static void due(uint32_t index) {
-  if (under_way >= settings.in_flight) wait_for(index, PLACE_MS);
-  else start(index);
+  connections[index].next_waiting = NOBODY;
+  if (first_in_line == NOBODY) first_in_line = index;
+  else connections[last_in_line].next_waiting = index;
+  last_in_line = index;
 }
 
-int connections_due(void) { return wheel_turn(due); }
+int connections_due(void) {
+  wheel_turn(due);
+  keep_opening();
+  return wheel_timeout();
+}
 
 void connection_ended(struct connection *connection, uint32_t delay_ms) {
   if (is_under_way(connection)) under_way--;

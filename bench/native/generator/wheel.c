@@ -27,7 +27,7 @@ void wait_for(uint32_t connection, uint32_t delay_ms) {
   waiting++;
 }
 
-int wheel_turn(void (*due)(uint32_t connection)) {
+void wheel_turn(void (*due)(uint32_t connection)) {
   uint64_t now = slot_now();
   while (waiting > 0 && turned < now) {
     turned++;
@@ -41,5 +41,6 @@ int wheel_turn(void (*due)(uint32_t connection)) {
       due(connection);
     }
   }
-  return waiting > 0 ? SLOT_MS : -1;
 }
+
+int wheel_timeout(void) { return waiting > 0 ? SLOT_MS : -1; }

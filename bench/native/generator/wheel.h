@@ -6,7 +6,9 @@
 
 void wheel_start(void);
 void wait_for(uint32_t connection, uint32_t delay_ms);
-// Hands the connections whose time has come to `due`; gives the milliseconds until the next slot, -1 when nobody waits.
-int wheel_turn(void (*due)(uint32_t connection));
+// Hands the connections whose time has come to `due`.
+void wheel_turn(void (*due)(uint32_t connection));
+// Milliseconds until the next slot, -1 when nobody waits.
+int wheel_timeout(void);
 
 #endif
