@@ -1,8 +1,7 @@
 import type { Position } from '@holdfast/protocol/position-order';
+import type { Connection } from './connection.ts';
+import { MOST_AT_ONCE, fanOut } from './fan-out.ts';
 import { NOT_LIVE, type Subscription } from './subscription.ts';
-
-/** Sends between two looks at the clock: a look costs a twentieth of a send. */
-const SENDS_BETWEEN_LOOKS = 16;
 
 /**
  * Those who receive a topic at once, and the sending to them in slices of time, so that pings, handshakes and small
@@ -75,19 +74,28 @@ export class Audience {
     this.#left = this.#members.length;
   }
 
-  /** Serves until `deadline` (milliseconds of the monotonic clock), at least one run. Gives how many were served. */
+  /** Serves until `deadline` (milliseconds of the monotonic clock), at least one lot. Gives how many were served. */
   serve(deadline: number): number {
-    const before = this.#left;
     let served = 0;
     while (this.#left > 0) {
-      this.#left -= 1;
-      served += 1;
-      // It may leave while it is being sent to: by then it counts as served.
-      this.#members[this.#left]?.connection.send(this.#frames);
-      if (served % SENDS_BETWEEN_LOOKS === 0 && performance.now() >= deadline) break;
+      const lot = this.#nextLot();
+      served += lot.length;
+      fanOut(lot, this.#frames);
+      if (performance.now() >= deadline) break;
     }
-    if (this.#left === 0 && before > 0) this.#frames = Buffer.alloc(0);
+    if (this.#left === 0 && served > 0) this.#frames = Buffer.alloc(0);
     return served;
+  }
+
+  /** Takes the last of those who wait. One may leave while it is being sent to: by then it counts as served. */
+  #nextLot(): Connection[] {
+    const lot: Connection[] = [];
+    while (this.#left > 0 && lot.length < MOST_AT_ONCE) {
+      this.#left -= 1;
+      const member = this.#members[this.#left];
+      if (member) lot.push(member.connection);
+    }
+    return lot;
   }
 
   #move(from: number, to: number): void {

@@ -12,13 +12,17 @@ import type { Tally } from './tally.ts';
 export interface Transport {
   /** Sends whole WebSocket frames. */
   send(frames: Buffer): void;
+  /**
+   * The socket's descriptor, when whole frames may be written to it past everything else, and only until anything else
+   * runs; NOT_DIRECT when it takes `send`.
+   */
+  readonly descriptor: number;
   /** Bytes that wait in this process for the socket to take them. */
   readonly bufferedBytes: number;
   /** Begins the closing handshake; the end is enforced some seconds later. */
   close(code: number, reason: string): void;
   /** Cuts the connection. */
   terminate(): void;
-  ping(): void;
 }
 
 /** Past this a connection leaves the live sets and keeps only its positions: a reader that stops costs no more. */

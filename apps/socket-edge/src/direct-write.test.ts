@@ -1,13 +1,14 @@
 import { once } from 'node:events';
 import { closeSync, fstatSync, mkdtempSync, openSync, rmSync } from 'node:fs';
-import { type Socket, connect, createServer } from 'node:net';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { eventually } from '@holdfast/testkit/eventually';
 import { afterEach, describe, expect, it } from 'vitest';
-import { DirectWriter } from './direct-write.ts';
+import { DirectWriter, NOT_DIRECT } from './direct-write.ts';
+import { type TcpPair, descriptorOf, tcpPair } from './testing/tcp-pair.ts';
 
 const MIB = 1024 * 1024;
 let ends: Socket[] = [];
@@ -17,17 +18,10 @@ afterEach(() => {
   ends = [];
 });
 
-/** Two ends of a TCP connection. */
-async function connection(): Promise<{ near: Socket; far: Socket }> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  const far = connect(address.port, '127.0.0.1');
-  const [near] = (await once(server, 'connection')) as [Socket];
-  server.close();
-  ends.push(near, far);
-  return { near, far };
+async function connection(): Promise<TcpPair> {
+  const pair = await tcpPair();
+  ends.push(pair.near, pair.far);
+  return pair;
 }
 
 function writerOf(socket: Socket): DirectWriter {
@@ -44,6 +38,19 @@ describe('a direct writer', () => {
     expect(DirectWriter.of(new TLSSocket(near))).toBeNull();
     near.destroy();
     expect(DirectWriter.of(near)).toBeNull();
+  });
+
+  it('has a descriptor while its socket is idle and open, and at no other time', async () => {
+    const { near } = await connection();
+    const writer = writerOf(near);
+    expect(writer.descriptor).toBe(descriptorOf(near));
+    near.cork();
+    near.write('waits');
+    expect(writer.descriptor).toBe(NOT_DIRECT);
+    near.uncork();
+    await eventually(() => expect(writer.descriptor).toBe(descriptorOf(near)));
+    near.destroy();
+    expect(writer.descriptor).toBe(NOT_DIRECT);
   });
 
   it('writes to an idle socket without its stream', async () => {

@@ -1,6 +1,8 @@
 import { HEARTBEAT_MS } from '@holdfast/protocol/limits';
 import { closeCodes } from '@holdfast/protocol/close-codes';
 import type { Connection } from './connection.ts';
+import { MOST_AT_ONCE, fanOut } from './fan-out.ts';
+import { PING_FRAME } from './frames.ts';
 import type { Roster } from './roster.ts';
 import type { Tally } from './tally.ts';
 
@@ -55,27 +57,34 @@ export class Heartbeat {
     const rest = this.#roster.slice(0, count - first.length);
     this.#cursor = rest.length > 0 ? rest.length : this.#cursor + count;
     const now = performance.now();
-    for (const connection of [...first, ...rest]) this.#visit(connection, now);
+    const due = [...first, ...rest].filter((connection) => this.#isDue(connection, now));
+    for (let from = 0; from < due.length; from += MOST_AT_ONCE) {
+      fanOut(due.slice(from, from + MOST_AT_ONCE), PING_FRAME);
+    }
   }
 
   get #tickMs(): number {
     return Math.min(TICK_MS, this.#everyMs);
   }
 
-  #visit(connection: Connection, now: number): void {
+  /** Whether it is to be pinged now; ends the connection when it has been silent for too long. */
+  #isDue(connection: Connection, now: number): boolean {
     // ws sees to the end of a closing handshake.
-    if (connection.phase === 'closed') return;
+    if (connection.phase === 'closed') return false;
     if (connection.congested) {
       // It sees no ping before it has taken what waits, so pings say nothing of it. This does.
-      if (now - connection.congestedSince <= this.#stuckMs) return;
-      this.#tally.evictedStuck += 1;
-      connection.close(closeCodes.tooSlow);
-    } else if (connection.unanswered >= MAX_UNANSWERED) {
+      if (now - connection.congestedSince > this.#stuckMs) {
+        this.#tally.evictedStuck += 1;
+        connection.close(closeCodes.tooSlow);
+      }
+      return false;
+    }
+    if (connection.unanswered >= MAX_UNANSWERED) {
       this.#tally.heartbeatsMissed += 1;
       connection.transport.terminate();
-    } else {
-      connection.unanswered += 1;
-      connection.transport.ping();
+      return false;
     }
+    connection.unanswered += 1;
+    return true;
   }
 }

@@ -3,8 +3,7 @@ import { closeCodes } from '@holdfast/protocol/close-codes';
 import { MAX_CLIENT_FRAME_BYTES } from '@holdfast/protocol/limits';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Connection, Transport } from './connection.ts';
-import { DirectWriter } from './direct-write.ts';
-import { PING_FRAME } from './frames.ts';
+import { DirectWriter, NOT_DIRECT } from './direct-write.ts';
 import { chooseSubprotocol } from './handshake.ts';
 import type { Hub } from './hub.ts';
 
@@ -46,6 +45,8 @@ class EdgeSocket extends WebSocket {
    */
   override close(code?: number, data?: string | Buffer): void {
     if (data !== undefined || !BROKEN_FRAME_CODES.has(code)) {
+      // Also when the client closes: behind a close frame nothing may be sent (RFC 6455, section 5.5.1).
+      this.owner?.connection.end();
       super.close(code, data);
       return;
     }
@@ -63,19 +64,19 @@ function onMessage(hub: Hub, connection: Connection, data: unknown, isBinary: bo
 class WsTransport implements Transport {
   readonly #ws: EdgeSocket;
   readonly #socket: Duplex;
-  readonly #writer: Pick<DirectWriter, 'write'>;
+  readonly #direct: DirectWriter | null;
   #awaitsDrain = false;
 
   constructor(ws: EdgeSocket, socket: Duplex, direct: boolean) {
     this.#ws = ws;
     this.#socket = socket;
-    this.#writer = (direct ? DirectWriter.of(socket) : null) ?? socket;
+    this.#direct = direct ? DirectWriter.of(socket) : null;
   }
 
   /** The frames are whole and uncompressed, so they go past ws straight to the socket, in order with what ws sends. */
   send(frames: Buffer): void {
     if (this.#ws.readyState !== WebSocket.OPEN) return;
-    if (this.#writer.write(frames) || this.#awaitsDrain) return;
+    if ((this.#direct ?? this.#socket).write(frames) || this.#awaitsDrain) return;
     // Only while there is something to wait for: a listener on each idle socket costs memory.
     this.#awaitsDrain = true;
     this.#socket.once('drain', () => {
@@ -83,6 +84,11 @@ class WsTransport implements Transport {
       const { owner } = this.#ws;
       if (owner) owner.hub.onDrain(owner.connection);
     });
+  }
+
+  /** Without a look at ws, which would be one more object to fetch: a connection has ended before ws begins to close. */
+  get descriptor(): number {
+    return this.#direct?.descriptor ?? NOT_DIRECT;
   }
 
   get bufferedBytes(): number {
@@ -95,10 +101,6 @@ class WsTransport implements Transport {
 
   terminate(): void {
     this.#ws.terminate();
-  }
-
-  ping(): void {
-    this.send(PING_FRAME);
   }
 }
 

@@ -1,5 +1,7 @@
 import type { DownFrame } from '@holdfast/protocol/down';
 import type { Transport } from '../connection.ts';
+import { NOT_DIRECT } from '../direct-write.ts';
+import { PING_FRAME } from '../frames.ts';
 import { readFrames } from './read-frames.ts';
 
 /** A socket that keeps what it is given. Stopped, it is one whose peer does not read: what it is given piles up. */
@@ -13,7 +15,15 @@ export class RecordingTransport implements Transport {
   bufferedBytes = 0;
   mostBufferedBytes = 0;
 
+  get descriptor(): number {
+    return NOT_DIRECT;
+  }
+
   send(frames: Buffer): void {
+    if (frames === PING_FRAME) {
+      this.pings += 1;
+      return;
+    }
     this.writes.push(frames);
     if (!this.stopped) return;
     this.bufferedBytes += frames.length;
@@ -26,10 +36,6 @@ export class RecordingTransport implements Transport {
 
   terminate(): void {
     this.terminated = true;
-  }
-
-  ping(): void {
-    this.pings += 1;
   }
 
   /** The peer reads again, and has read everything. Whoever owns the connection calls its `onDrain`. */

@@ -1,0 +1,27 @@
+import { once } from 'node:events';
+import { type Socket, connect, createServer } from 'node:net';
+
+/** Two ends of a TCP connection. */
+export interface TcpPair {
+  near: Socket;
+  far: Socket;
+}
+
+/** Opens a TCP connection within this process. Whoever has it destroys its ends. */
+export async function tcpPair(): Promise<TcpPair> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  const far = connect(address.port, '127.0.0.1');
+  const [near] = (await once(server, 'connection')) as [Socket];
+  server.close();
+  return { near, far };
+}
+
+/** The descriptor of an open socket, as Node keeps it. */
+export function descriptorOf(socket: Socket): number {
+  const { _handle: handle } = socket as Socket & { _handle?: { fd: number } };
+  if (handle === undefined) throw new Error('the socket is closed');
+  return handle.fd;
+}
