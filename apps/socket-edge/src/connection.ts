@@ -12,6 +12,8 @@ import type { Tally } from './tally.ts';
 export interface Transport {
   /** Sends whole WebSocket frames. */
   send(frames: Buffer): void;
+  /** What is sent meanwhile leaves as one write. */
+  together(sends: () => void): void;
   /**
    * The socket's descriptor, when whole frames may be written to it past everything else, and only until anything else
    * runs; NOT_DIRECT when it takes `send`.

@@ -7,6 +7,7 @@ import { type FramePage, LogReader, goesOnFrom } from './log-reader.ts';
 import { Ring, type SentMessage } from './ring.ts';
 import type { Subscription } from './subscription.ts';
 import type { Tally } from './tally.ts';
+import { type Write, writeOf } from './writes.ts';
 
 /** What a feed needs of the world around it. */
 export interface FeedWorld {
@@ -31,6 +32,8 @@ export interface Verdict {
 
 /** In one write: a burst of large messages must not stand in the buffer of a reader that has stopped. */
 const MAX_WRITE_BYTES = 64 * 1024;
+/** The same of what a connection missed: less, for it comes on top of what waits already. */
+const MAX_CATCH_UP_BYTES = 16 * 1024;
 
 /**
  * One topic on this edge and those who listen. What is said comes from its follower without a gap, goes to the live
@@ -244,14 +247,12 @@ export class TopicFeed {
 
   /** Takes what came in as the next to be sent; false when there is nothing. Those who are behind take it from the ring. */
   #beginToServe(): boolean {
-    const some = this.#fresh.splice(0, fitting(this.#fresh));
-    const last = some.at(-1);
-    if (last === undefined) return false;
-    for (const message of some) this.#ring.push(message);
-    this.head = last.id;
-    const frames = some.length === 1 ? last.frame : Buffer.concat(some.map((message) => message.frame));
-    this.#serving = { messages: some.length, bytes: frames.length };
-    this.audience.begin(frames, last.id);
+    const write = writeOf(this.#fresh, 0, MAX_WRITE_BYTES);
+    if (write === null) return false;
+    for (const message of this.#fresh.splice(0, write.messages)) this.#ring.push(message);
+    this.head = write.last;
+    this.#serving = { messages: write.messages, bytes: write.frames.length };
+    this.audience.begin(write.frames, write.last);
     this.#pumpAll();
     return true;
   }
@@ -261,14 +262,16 @@ export class TopicFeed {
     this.audience.add(subscription);
   }
 
-  /** Sends messages one by one until the connection has enough of them. */
+  /** Sends messages until the connection has enough of them. */
   #deliver(subscription: Subscription, messages: readonly SentMessage[]): void {
-    for (const message of messages) {
-      if (subscription.ended || subscription.connection.congested) return;
-      subscription.position = message.id;
-      this.#world.tally.deliveries += 1;
-      this.#world.tally.deliveredBytes += message.frame.length;
-      subscription.connection.send(message.frame);
+    const { connection } = subscription;
+    let write: Write | null;
+    for (let sent = 0; (write = writeOf(messages, sent, MAX_CATCH_UP_BYTES)) !== null; sent += write.messages) {
+      if (subscription.ended || connection.congested) return;
+      subscription.position = write.last;
+      this.#world.tally.deliveries += write.messages;
+      this.#world.tally.deliveredBytes += write.frames.length;
+      connection.send(write.frames);
     }
   }
 
@@ -316,14 +319,4 @@ export class TopicFeed {
     this.#ring.prepend(page.entries);
     return page;
   }
-}
-
-/** How many of the messages go out as one write: as many as fit, and at least one. */
-function fitting(messages: readonly SentMessage[]): number {
-  let bytes = 0;
-  const tooMany = messages.findIndex(({ frame }, index) => {
-    bytes += frame.length;
-    return index > 0 && bytes > MAX_WRITE_BYTES;
-  });
-  return tooMany < 0 ? messages.length : tooMany;
 }

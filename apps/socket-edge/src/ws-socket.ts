@@ -86,6 +86,15 @@ class WsTransport implements Transport {
     });
   }
 
+  together(sends: () => void): void {
+    this.#socket.cork();
+    try {
+      sends();
+    } finally {
+      this.#socket.uncork();
+    }
+  }
+
   /** Without a look at ws, which would be one more object to fetch: a connection has ended before ws begins to close. */
   get descriptor(): number {
     return this.#direct?.descriptor ?? NOT_DIRECT;
