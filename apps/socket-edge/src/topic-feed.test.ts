@@ -284,12 +284,13 @@ describe('a topic that is gone', () => {
 });
 
 describe('who joins', () => {
-  it('at a position in reach is given what follows, and is live, in one tick', async () => {
+  it('at a position in reach is given what follows as one write, and is live, in one tick', async () => {
     const h = await openFeed();
     const ids = Array.from({ length: 10 }, () => h.publish());
     await h.settled();
     const { socket, subscription } = h.join(ids[3]);
     expect(socket.idsOf('news')).toEqual(ids.slice(4));
+    expect(socket.writes).toHaveLength(1);
     expect(subscription.liveIndex).not.toBe(NOT_LIVE);
     expect(h.world.reads).toBe(1);
   });
