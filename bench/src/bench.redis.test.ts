@@ -103,12 +103,13 @@ describe.skipIf(noCompiler !== null)('the bench', () => {
     async () => {
       const run = start(['delivery', '--quick', '--peers', 'floor', '--rounds', '1000']);
       const pid = run.child.pid ?? 0;
-      const servers = async () => {
+      // Who is started is put under a guard right after, within milliseconds: by the time there are generators the server is.
+      const generators = async () => {
         const all = await descendants(pid);
         const commands = await Promise.all(all.map((one) => readFile(`/proc/${one}/cmdline`, 'utf8').catch(() => '')));
-        return all.filter((_, index) => commands[index]?.includes('floor'));
+        return all.filter((_, index) => commands[index]?.includes('generator'));
       };
-      await vi.waitUntil(async () => run.child.exitCode !== null || (await servers()).length > 0, WAIT);
+      await vi.waitUntil(async () => run.child.exitCode !== null || (await generators()).length > 0, WAIT);
       const started = await descendants(pid);
       run.child.kill('SIGKILL');
       await run.exit;

@@ -63,15 +63,13 @@ export async function attach(
   if (connection.ownPosition !== client.ownPosition) await world.ownTopic.deliver(connection);
 }
 
-/** Says welcome and takes the connection in, in one tick and mostly as one write; not when it has ended meanwhile. */
+/** Says welcome and takes the connection in, in one tick; not when it has ended meanwhile. */
 function beginAt(world: AttachWorld, connection: Connection, starts: readonly Start[], resumed: boolean): void {
   if (connection.phase !== 'attaching') return;
-  connection.transport.together(() => {
-    welcome(world, connection, starts, resumed);
-    connection.ownPosition = starts.at(-1)?.position ?? connection.ownPosition;
-    connection.phase = 'open';
-    for (const start of starts) takeIn(connection, start);
-  });
+  welcome(world, connection, starts, resumed);
+  connection.ownPosition = starts.at(-1)?.position ?? connection.ownPosition;
+  if (!connection.begin()) return;
+  for (const start of starts) takeIn(connection, start);
 }
 
 function takeIn(connection: Connection, { feed, begin, position }: Start): void {

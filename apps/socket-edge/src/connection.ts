@@ -12,8 +12,6 @@ import type { Tally } from './tally.ts';
 export interface Transport {
   /** Sends whole WebSocket frames. */
   send(frames: Buffer): void;
-  /** What is sent meanwhile leaves as one write. */
-  together(sends: () => void): void;
   /**
    * The socket's descriptor, when whole frames may be written to it past everything else, and only until anything else
    * runs; NOT_DIRECT when it takes `send`.
@@ -80,6 +78,13 @@ export class Connection {
     this.phase = phase;
     this.ownPosition = ownPosition;
     this.#tally = tally;
+  }
+
+  /** The welcome is out, and the connection takes part; false when that was already too much for its socket. */
+  begin(): boolean {
+    if (this.phase !== 'attaching') return false;
+    this.phase = 'open';
+    return true;
   }
 
   /** Sends message frames. The caller respects `congested`, and what it was given before it became so has been sent. */

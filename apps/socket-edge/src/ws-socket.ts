@@ -86,16 +86,10 @@ class WsTransport implements Transport {
     });
   }
 
-  together(sends: () => void): void {
-    this.#socket.cork();
-    try {
-      sends();
-    } finally {
-      this.#socket.uncork();
-    }
-  }
-
-  /** Without a look at ws, which would be one more object to fetch: a connection has ended before ws begins to close. */
+  /**
+   * Without a look at ws, which would be one more object to fetch: before a close frame of ours the connection has ended.
+   * A client that goes without one, by a FIN alone, may still be sent something until its socket is closed.
+   */
   get descriptor(): number {
     return this.#direct?.descriptor ?? NOT_DIRECT;
   }
@@ -104,8 +98,10 @@ class WsTransport implements Transport {
     return this.#socket.writableLength;
   }
 
+  /** ws leaves alone what closes already: a client that goes by a FIN alone, and reads no more, would never be gone. */
   close(code: number, reason: string): void {
-    this.#ws.close(code, reason);
+    if (this.#ws.readyState === WebSocket.OPEN) this.#ws.close(code, reason);
+    else this.#ws.terminate();
   }
 
   terminate(): void {

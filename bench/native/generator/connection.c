@@ -31,7 +31,7 @@ static uint32_t opened_up_to;
 static int under_way;
 static uint32_t wanted_open;
 static const uint32_t NOBODY = UINT32_MAX;
-static uint32_t first_in_line = NOBODY;
+static uint32_t first_in_line = UINT32_MAX;
 static uint32_t last_in_line;
 static unsigned char input[READ_BYTES];
 
@@ -57,6 +57,12 @@ static uint32_t backoff(struct connection *connection) {
   return (uint32_t)((uint64_t)rand() % (most + 1));
 }
 
+// Its server is gone: the next attempt is at the next one. (Who is refused comes again to the same.)
+static void go_elsewhere(struct connection *connection) {
+  connection->attempt++;
+  connection_ended(connection, backoff(connection));
+}
+
 static void start(uint32_t index) {
   struct connection *connection = &connections[index];
   struct target target;
@@ -77,7 +83,7 @@ static void start(uint32_t index) {
   watch(index, connection->fd);
   if (connect(connection->fd, (struct sockaddr *)&address, sizeof address) == 0 || errno == EINPROGRESS) return;
   tally.failed++;
-  connection_ended(connection, backoff(connection));
+  go_elsewhere(connection);
 }
 
 void open_up_to(uint32_t count) { wanted_open = count < connection_count ? count : connection_count; }
@@ -116,7 +122,6 @@ void connection_ended(struct connection *connection, uint32_t delay_ms) {
   free(connection->held);
   connection->held = NULL;
   connection->held_bytes = 0;
-  connection->attempt++;
   connection->state = WAITING;
   // The first time it is to succeed in any case; coming back is a wish.
   if (!connection->was_ready || settings.reconnect) wait_for(index_of(connection), delay_ms);
@@ -124,7 +129,7 @@ void connection_ended(struct connection *connection, uint32_t delay_ms) {
 
 static void connection_lost(struct connection *connection) {
   if (connection->state != READY) tally.failed++;
-  connection_ended(connection, backoff(connection));
+  go_elsewhere(connection);
 }
 
 void connection_ready(struct connection *connection) {

@@ -1,6 +1,7 @@
 import { tableLines } from '../report/lines.ts';
 import type { MemoryMap } from './memory.ts';
 import type { Phase, ScaleResult } from './result.ts';
+import { PAUSE_MS } from './stage.ts';
 
 const MIB = 2 ** 20;
 
@@ -11,7 +12,7 @@ export function scaleText(result: ScaleResult): string {
   return [
     `${machine.processor}, ${machine.cores} cores, ${gib} GiB, Linux ${machine.kernel}, ${machine.system}, ${result.at}`,
     `${count(plan.connections)} clients with two topics each, on ${edges} edges, one control-api and one Redis; ` +
-      `${generators} generators on the same machine.`,
+      `${generators} generators on the same machine, which look at their sockets every ${PAUSE_MS} ms.`,
     ...result.changed.map(({ name, from, to }) => `${name} was ${from}, and ${to} for this run.`),
     '',
     'Where memory went, MiB, and bytes a connection:',

@@ -143,11 +143,11 @@ async function survive(run: Run): Promise<number> {
   const publishing = publishShares(run, Number.POSITIVE_INFINITY, over.signal);
   const killedAt = Number(process.hrtime.bigint());
   await stage.killEdge(VICTIM);
-  const patienceMs = LEAST_PATIENCE_MS + (plan.connections / SLOWEST_HANDSHAKES_A_SECOND) * 1000;
+  const clients = Math.ceil(plan.connections / stage.edgeCount);
+  const patienceMs = LEAST_PATIENCE_MS + (clients / SLOWEST_HANDSHAKES_A_SECOND) * 1000;
   const { readyAt, readied } = await stage.crew.back(stage.isClientOf(VICTIM), patienceMs);
   over.abort();
   await publishing;
-  const clients = Math.ceil(plan.connections / stage.edgeCount);
   if (readied < clients) throw new Error(`${readied} of ${clients} clients came back within ${patienceMs / 1000} s`);
   // Whoever receives this one knows what he has missed before.
   await stage.installation.publish(stage.message(EVERYBODY));

@@ -17,6 +17,8 @@ export const EVERYBODY = 1;
  * out, and then nobody gets in any more.
  */
 const IN_FLIGHT = 800;
+/** A generator rests between two looks at its sockets: fifty that look a thousand times a second are a load of their own. */
+export const PAUSE_MS = 5;
 /** Connections that end come back, and resume both topics from where they were. */
 const SETTINGS = [
   ['path', '/v1/connect?client=%c'],
@@ -27,8 +29,7 @@ const SETTINGS = [
   ['start-position', '"%t":{"position":"'],
   ['reconnect', '1'],
   ['backoff-ms', '250'],
-  // Fifty generators that look about a thousand times a second are a load of their own.
-  ['pause-us', '5000'],
+  ['pause-us', String(PAUSE_MS * 1000)],
 ] as const;
 
 export interface StageOptions {

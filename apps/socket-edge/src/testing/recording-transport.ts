@@ -30,10 +30,6 @@ export class RecordingTransport implements Transport {
     this.mostBufferedBytes = Math.max(this.mostBufferedBytes, this.bufferedBytes);
   }
 
-  together(sends: () => void): void {
-    sends();
-  }
-
   close(code: number, reason: string): void {
     this.closed ??= { code, reason };
   }

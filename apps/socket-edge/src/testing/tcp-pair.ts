@@ -14,14 +14,14 @@ export async function tcpPair(): Promise<TcpPair> {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
   const far = connect(address.port, '127.0.0.1');
-  const [near] = (await once(server, 'connection')) as [Socket];
+  const [[near]] = (await Promise.all([once(server, 'connection'), once(far, 'connect')])) as [[Socket], unknown];
   server.close();
   return { near, far };
 }
 
 /** The descriptor of an open socket, as Node keeps it. */
 export function descriptorOf(socket: Socket): number {
-  const { _handle: handle } = socket as Socket & { _handle?: { fd: number } };
-  if (handle === undefined) throw new Error('the socket is closed');
+  const { _handle: handle } = socket as Socket & { _handle?: { fd: number } | null };
+  if (!handle) throw new Error('the socket is closed');
   return handle.fd;
 }
