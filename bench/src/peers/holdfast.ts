@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { type TargetOf, each } from '../crew.ts';
 import type { Settings } from '../generator.ts';
 import { credentials } from './credentials.ts';
@@ -13,6 +14,9 @@ const SETTINGS: Settings = [
   ['position', '"id":"'],
   ['start-position', '"%t":{"position":"'],
 ];
+
+/** Clients of an edge that is killed spread over those that are left: as many as this machine has cores, an edge being a thread. */
+const STANDING_BY = availableParallelism();
 
 /** Registered clients, claims in Redis, a log for every topic: with the edge's accelerator. */
 export const holdfast = holdfastPeer('holdfast', 'on', 'control-api, Redis, and an edge (or more); accelerator on');
@@ -35,8 +39,7 @@ async function start(
 ): Promise<Running> {
   await using started = new AsyncDisposableStack();
   const serving = Math.ceil(layout.connections / perProcess);
-  // Clients of one that is killed go to another, which is there.
-  const edges = serving + (layout.willBeKilled === true ? 1 : 0);
+  const edges = serving + (layout.willBeKilled === true ? STANDING_BY : 0);
   const installation = started.use(await HoldfastInstallation.start({ edges, env, say }));
   const target = targetOf(layout, installation.edgePorts, serving);
   await installation.createTopics(topicNumbersOf(layout));
@@ -54,13 +57,14 @@ async function start(
   };
 }
 
-/** A client for each connection, with the port of its edge, and behind it those of the edges that stand by. */
+/** A client for each connection, with the port of its edge, and behind it those of the edges that stand by, in turn. */
 function targetOf(layout: Layout, ports: readonly number[], serving: number): TargetOf {
   const credential = credentials();
   return (connection) => {
     const topicNumbers = layout.topicsOf(connection);
+    const first = serving + (connection % Math.max(1, ports.length - serving));
     return {
-      ports: [ports[connection % serving] ?? 0, ...ports.slice(serving)],
+      ports: [ports[connection % serving] ?? 0, ...ports.slice(first), ...ports.slice(serving, first)],
       credential: credential(connection),
       topics: topicNumbers.map(topicName),
       topicNumbers,
