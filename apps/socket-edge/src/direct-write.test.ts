@@ -6,24 +6,11 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { eventually } from '@holdfast/testkit/eventually';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { DirectWriter, NOT_DIRECT } from './direct-write.ts';
-import { type TcpPair, descriptorOf, tcpPair } from './testing/tcp-pair.ts';
+import { descriptorOf, tcpPair } from './testing/tcp-pair.ts';
 
 const MIB = 1024 * 1024;
-let ends: Socket[] = [];
-
-afterEach(() => {
-  for (const end of ends) end.destroy();
-  ends = [];
-});
-
-async function connection(): Promise<TcpPair> {
-  const pair = await tcpPair();
-  ends.push(pair.near, pair.far);
-  return pair;
-}
-
 function writerOf(socket: Socket): DirectWriter {
   const writer = DirectWriter.of(socket);
   if (writer === null) throw new Error('a plain TCP socket has one');
@@ -32,7 +19,7 @@ function writerOf(socket: Socket): DirectWriter {
 
 describe('a direct writer', () => {
   it('is there for plain TCP sockets that are open, and for nothing else', async () => {
-    const { near } = await connection();
+    const { near } = await tcpPair();
     expect(DirectWriter.of(near)).not.toBeNull();
     expect(DirectWriter.of(new PassThrough())).toBeNull();
     expect(DirectWriter.of(new TLSSocket(near))).toBeNull();
@@ -41,7 +28,7 @@ describe('a direct writer', () => {
   });
 
   it('has a descriptor while its socket is idle and open, and at no other time', async () => {
-    const { near } = await connection();
+    const { near } = await tcpPair();
     const writer = writerOf(near);
     expect(writer.descriptor).toBe(descriptorOf(near));
     near.cork();
@@ -54,14 +41,14 @@ describe('a direct writer', () => {
   });
 
   it('writes to an idle socket without its stream', async () => {
-    const { near, far } = await connection();
+    const { near, far } = await tcpPair();
     expect(writerOf(near).write(Buffer.from('hello'))).toBe(true);
     expect(near.bytesWritten).toBe(0);
     expect(String((await once(far, 'data'))[0])).toBe('hello');
   });
 
   it('keeps the order with what goes through the stream, whenever the peer reads', async () => {
-    const { near, far } = await connection();
+    const { near, far } = await tcpPair();
     const writer = writerOf(near);
     const sent: Buffer[] = [];
     let number = 0;
@@ -85,7 +72,7 @@ describe('a direct writer', () => {
   });
 
   it('waits its turn behind what the stream holds back', async () => {
-    const { near, far } = await connection();
+    const { near, far } = await tcpPair();
     const writer = writerOf(near);
     near.cork();
     near.write('first, ');
@@ -99,7 +86,7 @@ describe('a direct writer', () => {
   });
 
   it('leaves a reset for the stream to tell', async () => {
-    const { near, far } = await connection();
+    const { near, far } = await tcpPair();
     const writer = writerOf(near);
     // Nobody reads it, so that only a write finds out.
     near.pause();
@@ -113,7 +100,7 @@ describe('a direct writer', () => {
   });
 
   it('never writes to whoever has the descriptor of a closed socket', async () => {
-    const { near } = await connection();
+    const { near } = await tcpPair();
     const writer = writerOf(near);
     near.on('error', () => undefined);
     near.destroy();

@@ -1,24 +1,14 @@
 import { eventually } from '@holdfast/testkit/eventually';
-import { afterEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { Connection, type Transport } from './connection.ts';
 import { DirectWriter } from './direct-write.ts';
 import { MOST_AT_ONCE, fanOut } from './fan-out.ts';
 import { newTally } from './tally.ts';
 import { RecordingTransport } from './testing/recording-transport.ts';
-import { type TcpPair, tcpPair } from './testing/tcp-pair.ts';
+import { tcpPair } from './testing/tcp-pair.ts';
 
 /** A prime, so that no piece of the bytes looks like another at a round distance. */
 const PERIOD = 251;
-
-let pairs: TcpPair[] = [];
-
-afterEach(() => {
-  for (const { near, far } of pairs) {
-    near.destroy();
-    far.destroy();
-  }
-  pairs = [];
-});
 
 /** A transport over a real socket, which keeps what it was given to send in the ordinary way. */
 class PlainTransport extends RecordingTransport {
@@ -41,7 +31,6 @@ class PlainTransport extends RecordingTransport {
 
 async function plain() {
   const pair = await tcpPair();
-  pairs.push(pair);
   const writer = DirectWriter.of(pair.near);
   if (writer === null) throw new Error('a plain TCP socket has one');
   const transport = new PlainTransport(writer);

@@ -1,28 +1,12 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { eventually } from '@holdfast/testkit/eventually';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { writeNow } from './direct-write.ts';
 import { nativeSend } from './native-send.ts';
-import { type TcpPair, descriptorOf, tcpPair } from './testing/tcp-pair.ts';
+import { descriptorOf, tcpPair } from './testing/tcp-pair.ts';
 
 const MANY = 200;
-let pairs: TcpPair[] = [];
-
-afterEach(() => {
-  for (const { near, far } of pairs) {
-    near.destroy();
-    far.destroy();
-  }
-  pairs = [];
-});
-
-async function pair(): Promise<TcpPair> {
-  const made = await tcpPair();
-  pairs.push(made);
-  return made;
-}
-
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
@@ -36,7 +20,7 @@ describe.each([
   { by: 'fs.writeSync', send: writeNow },
 ])('a write by $by', ({ send }) => {
   it('gives how many bytes the kernel took, as many as fit and then none', async () => {
-    const { near, far } = await pair();
+    const { near, far } = await tcpPair();
     far.pause();
     const bytes = Buffer.alloc(99_991, 'x');
     const taken: number[] = [];
@@ -51,7 +35,7 @@ describe.each([
   });
 
   it('sends what it was given, whichever was given before, also when garbage was collected in between', async () => {
-    const { near, far } = await pair();
+    const { near, far } = await tcpPair();
     let got = '';
     far.on('data', (bytes: Buffer) => (got += String(bytes)));
     // Not of the pool that many buffers share.
@@ -69,7 +53,7 @@ describe.each([
   });
 
   it('takes nothing when the peer has gone, and nothing happens to the process', async () => {
-    const { near, far } = await pair();
+    const { near, far } = await tcpPair();
     const descriptor = descriptorOf(near);
     const closed = new Promise((resolve) => near.on('error', () => undefined).on('close', resolve));
     far.resetAndDestroy();

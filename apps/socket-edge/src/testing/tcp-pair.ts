@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type Socket, connect, createServer } from 'node:net';
+import { onTestFinished } from 'vitest';
 
 /** Two ends of a TCP connection. */
 export interface TcpPair {
@@ -7,7 +8,7 @@ export interface TcpPair {
   far: Socket;
 }
 
-/** Opens a TCP connection within this process. Whoever has it destroys its ends. */
+/** Opens a TCP connection within this process, for as long as the test runs. */
 export async function tcpPair(): Promise<TcpPair> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -16,6 +17,10 @@ export async function tcpPair(): Promise<TcpPair> {
   const far = connect(address.port, '127.0.0.1');
   const [[near]] = (await Promise.all([once(server, 'connection'), once(far, 'connect')])) as [[Socket], unknown];
   server.close();
+  onTestFinished(() => {
+    near.destroy();
+    far.destroy();
+  });
   return { near, far };
 }
 
