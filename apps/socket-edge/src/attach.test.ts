@@ -1,8 +1,11 @@
+import { closeCodes } from '@holdfast/protocol/close-codes';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { memoryEdge } from './testing/memory-edge.ts';
 import { MemoryRedis } from './testing/memory-redis.ts';
 
 const CLIENT = 'c1';
+/** More than may wait for a socket, control frames included. */
+const FULL_BYTES = 1024 * 1024;
 /** More than a beat of the lease, with its jitter. */
 const BEAT_MS = 1100;
 
@@ -52,6 +55,19 @@ describe('a connection that does not resume', () => {
     const position = welcome?.topics['news']?.position;
     const wanted = position === during ? [after] : [during, after];
     expect(made?.socket.idsOf('news')).toEqual(wanted);
+  });
+
+  it('that has no room for its welcome is closed, and takes part in nothing', async () => {
+    const { redis, edge } = installation('news');
+    const made = await edge.connect(CLIENT);
+    if (made) made.socket.bufferedBytes = FULL_BYTES;
+    await edge.settled();
+    expect(made?.socket.closed).toMatchObject({ code: closeCodes.tooSlow.code });
+    expect(made?.connection.phase).toBe('closed');
+    expect(made?.connection.subscriptions.size).toBe(0);
+    redis.publish('news', '1');
+    await edge.settled();
+    expect(made?.socket.writes).toEqual([]);
   });
 
   it('is not told of a topic that is gone, nor of a new one that has its name', async () => {

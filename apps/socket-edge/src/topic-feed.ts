@@ -7,7 +7,7 @@ import { type FramePage, LogReader, goesOnFrom } from './log-reader.ts';
 import { Ring, type SentMessage } from './ring.ts';
 import type { Subscription } from './subscription.ts';
 import type { Tally } from './tally.ts';
-import { type Write, writeOf } from './writes.ts';
+import { writeOf } from './writes.ts';
 
 /** What a feed needs of the world around it. */
 export interface FeedWorld {
@@ -265,9 +265,11 @@ export class TopicFeed {
   /** Sends messages until the connection has enough of them. */
   #deliver(subscription: Subscription, messages: readonly SentMessage[]): void {
     const { connection } = subscription;
-    let write: Write | null;
-    for (let sent = 0; (write = writeOf(messages, sent, MAX_CATCH_UP_BYTES)) !== null; sent += write.messages) {
-      if (subscription.ended || connection.congested) return;
+    let sent = 0;
+    while (!subscription.ended && !connection.congested) {
+      const write = writeOf(messages, sent, MAX_CATCH_UP_BYTES);
+      if (write === null) return;
+      sent += write.messages;
       subscription.position = write.last;
       this.#world.tally.deliveries += write.messages;
       this.#world.tally.deliveredBytes += write.frames.length;
