@@ -27,7 +27,7 @@ afterAll(async () => {
 function terminalFor(interrupted = new AbortController().signal, input = '') {
   return recordingTerminal({
     environment: { HOLDFAST_CONTROL_URL: installation.controlUrl, HOLDFAST_KEY: installation.key },
-    rememberedClientsFile: join(directory, 'clients.json'),
+    rememberedClientsDirectory: join(directory, 'clients'),
     interrupted,
     input,
   });
@@ -125,7 +125,7 @@ describe('listen', () => {
 
   it('says clearly that a name is taken by a client that it does not know', async () => {
     await answerOf('register', '--name', 'taken');
-    await rm(join(directory, 'clients.json'));
+    await rm(join(directory, 'clients'), { recursive: true });
     const { exitCode, err } = await holdfast('listen', '--register', 'taken');
     expect(exitCode).toBe(1);
     expect(err.join('\n')).toContain('"taken" is registered already');

@@ -34,7 +34,7 @@ function terminalFor(interrupted = new AbortController().signal) {
   return recordingTerminal({
     installation: async () =>
       installation && { ...installation, edgeUrls: [...installation.edgeUrls], pid: process.pid },
-    rememberedClientsFile: join(directory, 'clients.json'),
+    rememberedClientsDirectory: join(directory, 'clients'),
     interrupted,
   });
 }

@@ -20,7 +20,7 @@ process.exitCode = await run(process.argv.slice(2), {
   readInput: () => text(process.stdin),
   inputIsTyped: process.stdin.isTTY,
   colors,
-  rememberedClientsFile: join(repositoryRoot, '.holdfast', 'clients.json'),
+  rememberedClientsDirectory: join(repositoryRoot, '.holdfast', 'clients'),
   installation: () => readFootprint(),
   environment: process.env,
   interrupted: interruption.signal,

@@ -17,7 +17,7 @@ export async function registerClient(
 }
 
 export function memory({ terminal }: Invocation): RememberedClients {
-  return new RememberedClients(terminal.rememberedClientsFile);
+  return new RememberedClients(terminal.rememberedClientsDirectory);
 }
 
 export async function whichClient(invocation: Invocation, name: string): Promise<WhichClient> {

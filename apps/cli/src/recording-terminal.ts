@@ -8,7 +8,7 @@ export interface RecordingTerminal extends Terminal {
 
 /** A terminal for tests: keeps what is printed, types what it is given. */
 export function recordingTerminal(
-  given: Partial<Pick<Terminal, 'environment' | 'installation' | 'interrupted' | 'rememberedClientsFile'>> & {
+  given: Partial<Pick<Terminal, 'environment' | 'installation' | 'interrupted' | 'rememberedClientsDirectory'>> & {
     input?: string;
   } = {},
 ): RecordingTerminal {
@@ -22,7 +22,7 @@ export function recordingTerminal(
     readInput: () => Promise.resolve(given.input ?? ''),
     inputIsTyped: given.input === undefined,
     colors: picocolors.createColors(false),
-    rememberedClientsFile: given.rememberedClientsFile ?? '/nowhere/clients.json',
+    rememberedClientsDirectory: given.rememberedClientsDirectory ?? '/nowhere/clients',
     installation: given.installation ?? (() => Promise.resolve(null)),
     environment: given.environment ?? {},
     interrupted: given.interrupted ?? new AbortController().signal,

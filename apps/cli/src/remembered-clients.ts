@@ -1,5 +1,6 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 
 /** Whoever reads a client's id may act for it. */
 const FILE_MODE = 0o600;
@@ -19,51 +20,82 @@ export type WhichClient = Omit<RememberedClient, 'clientId'>;
 /**
  * The clients that this command line registered under a name, so that the same line pasted twice listens as the same
  * client instead of stumbling over its own name.
+ *
+ * A file each, called after who it is and after its id: nobody rewrites what another command wrote, so commands that run
+ * at once, as listeners do that all register again after a new start, lose nothing of each other.
  */
 export class RememberedClients {
-  readonly #file: string;
+  readonly #directory: string;
 
-  constructor(file: string) {
-    this.#file = file;
+  constructor(directory: string) {
+    this.#directory = directory;
   }
 
   async find(which: WhichClient): Promise<string | undefined> {
-    return (await this.#read()).find((client) => isSame(client, which))?.clientId;
+    const files = (await this.#files()).filter((file) => file.startsWith(digest(keyOf(which))));
+    for (const file of await this.#newestFirst(files)) {
+      const client = await this.#read(file);
+      if (client) return client.clientId;
+    }
+    return undefined;
   }
 
   async remember(client: RememberedClient): Promise<void> {
-    const others = (await this.#read()).filter((other) => !isSame(other, client));
-    await this.#write([...others, client].slice(-MOST));
+    const key = digest(keyOf(client));
+    const file = `${key}-${digest(client.clientId)}.json`;
+    await this.#write(file, client);
+    const others = (await this.#files()).filter((other) => other !== file);
+    const replaced = others.filter((other) => other.startsWith(key));
+    const kept = others.filter((other) => !other.startsWith(key));
+    await this.#remove([...replaced, ...(await this.#newestFirst(kept)).slice(MOST - 1)]);
   }
 
   async forget(clientId: string): Promise<void> {
-    const clients = await this.#read();
-    const kept = clients.filter((client) => client.clientId !== clientId);
-    if (kept.length < clients.length) await this.#write(kept);
+    const ending = `-${digest(clientId)}.json`;
+    await this.#remove((await this.#files()).filter((file) => file.endsWith(ending)));
+  }
+
+  async #files(): Promise<string[]> {
+    return (await orMissing(readdir(this.#directory))) ?? [];
+  }
+
+  async #newestFirst(files: readonly string[]): Promise<string[]> {
+    const dated = await Promise.all(
+      files.map(async (file) => ({ file, at: (await orMissing(stat(join(this.#directory, file))))?.mtimeMs ?? 0 })),
+    );
+    return dated.toSorted((one, other) => other.at - one.at).map(({ file }) => file);
   }
 
   /** A file that is damaged or of another form is as good as none: it only saves a person the client id. */
-  async #read(): Promise<RememberedClient[]> {
-    let value: unknown;
+  async #read(file: string): Promise<RememberedClient | undefined> {
+    const text = await orMissing(readFile(join(this.#directory, file), 'utf8'));
     try {
-      value = JSON.parse(await readFile(this.#file, 'utf8'));
-    } catch (error) {
-      if (error instanceof SyntaxError || isMissing(error)) return [];
-      throw error;
+      const value: unknown = JSON.parse(text ?? '');
+      return isRemembered(value) ? value : undefined;
+    } catch {
+      return undefined;
     }
-    return Array.isArray(value) ? value.filter(isRemembered) : [];
   }
 
-  async #write(clients: readonly RememberedClient[]): Promise<void> {
-    await mkdir(dirname(this.#file), { recursive: true });
-    const successor = `${this.#file}.${process.pid}`;
-    await writeFile(successor, `${JSON.stringify(clients, null, 2)}\n`, { mode: FILE_MODE });
-    await rename(successor, this.#file);
+  /** Renamed into place: a command that reads at this moment sees a whole file. */
+  async #write(file: string, client: RememberedClient): Promise<void> {
+    await mkdir(this.#directory, { recursive: true });
+    const successor = join(this.#directory, `${randomUUID()}.new`);
+    await writeFile(successor, `${JSON.stringify(client, null, 2)}\n`, { mode: FILE_MODE });
+    await rename(successor, join(this.#directory, file));
+  }
+
+  async #remove(files: readonly string[]): Promise<void> {
+    await Promise.all(files.map((file) => rm(join(this.#directory, file), { force: true })));
   }
 }
 
-function isSame(a: WhichClient, b: WhichClient): boolean {
-  return a.controlUrl === b.controlUrl && a.keyId === b.keyId && a.name === b.name;
+function keyOf({ controlUrl, keyId, name }: WhichClient): string {
+  return JSON.stringify([controlUrl, keyId, name]);
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
 function isRemembered(value: unknown): value is RememberedClient {
@@ -71,6 +103,12 @@ function isRemembered(value: unknown): value is RememberedClient {
   return [controlUrl, keyId, name, clientId].every((field) => typeof field === 'string');
 }
 
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+/** Undefined for what is not there, or not any more. */
+async function orMissing<Value>(wanted: Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await wanted;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
 }

@@ -14,8 +14,8 @@ export interface Terminal {
   /** Whether a person would have to type that input. */
   inputIsTyped: boolean;
   colors: Colors;
-  /** Keeps the clients that were registered by name. */
-  rememberedClientsFile: string;
+  /** Keeps the clients that were registered by name, a file each. */
+  rememberedClientsDirectory: string;
   /** What `npm start` left of an installation that is running; null when there is none. */
   installation: () => Promise<Footprint | null>;
   environment: Readonly<Record<string, string | undefined>>;
