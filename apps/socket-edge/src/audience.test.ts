@@ -12,15 +12,25 @@ const frames = Buffer.from('frames');
 /** A deadline that is over: one run of sends, and no more. */
 const OVER = 0;
 
+/** Counts how often it is looked at, which is before it is written to directly. */
+class LookedAt extends RecordingTransport {
+  looks = 0;
+
+  override get descriptor(): number {
+    this.looks += 1;
+    return super.descriptor;
+  }
+}
+
 interface Member {
   subscription: Subscription;
-  socket: RecordingTransport;
+  socket: LookedAt;
   /** Where it was taken in. */
   head: number;
 }
 
 function memberAt(head: number): Member {
-  const socket = new RecordingTransport();
+  const socket = new LookedAt();
   const connection = new Connection('1', 'client', socket, 'open', '0-0', newTally());
   return { subscription: new Subscription(feed, connection, '0-0', `${head}-0`), socket, head };
 }
@@ -37,6 +47,8 @@ type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 class Run {
   readonly audience = new Audience('0-0');
   readonly members: Member[] = [];
+  /** Of the members, and of those who left. */
+  readonly sockets: LookedAt[] = [];
   head = 0;
   /** Of everybody who left: up to where it was served, and up to where it was told that it was. */
   readonly left: { served: string; told: string }[] = [];
@@ -55,6 +67,7 @@ class Run {
     const member = memberAt(this.head);
     this.audience.add(member.subscription);
     this.members.push(member);
+    this.sockets.push(member.socket);
   }
 
   #remove(index: number): void {
@@ -66,7 +79,7 @@ class Run {
 
 const servedTo = ({ head, socket }: Member) => `${head + socket.writes.length}-0`;
 
-it('whoever leaves, at whatever time, is told exactly up to where it was served; nobody twice, nobody forgotten', () => {
+it('whoever leaves, at whatever time, is told exactly up to where it was served; nobody twice, forgotten, or taken for another', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
       const run = new Run();
@@ -75,6 +88,7 @@ it('whoever leaves, at whatever time, is told exactly up to where it was served;
         expect(run.audience.size).toBe(run.members.length);
         const reached = run.members.map(({ subscription }) => run.audience.reached(subscription));
         expect(reached).toEqual(run.members.map(servedTo));
+        expect(run.sockets.map(({ looks }) => looks)).toEqual(run.sockets.map(({ writes }) => writes.length));
       }
       while (run.audience.busy) run.audience.serve(OVER);
       expect(run.members.map(servedTo)).toEqual(run.members.map(() => `${run.head}-0`));

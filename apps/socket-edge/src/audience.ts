@@ -1,5 +1,5 @@
 import type { Position } from '@holdfast/protocol/position-order';
-import type { Connection } from './connection.ts';
+import type { Transport } from './connection.ts';
 import { MOST_AT_ONCE, fanOut } from './fan-out.ts';
 import { NOT_LIVE, type Subscription } from './subscription.ts';
 
@@ -10,6 +10,8 @@ import { NOT_LIVE, type Subscription } from './subscription.ts';
  */
 export class Audience {
   readonly #members: Subscription[] = [];
+  /** Of each member, in the same order: a delivery has no need of the objects between. */
+  readonly #transports: Transport[] = [];
   #frames: Buffer = Buffer.alloc(0);
   #left = 0;
   #head: Position;
@@ -36,6 +38,7 @@ export class Audience {
   /** Takes in one that has everything up to the head. */
   add(subscription: Subscription): void {
     subscription.liveIndex = this.#members.push(subscription) - 1;
+    this.#transports.push(subscription.connection.transport);
   }
 
   /** Up to where a member has been served. */
@@ -78,30 +81,28 @@ export class Audience {
   serve(deadline: number): number {
     let served = 0;
     while (this.#left > 0) {
-      const lot = this.#nextLot();
-      served += lot.length;
-      fanOut(lot, this.#frames);
+      served += this.#serveLot();
       if (performance.now() >= deadline) break;
     }
     if (this.#left === 0 && served > 0) this.#frames = Buffer.alloc(0);
     return served;
   }
 
-  /** Takes the last of those who wait. One may leave while it is being sent to: by then it counts as served. */
-  #nextLot(): Connection[] {
-    const lot: Connection[] = [];
-    while (this.#left > 0 && lot.length < MOST_AT_ONCE) {
-      this.#left -= 1;
-      const member = this.#members[this.#left];
-      if (member) lot.push(member.connection);
-    }
-    return lot;
+  /** Serves the last of those who wait. One may leave while it is being sent to: by then it counts as served. */
+  #serveLot(): number {
+    const from = Math.max(0, this.#left - MOST_AT_ONCE);
+    const members = this.#members.slice(from, this.#left);
+    const transports = this.#transports.slice(from, this.#left);
+    this.#left = from;
+    fanOut(transports, this.#frames, (index, rest) => members[index]?.connection.send(rest));
+    return members.length;
   }
 
   #move(from: number, to: number): void {
     const member = this.#members[from];
     if (member === undefined || from === to) return;
     this.#members[to] = member;
+    this.#transports[to] = member.connection.transport;
     member.liveIndex = to;
   }
 
@@ -109,5 +110,6 @@ export class Audience {
     const last = this.#members.length - 1;
     if (to < last) this.#move(last, to);
     this.#members.pop();
+    this.#transports.pop();
   }
 }

@@ -1,30 +1,26 @@
 import { once } from 'node:events';
 import { closeSync, fstatSync, mkdtempSync, openSync, rmSync } from 'node:fs';
-import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
+import { type Duplex, PassThrough } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { eventually } from '@holdfast/testkit/eventually';
 import { describe, expect, it } from 'vitest';
-import { DirectWriter, NOT_DIRECT } from './direct-write.ts';
+import { NOT_DIRECT, SocketWriter } from './direct-write.ts';
 import { descriptorOf, tcpPair } from './testing/tcp-pair.ts';
 
 const MIB = 1024 * 1024;
-function writerOf(socket: Socket): DirectWriter {
-  const writer = DirectWriter.of(socket);
-  if (writer === null) throw new Error('a plain TCP socket has one');
-  return writer;
-}
+const writerOf = (socket: Duplex): SocketWriter => new SocketWriter(socket, true);
 
-describe('a direct writer', () => {
-  it('is there for plain TCP sockets that are open, and for nothing else', async () => {
+describe('a socket writer', () => {
+  it('has a descriptor of a plain TCP socket that is open, and of nothing else, nor when told to leave it', async () => {
     const { near } = await tcpPair();
-    expect(DirectWriter.of(near)).not.toBeNull();
-    expect(DirectWriter.of(new PassThrough())).toBeNull();
-    expect(DirectWriter.of(new TLSSocket(near))).toBeNull();
+    expect(writerOf(near).descriptor).toBe(descriptorOf(near));
+    expect(new SocketWriter(near, false).descriptor).toBe(NOT_DIRECT);
+    expect(writerOf(new PassThrough()).descriptor).toBe(NOT_DIRECT);
+    expect(writerOf(new TLSSocket(near)).descriptor).toBe(NOT_DIRECT);
     near.destroy();
-    expect(DirectWriter.of(near)).toBeNull();
+    expect(writerOf(near).descriptor).toBe(NOT_DIRECT);
   });
 
   it('has a descriptor while its socket is idle and open, and at no other time', async () => {

@@ -14,43 +14,45 @@ interface Handle {
 
 let chosen: SendNow | undefined;
 
-/** Writes to the descriptor of a {@link DirectWriter}. */
+/** Writes to the descriptor of a {@link SocketWriter}. */
 export const sendNow: SendNow = (descriptor, bytes) => {
   chosen ??= nativeSend() ?? writeNow;
   return chosen(descriptor, bytes);
 };
 
 /**
- * Writes to a socket whose queue is empty straight through its descriptor, in one system call and without the stream in
- * between; what the kernel does not take goes through the stream as ever, and so does everything while the stream still
- * has something: so the order stays. Nothing is kept and no error is lost: a write that fails is tried again by the
- * stream, which knows whom to tell. Only plain TCP: bytes past a TLSSocket would not be encrypted.
+ * Writes to a socket. While nothing waits in its stream, straight through its descriptor, in one system call and without
+ * the stream in between; what the kernel does not take goes through the stream as ever, and so does everything while the
+ * stream still has something: so the order stays. Nothing is kept and no error is lost: a write that fails is tried again
+ * by the stream, which knows whom to tell. Only plain TCP: bytes past a TLSSocket would not be encrypted.
  */
-export class DirectWriter {
-  readonly #socket: Socket;
-  readonly #handle: Handle;
+export class SocketWriter {
+  readonly #socket: Duplex;
+  /** Null for a socket that is only written through its stream. */
+  readonly #handle: Handle | null;
   readonly #fd: number;
 
-  private constructor(socket: Socket, handle: Handle, fd: number) {
+  /** Without `direct` everything goes through the stream. */
+  constructor(socket: Duplex, direct: boolean) {
     this.#socket = socket;
-    this.#handle = handle;
-    this.#fd = fd;
-  }
-
-  /** Null for a socket that cannot be written so. */
-  static of(socket: Duplex): DirectWriter | null {
-    if (!(socket instanceof Socket) || socket instanceof TLSSocket || socket.connecting) return null;
-    const handle = handleOf(socket);
-    return handle?.fd === undefined || handle.fd < 0 ? null : new DirectWriter(socket, handle, handle.fd);
+    const handle = direct && isPlainTcp(socket) ? handleOf(socket) : null;
+    const { fd = NOT_DIRECT } = handle ?? {};
+    this.#handle = fd < 0 ? null : handle;
+    this.#fd = fd < 0 ? NOT_DIRECT : fd;
   }
 
   /**
-   * The descriptor, while it may be written to: until anything else runs that could write to the socket or close it. A
-   * closed socket has no handle, and its descriptor may be somebody else's by now.
+   * The descriptor, while it may be written to: until anything else runs that could write to the socket or close it;
+   * NOT_DIRECT at all other times. A closed socket has no handle, and its descriptor may be somebody else's by now.
    */
   get descriptor(): number {
     const socket = this.#socket;
     return socket.writableLength === 0 && handleOf(socket) === this.#handle ? this.#fd : NOT_DIRECT;
+  }
+
+  /** Bytes that wait in this process for the socket to take them. */
+  get bufferedBytes(): number {
+    return this.#socket.writableLength;
   }
 
   /** False when what waits should be drained before more is written, as a stream's write gives. */
@@ -62,8 +64,12 @@ export class DirectWriter {
   }
 }
 
-function handleOf(socket: Socket): Handle | null {
-  const { _handle: handle = null } = socket as Socket & { _handle?: Handle | null };
+function isPlainTcp(socket: Duplex): boolean {
+  return socket instanceof Socket && !(socket instanceof TLSSocket) && !socket.connecting;
+}
+
+function handleOf(socket: Duplex): Handle | null {
+  const { _handle: handle = null } = socket as Duplex & { _handle?: Handle | null };
   return handle;
 }
 

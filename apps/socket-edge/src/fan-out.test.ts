@@ -1,9 +1,8 @@
 import { eventually } from '@holdfast/testkit/eventually';
 import { expect, it } from 'vitest';
-import { Connection, type Transport } from './connection.ts';
-import { DirectWriter } from './direct-write.ts';
+import type { Socket } from 'node:net';
+import { SocketWriter } from './direct-write.ts';
 import { MOST_AT_ONCE, fanOut } from './fan-out.ts';
-import { newTally } from './tally.ts';
 import { RecordingTransport } from './testing/recording-transport.ts';
 import { tcpPair } from './testing/tcp-pair.ts';
 
@@ -12,11 +11,11 @@ const PERIOD = 251;
 
 /** A transport over a real socket, which keeps what it was given to send in the ordinary way. */
 class PlainTransport extends RecordingTransport {
-  readonly #writer: DirectWriter;
+  readonly #writer: SocketWriter;
 
-  constructor(writer: DirectWriter) {
+  constructor(socket: Socket) {
     super();
-    this.#writer = writer;
+    this.#writer = new SocketWriter(socket, true);
   }
 
   override get descriptor(): number {
@@ -31,26 +30,24 @@ class PlainTransport extends RecordingTransport {
 
 async function plain() {
   const pair = await tcpPair();
-  const writer = DirectWriter.of(pair.near);
-  if (writer === null) throw new Error('a plain TCP socket has one');
-  const transport = new PlainTransport(writer);
+  const transport = new PlainTransport(pair.near);
   const got = { bytes: 0, parts: [] as Buffer[] };
   pair.far.on('data', (part: Buffer) => {
     got.bytes += part.length;
     got.parts.push(part);
   });
-  return { ...pair, transport, connection: connectionOf(transport), got };
+  return { ...pair, transport, got };
 }
 
-function connectionOf(transport: Transport): Connection {
-  return new Connection('1', 'client', transport, 'open', '0-0', newTally());
+function sendTo(transports: RecordingTransport[], frames: Buffer): void {
+  fanOut(transports, frames, (index, rest) => transports[index]?.send(rest));
 }
 
 it('writes to idle sockets past everything, and to all others in the ordinary way', async () => {
   const idle = await Promise.all(Array.from({ length: MOST_AT_ONCE - 1 }, plain));
   const other = new RecordingTransport();
   const frames = Buffer.from('to everybody');
-  fanOut([...idle.map(({ connection }) => connection), connectionOf(other)], frames);
+  sendTo([...idle.map(({ transport }) => transport), other], frames);
   await eventually(() => expect(idle.map(({ got }) => got.bytes)).toEqual(idle.map(() => frames.length)));
   expect(idle.flatMap(({ transport }) => transport.writes)).toEqual([]);
   expect(other.writes).toEqual([frames]);
@@ -62,7 +59,7 @@ it('gives the ordinary way exactly what the kernel did not take', async () => {
   const frames = Buffer.from(Array.from({ length: 1_000_000 }, (_, index) => index % PERIOD));
   let rounds = 0;
   for (; stopped.transport.writes.length === 0; rounds += 1) {
-    fanOut([stopped.connection, reads.connection], frames);
+    sendTo([stopped.transport, reads.transport], frames);
     await eventually(() => expect(reads.got.bytes).toBe(frames.length * (rounds + 1)));
   }
   stopped.far.resume();
@@ -71,12 +68,16 @@ it('gives the ordinary way exactly what the kernel did not take', async () => {
   expect(Buffer.concat(stopped.got.parts).equals(expected)).toBe(true);
 });
 
-it('does not touch a socket that is closed', async () => {
+it('leaves a socket that is closed to the ordinary way', async () => {
   const [gone, here] = [await plain(), await plain()];
   gone.near.destroy();
-  gone.connection.end();
-  fanOut([gone.connection, here.connection], Buffer.from('to who is there'));
+  const frames = Buffer.from('to who is there');
+  const left: number[] = [];
+  fanOut([gone.transport, here.transport], frames, (index, rest) => {
+    expect(rest).toBe(frames);
+    left.push(index);
+  });
+  expect(left).toEqual([0]);
   await eventually(() => expect(String(Buffer.concat(here.got.parts))).toBe('to who is there'));
-  expect(gone.transport.writes).toEqual([]);
   expect(gone.got.bytes).toBe(0);
 });

@@ -59,7 +59,9 @@ export class Heartbeat {
     const now = performance.now();
     const due = [...first, ...rest].filter((connection) => this.#isDue(connection, now));
     for (let from = 0; from < due.length; from += MOST_AT_ONCE) {
-      fanOut(due.slice(from, from + MOST_AT_ONCE), PING_FRAME);
+      const lot = due.slice(from, from + MOST_AT_ONCE);
+      const transports = lot.map(({ transport }) => transport);
+      fanOut(transports, PING_FRAME, (index, frames) => lot[index]?.send(frames));
     }
   }
 

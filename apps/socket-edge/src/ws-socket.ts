@@ -3,7 +3,7 @@ import { closeCodes } from '@holdfast/protocol/close-codes';
 import { MAX_CLIENT_FRAME_BYTES } from '@holdfast/protocol/limits';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Connection, Transport } from './connection.ts';
-import { DirectWriter, NOT_DIRECT } from './direct-write.ts';
+import { SocketWriter } from './direct-write.ts';
 import { chooseSubprotocol } from './handshake.ts';
 import type { Hub } from './hub.ts';
 
@@ -61,22 +61,26 @@ function onMessage(hub: Hub, connection: Connection, data: unknown, isBinary: bo
   else if (Buffer.isBuffer(data)) hub.onText(connection, data.toString());
 }
 
-class WsTransport implements Transport {
+/**
+ * The sending side of a connection. That its descriptor is looked at without a look at ws, which would be one more object
+ * to fetch, is safe: before a close frame of ours the connection has ended. A client that goes without one, by a FIN
+ * alone, may still be sent something until its socket is closed.
+ */
+class WsTransport extends SocketWriter implements Transport {
   readonly #ws: EdgeSocket;
   readonly #socket: Duplex;
-  readonly #direct: DirectWriter | null;
   #awaitsDrain = false;
 
   constructor(ws: EdgeSocket, socket: Duplex, direct: boolean) {
+    super(socket, direct);
     this.#ws = ws;
     this.#socket = socket;
-    this.#direct = direct ? DirectWriter.of(socket) : null;
   }
 
   /** The frames are whole and uncompressed, so they go past ws straight to the socket, in order with what ws sends. */
   send(frames: Buffer): void {
     if (this.#ws.readyState !== WebSocket.OPEN) return;
-    if ((this.#direct ?? this.#socket).write(frames) || this.#awaitsDrain) return;
+    if (this.write(frames) || this.#awaitsDrain) return;
     // Only while there is something to wait for: a listener on each idle socket costs memory.
     this.#awaitsDrain = true;
     this.#socket.once('drain', () => {
@@ -84,18 +88,6 @@ class WsTransport implements Transport {
       const { owner } = this.#ws;
       if (owner) owner.hub.onDrain(owner.connection);
     });
-  }
-
-  /**
-   * Without a look at ws, which would be one more object to fetch: before a close frame of ours the connection has ended.
-   * A client that goes without one, by a FIN alone, may still be sent something until its socket is closed.
-   */
-  get descriptor(): number {
-    return this.#direct?.descriptor ?? NOT_DIRECT;
-  }
-
-  get bufferedBytes(): number {
-    return this.#socket.writableLength;
   }
 
   /** ws leaves alone what closes already: a client that goes by a FIN alone, and reads no more, would never be gone. */
