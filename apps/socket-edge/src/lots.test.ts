@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { Lots } from './lots.ts';
 import { turns } from './testing/turns.ts';
 
@@ -37,6 +37,26 @@ it('what comes while a lot is under way is begun together after it, up to its si
   expect(begun).toEqual([1, 2, 3, 4, 5, 6]);
   endAll();
   expect(await Promise.all(all)).toEqual([1, 2, 3, 4, 5, 6]);
+});
+
+it('what comes soon after a lot was begun waits until the next may begin, and is begun together', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { begun, work, endAll } = pieces();
+  const lots = new Lots(3, { everyMs: 5 });
+  void lots.run(work(1));
+  endAll();
+  await vi.advanceTimersByTimeAsync(1);
+  void lots.run(work(2));
+  await vi.advanceTimersByTimeAsync(3);
+  void lots.run(work(3));
+  expect(begun).toEqual([1]);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(begun).toEqual([1, 2, 3]);
+  endAll();
+  await vi.advanceTimersByTimeAsync(5);
+  void lots.run(work(4));
+  expect(begun).toEqual([1, 2, 3, 4]);
 });
 
 it('work that fails fails alone, and holds nobody up', async () => {

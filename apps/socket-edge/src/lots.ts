@@ -1,20 +1,28 @@
 /** A piece that takes longer holds nobody up: of several Redis servers one may be away. */
 const PATIENCE_MS = 100;
 
+export interface LotsOptions {
+  /** How long after the beginning of a lot the next one begins at the earliest, in milliseconds. */
+  everyMs?: number;
+  /** How long a lot is waited for, in milliseconds. */
+  patienceMs?: number;
+}
+
 /**
- * Does work in lots: what comes while one lot is under way is begun together when that is over. Under load a lot is what
- * came in during one round trip, so that commands to Redis leave in one write and their answers come in one read; alone,
- * a piece of work is begun at once. Measured: of single claims every second one had a write and a read of its own.
+ * Does work in lots: what comes while one lot is under way, or soon after it was begun, is begun together. So commands to
+ * Redis leave in one write and their answers come in one read; alone, a piece of work is begun at once.
  */
 export class Lots {
   readonly #size: number;
+  readonly #everyMs: number;
   readonly #patienceMs: number;
   readonly #line: (() => Promise<void>)[] = [];
   #running = false;
 
   /** @param size pieces of work in a lot at most: as many as may hold up everything else when their answers come */
-  constructor(size: number, { patienceMs = PATIENCE_MS }: { patienceMs?: number } = {}) {
+  constructor(size: number, { everyMs = 0, patienceMs = PATIENCE_MS }: LotsOptions = {}) {
     this.#size = size;
+    this.#everyMs = everyMs;
     this.#patienceMs = patienceMs;
   }
 
@@ -29,8 +37,11 @@ export class Lots {
   async #runAll(): Promise<void> {
     this.#running = true;
     while (this.#line.length > 0) {
+      const earliest = performance.now() + this.#everyMs;
       const lot = this.#line.splice(0, this.#size).map((begin) => begin());
       await this.#patiently(Promise.all(lot));
+      const early = earliest - performance.now();
+      if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
     }
     this.#running = false;
   }

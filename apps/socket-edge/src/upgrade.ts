@@ -16,6 +16,11 @@ const HANDSHAKE_DEADLINE_MS = 10_000;
  * everything else for longer than anybody should notice.
  */
 const CLAIMS_AT_ONCE = 64;
+/**
+ * Between two lots of claims. A write to Redis and the read of its answer cost as much as three claims: in a crowd twelve
+ * share them so, in place of four, for a millisecond of waiting that one alone does not have.
+ */
+const CLAIMS_EVERY_MS = 2;
 /** Handshakes that wait for their turn, each with its socket and its request: a bound for the memory of that. */
 const MAX_PENDING = 10_000;
 /**
@@ -51,7 +56,7 @@ interface WonHandshake {
 /** Gives the handler of upgrade requests: refuses in HTTP, or claims the client and opens its connection. */
 export function upgradeHandler(options: UpgradeOptions) {
   const { edge, sockets, limit, allowedOrigins, directWrites, addressOf, onError } = options;
-  const claims = new Lots(CLAIMS_AT_ONCE);
+  const claims = new Lots(CLAIMS_AT_ONCE, { everyMs: CLAIMS_EVERY_MS });
   let pending = 0;
   let busyUntil = 0;
 
