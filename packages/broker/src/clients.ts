@@ -1,5 +1,6 @@
 import { type Keys, CLIENT_BUCKETS, bucketName, bucketOf } from '@holdfast/protocol/keys';
 import { MAX_TOPICS } from '@holdfast/protocol/limits';
+import { Claims } from './claims.ts';
 import type { Commands } from './commands.ts';
 import type { ChangeOutcome, ClaimOutcome, Page, TopicChange } from './broker.ts';
 import type { ClientState } from './client-state.ts';
@@ -9,7 +10,6 @@ import { asked, loadScript, run } from './script.ts';
 
 const changeTopicsScript = loadScript('change-topics');
 const disconnectScript = loadScript('disconnect');
-const claimScript = loadScript('claim');
 const releaseScript = loadScript('release');
 const forgetEndedScript = loadScript('forget-ended');
 
@@ -24,11 +24,13 @@ export class ClientStore {
   readonly #redis: Commands;
   readonly #keys: Keys;
   readonly #letters: Letters;
+  readonly #claims: Claims;
 
   constructor(redis: Commands, keys: Keys, letters: Letters) {
     this.#redis = redis;
     this.#keys = keys;
     this.#letters = letters;
+    this.#claims = new Claims(redis, keys);
   }
 
   async changeTopics(clientId: string, change: TopicChange): Promise<ChangeOutcome> {
@@ -59,18 +61,13 @@ export class ClientStore {
     return { connected: edge !== '' };
   }
 
-  async claim(
+  claim(
     clientId: string,
     edge: string,
     connection: string,
     options: { onlyIfUnowned: boolean } = { onlyIfUnowned: false },
   ): Promise<ClaimOutcome> {
-    const args = [edge, connection, Date.now(), options.onlyIfUnowned ? '1' : '0'];
-    const answer = answerOf('claim', await run(this.#redis, claimScript, [this.#keys.client(clientId)], args));
-    const client = clientOf(clientId, answer.rest[0]);
-    if (answer.kind === 0 || client === null) return { kind: 'unknown' };
-    if (answer.kind === 2) return { kind: 'owned', client };
-    return { kind: 'claimed', client, previous: client.owner };
+    return this.#claims.claim(clientId, edge, connection, options.onlyIfUnowned);
   }
 
   async release(clientId: string, edge: string, connection: string): Promise<void> {

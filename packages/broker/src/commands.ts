@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 
-/** The commands that the stores send. All but PING have a key, and keys of one command lie in one Cluster slot. */
+/** The commands that the stores send. All but PING have a key. */
 export const COMMAND_NAMES = [
   'del',
   'eval',
@@ -28,4 +28,7 @@ export const COMMAND_NAMES = [
 export const BUFFER_NAMES = ['evalBuffer', 'evalshaBuffer'] as const;
 
 /** What the stores need of Redis: a connection has it, and a Cluster by `clusterCommands`. */
-export type Commands = Pick<Redis, (typeof COMMAND_NAMES)[number] | 'ping'>;
+export type Commands = Pick<Redis, (typeof COMMAND_NAMES)[number] | 'ping'> & {
+  /** On a Cluster: the keys of one command lie in one slot. */
+  readonly bySlot?: true;
+};

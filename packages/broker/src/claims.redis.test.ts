@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto';
+import { redisKeys } from '@holdfast/protocol/keys';
+import { expect, test } from 'vitest';
+import { BrokerUnavailable } from './broker-unavailable.ts';
+import { Claims } from './claims.ts';
+import type { Commands } from './commands.ts';
+import { slotOf } from './slot-of.ts';
+import { openBroker, someone, watched } from './test-broker.ts';
+
+const { redis, prefix, control } = await openBroker();
+const keys = redisKeys(prefix);
+
+/** Claims, and the commands that they took. */
+function counted({ bySlot }: { bySlot?: true } = {}) {
+  const commands: string[] = [];
+  const connection: Commands = watched(redis, (command) => void commands.push(command));
+  const seen = new Proxy(connection, {
+    get: (target, name) => (name === 'bySlot' ? bySlot : (Reflect.get(target, name) as unknown)),
+  });
+  return { claims: new Claims(seen, keys), commands };
+}
+
+async function registered(count: number, name: (index: number) => string | null = () => null): Promise<string[]> {
+  const clients = Array.from({ length: count }, (_, index) => someone({ name: name(index) }));
+  await Promise.all(clients.map((client) => control.register(client, null)));
+  return clients.map(({ clientId }) => clientId);
+}
+
+const claimAll = (claims: Claims, clientIds: readonly string[]) =>
+  Promise.allSettled(clientIds.map((clientId, index) => claims.claim(clientId, 'e1', `c${index}`, false)));
+
+test('claims of one moment are one command for 64 of them, and each gets its own answer', async () => {
+  const names = ['plain', 'two words', '"quoted" \\ and / more', 'tab\tand\u0000nul', 'žluťoučký', '🐎'];
+  const clientIds = await registered(130, (index) => `${names[index % names.length]} ${index}`);
+  const unknown = randomUUID();
+  const { claims, commands } = counted();
+  const outcomes = await claimAll(claims, [...clientIds, unknown]);
+  expect(commands).toEqual(['evalsha', 'evalsha', 'evalsha']);
+  for (const [index, clientId] of clientIds.entries()) {
+    const client = { clientId, name: `${names[index % names.length]} ${index}`, owner: null };
+    expect(outcomes[index]).toMatchObject({ value: { kind: 'claimed', previous: null, client } });
+  }
+  expect(outcomes.at(-1)).toMatchObject({ value: { kind: 'unknown' } });
+  const owners = (await control.readClients(clientIds)).map((client) => client?.owner);
+  expect(owners).toEqual(clientIds.map((_, index) => ({ edge: 'e1', connection: `c${index}` })));
+});
+
+test('claims of one moment that want different things each get theirs', async () => {
+  const [owned = '', free = ''] = await registered(2);
+  const { claims, commands } = counted();
+  await claims.claim(owned, 'e1', 'c1', false);
+  const outcomes = await Promise.all([
+    claims.claim(owned, 'e2', 'c2', true),
+    claims.claim(free, 'e3', 'c3', true),
+    claims.claim(owned, 'e4', 'c4', false),
+  ]);
+  expect(commands).toEqual(['evalsha', 'evalsha']);
+  expect(outcomes).toMatchObject([
+    { kind: 'owned', client: { owner: { edge: 'e1', connection: 'c1' } } },
+    { kind: 'claimed', previous: null },
+    { kind: 'claimed', previous: { edge: 'e1', connection: 'c1' } },
+  ]);
+});
+
+test('a key that is no client of ours fails its own claim, and no other', async () => {
+  const [good = '', bad = '', fine = ''] = await registered(3);
+  await redis.set(keys.client(bad), 'no hash');
+  const outcomes = await claimAll(counted().claims, [good, bad, fine]);
+  expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  expect(outcomes[1]).toMatchObject({ reason: expect.any(BrokerUnavailable) as unknown });
+  expect(String((outcomes[1] as PromiseRejectedResult).reason.cause)).toContain('WRONGTYPE');
+});
+
+test('what is not asked is rejected for all of the moment', async () => {
+  const clientIds = await registered(3);
+  const broken = watched(redis, () => {
+    throw new Error('the process is gone');
+  });
+  const outcomes = await claimAll(new Claims(broken, keys), clientIds);
+  for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: expect.any(BrokerUnavailable) as unknown });
+});
+
+test('where keys of one command must lie in one slot, there is a command for each slot', async () => {
+  const clientIds = await registered(3);
+  const { claims, commands } = counted({ bySlot: true });
+  const outcomes = await claimAll(claims, [...clientIds, ...clientIds.slice(0, 1)]);
+  expect(outcomes.map(({ status }) => status)).toEqual(clientIds.concat('again').map(() => 'fulfilled'));
+  expect(commands).toHaveLength(new Set(clientIds.map((clientId) => slotOf(keys.client(clientId)))).size);
+});
