@@ -1,6 +1,9 @@
 import { closeSync, openSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import perfHooks from 'node:perf_hooks';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { createMetrics } from './metrics.ts';
+
+const DAY_MS = 24 * 3600 * 1000;
 
 /** The value of the sample that begins with this, label by label as it is printed. */
 async function sample(metrics: ReturnType<typeof createMetrics>, start: string): Promise<number> {
@@ -39,6 +42,14 @@ test.runIf(process.platform === 'linux')('open files are counted as they come an
   files.forEach(closeSync);
   expect(await sample(metrics, 'holdfast_process_open_fds{service="api"}')).toBeLessThan(before + 50);
   metrics.stop();
+});
+
+test('nothing wakes an idle process to look at its event loop', () => {
+  const monitor = vi.spyOn(perfHooks, 'monitorEventLoopDelay');
+  onTestFinished(() => monitor.mockRestore());
+  createMetrics({ service: 'api' }).stop();
+  expect(monitor.mock.calls).toHaveLength(1);
+  expect(monitor.mock.calls[0]?.[0]?.resolution).toBeGreaterThan(DAY_MS);
 });
 
 test('two sets in one process do not meet', async () => {

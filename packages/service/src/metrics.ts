@@ -8,6 +8,11 @@ const PREFIX = 'holdfast_';
  * 10 ms; and to count what is active it lists every socket at each scrape.
  */
 const UNWANTED = ['nodejs_eventloop_lag', 'nodejs_active_'];
+/**
+ * How often the library's timer looks at the clock for those figures of the event loop. It cannot be had without, and
+ * would wake an idle process a hundred times a second: so it is set as far off as a timer can be.
+ */
+const NEVER_MS = 2 ** 31 - 1;
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -81,7 +86,7 @@ export function createMetrics({ service, ofProcess = true }: MetricsOptions) {
 
 /** The usual metrics of Node and the system; gives the stop. */
 function observeProcess(registry: Registry): () => void {
-  collectDefaultMetrics({ register: registry, prefix: PREFIX });
+  collectDefaultMetrics({ register: registry, prefix: PREFIX, eventLoopMonitoringPrecision: NEVER_MS });
   for (const { name } of registry.getMetricsAsArray()) {
     if (UNWANTED.some((beginning) => name.startsWith(PREFIX + beginning))) registry.removeSingleMetric(name);
   }
