@@ -94,7 +94,7 @@ export class Audience {
     const members = this.#members.slice(from, this.#left);
     const transports = this.#transports.slice(from, this.#left);
     this.#left = from;
-    fanOut(transports, this.#frames, (index, rest) => members[index]?.connection.send(rest));
+    fanOut(transports, this.#frames, (index) => members[index]?.connection.onWaiting());
     return members.length;
   }
 

@@ -91,6 +91,11 @@ export class Connection {
   send(frames: Buffer): void {
     if (this.phase === 'closed') return;
     this.transport.send(frames);
+    this.onWaiting();
+  }
+
+  /** Something was sent, and may wait for the socket. */
+  onWaiting(): void {
     if (this.transport.bufferedBytes > CONGESTED_BYTES && !this.congested) this.#becomeCongested();
   }
 
@@ -168,7 +173,7 @@ export class Connection {
       return;
     }
     this.transport.send(frame);
-    if (this.transport.bufferedBytes > CONGESTED_BYTES && !this.congested) this.#becomeCongested();
+    this.onWaiting();
   }
 
   #becomeCongested(): void {

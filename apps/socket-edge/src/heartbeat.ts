@@ -61,7 +61,7 @@ export class Heartbeat {
     for (let from = 0; from < due.length; from += MOST_AT_ONCE) {
       const lot = due.slice(from, from + MOST_AT_ONCE);
       const transports = lot.map(({ transport }) => transport);
-      fanOut(transports, PING_FRAME, (index, frames) => lot[index]?.send(frames));
+      fanOut(transports, PING_FRAME, (index) => lot[index]?.onWaiting());
     }
   }
 
