@@ -32,6 +32,11 @@ export class RememberedClients {
   }
 
   async find(which: WhichClient): Promise<string | undefined> {
+    // Another command may put a newer file in place of the one that was found, just before it is read.
+    return (await this.#look(which)) ?? this.#look(which);
+  }
+
+  async #look(which: WhichClient): Promise<string | undefined> {
     const files = (await this.#files()).filter((file) => file.startsWith(digest(keyOf(which))));
     for (const file of await this.#newestFirst(files)) {
       const client = await this.#read(file);

@@ -126,6 +126,28 @@ describe('while a slot moves', () => {
     expect(await logOf(topic)).toEqual(['1', '2', '3']);
   });
 
+  test('clients of that slot are claimed together, whether their keys have gone ahead, stayed, or never were', async () => {
+    const first = randomUUID();
+    const { slot, from, to, others } = placeOf(its.keys.client(first));
+    const inSlot = (): string => {
+      for (;;) {
+        const clientId = randomUUID();
+        if (slotOf(its.keys.client(clientId)) === slot) return clientId;
+      }
+    };
+    const [second, unknown] = [inSlot(), inSlot()];
+    const register = (clientId: string) =>
+      its.control.register({ clientId, key: 'k', name: null, registeredAt: 1, topics: new Map() }, null);
+    await register(first);
+    const move = slotMove(slot, from, to, others);
+    await move.begin();
+    await move.moveKeys();
+    await register(second);
+    const claims = [first, second, unknown].map((clientId) => its.edge.claim(clientId, 'e', 'c'));
+    expect((await Promise.all(claims)).map(({ kind }) => kind)).toEqual(['claimed', 'claimed', 'unknown']);
+    await move.end();
+  });
+
   test('a client whose key has gone ahead is asked for there', async () => {
     const clientId = randomUUID();
     const client = { clientId, key: 'k', name: null, registeredAt: 1, topics: new Map() };

@@ -25,7 +25,7 @@ export function clusterCommands(nodes: ClusterNodes): Commands {
     name,
     (...args: Arguments) => send(nodes, name, args),
   ]);
-  return { ...Object.fromEntries(routed), ping: () => ping(nodes), bySlot: true } as Commands;
+  return { ...Object.fromEntries(routed), ping: () => ping(nodes), isCluster: true } as Commands;
 }
 
 /** Whether the whole Cluster answers: every slot has a master, and each master says so itself. */

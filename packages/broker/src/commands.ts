@@ -27,8 +27,5 @@ export const COMMAND_NAMES = [
 /** ioredis has these, its types do not. */
 export const BUFFER_NAMES = ['evalBuffer', 'evalshaBuffer'] as const;
 
-/** What the stores need of Redis: a connection has it, and a Cluster by `clusterCommands`. */
-export type Commands = Pick<Redis, (typeof COMMAND_NAMES)[number] | 'ping'> & {
-  /** On a Cluster: the keys of one command lie in one slot. */
-  readonly bySlot?: true;
-};
+/** What the stores need of Redis: a connection has it, and a Cluster by `clusterCommands`, where a command has one key. */
+export type Commands = Pick<Redis, (typeof COMMAND_NAMES)[number] | 'ping' | 'isCluster'>;

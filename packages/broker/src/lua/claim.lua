@@ -1,5 +1,5 @@
 -- Makes connections the owners of their clients, and reads the clients.
--- KEYS  1… clients, of one Cluster slot
+-- KEYS  1… clients; on a Cluster only one
 -- ARGV  1 now (ms), then for each client: edge, connection, '1' to leave a client alone that has an owner
 -- Gives as JSON, which a reader takes apart many times faster than a reply of many strings, a list with for each client
 -- [0] not registered, [1, fields and values before the claim] claimed, [2, fields and values] has an owner, or
