@@ -8,8 +8,8 @@ import { type Argument, loadScript, run } from './script.ts';
 const claimScript = loadScript('claim');
 
 /**
- * While a script runs, Redis does nothing else. So many claims take it a fifth of a millisecond, or a few of them when
- * each client has a thousand topics; more at once would gain nothing worth telling.
+ * While a script runs, Redis does nothing else. So many claims take it a fifth of a millisecond, or 18 when each client
+ * has a thousand topics; more at once would gain nothing worth telling.
  */
 const MOST_AT_ONCE = 16;
 
