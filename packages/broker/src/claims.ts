@@ -24,8 +24,9 @@ interface Wish {
 
 /**
  * Claims of the same moment go to Redis as one call of a script: a command for each, with its promise, its time-out and
- * its part of the answer, would be the dearest piece of a handshake. Not on a Cluster: two clients hardly ever share a
- * slot, and while a slot moves from one node to another, neither runs a script on a key that has gone and one that has not.
+ * its part of the answer, would be one of the dearest pieces of a handshake. Not on a Cluster: two clients hardly ever
+ * share a slot, and while a slot moves to another node, neither node runs a script on a key that has gone and one that
+ * has not.
  */
 export class Claims {
   readonly #redis: Commands;
