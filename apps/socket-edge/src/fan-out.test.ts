@@ -1,6 +1,6 @@
+import type { Socket } from 'node:net';
 import { eventually } from '@holdfast/testkit/eventually';
 import { expect, it } from 'vitest';
-import type { Socket } from 'node:net';
 import { SocketWriter } from './direct-write.ts';
 import { MOST_AT_ONCE, fanOut } from './fan-out.ts';
 import { RecordingTransport } from './testing/recording-transport.ts';
