@@ -42,13 +42,16 @@ export class Actor {
     return this.lines.findLast((line) => line.isOpen);
   }
 
-  /** Registers it; where it was registered all the same, that ends first. Gives whether it is for certain. */
+  /** Registers it; where an unanswered try may have done so, that ends first. Gives whether it is for certain. */
   async register(topics: readonly string[]): Promise<boolean> {
     this.isRegistered = true;
+    let isUnsure = false;
     for (let attempt = 1; attempt <= TRIES; attempt += 1) {
       const { outcome, status } = await this.#options.calls.register(this.id, topics);
       if (outcome === 'ok') return true;
       if (outcome === 'refused' && status !== CONFLICT) return false;
+      if (status === CONFLICT && !isUnsure) return true;
+      isUnsure = true;
       if (status === CONFLICT) await this.#certainly(() => this.#options.calls.unregister(this.id));
       else await delay(PAUSE_MS);
     }
@@ -107,8 +110,7 @@ export class Actor {
       const last = this.lines.at(-1);
       const isTrying = last !== undefined && last.code === null;
       if (!this.wantsLine || !this.isRegistered || isTrying || this.line !== undefined) continue;
-      // Two of its own that replace each other are its own doing.
-      if (last?.code === UNREGISTERED) await this.register(topics);
+      if (last?.code === UNREGISTERED) await this.#findOut(topics);
       if (last?.code === REPLACED) await delay(PAUSE_MS);
       if (signal.aborted) return;
       const line = this.connect(Math.floor(random() * edgeUrls.length));
@@ -116,7 +118,7 @@ export class Actor {
     }
   }
 
-  /** A handshake that is refused may be so because Redis has lost the registration. */
+  /** A connection that is refused, or unregistered, may be so because Redis has lost the registration. */
   async #findOut(topics: readonly string[]): Promise<void> {
     if (!this.isRegistered) return;
     const seen = await this.#options.calls.view(this.id, false);

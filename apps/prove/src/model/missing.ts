@@ -35,7 +35,7 @@ function missingOn(model: Model, stream: Stream, published: readonly Owed[], log
     const { id, publication } = owed;
     const { from, to, token } = publication;
     if (had.has(token)) return [];
-    const falsely = falselyRecovered(stream, followed, owed, log);
+    const falsely = falselyRecovered(model, stream, followed, owed, log);
     if (falsely === undefined && !isRequired(model, stream, followed, owed, log)) return [];
     if (isAnnounced(followed, id)) return [];
     if (falsely !== 'whoever' && !timeline.isCertain('in', from, to)) return [];
@@ -70,10 +70,11 @@ function isWithin({ start, reached }: Segment, id: Position): boolean {
 
 /** What a resumed connection took upon itself: of a message that anybody was sent, or that its client should have had. */
 function falselyRecovered(
+  model: Model,
   stream: Stream,
-  { segments }: Followed,
+  { segments, arrivals }: Followed,
   { id, publication }: Owed,
-  { openingAt }: LineLog,
+  { openingAt, closed }: LineLog,
 ): 'whoever' | 'subscriber' | undefined {
   const [first] = segments;
   if (first?.by !== 'welcome' || first.recovered !== true || first.stated === null) return undefined;
@@ -83,7 +84,10 @@ function falselyRecovered(
   if (isBetween) return 'whoever';
   // By time, not by id: ids may have been given twice.
   const statedAt = Math.min(...(stream.byId.get(first.stated) ?? []).map((stated) => stated.to));
-  return statedAt < from ? 'subscriber' : undefined;
+  if (statedAt >= from) return undefined;
+  // One that broke before it got so far may say so.
+  const isPassed = arrivals.some(({ token }) => (stream.byToken.get(token)?.from ?? -Infinity) > to);
+  return isPassed || (closed === null && model.endAt !== Infinity) ? 'subscriber' : undefined;
 }
 
 function isAnnounced({ losses, segments }: Followed, id: Position): boolean {
