@@ -18,16 +18,16 @@ export function apiViolations(model: Model): Violation[] {
 function liesOfState(model: Model, { from, to }: CallEvent, client: string, seen: View | null): string[] {
   const registration = model.timelineOf(client, inboxOf(client));
   if (seen === null) {
-    return registration.isCertain('in', from, to) ? ['the API does not know a client that is registered'] : [];
+    return registration.stands('in', from, to) ? ['the API does not know a client that is registered'] : [];
   }
-  if (registration.isCertain('out', from, to)) return ['the API knows a client that is not registered'];
+  if (registration.stands('out', from, to)) return ['the API knows a client that is not registered'];
   const wanted = new Set(seen.topics);
   const topics = new Set([...seen.topics, ...topicsOf(model, client)]);
   return [...topics].flatMap((topic) => {
     const timeline = model.timelineOf(client, topic);
-    if (!wanted.has(topic) && timeline.isCertain('in', from, to))
+    if (!wanted.has(topic) && timeline.stands('in', from, to))
       return [`the API does not name ${topic}, which the client has`];
-    if (wanted.has(topic) && timeline.isCertain('out', from, to))
+    if (wanted.has(topic) && timeline.stands('out', from, to))
       return [`the API names ${topic}, which the client has not`];
     return [];
   });
@@ -44,7 +44,7 @@ function liesOfLines(model: Model, { from, to }: CallEvent, client: string, seen
   if (seen.served === null) return ['the API does not know what a connected client is served'];
   const served = new Set(seen.served);
   return [...topicsOf(model, client)]
-    .filter((topic) => !served.has(topic) && model.timelineOf(client, topic).isCertain('in', from, to))
+    .filter((topic) => !served.has(topic) && model.timelineOf(client, topic).stands('in', from, to))
     .map((topic) => `the API does not call ${topic} served, which the client has`);
 }
 

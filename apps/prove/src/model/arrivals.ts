@@ -53,8 +53,9 @@ function isKnownId(publication: Publication, id: Position, unanswered: Map<Publi
   return known === undefined || known === id || publication.isForgotten;
 }
 
-function isForClient(model: Model, client: string, { stream, from, to }: Publication): boolean {
-  return model.timelineOf(client, stream).isPossible('in', from - ENDING_MS, to);
+function isForClient(model: Model, client: string, { stream, from, to, forgottenAt }: Publication): boolean {
+  // What Redis forgot along with the end of a subscription was for a subscriber, by what Redis has left.
+  return model.timelineOf(client, stream).isPossible('in', from - ENDING_MS, Math.max(to, forgottenAt));
 }
 
 function orderViolations(log: LineLog, stream: string, { arrivals, segments, losses }: Followed): Violation[] {

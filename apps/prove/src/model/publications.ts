@@ -12,8 +12,9 @@ export interface Publication {
   outcome: Outcome;
   /** The ids that were answered; more than one is a fault, unless the topic was another one meanwhile. */
   ids: Position[];
-  /** It came into being, or may have, in a time that Redis forgot. */
+  /** It came into being, or may have, in a time that Redis forgot; the end of that time. */
   isForgotten: boolean;
+  forgottenAt: number;
 }
 
 export interface Stream {
@@ -35,13 +36,15 @@ export function streamsOf(calls: readonly CallEvent[], forgettings: readonly For
     found.set(stream, tokens);
     const late = outcome === 'unknown' ? to + LATE_MS : to;
     const before = tokens.get(token);
-    const isForgotten = forgettings.some(({ savedFrom, lostAt }) => late >= savedFrom && from <= lostAt);
+    const forgotten = forgettings.filter(({ savedFrom, lostAt }) => late >= savedFrom && from <= lostAt);
+    const isForgotten = forgotten.length > 0;
+    const forgottenAt = Math.max(-Infinity, ...forgotten.map(({ lostAt }) => lostAt));
     const ids = id === undefined ? [] : [id];
     tokens.set(
       token,
       before === undefined
-        ? { stream, token, from, to: late, outcome, ids, isForgotten }
-        : joined(before, { to: late, outcome, ids, isForgotten }),
+        ? { stream, token, from, to: late, outcome, ids, isForgotten, forgottenAt }
+        : joined(before, { to: late, outcome, ids, isForgotten, forgottenAt }),
     );
   }
   return new Map(
@@ -50,7 +53,7 @@ export function streamsOf(calls: readonly CallEvent[], forgettings: readonly For
 }
 
 /** The same message, asked for again. What was refused once may have been taken another time. */
-function joined(before: Publication, again: Pick<Publication, 'to' | 'outcome' | 'ids' | 'isForgotten'>): Publication {
+function joined(before: Publication, again: Pick<Publication, 'to' | 'outcome' | 'ids' | 'isForgotten' | 'forgottenAt'>): Publication {
   const outcomes = [before.outcome, again.outcome];
   const outcome = outcomes.includes('ok') ? 'ok' : outcomes.includes('unknown') ? 'unknown' : 'refused';
   // An answer to a repetition tells the id; when it was published lies between the first try and that.
@@ -60,6 +63,7 @@ function joined(before: Publication, again: Pick<Publication, 'to' | 'outcome' |
     outcome,
     ids: [...new Set([...before.ids, ...again.ids])],
     isForgotten: before.isForgotten || again.isForgotten,
+    forgottenAt: Math.max(before.forgottenAt, again.forgottenAt),
   };
 }
 

@@ -4,6 +4,9 @@ import { inboxOf } from '../history/events.ts';
 /** A call without an answer may be carried out so much later than it was given up, and a handshake likewise. */
 export const LATE_MS = 10_000;
 
+/** How long a connection may follow what Redis said before it lost its last writes. */
+const FOLLOWS_WITHIN_MS = 30_000;
+
 type State = 'in' | 'out';
 
 /** A call that made a client a subscriber of a stream, or ended that. */
@@ -29,14 +32,23 @@ export class Timeline {
     this.#after = after;
   }
 
-  /** Whether the client was a subscriber all the time between the two, whatever happened of what is not known. */
+  /** Whether a connection is to follow that state all the time between the two, whatever happened of what is not known. */
   isCertain(state: State, from: number, to: number): boolean {
     return !this.isPossible(state === 'in' ? 'out' : 'in', from, to);
   }
 
-  /** Whether it may have been so at any time between the two. */
+  /** Whether Redis has it so, all the time. */
+  stands(state: State, from: number, to: number): boolean {
+    return !this.#isPossible(state === 'in' ? 'out' : 'in', from, to, 0);
+  }
+
+  /** Whether a connection may follow that state at any time between the two. */
   isPossible(state: State, from: number, to: number): boolean {
-    const least = this.#forgettings.filter(({ lostAt }) => lostAt <= from).length;
+    return this.#isPossible(state, from, to, FOLLOWS_WITHIN_MS);
+  }
+
+  #isPossible(state: State, from: number, to: number, behindMs: number): boolean {
+    const least = this.#forgettings.filter(({ lostAt }) => lostAt + behindMs <= from).length;
     const most = this.#forgettings.filter(({ lostAt }) => lostAt <= to).length;
     return this.#after.slice(least, most + 1).some((changes) => isPossible(changes, state, from, to));
   }

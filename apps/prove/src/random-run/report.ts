@@ -44,12 +44,12 @@ export function linesFor(events: readonly HistoryEvent[], violation: Violation):
     .map(shown);
 }
 
-function matters(event: HistoryEvent, { client, line, stream, token }: Violation): boolean {
+function matters(event: HistoryEvent, { kind, client, line, stream, token }: Violation): boolean {
   switch (event.kind) {
     case 'call':
       if (event.call.what === 'publish') return token !== undefined && event.call.token === token;
       if ('topic' in event.call) return event.call.topic === stream;
-      if (event.call.client !== client) return false;
+      if (event.call.client !== client || event.call.what === 'view') return false;
       return (
         !('topics' in event.call) ||
         stream === undefined ||
@@ -61,13 +61,13 @@ function matters(event: HistoryEvent, { client, line, stream, token }: Violation
       if (event.frame.type === 'message') return event.frame.token === token;
       return event.frame.type === 'welcome' || event.frame.topic === stream;
     case 'opening':
-      return event.client === client;
+      return event.line === line || (kind === 'falsely-replaced' && event.client === client);
     case 'opened':
     case 'closed':
       return event.line === line;
     case 'forgot':
-    case 'fault':
       return true;
+    case 'fault':
     case 'end':
       return false;
   }
