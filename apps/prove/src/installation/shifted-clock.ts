@@ -15,6 +15,8 @@ export interface ShiftedClock {
   readonly env: Readonly<Record<string, string>>;
   /** Sets it so many seconds off the machine's, at once. */
   readonly set: (seconds: number) => Promise<void>;
+  /** How many it is off. */
+  readonly seconds: () => number;
 }
 
 /** The C compiler of this machine, which such a clock needs; null when there is none. */
@@ -38,7 +40,9 @@ export async function shiftedClock(directory: string): Promise<ShiftedClock> {
   const { code, printed } = await runCommand(compiler, [...FLAGS, '-o', library, source], process.env);
   if (code !== 0) throw new DidNotHappen(`${compiler} could not build the clock: ${printed}`);
   const file = join(directory, 'clock-shift');
+  let current = 0;
   const set = (seconds: number) => {
+    current = seconds;
     const bytes = Buffer.alloc(BYTES);
     if (endianness() === 'LE') bytes.writeBigInt64LE(BigInt(seconds));
     else bytes.writeBigInt64BE(BigInt(seconds));
@@ -46,5 +50,5 @@ export async function shiftedClock(directory: string): Promise<ShiftedClock> {
     return writeFile(file, bytes, { flag: 'r+' });
   };
   await writeFile(file, Buffer.alloc(BYTES));
-  return { env: { LD_PRELOAD: library, CLOCK_SHIFT_FILE: file }, set };
+  return { env: { LD_PRELOAD: library, CLOCK_SHIFT_FILE: file }, set, seconds: () => current };
 }

@@ -53,7 +53,10 @@ export function streamsOf(calls: readonly CallEvent[], forgettings: readonly For
 }
 
 /** The same message, asked for again. What was refused once may have been taken another time. */
-function joined(before: Publication, again: Pick<Publication, 'to' | 'outcome' | 'ids' | 'isForgotten' | 'forgottenAt'>): Publication {
+function joined(
+  before: Publication,
+  again: Pick<Publication, 'to' | 'outcome' | 'ids' | 'isForgotten' | 'forgottenAt'>,
+): Publication {
   const outcomes = [before.outcome, again.outcome];
   const outcome = outcomes.includes('ok') ? 'ok' : outcomes.includes('unknown') ? 'unknown' : 'refused';
   // An answer to a repetition tells the id; when it was published lies between the first try and that.

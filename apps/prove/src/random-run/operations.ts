@@ -32,7 +32,7 @@ export type Operation = { at: number; lane: string } & (
   | { do: 'publish-batch'; lists: readonly (readonly number[])[] }
   | { do: 'publish-to-client'; actor: number }
   | { do: 'renew'; topic: number; pauseMs: number }
-  | { do: 'fault'; fault: FaultName; edge: number; control: number; ms: number; far: boolean }
+  | { do: 'fault'; fault: FaultName; edge: number; control: number; ms: number }
 );
 
 export interface Cast {
@@ -153,9 +153,8 @@ function drawRenewal(random: Random): Undated {
 
 function drawFault(random: Random, faults: readonly FaultName[]): Undated {
   const fault = faults[number(random, faults.length)] ?? 'edge-kill';
-  const far = random() < FAR_SHARE;
   const ms = Math.round(MOMENT.least + random() * (MOMENT.most - MOMENT.least));
-  const isLong = far && (fault === 'edge-freeze' || fault === 'edge-cut-off');
+  const isLong = random() < FAR_SHARE && (fault === 'edge-freeze' || fault === 'edge-cut-off');
   const [edge, control] = [number(random, cast.edges), number(random, cast.controls)];
-  return { do: 'fault', fault, edge, control, ms: isLong ? PAST_LEASE_MS : ms, far };
+  return { do: 'fault', fault, edge, control, ms: isLong ? PAST_LEASE_MS : ms };
 }
