@@ -30,15 +30,17 @@ export const claimCutShort: Fault = {
     await company.topic(TOPIC);
     // The last ones are quiet: nobody else of them comes.
     const actors = await company.hire(3 * EACH, [TOPIC], [0]);
-    const before = actors.map(({ line }) => line);
+    const stranded = actors.slice(0, EACH);
+    const before = stranded.map(({ line }) => line);
     const brokenAt = now();
-    const unheard = await killBeforeAnswer(scene, company, actors.slice(0, EACH));
+    const unheard = await killBeforeAnswer(scene, company, stranded);
     const refused = await standStill(scene, company, actors.slice(EACH, 2 * EACH));
     const healedAt = now();
     await untilReady(scene);
     const broken = await brokenIn(company, [TOPIC]);
     const replaced = before.filter((line) => line?.code === 4409).length;
-    if (replaced > 0) broken.unshift(`${replaced} connections were closed as replaced, and no newer one came about`);
+    if (replaced > 0)
+      broken.unshift(`${replaced} connections were closed as replaced, and the edge of the newer ones had died`);
     const proof = `${second.name} was killed with ${unheard} claims under way; ${refused} handshakes were refused while Redis stood still`;
     return { proof, brokenAt, healedAt, broken };
   },
@@ -65,11 +67,11 @@ async function killBeforeAnswer(
   return attempts.length;
 }
 
-/** Redis stands still until the second edge gives these handshakes up; what it was asked, it does then. */
+/** Redis stands still until another edge gives these handshakes up; what it was asked, it does then. */
 async function standStill({ installation, pass }: Scene, company: Company, actors: readonly Actor[]): Promise<number> {
   const { redis } = installation;
   redis.freeze();
-  const attempts = actors.map((actor) => actor.connect(1));
+  const attempts = actors.map((actor) => actor.connect(2));
   await pass(STILL_MS);
   redis.thaw();
   await company.each(actors, (_, index) => attempts[index]?.welcomed ?? Promise.resolve());
