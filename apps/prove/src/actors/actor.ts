@@ -31,7 +31,6 @@ export class Actor {
   isRegistered = false;
   wantsLine = false;
   readonly #options: ActorOptions;
-  #keeping: Promise<void> | undefined;
 
   constructor(options: ActorOptions) {
     this.#options = options;
@@ -100,7 +99,7 @@ export class Actor {
   /** From now on it connects again whenever it has no connection, and registers when it is told that it must. */
   keep(topics: readonly string[], signal: AbortSignal): void {
     this.wantsLine = true;
-    this.#keeping ??= this.#keep(topics, signal);
+    void this.#keep(topics, signal);
   }
 
   async #keep(topics: readonly string[], signal: AbortSignal): Promise<void> {

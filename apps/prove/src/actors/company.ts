@@ -75,13 +75,17 @@ export class Company {
 
   /** What would be wrong if the history ended now. */
   violationsNow(): Violation[] {
-    return judge([...this.history.events, { kind: 'end', at: monotonicMs() }]);
+    const events = this.history.events.filter(({ kind }) => kind !== 'end');
+    return judge([...events, { kind: 'end', at: monotonicMs() }]);
   }
 
   /** Waits until nothing is missing any more; what still is after so long stays so. */
   async settled(timeoutMs: number): Promise<void> {
     const deadline = performance.now() + timeoutMs;
-    const isMissing = ({ kind }: Violation) => kind === 'lost' || kind === 'deaf' || kind === 'falsely-recovered';
     while (performance.now() < deadline && this.violationsNow().some(isMissing)) await delay(PAUSE_MS);
   }
+}
+
+function isMissing({ kind }: Violation): boolean {
+  return kind === 'lost' || kind === 'deaf' || kind === 'falsely-recovered';
 }

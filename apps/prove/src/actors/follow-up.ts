@@ -13,19 +13,19 @@ const LOOK_MS = 250;
 const TOPIC = 'prove.follow-up';
 
 /**
- * The end of every history: each client that has a connection subscribes, is written to, unsubscribes, and is asked
+ * The end of every history: each client that has a connection is written to, subscribes, is written to, unsubscribes, and is asked
  * about; then some are disconnected and some unregistered. What does not follow, the model finds. `topics` are those that they had before.
  */
 export async function followUp(company: Company, topics: readonly string[]): Promise<void> {
-  const { calls, history } = company;
   const actors = company.actors.filter(({ isRegistered, line }) => isRegistered && line !== undefined);
   const lines = new Map(actors.map((actor) => [actor, actor.line]));
+  // Before anything changes: a change may heal what does not hear.
+  await everybodyIsWrittenTo(company, actors, topics);
+
   await company.topic(TOPIC);
   await company.each(actors, (actor) => actor.subscribe([TOPIC]));
   await company.publishSurely(TOPIC);
-  await company.each(actors, (actor) => calls.publishToClient(actor.id));
-  for (const topic of topics) await company.publishSurely(topic);
-  await company.settled(FOLLOWS_WITHIN_MS);
+  await everybodyIsWrittenTo(company, actors, topics);
   await company.each(actors, (actor) => viewed(company, actor));
 
   await company.each(actors, (actor) => actor.unsubscribe([TOPIC]));
@@ -38,10 +38,18 @@ export async function followUp(company: Company, topics: readonly string[]): Pro
   await company.each(group(1), (actor) => actor.unregister());
   await ended(leaving.flatMap((actor) => lines.get(actor) ?? []));
   await delay(ENDING_MS + MARGIN_MS);
+  await everybodyIsWrittenTo(company, group(2), topics);
+}
+
+async function everybodyIsWrittenTo(
+  company: Company,
+  actors: readonly Actor[],
+  topics: readonly string[],
+): Promise<void> {
   for (const topic of topics) await company.publishSurely(topic);
-  await company.each(group(2), (actor) => calls.publishToClient(actor.id));
+  await company.each(actors, (actor) => company.calls.publishToClient(actor.id));
   await company.settled(FOLLOWS_WITHIN_MS);
-  history.record({ kind: 'end', at: monotonicMs() });
+  company.history.record({ kind: 'end', at: monotonicMs() });
 }
 
 /** Asks about a client until the answer is as it should be, at most for as long as a change may take. */

@@ -1,5 +1,5 @@
 import type { Position } from '@holdfast/protocol/position-order';
-import { WebSocket } from 'ws';
+import { type RawData, WebSocket } from 'ws';
 import type { Frame } from '../history/events.ts';
 import type { History } from '../history/history.ts';
 import { monotonicMs } from '../monotonic.ts';
@@ -56,7 +56,7 @@ export class Line {
       history.record({ kind: 'opened', at: monotonicMs(), line: this.number });
       if (positions !== null) socket.send(JSON.stringify({ type: 'resume', positions }));
     });
-    socket.on('message', (text) => this.#receive(String(text as Buffer)));
+    socket.on('message', (text) => this.#receive(textOf(text)));
     socket.on('unexpected-response', (_request, response) => {
       this.#status = response.statusCode ?? null;
       response.resume();
@@ -99,4 +99,8 @@ export class Line {
     this.#welcomed.resolve(false);
     this.#ended.resolve();
   }
+}
+
+function textOf(data: RawData): string {
+  return (Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as ArrayBuffer)).toString();
 }

@@ -80,7 +80,10 @@ export interface FaultEvent {
   detail: string;
 }
 
-/** Everything is whole again and had its time: what has not come by now is missing. */
+/**
+ * Everything is whole and had its time: what has not come by now is missing. A history may have several, for what comes
+ * next may heal what is missing.
+ */
 export interface End {
   kind: 'end';
   at: Milliseconds;

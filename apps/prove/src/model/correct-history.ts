@@ -315,7 +315,6 @@ class Installation {
   #view(name: string, isFinal: boolean): void {
     const subscriptions = this.#state.clients.get(name);
     const line = this.#open.get(name);
-    const isTopic = (stream: string) => !stream.startsWith('@');
     const topics = [...(subscriptions?.keys() ?? [])].filter(isTopic);
     const served = line === undefined ? null : [...line.follows.keys()].filter(isTopic);
     const seen = subscriptions === undefined ? null : { topics, connected: line !== undefined, served };
@@ -334,4 +333,8 @@ function frameTopic(stream: string): string {
 
 function text(id: number): string {
   return `${id}-0`;
+}
+
+function isTopic(stream: string): boolean {
+  return !stream.startsWith('@');
 }

@@ -42,6 +42,9 @@ function owed(events: Events): Message[] {
   );
 }
 
+const isIn = (call: CallEvent['call'], client: string, topic: string) =>
+  (call.what === 'subscribe' || call.what === 'register') && call.client === client && call.topics.includes(topic);
+
 /**
  * Tampers with correct histories, and holds that it is found as one of `kinds`. `tamper` gives the history made wrong,
  * and the token that is wrong if it is about one; null where there is no place for it. Gives how often there was one.
@@ -216,8 +219,6 @@ describe('the model', () => {
   });
 
   it.each(['unsubscribe', 'unregister', 'delete'] as const)('finds what came a second after %s', (what) => {
-    const isIn = (call: CallEvent['call'], client: string, topic: string) =>
-      (call.what === 'subscribe' || call.what === 'register') && call.client === client && call.topics.includes(topic);
     const times = timesFound(['wrong-audience'], (events, pick) => {
       if (events.some(({ kind }) => kind === 'forgot')) return null;
       const calls = callsOf(events);

@@ -20,8 +20,20 @@ export interface Model {
   timelineOf: (client: string, stream: string) => Timeline;
 }
 
-/** Everything in a history that breaks a promise. */
+/** Everything in a history that breaks a promise, at each of its ends. */
 export function judge(events: readonly HistoryEvent[]): Violation[] {
+  const ends = [...events.keys()].filter((index) => events[index]?.kind === 'end');
+  const prefixes = ends.length === 0 ? [events] : ends.map((index) => events.slice(0, index + 1));
+  const found = new Map<string, Violation>();
+  for (const violation of prefixes.flatMap(judgeOnce)) {
+    const { kind, text, client, line } = violation;
+    const key = [kind, text, client, line].join(' ');
+    if (!found.has(key)) found.set(key, violation);
+  }
+  return [...found.values()];
+}
+
+function judgeOnce(events: readonly HistoryEvent[]): Violation[] {
   const model = modelOf(events);
   return [...arrivalViolations(model), ...missingViolations(model), ...closeViolations(model), ...apiViolations(model)];
 }

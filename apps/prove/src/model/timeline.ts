@@ -100,7 +100,8 @@ function targetOf(call: CallEvent['call'], client: string, stream: string): Stat
       return !isInbox && call.topics.includes(stream) ? 'in' : undefined;
     case 'unsubscribe':
       return !isInbox && call.topics.includes(stream) ? 'out' : undefined;
-    default:
+    case 'disconnect':
+    case 'view':
       return undefined;
   }
 }

@@ -67,8 +67,7 @@ function matters(event: HistoryEvent, { kind, client, line, stream, token }: Vio
       return event.line === line;
     case 'forgot':
       return true;
-    case 'fault':
-    case 'end':
+    default:
       return false;
   }
 }
