@@ -72,7 +72,7 @@ export interface Forgetting {
 }
 
 /** A fault that happened, for whoever reads the history. */
-export interface FaultEvent {
+interface FaultEvent {
   kind: 'fault';
   name: string;
   from: Milliseconds;
@@ -84,7 +84,7 @@ export interface FaultEvent {
  * Everything is whole and had its time: what has not come by now is missing. A history may have several, for what comes
  * next may heal what is missing.
  */
-export interface End {
+interface End {
   kind: 'end';
   at: Milliseconds;
 }

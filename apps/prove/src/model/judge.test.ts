@@ -120,6 +120,32 @@ describe('the model', () => {
     expect(times).toBeGreaterThan(ENOUGH);
   });
 
+  it('finds at an earlier end what a later change healed', () => {
+    const frame = (at: number, sent: Frame): HistoryEvent => ({ kind: 'frame', at, line: 1, frame: sent });
+    const call = (at: number, made: CallEvent['call']): HistoryEvent => ({
+      kind: 'call',
+      from: at,
+      to: at + 1,
+      outcome: 'ok',
+      status: null,
+      call: made,
+    });
+    const message: Frame = { type: 'message', topic: 'a', id: '5-0', token: 't' };
+    const healed: HistoryEvent[] = [
+      call(1, { what: 'register', client: 'client-1', topics: ['a'] }),
+      { kind: 'opening', at: 3, line: 1, client: 'client-1', edge: 0, positions: null },
+      { kind: 'opened', at: 4, line: 1 },
+      frame(5, { type: 'welcome', topics: { a: { position: '1-0' } } }),
+      call(6, { what: 'publish', how: 'single', stream: 'a', token: 't', id: '5-0' }),
+      { kind: 'end', at: 40_000 },
+      call(40_001, { what: 'subscribe', client: 'client-1', topics: ['a'] }),
+      frame(40_003, message),
+      { kind: 'end', at: 80_000 },
+    ];
+    expect(judge(healed).map(({ kind }) => kind)).toEqual(['deaf']);
+    expect(judge(healed.filter(({ kind }, index) => kind !== 'end' || index > 5))).toEqual([]);
+  });
+
   it('finds that a message came twice', () => {
     const times = timesFound(['duplicated'], (events, pick) => {
       const message = pick(messagesOf(events));

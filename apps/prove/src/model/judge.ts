@@ -23,7 +23,7 @@ export interface Model {
 /** Everything in a history that breaks a promise, at each of its ends. */
 export function judge(events: readonly HistoryEvent[]): Violation[] {
   const ends = [...events.keys()].filter((index) => events[index]?.kind === 'end');
-  const prefixes = ends.length === 0 ? [events] : ends.map((index) => events.slice(0, index + 1));
+  const prefixes = [...ends.slice(0, -1).map((index) => events.slice(0, index + 1)), events];
   const found = new Map<string, Violation>();
   for (const violation of prefixes.flatMap(judgeOnce)) {
     const { kind, text, client, line } = violation;

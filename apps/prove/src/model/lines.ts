@@ -2,7 +2,7 @@ import { comparePositions, type Position } from '@holdfast/protocol/position-ord
 import { type Frame, type HistoryEvent, streamOf } from '../history/events.ts';
 
 /** A message as it came. */
-export interface Arrival {
+interface Arrival {
   at: number;
   id: Position;
   token: string;

@@ -102,6 +102,7 @@ function targetOf(call: CallEvent['call'], client: string, stream: string): Stat
       return !isInbox && call.topics.includes(stream) ? 'out' : undefined;
     case 'disconnect':
     case 'view':
+    default:
       return undefined;
   }
 }

@@ -1,18 +1,3 @@
-export const violationKinds = [
-  'lost',
-  'deaf',
-  'falsely-recovered',
-  'duplicated',
-  'reordered',
-  'phantom',
-  'wrong-audience',
-  'falsely-replaced',
-  'not-closed',
-  'api-lies',
-  'id-twice',
-  'published-twice',
-] as const;
-
 /**
  * - `lost`: published for the client, did not come, and neither `lost` nor `recovered: false` says so.
  * - `deaf`: likewise, and nothing later of the stream came on that connection either.
@@ -27,7 +12,19 @@ export const violationKinds = [
  * - `id-twice`: two messages of a topic were given the same id.
  * - `published-twice`: a repeated call with an idempotency key gave another id.
  */
-export type ViolationKind = (typeof violationKinds)[number];
+export type ViolationKind =
+  | 'lost'
+  | 'deaf'
+  | 'falsely-recovered'
+  | 'duplicated'
+  | 'reordered'
+  | 'phantom'
+  | 'wrong-audience'
+  | 'falsely-replaced'
+  | 'not-closed'
+  | 'api-lies'
+  | 'id-twice'
+  | 'published-twice';
 
 export interface Violation {
   kind: ViolationKind;

@@ -37,7 +37,7 @@ export function seenIn(events: readonly HistoryEvent[]): Record<string, number> 
 }
 
 /** The lines of a history that matter for a violation, the last ones first to go. */
-export function linesFor(events: readonly HistoryEvent[], violation: Violation): string[] {
+function linesFor(events: readonly HistoryEvent[], violation: Violation): string[] {
   return events
     .filter((event) => matters(event, violation))
     .slice(-LINES_SHOWN)
@@ -67,6 +67,8 @@ function matters(event: HistoryEvent, { kind, client, line, stream, token }: Vio
       return event.line === line;
     case 'forgot':
       return true;
+    case 'fault':
+    case 'end':
     default:
       return false;
   }
