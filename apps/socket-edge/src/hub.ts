@@ -8,6 +8,7 @@ import { type AttachWorld, attach } from './attach.ts';
 import { Connection, type Transport } from './connection.ts';
 import type { Openings } from './openings.ts';
 import type { Releases } from './releases.ts';
+import { ResumeFrames } from './resume-frames.ts';
 import type { Roster } from './roster.ts';
 import type { Tally } from './tally.ts';
 
@@ -43,6 +44,7 @@ export interface HubWorld extends AttachWorld {
 export class Hub {
   readonly #world: HubWorld;
   readonly #deadlines = new Map<Connection, NodeJS.Timeout>();
+  readonly #resumeFrames = new ResumeFrames();
   #connections = 0;
 
   constructor(world: HubWorld) {
@@ -131,12 +133,15 @@ export class Hub {
     if (!decoded.ok) this.onBadFrame(connection, decoded.why);
     else if (decoded.frame.type === 'ping') connection.pong();
     else if (connection.phase !== 'awaiting-resume' || connection.awaiting === null) {
-      this.onBadFrame(connection, 'resume: only as the first frame of a connection opened with ?resume=1');
+      this.onBadFrame(connection, 'resume: only as the first frames of a connection opened with ?resume=1');
     } else {
+      const collected = this.#resumeFrames.add(connection, decoded.frame);
+      if (collected.kind === 'refused') return this.onBadFrame(connection, collected.why);
+      if (collected.kind === 'more') return;
+      const { positions } = collected;
       const client = connection.awaiting;
       connection.awaiting = null;
       connection.phase = 'attaching';
-      const positions = new Map(Object.entries(decoded.frame.positions));
       // As many of them may be read in one turn as there are clients of an edge that died.
       void this.#world.pace.run(() => this.#attach(connection, client, positions));
     }
