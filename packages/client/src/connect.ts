@@ -195,8 +195,7 @@ class HoldfastClient {
     const wasStable = this.#welcomedAt !== undefined && performance.now() - this.#welcomedAt >= STABLE_MS;
     const delayMs = this.#reconnect.start(code, reason, wasStable);
     this.#enter({ state: 'waiting', delayMs, failures: this.#reconnect.failures, code, why });
-    // A listener may have closed the client just now.
-    if (this.#welcomedAt === undefined && this.#state === 'waiting') this.#registration?.failed();
+    if (this.#welcomedAt === undefined) this.#registration?.failed();
   }
 
   /** Waits no longer than it must for an edge that can be reached again, and probes a connection that may be dead. */

@@ -7,11 +7,17 @@ export type PageEvent =
   /** The page is looked at again, or comes back from the back/forward cache: its timers may have stood still. */
   | 'shown';
 
-type Target = Pick<EventTarget, 'addEventListener' | 'removeEventListener'>;
+interface Target {
+  addEventListener(type: string, listener: () => void): void;
+  removeEventListener(type: string, listener: () => void): void;
+}
+
+/** What a page has of this, a worker in part, and Node not at all. */
+type Scope = Partial<Target> & { document?: Target & { visibilityState: string } };
 
 /** Calls `on` for each event, and returns what stops that. Without effect where there is no page or worker, as in Node. */
 export function watchPage(on: (event: PageEvent) => void): () => void {
-  const scope = globalThis as Partial<Target & Pick<typeof globalThis, 'document'>>;
+  const scope: Scope = globalThis;
   const stops: (() => void)[] = [];
   function listen(target: Partial<Target> | undefined, type: string, listener: () => void): void {
     if (target?.addEventListener === undefined) return;
