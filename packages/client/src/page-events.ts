@@ -13,7 +13,11 @@ interface Target {
 }
 
 /** What a page has of this, a worker in part, and Node not at all. */
-type Scope = Partial<Target> & { document?: Target & { visibilityState: string } };
+type Scope = Pick<typeof globalThis, 'performance'> & Partial<Target & { document: PageDocument }>;
+
+interface PageDocument extends Target {
+  visibilityState: string;
+}
 
 /** Calls `on` for each event, and returns what stops that. Without effect where there is no page or worker, as in Node. */
 export function watchPage(on: (event: PageEvent) => void): () => void {
