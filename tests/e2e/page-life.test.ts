@@ -56,6 +56,7 @@ describe('the page of the README', () => {
     await tab.isServed(2);
     await publish('again');
     await shows(page, 'again');
+    expect(tab.clients).toHaveLength(2);
   });
 
   it('is another client in a duplicated tab, and both go on as what they are through reloads', async () => {
@@ -72,6 +73,7 @@ describe('the page of the README', () => {
     await tab.isServed(2, [0, 1]);
     await publish('after');
     for (const reloaded of [page, copy]) await shows(reloaded, 'after');
+    expect(tab.clients).toHaveLength(2);
   });
 
   it('leaves no tab silent that was duplicated while it was hidden', async () => {
@@ -84,6 +86,7 @@ describe('the page of the README', () => {
     await tab.isServed(2, [0, 1]);
     await publish('to both');
     for (const shown of [page, copy]) await shows(shown, 'to both');
+    expect(tab.clients).toHaveLength(2);
   });
 
   it('misses nothing while another page is shown, comes back as the same client, and is not in the storage then', async () => {
@@ -104,6 +107,7 @@ describe('the page of the README', () => {
     await tab.isServed(2, [0, 1]);
     await publish('to both');
     await shows(copy, 'to both');
+    expect(tab.clients).toHaveLength(2);
   });
 
   it('finds out that it was unregistered while another page was shown, and registers again', async () => {
@@ -115,6 +119,7 @@ describe('the page of the README', () => {
     await tab.isServed(2);
     await publish('again');
     await shows(page, 'again');
+    expect(tab.clients).toHaveLength(2);
   });
 
   it('is a new client after a crash', async () => {
@@ -129,5 +134,6 @@ describe('the page of the README', () => {
     await tab.isServed(2);
     await tab.publish('after');
     await tab.shows(next, 'after');
+    expect(tab.clients).toHaveLength(2);
   });
 });
