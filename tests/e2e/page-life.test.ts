@@ -62,6 +62,8 @@ describe('the page of the README', () => {
   it('is another client in a duplicated tab, and both go on as what they are through reloads', async () => {
     await using tab = await readmeTab();
     const { page, publish, shows } = tab;
+    // From then on there is something in the storage that a copy could go on with.
+    await page.reload();
     await publish('before');
     await shows(page, 'before');
     await using copy = await duplicate(page);
