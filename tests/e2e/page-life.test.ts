@@ -123,19 +123,4 @@ describe('the page of the README', () => {
     await shows(page, 'again');
     expect(tab.clients).toHaveLength(2);
   });
-
-  it('is a new client after a crash', async () => {
-    await using tab = await readmeTab();
-    const { page } = tab;
-    const crashed = page.waitForEvent('crash');
-    // Its navigation never ends.
-    void page.goto('chrome://crash').catch(() => undefined);
-    await crashed;
-    await using next = await browser.newPage();
-    await next.goto(tab.site.origin);
-    await tab.isServed(2);
-    await tab.publish('after');
-    await tab.shows(next, 'after');
-    expect(tab.clients).toHaveLength(2);
-  });
 });
