@@ -2,10 +2,12 @@ const KIB = 1024;
 
 /** A published value. Small enough that one message never stalls a connection, as PubSub systems commonly bound it. */
 export const MAX_MESSAGE_BYTES = 64 * KIB;
-/** A frame from a client: pings, and the positions of a resume. */
+/** A frame from a client: a ping, or positions of a resume, which comes in as many frames as it needs. */
 export const MAX_CLIENT_FRAME_BYTES = 64 * KIB;
 /** Topics in one call, and topics a client may have: one client's state stays readable in one go. */
 export const MAX_TOPICS = 1000;
+/** Positions in the `resume` frames of one connection: those of as many topics, and of the client's own. */
+export const MAX_RESUME_POSITIONS = MAX_TOPICS + 1;
 export const MAX_BATCH_MESSAGES = 1000;
 /** A batch as a whole; its messages each have their own bound. */
 export const MAX_BATCH_BYTES = 16 * KIB * KIB;
@@ -18,7 +20,7 @@ export const IDEMPOTENCY_SECONDS = 300;
 /** What a topic keeps when its creator does not say. */
 export const DEFAULT_HISTORY = { size: 1000, seconds: 300 } as const;
 export const MAX_HISTORY = { size: 1_000_000, seconds: 30 * 24 * 3600 } as const;
-/** How long an edge waits for the `resume` frame of a connection that announced one. */
+/** How long after the handshake an edge waits for the last `resume` frame of a connection that announced one. */
 export const RESUME_DEADLINE_MS = 5000;
 /** How often an edge pings; two unanswered end a connection. */
 export const HEARTBEAT_MS = 25_000;
