@@ -5,6 +5,7 @@ import { logVariables } from '@holdfast/service/logger';
 import { redisRules, redisVariables } from '@holdfast/service/redis-config';
 import { HEARTBEAT_MS } from '@holdfast/protocol/limits';
 import { z } from 'zod';
+import { BURST_SECONDS, GRACE_SECONDS } from './frame-meter.ts';
 
 /** Descriptors kept for the log, Redis, the listening socket, and handshakes that are being refused. */
 const RESERVED_DESCRIPTORS = 256;
@@ -13,6 +14,9 @@ const DEFAULT_PORT = 7701;
 const MAX_CONNECTIONS = 10_000_000;
 /** More than any machine has cores. */
 const MAX_WORKERS = 1024;
+/** As good as none: a core cannot read so much. */
+const MAX_FRAME_RATE = 10_000_000;
+const MAX_FRAME_BYTE_RATE = 1_000_000_000;
 
 export const edgeVariables = z
   .object({
@@ -38,6 +42,12 @@ export const edgeVariables = z
     EDGE_DIRECT_WRITES: choice(['on', 'off'], 'on')
       .transform((given) => given === 'on')
       .describe("Whether messages go straight to idle sockets; off: through Node's streams alone"),
+    EDGE_MAX_FRAMES_PER_SECOND: integer({ min: 1, max: MAX_FRAME_RATE, default: 200 }).describe(
+      `Frames of any kind that a connection may send; ${BURST_SECONDS} s of it at once. Past it the connection is slowed down, after ${GRACE_SECONDS} s closed with 4429`,
+    ),
+    EDGE_MAX_FRAME_BYTES_PER_SECOND: integer({ min: 1024, max: MAX_FRAME_BYTE_RATE, default: 262_144 }).describe(
+      'Likewise bytes of frames',
+    ),
     EDGE_ALLOWED_ORIGINS: list().optional().describe('Origins whose pages may connect; not set: any'),
     EDGE_TRUSTED_PROXIES: list()
       .optional()

@@ -148,6 +148,12 @@ export class Hub {
     connection.close(closeCodes.badFrame, closeReason(`bad-frame: ${why}`));
   }
 
+  /** It went on sending more frames, or bytes, than one connection may. */
+  onTooManyFrames(connection: Connection): void {
+    if (connection.phase !== 'closed') this.#world.tally.tooManyFrames += 1;
+    connection.close(closeCodes.tooManyFrames);
+  }
+
   onDrain(connection: Connection): void {
     connection.onDrain();
     if (connection.phase !== 'open') return;

@@ -78,6 +78,10 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
     allowedOrigins: config.EDGE_ALLOWED_ORIGINS ?? [],
     trustedProxies: config.EDGE_TRUSTED_PROXIES ?? [],
     directWrites: config.EDGE_DIRECT_WRITES,
+    frames: {
+      framesPerSecond: config.EDGE_MAX_FRAMES_PER_SECOND,
+      bytesPerSecond: config.EDGE_MAX_FRAME_BYTES_PER_SECOND,
+    },
     onError,
   });
   const reusePort = seat !== undefined;

@@ -5,6 +5,7 @@ import { type MetricsSource, answerHealth } from '@holdfast/service/http-health'
 import proxyAddress from '@fastify/proxy-addr';
 import { answerClientError } from './client-error.ts';
 import type { Edge } from './edge.ts';
+import type { FrameLimits } from './frame-meter.ts';
 import { isConnectPath, refusal } from './handshake.ts';
 import { RefusalLimit } from './refusal-limit.ts';
 import { upgradeHandler } from './upgrade.ts';
@@ -22,6 +23,8 @@ export interface ServerOptions {
   allowedOrigins: readonly string[];
   trustedProxies: readonly string[];
   directWrites: boolean;
+  /** What one connection may send. */
+  frames: FrameLimits;
   limit?: RefusalLimit;
   onError: (error: unknown) => void;
 }
@@ -35,6 +38,7 @@ export function createEdgeServer(options: ServerOptions): Server {
     allowedOrigins,
     trustedProxies,
     directWrites,
+    frames,
     limit = new RefusalLimit(),
     onError,
   } = options;
@@ -55,7 +59,7 @@ export function createEdgeServer(options: ServerOptions): Server {
     'upgrade',
     upgradeHandler({
       edge,
-      sockets: createSocketServer(),
+      sockets: createSocketServer(frames),
       limit,
       allowedOrigins,
       directWrites,
