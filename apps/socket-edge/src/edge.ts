@@ -19,6 +19,7 @@ import { OwnTopic } from './own-topic.ts';
 import { Pace } from './pace.ts';
 import { Reconciler } from './reconcile.ts';
 import { Releases } from './releases.ts';
+import { ResumeLimit } from './resume-limit.ts';
 import { Roster } from './roster.ts';
 import { type Tally, newTally } from './tally.ts';
 
@@ -55,6 +56,7 @@ export function createEdge(options: EdgeOptions) {
   const refusals = new Map<ProblemCode, number>();
   const roster = new Roster();
   const openings = new Openings();
+  const resumes = new ResumeLimit();
   const pace = new Pace();
   const startedAt = Date.now();
   let url = '';
@@ -91,6 +93,7 @@ export function createEdge(options: EdgeOptions) {
     roster,
     releases,
     openings,
+    resumes,
     tally,
     onChangedMeanwhile: (clientId) => reconciler.again(clientId),
     resumeDeadlineMs,
@@ -155,6 +158,7 @@ export function createEdge(options: EdgeOptions) {
     roster,
     feeds,
     tally,
+    resumes,
     refusals,
     canary,
     lookAtEverything,

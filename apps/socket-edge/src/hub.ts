@@ -8,6 +8,7 @@ import { type AttachWorld, attach } from './attach.ts';
 import { Connection, type Transport } from './connection.ts';
 import type { Openings } from './openings.ts';
 import type { Releases } from './releases.ts';
+import type { ResumeLimit } from './resume-limit.ts';
 import type { Roster } from './roster.ts';
 import type { Tally } from './tally.ts';
 
@@ -30,6 +31,7 @@ export interface HubWorld extends AttachWorld {
   roster: Roster;
   releases: Releases;
   openings: Openings;
+  resumes: ResumeLimit;
   tally: Tally;
   /** The client's state changed while its connection was being attached: it must be looked at again. */
   onChangedMeanwhile: (clientId: string) => void;
@@ -165,6 +167,7 @@ export class Hub {
     this.#clearDeadline(connection);
     connection.end();
     this.#world.roster.remove(connection);
+    this.#world.resumes.onCaughtUp(connection.clientId, connection.caughtUpBytes);
     this.#world.releases.add(connection.clientId, connection.id);
   }
 

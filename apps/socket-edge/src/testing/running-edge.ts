@@ -58,7 +58,14 @@ interface Wiring {
 }
 
 async function serve({ id, redis, source, log }: Wiring, given: Omit<RunningEdgeOptions, 'redisUrl'>) {
-  const { prefix, allowedOrigins = [], directWrites = defaults.directWrites, frames = defaults.frames, limit, ...options } = given;
+  const {
+    prefix,
+    allowedOrigins = [],
+    directWrites = defaults.directWrites,
+    frames = defaults.frames,
+    limit,
+    ...options
+  } = given;
   const { logger } = log;
   const metrics = createMetrics({ service: 'socket-edge' });
   const health = createHealth();
