@@ -14,6 +14,8 @@ export interface PlainOptions {
   answer: (path: string) => Promise<PlainAnswer>;
   /** Whether there is something to be had with GET at a path. */
   has: (path: string) => boolean;
+  /** Whether connections are taken at the same port. */
+  connects: boolean;
   onError: (error: unknown) => void;
 }
 
@@ -54,13 +56,13 @@ export class PlainRequests {
 
   /** Resolves when the system has taken the whole answer, or the socket is gone. */
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { answer, has } = this.#options;
+    const { answer, has, connects } = this.#options;
     const path = pathOf(request);
     const gets = request.method === 'GET' || request.method === 'HEAD';
     const found = gets ? await answer(path) : null;
     const { status, headers, body } = found
       ? { status: found.status, headers: { 'Content-Type': found.contentType }, body: found.body }
-      : asAnswer(refusalOf(path, gets, has(path)), response.shouldKeepAlive);
+      : asAnswer(refusalOf(path, gets, has(path), connects), response.shouldKeepAlive);
     if (request.socket.destroyed) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     response.once('close', resolve);
@@ -70,8 +72,8 @@ export class PlainRequests {
   }
 }
 
-function refusalOf(path: string, gets: boolean, exists: boolean): Refusal {
-  if (isConnectPath(path)) {
+function refusalOf(path: string, gets: boolean, exists: boolean, connects: boolean): Refusal {
+  if (connects && isConnectPath(path)) {
     if (!gets) return refusal('method-not-allowed', {}, { Allow: 'GET' });
     const headers = { Upgrade: 'websocket', Connection: 'Upgrade' };
     return refusal('upgrade-required', { detail: 'Connect with WebSocket' }, headers);

@@ -41,7 +41,7 @@ export interface ServerOptions {
 export function createEdgeServer(options: ServerOptions): Server {
   const { edge, health, metrics, allowedOrigins, trustedProxies, directWrites, frames, maxSockets, onError } = options;
   const { limit = new RefusalLimit() } = options;
-  const server = plainServer(healthRequests({ health, metrics, onError }), isHandshake);
+  const server = plainServer(healthRequests({ health, metrics, onError }, true), isHandshake);
   if (maxSockets !== undefined) server.maxConnections = maxSockets;
   const upgrade = upgradeHandler({
     edge,
@@ -65,7 +65,7 @@ export function createEdgeServer(options: ServerOptions): Server {
 
 /** A server for health and metrics alone, on a port that only those who run it can reach. It does not listen yet. */
 export function createAdminServer(options: Pick<ServerOptions, 'health' | 'metrics' | 'onError'>): Server {
-  return plainServer(healthRequests(options), () => false);
+  return plainServer(healthRequests(options, false), () => false);
 }
 
 function plainServer(requests: PlainRequests, shouldUpgradeCallback: typeof isHandshake): Server {
@@ -82,13 +82,17 @@ function plainServer(requests: PlainRequests, shouldUpgradeCallback: typeof isHa
   return server;
 }
 
-function healthRequests({ health, metrics, onError }: Pick<ServerOptions, 'health' | 'metrics' | 'onError'>) {
+function healthRequests(
+  { health, metrics, onError }: Pick<ServerOptions, 'health' | 'metrics' | 'onError'>,
+  connects: boolean,
+) {
   const paced = metrics && new PacedMetrics(metrics);
   const paths = new Set(['/healthz', '/readyz', ...(paced ? ['/metrics'] : [])]);
   const nothing: MetricsSource = {
     text: () => Promise.reject(new Error('metrics are on the port for administration')),
   };
   return new PlainRequests({
+    connects,
     has: (path) => paths.has(path),
     answer: async (path) => (paths.has(path) ? answerHealth(path, health, paced ?? nothing) : null),
     onError,
