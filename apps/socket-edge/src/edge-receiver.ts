@@ -26,6 +26,8 @@ interface WsReceiver extends Writable {
   _state: number;
   /** Of the frame whose header is being read. */
   _payloadLength: number;
+  /** What a message may have. */
+  _maxPayload: number;
   /** Read from the socket, and not taken apart yet. */
   _bufferedBytes: number;
   /** False: the next frame waits for the next turn of the event loop. */
@@ -59,9 +61,10 @@ class EdgeReceiver extends Receiver {
       done(this.createError(RangeError, 'length not in its shortest form', true, PROTOCOL_ERROR, 'WS_ERR_LENGTH_FORM'));
       return;
     }
-    const { socket, _payloadLength: length, _bufferedBytes: buffered } = this;
+    const { socket, _payloadLength: length, _bufferedBytes: buffered, _maxPayload: most } = this;
     this[SYNCHRONOUS] = buffered <= MASK_BYTES + length;
-    socket.meter.charge(socket, length);
+    // A length that is too large is only said: ws refuses it next.
+    socket.meter.charge(socket, Math.min(length, most));
     goOn(this, done);
   }
 }
