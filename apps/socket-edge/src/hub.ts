@@ -9,6 +9,7 @@ import type { PendingHandshakes } from './pending-handshakes.ts';
 import type { Reconciler } from './reconcile.ts';
 import type { Releases } from './releases.ts';
 import { ResumeFrames } from './resume-frames.ts';
+import type { ResumeLimit } from './resume-limit.ts';
 import type { Roster } from './roster.ts';
 import type { Tally } from './tally.ts';
 
@@ -30,6 +31,7 @@ export interface HubWorld extends AttachWorld {
   releases: Releases;
   pending: PendingHandshakes;
   reconciler: Reconciler;
+  resumes: ResumeLimit;
   tally: Tally;
   /** How long the `resume` frame of a connection that announced one is awaited. */
   resumeDeadlineMs: number;
@@ -154,6 +156,12 @@ export class Hub {
     connection.close(closeCodes.badFrame, closeReason(`bad-frame: ${why}`));
   }
 
+  /** It went on sending more frames, or bytes, than one connection may. */
+  onTooManyFrames(connection: Connection): void {
+    if (connection.phase !== 'closed') this.#world.tally.tooManyFrames += 1;
+    connection.close(closeCodes.tooManyFrames);
+  }
+
   onDrain(connection: Connection): void {
     connection.onDrain();
     if (connection.phase !== 'open') return;
@@ -165,6 +173,7 @@ export class Hub {
     this.#clearDeadline(connection);
     connection.end();
     this.#world.roster.remove(connection);
+    this.#world.resumes.onCaughtUp(connection.clientId, connection.caughtUpBytes);
     this.#world.releases.add(connection.clientId, connection.generation);
   }
 

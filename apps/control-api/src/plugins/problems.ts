@@ -44,6 +44,7 @@ function problemFor(error: unknown): Problem {
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return problemOf('unsupported-media-type');
   // What else Fastify refuses (a length that does not fit, a path that cannot be decoded) its message explains.
   if (statusCode === 400) return problemOf('invalid-request', { detail: String(message) });
+  if (statusCode === 404) return problemOf('route-not-found');
   return problemOf('internal-error');
 }
 
