@@ -123,6 +123,8 @@ describe('what a client says', () => {
     ['a frame of the edge', '{"type":"pong"}'],
     ['a resume that was not announced', '{"type":"resume","positions":{}}'],
     ['a position that is none', '{"type":"resume","positions":{"news":"last"}}'],
+    ['a position with a zero before its time', '{"type":"resume","positions":{"news":"01-0"}}'],
+    ['a position with a zero before its sequence', '{"type":"resume","positions":{"@me":"1-00"}}'],
     ['many brackets', '['.repeat(60_000)],
   ])('%s ends the connection with 4400', async (_, text) => {
     const { edge } = installation();
@@ -165,6 +167,28 @@ describe('what a client says', () => {
       expect(socket.closed).toMatchObject({ code: 4400, reason: expect.stringMatching(/^bad-frame: positions/) });
     }
   });
+
+  it.each(['news', '@me'])(
+    'a position of %s that is not canonical ends it with 4400, and the edge goes on',
+    async (topic) => {
+      for (const form of [(id: string) => `0${id}`, (id: string) => id.replace('-', '-0'), (id: string) => `${id} `]) {
+        const { redis, edge } = installation('news');
+        redis.register('c2', ['news']);
+        const other = await edge.connected('c2');
+        redis.publishToClient(CLIENT, '1');
+        const last = redis.publish('news', '2');
+        const { socket, connection } = await edge.connected(CLIENT, { resume: true });
+        const calls = redis.calls.length;
+        await edge.resume(connection, { [topic]: form(topic === '@me' ? redis.client(CLIENT).ownPosition : last) });
+        expect(socket.closed).toMatchObject({ code: 4400, reason: expect.stringMatching(/^bad-frame: positions\./) });
+        expect(redis.calls.slice(calls)).not.toContain('readLog');
+        expect(redis.calls.slice(calls)).not.toContain('readClientLog');
+        const id = redis.publish('news', '3');
+        await edge.settled();
+        expect(other.socket.idsOf('news')).toEqual([last, id]);
+      }
+    },
+  );
 
   it('a second resume ends it with 4400', async () => {
     const { edge } = installation();

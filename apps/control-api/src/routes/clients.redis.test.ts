@@ -258,7 +258,11 @@ describe('GET /v1/clients/{clientId}', () => {
     const generation = await holder.hold(clientId, { 'news.served': '5-1', '@me': '7-0' });
     const client = expectBody(await api.call('GET', `${PATH}/${clientId}`), 200, clientResponse);
     // As the welcome names it.
-    expect(client).toMatchObject({ connected: true, edge: holder.id, connection: `${holder.id}-${connectionName(generation)}` });
+    expect(client).toMatchObject({
+      connected: true,
+      edge: holder.id,
+      connection: `${holder.id}-${connectionName(generation)}`,
+    });
     expect(client.served).toEqual({ 'news.served': { position: '5-1' }, '@me': { position: '7-0' } });
     expect(client.since).not.toBeNull();
   });
