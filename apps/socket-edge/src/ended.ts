@@ -1,6 +1,6 @@
 import type { EdgeBroker } from '@holdfast/broker/broker';
 import { type EndedSubscription, endedSubscriptions } from '@holdfast/broker/client-state';
-import { continues } from '@holdfast/broker/topic-state';
+import { continues, goesOn } from '@holdfast/broker/topic-state';
 import { type Position, comparePositions, laterOf } from '@holdfast/protocol/position-order';
 import type { Connection } from './connection.ts';
 import { messageEncoder } from './frames.ts';
@@ -52,8 +52,8 @@ export class EndedSubscriptions {
       const page = await this.#broker.readLog(topic, at, PAGE_ENTRIES);
       if (page === null || comparePositions(from, page.born) < 0) return;
       const due = page.entries.filter(({ id }) => comparePositions(id, end) <= 0);
-      const goesOn = due[0]?.prev ?? end;
-      if (!continues(page, at)) at = this.#lose(connection, topic, at, goesOn);
+      const resumesAt = due[0]?.prev ?? end;
+      if (!continues(page, at)) at = this.#lose(connection, topic, at, resumesAt);
       for (const { id, data } of due) {
         // A reader that has stopped is told that the rest is missing: nothing is kept for a subscription that is over.
         if (connection.congested) {
@@ -65,7 +65,7 @@ export class EndedSubscriptions {
         this.#tally.deliveries += 1;
         connection.send(encode(id, data));
       }
-      if (due.length < page.entries.length || page.entries.length < PAGE_ENTRIES) return;
+      if (due.length < page.entries.length || !goesOn(page)) return;
     }
   }
 

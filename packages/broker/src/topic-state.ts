@@ -44,6 +44,12 @@ export function isComplete(page: Omit<LogPage, 'entries'>, after: Position | nul
   return continues(page, after);
 }
 
+/** Whether the log goes on after the page's last entry: the page was full, by entries or by bytes. */
+export function goesOn({ last, entries }: { last: Position; entries: readonly { id: Position }[] }): boolean {
+  const end = entries.at(-1);
+  return end !== undefined && end.id !== last;
+}
+
 /** Whether a subscription that began at `begin` is to this topic, and not to a deleted one of the same name. */
 export function isCurrent(state: TopicState | null, begin: Position): boolean {
   return state !== null && comparePositions(begin, state.born) >= 0;

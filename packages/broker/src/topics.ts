@@ -1,6 +1,6 @@
 import { BrokerUnavailable } from './broker-unavailable.ts';
 import type { Keys } from '@holdfast/protocol/keys';
-import { DEFAULT_HISTORY, IDEMPOTENCY_SECONDS } from '@holdfast/protocol/limits';
+import { DEFAULT_HISTORY, IDEMPOTENCY_SECONDS, MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
 import type { Position } from '@holdfast/protocol/position-order';
 import type { History, NewMessage, Page, PublishOutcome } from './broker.ts';
 import type { Commands } from './commands.ts';
@@ -131,7 +131,13 @@ export class TopicStore {
   async #read(keys: string[], after: Position | null, limit: number, of: 'topic' | 'client'): Promise<LogPage | null> {
     const answer = answerOf(
       'read-log',
-      await runForBuffers(this.#redis, readLogScript, keys, [after ?? '', limit, of, DEFAULT_HISTORY.seconds]),
+      await runForBuffers(this.#redis, readLogScript, keys, [
+        after ?? '',
+        limit,
+        of,
+        DEFAULT_HISTORY.seconds,
+        MAX_PAGE_BYTES,
+      ]),
     );
     return answer.kind === 0 ? null : logPageOf(answer.rest);
   }

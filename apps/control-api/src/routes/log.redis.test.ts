@@ -50,8 +50,22 @@ describe('GET /v1/topics/{topic}/messages', () => {
         { id: ids[2], data: 2 },
       ],
       complete: true,
+      more: true,
     });
     expect(await read('news.pages', `?after=${ids[4]}`)).toEqual({ messages: [], complete: true });
+  });
+
+  test('answers at most 1 MiB, and says that there is more', async () => {
+    await api.topics('news.large');
+    const large = JSON.stringify('x'.repeat(65_000));
+    const ids = await publish('news.large', ...Array<string>(20).fill(large));
+    const answer = await api.call('GET', path('news.large', '?limit=1000'), { key: 'all' });
+    const { messages, more } = expectBody(answer, 200, logResponse);
+    expect(Buffer.byteLength(answer.text)).toBeLessThanOrEqual(1024 * 1024);
+    expect(more).toBe(true);
+    const rest = await read('news.large', `?after=${messages.at(-1)?.id}&limit=1000`);
+    expect([...messages, ...rest.messages].map(({ id }) => id)).toEqual(ids);
+    expect(rest.more).toBeUndefined();
   });
 
   test('says that it is not complete when older messages than asked for are gone', async () => {

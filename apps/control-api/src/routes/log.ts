@@ -1,4 +1,4 @@
-import { type LogPage, isComplete } from '@holdfast/broker/topic-state';
+import { type LogPage, goesOn, isComplete } from '@holdfast/broker/topic-state';
 import { position } from '@holdfast/protocol/positions';
 import type { Position } from '@holdfast/protocol/position-order';
 import { logResponse } from '@holdfast/protocol/rest/messages';
@@ -27,7 +27,8 @@ export const logRoutes: FastifyPluginAsyncZod<Services> = async (app, { broker, 
       schema: {
         operationId: 'readLog',
         summary: "Read a topic's log",
-        description: 'The next page begins `after` the last id of this one.',
+        description:
+          'At most 1 MiB a page. With `"more":true` the log goes on: the next page begins `after` the last id of this one.',
         tags: ['messages'],
         security: keyed,
         params: topicPath,
@@ -56,6 +57,7 @@ function logText(page: LogPage, after: Position | null): Buffer {
     data,
     Buffer.from('}'),
   ]);
-  const end = Buffer.from(`],"complete":${isComplete(page, after)}}`);
+  const more = goesOn(page) ? ',"more":true' : '';
+  const end = Buffer.from(`],"complete":${isComplete(page, after)}${more}}`);
   return Buffer.concat([Buffer.from('{"messages":['), ...messages, end]);
 }
