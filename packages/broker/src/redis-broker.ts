@@ -1,6 +1,7 @@
 import { redisKeys } from '@holdfast/protocol/keys';
 import type { Commands } from './commands.ts';
 import type { ControlBroker, EdgeBroker } from './broker.ts';
+import { type BrokenRecord, BrokenRecords } from './broken-records.ts';
 import { ClientStore } from './clients.ts';
 import { Leases } from './leases.ts';
 import { Letters } from './letters.ts';
@@ -12,23 +13,28 @@ import { asked } from './script.ts';
 import { TopicStore } from './topics.ts';
 
 /** The stores over one connection for commands (no offline queue: what cannot be asked now is refused now). */
-function stores(redis: Commands, prefix: string) {
+function stores(redis: Commands, prefix: string, onBroken?: (record: BrokenRecord) => void) {
   const keys = redisKeys(prefix);
+  const broken = new BrokenRecords(onBroken);
   const letters = new Letters(redis, keys);
   return {
     keys,
     letters,
-    clients: new ClientStore(redis, keys, letters),
+    clients: new ClientStore(redis, keys, letters, broken),
     registrations: new Registrations(redis, keys, letters),
-    topics: new TopicStore(redis, keys, letters),
+    topics: new TopicStore(redis, keys, letters, broken),
     leases: new Leases(redis, keys),
     questions: new Questions(redis, keys),
   };
 }
 
-/** What control-api needs, over one connection for commands. */
-export function controlBroker(redis: Commands, prefix: string): ControlBroker {
-  const { clients, registrations, topics, leases, questions } = stores(redis, prefix);
+/** What control-api needs, over one connection for commands. `onBroken` is told of each record that cannot be read. */
+export function controlBroker(
+  redis: Commands,
+  prefix: string,
+  onBroken?: (record: BrokenRecord) => void,
+): ControlBroker {
+  const { clients, registrations, topics, leases, questions } = stores(redis, prefix, onBroken);
   return {
     register: (client, maxClients) => registrations.register(client, maxClients),
     unregister: (clientId) => registrations.unregister(clientId),

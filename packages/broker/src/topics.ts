@@ -1,3 +1,4 @@
+import type { BrokenRecords } from './broken-records.ts';
 import { BrokerUnavailable } from './broker-unavailable.ts';
 import type { Keys } from '@holdfast/protocol/keys';
 import { DEFAULT_HISTORY, IDEMPOTENCY_SECONDS, MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
@@ -24,11 +25,13 @@ export class TopicStore {
   readonly #redis: Commands;
   readonly #keys: Keys;
   readonly #letters: Letters;
+  readonly #broken: BrokenRecords;
 
-  constructor(redis: Commands, keys: Keys, letters: Letters) {
+  constructor(redis: Commands, keys: Keys, letters: Letters, broken: BrokenRecords) {
     this.#redis = redis;
     this.#keys = keys;
     this.#letters = letters;
+    this.#broken = broken;
   }
 
   async put(topic: string, history: Partial<History>): Promise<{ created: boolean; state: TopicState }> {
@@ -72,7 +75,8 @@ export class TopicStore {
   }
 
   async #readState(topic: string): Promise<TopicState | null> {
-    return topicOf(await this.#redis.hmget(this.#keys.topic(topic), 'size', 'seconds', 'born', 'last'));
+    const fields = this.#redis.hmget(this.#keys.topic(topic), 'size', 'seconds', 'born', 'last');
+    return topicOf(await this.#broken.skip(fields, { kind: 'topic', name: topic }));
   }
 
   async list(cursor: string | null, limit: number): Promise<Page<{ topic: string; state: TopicState }>> {
