@@ -32,9 +32,16 @@ const PROBES: { path: string; operationId: string; summary: string; response: ob
   { path: '/metrics', operationId: 'readMetrics', summary: 'Metrics for Prometheus', response: { 200: metricsText } },
 ];
 
-/** /healthz, /readyz and /metrics. */
-export const healthRoutes: FastifyPluginAsync<{ health: Health; metrics: Metrics }> = async (app, options) => {
+interface HealthOptions {
+  health: Health;
+  metrics: Metrics;
+  servesMetrics: boolean;
+}
+
+/** /healthz, /readyz and, unless it has a port of its own, /metrics. */
+export const healthRoutes: FastifyPluginAsync<HealthOptions> = async (app, options) => {
   for (const { path, ...docs } of PROBES) {
+    if (path === '/metrics' && !options.servesMetrics) continue;
     const schema = { ...docs, tags: ['operations'], security: open };
     app.get(path, { schema, config: { probe: true } }, async (_request, reply) => {
       const answer = await answerHealth(path, options.health, options.metrics);

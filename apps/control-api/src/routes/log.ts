@@ -1,4 +1,5 @@
 import { type LogPage, goesOn, isComplete } from '@holdfast/broker/topic-state';
+import { MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
 import { position } from '@holdfast/protocol/positions';
 import type { Position } from '@holdfast/protocol/position-order';
 import { logResponse } from '@holdfast/protocol/rest/messages';
@@ -8,6 +9,7 @@ import { KEY_CODES, answers } from '../openapi/answers.ts';
 import { pageLimit, topicPath } from '../openapi/call.ts';
 import { keyed } from '../openapi/security.ts';
 import { keyOf, needsKey } from '../plugins/api-keys.ts';
+import { isGone } from '../plugins/limits.ts';
 import { requireReading } from '../rights.ts';
 import type { Services } from '../services.ts';
 import { noSuchTopic } from '../topic-states.ts';
@@ -19,7 +21,7 @@ const documented: object = answers({ 200: logResponse.describe('The messages, ol
 ]);
 
 /** Reading a topic's log. */
-export const logRoutes: FastifyPluginAsyncZod<Services> = async (app, { broker, keys }) => {
+export const logRoutes: FastifyPluginAsyncZod<Services> = async (app, { bulkBroker, bulkReads, keys }) => {
   app.get(
     '/v1/topics/:topic/messages',
     {
@@ -43,7 +45,12 @@ export const logRoutes: FastifyPluginAsyncZod<Services> = async (app, { broker, 
       const { topic } = request.params;
       requireReading(keyOf(request), topic);
       const after = request.query.after ?? null;
-      const page = await broker.readLog(topic, after, request.query.limit);
+      request.holdBytes(MAX_PAGE_BYTES);
+      const page = await bulkReads.run(
+        request.caller,
+        () => isGone(reply),
+        () => bulkBroker.readLog(topic, after, request.query.limit),
+      );
       if (page === null) throw noSuchTopic(topic);
       return reply.type('application/json').send(logText(page, after));
     },
