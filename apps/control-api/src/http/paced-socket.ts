@@ -24,20 +24,23 @@ interface Exchange {
 export class PacedSocket {
   readonly #socket: Socket;
   readonly #handle: Handle;
+  readonly #maxRequests: number;
   readonly #parse: (piece: Buffer) => void;
   #held: Buffer[] = [];
   #current: Exchange | null = null;
   #waiting: Exchange[] = [];
+  #begun = 0;
   #bodyLeft = 0;
   #feeding = false;
   #paused = false;
   /** When the answer was complete that the client is taking; null while there is none. */
   #answeredAt: number | null = null;
 
-  /** Takes over a connection that node:http has just been given. */
-  constructor(socket: Socket, handle: Handle) {
+  /** Takes over a connection that node:http has just been given; it is closed behind so many requests. */
+  constructor(socket: Socket, handle: Handle, maxRequests: number) {
     this.#socket = socket;
     this.#handle = handle;
+    this.#maxRequests = maxRequests;
     const [parse] = socket.listeners('data') as ((piece: Buffer) => void)[];
     if (parse === undefined) throw new Error('node:http does not listen to the data of this connection');
     this.#parse = parse;
@@ -70,6 +73,9 @@ export class PacedSocket {
     this.#answeredAt = null;
     const { request, response } = exchange;
     this.#bodyLeft = Number(request.headers['content-length'] ?? 0);
+    // Not the server's maxRequestsPerSocket: it says that it closes, and leaves that to the client.
+    this.#begun += 1;
+    if (this.#begun >= this.#maxRequests) response.shouldKeepAlive = false;
     response.once('close', () => this.#next());
     this.#handle(request, response);
   }

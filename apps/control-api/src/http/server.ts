@@ -32,7 +32,6 @@ export function limitedServer(handle: Handle, options: ServerOptions, limits: Se
     if (paced === undefined) handle(request, response);
     else paced.onRequest(request, response);
   });
-  server.maxRequestsPerSocket = limits.maxRequestsPerSocket;
   server.maxConnections = limits.maxConnections + REFUSED_AT_ONCE;
 
   server.on('connection', (socket: Socket) => {
@@ -45,13 +44,8 @@ export function limitedServer(handle: Handle, options: ServerOptions, limits: Se
     }
     perAddress.set(address, ofAddress + 1);
     if (code !== null) refused.set(socket, code);
-    sockets.set(
-      socket,
-      new PacedSocket(socket, (request, response) => {
-        if (code === null) handle(request, response);
-        else respondWithProblem(response, problemOf(code));
-      }),
-    );
+    const answer: Handle = code === null ? handle : (_, response) => respondWithProblem(response, problemOf(code));
+    sockets.set(socket, new PacedSocket(socket, answer, limits.maxRequestsPerSocket));
     socket.once('close', () => {
       sockets.delete(socket);
       refused.delete(socket);
