@@ -1,6 +1,7 @@
 import { bursts } from './measures/bursts.ts';
 import { delivery } from './measures/delivery.ts';
 import { growth } from './measures/growth.ts';
+import { hostile } from './measures/hostile/hostile.ts';
 import { idle } from './measures/idle.ts';
 import { latency } from './measures/latency.ts';
 import type { Measure } from './measures/measure.ts';
@@ -30,4 +31,4 @@ export const peers: readonly Peer[] = [
   centrifugoRedis,
 ];
 
-export const measures: readonly Measure[] = [delivery, bursts, latency, comingBack, growth, idle, rest];
+export const measures: readonly Measure[] = [delivery, bursts, latency, comingBack, growth, idle, rest, hostile];
