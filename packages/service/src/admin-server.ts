@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { reasonOf } from './error-fields.ts';
 import type { Health } from './health.ts';
 import { type MetricsSource, answerHealth } from './http-health.ts';
+import { keptMetrics } from './kept-metrics.ts';
 
 /** Probes and scrapes come from a few machines, one at a time. */
 const MAX_CONNECTIONS = 256;
@@ -23,7 +24,9 @@ export interface AdminServer {
 }
 
 /** Serves /healthz, /readyz and /metrics on a port of their own. Rejects when it cannot listen. */
-export async function openAdminServer({ host, port, health, metrics }: AdminOptions): Promise<AdminServer> {
+export async function openAdminServer(options: AdminOptions): Promise<AdminServer> {
+  const { host, port, health } = options;
+  const metrics = keptMetrics(options.metrics);
   const server = createServer(
     { requestTimeout: TIMEOUT_MS, headersTimeout: TIMEOUT_MS, connectionsCheckingInterval: LOOK_MS },
     (request, response) => {

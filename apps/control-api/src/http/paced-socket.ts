@@ -82,6 +82,12 @@ export class PacedSocket {
 
   #next(): void {
     this.#current = null;
+    // Not at once: answers that wait for nothing would follow each other without a look at any other connection.
+    if (this.#waiting.length > 0 || this.#held.length > 0) setImmediate(() => this.#goOn());
+  }
+
+  #goOn(): void {
+    if (this.#current !== null) return;
     const next = this.#waiting.shift();
     if (next !== undefined) this.#begin(next);
     this.#feed();

@@ -13,6 +13,9 @@ const LIMITS: ServerLimits = {
 };
 const GET = 'GET /a HTTP/1.1\r\nhost: x\r\n\r\n';
 
+/** Of a machine that runs other things as well. */
+const WAIT = { timeout: 20_000 };
+
 const stops: (() => void)[] = [];
 afterEach(() => {
   for (const stop of stops.splice(0)) stop();
@@ -59,8 +62,8 @@ describe('a connection', () => {
     const socket = await connected(server);
     const urls = Array.from({ length: 500 }, (_, index) => `/${index}`);
     socket.write(urls.map((url) => GET.replace('/a', url)).join(''));
-    await expect.poll(() => handled).toBe(500);
-    await expect.poll(() => socket.text().match(/(?<=<)\/\d+(?=>)/g)).toEqual(urls);
+    await expect.poll(() => handled, WAIT).toBe(500);
+    await expect.poll(() => socket.text().match(/(?<=<)\/\d+(?=>)/g), WAIT).toEqual(urls);
     expect(most).toBe(1);
   });
 
@@ -80,7 +83,7 @@ describe('a connection', () => {
     socket.write(`${post}content-length: 300000\r\n\r\n${'x'.repeat(300_000)}${GET}`);
     const framed = `${chunk.length.toString(16)}\r\n${chunk}\r\n`;
     socket.write(`${post}transfer-encoding: chunked\r\n\r\n${framed.repeat(4)}0\r\n\r\n${GET}${GET}`);
-    await expect.poll(() => count(socket.text(), 'done')).toBe(5);
+    await expect.poll(() => count(socket.text(), 'done'), WAIT).toBe(5);
     expect(bodies).toEqual([300_000, 0, 200_000, 0, 0]);
   });
 
@@ -97,8 +100,8 @@ describe('a connection', () => {
     const socket = await connected(server);
     socket.pause();
     socket.write(GET.repeat(2500));
-    await expect.poll(() => begun).toBe(1);
-    await expect.poll(() => connections(server), { timeout: 10_000 }).toBe(0);
+    await expect.poll(() => begun, WAIT).toBe(1);
+    await expect.poll(() => connections(server), WAIT).toBe(0);
     expect(begun).toBe(1);
   });
 
@@ -109,9 +112,9 @@ describe('a connection', () => {
     });
     const socket = await connected(server);
     socket.write(GET.repeat(30));
-    await expect.poll(() => begun).toBe(1);
+    await expect.poll(() => begun, WAIT).toBe(1);
     socket.resetAndDestroy();
-    await expect.poll(() => connections(server)).toBe(0);
+    await expect.poll(() => connections(server), WAIT).toBe(0);
     expect(begun).toBe(1);
   });
 
@@ -129,7 +132,7 @@ const answer = (_request: IncomingMessage, response: ServerResponse) => response
 const ask = async (server: Server) => {
   const socket = await connected(server);
   socket.write(GET);
-  await expect.poll(() => socket.text()).toMatch(/^HTTP/);
+  await expect.poll(() => socket.text(), WAIT).toMatch(/^HTTP/);
   return { socket, status: Number(socket.text().slice(9, 12)) };
 };
 
@@ -142,7 +145,7 @@ describe('connections', () => {
     expect([first.status, second.status, third.status]).toEqual([200, 200, 429]);
     expect(third.socket.text()).toMatch(/retry-after: 1\r\n[^]*"code":"too-many-connections"/i);
     first.socket.destroy();
-    await expect.poll(() => connections(server)).toBe(1);
+    await expect.poll(() => connections(server), WAIT).toBe(1);
     expect((await ask(server)).status).toBe(200);
   });
 

@@ -1,5 +1,6 @@
 /** Pages that are read at once. A page of 1 MiB takes this process and Redis a millisecond each, and small calls wait. */
 const AT_ONCE = 1;
+const MOST_REST_MS = 20;
 
 interface Waiting {
   readonly isGone: () => boolean;
@@ -23,13 +24,12 @@ export class BulkReads {
   async run<T>(caller: string, isGone: () => boolean, read: () => Promise<T>): Promise<T> {
     if (this.#reading >= AT_ONCE || this.#waiting.size > 0) await this.#turn(caller, isGone);
     else this.#reading += 1;
+    const begunAt = performance.now();
     try {
       if (isGone()) throw new CallerGone();
       return await read();
     } finally {
-      this.#reading -= 1;
-      // Not at once: what else came in meanwhile goes first.
-      setImmediate(() => this.#next());
+      this.#rest(performance.now() - begunAt);
     }
   }
 
@@ -39,6 +39,17 @@ export class BulkReads {
     queue.push({ isGone, begin: resolve });
     this.#waiting.set(caller, queue);
     if (!(await promise)) throw new CallerGone();
+  }
+
+  /** As long as the read took: so at most half of the time belongs to large pages, however many are asked for. */
+  #rest(tookMs: number): void {
+    setTimeout(
+      () => {
+        this.#reading -= 1;
+        this.#next();
+      },
+      Math.min(tookMs, MOST_REST_MS),
+    );
   }
 
   #next(): void {

@@ -8,30 +8,42 @@ export interface TurnLimits {
   readonly inAll: number;
 }
 
+/**
+ * Calls that begin in one turn of the event loop: half a millisecond of work. Whoever calls rarely waits for so many
+ * calls of others at each of its steps, and never for all that somebody else has sent.
+ */
+const BEGIN_A_TURN = 8;
+
 interface Caller {
+  readonly atOnce: number;
   working: number;
   readonly waiting: (() => void)[];
 }
 
 /**
- * Lets each caller have a few calls worked on at once, and makes its others wait behind them: whatever one caller asks
- * for, another finds at most those few before it.
+ * Lets calls begin a few at a time, each caller in turn, and of one caller only so many at once: whatever one caller
+ * asks for, another finds at most those few before it.
  */
 export class CallerTurns {
   readonly #callers = new Map<string, Caller>();
+  /** Callers with a call that may begin, in the order of their turns. */
+  readonly #ready = new Map<string, Caller>();
+  #begun = 0;
+  #scheduled = false;
 
   /**
    * Resolves when it is the call's turn; `leave` has to follow, also when the caller has gone meanwhile.
+   * @returns undefined when it is at once
    * @throws {ProblemError} too-many-calls
    */
   enter(name: string, { atOnce, inAll }: TurnLimits): Promise<void> | undefined {
     let caller = this.#callers.get(name);
     if (caller === undefined) {
-      caller = { working: 0, waiting: [] };
+      caller = { atOnce, working: 0, waiting: [] };
       this.#callers.set(name, caller);
     }
-    if (caller.working < atOnce) {
-      caller.working += 1;
+    if (this.#ready.size === 0 && this.#begun < BEGIN_A_TURN && caller.working < atOnce) {
+      this.#begin(caller);
       return undefined;
     }
     if (caller.working + caller.waiting.length >= inAll) {
@@ -42,16 +54,49 @@ export class CallerTurns {
     }
     const { promise, resolve } = Promise.withResolvers<void>();
     caller.waiting.push(resolve);
+    this.#getReady(name, caller);
     return promise;
   }
 
-  /** Ends a call whose turn it was, and lets the next of this caller begin. */
+  /** Ends a call whose turn it was. */
   leave(name: string): void {
     const caller = this.#callers.get(name);
     if (caller === undefined) return;
-    const next = caller.waiting.shift();
-    if (next !== undefined) next();
-    else caller.working -= 1;
-    if (caller.working === 0) this.#callers.delete(name);
+    caller.working -= 1;
+    if (caller.working === 0 && caller.waiting.length === 0) this.#callers.delete(name);
+    else this.#getReady(name, caller);
+  }
+
+  #getReady(name: string, caller: Caller): void {
+    if (caller.waiting.length === 0 || caller.working >= caller.atOnce) return;
+    this.#ready.set(name, caller);
+    this.#schedule();
+  }
+
+  #begin(caller: Caller): void {
+    caller.working += 1;
+    this.#begun += 1;
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#turn());
+  }
+
+  #turn(): void {
+    this.#scheduled = false;
+    this.#begun = 0;
+    for (const [name, caller] of this.#ready) {
+      if (this.#begun === BEGIN_A_TURN) break;
+      // To the end of the line, when it has more.
+      this.#ready.delete(name);
+      const begin = caller.waiting.shift();
+      if (begin === undefined) continue;
+      this.#begin(caller);
+      begin();
+      this.#getReady(name, caller);
+    }
   }
 }

@@ -1,5 +1,6 @@
 import type { Health } from '@holdfast/service/health';
 import { answerHealth } from '@holdfast/service/http-health';
+import { keptMetrics } from '@holdfast/service/kept-metrics';
 import type { Metrics } from '@holdfast/service/metrics';
 import type { FastifyPluginAsync } from 'fastify';
 import { z } from 'zod';
@@ -40,11 +41,12 @@ interface HealthOptions {
 
 /** /healthz, /readyz and, unless it has a port of its own, /metrics. */
 export const healthRoutes: FastifyPluginAsync<HealthOptions> = async (app, options) => {
+  const metrics = keptMetrics(options.metrics);
   for (const { path, ...docs } of PROBES) {
     if (path === '/metrics' && !options.servesMetrics) continue;
     const schema = { ...docs, tags: ['operations'], security: open };
     app.get(path, { schema, config: { probe: true } }, async (_request, reply) => {
-      const answer = await answerHealth(path, options.health, options.metrics);
+      const answer = await answerHealth(path, options.health, metrics);
       if (answer === null) throw new Error(`${path} is none of the health endpoints`);
       return reply.code(answer.status).type(answer.contentType).send(answer.body);
     });

@@ -28,10 +28,10 @@ export interface CallLimits {
   readonly maxBytesInFlight: number;
 }
 
-/** Enough to keep Redis busy from afar, and few enough that one turn of them is short. */
+/** Enough to keep a Redis busy that is far away. */
 const KEY_AT_ONCE = 64;
-/** Calls without a key are those of single clients; whoever they come from, a backend goes on. */
-const ADDRESS_AT_ONCE = 8;
+/** Of all clients behind an address; some calls wait for an edge, up to 1.5 s. */
+const ADDRESS_AT_ONCE = 32;
 /** Of an address each connection has one call, and connections are counted. */
 const ADDRESS_IN_ALL = Infinity;
 

@@ -31,10 +31,11 @@ if ARGV[1] ~= '' then
   from = '(' .. ARGV[1]
 end
 -- Read in pieces, so that a page of large entries is never built beyond its bound: Lua would hold 64 MB of it.
-local PIECE, OVERHEAD = 32, 64
+local PIECE, SMALL_PIECE, SMALL, OVERHEAD = 16, 64, 1024, 64
 local flat, left, bytes = {}, tonumber(ARGV[2]), tonumber(ARGV[5])
+local size = PIECE
 while left > 0 do
-  local wanted = math.min(left, PIECE)
+  local wanted, before = math.min(left, size), bytes
   local piece = redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', wanted)
   for _, entry in ipairs(piece) do
     bytes = bytes - #entry[2][4] - OVERHEAD
@@ -46,5 +47,6 @@ while left > 0 do
   end
   if #piece < wanted then break end
   left = left - wanted
+  size = before - bytes < SMALL * wanted and SMALL_PIECE or PIECE
 end
 return { 1, born, last, first_prev, stands, flat }
