@@ -33,6 +33,7 @@ const KEYS = {
   news: { can: { register: true, subscribe: ['news.*'], publish: ['news.*'], manage: ['news.*'] } },
   readers: { can: { subscribe: ['news.*'] } },
   one: { can: all, maxClients: 1 },
+  maker: { can: { manage: ['quota.*'] }, maxTopics: 2, maxHistoryMessages: 10 },
   toClients: { can: { publish: ['@clients'] } },
 };
 

@@ -10,6 +10,7 @@ import { numberOf } from './outcomes.ts';
 import { Questions } from './questions.ts';
 import { Registrations } from './registrations.ts';
 import { asked } from './script.ts';
+import { TopicQuotas } from './topic-quotas.ts';
 import { TopicStore } from './topics.ts';
 
 /** The stores over one connection for commands (no offline queue: what cannot be asked now is refused now). */
@@ -34,7 +35,8 @@ export function controlBroker(
   prefix: string,
   onBroken?: (record: BrokenRecord) => void,
 ): ControlBroker {
-  const { clients, registrations, topics, leases, questions } = stores(redis, prefix, onBroken);
+  const { keys, clients, registrations, topics, leases, questions } = stores(redis, prefix, onBroken);
+  const quotas = new TopicQuotas(redis, keys, topics);
   return {
     register: (client, maxClients) => registrations.register(client, maxClients),
     unregister: (clientId) => registrations.unregister(clientId),
@@ -49,7 +51,8 @@ export function controlBroker(
     readClients: (clientIds) => clients.readAll(clientIds),
     listClients: (cursor, limit) => clients.list(cursor, limit),
     putTopic: (topic, history) => topics.put(topic, history),
-    deleteTopic: (topic) => topics.delete(topic),
+    putTopicOf: (owner, topic, history) => quotas.put(owner, topic, history),
+    deleteTopic: (topic) => quotas.delete(topic),
     readTopics: (names) => topics.readAll(names),
     listTopics: (cursor, limit) => topics.list(cursor, limit),
     publish: (topic, data, key) => topics.publish(topic, data, key),

@@ -34,7 +34,8 @@ export class TopicStore {
     this.#broken = broken;
   }
 
-  async put(topic: string, history: Partial<History>): Promise<{ created: boolean; state: TopicState }> {
+  /** `key`: the API key that makes it, if any. */
+  async put(topic: string, history: Partial<History>, key = ''): Promise<{ created: boolean; state: TopicState }> {
     // Listed first: a process that dies in between leaves a name without a topic, which listing passes over.
     await listIndexed(this.#redis, this.#entry(topic));
     const answer = answerOf(
@@ -48,6 +49,8 @@ export class TopicStore {
           history.seconds ?? '',
           history.size ?? DEFAULT_HISTORY.size,
           history.seconds ?? DEFAULT_HISTORY.seconds,
+          '',
+          key,
         ],
       ),
     );

@@ -1,6 +1,8 @@
 /** Pages that are read at once. A page of 1 MiB takes this process and Redis a millisecond each, and small calls wait. */
 const AT_ONCE = 1;
-const MOST_REST_MS = 20;
+/** Rests take so many times what the read before took: a fifth of the time at most belongs to large pages. */
+const REST_TIMES = 4;
+const MOST_REST_MS = 100;
 
 interface Waiting {
   readonly isGone: () => boolean;
@@ -41,14 +43,13 @@ export class BulkReads {
     if (!(await promise)) throw new CallerGone();
   }
 
-  /** As long as the read took: so at most half of the time belongs to large pages, however many are asked for. */
   #rest(tookMs: number): void {
     setTimeout(
       () => {
         this.#reading -= 1;
         this.#next();
       },
-      Math.min(tookMs, MOST_REST_MS),
+      Math.min(REST_TIMES * tookMs, MOST_REST_MS),
     );
   }
 
