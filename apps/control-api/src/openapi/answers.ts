@@ -5,7 +5,9 @@ import type { z } from 'zod';
 const ALWAYS: readonly ProblemCode[] = [
   'key-in-query',
   'invalid-request',
+  'request-timeout',
   'too-many-connections',
+  'headers-too-large',
   'internal-error',
   'redis-unavailable',
   'api-busy',

@@ -48,8 +48,8 @@ describe('a call that there is none', () => {
     expect(answer.headers['allow']).toBe(allow);
   });
 
-  test('a method that nothing here has answers 405, too', async () => {
-    const response = await exchange('PROPFIND /v1/edges HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
+  test.each(['PROPFIND', 'QUERY', 'OPTIONS', 'LOCK'])('%s, which nothing here has, answers 405', async (method) => {
+    const response = await exchange(`${method} /v1/edges HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`);
     expect(response).toMatch(/^HTTP\/1\.1 405 /);
     expect(response).toMatch(/\r\nallow: GET, HEAD\r\n/i);
   });

@@ -35,6 +35,11 @@ export const problemAnswers = fp<{ logger: Logger }>(async (app, { logger }) => 
       reply.raw.destroy();
       return;
     }
+    if (request.is404 && !(error instanceof ProblemError)) {
+      // What else is wrong with a call that there is none of (its body, its type) is beside the point.
+      drainBody(request.raw, () => answerNotFound(request, reply));
+      return;
+    }
     const problem = problemFor(error);
     if (problem.code === 'internal-error') logger.error({ err: error, ...callOf(request) }, 'call failed');
     if (problem.code === 'unsupported-encoding') reply.header('accept-encoding', 'identity');
@@ -47,16 +52,19 @@ export const problemAnswers = fp<{ logger: Logger }>(async (app, { logger }) => 
       sendProblem(reply, problem);
     });
   });
-  app.setNotFoundHandler((request, reply) => {
-    const allowed = paths.methodsOf(request.url);
-    if (allowed.length === 0) {
-      sendProblem(reply, problemOf('route-not-found', { detail: `There is no call ${request.method} on this path` }));
+  app.setNotFoundHandler(answerNotFound);
+
+  function answerNotFound(request: FastifyRequest, reply: FastifyReply): void {
+    const { method, url } = request;
+    const allowed = paths.methodsOf(url).join(', ');
+    if (allowed === '') {
+      sendProblem(reply, problemOf('route-not-found', { detail: `There is no call ${method} on this path` }));
       return;
     }
-    const detail = `This path has no call ${request.method}, but ${allowed.join(', ')}`;
-    reply.header('allow', allowed.join(', '));
+    reply.header('allow', allowed);
+    const detail = `This path has no call ${method}, but ${allowed}`;
     sendProblem(reply, problemOf('method-not-allowed', { detail }));
-  });
+  }
 });
 
 function retryAfterOf(error: unknown): number | undefined {

@@ -1,8 +1,8 @@
 import { type LogPage, goesOn, isComplete } from '@holdfast/broker/topic-state';
-import { MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
+import { MAX_PAGE, MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
 import { position } from '@holdfast/protocol/positions';
 import type { Position } from '@holdfast/protocol/position-order';
-import { logResponse } from '@holdfast/protocol/rest/messages';
+import { logEntry, logResponse } from '@holdfast/protocol/rest/messages';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { KEY_CODES, answers } from '../openapi/answers.ts';
@@ -14,8 +14,11 @@ import { requireReading } from '../rights.ts';
 import type { Services } from '../services.ts';
 import { noSuchTopic } from '../topic-states.ts';
 
+/** Any JSON value, which OpenAPI says without a schema. */
+const documentedEntry = logEntry.extend({ data: z.unknown().describe('What was published') });
 /** For the document only: the answer is made of bytes, not of values. */
-const documented: object = answers({ 200: logResponse.describe('The messages, oldest first') }, [
+const documentedLog = logResponse.extend({ messages: z.array(documentedEntry).max(MAX_PAGE) });
+const documented: object = answers({ 200: documentedLog.describe('The messages, oldest first') }, [
   ...KEY_CODES,
   'topic-not-found',
 ]);
