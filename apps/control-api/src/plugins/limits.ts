@@ -6,6 +6,7 @@ import { CallerGone } from '../limits/bulk-reads.ts';
 import { ByteBudget } from '../limits/byte-budget.ts';
 import { CallerTurns } from '../limits/caller-turns.ts';
 import type { ChargeTopics } from '../limits/client-rates.ts';
+import { clientPath } from '../openapi/call.ts';
 import { ProblemError } from '../problem-error.ts';
 import type { Services } from '../services.ts';
 import { presentedKey } from './api-keys.ts';
@@ -18,6 +19,8 @@ declare module 'fastify' {
     withKey: boolean;
     /** Holds bytes of an answer in the budget until the answer has been sent. */
     holdBytes: (bytes: number) => void;
+    /** Charges the client for the topics that its call looks at. */
+    chargeTopics: ChargeTopics;
   }
 }
 
@@ -42,6 +45,7 @@ export const callLimits = fp<{ keys: KeyRing; limits: CallLimits }>(async (app, 
   app.decorateRequest('caller', '');
   app.decorateRequest('withKey', false);
   app.decorateRequest('holdBytes', () => undefined);
+  app.decorateRequest('chargeTopics', () => undefined);
 
   app.addHook('onRequest', async (request, reply) => {
     if (request.routeOptions.config.probe === true) return;
@@ -67,13 +71,17 @@ export const callLimits = fp<{ keys: KeyRing; limits: CallLimits }>(async (app, 
 });
 
 /**
- * Takes a call that is made by a client id alone from the client's rate; a valid API key has none.
- * @throws {ProblemError} too-many-calls
+ * A hook for the calls that are made by a client id alone: takes each from the client's rate before its body is read; a
+ * valid API key has none.
  */
-export function takeCall({ rates }: Services, request: FastifyRequest, clientId: string): ChargeTopics {
-  if (request.withKey) return () => undefined;
-  rates.take(clientId);
-  return (topics) => rates.chargeTopics(clientId, topics);
+export function callOfClient({ rates }: Pick<Services, 'rates'>) {
+  return async (request: FastifyRequest): Promise<void> => {
+    const { success, data } = clientPath.safeParse(request.params);
+    // One that is no UUID is refused by its schema.
+    if (!success || request.withKey) return;
+    rates.take(data.clientId);
+    request.chargeTopics = (topics) => rates.chargeTopics(data.clientId, topics);
+  };
 }
 
 /** Whether the caller has hung up. */

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { BODY_CODES, answers } from '../openapi/answers.ts';
 import { clientPath } from '../openapi/call.ts';
 import { open } from '../openapi/security.ts';
-import { takeCall } from '../plugins/limits.ts';
+import { callOfClient } from '../plugins/limits.ts';
 import { ProblemError } from '../problem-error.ts';
 import type { Services } from '../services.ts';
 import { subscribe, unsubscribe } from '../subscriptions.ts';
@@ -25,6 +25,7 @@ export const clientTopicRoutes: FastifyPluginAsyncZod<Services> = async (app, se
   app.post(
     '/v1/clients/:clientId/topics',
     {
+      onRequest: callOfClient(services),
       schema: {
         operationId: 'subscribeTopic',
         summary: 'Subscribe a client to topics',
@@ -38,14 +39,14 @@ export const clientTopicRoutes: FastifyPluginAsyncZod<Services> = async (app, se
     },
     async (request, reply) => {
       const { params, body } = request;
-      const charge = takeCall(services, request, params.clientId);
-      return reply.code(202).send(await subscribe(services, params.clientId, body.topics, charge));
+      return reply.code(202).send(await subscribe(services, params.clientId, body.topics, request.chargeTopics));
     },
   );
 
   app.delete(
     '/v1/clients/:clientId/topics',
     {
+      onRequest: callOfClient(services),
       schema: {
         operationId: 'unsubscribeTopic',
         summary: 'Unsubscribe a client from topics',
@@ -61,8 +62,7 @@ export const clientTopicRoutes: FastifyPluginAsyncZod<Services> = async (app, se
     async (request, reply) => {
       const { params, body, query } = request;
       const topics = oneOf(body?.topics, query.topics);
-      const charge = takeCall(services, request, params.clientId);
-      return reply.code(202).send(await unsubscribe(services, params.clientId, topics, charge));
+      return reply.code(202).send(await unsubscribe(services, params.clientId, topics, request.chargeTopics));
     },
   );
 };

@@ -15,7 +15,7 @@ import { BODY_CODES, KEY_CODES, answers } from '../openapi/answers.ts';
 import { clientPath, pageLimit } from '../openapi/call.ts';
 import { keyed, open } from '../openapi/security.ts';
 import { keyOf, needsKey } from '../plugins/api-keys.ts';
-import { isGone, takeCall } from '../plugins/limits.ts';
+import { callOfClient, isGone } from '../plugins/limits.ts';
 import { ProblemError } from '../problem-error.ts';
 import { register } from '../register.ts';
 import type { Services } from '../services.ts';
@@ -56,6 +56,7 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
   app.delete(
     '/v1/clients/:clientId',
     {
+      onRequest: callOfClient(services),
       schema: {
         operationId: 'unregister',
         summary: 'Unregister a client',
@@ -70,9 +71,7 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
         ]),
       },
     },
-    async (request) => {
-      const { params } = request;
-      takeCall(services, request, params.clientId);
+    async ({ params }) => {
       if (!(await broker.unregister(params.clientId))) throw new ProblemError('user-not-found');
       counts.unregistrations.inc();
       return { clientId: params.clientId };
@@ -82,6 +81,7 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
   app.get(
     '/v1/clients/:clientId',
     {
+      onRequest: callOfClient(services),
       schema: {
         operationId: 'readClient',
         summary: 'Look at a client',
@@ -92,10 +92,7 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
         response: answers({ 200: clientResponse.describe('The client') }, ['client-not-found', 'too-many-calls']),
       },
     },
-    async (request) => {
-      const { clientId: id } = request.params;
-      return describeClient(broker, id, takeCall(services, request, id));
-    },
+    async ({ params, chargeTopics }) => describeClient(broker, params.clientId, chargeTopics),
   );
 
   app.get(
