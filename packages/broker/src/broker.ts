@@ -114,7 +114,7 @@ export interface Topics {
   /** The same for a client's own topic; the edge that owns the client hears of it. */
   publishToClient(clientId: string, data: Buffer, idempotencyKey?: string): Promise<PublishOutcome>;
   /**
-   * What follows `after` in the log (all of it when null), at most `limit` entries and 1 MiB, but one entry at least;
+   * What follows `after` in the log (all of it when null), at most `limit` entries and `MAX_PAGE_BYTES`, but one entry at least;
    * null when the topic does not exist.
    */
   readLog(topic: string, after: Position | null, limit: number): Promise<LogPage | null>;

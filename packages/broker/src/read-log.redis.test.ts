@@ -160,7 +160,7 @@ describe('reading a log', () => {
 describe('a page of a log', () => {
   const LARGE = Buffer.from(JSON.stringify('x'.repeat(60_000)));
 
-  test('holds at most 1 MiB, and whoever goes on after its end gets every message once', async () => {
+  test('holds at most so many bytes, and whoever goes on after its end gets every message once', async () => {
     const topic = `bytes.${(count += 1)}`;
     await control.putTopic(topic, { size: MANY });
     const published: Position[] = [];

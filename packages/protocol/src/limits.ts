@@ -12,8 +12,10 @@ export const MAX_BATCH_BYTES = 16 * KIB * KIB;
 /** One page of a listing or of a log. */
 export const MAX_PAGE = 1000;
 export const DEFAULT_PAGE = 100;
-/** A page in bytes, as it is answered: what a page of a log or a listing costs Redis, a service and the network at most. */
-export const MAX_PAGE_BYTES = 1024 * KIB;
+/**
+ * A page in bytes, as it is answered. Redis does nothing else while it reads one: 3 to 5 ms for 1 MiB, 1 ms for this.
+ */
+export const MAX_PAGE_BYTES = 256 * KIB;
 export const MAX_IDEMPOTENCY_KEY_LENGTH = 200;
 /** How long an idempotency key is remembered. */
 export const IDEMPOTENCY_SECONDS = 300;

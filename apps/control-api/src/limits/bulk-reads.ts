@@ -1,4 +1,4 @@
-/** Pages that are read at once. A page of 1 MiB takes this process and Redis a millisecond each, and small calls wait. */
+/** Pages that are read at once. A page takes this process and Redis a millisecond each, and small calls wait meanwhile. */
 const AT_ONCE = 1;
 /** Rests take so many times what the read before took: a fifth of the time at most belongs to large pages. */
 const REST_TIMES = 4;

@@ -55,17 +55,20 @@ describe('GET /v1/topics/{topic}/messages', () => {
     expect(await read('news.pages', `?after=${ids[4]}`)).toEqual({ messages: [], complete: true });
   });
 
-  test('answers at most 1 MiB, and says that there is more', async () => {
+  test('answers at most 256 KiB, and says that there is more', async () => {
     await api.topics('news.large');
     const large = JSON.stringify('x'.repeat(65_000));
-    const ids = await publish('news.large', ...Array<string>(20).fill(large));
-    const answer = await api.call('GET', path('news.large', '?limit=1000'), { key: 'all' });
-    const { messages, more } = expectBody(answer, 200, logResponse);
-    expect(Buffer.byteLength(answer.text)).toBeLessThanOrEqual(1024 * 1024);
-    expect(more).toBe(true);
-    const rest = await read('news.large', `?after=${messages.at(-1)?.id}&limit=1000`);
-    expect([...messages, ...rest.messages].map(({ id }) => id)).toEqual(ids);
-    expect(rest.more).toBeUndefined();
+    const ids = await publish('news.large', ...Array<string>(10).fill(large));
+    const seen: string[] = [];
+    for (let more: true | undefined = true; more === true;) {
+      const after = seen.length === 0 ? '' : `&after=${seen.at(-1)}`;
+      const answer = await api.call('GET', path('news.large', `?limit=1000${after}`), { key: 'all' });
+      const page = expectBody(answer, 200, logResponse);
+      expect(Buffer.byteLength(answer.text)).toBeLessThanOrEqual(256 * 1024);
+      seen.push(...page.messages.map(({ id }) => id));
+      more = page.more;
+    }
+    expect(seen).toEqual(ids);
   });
 
   test('says that it is not complete when older messages than asked for are gone', async () => {

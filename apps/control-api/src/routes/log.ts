@@ -33,7 +33,7 @@ export const logRoutes: FastifyPluginAsyncZod<Services> = async (app, { bulkBrok
         operationId: 'readLog',
         summary: "Read a topic's log",
         description:
-          'At most 1 MiB a page. With `"more":true` the log goes on: the next page begins `after` the last id of this one.',
+          'At most 256 KiB a page. With `"more":true` the log goes on: the next page begins `after` the last id of this one.',
         tags: ['messages'],
         security: keyed,
         params: topicPath,

@@ -31,7 +31,7 @@ if ARGV[1] ~= '' then
   from = '(' .. ARGV[1]
 end
 -- Read in pieces, so that a page of large entries is never built beyond its bound: Lua would hold 64 MB of it.
-local PIECE, SMALL_PIECE, SMALL, OVERHEAD = 16, 64, 1024, 64
+local PIECE, SMALL_PIECE, SMALL, OVERHEAD = 4, 64, 1024, 64
 local flat, left, bytes = {}, tonumber(ARGV[2]), tonumber(ARGV[5])
 local size = PIECE
 while left > 0 do
