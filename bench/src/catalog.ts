@@ -2,6 +2,7 @@ import { bursts } from './measures/bursts.ts';
 import { delivery } from './measures/delivery.ts';
 import { growth } from './measures/growth.ts';
 import { edgeHostile } from './measures/hostile/edge-hostile.ts';
+import { hostile } from './measures/hostile/hostile.ts';
 import { idle } from './measures/idle.ts';
 import { latency } from './measures/latency.ts';
 import type { Measure } from './measures/measure.ts';
@@ -31,4 +32,14 @@ export const peers: readonly Peer[] = [
   centrifugoRedis,
 ];
 
-export const measures: readonly Measure[] = [delivery, bursts, latency, comingBack, growth, idle, rest, edgeHostile];
+export const measures: readonly Measure[] = [
+  delivery,
+  bursts,
+  latency,
+  comingBack,
+  growth,
+  idle,
+  rest,
+  hostile,
+  edgeHostile,
+];

@@ -3,7 +3,9 @@ import { type ClientState, connectionName } from '@holdfast/broker/client-state'
 import type { clientResponse, clientsResponse, disconnectResponse, served } from '@holdfast/protocol/rest/clients';
 import type { z } from 'zod';
 import { isConnected, whoIsConnected } from './connected.ts';
+import type { ChargeTopics } from './limits/client-rates.ts';
 import { ProblemError } from './problem-error.ts';
+import type { BulkBroker } from './services.ts';
 import { currentTopics, readStates } from './topic-states.ts';
 
 /**
@@ -13,9 +15,11 @@ import { currentTopics, readStates } from './topic-states.ts';
 export async function describeClient(
   broker: ControlBroker,
   clientId: string,
+  charge: ChargeTopics,
 ): Promise<z.output<typeof clientResponse>> {
   const client = await broker.readClient(clientId);
   if (client === null) throw new ProblemError('client-not-found');
+  charge(client.topics.size);
   const [states, answer] = await Promise.all([readStates(broker, client.topics.keys()), askEdge(broker, client)]);
   const owner = answer.connected ? client.owner : null;
   return {
@@ -37,12 +41,13 @@ export async function describeClient(
 /** One page of all clients, in the order of their ids. */
 export async function listClients(
   broker: ControlBroker,
+  bulkBroker: BulkBroker,
   cursor: string | null,
   limit: number,
 ): Promise<z.output<typeof clientsResponse>> {
-  const page = await broker.listClients(cursor, limit);
+  const page = await bulkBroker.listClients(cursor, limit);
   const [states, connected] = await Promise.all([
-    readStates(broker, ...page.items.map(({ topics }) => topics.keys())),
+    readStates(bulkBroker, ...page.items.map(({ topics }) => topics.keys())),
     whoIsConnected(broker, page.items),
   ]);
   const clients = page.items.map((client) => ({

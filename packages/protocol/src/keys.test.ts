@@ -29,6 +29,7 @@ function scripts(keys: Keys, name: string, id: string, idempotency: string): Rec
       keys.clientIdempotency(id, idempotency),
       keys.clientLeft(id, idempotency),
     ],
+    'count-topic': [keys.key(id), keys.keyTopics(id)],
     'reserve, settle': [keys.key(id), keys.keyNames(id), keys.keyUnsettled(id)],
   };
 }

@@ -14,6 +14,10 @@ export const MAX_BATCH_BYTES = 16 * KIB * KIB;
 /** One page of a listing or of a log. */
 export const MAX_PAGE = 1000;
 export const DEFAULT_PAGE = 100;
+/**
+ * A page in bytes, as it is answered. Redis does nothing else while it reads one: 3 to 5 ms for 1 MiB, 1 ms for this.
+ */
+export const MAX_PAGE_BYTES = 256 * KIB;
 export const MAX_IDEMPOTENCY_KEY_LENGTH = 200;
 /** How long an idempotency key is remembered. */
 export const IDEMPOTENCY_SECONDS = 300;

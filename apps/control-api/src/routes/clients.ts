@@ -1,4 +1,5 @@
 import { clientId } from '@holdfast/protocol/client-id';
+import { MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
 import {
   clientResponse,
   clientsResponse,
@@ -14,6 +15,7 @@ import { BODY_CODES, KEY_CODES, answers } from '../openapi/answers.ts';
 import { clientPath, pageLimit } from '../openapi/call.ts';
 import { keyed, open } from '../openapi/security.ts';
 import { keyOf, needsKey } from '../plugins/api-keys.ts';
+import { callOfClient, isGone } from '../plugins/limits.ts';
 import { ProblemError } from '../problem-error.ts';
 import { register } from '../register.ts';
 import type { Services } from '../services.ts';
@@ -22,7 +24,7 @@ const tags = ['clients'];
 
 /** Register, Unregister, and looking at clients. */
 export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, services) => {
-  const { broker, keys, counts } = services;
+  const { broker, bulkBroker, bulkReads, keys, counts } = services;
 
   app.post(
     '/v1/clients',
@@ -54,6 +56,7 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
   app.delete(
     '/v1/clients/:clientId',
     {
+      onRequest: callOfClient(services),
       schema: {
         operationId: 'unregister',
         summary: 'Unregister a client',
@@ -61,7 +64,11 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
         tags,
         security: open,
         params: clientPath,
-        response: answers({ 200: unregisterResponse.describe('Unregistered') }, ['user-not-found', ...BODY_CODES]),
+        response: answers({ 200: unregisterResponse.describe('Unregistered') }, [
+          'user-not-found',
+          'too-many-calls',
+          ...BODY_CODES,
+        ]),
       },
     },
     async ({ params }) => {
@@ -74,6 +81,7 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
   app.get(
     '/v1/clients/:clientId',
     {
+      onRequest: callOfClient(services),
       schema: {
         operationId: 'readClient',
         summary: 'Look at a client',
@@ -81,10 +89,10 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
         tags,
         security: open,
         params: clientPath,
-        response: answers({ 200: clientResponse.describe('The client') }, ['client-not-found']),
+        response: answers({ 200: clientResponse.describe('The client') }, ['client-not-found', 'too-many-calls']),
       },
     },
-    async ({ params }) => describeClient(broker, params.clientId),
+    async ({ params, chargeTopics }) => describeClient(broker, params.clientId, chargeTopics),
   );
 
   app.get(
@@ -103,7 +111,15 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
         response: answers({ 200: clientsResponse.describe('A page of clients, in the order of their ids') }, KEY_CODES),
       },
     },
-    async ({ query }) => listClients(broker, query.cursor ?? null, query.limit),
+    async (request, reply) => {
+      const { cursor = null, limit } = request.query;
+      request.holdBytes(MAX_PAGE_BYTES);
+      return bulkReads.run(
+        request.caller,
+        () => isGone(reply),
+        () => listClients(broker, bulkBroker, cursor, limit),
+      );
+    },
   );
 
   app.post(
