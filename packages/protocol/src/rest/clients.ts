@@ -25,6 +25,8 @@ export const clientName = z
   .string()
   .min(1)
   .max(100)
+  // Two names that differ in lone surrogates only would be the same bytes in UTF-8, and so the same name in Redis.
+  .refine((name) => name.isWellFormed(), 'must be well-formed Unicode, without lone surrogates')
   .regex(/^[^\p{Cc}]*$/u, 'must not contain control characters')
   .describe('Unique within the API key');
 
