@@ -59,6 +59,13 @@ export interface Clients {
   readClients(clientIds: readonly string[]): Promise<(ClientState | null)[]>;
   /** In the order of ids; `cursor` is the last id of the page before. */
   listClients(cursor: string | null, limit: number): Promise<Page<ClientState>>;
+  /** The public names of clients, registered or not, in the order given: 16 hexadecimal digits that tell nothing of the id. */
+  refsOf(clientIds: readonly string[]): Promise<string[]>;
+  /** The registered client of this public name; null when there is none. */
+  findByRef(ref: string): Promise<string | null>;
+  /** A client id as a cursor that does not give it away, and back. What was never a cursor becomes an id of nobody. */
+  cursorOf(clientId: string): Promise<string>;
+  clientIdOfCursor(cursor: string): Promise<string>;
   /** Puts right the key's count and names after a process that died in the middle of a registration. Gives how many it settled. */
   settleAbandoned(key: string, olderThanMs: number): Promise<number>;
 }

@@ -7,6 +7,7 @@ import { Letters } from './letters.ts';
 import { canary } from './live-payload.ts';
 import { numberOf } from './outcomes.ts';
 import { Questions } from './questions.ts';
+import { Refs } from './refs.ts';
 import { Registrations } from './registrations.ts';
 import { asked } from './script.ts';
 import { TopicStore } from './topics.ts';
@@ -20,6 +21,7 @@ function stores(redis: Commands, prefix: string) {
     letters,
     clients: new ClientStore(redis, keys, letters),
     registrations: new Registrations(redis, keys, letters),
+    refs: new Refs(redis, keys),
     topics: new TopicStore(redis, keys, letters),
     leases: new Leases(redis, keys),
     questions: new Questions(redis, keys),
@@ -28,7 +30,7 @@ function stores(redis: Commands, prefix: string) {
 
 /** What control-api needs, over one connection for commands. */
 export function controlBroker(redis: Commands, prefix: string): ControlBroker {
-  const { clients, registrations, topics, leases, questions } = stores(redis, prefix);
+  const { clients, registrations, refs, topics, leases, questions } = stores(redis, prefix);
   return {
     register: (client, maxClients) => registrations.register(client, maxClients),
     unregister: (clientId) => registrations.unregister(clientId),
@@ -41,6 +43,10 @@ export function controlBroker(redis: Commands, prefix: string): ControlBroker {
     disconnect: (clientId) => clients.disconnect(clientId),
     readClient: async (clientId) => (await clients.readAll([clientId]))[0] ?? null,
     readClients: (clientIds) => clients.readAll(clientIds),
+    refsOf: (clientIds) => refs.refsOf(clientIds),
+    findByRef: (ref) => refs.find(ref),
+    cursorOf: (clientId) => refs.cursorOf(clientId),
+    clientIdOfCursor: (cursor) => refs.clientIdOfCursor(cursor),
     listClients: (cursor, limit) => clients.list(cursor, limit),
     putTopic: (topic, history) => topics.put(topic, history),
     deleteTopic: (topic) => topics.delete(topic),

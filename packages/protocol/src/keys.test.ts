@@ -41,6 +41,7 @@ const every = (keys: Keys, name: string, id: string, idempotency: string) => [
   keys.edge(id),
   keys.edgeDirty(id),
   keys.edgeLive(id),
+  keys.secret(),
   keys.answers(id),
   keys.lock(id),
 ];

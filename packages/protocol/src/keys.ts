@@ -31,6 +31,9 @@ export function redisKeys(prefix: string) {
     edgeDirty: (edge: string) => `${prefix}edge:{${edge}}:dirty`,
     edgeLive: (edge: string) => `${prefix}edge:{${edge}}:live`,
 
+    /** From which the public names of clients are made. */
+    secret: () => `${prefix}secret`,
+
     answers: (question: string) => `${prefix}answers:{${question}}`,
     lock: (name: string) => `${prefix}lock:{${name}}`,
   };
