@@ -7,6 +7,7 @@ import { createCounts } from './counts.ts';
 import { EdgeDirectory } from './edge-directory.ts';
 import type { KeyRing } from './key-ring.ts';
 import { apiKeys } from './plugins/api-keys.ts';
+import { auditLog } from './plugins/audit-log.ts';
 import { jsonBodies } from './plugins/bodies.ts';
 import { healthRoutes } from './plugins/health.ts';
 import { openApi } from './plugins/openapi.ts';
@@ -76,6 +77,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(openApi);
   await app.register(pages, { allowedOrigins });
   await app.register(apiKeys);
+  await app.register(auditLog, { logger, broker });
   await app.register(jsonBodies);
   await app.register(healthRoutes, options);
 

@@ -17,6 +17,7 @@ const RETRY_AFTER_SECONDS = 1;
 export const problemAnswers = fp<{ logger: Logger }>(async (app, { logger }) => {
   app.setErrorHandler((error, request, reply) => {
     const problem = problemFor(error);
+    request.problem = problem.code;
     if (problem.code === 'internal-error') logger.error({ err: error, ...callOf(request) }, 'call failed');
     if (problem.code === 'redis-unavailable') reply.header('retry-after', RETRY_AFTER_SECONDS);
     sendProblem(reply, problem);

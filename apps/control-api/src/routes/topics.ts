@@ -27,6 +27,7 @@ export const topicRoutes: FastifyPluginAsyncZod<Services> = async (app, { broker
     '/v1/topics/:topic',
     {
       onRequest: needsKey(keys),
+      config: { audit: 'put-topic' },
       schema: {
         operationId: 'putTopic',
         summary: 'Create a topic, or change its settings',
@@ -95,6 +96,7 @@ export const topicRoutes: FastifyPluginAsyncZod<Services> = async (app, { broker
     '/v1/topics/:topic',
     {
       onRequest: needsKey(keys),
+      config: { audit: 'delete-topic' },
       schema: {
         operationId: 'deleteTopic',
         summary: 'Delete a topic and its log',

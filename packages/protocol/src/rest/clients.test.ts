@@ -84,6 +84,7 @@ test('names that are no Unicode are refused with the rule, and pairs of surrogat
 test('a client is shown with what its edge serves, by topic', () => {
   const shown = {
     clientId: 'a0b1c2d3-0000-4000-8000-00000000000f',
+    ref: '0123456789abcdef',
     name: null,
     key: 'mobile',
     registeredAt: '2026-01-01T00:00:00.000Z',
