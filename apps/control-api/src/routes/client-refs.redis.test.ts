@@ -30,19 +30,21 @@ beforeAll(async () => {
 });
 afterAll(() => api.stop());
 
-describe('a list of clients', () => {
-  async function listed(options: CallOptions) {
-    const answers = [];
-    let cursor: string | null = null;
-    do {
-      const query: string = cursor === null ? '' : `&cursor=${cursor}`;
-      const answer = await api.call('GET', `${PATH}?limit=1${query}`, options);
-      answers.push(answer);
-      ({ cursor } = expectBody(answer, 200, clientsResponse));
-    } while (cursor !== null);
-    return { text: answers.map(({ text }) => text).join(), pages: answers.map(({ body }) => body['clients']) };
-  }
+async function listed(options: CallOptions) {
+  const answers = [];
+  let cursor: string | null = null;
+  do {
+    const query: string = cursor === null ? '' : `&cursor=${cursor}`;
+    const answer = await api.call('GET', `${PATH}?limit=1${query}`, options);
+    answers.push(answer);
+    ({ cursor } = expectBody(answer, 200, clientsResponse));
+  } while (cursor !== null);
+  return { text: answers.map(({ text }) => text).join(), pages: answers.map(({ body }) => body['clients']) };
+}
 
+const lines = () => api.log.saying('audit');
+
+describe('a list of clients', () => {
   test.each(['news', 'all'] as const)('names all by ref, and by UUID only those of the own key: %s', async (key) => {
     const [mine, others] = key === 'news' ? [own, foreign] : [foreign, own];
     const { text, pages } = await listed({ key });
@@ -131,8 +133,6 @@ describe('a key manages its own clients', () => {
 });
 
 describe('the audit log', () => {
-  const lines = () => api.log.saying('audit');
-
   test('has one line for each change made with a key: who, what, whom, and what came of it', async () => {
     const before = lines().length;
     const clientId = await api.client({ key: 'news' });

@@ -75,8 +75,9 @@ describe('a registration', () => {
   });
 });
 
+const rules = (name: string) => registerRequest.safeParse({ name }).error?.issues.map(({ message }) => message);
+
 test('names that are no Unicode are refused with the rule, and pairs of surrogates are not', () => {
-  const rules = (name: string) => registerRequest.safeParse({ name }).error?.issues.map(({ message }) => message);
   expect(rules('x\ud83d')).toEqual(['must be well-formed Unicode, without lone surrogates']);
   expect(rules('x\ud83d\ude00')).toBeUndefined();
 });
