@@ -37,7 +37,7 @@ await runMain(async () => {
   const broker = controlBroker(commandsOf(redis), config.REDIS_PREFIX);
   const walking = startWalking(broker, config.CLIENT_EXPIRY ?? null, logger);
   const stops = [
-    checkRedis(broker, health),
+    checkRedis(broker, redis, health, logger),
     startSweeping(broker, keys.ring, logger),
     walking,
     keys.watch(),

@@ -155,8 +155,8 @@ export interface Edges {
 
 /** All that control-api needs. */
 export interface ControlBroker extends Clients, Topics, Edges {
-  /** Whether Redis answers now. */
-  ping(): Promise<void>;
+  /** Whether Redis takes writes now, each of its servers; rejects with why not. */
+  tryWrites(): Promise<void>;
 }
 
 export type ClaimOutcome =

@@ -11,7 +11,10 @@ const details: EdgeDetails = {
   startedAt: 1,
 };
 
-/** Every function of both brokers, in an order in which each finds something to do. */
+/**
+ * Every function of both brokers, in an order in which each finds something to do; but for refs and cursors, which need
+ * no Redis once the secret is known.
+ */
 export function everyCall({
   control,
   edge,
@@ -33,10 +36,7 @@ export function everyCall({
     readClient: () => control.readClient(clientId),
     'readClients of control-api': () => control.readClients([clientId]),
     'readClients of an edge': () => edge.readClients([clientId]),
-    refsOf: async () => (await control.refsOf([clientId])).length,
     findByRef: async () => (await control.findByRef('0123456789abcdef')) === null,
-    cursorOf: async () => (await control.cursorOf(clientId)).length,
-    clientIdOfCursor: async () => (await control.clientIdOfCursor('0'.repeat(32))).length,
     listClients: () => control.listClients(null, 10),
     'readTopics of control-api': () => control.readTopics([topic]),
     'readTopics of an edge': () => edge.readTopics([topic]),
@@ -60,7 +60,7 @@ export function everyCall({
     answer: () => edge.answer('q1', 7),
     sendCanary: () => edge.sendCanary('e1', 'n1'),
     sweepEdges: () => control.sweepEdges(),
-    ping: () => control.ping(),
+    tryWrites: () => control.tryWrites(),
     release: () => edge.release(clientId, 'e1', 'c1'),
     deleteTopic: () => control.deleteTopic(topic),
     unregisterUnused: () => control.unregisterUnused(state),

@@ -11,6 +11,7 @@ import { Refs } from './refs.ts';
 import { Registrations } from './registrations.ts';
 import { asked } from './script.ts';
 import { TopicStore } from './topics.ts';
+import { tryWrites } from './write-trial.ts';
 
 /** The stores over one connection for commands (no offline queue: what cannot be asked now is refused now). */
 function stores(redis: Commands, prefix: string) {
@@ -30,7 +31,7 @@ function stores(redis: Commands, prefix: string) {
 
 /** What control-api needs, over one connection for commands. */
 export function controlBroker(redis: Commands, prefix: string): ControlBroker {
-  const { clients, registrations, refs, topics, leases, questions } = stores(redis, prefix);
+  const { keys, clients, registrations, refs, topics, leases, questions } = stores(redis, prefix);
   return {
     register: (client, maxClients) => registrations.register(client, maxClients),
     unregister: (clientId) => registrations.unregister(clientId),
@@ -62,9 +63,7 @@ export function controlBroker(redis: Commands, prefix: string): ControlBroker {
     sweepEdges: () => leases.sweep(),
     askServed: (edge, clientId) => questions.served(edge, clientId),
     askSubscribers: (topic) => questions.subscribers(topic),
-    ping: async () => {
-      await asked(redis.ping());
-    },
+    tryWrites: () => tryWrites(redis, keys),
   };
 }
 

@@ -29,6 +29,7 @@ function scripts(keys: Keys, name: string, id: string, idempotency: string): Rec
       keys.clientIdempotency(id, idempotency),
       keys.clientLeft(id, idempotency),
     ],
+    'try-write': [keys.trial(id), keys.trialLog(id), keys.trialLive(id)],
     'reserve, settle': [keys.key(id), keys.keyNames(id), keys.keyUnsettled(id)],
   };
 }

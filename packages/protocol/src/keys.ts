@@ -34,6 +34,11 @@ export function redisKeys(prefix: string) {
     /** From which the public names of clients are made. */
     secret: () => `${prefix}secret`,
 
+    /** Written to see whether writes are taken. */
+    trial: (place: string) => `${prefix}trial:{${place}}`,
+    trialLog: (place: string) => `${prefix}trial:{${place}}:log`,
+    trialLive: (place: string) => `${prefix}trial:{${place}}:live`,
+
     answers: (question: string) => `${prefix}answers:{${question}}`,
     lock: (name: string) => `${prefix}lock:{${name}}`,
   };
