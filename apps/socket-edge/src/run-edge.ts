@@ -12,7 +12,7 @@ import { openRedis } from '@holdfast/service/open-redis';
 import { toRedisTarget } from '@holdfast/service/redis-config';
 import { onShutdown } from '@holdfast/service/shutdown';
 import { authority } from './authority.ts';
-import { type EdgeConfig, maxConnections } from './config.ts';
+import { type EdgeConfig, maxConnections, maxSockets } from './config.ts';
 import { createEdge, newEdgeId } from './edge.ts';
 import { exposeMetrics } from './edge-metrics.ts';
 import { loadMeter } from './load-meter.ts';
@@ -80,6 +80,8 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
     directWrites: config.EDGE_DIRECT_WRITES,
     onError,
   });
+  // Past that they are closed as they come; a process that is out of descriptors could not open anything else either.
+  server.maxConnections = maxSockets();
   const reusePort = seat !== undefined;
   server.listen({ port: config.EDGE_PORT, host: config.EDGE_HOST, backlog: BACKLOG, reusePort });
   await once(server, 'listening');
