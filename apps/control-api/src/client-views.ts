@@ -1,5 +1,5 @@
 import type { ControlBroker, ServedClient } from '@holdfast/broker/broker';
-import type { ClientState } from '@holdfast/broker/client-state';
+import { type ClientState, connectionName } from '@holdfast/broker/client-state';
 import type { ApiKey } from '@holdfast/protocol/api-key';
 import type { clientResponse, clientsResponse, disconnectResponse, served } from '@holdfast/protocol/rest/clients';
 import type { z } from 'zod';
@@ -24,7 +24,8 @@ export async function describeClient(
     topics: currentTopics(client, states),
     connected: answer.connected,
     edge: owner?.edge ?? null,
-    connection: owner === null ? null : `${owner.edge}-${owner.connection}`,
+    connection:
+      owner === null ? null : `${owner.edge}-${answer.served?.connection ?? connectionName(owner.generation)}`,
     // Of an edge that died nobody knows when.
     since: client.owner !== null && owner === null ? null : timeText(client.since),
     served: answer.served === null ? null : servedTopics(answer.served),
@@ -70,7 +71,7 @@ export async function disconnectClient(
   return { ...shownId, ref, connected: outcome.connected && edgeLives };
 }
 
-/** The edge has the last word: its owner's mark in Redis may be older than the end of the connection. */
+/** The edge has the last word: the owner in Redis may be older than the end of the connection. */
 async function askEdge(
   broker: ControlBroker,
   client: ClientState,
@@ -78,9 +79,9 @@ async function askEdge(
   const { owner } = client;
   if (owner === null || !(await isConnected(broker, client))) return { connected: false, served: null };
   const served = await broker.askServed(owner.edge, client.clientId);
-  // It lives and did not say: what Redis knows stands.
+  // It lives and did not answer: what Redis knows counts.
   if (served === undefined) return { connected: true, served: null };
-  if (served === null || served.connection !== owner.connection) return { connected: false, served: null };
+  if (served === null || served.generation < owner.generation) return { connected: false, served: null };
   return { connected: true, served };
 }
 

@@ -35,7 +35,7 @@ await runMain(async () => {
     logger.debug({ err: error }, 'waits no longer');
   });
   const broker = controlBroker(commandsOf(redis), config.REDIS_PREFIX);
-  const walking = startWalking(broker, config.CLIENT_EXPIRY ?? null, logger);
+  const walking = startWalking(broker, redis, config.CLIENT_EXPIRY ?? null, logger);
   const stops = [
     checkRedis(broker, redis, health, logger),
     startSweeping(broker, keys.ring, logger),

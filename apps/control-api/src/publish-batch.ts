@@ -126,7 +126,7 @@ function* waves(publications: readonly Publication[]): Generator<Publication[]> 
   if (wave.length > 0) yield wave;
 }
 
-/** Those of a topic go together. All are sent in this tick, on one connection: Redis does them in this order. */
+/** Those of a topic go together. */
 async function publishAll(broker: Topics, wave: readonly Publication[]): Promise<void> {
   const byTopic = new Map<string, Publication[]>();
   for (const publication of wave) {
@@ -134,13 +134,14 @@ async function publishAll(broker: Topics, wave: readonly Publication[]): Promise
     if (others === undefined) byTopic.set(publication.topic, [publication]);
     else others.push(publication);
   }
-  const calls: Promise<void>[] = [];
-  for (const publications of byTopic.values()) {
-    for (let from = 0; from < publications.length; from += CALL_MESSAGES) {
-      calls.push(publishTogether(broker, publications.slice(from, from + CALL_MESSAGES)));
-    }
+  await Promise.all([...byTopic.values()].map((publications) => publishInOrder(broker, publications)));
+}
+
+/** One call after the other: one that has to be sent again must not come behind the next. */
+async function publishInOrder(broker: Topics, publications: readonly Publication[]): Promise<void> {
+  for (let from = 0; from < publications.length; from += CALL_MESSAGES) {
+    await publishTogether(broker, publications.slice(from, from + CALL_MESSAGES));
   }
-  await Promise.all(calls);
 }
 
 /** Publishes messages of one topic. */

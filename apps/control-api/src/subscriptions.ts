@@ -55,7 +55,7 @@ async function change(
   topics: TopicChange,
 ): Promise<Answer> {
   const outcome = await broker.changeTopics(clientId, topics);
-  if (outcome.kind === 'unknown') throw new ProblemError('unknown-client');
+  if (outcome.kind === 'not-found') throw new ProblemError('unknown-client');
   if (outcome.kind === 'too-many') {
     throw new ProblemError('too-many-topics', { detail: `A client may have ${MAX_TOPICS} topics` });
   }

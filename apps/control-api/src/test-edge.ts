@@ -1,4 +1,5 @@
-import type { EdgeLoad } from '@holdfast/broker/broker';
+import type { EdgeBroker, EdgeLoad, ServedClient } from '@holdfast/broker/broker';
+import { connectionName } from '@holdfast/broker/client-state';
 import { type LiveListener, LiveChannels } from '@holdfast/broker/live-channels';
 import type { LivePayload } from '@holdfast/broker/live-payload';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
@@ -7,6 +8,16 @@ import { connectRedis, waitForRedis } from '@holdfast/service/redis';
 import type { TestApi } from './test-api.ts';
 
 let edges = 0;
+
+/** Claims a client for a connection, in place of its owner if it has one. Gives the generation. */
+export async function claimFor(broker: EdgeBroker, clientId: string, edge: string): Promise<number> {
+  let outcome = await broker.claim({ clientId, edge });
+  if (outcome.kind === 'owned-by-other') {
+    outcome = await broker.claim({ clientId, edge, generation: outcome.generation });
+  }
+  if (outcome.kind !== 'claimed') throw new Error(`the claim gave "${outcome.kind}"`);
+  return outcome.generation;
+}
 
 export interface TestEdgeOptions {
   url?: string;
@@ -32,7 +43,7 @@ export async function startTestEdge(api: TestApi, options: TestEdgeOptions = {})
   await Promise.all([waitForRedis(commands, { logger }), waitForRedis(subscriber, { logger })]);
   const broker = edgeBroker(commands, api.prefix);
 
-  const served = new Map<string, { connection: string; topics: Record<string, string> }>();
+  const served = new Map<string, ServedClient>();
   let answering = true;
   const answer = async (payload: LivePayload): Promise<void> => {
     if (!answering) return;
@@ -71,12 +82,11 @@ export async function startTestEdge(api: TestApi, options: TestEdgeOptions = {})
     id,
     url: lease.url,
     broker,
-    /** Holds a connection of a client, and serves these topics on it. */
-    hold: async (clientId: string, topics: Record<string, string> = {}): Promise<string> => {
-      const connection = '1';
-      await broker.claim(clientId, id, connection);
-      served.set(clientId, { connection, topics });
-      return connection;
+    /** Holds a connection of a client, in place of any other, and serves these topics on it. Gives its generation. */
+    hold: async (clientId: string, topics: Record<string, string> = {}): Promise<number> => {
+      const generation = await claimFor(broker, clientId, id);
+      served.set(clientId, { connection: connectionName(generation), generation, topics });
+      return generation;
     },
     /** The connection is gone, and Redis does not know yet. */
     lose: (clientId: string) => served.delete(clientId),

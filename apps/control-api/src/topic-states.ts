@@ -1,7 +1,6 @@
 import type { Topics } from '@holdfast/broker/broker';
-import type { ClientState } from '@holdfast/broker/client-state';
-import { type TopicState, isCurrent } from '@holdfast/broker/topic-state';
-import type { Position } from '@holdfast/protocol/position-order';
+import type { ClientState, SubscriptionStart } from '@holdfast/broker/client-state';
+import { type TopicState, isCurrent, startNow } from '@holdfast/broker/topic-state';
 import { ProblemError } from './problem-error.ts';
 
 /** Topics read in one go, so that a page of clients with very many topics stays within Redis' patience. */
@@ -22,15 +21,15 @@ export async function readStates(broker: Topics, ...lists: Iterable<string>[]): 
 }
 
 /**
- * The positions at which subscriptions to these topics begin when they begin now: behind each topic's last message.
+ * The starts of subscriptions to these topics that begin now: behind each topic's last message.
  * @throws {ProblemError} topic-not-found, naming every topic that does not exist
  */
-export function beginNow(states: TopicStates, topics: readonly string[]): Map<string, Position> {
+export function beginNow(states: TopicStates, topics: readonly string[]): Map<string, SubscriptionStart> {
   requireExisting(states, topics);
   return new Map(
     topics.flatMap((topic) => {
       const state = states.get(topic);
-      return state ? [[topic, state.last] as const] : [];
+      return state ? [[topic, startNow(state)] as const] : [];
     }),
   );
 }
@@ -46,18 +45,18 @@ export function noSuchTopic(...topics: string[]): ProblemError {
 }
 
 /** A client's subscriptions to topics that were deleted, or deleted and created again. */
-export function staleTopics(client: ClientState, states: TopicStates): Map<string, Position> {
-  return new Map([...client.topics].filter(([topic, begin]) => !isCurrentTopic(states, topic, begin)));
+export function staleTopics(client: ClientState, states: TopicStates): Map<string, SubscriptionStart> {
+  return new Map([...client.topics].filter(([topic, start]) => !isCurrentTopic(states, topic, start)));
 }
 
 /** The topics that a client has, by name; never one that was deleted. */
 export function currentTopics(client: ClientState, states: TopicStates): string[] {
-  const current = [...client.topics].filter(([topic, begin]) => isCurrentTopic(states, topic, begin));
+  const current = [...client.topics].filter(([topic, start]) => isCurrentTopic(states, topic, start));
   return current.map(([topic]) => topic).toSorted();
 }
 
-function isCurrentTopic(states: TopicStates, topic: string, begin: Position): boolean {
+function isCurrentTopic(states: TopicStates, topic: string, start: SubscriptionStart): boolean {
   const state = states.get(topic);
   // One that was not read was added by another call in between, which has just seen it.
-  return state === undefined || isCurrent(state, begin);
+  return state === undefined || isCurrent(state, start);
 }

@@ -4,6 +4,7 @@ import { connectRedis, closeRedis, waitForRedis } from '@holdfast/service/redis'
 import { redisUrl } from '@holdfast/testkit/redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TestApi, startTestApi } from './test-api.ts';
+import { claimFor } from './test-edge.ts';
 import { walk } from './walker.ts';
 
 const HOUR_MS = 3_600_000;
@@ -35,11 +36,11 @@ describe('the walk through all clients', () => {
 
   it('gives up the clients of an edge that died, and leaves those of a living one', async () => {
     const [lost, held] = [await api.client(), await api.client()];
-    await edge.claim(lost, 'dead-edge', '1');
-    await edge.claim(held, living, '1');
+    await claimFor(edge, lost, 'dead-edge');
+    const generation = await claimFor(edge, held, living);
     await walkAll(null);
     expect(await owner(lost)).toBeNull();
-    expect(await owner(held)).toEqual({ edge: living, connection: '1' });
+    expect(await owner(held)).toEqual({ edge: living, generation });
   });
 
   it('unregisters who has not been used for the expiry, and frees the name', async () => {
@@ -62,10 +63,9 @@ describe('the walk through all clients', () => {
       return clientId;
     };
     const [connected, left, lost] = [await old(), await old(), await old()];
-    await edge.claim(connected, living, '2');
-    await edge.claim(left, living, '3');
-    await edge.release(left, living, '3');
-    await edge.claim(lost, 'dead-edge', '4');
+    await claimFor(edge, connected, living);
+    await edge.release(left, living, await claimFor(edge, left, living));
+    await claimFor(edge, lost, 'dead-edge');
     await walkAll(HOUR_MS);
     await walkAll(HOUR_MS);
     for (const clientId of [connected, left, lost]) expect(await api.broker.readClient(clientId)).not.toBeNull();
@@ -75,9 +75,9 @@ describe('the walk through all clients', () => {
     const clientId = await api.client();
     const seen = await api.broker.readClient(clientId);
     if (seen === null) throw new Error('just registered');
-    await edge.claim(clientId, living, '5');
+    const generation = await claimFor(edge, clientId, living);
     expect(await api.broker.unregisterUnused(seen)).toBe(false);
-    await edge.release(clientId, living, '5');
+    await edge.release(clientId, living, generation);
     expect(await api.broker.unregisterUnused({ ...seen, since: seen.since - 1 })).toBe(false);
     const present = await api.broker.readClient(clientId);
     expect(present !== null && (await api.broker.unregisterUnused(present))).toBe(true);

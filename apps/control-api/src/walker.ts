@@ -3,7 +3,7 @@ import type { ClientState } from '@holdfast/broker/client-state';
 import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
 import { repeat } from '@holdfast/service/backoff';
 import type { Logger } from '@holdfast/service/logger';
-import { whoIsConnected } from './connected.ts';
+import type { RedisLink } from '@holdfast/service/redis-link';
 
 /** A million clients are seen in half an hour, at the price of some hundred reads a second. */
 const STEP_MS = 1_000;
@@ -12,20 +12,36 @@ const CLIENTS_A_STEP = 500;
 const BETWEEN_ROUNDS_MS = 60_000;
 /** Several control-apis walk at different places. */
 const JITTER = 0.3;
+/**
+ * A Redis that has just come back may have forgotten who is connected, or since when. Edges claim their clients again at
+ * once, and within 30 s what they missed: until well after that no client counts as unused.
+ */
+const SETTLING_MS = 60_000;
 
 /**
  * Walks through all clients, again and again: gives up those whose edge died with them, and unregisters those that
  * nobody has used for `expiryMs` (null: never). Nothing that is asked of an API waits for it: an owner is believed only
  * while its edge lives, walked past or not.
+ * @param redis its connections, of which it must have had all for a while before a client is unregistered
  * @returns the stop
  */
-export function startWalking(broker: ControlBroker, expiryMs: number | null, logger: Logger): () => void {
+export function startWalking(
+  broker: ControlBroker,
+  redis: Pick<RedisLink, 'onReady'>,
+  expiryMs: number | null,
+  logger: Logger,
+): () => void {
+  let readyAt = performance.now();
+  redis.onReady(() => {
+    readyAt = performance.now();
+  });
   let cursor: string | null = null;
   let nextRound = 0;
   return repeat(
     async () => {
       if (performance.now() < nextRound) return;
-      cursor = await walk(broker, cursor, expiryMs, logger);
+      const isSettled = performance.now() - readyAt > SETTLING_MS;
+      cursor = await walk(broker, cursor, isSettled ? expiryMs : null, logger);
       if (cursor === null) nextRound = performance.now() + BETWEEN_ROUNDS_MS;
     },
     {
@@ -47,16 +63,17 @@ export async function walk(
   logger: Logger,
 ): Promise<string | null> {
   const page = await broker.listClients(cursor, CLIENTS_A_STEP);
-  const connected = await whoIsConnected(broker, page.items);
-  const left = page.items.filter((client) => !connected.has(client));
-  await Promise.all(left.filter(({ owner }) => owner !== null).map((client) => broker.giveUp(client)));
+  const alive = await broker.alive(page.items.flatMap(({ notify }) => notify));
+  const gone = page.items.filter(({ owner }) => owner !== null && !alive.has(owner.edge));
+  await Promise.all(gone.map((client) => broker.giveUp(client)));
+  // One that was given up, and whose edge has come back meanwhile, may be connected there.
+  const left = page.items.filter(({ owner, notify }) => owner === null && !notify.some((edge) => alive.has(edge)));
   if (expiryMs !== null) await expire(broker, left, Date.now() - expiryMs, logger);
   return page.cursor;
 }
 
 async function expire(broker: ControlBroker, clients: readonly ClientState[], due: number, logger: Logger) {
-  // Who was just given up has been used until its edge died, whenever that was.
-  const unused = clients.filter(({ owner, since }) => owner === null && since < due);
+  const unused = clients.filter(({ since }) => since < due);
   const done = await Promise.all(unused.map((client) => broker.unregisterUnused(client)));
   const expired = done.filter(Boolean).length;
   if (expired > 0) logger.info({ expired }, 'unregistered clients that nobody used');

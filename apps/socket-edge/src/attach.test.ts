@@ -131,16 +131,85 @@ describe('a connection that resumes', () => {
     ]);
   });
 
-  it('gets nothing from before its subscription began, whatever position it names', async () => {
+  it('gets nothing from before its subscription began, and is told that it is missing', async () => {
     const { redis, edge } = installation();
     const before = redis.publish('news', '1');
-    redis.publish('news', '2');
+    const begin = redis.publish('news', '2');
     redis.subscribe(CLIENT, 'news');
     const after = redis.publish('news', '3');
     const { socket, connection } = await edge.connected(CLIENT, { resume: true });
     await edge.resume(connection, { news: before });
-    expect(socket.of('welcome')[0]?.topics['news']).toMatchObject({ recovered: true });
+    expect(socket.of('welcome')[0]?.topics['news']).toEqual({ position: begin, recovered: false });
+    expect(socket.of('lost')).toEqual([{ type: 'lost', topic: 'news', after: before, position: begin }]);
     expect(socket.idsOf('news')).toEqual([after]);
+  });
+
+  it('from before its subscription began is recovered when nothing was published between the two', async () => {
+    const { redis, edge } = installation();
+    const before = redis.publish('news', '1');
+    redis.subscribe(CLIENT, 'news');
+    redis.unsubscribe(CLIENT, 'news');
+    redis.subscribe(CLIENT, 'news');
+    const after = redis.publish('news', '2');
+    const { socket, connection } = await edge.connected(CLIENT, { resume: true });
+    await edge.resume(connection, { news: before });
+    expect(socket.of('welcome')[0]?.topics['news']).toEqual({ position: before, recovered: true });
+    expect(socket.of('lost')).toEqual([]);
+    expect(socket.idsOf('news')).toEqual([after]);
+  });
+
+  it('registered anew, with topics made anew, and an old position is told of all that lies between', async () => {
+    const { redis, edge } = installation('news');
+    redis.publish('news', '1');
+    const [seen, ownSeen] = [redis.publish('news', '2'), redis.publishToClient(CLIENT, '3')];
+    // Redis comes back empty, and everything is made again under the old names.
+    redis.unregister(CLIENT);
+    redis.deleteTopic('news');
+    redis.publish('news', '"between"');
+    redis.register(CLIENT, ['news']);
+    const begin = redis.topic('news').last;
+    const { ownPosition } = redis.client(CLIENT);
+    const after = redis.publish('news', '4');
+    const { socket, connection } = await edge.connected(CLIENT, { resume: true });
+    await edge.resume(connection, { news: seen, '@me': ownSeen });
+    expect(socket.of('welcome')[0]?.topics).toEqual({
+      news: { position: begin, recovered: false },
+      '@me': { position: ownPosition, recovered: false },
+    });
+    expect(socket.of('lost')).toEqual([
+      { type: 'lost', topic: 'news', after: seen, position: begin },
+      { type: 'lost', topic: '@me', after: ownSeen, position: ownPosition },
+    ]);
+    expect(socket.idsOf('news')).toEqual([after]);
+    const own = redis.publishToClient(CLIENT, '5');
+    await edge.settled();
+    expect(socket.idsOf('@me')).toEqual([own]);
+  });
+
+  it('gets what was published on a topic that it was subscribed to between the 101 and its resume frame', async () => {
+    const { redis, edge } = installation('news');
+    const { socket, connection } = await edge.connected(CLIENT, { resume: true });
+    const before = redis.publish('sport', '"before"');
+    redis.subscribe(CLIENT, 'sport');
+    const ids = ['1', '2'].map((data) => redis.publish('sport', data));
+    await edge.settled();
+    await edge.resume(connection, { news: redis.topic('news').last });
+    expect(socket.of('welcome')[0]?.topics['sport']).toEqual({ position: before, recovered: false });
+    expect(socket.idsOf('sport')).toEqual(ids);
+    expect(socket.of('lost')).toEqual([]);
+  });
+
+  it('gets the same when the topic was known, left and taken up again before the resume frame', async () => {
+    const { redis, edge } = installation('news');
+    const { socket, connection } = await edge.connected(CLIENT, { resume: true });
+    redis.unsubscribe(CLIENT, 'news');
+    const between = redis.publish('news', '"not for it"');
+    redis.subscribe(CLIENT, 'news');
+    const wanted = redis.publish('news', '1');
+    await edge.settled();
+    await edge.resume(connection, {});
+    expect(socket.of('welcome')[0]?.topics['news']).toEqual({ position: between, recovered: false });
+    expect(socket.idsOf('news')).toEqual([wanted]);
   });
 
   it('may name topics that it does not have, or positions that never were', async () => {
@@ -162,9 +231,10 @@ describe('a connection that resumes', () => {
     redis.unsubscribe(CLIENT, 'given-up');
     redis.subscribe(CLIENT, 'sport');
     await edge.settled();
+    const began = redis.topic('sport').last;
     redis.publish('given-up', '"not for it"');
     const wanted = redis.publish('sport', '"for it"');
-    await edge.resume(connection, { 'given-up': seen, sport: redis.client(CLIENT).topics.get('sport') ?? '' });
+    await edge.resume(connection, { 'given-up': seen, sport: began });
     expect(Object.keys(socket.of('welcome')[0]?.topics ?? {})).toEqual(['news', 'sport', '@me']);
     expect(socket.idsOf('given-up')).toEqual([]);
     expect(socket.idsOf('sport')).toEqual([wanted]);
@@ -188,14 +258,14 @@ describe('a connection that resumes', () => {
 });
 
 describe('own messages', () => {
-  it('come in order and once, however often the letter box rings', async () => {
+  it('come in order and once, however often the edge is woken', async () => {
     const { redis, edge } = installation();
     const { socket } = await edge.connected(CLIENT);
     const ids: string[] = [];
     for (let count = 0; count < 200; count += 1) {
       ids.push(redis.publishToClient(CLIENT, `${count}`));
       if (count % 7 === 0) await edge.settled();
-      redis.ring('edge-a', CLIENT);
+      redis.notify('edge-a', CLIENT);
     }
     await edge.settled();
     await edge.settled();

@@ -1,5 +1,5 @@
-import type { ClientState } from '@holdfast/broker/client-state';
-import { BEGINNING, type Position, comparePositions, laterOf } from '@holdfast/protocol/position-order';
+import { type ClientState, type SubscriptionStart, parseStart } from '@holdfast/broker/client-state';
+import { type Position, laterOf } from '@holdfast/protocol/position-order';
 import type { WelcomeTopic } from '@holdfast/protocol/messages/welcome';
 import { OWN_TOPIC } from '@holdfast/protocol/topic-name';
 import type { Connection } from './connection.ts';
@@ -14,12 +14,21 @@ interface Start {
   topic: string;
   /** Null for the client's own topic. */
   feed: TopicFeed | null;
+  start: SubscriptionStart;
   begin: Position;
   /** What the client said it saw last; null when it said nothing. */
   seen: Position | null;
   /** Null: at the present end, whatever that is when the welcome goes out. */
   position: Position | null;
   recovered: boolean;
+}
+
+/** What a resuming client sent. */
+export interface Resumption {
+  /** What it saw last, by topic. */
+  positions: ReadonlyMap<string, Position>;
+  /** The client as it was when its connection was claimed. */
+  claimed: ClientState;
 }
 
 export interface AttachWorld {
@@ -32,33 +41,32 @@ export interface AttachWorld {
 
 /**
  * Brings a claimed connection to its topics: finds out where each one starts, then, in one tick, says welcome and takes
- * it in, so that nothing falls between. `positions` is what a resuming client saw last, null for one that does not.
- * Rejects when Redis does not answer.
+ * it in, so that nothing falls between. Rejects when Redis does not answer.
+ * @param resume null for a client that does not resume
  */
 export async function attach(
   world: AttachWorld,
   connection: Connection,
   client: ClientState,
-  positions: ReadonlyMap<string, Position> | null,
+  resume: Resumption | null,
 ): Promise<void> {
-  const feeds = [...client.topics.keys()].map((topic) => world.feeds.open(topic));
-  const begins = feeds.map(({ topic }) => client.topics.get(topic) ?? BEGINNING);
+  const starts = [...client.topics].map(([topic, start]): Start => {
+    const { position: begin, incarnation } = parseStart(start);
+    const feed = world.feeds.open(topic, incarnation);
+    return { topic, feed, start, begin, seen: null, position: null, recovered: false };
+  });
   try {
     // Who does not resume, and has topics that are heard, is welcomed within the tick of its handshake.
-    const atOnce = positions === null && feeds.every(({ state }) => state === 'open');
-    const found = atOnce
-      ? feeds.map((feed, index) => endOf(feed, begins[index] ?? BEGINNING))
-      : await Promise.all(
-          feeds.map((feed, index) => startOf(feed, begins[index] ?? BEGINNING, positions?.get(feed.topic) ?? null)),
-        );
-    const own = positions === null ? ownEnd(client) : await ownStart(world, client, positions.get(OWN_TOPIC) ?? null);
-    const starts = [...found.filter((start) => start !== null), own];
-    const begin = () => beginAt(world, connection, starts, positions !== null);
+    const atOnce = resume === null && starts.every(({ feed }) => feed?.state === 'open');
+    const found = atOnce ? starts : await Promise.all(starts.map((start) => judged(start, resume)));
+    const own = resume === null ? ownEnd(client) : await ownStart(world, connection, client, resume);
+    const all = [...found.filter((start) => start !== null), own];
+    const begin = () => beginAt(world, connection, all, resume !== null);
     if (atOnce) begin();
     else await world.pace.run(begin);
     if (connection.phase !== 'open') return;
   } finally {
-    for (const feed of feeds) feed.release();
+    for (const { feed } of starts) feed?.release();
   }
   if (connection.ownPosition !== client.ownPosition) await world.ownTopic.deliver(connection);
 }
@@ -72,40 +80,45 @@ function beginAt(world: AttachWorld, connection: Connection, starts: readonly St
   for (const start of starts) takeIn(connection, start);
 }
 
-function takeIn(connection: Connection, { feed, begin, position }: Start): void {
+function takeIn(connection: Connection, { feed, start, begin, position }: Start): void {
   if (feed === null) return;
   if (feed.state === 'gone') {
     // It ended while another one was being looked up.
     connection.sendControl({ type: 'unsubscribed', topic: feed.topic, reason: 'topic-deleted' });
     return;
   }
-  connection.subscribe(new Subscription(feed, connection, begin, position ?? laterOf(feed.head, begin)));
+  connection.subscribe(new Subscription(feed, connection, start, position ?? laterOf(feed.head, begin)));
 }
 
-async function startOf(feed: TopicFeed, begin: Position, seen: Position | null): Promise<Start | null> {
-  if (!(await feed.ready)) return null;
-  const end = endOf(feed, begin);
-  if (end === null || seen === null) return end;
-  // What was said before the subscription began was not for this client.
-  const verdict = await feed.judge(laterOf(seen, begin));
-  return verdict && { ...end, seen, ...verdict };
+/** Where a topic starts when it is known where it stands; null when it is gone. */
+async function judged(start: Start, resume: Resumption | null): Promise<Start | null> {
+  const { topic, feed, begin } = start;
+  if (feed === null || !(await feed.ready)) return null;
+  if (resume === null) return start;
+  const seen = resume.positions.get(topic) ?? null;
+  if (seen === null) {
+    const isNew = resume.claimed.topics.get(topic) !== start.start;
+    return isNew ? { ...start, position: begin } : start;
+  }
+  const verdict = await feed.judge(seen, begin);
+  return verdict && { ...start, seen, ...verdict };
 }
 
-/** At the present end of a topic that is heard. */
-function endOf(feed: TopicFeed, begin: Position): Start | null {
-  // A subscription to a deleted topic of the same name: nobody wants the new one until somebody says so.
-  if (comparePositions(begin, feed.born) < 0) return null;
-  return { topic: feed.topic, feed, begin, seen: null, position: null, recovered: false };
+async function ownStart(
+  { ownTopic }: AttachWorld,
+  connection: Connection,
+  client: ClientState,
+  { positions, claimed }: Resumption,
+): Promise<Start> {
+  const seen = positions.get(OWN_TOPIC) ?? null;
+  // What came since the handshake is for this connection.
+  if (seen === null) return ownEnd(claimed);
+  const verdict = await ownTopic.judge(connection, seen, client.ownPosition);
+  return { ...ownEnd(client), seen, ...verdict };
 }
 
-async function ownStart({ ownTopic }: AttachWorld, client: ClientState, seen: Position | null): Promise<Start> {
-  const end = ownEnd(client);
-  const verdict = seen === null ? null : await ownTopic.judge(client.clientId, seen, client.ownPosition);
-  return { ...end, seen, ...verdict };
-}
-
-function ownEnd({ ownPosition }: ClientState): Start {
-  return { topic: OWN_TOPIC, feed: null, begin: ownPosition, seen: null, position: ownPosition, recovered: false };
+function ownEnd({ ownPosition: position }: ClientState): Start {
+  return { topic: OWN_TOPIC, feed: null, start: '', begin: position, seen: null, position, recovered: false };
 }
 
 function welcome(world: AttachWorld, connection: Connection, starts: readonly Start[], resumed: boolean): void {

@@ -6,6 +6,7 @@ import { Subscription } from './subscription.ts';
 import { newTally } from './tally.ts';
 import { feedHarness } from './testing/feed-harness.ts';
 import { RecordingTransport } from './testing/recording-transport.ts';
+import { someClaim } from './testing/some-claim.ts';
 
 const { feed } = feedHarness();
 /** Two of these are too much for a socket that takes nothing. */
@@ -23,8 +24,8 @@ interface Member {
 
 function memberAt(head: number): Member {
   const socket = new RecordingTransport();
-  const connection = new Connection('1', 'client', socket, 'open', '0-0', newTally());
-  return { subscription: new Subscription(feed, connection, '0-0', `${head}-0`), socket, head };
+  const connection = new Connection(someClaim(), socket, 'open', newTally());
+  return { subscription: new Subscription(feed, connection, '0-0 0', `${head}-0`), socket, head };
 }
 
 const step = fc.oneof(

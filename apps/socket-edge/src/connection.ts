@@ -1,4 +1,4 @@
-import type { ClientState } from '@holdfast/broker/client-state';
+import { type ClientState, type SubscriptionStart, connectionName } from '@holdfast/broker/client-state';
 import { type CloseCode, closeCodes } from '@holdfast/protocol/close-codes';
 import type { DownFrame } from '@holdfast/protocol/down';
 import type { Position } from '@holdfast/protocol/position-order';
@@ -30,9 +30,6 @@ const CONGESTED_BYTES = 64 * 1024;
 /** What may still be added for frames that are not messages; past it the connection is closed. */
 const OVERFLOW_BYTES = CONGESTED_BYTES + 128 * 1024;
 
-/** Topics left lately that are remembered: far more than are left and taken up again between two looks. */
-const MAX_LEFT = 100;
-
 export type Phase =
   /** Opened with `?resume=1`: its first frame is awaited. */
   | 'awaiting-resume'
@@ -42,28 +39,59 @@ export type Phase =
   | 'open'
   | 'closed';
 
+/** What a connection was claimed with. */
+export interface ConnectionClaim {
+  generation: number;
+  /** Of the state that was read with the claim. */
+  digest: number;
+  /** The number of that read. */
+  read: number;
+  client: Pick<ClientState, 'clientId' | 'incarnation' | 'ownPosition'>;
+}
+
+/** How far a topic got that has been left. */
+interface LeftTopic {
+  incarnation: string;
+  position: Position;
+  /** The last read of a state that had begun by then. */
+  read: number;
+}
+
 /** One WebSocket of a client, as the core sees it. */
 export class Connection {
-  /** Unique on this edge. */
+  /** What people see of it; beside the edge's id it is unique. */
   readonly id: string;
   readonly clientId: string;
+  /** Of which registration of the client it is. */
+  readonly incarnation: string;
   readonly transport: Transport;
   readonly subscriptions = new SubscriptionSet();
   phase: Phase;
+  /** Of its claim: of two connections of a client the one with the higher generation is newer. */
+  generation: number;
+  /** Of the state that has been applied; 0 for none that is known to be wholly applied. */
+  digest: number;
+  /** The number of the read that brought this state: what was read before is older. */
+  stateRead: number;
+  /** It is sent no messages: it does not own its client yet, or the client's state is not known. */
+  suspended = false;
   /** Too much waits for the socket: nothing more is sent until `onDrain`. */
   congested = false;
   /** Since when, in milliseconds of the monotonic clock. */
   congestedSince = 0;
-  /** Of which registration of the client it is; 0 until it is tied to one. */
-  registeredAt = 0;
   /** Where the client's own topic stands on this connection. */
   ownPosition: Position;
-  ownReading = false;
-  /** The client as it was claimed, until its `resume` frame comes. */
-  awaiting: ClientState | null = null;
-  /** Topic to how far it got, of the topics that it has left lately. Most connections never leave one. */
-  #left: Map<string, Position> | null = null;
-  /** A letter for the client came before the welcome was out. */
+  /** Its own topic is being read; `again` when there may be more by now. */
+  ownReading: 'no' | 'yes' | 'again' = 'no';
+  /** The client as it was claimed and as it is by now, until its `resume` frame comes. */
+  awaiting: { claimed: ClientState; present: ClientState } | null = null;
+  /** Topic to the start of a subscription whose topic is being opened. Most connections never have one. */
+  opening: Map<string, SubscriptionStart> | null = null;
+  /** Topic to closed ranges from before this connection, until they are acknowledged. */
+  closedBefore: ReadonlyMap<string, string> | null = null;
+  /** Topics that it has left lately. Most connections never leave one. */
+  #left: Map<string, LeftTopic> | null = null;
+  /** The client's state changed before the welcome was out. */
   changedMeanwhile = false;
   /** Pings since anything was heard. */
   unanswered = 0;
@@ -71,13 +99,37 @@ export class Connection {
   rosterIndex = -1;
   readonly #tally: Tally;
 
-  constructor(id: string, clientId: string, transport: Transport, phase: Phase, ownPosition: Position, tally: Tally) {
-    this.id = id;
-    this.clientId = clientId;
+  constructor({ generation, digest, read, client }: ConnectionClaim, transport: Transport, phase: Phase, tally: Tally) {
+    this.id = connectionName(generation);
+    this.clientId = client.clientId;
+    this.incarnation = client.incarnation;
+    this.generation = generation;
+    this.digest = digest;
+    this.stateRead = read;
     this.transport = transport;
     this.phase = phase;
-    this.ownPosition = ownPosition;
+    this.ownPosition = client.ownPosition;
     this.#tally = tally;
+  }
+
+  /** Whether it can be sent no messages now. */
+  get blocked(): boolean {
+    return this.congested || this.suspended;
+  }
+
+  /** Sends no messages until `resume`: it leaves the live sets and keeps its positions. */
+  suspend(): void {
+    if (this.suspended || this.phase === 'closed') return;
+    this.suspended = true;
+    this.#fallBehind();
+  }
+
+  /** Is sent messages again, and what it missed on its topics. Gives whether it was suspended. */
+  resume(): boolean {
+    const { suspended } = this;
+    this.suspended = false;
+    if (suspended) this.#catchUp();
+    return suspended;
   }
 
   /** The welcome is out, and the connection takes part; false when that was already too much for its socket. */
@@ -112,7 +164,7 @@ export class Connection {
   onDrain(): void {
     if (!this.congested || this.phase === 'closed') return;
     this.congested = false;
-    for (const subscription of this.subscriptions.values()) subscription.feed.pump(subscription);
+    this.#catchUp();
   }
 
   subscribe(subscription: Subscription): void {
@@ -120,35 +172,46 @@ export class Connection {
     subscription.feed.join(subscription);
   }
 
-  unsubscribe(subscription: Subscription, reason: UnsubscribeReason): void {
-    if (!this.unsubscribeSilently(subscription)) return;
+  unsubscribe(subscription: Subscription, reason: UnsubscribeReason, read = 0): void {
+    if (!this.unsubscribeSilently(subscription, read)) return;
     this.sendControl({ type: 'unsubscribed', topic: subscription.feed.topic, reason });
   }
 
-  /** Takes a subscription out; false when it is out already. */
-  unsubscribeSilently(subscription: Subscription): boolean {
-    const { topic } = subscription.feed;
+  /**
+   * Takes a subscription out; false when it is out already.
+   * @param read the last read of a state that has begun by now
+   */
+  unsubscribeSilently(subscription: Subscription, read: number): boolean {
+    const { topic, incarnation } = subscription.feed;
     if (this.subscriptions.get(topic) !== subscription) return false;
     this.subscriptions.delete(topic);
-    this.leave(topic, subscription.reached);
+    this.leave(topic, { incarnation, position: subscription.reached, read });
     subscription.feed.leave(subscription);
     return true;
   }
 
-  /** How far a topic got that has been left lately, so that what is taken up again is not sent twice. */
-  leftAt(topic: string): Position | undefined {
-    return this.#left?.get(topic);
+  /** How far this incarnation of a topic got before it was left, so that what is taken up again is not sent twice. */
+  leftAt(topic: string, incarnation: string): Position | undefined {
+    const left = this.#left?.get(topic);
+    return left?.incarnation === incarnation ? left.position : undefined;
   }
 
   /** Notes how far a topic got that has been left. */
-  leave(topic: string, position: Position): void {
+  leave(topic: string, left: LeftTopic): void {
     this.#left ??= new Map();
-    this.#left.delete(topic);
-    this.#left.set(topic, position);
-    for (const oldest of this.#left.keys()) {
-      if (this.#left.size <= MAX_LEFT) break;
-      this.#left.delete(oldest);
+    this.#left.set(topic, left);
+  }
+
+  /**
+   * Forgets topics that were left before a state was read which has been applied, closed ranges and all: a subscription
+   * that comes now begins later than they got. So no more of them are kept than were subscribed at one time.
+   */
+  forgetLeft(read: number): void {
+    if (this.#left === null) return;
+    for (const [topic, left] of this.#left) {
+      if (left.read < read && this.opening?.has(topic) !== true) this.#left.delete(topic);
     }
+    if (this.#left.size === 0) this.#left = null;
   }
 
   close(how: CloseCode, reason: string = how.reason): void {
@@ -161,6 +224,7 @@ export class Connection {
   end(): void {
     this.phase = 'closed';
     this.awaiting = null;
+    this.opening = null;
     for (const subscription of this.subscriptions.values()) subscription.feed.leave(subscription);
     this.subscriptions.clear();
   }
@@ -180,6 +244,15 @@ export class Connection {
     this.congested = true;
     this.congestedSince = performance.now();
     this.#tally.slowLeft += 1;
+    this.#fallBehind();
+  }
+
+  #fallBehind(): void {
     for (const subscription of this.subscriptions.values()) subscription.feed.fallBehind(subscription);
+  }
+
+  #catchUp(): void {
+    if (this.blocked) return;
+    for (const subscription of this.subscriptions.values()) subscription.feed.pump(subscription);
   }
 }

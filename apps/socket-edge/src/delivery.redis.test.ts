@@ -1,3 +1,4 @@
+import { connectionName } from '@holdfast/broker/client-state';
 import { redisKeys } from '@holdfast/protocol/keys';
 import { eventually } from '@holdfast/testkit/eventually';
 import { prefix, redisUrl } from '@holdfast/testkit/redis';
@@ -215,7 +216,8 @@ describe('what a client wants', () => {
     await socket.next('message');
     const owner = (await control.broker.readClient(client))?.owner;
     expect(await control.broker.askServed(edge.id, client)).toEqual({
-      connection: owner?.connection,
+      connection: connectionName(owner?.generation ?? 0),
+      generation: owner?.generation,
       topics: { [topic]: id },
     });
     expect(await control.broker.askSubscribers(topic)).toBe(1);

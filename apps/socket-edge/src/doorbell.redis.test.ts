@@ -37,7 +37,7 @@ async function commandCalls(): Promise<Map<string, number>> {
   );
 }
 
-/** How often the edge has looked into its letter box. */
+/** How often the edge has looked for changes. */
 async function looks(): Promise<number> {
   return (await commandCalls()).get('srandmember') ?? 0;
 }
@@ -67,7 +67,7 @@ describe('with keyspace events switched off', () => {
     await control.redis.config('SET', 'notify-keyspace-events', 'Ks');
   });
 
-  it('everything that changes is found by the look once a second', async () => {
+  it('everything that changes is found by the looks', async () => {
     await control.topics('news', 'sport');
     const [a, b, c] = await Promise.all([control.register(['news']), control.register(), control.register()]);
     const [first, second, third] = await Promise.all([connected(a), connected(b), connected(c)]);
@@ -120,18 +120,22 @@ it('an edge turns keyspace events on, and keeps what was on already', async () =
   await other.stop();
 });
 
-it('idle connections cost Redis nothing', async () => {
+it('idle connections cost Redis one comparison in 25 seconds, and nothing else', async () => {
   const BEATS = 4;
   const CONNECTIONS = 300;
+  const WALK_SECONDS = 25;
   await control.topics('idle');
   const without = await callsDuringBeats(BEATS);
   const clients = await Promise.all(Array.from({ length: CONNECTIONS }, () => control.register(['idle'])));
   const sockets = await Promise.all(clients.map((client) => connected(client)));
   const withThem = await callsDuringBeats(BEATS);
   expect(edge.edge.roster.size).toBe(CONNECTIONS);
+  const beats = withThem['pexpire'] ?? BEATS;
   for (const [command, calls] of Object.entries(withThem)) {
-    // A beat or a canary more or less, and the topic that is there now: nothing in proportion to 300 connections.
-    expect.soft(calls, command).toBeLessThanOrEqual((without[command] ?? 0) + 2 * BEATS);
+    // What a claim reads of a client; with two rounds to spare, for they do not begin with the count.
+    const compared = command === 'hgetall' ? Math.ceil((CONNECTIONS * (beats + 2)) / WALK_SECONDS) : 0;
+    // A beat or a canary more or less, and the topic that is there now: nothing else in proportion to the connections.
+    expect.soft(calls, command).toBeLessThanOrEqual((without[command] ?? 0) + 2 * BEATS + compared);
   }
   await Promise.all(sockets.map((socket) => socket.close()));
 });

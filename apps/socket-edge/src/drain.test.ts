@@ -5,6 +5,7 @@ import { drain } from './drain.ts';
 import { Roster } from './roster.ts';
 import { newTally } from './tally.ts';
 import { RecordingTransport } from './testing/recording-transport.ts';
+import { someClaim } from './testing/some-claim.ts';
 
 class Peer extends RecordingTransport {
   onClose: () => void = () => undefined;
@@ -32,7 +33,7 @@ function edgeWith(count: number, { polite = true } = {}) {
   let noted = true;
   const sockets = Array.from({ length: count }, (_, index) => {
     const socket = new Peer();
-    const connection = new Connection(`${index}`, `${index}`, socket, 'open', '0-0', tally);
+    const connection = new Connection(someClaim(`${index}`), socket, 'open', tally);
     roster.add(connection);
     const gone = () => setImmediate(() => roster.remove(connection));
     socket.onTerminate = gone;

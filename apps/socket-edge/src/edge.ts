@@ -6,23 +6,30 @@ import type { LiveListener } from '@holdfast/broker/live-channels';
 import type { LivePayload } from '@holdfast/broker/live-payload';
 import { RESUME_DEADLINE_MS } from '@holdfast/protocol/limits';
 import type { ProblemCode } from '@holdfast/protocol/problems';
+import { repeat } from '@holdfast/service/backoff';
 import type { Logger } from '@holdfast/service/logger';
 import { Canaries } from './canaries.ts';
 import { drain } from './drain.ts';
-import { EndedSubscriptions } from './ended.ts';
+import { ClosedRanges } from './closed-ranges.ts';
 import { Feeds } from './feeds.ts';
+import { Freshness } from './freshness.ts';
+import { Gate } from './gate.ts';
 import { Heartbeat, STUCK_MS } from './heartbeat.ts';
 import { Hub } from './hub.ts';
 import { Lease } from './lease.ts';
-import { Openings } from './openings.ts';
 import { OwnTopic } from './own-topic.ts';
 import { Pace } from './pace.ts';
+import { PendingHandshakes } from './pending-handshakes.ts';
 import { Reconciler } from './reconcile.ts';
 import { Releases } from './releases.ts';
 import { Roster } from './roster.ts';
 import { type Tally, newTally } from './tally.ts';
 
 const EDGE_ID_BYTES = 6;
+/** Often enough that messages hardly ever wait for it; see `Freshness`. */
+const LOOK_MS = 400;
+/** Logs of own topics and of closed ranges read at a time: a storm of readers must not stand in memory all at once. */
+const READS_AT_ONCE = 16;
 
 /** A new id for every start: nothing of an earlier life is taken for this one's. */
 export function newEdgeId(): string {
@@ -54,7 +61,7 @@ export function createEdge(options: EdgeOptions) {
   /** Handshakes that were refused, by code. */
   const refusals = new Map<ProblemCode, number>();
   const roster = new Roster();
-  const openings = new Openings();
+  const pending = new PendingHandshakes();
   const pace = new Pace();
   const startedAt = Date.now();
   let url = '';
@@ -67,20 +74,37 @@ export function createEdge(options: EdgeOptions) {
   const ear: LiveEar = makeEar({
     onTopic: (topic, payload) => feeds.onTopic(topic, payload),
     onOwn: (payload) => onOwn(payload),
-    onDoorbell: () => reconciler.ring(),
+    onDoorbell: () => reconciler.wake(),
     onHearing: (topics) => feeds.onHearing(topics),
     onDeaf: () => {
       tally.earsLost += 1;
     },
   });
-  const feeds = new Feeds(broker, ear, tally, onError);
-  const ownTopic = new OwnTopic(broker, tally);
-  const ended = new EndedSubscriptions(broker, tally);
-  const releases = new Releases(broker, id, (clientId) => {
-    // A claim whose answer got lost took the client from a connection that is still here: it claims it again.
-    if (roster.get(clientId)) reconciler.again(clientId);
+  const freshness = new Freshness({ refresh: () => reconciler.wake(), onFresh: () => feeds.onFresh() });
+  const feeds = new Feeds({
+    broker,
+    ear,
+    tally,
+    freshness,
+    onTakenOff: (connection) => reconciler.anew(connection),
+    onError,
   });
-  const reconciler = new Reconciler({ edge: id, broker, roster, openings, feeds, ownTopic, ended, tally, onError });
+  const gate = new Gate(READS_AT_ONCE);
+  const ownTopic = new OwnTopic({ broker, gate, tally });
+  const closedRanges = new ClosedRanges({ broker, gate, tally });
+  const releases = new Releases(broker, id);
+  const reconciler = new Reconciler({
+    edge: id,
+    broker,
+    roster,
+    pending,
+    feeds,
+    ownTopic,
+    closedRanges,
+    freshness,
+    tally,
+    onError,
+  });
   const hub = new Hub({
     edge: id,
     heartbeatMs,
@@ -90,9 +114,9 @@ export function createEdge(options: EdgeOptions) {
     pace,
     roster,
     releases,
-    openings,
+    pending,
+    reconciler,
     tally,
-    onChangedMeanwhile: (clientId) => reconciler.again(clientId),
     resumeDeadlineMs,
     onError,
   });
@@ -116,7 +140,7 @@ export function createEdge(options: EdgeOptions) {
       lookAtEverything();
     },
     onBeat: async () => {
-      await Promise.all([reconciler.look(), releases.flush(), feeds.tend()]);
+      await Promise.all([reconciler.readPending(), reconciler.walk(), releases.flush(), feeds.tend()]);
     },
     onError,
     onRecovery: (fields) => logger.info(fields, 'the lease is renewed again'),
@@ -134,7 +158,11 @@ export function createEdge(options: EdgeOptions) {
     const topics = [...(connection?.subscriptions.values() ?? [])].map(
       (subscription) => [subscription.feed.topic, subscription.reached] as const,
     );
-    const served = connection && { connection: connection.id, topics: Object.fromEntries(topics) };
+    const served = connection && {
+      connection: connection.id,
+      generation: connection.generation,
+      topics: Object.fromEntries(topics),
+    };
     broker.answer(question, served ?? null).catch(onError);
   }
 
@@ -145,7 +173,7 @@ export function createEdge(options: EdgeOptions) {
 
   /** Letters and messages may have been lost: after Redis was away, or after this edge was given up. */
   function lookAtEverything(): void {
-    reconciler.all().catch(onError);
+    reconciler.compareAll();
     feeds.syncAll().catch(onError);
   }
 
@@ -182,7 +210,8 @@ export function createEdge(options: EdgeOptions) {
     /** Begins to live under a URL; gives back the stop. */
     start(advertisedUrl: string): () => void {
       url = advertisedUrl;
-      const stops = [ear.start(), lease.start(), canary.start(), heartbeat.start()];
+      const looks = repeat(() => reconciler.readPending(), { intervalMs: LOOK_MS, onError });
+      const stops = [ear.start(), lease.start(), canary.start(), heartbeat.start(), looks];
       return () => stops.forEach((stop) => stop());
     },
     /** Takes no more connections, says goodbye to those there are, and gives their clients up. */

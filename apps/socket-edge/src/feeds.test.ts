@@ -1,5 +1,5 @@
-import type { EdgeBroker } from '@holdfast/broker/broker';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Connection } from './connection.ts';
 import { Feeds } from './feeds.ts';
 import { newTally } from './tally.ts';
 import { MemoryRedis } from './testing/memory-redis.ts';
@@ -16,8 +16,9 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function feedsOn(redis: MemoryRedis, broker: EdgeBroker = redis.broker()) {
+function feedsOn(redis: MemoryRedis) {
   const tally = newTally();
+  const takenOff: Connection[] = [];
   const ear = redis.ear(EDGE, {
     onTopic: (topic, payload) => feeds.onTopic(topic, payload),
     onOwn: () => undefined,
@@ -25,17 +26,26 @@ function feedsOn(redis: MemoryRedis, broker: EdgeBroker = redis.broker()) {
     onHearing: (topics) => feeds.onHearing(topics),
     onDeaf: () => undefined,
   });
-  const feeds = new Feeds(broker, ear, tally, () => undefined);
-  return { feeds, ear, tally };
+  const feeds = new Feeds({
+    broker: redis.broker(),
+    ear,
+    tally,
+    freshness: { isFresh: () => true, whenFresh: async () => undefined },
+    onTakenOff: (connection) => takenOff.push(connection),
+    onError: () => undefined,
+  });
+  /** The feed of the topic that has this name now. */
+  const open = (topic: string) => feeds.open(topic, redis.topic(topic).incarnation);
+  return { feeds, open, ear, tally, takenOff };
 }
 
 describe('the topics of an edge', () => {
   it('share one feed and one subscription for all who open a topic', async () => {
     const redis = new MemoryRedis();
     redis.topic('news');
-    const { feeds, tally } = feedsOn(redis);
-    const feed = feeds.open('news');
-    expect(feeds.open('news')).toBe(feed);
+    const { feeds, open, tally } = feedsOn(redis);
+    const feed = open('news');
+    expect(open('news')).toBe(feed);
     expect(await feed.ready).toBe(true);
     expect(feeds.size).toBe(1);
     expect(tally.resubscriptions).toBe(1);
@@ -44,12 +54,12 @@ describe('the topics of an edge', () => {
   it('are heard for a while after the last subscriber has gone, and then no more', async () => {
     const redis = new MemoryRedis();
     redis.topic('news');
-    const { feeds, ear } = feedsOn(redis);
-    const feed = feeds.open('news');
+    const { feeds, open, ear } = feedsOn(redis);
+    const feed = open('news');
     await feed.ready;
     feed.release();
     await feeds.tend();
-    expect(feeds.open('news')).toBe(feed);
+    expect(open('news')).toBe(feed);
     vi.advanceTimersByTime(LONG_MS);
     await feeds.tend();
     expect(ear.wanted).toContain('news');
@@ -59,16 +69,16 @@ describe('the topics of an edge', () => {
     await feeds.tend();
     expect(ear.wanted).not.toContain('news');
     expect(feeds.size).toBe(0);
-    expect(feeds.open('news')).not.toBe(feed);
+    expect(open('news')).not.toBe(feed);
   });
 
   it('send what is said while they are being opened, without waiting for more', async () => {
     const redis = new MemoryRedis();
     redis.topic('news');
-    const { feeds } = feedsOn(redis);
+    const { open } = feedsOn(redis);
     const goOn = redis.hold();
-    const feed = feeds.open('news');
-    while (!redis.calls.includes('readTopics')) await turns(1);
+    const feed = open('news');
+    while (!redis.calls.includes('compareTopics')) await turns(1);
     const ids = ['1', '2'].map((data) => redis.publish('news', data));
     goOn();
     await feed.ready;
@@ -79,7 +89,7 @@ describe('the topics of an edge', () => {
   it('that do not exist are over at once', async () => {
     const redis = new MemoryRedis();
     const { feeds, ear } = feedsOn(redis);
-    const feed = feeds.open('nothing');
+    const feed = feeds.open('nothing', '1');
     expect(await feed.ready).toBe(false);
     feed.release();
     expect(feeds.size).toBe(0);
@@ -89,9 +99,9 @@ describe('the topics of an edge', () => {
   it('that stalled because Redis was away are tried again at the next beat', async () => {
     const redis = new MemoryRedis();
     redis.topic('news');
-    const { feeds } = feedsOn(redis);
+    const { feeds, open } = feedsOn(redis);
     redis.away = true;
-    const feed = feeds.open('news');
+    const feed = open('news');
     await turns(5);
     expect(feed.state).toBe('opening');
     redis.away = false;
@@ -102,8 +112,8 @@ describe('the topics of an edge', () => {
   it('from which nothing came for long are compared with Redis, and the others are not', async () => {
     const redis = new MemoryRedis();
     for (const topic of ['quiet', 'busy']) redis.topic(topic);
-    const { feeds } = feedsOn(redis);
-    const [quiet, busy] = [feeds.open('quiet'), feeds.open('busy')];
+    const { feeds, open } = feedsOn(redis);
+    const [quiet, busy] = [open('quiet'), open('busy')];
     await Promise.all([quiet.ready, busy.ready]);
     const unheard = redis.publish('quiet', '1', { heard: false });
     await feeds.tend();
@@ -122,8 +132,8 @@ describe('the topics of an edge', () => {
   it('end when Redis says so, and not by an old word of a topic that had the name before', async () => {
     const redis = new MemoryRedis();
     redis.topic('news');
-    const { feeds } = feedsOn(redis);
-    const feed = feeds.open('news');
+    const { feeds, open } = feedsOn(redis);
+    const feed = open('news');
     await feed.ready;
     feeds.onTopic('news', { kind: 'deleted' });
     await turns(10);
@@ -137,12 +147,16 @@ describe('the topics of an edge', () => {
   it('say how many subscribers they have', async () => {
     const redis = new MemoryRedis();
     redis.topic('news');
-    const { feeds } = feedsOn(redis);
-    await feeds.open('news').ready;
+    const { feeds, open } = feedsOn(redis);
+    await open('news').ready;
     feeds.onTopic('news', { kind: 'count', question: 'q1' });
     feeds.onTopic('unknown', { kind: 'count', question: 'q2' });
     feeds.onTopic('news', { kind: 'foreign' });
     await turns(5);
-    expect(redis.answers).toEqual([{ question: 'q1', payload: 0 }]);
+    // A topic that is being left is still subscribed at Redis, and whoever asks waits for an answer.
+    expect(redis.answers).toEqual([
+      { question: 'q1', payload: 0 },
+      { question: 'q2', payload: 0 },
+    ]);
   });
 });

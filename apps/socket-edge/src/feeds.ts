@@ -1,6 +1,10 @@
 import type { EdgeBroker } from '@holdfast/broker/broker';
 import type { LivePayload } from '@holdfast/broker/live-payload';
+import type { TopicState } from '@holdfast/broker/topic-state';
+import { BEGINNING } from '@holdfast/protocol/position-order';
+import type { Connection } from './connection.ts';
 import { messageEncoder } from './frames.ts';
+import type { Freshness } from './freshness.ts';
 import { Gate } from './gate.ts';
 import type { Subscription } from './subscription.ts';
 import type { Tally } from './tally.ts';
@@ -12,12 +16,14 @@ const PAGE_ENTRIES = 128;
 const READS_AT_ONCE = 16;
 /** How long a topic without a subscriber is still heard: people who come back soon, and churn, cost no resubscription. */
 const LINGER_MS = 5000;
-/** A topic from which nothing came for so long is compared with Redis. */
+/** In so long every quiet topic is compared with Redis once. */
 const QUIET_MS = 10_000;
+/** A topic that was heard or compared so lately is not quiet. */
+const LATELY_MS = 1000;
 /** How long messages are sent before pings, handshakes and everything else get their turn. */
 const SLICE_MS = 4;
-/** Topics compared in one round. */
-const CHECKS_AT_ONCE = 500;
+/** Topics compared at a time. */
+const MAX_BATCH = 500;
 
 /** What the edge subscribes to at Redis. */
 export interface Ear {
@@ -25,23 +31,35 @@ export interface Ear {
   unsubscribe(topic: string): void;
 }
 
-/** Every topic with a subscriber on this edge. */
+export interface FeedsDeps {
+  broker: EdgeBroker;
+  ear: Ear;
+  tally: Tally;
+  freshness: Pick<Freshness, 'isFresh' | 'whenFresh'>;
+  /** A connection was taken off a topic that is gone. */
+  onTakenOff: (connection: Connection) => void;
+  onError: (error: unknown) => void;
+}
+
+/** Every topic with a subscriber on this edge, each incarnation apart. */
 export class Feeds {
-  readonly #feeds = new Map<string, TopicFeed>();
+  /** By name; hardly ever more than one has the same. */
+  readonly #feeds = new Map<string, readonly TopicFeed[]>();
+  #size = 0;
+  /** The rest of the round in which quiet topics are compared. */
+  #round: Iterator<readonly TopicFeed[]> | null = null;
+  #comparedAt = performance.now();
   /** Feeds that nobody uses, and since when. */
   readonly #idle = new Map<TopicFeed, number>();
   readonly #toFlush = new Set<TopicFeed>();
   readonly #stalled = new Set<TopicFeed>();
   readonly #world: FeedWorld;
-  readonly #broker: EdgeBroker;
-  readonly #ear: Ear;
-  readonly #tally: Tally;
+  readonly #deps: FeedsDeps;
   #flushScheduled = false;
 
-  constructor(broker: EdgeBroker, ear: Ear, tally: Tally, onError: (error: unknown) => void) {
-    this.#broker = broker;
-    this.#ear = ear;
-    this.#tally = tally;
+  constructor(deps: FeedsDeps) {
+    const { broker, tally, freshness, onError } = deps;
+    this.#deps = deps;
     const gate = new Gate(READS_AT_ONCE);
     this.#world = {
       readTopic: async (topic) => (await broker.readTopics([topic]))[0] ?? null,
@@ -53,42 +71,54 @@ export class Feeds {
         this.#stalled.add(feed);
         onError(error);
       },
+      isFresh: () => freshness.isFresh(),
+      whenFresh: () => freshness.whenFresh(),
       tally,
     };
   }
 
   get size(): number {
-    return this.#feeds.size;
+    return this.#size;
   }
 
   /** Whether a topic is heard, and it is known where it stands. */
-  isOpen(topic: string): boolean {
-    return this.#feeds.get(topic)?.state === 'open';
+  isOpen(topic: string, incarnation: string): boolean {
+    return this.#find(topic, incarnation)?.state === 'open';
   }
 
   /** The feed of a topic, opened if need be, and held: whoever gets it calls its `release`, joined or not. */
-  open(topic: string): TopicFeed {
-    let feed = this.#feeds.get(topic);
+  open(topic: string, incarnation: string): TopicFeed {
+    let feed = this.#find(topic, incarnation);
     if (feed === undefined) {
-      feed = new TopicFeed(topic, this.#world);
-      this.#feeds.set(topic, feed);
-      this.#ear.subscribe(topic);
+      feed = new TopicFeed(topic, incarnation, this.#world);
+      const others = this.#feeds.get(topic);
+      this.#feeds.set(topic, others === undefined ? [feed] : [...others, feed]);
+      this.#size += 1;
+      if (others === undefined) this.#deps.ear.subscribe(topic);
+      // The channel is subscribed already, and no confirmation will follow.
+      else feed.sync();
     }
     feed.hold();
     return feed;
   }
 
   onTopic(topic: string, payload: LivePayload): void {
-    const feed = this.#feeds.get(topic);
-    if (feed === undefined) return;
-    if (payload.kind === 'message') feed.onLive(payload.prev, payload.id, payload.data);
-    // Word of a deletion may be older than the topic that has the name now: only Redis knows which one is gone.
-    else if (payload.kind === 'deleted') feed.sync();
-    else if (payload.kind === 'count') this.#answerCount(feed, payload.question);
+    for (const feed of this.#feeds.get(topic) ?? []) {
+      if (payload.kind === 'message') feed.onLive(payload.prev, payload.id, payload.data);
+      // Word of a deletion may be older than the topic that has the name now: only Redis knows which one is gone.
+      else if (payload.kind === 'deleted') feed.sync();
+    }
+    if (payload.kind === 'count') this.#answerCount(topic, payload.question);
+  }
+
+  /** Messages may be sent again. */
+  onFresh(): void {
+    if (this.#toFlush.size > 0) this.#scheduleFlush();
+    for (const feed of this.#all()) feed.pumpAll();
   }
 
   onHearing(topics: readonly string[]): void {
-    this.#tally.resubscriptions += topics.length;
+    this.#deps.tally.resubscriptions += topics.length;
     this.#compare(topics.flatMap((topic) => this.#feeds.get(topic) ?? [])).catch(() => {
       // Redis went away again: they count as stalled, and `tend` comes.
     });
@@ -103,9 +133,28 @@ export class Feeds {
     await this.#checkQuiet();
   }
 
-  /** Looks at every topic, after something happened that may have made any of them deaf. */
+  /** Compares every topic, after something happened that may have made any of them deaf. */
   syncAll(): Promise<void> {
-    return this.#compare([...this.#feeds.values()]);
+    return this.#compare([...this.#all()]);
+  }
+
+  *#all(): Generator<TopicFeed> {
+    for (const feeds of this.#feeds.values()) yield* feeds;
+  }
+
+  #find(topic: string, incarnation: string): TopicFeed | undefined {
+    return this.#feeds.get(topic)?.find((feed) => feed.incarnation === incarnation);
+  }
+
+  #remove(feed: TopicFeed): void {
+    const others = this.#feeds.get(feed.topic)?.filter((other) => other !== feed) ?? [];
+    this.#size -= 1;
+    if (others.length > 0) {
+      this.#feeds.set(feed.topic, others);
+    } else {
+      this.#feeds.delete(feed.topic);
+      this.#deps.ear.unsubscribe(feed.topic);
+    }
   }
 
   #onIdle(feed: TopicFeed): void {
@@ -118,28 +167,30 @@ export class Feeds {
       if (!feed.inUse && since > due) continue;
       this.#idle.delete(feed);
       if (feed.inUse) continue;
-      this.#feeds.delete(feed.topic);
-      this.#ear.unsubscribe(feed.topic);
+      this.#remove(feed);
     }
   }
 
+  /** The next part of a round over all topics, so that each one that is quiet is compared once in `QUIET_MS`. */
   async #checkQuiet(): Promise<void> {
-    const due = performance.now() - QUIET_MS;
+    const now = performance.now();
+    const due = Math.ceil((this.#feeds.size * (now - this.#comparedAt)) / QUIET_MS);
+    this.#comparedAt = now;
     const quiet: TopicFeed[] = [];
-    for (const feed of this.#feeds.values()) {
-      if (feed.state === 'open' && feed.freshAt < due) quiet.push(feed);
-      if (quiet.length === CHECKS_AT_ONCE) break;
+    for (let seen = 0; seen < due; seen += 1) {
+      this.#round ??= this.#feeds.values();
+      const { done, value } = this.#round.next();
+      if (done === true) this.#round = null;
+      else quiet.push(...value.filter(({ state, freshAt }) => state === 'open' && now - freshAt >= LATELY_MS));
     }
     await this.#compare(quiet);
   }
 
-  /** Asks Redis where these topics stand, all at once; only those who stand elsewhere have a look into their log. */
+  /** Asks Redis where these topics stand, many at once; only those that stand elsewhere have a look into their log. */
   async #compare(feeds: readonly TopicFeed[]): Promise<void> {
-    for (let from = 0; from < feeds.length; from += CHECKS_AT_ONCE) {
-      const some = feeds.slice(from, from + CHECKS_AT_ONCE);
+    for (let from = 0; from < feeds.length; from += MAX_BATCH) {
       try {
-        const states = await this.#broker.readTopics(some.map((feed) => feed.topic));
-        for (const [index, feed] of some.entries()) feed.onState(states[index] ?? null);
+        await this.#compareBatch(feeds.slice(from, from + MAX_BATCH));
       } catch (error) {
         for (const feed of feeds.slice(from)) this.#stalled.add(feed);
         throw error;
@@ -147,8 +198,23 @@ export class Feeds {
     }
   }
 
+  async #compareBatch(feeds: readonly TopicFeed[]): Promise<void> {
+    const known = feeds.map(({ topic, incarnation, lastReceived }) => ({
+      topic,
+      incarnation,
+      last: lastReceived ?? BEGINNING,
+    }));
+    const differing = await this.#deps.broker.compareTopics(known);
+    for (const [index, feed] of feeds.entries()) {
+      const topic = known[index];
+      const state: TopicState | null | undefined = topic && differing.get(topic);
+      if (state === undefined) feed.onUnchanged();
+      else feed.onState(state);
+    }
+  }
+
   async #readLog(topic: string, after: string) {
-    const page = await this.#broker.readLog(topic, after, PAGE_ENTRIES);
+    const page = await this.#deps.broker.readLog(topic, after, PAGE_ENTRIES);
     if (page === null) return null;
     const encode = messageEncoder(topic);
     return {
@@ -159,12 +225,19 @@ export class Feeds {
 
   #flushSoon(feed: TopicFeed): void {
     this.#toFlush.add(feed);
+    this.#scheduleFlush();
+  }
+
+  #scheduleFlush(): void {
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
     setImmediate(() => this.#flushSlice());
   }
 
   #flushSlice(): void {
+    this.#flushScheduled = false;
+    // If not, `onFresh` follows.
+    if (!this.#deps.freshness.isFresh()) return;
     const deadline = performance.now() + SLICE_MS;
     for (const feed of this.#toFlush) {
       this.#toFlush.delete(feed);
@@ -172,24 +245,25 @@ export class Feeds {
       if (!feed.flush(deadline)) this.#toFlush.add(feed);
       if (performance.now() >= deadline) break;
     }
-    this.#flushScheduled = this.#toFlush.size > 0;
-    if (this.#flushScheduled) setImmediate(() => this.#flushSlice());
+    if (this.#toFlush.size > 0) this.#scheduleFlush();
   }
 
   #onGone(feed: TopicFeed): void {
     this.#idle.delete(feed);
     this.#stalled.delete(feed);
-    if (this.#feeds.get(feed.topic) === feed) {
-      this.#feeds.delete(feed.topic);
-      this.#ear.unsubscribe(feed.topic);
-    }
+    if (this.#find(feed.topic, feed.incarnation) === feed) this.#remove(feed);
     const all: Subscription[] = [...feed.audience.members(), ...feed.behind];
-    for (const subscription of all) subscription.connection.unsubscribe(subscription, 'topic-deleted');
+    for (const subscription of all) {
+      subscription.connection.unsubscribe(subscription, 'topic-deleted');
+      this.#deps.onTakenOff(subscription.connection);
+    }
   }
 
-  #answerCount(feed: TopicFeed, question: string): void {
-    this.#broker.answer(question, feed.subscribers).catch(() => {
-      // Redis went away: whoever asked says "not known" by itself.
+  #answerCount(topic: string, question: string): void {
+    const feeds = this.#feeds.get(topic) ?? [];
+    const subscribers = feeds.reduce((sum, feed) => sum + feed.subscribers, 0);
+    this.#deps.broker.answer(question, subscribers).catch(() => {
+      // Redis went away: whoever asked reports "not known" by itself.
     });
   }
 }

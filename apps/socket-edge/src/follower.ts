@@ -1,6 +1,6 @@
-import { type TopicState, continues } from '@holdfast/broker/topic-state';
+import { type TopicState, continues, goesOnFrom } from '@holdfast/broker/topic-state';
 import { BEGINNING, type Position, comparePositions } from '@holdfast/protocol/position-order';
-import { type FramePage, goesOnFrom } from './log-reader.ts';
+import type { FramePage } from './log-reader.ts';
 import type { SentMessage } from './ring.ts';
 import type { Tally } from './tally.ts';
 
@@ -14,6 +14,8 @@ export interface FollowerWorld {
   onOpen: (state: TopicState) => void;
   /** The message that follows the one before. */
   onMessage: (message: SentMessage) => void;
+  /** Whether so much waits to be handed on that it had better stay in the log. */
+  isFull: () => boolean;
   /** Resolves when what it was given has been handed on. */
   handedOn: () => Promise<void>;
   /** What followed the last message is gone from the log: it goes on from `position`. `last` is the end of the log. */
@@ -42,7 +44,8 @@ interface LiveMessage {
  */
 export class Follower {
   state: 'opening' | 'open' | 'gone' = 'opening';
-  born: Position = BEGINNING;
+  /** Of the topic that is followed; another one may have its name by now. */
+  readonly incarnation: string;
   /** When something was last heard or compared, in milliseconds of the monotonic clock. */
   freshAt = 0;
   readonly #world: FollowerWorld;
@@ -52,16 +55,25 @@ export class Follower {
   #syncing = false;
   #syncAgain = false;
 
-  constructor(world: FollowerWorld) {
+  constructor(incarnation: string, world: FollowerWorld) {
+    this.incarnation = incarnation;
     this.#world = world;
+  }
+
+  /** The last message given on; null until it is known where the topic stands. */
+  get lastReceived(): Position | null {
+    return this.state === 'open' ? this.#tail : null;
   }
 
   onLive(prev: Position, id: Position, data: Buffer): void {
     this.freshAt = performance.now();
     this.#world.tally.messagesReceived += 1;
     if (this.#syncing || this.state !== 'open') this.#hold({ prev, id, data });
-    else if (prev === this.#tail) this.#giveOn({ id, prev, frame: this.#world.encode(id, data) });
-    else if (comparePositions(id, this.#tail) > 0) {
+    else if (prev === this.#tail) {
+      if (!this.#world.isFull()) this.#giveOn({ id, prev, frame: this.#world.encode(id, data) });
+      // Read page by page, as it is handed on.
+      else void this.sync();
+    } else if (comparePositions(id, this.#tail) > 0) {
       this.#world.tally.gapsFound += 1;
       this.#hold({ prev, id, data });
       void this.sync();
@@ -75,10 +87,14 @@ export class Follower {
   onState(state: TopicState | null): void {
     this.freshAt = performance.now();
     if (this.state === 'gone') return;
-    if (state === null) this.end();
+    if (state?.incarnation !== this.incarnation) this.end();
     else if (this.state === 'opening') this.#openNow(state);
-    else if (state.born !== this.born) this.end();
     else if (state.last !== this.#tail) void this.sync();
+  }
+
+  /** Redis confirms that the topic stands where it is known to. */
+  onUnchanged(): void {
+    this.freshAt = performance.now();
   }
 
   end(): void {
@@ -115,7 +131,7 @@ export class Follower {
   async #open(): Promise<void> {
     const state = await this.#world.readState();
     if (this.state !== 'opening') return;
-    if (state === null) this.end();
+    if (state?.incarnation !== this.incarnation) this.end();
     else this.#openAt(state);
   }
 
@@ -128,7 +144,6 @@ export class Follower {
   }
 
   #openAt(state: TopicState): void {
-    this.born = state.born;
     this.#tail = state.last;
     this.state = 'open';
     this.#world.onOpen(state);
@@ -144,6 +159,7 @@ export class Follower {
         return;
       }
       if (!continues(page, tail)) {
+        await this.#world.handedOn();
         this.#tail = goesOnFrom(page);
         this.#world.onLost(this.#tail, page.last);
       }

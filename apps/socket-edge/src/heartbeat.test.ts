@@ -4,6 +4,7 @@ import { Heartbeat } from './heartbeat.ts';
 import { Roster } from './roster.ts';
 import { newTally } from './tally.ts';
 import { RecordingTransport } from './testing/recording-transport.ts';
+import { someClaim } from './testing/some-claim.ts';
 
 const EVERY_MS = 25_000;
 const TICK_MS = 1000;
@@ -20,7 +21,7 @@ function edgeWith(count: number, everyMs = EVERY_MS) {
   const tally = newTally();
   const add = (id: string) => {
     const socket = new RecordingTransport();
-    const connection = new Connection(id, id, socket, 'open', '0-0', tally);
+    const connection = new Connection(someClaim(id), socket, 'open', tally);
     roster.add(connection);
     return { socket, connection };
   };

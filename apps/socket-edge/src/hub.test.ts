@@ -34,12 +34,12 @@ describe('a claim', () => {
     const newer = await edge.connected(CLIENT);
     expect(older.socket.closed).toEqual({ code: 4409, reason: closeCodes.replaced.reason });
     expect(newer.socket.closed).toBeNull();
-    expect(redis.client(CLIENT).owner?.connection).toBe(newer.connection.id);
+    expect(redis.client(CLIENT).owner?.generation).toBe(newer.connection.generation);
     expect(edge.roster.size).toBe(1);
     // The end of the older one gives nothing up.
     edge.hub.onClosed(older.connection);
     await edge.settled();
-    expect(redis.client(CLIENT).owner?.connection).toBe(newer.connection.id);
+    expect(redis.client(CLIENT).owner?.generation).toBe(newer.connection.generation);
     const id = redis.publish('news', '1');
     await edge.settled();
     expect([older.socket.idsOf('news'), newer.socket.idsOf('news')]).toEqual([[], [id]]);
@@ -54,7 +54,7 @@ describe('a claim', () => {
     expect(older.socket.closed).toMatchObject({ code: 4409 });
     edge.hub.onClosed(older.connection);
     await edge.settled();
-    expect(redis.client(CLIENT).owner).toEqual({ edge: 'edge-b', connection: newer.connection.id });
+    expect(redis.client(CLIENT).owner).toEqual({ edge: 'edge-b', generation: newer.connection.generation });
   });
 
   it('is given up when the handshake behind it fails', async () => {
@@ -99,7 +99,7 @@ describe('a claim', () => {
     redis.answersLost.clear();
     await edge.settled();
     expect(socket.closed).toBeNull();
-    expect(redis.client(CLIENT).owner).toEqual({ edge: 'edge-a', connection: connection.id });
+    expect(redis.client(CLIENT).owner).toEqual({ edge: 'edge-a', generation: connection.generation });
   });
 });
 
@@ -186,7 +186,7 @@ describe('deadlines', () => {
     goOn();
     await edge.settled();
     expect(socket.frames).toEqual([]);
-    expect(edge.feeds.open('news').subscribers).toBe(0);
+    expect(edge.feeds.open('news', redis.topic('news').incarnation).subscribers).toBe(0);
   });
 
   it('end with the connection', async () => {
@@ -221,7 +221,10 @@ it('the edge says what it serves to a client, when asked', async () => {
   await edge.settled();
   stop();
   expect(redis.answers).toEqual([
-    { question: 'q1', payload: { connection: connection.id, topics: { news: reached } } },
+    {
+      question: 'q1',
+      payload: { connection: connection.id, generation: connection.generation, topics: { news: reached } },
+    },
     { question: 'q2', payload: null },
   ]);
 });

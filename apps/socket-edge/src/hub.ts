@@ -1,81 +1,76 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EdgeBroker } from '@holdfast/broker/broker';
-import type { ClientState } from '@holdfast/broker/client-state';
+import { type ClientState, parseStart } from '@holdfast/broker/client-state';
 import { closeCodes } from '@holdfast/protocol/close-codes';
-import type { Position } from '@holdfast/protocol/position-order';
 import { decodeUpFrame } from '@holdfast/protocol/up';
-import { type AttachWorld, attach } from './attach.ts';
-import { Connection, type Transport } from './connection.ts';
-import type { Openings } from './openings.ts';
+import { type AttachWorld, type Resumption, attach } from './attach.ts';
+import { Connection, type ConnectionClaim, type Transport } from './connection.ts';
+import type { PendingHandshakes } from './pending-handshakes.ts';
+import type { Reconciler } from './reconcile.ts';
 import type { Releases } from './releases.ts';
 import type { Roster } from './roster.ts';
 import type { Tally } from './tally.ts';
 
 /** How long finding out where the topics stand may take; then the client comes back later. */
 const ATTACH_DEADLINE_MS = 5000;
-const CONNECTION_ID_BASE = 36;
-/** Claims without an answer that are taken back; a storm while Redis is away must not fill the memory. */
-const MAX_UNSURE = 10_000;
 
-/** The right to a client, won in Redis by a handshake that is not finished yet. */
-export interface Claim {
-  connectionId: string;
+/**
+ * The right to open a connection for a client. A client without an owner is owned from now on by the connection to come;
+ * one with an owner stays with it until the connection is open, and a claim that comes to nothing has changed nothing.
+ */
+export interface Claim extends ConnectionClaim {
   client: ClientState;
-  /** The other edge that had the client before; null when none had. */
-  rival: string | null;
+  isOwner: boolean;
 }
 
 export interface HubWorld extends AttachWorld {
   broker: EdgeBroker;
   roster: Roster;
   releases: Releases;
-  openings: Openings;
+  pending: PendingHandshakes;
+  reconciler: Reconciler;
   tally: Tally;
-  /** The client's state changed while its connection was being attached: it must be looked at again. */
-  onChangedMeanwhile: (clientId: string) => void;
   /** How long the `resume` frame of a connection that announced one is awaited. */
   resumeDeadlineMs: number;
   /** Something failed that is nobody's fault but ours. */
   onError: (error: unknown) => void;
 }
 
-/** From a handshake to the end of a connection: claims, welcomes, reads what clients say, releases. */
+/** From a handshake to the end of a connection: claims, welcomes, reads what clients send, releases. */
 export class Hub {
   readonly #world: HubWorld;
   readonly #deadlines = new Map<Connection, NodeJS.Timeout>();
-  #connections = 0;
 
   constructor(world: HubWorld) {
     this.#world = world;
   }
 
-  /** Makes this edge the owner of a client. Null: not registered. Rejects when Redis does not answer. */
+  /** Claims a client for a new connection. Null: not registered. Rejects when Redis does not answer. */
   async claim(clientId: string): Promise<Claim | null> {
-    const { broker, edge, releases, openings } = this.#world;
-    this.#connections += 1;
-    const connectionId = this.#connections.toString(CONNECTION_ID_BASE);
-    openings.begin(clientId);
-    const outcome = await broker.claim(clientId, edge, connectionId).catch((error: unknown) => {
-      // It may have come about, with only the answer lost: then a connection would own the client that never was.
-      if (releases.size < MAX_UNSURE) releases.add(clientId, connectionId);
-      openings.end(clientId);
+    const { broker, edge, pending, reconciler } = this.#world;
+    pending.begin(clientId);
+    const read = reconciler.nextRead();
+    try {
+      const outcome = await broker.claim({ clientId, edge });
+      if (outcome.kind === 'claimed' || outcome.kind === 'owned-by-other') {
+        const { client, generation, digest } = outcome;
+        return { client, generation, digest, read, isOwner: outcome.kind === 'claimed' };
+      }
+    } catch (error) {
+      // It may have come about, with only the answer lost: then this edge owns the client without a connection.
+      pending.end(clientId);
+      reconciler.again(clientId);
       throw error;
-    });
-    if (outcome.kind === 'unknown') {
-      openings.end(clientId);
-      return null;
     }
-    const previous = outcome.kind === 'claimed' ? outcome.previous : null;
-    return {
-      connectionId,
-      client: outcome.client,
-      rival: previous !== null && previous.edge !== edge ? previous.edge : null,
-    };
+    pending.end(clientId);
+    return null;
   }
 
   /** Whether all of a client's topics are heard already, as they mostly are. */
   hearsNow({ client }: Claim): boolean {
-    for (const topic of client.topics.keys()) if (!this.#world.feeds.isOpen(topic)) return false;
+    for (const [topic, start] of client.topics) {
+      if (!this.#world.feeds.isOpen(topic, parseStart(start).incarnation)) return false;
+    }
     return true;
   }
 
@@ -84,7 +79,9 @@ export class Hub {
    * has missed nothing from then on. False when it takes too long, as Redis does not answer.
    */
   async hears({ client }: Claim): Promise<boolean> {
-    const feeds = [...client.topics.keys()].map((topic) => this.#world.feeds.open(topic));
+    const feeds = [...client.topics].map(([topic, start]) =>
+      this.#world.feeds.open(topic, parseStart(start).incarnation),
+    );
     const over = new AbortController();
     try {
       const all = Promise.all(feeds.map(({ ready }) => ready)).then(() => true);
@@ -95,31 +92,35 @@ export class Hub {
     }
   }
 
-  /**
-   * The handshake behind a claim did not come about. Who had the client before still has its connection, for only a
-   * finished handshake ends that, and is told to claim it again.
-   */
-  abandon({ client, connectionId, rival }: Claim): void {
-    this.#world.openings.end(client.clientId);
-    this.#world.releases.add(client.clientId, connectionId, () => this.#tell(rival, client.clientId));
+  /** The handshake behind a claim did not come about. An older connection of the client, if there is one, stays. */
+  abandon({ client: { clientId }, generation, isOwner }: Claim): void {
+    const { pending, releases, reconciler } = this.#world;
+    pending.end(clientId);
+    if (isOwner) releases.add(clientId, generation, () => reconciler.again(clientId));
   }
 
   /** The handshake is done: begins the connection, and ends the older one of the client. With `resume` its first frame is awaited before the welcome. */
-  open({ connectionId, client, rival }: Claim, transport: Transport, resume: boolean): Connection {
-    const { roster, openings, tally } = this.#world;
-    const phase = resume ? 'awaiting-resume' : 'attaching';
-    const connection = new Connection(connectionId, client.clientId, transport, phase, client.ownPosition, tally);
-    connection.registeredAt = client.registeredAt;
-    connection.changedMeanwhile = openings.end(client.clientId);
+  open(claim: Claim, transport: Transport, resume: boolean): Connection {
+    const { roster, pending, reconciler, tally } = this.#world;
+    const { client, isOwner } = claim;
+    const connection = new Connection(claim, transport, resume ? 'awaiting-resume' : 'attaching', tally);
+    connection.changedMeanwhile = pending.end(client.clientId);
+    // Only acknowledged: what had ended before is not for this connection.
+    if (client.closed.size > 0) {
+      connection.closedBefore = client.closed;
+      connection.digest = 0;
+      connection.changedMeanwhile = true;
+    }
     tally.handshakesAccepted += 1;
-    const older = roster.add(connection);
-    if (older) older.close(closeCodes.replaced);
-    this.#tell(rival, client.clientId);
+    roster.add(connection)?.close(closeCodes.replaced);
+    if (connection.phase === 'closed') return connection;
+    if (!isOwner) reconciler.takeOver(connection);
     if (resume) {
-      connection.awaiting = client;
+      connection.awaiting = { claimed: client, present: client };
       this.#deadline(connection, this.#world.resumeDeadlineMs, () =>
         connection.close(closeCodes.tooSlow, 'no resume frame came'),
       );
+      if (connection.changedMeanwhile) reconciler.again(client.clientId);
     } else {
       void this.#attach(connection, client, null);
     }
@@ -133,12 +134,12 @@ export class Hub {
     else if (connection.phase !== 'awaiting-resume' || connection.awaiting === null) {
       this.onBadFrame(connection, 'resume: only as the first frame of a connection opened with ?resume=1');
     } else {
-      const client = connection.awaiting;
+      const { claimed, present } = connection.awaiting;
       connection.awaiting = null;
       connection.phase = 'attaching';
-      const positions = new Map(Object.entries(decoded.frame.positions));
+      const resume = { positions: new Map(Object.entries(decoded.frame.positions)), claimed };
       // As many of them may be read in one turn as there are clients of an edge that died.
-      void this.#world.pace.run(() => this.#attach(connection, client, positions));
+      void this.#world.pace.run(() => this.#attach(connection, present, resume));
     }
   }
 
@@ -151,7 +152,7 @@ export class Hub {
   onDrain(connection: Connection): void {
     connection.onDrain();
     if (connection.phase !== 'open') return;
-    this.#world.ownTopic.deliver(connection).catch(() => this.#world.onChangedMeanwhile(connection.clientId));
+    this.#world.ownTopic.deliver(connection).catch(() => this.#world.reconciler.anew(connection));
   }
 
   /** The socket is gone. */
@@ -159,18 +160,14 @@ export class Hub {
     this.#clearDeadline(connection);
     connection.end();
     this.#world.roster.remove(connection);
-    this.#world.releases.add(connection.clientId, connection.id);
+    this.#world.releases.add(connection.clientId, connection.generation);
   }
 
-  async #attach(
-    connection: Connection,
-    client: ClientState,
-    positions: ReadonlyMap<string, Position> | null,
-  ): Promise<void> {
+  async #attach(connection: Connection, client: ClientState, resume: Resumption | null): Promise<void> {
     // It may have ended while it waited for its turn.
     if (connection.phase !== 'attaching') return;
     try {
-      const attaching = attach(this.#world, connection, client, positions);
+      const attaching = attach(this.#world, connection, client, resume);
       // Most are done by now.
       if (connection.phase === 'attaching') {
         this.#deadline(connection, ATTACH_DEADLINE_MS, () => connection.close(closeCodes.tryLater));
@@ -183,13 +180,8 @@ export class Hub {
       else connection.changedMeanwhile = true;
     }
     this.#clearDeadline(connection);
-    if (connection.changedMeanwhile) this.#world.onChangedMeanwhile(connection.clientId);
+    if (connection.changedMeanwhile) this.#world.reconciler.anew(connection);
     connection.changedMeanwhile = false;
-  }
-
-  /** Should Redis go away just now, the other edge finds out when it compares its clients after the reconnect. */
-  #tell(edge: string | null, clientId: string): void {
-    if (edge !== null) this.#world.broker.ring(edge, clientId).catch(this.#world.onError);
   }
 
   #deadline(connection: Connection, ms: number, then: () => void): void {

@@ -31,15 +31,15 @@ describe('a log reader', () => {
   it('serves a thousand who ask at once with one read', async () => {
     const log = logOf(40);
     const { reader, reads } = readerOf(log);
-    const positions = [log.born, ...log.entries.map(({ id }) => id)];
+    const positions = [log.start, ...log.entries.map(({ id }) => id)];
     const pages = await Promise.all(
-      Array.from({ length: 1000 }, (_, index) => reader.after(positions[index % positions.length] ?? log.born)),
+      Array.from({ length: 1000 }, (_, index) => reader.after(positions[index % positions.length] ?? log.start)),
     );
-    expect(reads).toEqual([log.born]);
+    expect(reads).toEqual([log.start]);
     for (const [index, page] of pages.entries()) {
       const place = index % positions.length;
       expect(idsOf(page)).toEqual(positions.slice(place + 1));
-      expect(page?.stands || place === 0).toBe(true);
+      expect(page?.contains || place === 0).toBe(true);
     }
   });
 
@@ -51,7 +51,7 @@ describe('a log reader', () => {
     expect(idsOf(b)).toHaveLength(PAGE);
     expect(idsOf(d)).toEqual(log.entries.slice(7, PAGE).map(({ id }) => id));
     // It stands at the end of the first page: nothing follows there, and that it can be continued is known.
-    expect(c).toMatchObject({ stands: true, entries: [] });
+    expect(c).toMatchObject({ contains: true, entries: [] });
     expect(idsOf(a)).toHaveLength(20);
     expect(reads).toEqual(['1000-0', '1100-0']);
   });
@@ -79,10 +79,10 @@ describe('a log reader', () => {
     expect(idsOf(await reader.after('1005-0'))).toHaveLength(5);
   });
 
-  it('says of a position that is trimmed that it does not stand', async () => {
+  it('tells of a position that is trimmed that the log does not contain it', async () => {
     const log = logOf(10);
     log.trim(3);
     const { reader } = readerOf(log);
-    expect(await reader.after('1002-0')).toMatchObject({ stands: false, firstPrev: '1007-0' });
+    expect(await reader.after('1002-0')).toMatchObject({ contains: false, firstPrev: '1007-0' });
   });
 });

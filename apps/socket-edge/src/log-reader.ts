@@ -60,7 +60,7 @@ export class LogReader {
     this.#take(oldest)?.resolve(page);
     for (const [index, entry] of page?.entries.entries() ?? []) {
       const waiting = this.#take(entry.id);
-      if (waiting && page) waiting.resolve({ ...page, stands: true, entries: page.entries.slice(index + 1) });
+      if (waiting && page) waiting.resolve({ ...page, contains: true, entries: page.entries.slice(index + 1) });
     }
   }
 
@@ -75,9 +75,4 @@ export class LogReader {
     this.#waiting.clear();
     for (const waiting of all) waiting.reject(error);
   }
-}
-
-/** Where it goes on when a position cannot be continued: before the first message after it that the log still has. */
-export function goesOnFrom(page: FramePage): Position {
-  return page.entries[0]?.prev ?? page.last;
 }

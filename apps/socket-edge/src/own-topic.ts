@@ -1,61 +1,85 @@
 import type { EdgeBroker } from '@holdfast/broker/broker';
-import { continues } from '@holdfast/broker/topic-state';
+import { type LogPage, continues, goesOnFrom } from '@holdfast/broker/topic-state';
 import type { Position } from '@holdfast/protocol/position-order';
 import { OWN_TOPIC } from '@holdfast/protocol/topic-name';
 import type { Connection } from './connection.ts';
 import { messageEncoder } from './frames.ts';
+import type { Gate } from './gate.ts';
 import type { Tally } from './tally.ts';
 import type { Verdict } from './topic-feed.ts';
 
 const PAGE_ENTRIES = 64;
 const encodeOwn = messageEncoder(OWN_TOPIC);
 
+export interface OwnTopicDeps {
+  broker: Pick<EdgeBroker, 'readClientLog'>;
+  /** Bounds the reads under way. */
+  gate: Gate;
+  tally: Tally;
+}
+
 /**
- * A client's own topic has one reader, so no channel: the letter box says that there is something, and it is read from
- * the client's log.
+ * A client's own topic has one reader, so no channel: a change of the client's state shows that there is something, and it
+ * is read from the client's log.
  */
 export class OwnTopic {
-  readonly #broker: EdgeBroker;
-  readonly #tally: Tally;
+  readonly #deps: OwnTopicDeps;
 
-  constructor(broker: EdgeBroker, tally: Tally) {
-    this.#broker = broker;
-    this.#tally = tally;
+  constructor(deps: OwnTopicDeps) {
+    this.#deps = deps;
   }
 
-  /** Whether a client can go on from a position of its own topic, and where it goes on. Null: not registered. */
-  async judge(clientId: string, position: Position, last: Position): Promise<Verdict | null> {
+  /** Whether a connection can go on from a position of its own topic, and where it goes on. Null: not registered. */
+  async judge(connection: Connection, position: Position, last: Position): Promise<Verdict | null> {
     if (position === last) return { recovered: true, position };
-    const page = await this.#broker.readClientLog(clientId, position, 1);
+    const page = await this.#read(connection, position, 1);
     if (page === null) return null;
-    if (continues(page, position)) return { recovered: true, position };
-    return { recovered: false, position: page.entries[0]?.prev ?? page.last };
+    return continues(page, position) ? { recovered: true, position } : { recovered: false, position: goesOnFrom(page) };
   }
 
   /** Sends what the connection has not been given yet, as far as it takes it. Rejects when Redis does not answer. */
   async deliver(connection: Connection): Promise<void> {
-    if (connection.ownReading) return;
-    connection.ownReading = true;
-    try {
-      while (connection.phase === 'open' && !connection.congested) {
-        const after = connection.ownPosition;
-        const page = await this.#broker.readClientLog(connection.clientId, after, PAGE_ENTRIES);
-        if (page === null || connection.phase !== 'open') return;
-        if (!continues(page, after)) {
-          connection.ownPosition = page.entries[0]?.prev ?? page.last;
-          this.#tally.lostAnnounced += 1;
-          connection.sendControl({ type: 'lost', topic: OWN_TOPIC, after, position: connection.ownPosition });
-        }
-        for (const { id, data } of page.entries) {
-          if (connection.congested) break;
-          connection.ownPosition = id;
-          this.#tally.deliveries += 1;
-          connection.send(encodeOwn(id, data));
-        }
-        if (connection.ownPosition === page.last) return;
-      }
-    } finally {
-      connection.ownReading = false;
+    if (connection.ownReading !== 'no') {
+      connection.ownReading = 'again';
+      return;
     }
+    try {
+      do {
+        connection.ownReading = 'yes';
+        await this.#deliverToEnd(connection);
+      } while (connection.ownReading === ('again' as Connection['ownReading']));
+    } finally {
+      connection.ownReading = 'no';
+    }
+  }
+
+  async #deliverToEnd(connection: Connection): Promise<void> {
+    const { tally } = this.#deps;
+    while (connection.phase === 'open' && !connection.blocked) {
+      const after = connection.ownPosition;
+      const page = await this.#read(connection, after, PAGE_ENTRIES);
+      if (page === null || connection.phase !== 'open' || connection.blocked) return;
+      if (!continues(page, after)) {
+        connection.ownPosition = goesOnFrom(page);
+        tally.lostAnnounced += 1;
+        connection.sendControl({ type: 'lost', topic: OWN_TOPIC, after, position: connection.ownPosition });
+      }
+      for (const { id, data } of page.entries) {
+        if (connection.blocked) return;
+        const frame = encodeOwn(id, data);
+        connection.ownPosition = id;
+        tally.deliveries += 1;
+        tally.deliveredBytes += frame.length;
+        connection.send(frame);
+      }
+      // The end, or the log is not where it is believed to be: asking again would never end.
+      if (connection.ownPosition === page.last || connection.ownPosition === after) return;
+    }
+  }
+
+  /** Null when the client is not registered (any more), also when it is so anew. */
+  async #read({ clientId, incarnation }: Connection, after: Position, limit: number): Promise<LogPage | null> {
+    const page = await this.#deps.gate.run(() => this.#deps.broker.readClientLog(clientId, after, limit));
+    return page?.incarnation === incarnation ? page : null;
   }
 }

@@ -2,6 +2,7 @@ import { closeCodes } from '@holdfast/protocol/close-codes';
 import { describe, expect, it } from 'vitest';
 import { memoryEdge } from './testing/memory-edge.ts';
 import { MemoryRedis } from './testing/memory-redis.ts';
+import { turns } from './testing/turns.ts';
 
 const CLIENT = 'c1';
 
@@ -15,14 +16,14 @@ async function connectedTo(...topics: string[]) {
 /** The frames after the welcome. */
 const later = <Frame>(frames: Frame[]) => frames.slice(1);
 
-describe('a connection follows what its client wants', () => {
+describe('a connection follows what its client is subscribed to', () => {
   it('from the position at which each subscription began, however late the edge hears of it', async () => {
     const { redis, edge, socket } = await connectedTo();
-    redis.letters.clear();
+    redis.dirty.clear();
     const begin = redis.topic('news').last;
-    redis.client(CLIENT).topics.set('news', begin);
+    redis.client(CLIENT).topics.set('news', redis.startOf('news'));
     const ids = ['1', '2'].map((data) => redis.publish('news', data));
-    redis.ring('edge-a', CLIENT);
+    redis.notify('edge-a', CLIENT);
     await edge.settled();
     ids.push(redis.publish('news', '3'));
     await edge.settled();
@@ -32,7 +33,7 @@ describe('a connection follows what its client wants', () => {
     ]);
   });
 
-  it('until it wants it no more', async () => {
+  it('until it is so no more', async () => {
     const { redis, edge, socket } = await connectedTo('news', 'sport');
     redis.unsubscribe(CLIENT, 'news');
     await edge.settled();
@@ -51,7 +52,7 @@ describe('a connection follows what its client wants', () => {
     await edge.settled();
     const client = redis.client(CLIENT);
     client.topics.delete('news');
-    redis.publish('news', '"not for it"', { heard: false });
+    const between = redis.publish('news', '"not for it"', { heard: false });
     redis.subscribe(CLIENT, 'news');
     await edge.settled();
     const after = redis.publish('news', '3');
@@ -59,17 +60,18 @@ describe('a connection follows what its client wants', () => {
     expect(later(socket.frames)).toEqual([
       { type: 'message', topic: 'news', id: first, data: 1 },
       { type: 'unsubscribed', topic: 'news', reason: 'requested' },
-      { type: 'subscribed', topic: 'news', position: client.topics.get('news') },
+      { type: 'subscribed', topic: 'news', position: between },
       { type: 'message', topic: 'news', id: after, data: 3 },
     ]);
   });
 
   it('and is not given again what it had from the old subscription', async () => {
     const { redis, edge, socket } = await connectedTo('news');
-    redis.client(CLIENT).topics.set('news', redis.publish('news', '1'));
+    redis.publish('news', '1');
+    redis.client(CLIENT).topics.set('news', redis.startOf('news'));
     const reached = redis.publish('news', '2');
     await edge.settled();
-    redis.ring('edge-a', CLIENT);
+    redis.notify('edge-a', CLIENT);
     await edge.settled();
     expect(socket.of('subscribed')).toEqual([{ type: 'subscribed', topic: 'news', position: reached }]);
     expect(socket.idsOf('news').filter((id) => id === reached)).toHaveLength(1);
@@ -81,7 +83,7 @@ describe('a connection follows what its client wants', () => {
     await edge.settled();
     expect(later(socket.frames)).toEqual([{ type: 'unsubscribed', topic: 'news', reason: 'topic-deleted' }]);
     redis.topic('news');
-    redis.ring('edge-a', CLIENT);
+    redis.notify('edge-a', CLIENT);
     await edge.settled();
     redis.publish('news', '1');
     await edge.settled();
@@ -98,13 +100,13 @@ describe('a connection follows what its client wants', () => {
     redis.register(CLIENT, ['old']);
     const edge = memoryEdge(redis);
     const made = await edge.connect(CLIENT);
-    const goOn = redis.hold('readTopics');
+    const goOn = redis.hold('compareTopics');
     redis.subscribe(CLIENT, 'new');
     redis.unsubscribe(CLIENT, 'old');
     const id = redis.publish('new', '1');
     await edge.settled();
-    // The letter has been read, and there is no welcome yet.
-    expect(redis.letters.get('edge-a')?.size).toBe(0);
+    // The wake-up has been worked off, and there is no welcome yet.
+    expect(redis.dirty.get('edge-a')?.size).toBe(0);
     expect(made?.socket.frames).toEqual([]);
     goOn();
     await edge.settled();
@@ -115,8 +117,8 @@ describe('a connection follows what its client wants', () => {
   it('in the order of the states, also when one comes while another is being applied', async () => {
     const { redis, edge, socket, connection } = await connectedTo();
     redis.subscribe(CLIENT, 'a');
-    // The letter is read, and the topic is being opened, when the next changes come.
-    while (!redis.calls.includes('readTopics')) await new Promise(setImmediate);
+    // The state is read, and the topic is being opened, when the next changes come.
+    while (!redis.calls.includes('compareTopics')) await new Promise(setImmediate);
     const goOn = redis.hold();
     redis.unsubscribe(CLIENT, 'a');
     redis.subscribe(CLIENT, 'b');
@@ -129,28 +131,116 @@ describe('a connection follows what its client wants', () => {
     expect(socket.of('unsubscribed').map(({ topic }) => topic)).toContain('a');
   });
 
-  it('also when the letter box was emptied and the answer to that got lost', async () => {
+  it('also when the dirty set was emptied and the answer to that got lost', async () => {
     const { redis, edge, connection } = await connectedTo();
-    redis.answersLost.add('takeLetters');
+    redis.answersLost.add('acknowledge');
     redis.subscribe(CLIENT, 'news');
     await edge.settled();
     redis.answersLost.clear();
-    expect(redis.letters.get('edge-a')?.size).toBe(0);
+    expect(redis.dirty.get('edge-a')?.size).toBe(0);
     // The next time it looks, whatever the reason.
-    redis.ring('edge-a', 'somebody-else');
+    redis.notify('edge-a', 'somebody-else');
     await edge.settled();
     expect(connection.subscriptions.topics()).toEqual(['news']);
   });
 
   it('also when the state could not be read at first', async () => {
     const { redis, edge, connection } = await connectedTo();
-    redis.answersLost.add('readClients');
+    redis.answersLost.add('claim');
     redis.subscribe(CLIENT, 'news');
     await edge.settled();
     redis.answersLost.clear();
-    redis.ring('edge-a', 'somebody-else');
+    redis.notify('edge-a', 'somebody-else');
     await edge.settled();
     expect(connection.subscriptions.topics()).toEqual(['news']);
+  });
+});
+
+describe('reads of a state', () => {
+  /** Has a client read whose answer comes when what it gives is called; other answers are not held back. */
+  async function heldRead(redis: MemoryRedis) {
+    const answer = redis.hold('claim');
+    redis.notify('edge-a', CLIENT);
+    const before = redis.calls.lastIndexOf('claim');
+    while (redis.calls.lastIndexOf('claim') === before) await turns(1);
+    redis.hold('claim')();
+    return answer;
+  }
+
+  it('that began before the one that was applied are dropped', async () => {
+    const { redis, edge, socket, connection } = await connectedTo();
+    const answer = await heldRead(redis);
+    redis.client(CLIENT).topics.set('news', redis.startOf('news'));
+    // The walk, which comes to one connection at least, does not wait for the read of the wake-up.
+    void edge.beat();
+    await edge.settled();
+    expect(connection.subscriptions.topics()).toEqual(['news']);
+    answer();
+    await edge.settled();
+    expect(connection.subscriptions.topics()).toEqual(['news']);
+    expect(socket.of('unsubscribed')).toEqual([]);
+    const id = redis.publish('news', '1');
+    await edge.settled();
+    expect(socket.idsOf('news')).toEqual([id]);
+  });
+
+  it('that began before the connection did are dropped', async () => {
+    const { redis, edge, socket } = await connectedTo();
+    const answer = await heldRead(redis);
+    redis.subscribe(CLIENT, 'news');
+    const newer = await edge.connected(CLIENT);
+    answer();
+    await edge.settled();
+    expect(socket.closed).toMatchObject({ code: 4409 });
+    expect(newer.socket.closed).toBeNull();
+    expect(newer.connection.subscriptions.topics()).toEqual(['news']);
+  });
+});
+
+describe('a wake-up', () => {
+  it('that could not be read half-way is read again until everything has been', async () => {
+    const redis = new MemoryRedis();
+    const edge = memoryEdge(redis);
+    const ids = ['c0', 'c1', 'c2', 'c3'];
+    for (const id of ids) redis.register(id);
+    for (const id of ids) await edge.connected(id);
+    redis.clientsAway.add('c1').add('c2');
+    for (const id of ids) redis.subscribe(id, 'news');
+    await edge.settled();
+    const followers = () => ids.filter((id) => edge.roster.get(id)?.subscriptions.has('news'));
+    expect(followers()).toEqual(['c0', 'c3']);
+    // The dirty set is empty: only the edge knows what is wanting.
+    expect(redis.dirty.get('edge-a')?.size).toBe(0);
+    redis.clientsAway.delete('c1');
+    await edge.beat();
+    await edge.settled();
+    expect(followers()).toEqual(['c0', 'c1', 'c3']);
+    redis.clientsAway.clear();
+    await edge.beat();
+    await edge.settled();
+    expect(followers()).toEqual(ids);
+  });
+
+  it('is not acknowledged before it has been noted: Redis may go away in between', async () => {
+    const { redis, edge, connection } = await connectedTo();
+    redis.away = true;
+    redis.subscribe(CLIENT, 'news');
+    await edge.settled();
+    expect(redis.dirty.get('edge-a')?.size).toBe(1);
+    redis.away = false;
+    await edge.beat();
+    await edge.settled();
+    expect(connection.subscriptions.topics()).toEqual(['news']);
+  });
+
+  it('for a client that this edge owns without a connection ends that ownership', async () => {
+    const redis = new MemoryRedis();
+    redis.register(CLIENT);
+    const edge = memoryEdge(redis);
+    redis.own(CLIENT, 'edge-a');
+    redis.notify('edge-a', CLIENT);
+    await edge.settled();
+    expect(redis.client(CLIENT).owner).toBeNull();
   });
 });
 
@@ -161,18 +251,11 @@ describe('a connection is closed', () => {
       'owned by another edge',
       closeCodes.replaced,
       (redis: MemoryRedis) => {
-        redis.client(CLIENT).owner = { edge: 'edge-b', connection: '1' };
-        redis.ring('edge-a', CLIENT);
+        redis.own(CLIENT, 'edge-b');
+        redis.notify('edge-a', CLIENT);
       },
     ],
-    [
-      'unwanted',
-      closeCodes.disconnected,
-      (redis: MemoryRedis) =>
-        redis.change(CLIENT, (client) => {
-          client.unwanted = client.owner?.connection ?? null;
-        }),
-    ],
+    ['to be disconnected', closeCodes.disconnected, (redis: MemoryRedis) => redis.disconnect(CLIENT)],
   ])('when its client is %s', async (_, { code, reason }, change) => {
     const { redis, edge, socket } = await connectedTo('news');
     change(redis);
@@ -196,9 +279,9 @@ describe('a connection is closed', () => {
   });
 
   it('but not for a disconnect that was meant for an older one', async () => {
-    const { redis, edge, socket } = await connectedTo();
+    const { redis, edge, socket, connection } = await connectedTo();
     redis.change(CLIENT, (client) => {
-      client.unwanted = 'older';
+      client.disconnectUpTo = connection.generation - 1;
     });
     await edge.settled();
     expect(socket.closed).toBeNull();
@@ -206,16 +289,12 @@ describe('a connection is closed', () => {
 });
 
 describe('a look at everything', () => {
-  it('finds what no letter told of, and counts it', async () => {
+  it('finds what was not notified', async () => {
     const { redis, edge, connection } = await connectedTo('news');
-    redis.client(CLIENT).topics.set('sport', redis.topic('sport').last);
+    redis.client(CLIENT).topics.set('sport', redis.startOf('sport'));
     edge.lookAtEverything();
     await edge.settled();
     expect(connection.subscriptions.topics()).toEqual(['news', 'sport']);
-    expect(edge.tally.driftFound).toBe(1);
-    edge.lookAtEverything();
-    await edge.settled();
-    expect(edge.tally.driftFound).toBe(1);
   });
 
   it('claims again what Redis has forgotten, unless somebody newer was faster', async () => {
@@ -223,8 +302,43 @@ describe('a look at everything', () => {
     redis.client(CLIENT).owner = null;
     edge.lookAtEverything();
     await edge.settled();
-    expect(redis.client(CLIENT).owner).toEqual({ edge: 'edge-a', connection: connection.id });
+    expect(redis.client(CLIENT).owner).toEqual({ edge: 'edge-a', generation: connection.generation });
     expect(socket.closed).toBeNull();
+  });
+
+  it('that fails half-way is repeated until everything was read', async () => {
+    const redis = new MemoryRedis();
+    const edge = memoryEdge(redis);
+    const ids = Array.from({ length: 20 }, (_, index) => `c${index}`);
+    for (const id of ids) redis.register(id);
+    for (const id of ids) await edge.connected(id);
+    redis.topic('news');
+    for (const id of ids) redis.client(id).topics.set('news', redis.startOf('news'));
+    for (const id of ids.slice(5, 12)) redis.clientsAway.add(id);
+    edge.lookAtEverything();
+    await edge.settled();
+    const followers = () => ids.filter((id) => edge.roster.get(id)?.subscriptions.has('news'));
+    expect(followers()).toEqual([...ids.slice(0, 5), ...ids.slice(12)]);
+    // Whose state is not known is sent nothing.
+    expect(ids.map((id) => edge.roster.get(id)?.suspended)).toEqual(ids.map((id) => redis.clientsAway.has(id)));
+    redis.clientsAway.clear();
+    await edge.beat();
+    await edge.settled();
+    expect(followers()).toEqual(ids);
+    expect(ids.filter((id) => edge.roster.get(id)?.suspended)).toEqual([]);
+  });
+
+  it('closes connections of clients that a Redis without memory does not know, also when it answers late', async () => {
+    const { redis, edge, socket } = await connectedTo('news');
+    redis.clients.clear();
+    redis.answersLost.add('readPending');
+    edge.lookAtEverything();
+    await edge.settled();
+    expect(socket.closed).toBeNull();
+    redis.answersLost.clear();
+    await edge.beat();
+    await edge.settled();
+    expect(socket.closed).toMatchObject({ code: 4410 });
   });
 
   it('closes connections of clients that a Redis without memory does not know', async () => {
@@ -236,7 +350,7 @@ describe('a look at everything', () => {
   });
 });
 
-it('thousands of letters are read in portions, and none is left', async () => {
+it('thousands of changed clients are read in portions, and none is left', async () => {
   const redis = new MemoryRedis();
   const edge = memoryEdge(redis);
   for (let index = 0; index < 1300; index += 1) redis.register(`c${index}`);
@@ -245,7 +359,7 @@ it('thousands of letters are read in portions, and none is left', async () => {
   redis.topic('news');
   for (let index = 0; index < 1300; index += 1) redis.subscribe(`c${index}`, 'news');
   await edge.settled();
-  expect(redis.letters.get('edge-a')?.size).toBe(0);
+  expect(redis.dirty.get('edge-a')?.size).toBe(0);
   for (let index = 0; index < 1300; index += 1) {
     expect(edge.roster.get(`c${index}`)?.subscriptions.has('news')).toBe(true);
   }

@@ -1,22 +1,24 @@
 import type { EdgeBroker } from '@holdfast/broker/broker';
 
 /** Releases sent at a time: a mass close must not fill the connection to Redis. */
-const AT_ONCE = 500;
+const MAX_BATCH = 500;
 
-/** Clients to give up in Redis because their connections ended here. What Redis does not take now is tried again. */
+interface Release {
+  clientId: string;
+  generation: number;
+  onReleased: (() => void) | undefined;
+}
+
+/** Clients to release in Redis because their connections ended here. What Redis does not take now is tried again. */
 export class Releases {
   readonly #broker: EdgeBroker;
   readonly #edge: string;
-  readonly #onReleased: (clientId: string) => void;
-  /** Connection to client, and what to do when it is given up. */
-  readonly #waiting = new Map<string, { clientId: string; released: (() => void) | undefined }>();
+  readonly #waiting = new Set<Release>();
   #running: Promise<void> | null = null;
 
-  /** `onReleased` is told of each client for which Redis took the release. */
-  constructor(broker: EdgeBroker, edge: string, onReleased: (clientId: string) => void) {
+  constructor(broker: EdgeBroker, edge: string) {
     this.#broker = broker;
     this.#edge = edge;
-    this.#onReleased = onReleased;
   }
 
   /** How many wait for Redis. */
@@ -24,9 +26,9 @@ export class Releases {
     return this.#waiting.size;
   }
 
-  /** `released` is called when Redis has taken it. */
-  add(clientId: string, connection: string, released?: () => void): void {
-    this.#waiting.set(connection, { clientId, released });
+  /** `onReleased` is called when Redis has taken it. */
+  add(clientId: string, generation: number, onReleased?: () => void): void {
+    this.#waiting.add({ clientId, generation, onReleased });
     void this.flush();
   }
 
@@ -42,24 +44,21 @@ export class Releases {
     // One turn of the event loop: connections that end together are released together.
     await new Promise(setImmediate);
     while (this.#waiting.size > 0) {
-      const some = [...this.#waiting].slice(0, AT_ONCE);
-      const done = await Promise.all(
-        some.map(([connection, { clientId, released }]) => this.#release(clientId, connection, released)),
-      );
+      const batch = [...this.#waiting].slice(0, MAX_BATCH);
+      const done = await Promise.all(batch.map((release) => this.#release(release)));
       if (done.includes(false)) return;
     }
   }
 
-  async #release(clientId: string, connection: string, released?: () => void): Promise<boolean> {
+  async #release(release: Release): Promise<boolean> {
     try {
-      await this.#broker.release(clientId, this.#edge, connection);
+      await this.#broker.release(release.clientId, this.#edge, release.generation);
     } catch {
       // Redis is away; the lease speaks for this edge until it is back.
       return false;
     }
-    this.#waiting.delete(connection);
-    this.#onReleased(clientId);
-    released?.();
+    this.#waiting.delete(release);
+    release.onReleased?.();
     return true;
   }
 }

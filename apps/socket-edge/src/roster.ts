@@ -4,6 +4,7 @@ import type { Connection } from './connection.ts';
 export class Roster {
   readonly #byClient = new Map<string, Connection>();
   readonly #all: Connection[] = [];
+  #walk: Iterator<Connection> | null = null;
 
   get size(): number {
     return this.#all.length;
@@ -13,13 +14,17 @@ export class Roster {
     return this.#byClient.get(clientId);
   }
 
-  /** Takes a connection in; gives back the one of the same client that it replaces. */
+  /**
+   * Takes a connection in, unless there is a newer one of the same client. Gives the one of the two that is older, and to
+   * be closed.
+   */
   add(connection: Connection): Connection | undefined {
-    const older = this.#byClient.get(connection.clientId);
-    if (older) this.remove(older);
+    const present = this.#byClient.get(connection.clientId);
+    if (present && present.generation > connection.generation) return connection;
+    if (present) this.remove(present);
     this.#byClient.set(connection.clientId, connection);
     connection.rosterIndex = this.#all.push(connection) - 1;
-    return older;
+    return present;
   }
 
   remove(connection: Connection): void {
@@ -38,7 +43,23 @@ export class Roster {
     return this.#all.slice(from, from + count);
   }
 
-  clientIds(): string[] {
-    return [...this.#byClient.keys()];
+  clientIds(): MapIterator<string> {
+    return this.#byClient.keys();
+  }
+
+  /** The next connections of an endless walk. Each has its turn in every round, whoever comes and goes meanwhile. */
+  walk(count: number): Connection[] {
+    const some: Connection[] = [];
+    while (some.length < Math.min(count, this.size)) {
+      this.#walk ??= this.#byClient.values();
+      const next = this.#walk.next();
+      if (next.done === true) {
+        this.#walk = null;
+        if (some.length > 0) break;
+      } else {
+        some.push(next.value);
+      }
+    }
+    return some;
   }
 }

@@ -1,3 +1,4 @@
+import type { SubscriptionStart } from '@holdfast/broker/client-state';
 import type { Position } from '@holdfast/protocol/position-order';
 import type { Connection } from './connection.ts';
 import type { TopicFeed } from './topic-feed.ts';
@@ -12,8 +13,8 @@ export const NOT_LIVE = -1;
 export class Subscription {
   readonly feed: TopicFeed;
   readonly connection: Connection;
-  /** Where the client's wish for this topic begins: with another beginning it is another subscription. */
-  readonly begin: Position;
+  /** As the client has it: with another start it is another subscription. */
+  readonly start: SubscriptionStart;
   /** Where it stands while it is behind. */
   position: Position;
   /** Its place among the live ones, or NOT_LIVE. */
@@ -23,10 +24,10 @@ export class Subscription {
   /** It has left. */
   ended = false;
 
-  constructor(feed: TopicFeed, connection: Connection, begin: Position, position: Position) {
+  constructor(feed: TopicFeed, connection: Connection, start: SubscriptionStart, position: Position) {
     this.feed = feed;
     this.connection = connection;
-    this.begin = begin;
+    this.start = start;
     this.position = position;
   }
 

@@ -143,7 +143,7 @@ class Run {
   async #resume(client: Client): Promise<void> {
     for (;;) {
       try {
-        const verdict = await this.harness.feed.judge(client.seen);
+        const verdict = await this.harness.feed.judge(client.seen, client.start);
         if (verdict === null) throw new Error('the topic is there');
         if (!verdict.recovered) {
           client.steps.push({ kind: 'lost', from: client.seen, to: verdict.position });

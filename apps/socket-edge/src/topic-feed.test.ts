@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { closeCodes } from '@holdfast/protocol/close-codes';
+import { BEGINNING } from '@holdfast/protocol/position-order';
 import { NOT_LIVE } from './subscription.ts';
 import { type FeedHarness, feedHarness } from './testing/feed-harness.ts';
 import { LogModel } from './testing/log-model.ts';
@@ -184,7 +185,7 @@ describe('what the log has no more', () => {
     h.log.trim(0);
     h.feed.sync();
     await h.settled();
-    expect(socket.frames).toEqual([{ type: 'lost', topic: 'news', after: h.log.born, position: missed }]);
+    expect(socket.frames).toEqual([{ type: 'lost', topic: 'news', after: h.log.start, position: missed }]);
     const next = h.publish('2');
     await h.settled();
     expect(socket.idsOf('news')).toEqual([next]);
@@ -249,13 +250,13 @@ describe('a topic that is gone', () => {
     const finders = {
       aLook: async (h: FeedHarness) => h.feed.sync(),
       aCheck: async (h: FeedHarness) => h.feed.onState(h.world.log?.state() ?? null),
-      aResume: async (h: FeedHarness) => expect(await h.feed.judge('5-0')).toBeNull(),
+      aResume: async (h: FeedHarness) => expect(await h.feed.judge('5-0', BEGINNING)).toBeNull(),
       aReader: async (h: FeedHarness) => void h.join('5-0'),
     };
     for (const find of Object.values(finders)) {
       const h = await openFeed();
       const { socket } = h.join();
-      h.world.log = anew === null ? null : new LogModel(9_000_000);
+      h.world.log = anew === null ? null : new LogModel(9_000_000, '1');
       h.world.log?.append(Buffer.from('"of the new one"'));
       await find(h);
       await h.settled();
@@ -327,11 +328,11 @@ describe('who joins', () => {
     await h.opened();
     const [at9, at15, at3, end] = [ids[9], ids[15], ids[3], ids[19]];
     // The message before the first one that is kept: nothing after it is missing.
-    expect(await h.feed.judge(at9 ?? '')).toEqual({ recovered: true, position: at9 });
-    expect(await h.feed.judge(at15 ?? '')).toEqual({ recovered: true, position: at15 });
-    expect(await h.feed.judge(end ?? '')).toEqual({ recovered: true, position: end });
-    expect(await h.feed.judge(at3 ?? '')).toEqual({ recovered: false, position: at9 });
-    expect(await h.feed.judge('999999999-0')).toEqual({ recovered: false, position: end });
+    expect(await h.feed.judge(at9 ?? '', BEGINNING)).toEqual({ recovered: true, position: at9 });
+    expect(await h.feed.judge(at15 ?? '', BEGINNING)).toEqual({ recovered: true, position: at15 });
+    expect(await h.feed.judge(end ?? '', BEGINNING)).toEqual({ recovered: true, position: end });
+    expect(await h.feed.judge(at3 ?? '', BEGINNING)).toEqual({ recovered: false, position: at9 });
+    expect(await h.feed.judge('999999999-0', BEGINNING)).toEqual({ recovered: false, position: end });
   });
 
   it('and leaves, makes place in the list of live ones for nobody else to be forgotten', async () => {

@@ -1,9 +1,9 @@
-import { type TopicState, continues } from '@holdfast/broker/topic-state';
-import { BEGINNING, type Position, comparePositions } from '@holdfast/protocol/position-order';
+import { type TopicState, continues, goesOnFrom } from '@holdfast/broker/topic-state';
+import { BEGINNING, type Position, comparePositions, laterOf } from '@holdfast/protocol/position-order';
 import { Audience } from './audience.ts';
 import { Follower } from './follower.ts';
 import { messageEncoder } from './frames.ts';
-import { type FramePage, LogReader, goesOnFrom } from './log-reader.ts';
+import { type FramePage, LogReader } from './log-reader.ts';
 import { Ring, type SentMessage } from './ring.ts';
 import type { Subscription } from './subscription.ts';
 import type { Tally } from './tally.ts';
@@ -21,6 +21,10 @@ export interface FeedWorld {
   onIdle: (feed: TopicFeed) => void;
   /** Redis did not answer: `feed.sync()` is wanted later. */
   onStalled: (feed: TopicFeed, error: unknown) => void;
+  /** Whether messages may be sent now; if not, `pumpAll` and `flush` follow. */
+  isFresh: () => boolean;
+  /** Resolves when they may. */
+  whenFresh: () => Promise<void>;
   tally: Tally;
 }
 
@@ -34,9 +38,11 @@ export interface Verdict {
 const MAX_WRITE_BYTES = 64 * 1024;
 /** The same of what a connection missed: less, for it comes on top of what waits already. */
 const MAX_CATCH_UP_BYTES = 16 * 1024;
+/** Messages that wait until anything may be sent. Past it they stay in the log. */
+const MAX_WAITING = 1000;
 
 /**
- * One topic on this edge and those who listen. What is said comes from its follower without a gap, goes to the live
+ * One topic, of one incarnation, on this edge and its subscribers. What is said comes from its follower without a gap, goes to the live
  * ones at once, and stays in the ring for those who are behind; what the ring has no more, they get from the log.
  */
 export class TopicFeed {
@@ -62,18 +68,19 @@ export class TopicFeed {
   /** Those who are about to join. */
   #holders = 0;
 
-  constructor(topic: string, world: FeedWorld) {
+  constructor(topic: string, incarnation: string, world: FeedWorld) {
     this.topic = topic;
     this.#world = world;
-    this.#follower = new Follower({
+    this.#follower = new Follower(incarnation, {
       readState: () => world.readTopic(topic),
       readPage: (after) => this.#readPage(after),
       encode: messageEncoder(topic),
       onOpen: (state) => this.#onOpen(state),
       onMessage: (message) => this.#onMessage(message),
+      isFull: () => this.#fresh.length >= MAX_WAITING && !world.isFresh(),
       handedOn: () => this.#handedOn(),
       onLost: (position, last) => this.#onLost(position, last),
-      onSynced: () => this.#pumpAll(),
+      onSynced: () => this.pumpAll(),
       onGone: () => this.#onGone(),
       onStalled: (error) => world.onStalled(this, error),
       tally: world.tally,
@@ -88,8 +95,13 @@ export class TopicFeed {
     return this.#follower.state;
   }
 
-  get born(): Position {
-    return this.#follower.born;
+  get incarnation(): string {
+    return this.#follower.incarnation;
+  }
+
+  /** The last message that was received; null until it is known where the topic stands. */
+  get lastReceived(): Position | null {
+    return this.#follower.lastReceived;
   }
 
   /** When something was last heard or compared, in milliseconds of the monotonic clock. */
@@ -104,6 +116,11 @@ export class TopicFeed {
   /** Redis says where the topic stands; null: it does not exist. */
   onState(state: TopicState | null): void {
     this.#follower.onState(state);
+  }
+
+  /** Redis confirms that the topic stands where it is known to. */
+  onUnchanged(): void {
+    this.#follower.onUnchanged();
   }
 
   /** Looks up what was not heard; also what Redis did not answer before. */
@@ -130,13 +147,22 @@ export class TopicFeed {
   /**
    * Whether what follows `position` is all there, and if not, where it goes on. Null when the topic is gone. The log
    * decides, not the ring: how far back a client may go is for the topic's history to say, the same on every edge.
+   * @param begin where the subscription begins: what was published between an earlier position and it is not for the
+   *   client, and missing
    */
-  async judge(position: Position): Promise<Verdict | null> {
-    if (this.state === 'open' && position === this.head) return { recovered: true, position };
+  async judge(position: Position, begin: Position): Promise<Verdict | null> {
+    const isWithin = comparePositions(position, begin) >= 0;
+    if (isWithin && this.state === 'open' && position === this.head) return { recovered: true, position };
     const page = await this.#reader.after(position);
     if (page === null) this.end();
     if (page === null || this.state === 'gone') return null;
-    return continues(page, position) ? { recovered: true, position } : { recovered: false, position: goesOnFrom(page) };
+    const next = page.entries[0];
+    const isBefore = !isWithin && next !== undefined && comparePositions(next.id, begin) <= 0;
+    if (continues(page, position) && !isBefore) return { recovered: true, position };
+    return {
+      recovered: false,
+      position: next === undefined || isWithin ? goesOnFrom(page) : laterOf(begin, next.prev),
+    };
   }
 
   /** Takes a subscription in at its position; what it missed goes out now or soon. */
@@ -178,11 +204,12 @@ export class TopicFeed {
 
   /** Gives a subscription that is behind what it lacks, as far as its connection takes it. */
   pump(subscription: Subscription): void {
-    while (!subscription.ended && !subscription.reading && !subscription.connection.congested) {
+    while (!subscription.ended && !subscription.reading && !subscription.connection.blocked) {
       if (subscription.position === this.head) {
         this.#goLive(subscription);
         return;
       }
+      if (!this.#world.isFresh()) return;
       const missed = this.#ring.after(subscription.position);
       if (missed === null) {
         // Ahead of the feed: what it waits for is on its way. Otherwise only the log has what it lacks.
@@ -191,6 +218,11 @@ export class TopicFeed {
       }
       this.#deliver(subscription, missed);
     }
+  }
+
+  /** Gives all who are behind what they lack. */
+  pumpAll(): void {
+    for (const subscription of this.behind) this.pump(subscription);
   }
 
   #onOpen(state: TopicState): void {
@@ -204,12 +236,13 @@ export class TopicFeed {
   }
 
   async #handedOn(): Promise<void> {
-    while (this.audience.busy || this.#fresh.length > 0) await new Promise(setImmediate);
+    while (this.audience.busy || this.#fresh.length > 0) {
+      await (this.#world.isFresh() ? new Promise(setImmediate) : this.#world.whenFresh());
+    }
   }
 
   /** Everybody who stands at the head is told that what followed is gone. */
   #onLost(position: Position, last: Position): void {
-    this.flush();
     const after = this.head;
     this.#startAt(position);
     for (const subscription of this.audience.members()) this.#announceLost(subscription, after, position);
@@ -222,19 +255,17 @@ export class TopicFeed {
   }
 
   #onGone(): void {
-    this.flush();
     this.#resolveReady(false);
-    this.#world.onGone(this);
+    if (this.#world.isFresh()) this.flush();
+    // What came before the end goes out before it.
+    if (!this.audience.busy && this.#fresh.length === 0) this.#world.onGone(this);
+    else void this.#handedOn().then(() => this.#world.onGone(this));
   }
 
   #startAt(position: Position): void {
     this.head = position;
     this.#ring = new Ring(position);
     this.audience.moveTo(position);
-  }
-
-  #pumpAll(): void {
-    for (const subscription of this.behind) this.pump(subscription);
   }
 
   #serve(deadline: number): boolean {
@@ -253,7 +284,7 @@ export class TopicFeed {
     this.head = write.last;
     this.#serving = { messages: write.messages, bytes: write.frames.length };
     this.audience.begin(write.frames, write.last);
-    this.#pumpAll();
+    this.pumpAll();
     return true;
   }
 
@@ -266,7 +297,7 @@ export class TopicFeed {
   #deliver(subscription: Subscription, messages: readonly SentMessage[]): void {
     const { connection } = subscription;
     let sent = 0;
-    while (!subscription.ended && !connection.congested) {
+    while (!subscription.ended && !connection.blocked) {
       const write = writeOf(messages, sent, MAX_CATCH_UP_BYTES);
       if (write === null) return;
       sent += write.messages;
@@ -285,7 +316,7 @@ export class TopicFeed {
       const page = await this.#reader.after(after);
       if (page === null) this.end();
       // It may have been told meanwhile that it goes on elsewhere.
-      else if (subscription.position === after) this.#deliverPage(subscription, page);
+      else if (subscription.position === after && this.#world.isFresh()) this.#deliverPage(subscription, page);
     } catch (error) {
       // Redis is away. It stays behind, and `sync` comes.
       this.#world.onStalled(this, error);
@@ -294,7 +325,7 @@ export class TopicFeed {
       subscription.reading = false;
     }
     // The log has nothing for it, so the log is not where this feed believes it to be: asking again would never end.
-    if (subscription.position === after && !subscription.connection.congested) this.sync();
+    if (subscription.position === after && !subscription.connection.blocked && this.#world.isFresh()) this.sync();
     else this.pump(subscription);
   }
 
@@ -317,7 +348,7 @@ export class TopicFeed {
   async #readPage(after: Position): Promise<FramePage | null> {
     this.#world.tally.logReads += 1;
     const page = await this.#world.readLog(this.topic, after);
-    if (page === null || page.born !== this.born) return null;
+    if (page?.incarnation !== this.incarnation) return null;
     this.#ring.prepend(page.entries);
     return page;
   }

@@ -9,6 +9,7 @@ import { Connection, type Phase } from './connection.ts';
 import type { Hub } from './hub.ts';
 import { newTally } from './tally.ts';
 import { maskedFrame, rawSocket } from './testing/raw-client.ts';
+import { someClaim } from './testing/some-claim.ts';
 import { bindSocket, createSocketServer } from './ws-socket.ts';
 
 const FIN_CLOSE = 0x88;
@@ -36,7 +37,7 @@ beforeEach(async () => {
       bindSocket(ws, socket, {
         hub,
         direct: true,
-        open: (transport) => (connection = new Connection('1', 'client', transport, 'open', '0-0', newTally())),
+        open: (transport) => (connection = new Connection(someClaim(), transport, 'open', newTally())),
       });
     });
   });

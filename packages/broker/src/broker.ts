@@ -1,5 +1,5 @@
 import type { Position } from '@holdfast/protocol/position-order';
-import type { ClientState, Owner } from './client-state.ts';
+import type { ClientState, SubscriptionStart } from './client-state.ts';
 import type { LogPage, TopicState } from './topic-state.ts';
 
 /**
@@ -13,26 +13,25 @@ export interface NewClient {
   key: string;
   name: string | null;
   registeredAt: number;
-  /** Topic to the position at which its subscription begins. */
-  topics: ReadonlyMap<string, Position>;
+  topics: ReadonlyMap<string, SubscriptionStart>;
 }
 
 export type RegisterOutcome = 'registered' | 'client-exists' | 'name-taken' | 'quota-reached';
 
 export interface TopicChange {
-  /** Topics to add, each with the position at which the subscription begins. One that is there already keeps its own. */
-  add?: ReadonlyMap<string, Position>;
+  /** Topics to add, each with the start of the subscription. One that is there already keeps its own. */
+  add?: ReadonlyMap<string, SubscriptionStart>;
   remove?: readonly string[];
   /**
-   * Where removed topics stand. What was subscribed and removed again before the edge looked is still delivered up to
-   * there; without it nothing is.
+   * The last position of removed topics. What was subscribed and removed again before the edge looked is still delivered
+   * up to there; without it nothing is.
    */
   endsAt?: ReadonlyMap<string, Position>;
-  /** Subscriptions to topics that exist no more: dropped if they still begin at the position given. */
-  stale?: ReadonlyMap<string, Position>;
+  /** Subscriptions to topics that exist no more: dropped if they still have the start given. */
+  stale?: ReadonlyMap<string, SubscriptionStart>;
 }
 
-export type ChangeOutcome = { kind: 'changed'; client: ClientState } | { kind: 'unknown' } | { kind: 'too-many' };
+export type ChangeOutcome = { kind: 'changed'; client: ClientState } | { kind: 'not-found' } | { kind: 'too-many' };
 
 export interface Page<T> {
   items: T[];
@@ -40,17 +39,17 @@ export interface Page<T> {
   cursor: string | null;
 }
 
-/** Who is registered, and what they want. */
+/** Who is registered, and to what they are subscribed. */
 export interface Clients {
   /** Creates the client with its subscriptions, wholly or not at all. `maxClients` counts the clients of its key. */
   register(client: NewClient, maxClients: number | null): Promise<RegisterOutcome>;
-  /** Removes the client with all that is kept for it; its edge hears of it. False when it was not registered. */
+  /** Removes the client with all that is kept for it; its edge is notified. False when it was not registered. */
   unregister(clientId: string): Promise<boolean>;
   /** The same, unless the client is connected or has been since `client` was read. */
   unregisterUnused(client: ClientState): Promise<boolean>;
-  /** Gives a client up for an edge that died with it, unless somebody owns it by now. */
+  /** Marks a client's owner as gone, because its edge died with it, unless another one owns it by now. */
   giveUp(client: ClientState): Promise<void>;
-  /** Changes what a client wants, in one step; its edge hears of it. */
+  /** Changes what a client is subscribed to, in one step; its edge is notified. */
   changeTopics(clientId: string, change: TopicChange): Promise<ChangeOutcome>;
   /** Has the client's present connection closed. Null when the client is not registered, else whether it had one. */
   disconnect(clientId: string): Promise<{ connected: boolean } | null>;
@@ -81,13 +80,13 @@ export interface NewMessage {
   idempotencyKey?: string | undefined;
 }
 
-export type PublishOutcome = { kind: 'published' | 'repeated'; id: Position } | { kind: 'unknown' };
+export type PublishOutcome = { kind: 'published' | 'repeated'; id: Position } | { kind: 'not-found' };
 
 /** What was said. */
 export interface Topics {
   /** Creates the topic, or changes the settings that are given of one that is there. */
   putTopic(topic: string, history: Partial<History>): Promise<{ created: boolean; state: TopicState }>;
-  /** Removes the topic and its log; every edge with a subscriber hears of it. False when there was none. */
+  /** Removes the topic and its log; every edge with a subscriber is notified. False when there was none. */
   deleteTopic(topic: string): Promise<boolean>;
   /** In the order given; null for one that does not exist. A rejection names those that could not be read. */
   readTopics(topics: readonly string[]): Promise<(TopicState | null)[]>;
@@ -97,7 +96,7 @@ export interface Topics {
   publish(topic: string, data: Buffer, idempotencyKey?: string): Promise<PublishOutcome>;
   /** The same for several messages, in the order given, all in one step. Gives one outcome for each. */
   publishAll(topic: string, messages: readonly NewMessage[]): Promise<PublishOutcome[]>;
-  /** The same for a client's own topic; the edge that owns the client hears of it. */
+  /** The same for a client's own topic; the edge that owns the client is notified. */
   publishToClient(clientId: string, data: Buffer, idempotencyKey?: string): Promise<PublishOutcome>;
   /** What follows `after` in the log (all of it when null), at most `limit` entries; null when the topic does not exist. */
   readLog(topic: string, after: Position | null, limit: number): Promise<LogPage | null>;
@@ -133,8 +132,10 @@ export interface EdgeLoad {
   deliveriesPerSecond: number;
 }
 
-/** What an edge says of one of its connections. */
+/** What an edge reports of one of its connections. */
 export interface ServedClient {
+  /** Of its claim. */
+  generation: number;
   connection: string;
   topics: Record<string, Position>;
 }
@@ -159,35 +160,71 @@ export interface ControlBroker extends Clients, Topics, Edges {
   tryWrites(): Promise<void>;
 }
 
+/** A connection that asks for its client, or whether the client is still its own. */
+export interface ClaimRequest {
+  clientId: string;
+  edge: string;
+  /** That of the connection's last claim; none for a new connection. */
+  generation?: number;
+  /** The registration that the connection belongs to; any when not given. */
+  incarnation?: string;
+  /** Of the state that the connection has; when it is the present one, the answer is `unchanged`. */
+  digest?: number;
+}
+
+/** The state as it was when the claim was made. */
+export interface ClaimedState {
+  client: ClientState;
+  generation: number;
+  digest: number;
+}
+
 export type ClaimOutcome =
-  | { kind: 'claimed'; client: ClientState; previous: Owner | null }
-  | { kind: 'unknown' }
-  /** Only when asked to claim what nobody owns. */
-  | { kind: 'owned'; client: ClientState };
+  /** The connection owns the client from now on, or did already. */
+  | ({ kind: 'claimed' } & ClaimedState)
+  /**
+   * A newer connection owns the client, or one that a new connection has not replaced yet; nothing was changed. For a new
+   * connection `generation` is above that of the owner: claimed with it once more, it takes the place of the owner.
+   */
+  | ({ kind: 'owned-by-other' } & ClaimedState)
+  /** The connection owns the client as before, and has its state. */
+  | { kind: 'unchanged' }
+  /** Not registered, or anew by another registration. */
+  | { kind: 'not-found' };
+
+/** What an edge knows of a topic. */
+export interface KnownTopic {
+  topic: string;
+  incarnation: string;
+  last: Position;
+}
 
 /** All that a socket-edge needs. */
 export interface EdgeBroker {
-  /** Makes (edge, connection) the owner of the client, whoever was before, and reads the client, in one step. */
-  claim(
-    clientId: string,
-    edge: string,
-    connection: string,
-    options?: { onlyIfUnowned: boolean },
-  ): Promise<ClaimOutcome>;
-  /** Gives the client up, unless somebody else owns it by now. */
-  release(clientId: string, edge: string, connection: string): Promise<void>;
-  readClients(clientIds: readonly string[]): Promise<(ClientState | null)[]>;
+  /**
+   * Claims a client for a connection, and reads it, in one step. A new connection gets it when it has no owner; one with a
+   * generation, when the owner's is lower (this Redis has lost its last writes, or a newer connection takes over), or when
+   * it has no owner (any more).
+   */
+  claim(request: ClaimRequest): Promise<ClaimOutcome>;
+  /** Ends the ownership of this generation (0: whichever the edge has), unless a newer connection owns the client. */
+  release(clientId: string, edge: string, generation: number): Promise<void>;
   readTopics(topics: readonly string[]): Promise<(TopicState | null)[]>;
+  /** Gives those that stand elsewhere than is known of them, with their state; null for one that does not exist. */
+  compareTopics(known: readonly KnownTopic[]): Promise<Map<KnownTopic, TopicState | null>>;
   readLog(topic: string, after: Position | null, limit: number): Promise<LogPage | null>;
   readClientLog(clientId: string, after: Position | null, limit: number): Promise<LogPage | null>;
-  /** Forgets ended subscriptions, as they were read, once they have been delivered. */
-  forgetEnded(clientId: string, ended: ReadonlyMap<string, string>): Promise<void>;
-  /** Puts a client into an edge's letter box: that edge will look at the client's state soon. */
-  ring(edge: string, clientId: string): Promise<void>;
-  /** Clients in the letter box, at most `max`. They stay there until they are taken. */
-  peekLetters(edge: string, max: number): Promise<string[]>;
-  /** Takes letters out. Take first, read the state after: a letter that comes in between then rings again. */
-  takeLetters(edge: string, clientIds: readonly string[]): Promise<void>;
+  /** Removes closed ranges, as they were read, once they have been delivered. */
+  acknowledgeRanges(
+    client: Pick<ClientState, 'clientId' | 'incarnation'>,
+    ranges: ReadonlyMap<string, string>,
+  ): Promise<void>;
+  /** Puts a client into the dirty set of edges: they read the client's state soon. */
+  notify(edges: readonly string[], clientId: string): Promise<void>;
+  /** Clients in the edge's dirty set, at most `max`. They stay there until they are acknowledged. */
+  readPending(edge: string, max: number): Promise<string[]>;
+  /** Takes clients out of the dirty set. First this, then read the state: a change in between puts the client in again. */
+  acknowledge(edge: string, clientIds: readonly string[]): Promise<void>;
   /** Renews the edge's lease. False when it had run out (or had not begun): others may have been given its clients. */
   renewLease(details: EdgeDetails): Promise<boolean>;
   /** Ends the lease now. */

@@ -9,7 +9,7 @@ import { openBroker, someone, watched } from './test-broker.ts';
 const { redis, prefix, control, edge } = await openBroker();
 const keys = redisKeys(prefix);
 // Redis knows the script from here on.
-await edge.claim(randomUUID(), 'e1', 'c1');
+await edge.claim({ clientId: randomUUID(), edge: 'e1' });
 
 /** Claims, and the commands that they took. */
 function counted({ isCluster = false } = {}) {
@@ -28,7 +28,7 @@ async function registered(count: number, name: (index: number) => string | null 
 }
 
 const claimAll = (claims: Claims, clientIds: readonly string[]) =>
-  Promise.allSettled(clientIds.map((clientId, index) => claims.claim(clientId, 'e1', `c${index}`, false)));
+  Promise.allSettled(clientIds.map((clientId, index) => claims.claim({ clientId, edge: `e${index}` })));
 
 test('claims of one moment are one command for 16 of them, and each gets its own answer', async () => {
   const names = ['plain', 'two words', '"quoted" \\ and / more', 'tab\tand\u0000nul', 'žluťoučký', '🐎'];
@@ -39,28 +39,70 @@ test('claims of one moment are one command for 16 of them, and each gets its own
   expect(commands).toEqual(Array.from({ length: 9 }, () => 'evalsha'));
   for (const [index, clientId] of clientIds.entries()) {
     const client = { clientId, name: `${names[index % names.length]} ${index}`, owner: null };
-    expect(outcomes[index]).toMatchObject({ value: { kind: 'claimed', previous: null, client } });
+    expect(outcomes[index]).toMatchObject({ value: { kind: 'claimed', client } });
   }
-  expect(outcomes.at(-1)).toMatchObject({ value: { kind: 'unknown' } });
+  expect(outcomes.at(-1)).toMatchObject({ value: { kind: 'not-found' } });
   const owners = (await control.readClients(clientIds)).map((client) => client?.owner);
-  expect(owners).toEqual(clientIds.map((_, index) => ({ edge: 'e1', connection: `c${index}` })));
+  const generations = outcomes.map(
+    (outcome) => 'value' in outcome && 'generation' in outcome.value && outcome.value.generation,
+  );
+  expect(owners).toEqual(clientIds.map((_, index) => ({ edge: `e${index}`, generation: generations[index] })));
 });
 
 test('claims of one moment that want different things each get theirs', async () => {
-  const [owned = '', free = ''] = await registered(2);
+  const [owned = '', free = '', known = ''] = await registered(3);
   const { claims, commands } = counted();
-  await claims.claim(owned, 'e1', 'c1', false);
+  const [first, second] = await Promise.all([
+    claims.claim({ clientId: owned, edge: 'e1' }),
+    claims.claim({ clientId: known, edge: 'e1' }),
+  ]);
+  if (first.kind !== 'claimed' || second.kind !== 'claimed') throw new Error('both are free');
+  const { generation, digest } = second;
   const outcomes = await Promise.all([
-    claims.claim(owned, 'e2', 'c2', true),
-    claims.claim(free, 'e3', 'c3', true),
-    claims.claim(owned, 'e4', 'c4', false),
+    claims.claim({ clientId: owned, edge: 'e2' }),
+    claims.claim({ clientId: free, edge: 'e3' }),
+    claims.claim({ clientId: known, edge: 'e1', generation, digest }),
+    claims.claim({ clientId: free, edge: 'e4', incarnation: 'another' }),
+    claims.claim({ clientId: owned, edge: 'e5', generation: first.generation + 1_000_000_000 }),
   ]);
   expect(commands).toEqual(['evalsha', 'evalsha']);
   expect(outcomes).toMatchObject([
-    { kind: 'owned', client: { owner: { edge: 'e1', connection: 'c1' } } },
-    { kind: 'claimed', previous: null },
-    { kind: 'claimed', previous: { edge: 'e1', connection: 'c1' } },
+    { kind: 'owned-by-other', client: { owner: { edge: 'e1', generation: first.generation } } },
+    { kind: 'claimed', client: { owner: null } },
+    { kind: 'unchanged' },
+    { kind: 'not-found' },
+    { kind: 'claimed', client: { owner: { edge: 'e1', generation: first.generation } } },
   ]);
+});
+
+/** Handshakes of one client that go to Redis as one call. Gives what came of each, and its generation. */
+async function handshakes(claims: Claims, clientId: string) {
+  const outcomes = await Promise.all(
+    ['e1', 'e1', 'e1', 'e1'].map((edgeId) => claims.claim({ clientId, edge: edgeId })),
+  );
+  return {
+    kinds: outcomes.map(({ kind }) => kind),
+    generations: new Set(outcomes.map((outcome) => ('generation' in outcome ? outcome.generation : 0))),
+  };
+}
+
+test('of new connections of one client in one moment one owns it', async () => {
+  const [clientId = ''] = await registered(1);
+  const { claims, commands } = counted();
+  const { kinds, generations } = await handshakes(claims, clientId);
+  expect(commands).toEqual(['evalsha']);
+  expect(kinds).toEqual(['claimed', 'owned-by-other', 'owned-by-other', 'owned-by-other']);
+  expect(generations.size).toBeGreaterThan(1);
+});
+
+test('new connections of one client in one moment learn different generations, so that one of them takes over', async () => {
+  const [clientId = ''] = await registered(1);
+  const { claims, commands } = counted();
+  await claims.claim({ clientId, edge: 'e1' });
+  const { kinds, generations } = await handshakes(claims, clientId);
+  expect(commands).toEqual(['evalsha', 'evalsha']);
+  expect(kinds).toEqual(Array.from({ length: 4 }, () => 'owned-by-other'));
+  expect(generations.size).toBe(4);
 });
 
 test('a key that is no client of ours fails its own claim, and no other', async () => {

@@ -1,9 +1,10 @@
 import type { Keys } from '@holdfast/protocol/keys';
 import { BrokerUnavailable } from './broker-unavailable.ts';
-import type { ClaimOutcome } from './broker.ts';
+import type { ClaimOutcome, ClaimRequest } from './broker.ts';
 import type { Commands } from './commands.ts';
-import { UnexpectedAnswer, answerOf, clientOf, text } from './outcomes.ts';
+import { answerOf, clientOf, listOf, text } from './outcomes.ts';
 import { type Argument, loadScript, run } from './script.ts';
+import { randomStep } from './random-step.ts';
 
 const claimScript = loadScript('claim');
 
@@ -11,13 +12,9 @@ const claimScript = loadScript('claim');
  * While a script runs, Redis does nothing else. So many claims take it a fifth of a millisecond, or 18 when each client
  * has a thousand topics; more at once would gain nothing worth telling.
  */
-const MOST_AT_ONCE = 16;
+const MAX_BATCH = 16;
 
-interface Wish {
-  clientId: string;
-  edge: string;
-  connection: string;
-  onlyIfUnowned: boolean;
+interface Waiting extends ClaimRequest {
   resolve: (outcome: ClaimOutcome) => void;
   reject: (error: unknown) => void;
 }
@@ -31,7 +28,7 @@ interface Wish {
 export class Claims {
   readonly #redis: Commands;
   readonly #keys: Keys;
-  #wishes: Wish[] = [];
+  #waiting: Waiting[] = [];
 
   constructor(redis: Commands, keys: Keys) {
     this.#redis = redis;
@@ -39,40 +36,36 @@ export class Claims {
   }
 
   /** Rejects with BrokerUnavailable. */
-  claim(clientId: string, edge: string, connection: string, onlyIfUnowned: boolean): Promise<ClaimOutcome> {
+  claim(request: ClaimRequest): Promise<ClaimOutcome> {
     const { promise, resolve, reject } = Promise.withResolvers<ClaimOutcome>();
-    if (this.#wishes.length === 0) queueMicrotask(() => this.#sendAll());
-    this.#wishes.push({ clientId, edge, connection, onlyIfUnowned, resolve, reject });
+    if (this.#waiting.length === 0) queueMicrotask(() => this.#sendAll());
+    this.#waiting.push({ ...request, resolve, reject });
     return promise;
   }
 
   #sendAll(): void {
-    const wishes = this.#wishes;
-    this.#wishes = [];
-    const most = this.#redis.isCluster ? 1 : MOST_AT_ONCE;
-    for (let from = 0; from < wishes.length; from += most) void this.#send(wishes.slice(from, from + most));
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    const most = this.#redis.isCluster ? 1 : MAX_BATCH;
+    for (let from = 0; from < waiting.length; from += most) void this.#send(waiting.slice(from, from + most));
   }
 
-  async #send(wishes: readonly Wish[]): Promise<void> {
-    const keys = wishes.map(({ clientId }) => this.#keys.client(clientId));
-    const args: Argument[] = [Date.now()];
-    for (const { edge, connection, onlyIfUnowned } of wishes) args.push(edge, connection, onlyIfUnowned ? '1' : '0');
+  async #send(batch: readonly Waiting[]): Promise<void> {
+    const keys = batch.map(({ clientId }) => this.#keys.client(clientId));
+    const args: Argument[] = [Date.now(), randomStep()];
+    for (const { edge, generation = 0, incarnation = '', digest = 0 } of batch) {
+      args.push(edge, generation, incarnation, digest);
+    }
     try {
-      const answers = listOf(await run(this.#redis, claimScript, keys, args), wishes.length);
-      for (const [index, wish] of wishes.entries()) settle(wish, answers[index]);
+      const answers = listOf('claim', await run(this.#redis, claimScript, keys, args), batch.length);
+      for (const [index, request] of batch.entries()) settle(request, answers[index]);
     } catch (error) {
-      for (const { reject } of wishes) reject(error);
+      for (const { reject } of batch) reject(error);
     }
   }
 }
 
-function listOf(answer: unknown, length: number): unknown[] {
-  const list: unknown = typeof answer === 'string' ? JSON.parse(answer) : null;
-  if (!Array.isArray(list) || list.length !== length) throw new UnexpectedAnswer('claim', answer);
-  return list;
-}
-
-function settle({ clientId, resolve, reject }: Wish, answer: unknown): void {
+function settle({ clientId, resolve, reject }: Waiting, answer: unknown): void {
   try {
     resolve(outcomeOf(clientId, answer));
   } catch (error) {
@@ -82,9 +75,11 @@ function settle({ clientId, resolve, reject }: Wish, answer: unknown): void {
 
 function outcomeOf(clientId: string, answer: unknown): ClaimOutcome {
   const { kind, rest } = answerOf('claim', answer);
+  if (kind === 4) return { kind: 'unchanged' };
   if (kind === 3) throw new BrokerUnavailable(new Error(text(rest[0])));
-  const client = clientOf(clientId, rest[0]);
-  if (kind === 0 || client === null) return { kind: 'unknown' };
-  if (kind === 2) return { kind: 'owned', client };
-  return { kind: 'claimed', client, previous: client.owner };
+  const [generation, digest, fields] = rest;
+  const client = clientOf(clientId, fields);
+  if (kind === 0 || client === null) return { kind: 'not-found' };
+  const state = { client, generation: Number(generation), digest: Number(digest) };
+  return kind === 2 ? { kind: 'owned-by-other', ...state } : { kind: 'claimed', ...state };
 }

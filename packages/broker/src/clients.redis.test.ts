@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { bucketOf } from '@holdfast/protocol/keys';
 import { describe, expect, test } from 'vitest';
 import type { NewClient } from './broker.ts';
-import { openBroker, someone } from './test-broker.ts';
+import { connect, openBroker, someone, stateOf } from './test-broker.ts';
 
 const { redis, keys, control, edge } = await openBroker();
 
@@ -12,130 +12,185 @@ async function registered(fields: Partial<NewClient> = {}): Promise<string> {
   return client.clientId;
 }
 
-describe('claiming', () => {
-  test('reads the client and makes the connection its owner, in place of whoever was before', async () => {
-    const clientId = await registered({ name: 'bob', topics: new Map([['news', '5-0']]) });
-    const first = await edge.claim(clientId, 'e1', 'c1');
-    expect(first).toMatchObject({ kind: 'claimed', previous: null, client: { name: 'bob' } });
-    expect(first.kind === 'claimed' && first.client.topics).toEqual(new Map([['news', '5-0']]));
-    expect(await edge.claim(clientId, 'e2', 'c2')).toMatchObject({
-      kind: 'claimed',
-      previous: { edge: 'e1', connection: 'c1' },
-    });
-    expect((await control.readClient(clientId))?.owner).toEqual({ edge: 'e2', connection: 'c2' });
-  });
-
-  test('of somebody who is not registered claims and creates nothing', async () => {
-    const clientId = randomUUID();
-    expect(await edge.claim(clientId, 'e1', 'c1')).toEqual({ kind: 'unknown' });
-    expect(await edge.claim(clientId, 'e1', 'c1', { onlyIfUnowned: true })).toEqual({ kind: 'unknown' });
-    expect(await redis.exists(keys.client(clientId))).toBe(0);
-  });
-
-  test('what nobody owns leaves alone what somebody does', async () => {
-    const clientId = await registered();
-    expect(await edge.claim(clientId, 'e1', 'c1', { onlyIfUnowned: true })).toMatchObject({ kind: 'claimed' });
-    const owner = { edge: 'e1', connection: 'c1' };
-    expect(await edge.claim(clientId, 'e2', 'c2', { onlyIfUnowned: true })).toMatchObject({
-      kind: 'owned',
-      client: { owner },
-    });
-    expect((await control.readClient(clientId))?.owner).toEqual(owner);
-  });
-
-  test('by many at once hands the client from one to the next: each was the previous of exactly one other', async () => {
-    const clientId = await registered();
-    const connections = Array.from({ length: 50 }, (_, index) => `c${index}`);
-    const claims = await Promise.all(connections.map((connection) => edge.claim(clientId, 'e1', connection)));
-    const previous = claims.map((claim) => (claim.kind === 'claimed' ? (claim.previous?.connection ?? 'nobody') : ''));
-    const last = (await control.readClient(clientId))?.owner?.connection ?? '';
-    expect([...previous, last].toSorted()).toEqual(['nobody', ...connections].toSorted());
-  });
-});
-
 describe('releasing', () => {
-  test('gives the client up', async () => {
+  test('leaves the client without an owner, and remembers since when', async () => {
     const clientId = await registered({ registeredAt: 5 });
-    await edge.claim(clientId, 'e1', 'c1');
-    const connected = await control.readClient(clientId);
-    expect(connected?.since).toBeGreaterThan(5);
-    await edge.release(clientId, 'e1', 'c1');
-    const released = await control.readClient(clientId);
-    expect(released?.owner).toBeNull();
-    expect(released?.since).toBeGreaterThanOrEqual(connected?.since ?? Infinity);
+    const generation = await connect(edge, clientId, 'e1');
+    const connected = await stateOf(control, clientId);
+    expect(connected.owner).toEqual({ edge: 'e1', generation });
+    expect(connected.since).toBeGreaterThan(5);
+    await edge.release(clientId, 'e1', generation);
+    const released = await stateOf(control, clientId);
+    expect(released).toMatchObject({ owner: null, notify: [] });
+    expect(released.since).toBeGreaterThanOrEqual(connected.since);
   });
 
-  test.each([
-    ['e1', 'c2'],
-    ['e2', 'c1'],
-  ])('by anybody but its owner (%s, %s) changes nothing', async (byEdge, byConnection) => {
+  test('an older or a newer generation than the owner’s changes nothing', async () => {
     const clientId = await registered();
-    await edge.claim(clientId, 'e1', 'c1');
-    const before = await control.readClient(clientId);
-    await edge.release(clientId, byEdge, byConnection);
-    expect(await control.readClient(clientId)).toEqual(before);
+    const older = await connect(edge, clientId, 'e1');
+    const generation = await connect(edge, clientId, 'e1');
+    const before = await redis.hgetall(keys.client(clientId));
+    await edge.release(clientId, 'e1', older);
+    await edge.release(clientId, 'e1', generation + 1);
+    expect(await redis.hgetall(keys.client(clientId))).toEqual(before);
   });
 
-  test('somebody who is not registered creates nothing', async () => {
+  test('whichever the edge has ends its ownership, and never that of another edge', async () => {
+    const clientId = await registered();
+    const generation = await connect(edge, clientId, 'e1');
+    await edge.release(clientId, 'e2', 0);
+    expect((await stateOf(control, clientId)).owner).toEqual({ edge: 'e1', generation });
+    await edge.release(clientId, 'e1', 0);
+    expect((await stateOf(control, clientId)).owner).toBeNull();
+  });
+
+  test('by the edge of an older connection ends that it is notified, and leaves the owner', async () => {
+    for (const isExact of [true, false]) {
+      const clientId = await registered();
+      const older = await connect(edge, clientId, 'e1');
+      const generation = await connect(edge, clientId, 'e2');
+      expect((await stateOf(control, clientId)).notify).toEqual(['e2', 'e1']);
+      await edge.release(clientId, 'e3', isExact ? older : 0);
+      expect((await stateOf(control, clientId)).notify).toEqual(['e2', 'e1']);
+      await edge.release(clientId, 'e1', isExact ? older : 0);
+      expect(await stateOf(control, clientId)).toMatchObject({ owner: { edge: 'e2', generation }, notify: ['e2'] });
+    }
+  });
+
+  test('a client that is not registered creates nothing', async () => {
     const clientId = randomUUID();
-    await edge.release(clientId, 'e1', 'c1');
+    await edge.release(clientId, 'e1', 0);
+    await edge.release(clientId, 'e1', 7);
     expect(await redis.exists(keys.client(clientId))).toBe(0);
   });
 });
 
 describe('giving up a client for an edge that died', () => {
-  test('leaves it without an owner', async () => {
-    const clientId = await registered();
-    await edge.claim(clientId, 'e1', 'c1');
-    const state = await control.readClient(clientId);
-    if (state !== null) await control.giveUp(state);
-    expect((await control.readClient(clientId))?.owner).toBeNull();
+  test('leaves it without an owner, and its edge is notified all the same: it may only have been late', async () => {
+    const clientId = await registered({ registeredAt: 5 });
+    const owner = randomUUID();
+    await connect(edge, clientId, owner);
+    const owned = await stateOf(control, clientId);
+    await control.giveUp(owned);
+    const given = await stateOf(control, clientId);
+    expect(given).toMatchObject({ owner: null, notify: [owner] });
+    expect(given.since).toBeGreaterThanOrEqual(owned.since);
+    await control.changeTopics(clientId, { add: new Map([['news', '1-0 7']]) });
+    expect(await edge.readPending(owner, 10)).toEqual([clientId]);
   });
 
-  test('changes nothing when somebody owns it by now, or nobody did', async () => {
+  test('changes nothing when another connection owns it by now, or none did, or it was given up already', async () => {
     const clientId = await registered();
-    const unowned = await control.readClient(clientId);
-    await edge.claim(clientId, 'e1', 'c1');
-    const owned = await control.readClient(clientId);
-    await edge.claim(clientId, 'e2', 'c2');
-    const now = await control.readClient(clientId);
-    for (const before of [unowned, owned]) if (before !== null) await control.giveUp(before);
-    expect(await control.readClient(clientId)).toEqual(now);
-    expect(now?.owner).toEqual({ edge: 'e2', connection: 'c2' });
+    const unowned = await stateOf(control, clientId);
+    const generation = await connect(edge, clientId, 'e1');
+    const owned = await stateOf(control, clientId);
+    const later = await connect(edge, clientId, 'e1');
+    for (const before of [unowned, owned]) await control.giveUp(before);
+    expect((await stateOf(control, clientId)).owner).toEqual({ edge: 'e1', generation: later });
+    expect(later).toBeGreaterThan(generation);
+
+    const latest = await stateOf(control, clientId);
+    await control.giveUp(latest);
+    const marked = await redis.hgetall(keys.client(clientId));
+    await control.giveUp({ ...latest, since: 1 });
+    expect(await redis.hgetall(keys.client(clientId))).toEqual(marked);
+    await edge.release(clientId, 'e1', later);
+    await control.giveUp(latest);
+    expect((await stateOf(control, clientId)).notify).toEqual([]);
+  });
+
+  test('of a client that is gone creates nothing', async () => {
+    const clientId = await registered();
+    await connect(edge, clientId, 'e1');
+    const owned = await stateOf(control, clientId);
+    await control.unregister(clientId);
+    await control.giveUp(owned);
+    expect(await redis.exists(keys.client(clientId))).toBe(0);
+  });
+
+  test('lets a new connection have the client at once, above the generation that is gone', async () => {
+    const clientId = await registered();
+    const gone = await connect(edge, clientId, 'e1');
+    await control.giveUp(await stateOf(control, clientId));
+    const outcome = await edge.claim({ clientId, edge: 'e2' });
+    expect(outcome).toMatchObject({ kind: 'claimed', client: { owner: null } });
+    const { owner, notify } = await stateOf(control, clientId);
+    expect(owner?.generation).toBeGreaterThan(gone);
+    expect(notify).toEqual(['e2', 'e1']);
+  });
+
+  test('lets the edge that was only late claim it again', async () => {
+    const clientId = await registered();
+    const generation = await connect(edge, clientId, 'e1');
+    await control.giveUp(await stateOf(control, clientId));
+    expect(await edge.claim({ clientId, edge: 'e1', generation })).toMatchObject({ kind: 'claimed', generation });
+    expect(await stateOf(control, clientId)).toMatchObject({ owner: { edge: 'e1', generation }, notify: ['e1'] });
+  });
+
+  test('makes it unused: it can be unregistered as such from then on, and the edge is notified', async () => {
+    const clientId = await registered();
+    const owner = randomUUID();
+    await connect(edge, clientId, owner);
+    const owned = await stateOf(control, clientId);
+    expect(await control.unregisterUnused(owned)).toBe(false);
+    await control.giveUp(owned);
+    expect(await control.unregisterUnused(await stateOf(control, clientId))).toBe(true);
+    expect(await control.readClient(clientId)).toBeNull();
+    expect(await edge.readPending(owner, 10)).toEqual([clientId]);
   });
 });
 
 describe('disconnecting', () => {
-  test('marks the present connection as unwanted, and its edge hears of it', async () => {
+  test('is of the connections up to the present one, and its edge is notified, as is that of the one before', async () => {
     const clientId = await registered();
-    const owner = randomUUID();
-    await edge.claim(clientId, owner, 'c1');
+    const [older, owner] = [randomUUID(), randomUUID()];
+    await connect(edge, clientId, older);
+    const generation = await connect(edge, clientId, owner);
     expect(await control.disconnect(clientId)).toEqual({ connected: true });
-    expect((await control.readClient(clientId))?.unwanted).toBe('c1');
-    expect(await edge.peekLetters(owner, 10)).toEqual([clientId]);
+    expect((await stateOf(control, clientId)).disconnectUpTo).toBe(generation);
+    expect(await edge.readPending(owner, 10)).toEqual([clientId]);
+    expect(await edge.readPending(older, 10)).toEqual([clientId]);
   });
 
   test('says when there is no connection, or no client', async () => {
-    expect(await control.disconnect(await registered())).toEqual({ connected: false });
+    const clientId = await registered();
+    expect(await control.disconnect(clientId)).toEqual({ connected: false });
+    expect((await stateOf(control, clientId)).disconnectUpTo).toBe(0);
     expect(await control.disconnect(randomUUID())).toBeNull();
+    await connect(edge, clientId, 'e1');
+    await control.giveUp(await stateOf(control, clientId));
+    expect(await control.disconnect(clientId)).toEqual({ connected: false });
   });
 
-  test('is over with the connection: neither the next one nor a release leaves the mark', async () => {
+  test('is not of a later connection, however it claims the client', async () => {
     const clientId = await registered();
-    await edge.claim(clientId, 'e1', 'c1');
+    await connect(edge, clientId, 'e1');
     await control.disconnect(clientId);
-    await edge.claim(clientId, 'e1', 'c2');
-    expect((await control.readClient(clientId))?.unwanted).toBeNull();
+    const { disconnectUpTo } = await stateOf(control, clientId);
+    const takenOver = await connect(edge, clientId, 'e2');
+    await edge.release(clientId, 'e2', takenOver);
+    const claimed = await connect(edge, clientId, 'e1');
+    expect(Math.min(takenOver, claimed)).toBeGreaterThan(disconnectUpTo);
+    expect((await stateOf(control, clientId)).disconnectUpTo).toBe(disconnectUpTo);
+  });
+
+  test('is not forgotten for a handshake that comes to nothing', async () => {
+    const clientId = await registered();
+    const generation = await connect(edge, clientId, 'e1');
     await control.disconnect(clientId);
-    await edge.release(clientId, 'e1', 'c2');
-    expect((await control.readClient(clientId))?.unwanted).toBeNull();
+    expect(await edge.claim({ clientId, edge: 'e2' })).toMatchObject({ kind: 'owned-by-other' });
+    await edge.release(clientId, 'e2', 0);
+    expect(await stateOf(control, clientId)).toMatchObject({
+      owner: { edge: 'e1', generation },
+      disconnectUpTo: generation,
+    });
   });
 });
 
 describe('reading', () => {
   test('many clients gives them in the order asked, null for each that is not registered', async () => {
     const [one, two] = [await registered({ name: 'one' }), await registered({ name: 'two' })];
-    const found = await edge.readClients([two, randomUUID(), one, two]);
+    const found = await control.readClients([two, randomUUID(), one, two]);
     expect(found.map((client) => client?.name ?? null)).toEqual(['two', null, 'one', 'two']);
     expect(await control.readClients([])).toEqual([]);
   });
@@ -198,12 +253,12 @@ describe('memory', () => {
     const own = await openBroker();
     const ids = Array.from({ length: IN_A_BUCKET }, () => `abc${randomUUID().slice(3)}`);
     const topics = new Map([
-      ['load.x.12', '1732345678901-0'],
-      ['load.x.7', '1732345678901-0'],
+      ['load.x.12', '1732345678901-123456 1732345678'],
+      ['load.x.7', '1732345678901-123456 1732345678'],
     ]);
     for (const clientId of ids) {
       await own.control.register(someone({ clientId, key: 'loadab', topics }), null);
-      await own.edge.claim(clientId, 'edge-0a1b2c3d', 'a1b2c3d4');
+      await connect(own.edge, clientId, 'edge-0a1b2c3d');
     }
     const [hash, bucket] = await Promise.all([
       own.redis.call('MEMORY', 'USAGE', own.keys.client(ids[0] ?? '')),

@@ -1,17 +1,17 @@
 import { type Keys, CLIENT_BUCKETS, bucketName, bucketOf } from '@holdfast/protocol/keys';
 import { MAX_TOPICS } from '@holdfast/protocol/limits';
-import { Claims } from './claims.ts';
 import type { Commands } from './commands.ts';
-import type { ChangeOutcome, ClaimOutcome, Page, TopicChange } from './broker.ts';
-import type { ClientState } from './client-state.ts';
-import type { Letters } from './letters.ts';
+import type { ChangeOutcome, Page, TopicChange } from './broker.ts';
+import { type ClientState, edgesOf } from './client-state.ts';
 import { answerOf, clientOf, text } from './outcomes.ts';
 import { asked, loadScript, run } from './script.ts';
+import type { WakeUps } from './wake-ups.ts';
 
 const changeTopicsScript = loadScript('change-topics');
 const disconnectScript = loadScript('disconnect');
 const releaseScript = loadScript('release');
-const forgetEndedScript = loadScript('forget-ended');
+const giveUpScript = loadScript('give-up');
+const acknowledgeRangesScript = loadScript('acknowledge-ranges');
 
 /**
  * Buckets read in one go while listing: one at first, as one of a large installation fills a page, then ever more, as
@@ -23,14 +23,12 @@ const MOST_BUCKETS_AT_ONCE = 256;
 export class ClientStore {
   readonly #redis: Commands;
   readonly #keys: Keys;
-  readonly #letters: Letters;
-  readonly #claims: Claims;
+  readonly #wakeUps: WakeUps;
 
-  constructor(redis: Commands, keys: Keys, letters: Letters) {
+  constructor(redis: Commands, keys: Keys, wakeUps: WakeUps) {
     this.#redis = redis;
     this.#keys = keys;
-    this.#letters = letters;
-    this.#claims = new Claims(redis, keys);
+    this.#wakeUps = wakeUps;
   }
 
   async changeTopics(clientId: string, change: TopicChange): Promise<ChangeOutcome> {
@@ -44,34 +42,35 @@ export class ClientStore {
     );
     if (answer.kind === 2) return { kind: 'too-many' };
     const client = answer.kind === 1 ? clientOf(clientId, answer.rest[0]) : null;
-    if (client === null) return { kind: 'unknown' };
-    if (client.owner) await this.#letters.ring(client.owner.edge, clientId);
+    if (client === null) return { kind: 'not-found' };
+    await this.#wakeUps.notify(client.notify, clientId);
     return { kind: 'changed', client };
   }
 
-  async forgetEnded(clientId: string, ended: ReadonlyMap<string, string>): Promise<void> {
-    await run(this.#redis, forgetEndedScript, [this.#keys.client(clientId)], [...ended].flat());
+  async acknowledgeRanges(
+    { clientId, incarnation }: Pick<ClientState, 'clientId' | 'incarnation'>,
+    ranges: ReadonlyMap<string, string>,
+  ): Promise<void> {
+    const args = [incarnation, ...[...ranges].flat()];
+    await run(this.#redis, acknowledgeRangesScript, [this.#keys.client(clientId)], args);
   }
 
   async disconnect(clientId: string): Promise<{ connected: boolean } | null> {
     const answer = answerOf('disconnect', await run(this.#redis, disconnectScript, [this.#keys.client(clientId)], []));
     if (answer.kind === 0) return null;
-    const edge = text(answer.rest[0]);
-    if (edge) await this.#letters.ring(edge, clientId);
-    return { connected: edge !== '' };
+    const [owned, ...edges] = answer.rest;
+    await this.#wakeUps.notify(edgesOf(...edges.map(text)), clientId);
+    return { connected: owned === 1 };
   }
 
-  claim(
-    clientId: string,
-    edge: string,
-    connection: string,
-    options: { onlyIfUnowned: boolean } = { onlyIfUnowned: false },
-  ): Promise<ClaimOutcome> {
-    return this.#claims.claim(clientId, edge, connection, options.onlyIfUnowned);
+  /** @param generation 0 for whichever the edge has */
+  async release(clientId: string, edge: string, generation: number): Promise<void> {
+    await run(this.#redis, releaseScript, [this.#keys.client(clientId)], [edge, generation, Date.now()]);
   }
 
-  async release(clientId: string, edge: string, connection: string): Promise<void> {
-    await run(this.#redis, releaseScript, [this.#keys.client(clientId)], [edge, connection, Date.now()]);
+  async giveUp({ clientId, owner }: ClientState): Promise<void> {
+    if (owner === null) return;
+    await run(this.#redis, giveUpScript, [this.#keys.client(clientId)], [owner.generation, Date.now()]);
   }
 
   readAll(clientIds: readonly string[]): Promise<(ClientState | null)[]> {

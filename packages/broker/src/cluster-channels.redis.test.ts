@@ -111,18 +111,18 @@ describe('an ear at a Cluster', () => {
     await eventually(async () => expect(await listeners(wanted)).toEqual([0, 0, 1]));
   });
 
-  test('hears its own channel, and its doorbell from the node that has the letter box', async () => {
+  test('hears its own channel, and its wake-ups from the node that has its dirty set', async () => {
     for (const master of cluster.nodes) {
       const address = `127.0.0.1:${master.port}`;
       expect(await enableDoorbell(await nodes.redirected(address))).toBeNull();
     }
-    // Of some ears the letter box is on each of the nodes.
+    // The dirty sets of so many are not all on one node.
     const ears = await Promise.all(Array.from({ length: 8 }, () => listen()));
     expect(new Set(ears.map(({ id }) => nodes.addressOf(slotOf(its.keys.edgeDirty(id))))).size).toBeGreaterThan(1);
     for (const { id, counted } of ears) {
       await eventually(() => expect(counted('doorbell')).toBeGreaterThan(0));
       const rung = counted('doorbell');
-      await its.edge.ring(id, 'a');
+      await its.edge.notify([id], 'a');
       await eventually(() => expect(counted('doorbell')).toBeGreaterThan(rung));
       await eventually(async () => expect(await its.edge.sendCanary(id, 'n')).toBe(1));
       await eventually(() => expect(counted('own n')).toBeGreaterThan(0));
@@ -256,7 +256,7 @@ describe('when a slot moves', () => {
     await eventually(async () => expect(await its.edge.sendCanary(id, 'after')).toBe(1));
     await eventually(() => expect(counted('own after')).toBe(1));
     const rung = counted('doorbell');
-    await its.edge.ring(id, 'a');
+    await its.edge.notify([id], 'a');
     await eventually(() => expect(counted('doorbell')).toBeGreaterThan(rung));
     for (const { server, name } of ear.posts()) {
       expect(map.addressOf(slotOf(its.keys.edgeLive(name)))).toBe(server);

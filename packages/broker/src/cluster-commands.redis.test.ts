@@ -5,7 +5,7 @@ import { moveSlot, slotMove, startPrivateCluster } from '@holdfast/testkit/clust
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { everyCall, withoutTimes } from './every-call.ts';
 import { slotOf } from './slot-of.ts';
-import { openBroker } from './test-broker.ts';
+import { openBroker, someone, stateOf } from './test-broker.ts';
 import { KnownCluster, brokersOf } from './test-cluster.ts';
 
 const START_MS = 60_000;
@@ -37,7 +37,7 @@ async function someTopic(history = {}) {
 
 const published = async (topic: string, text: string, key?: string) => {
   const outcome = await its.control.publish(topic, Buffer.from(text), key);
-  if (outcome.kind === 'unknown') throw new Error(`no topic ${topic}`);
+  if (outcome.kind === 'not-found') throw new Error(`no topic ${topic}`);
   return outcome;
 };
 const logOf = async (topic: string) =>
@@ -143,26 +143,43 @@ describe('while a slot moves', () => {
     await move.begin();
     await move.moveKeys();
     await register(second);
-    const claims = [first, second, unknown].map((clientId) => its.edge.claim(clientId, 'e', 'c'));
-    expect((await Promise.all(claims)).map(({ kind }) => kind)).toEqual(['claimed', 'claimed', 'unknown']);
+    const claims = [first, second, unknown].map((clientId) => its.edge.claim({ clientId, edge: 'e' }));
+    expect((await Promise.all(claims)).map(({ kind }) => kind)).toEqual(['claimed', 'claimed', 'not-found']);
     await move.end();
   });
 
   test('a client whose key has gone ahead is asked for there', async () => {
     const clientId = randomUUID();
-    const client = { clientId, key: 'k', name: null, registeredAt: 1, topics: new Map() };
-    await its.control.register(client, null);
+    await its.control.register(someone({ clientId }), null);
     const { slot, from, to, others } = placeOf(its.keys.client(clientId));
     const move = slotMove(slot, from, to, others);
     await move.begin();
     await move.moveKeys();
-    expect(await its.edge.claim(clientId, 'e', 'c')).toMatchObject({ kind: 'claimed' });
+    expect(await its.edge.claim({ clientId, edge: 'e' })).toMatchObject({ kind: 'claimed' });
     expect(await its.control.readClient(clientId)).toMatchObject({ owner: { edge: 'e' } });
     // Scripts that the node there has not heard of are told to it on the way.
     await askRedis(to.url, 'SCRIPT', 'FLUSH', 'SYNC');
     expect(await its.control.disconnect(clientId)).toEqual({ connected: true });
     await move.end();
-    expect(await its.control.readClient(clientId)).toMatchObject({ unwanted: 'c' });
+    const client = await stateOf(its.control, clientId);
+    expect(client.owner?.generation).toBeGreaterThan(0);
+    expect(client.disconnectUpTo).toBe(client.owner?.generation);
+  });
+
+  test('topics that have a log are published to, though no key has moved yet, or while others go ahead', async () => {
+    const { topic, slot, from, to, others } = await someTopic();
+    await published(topic, '1');
+    const move = slotMove(slot, from, to, others);
+    await move.begin();
+    expect((await published(topic, '2')).kind).toBe('published');
+    const several = ['3', '4'].map((text) => ({ data: Buffer.from(text) }));
+    expect(await its.control.publishAll(topic, several)).toMatchObject([{ kind: 'published' }, { kind: 'published' }]);
+    expect(await logOf(topic)).toEqual(['1', '2', '3', '4']);
+    await move.moveKeys();
+    // All of its keys are at the new node, though the slot is not yet.
+    expect((await published(topic, '5')).kind).toBe('published');
+    await move.end();
+    expect(await logOf(topic)).toEqual(['1', '2', '3', '4', '5']);
   });
 
   test('of many calls that go out together, those whose slot has moved are led on, and the others are not repeated', async () => {
@@ -203,5 +220,5 @@ test('a slot that nobody serves makes its calls unavailable, and no others', asy
     code: 'redis-unavailable',
     message: expect.stringContaining(`no node of the Cluster serves slot ${slot}`) as string,
   });
-  expect(await brokers.control.publish(other, Buffer.from('1'))).toEqual({ kind: 'unknown' });
+  expect(await brokers.control.publish(other, Buffer.from('1'))).toEqual({ kind: 'not-found' });
 });

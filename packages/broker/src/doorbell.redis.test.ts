@@ -56,12 +56,12 @@ describe('enabling the doorbell', () => {
     expect(await enableDoorbell(await openAs('-config|set'))).toContain('NOPERM');
   });
 
-  test('makes a letter ring', async () => {
+  test('makes Redis wake an edge that is notified', async () => {
     await its.redis.config('SET', 'notify-keyspace-events', '');
     await enableDoorbell(its.redis);
     const { id, rings } = await listen(await openRedis('subscriber', server.url));
     await eventually(() => expect(rings()).toBe(1));
-    await its.edge.ring(id, 'a');
+    await its.edge.notify([id], 'a');
     await eventually(() => expect(rings()).toBe(2));
   });
 });

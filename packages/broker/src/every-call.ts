@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { EdgeDetails } from './broker.ts';
+import type { ClientState } from './client-state.ts';
 import { type TestBroker, someone } from './test-broker.ts';
 
 const details: EdgeDetails = {
@@ -21,25 +22,33 @@ export function everyCall({
 }: Pick<TestBroker, 'control' | 'edge'>): Record<string, () => Promise<unknown>> {
   const client = someone({ name: randomUUID() });
   const { clientId } = client;
-  const owner = { edge: 'e1', connection: 'c2' };
-  const none = new Map<string, string>();
-  const state = { ...client, owner, since: 0, unwanted: null, ownPosition: '1-0', topics: none, ended: none };
+  const state: ClientState = {
+    ...client,
+    topics: new Map(),
+    incarnation: '1',
+    owner: { edge: 'e1', generation: 2 },
+    notify: ['e1'],
+    since: 0,
+    disconnectUpTo: 0,
+    ownPosition: '1-1',
+    closed: new Map(),
+  };
   const topic = randomUUID();
   const data = Buffer.from('{"a":1}');
   return {
     register: () => control.register(client, 1000),
     settleAbandoned: () => control.settleAbandoned(client.key, 0),
     putTopic: () => control.putTopic(topic, { size: 5 }),
-    changeTopics: () => control.changeTopics(clientId, { add: new Map([[topic, '1-0']]) }),
-    claim: () => edge.claim(clientId, 'e1', 'c1'),
+    changeTopics: () => control.changeTopics(clientId, { add: new Map([[topic, '1-0 7']]) }),
+    claim: () => edge.claim({ clientId, edge: 'e1' }),
     disconnect: () => control.disconnect(clientId),
     readClient: () => control.readClient(clientId),
-    'readClients of control-api': () => control.readClients([clientId]),
-    'readClients of an edge': () => edge.readClients([clientId]),
+    readClients: () => control.readClients([clientId]),
     findByRef: async () => (await control.findByRef('0123456789abcdef')) === null,
     listClients: () => control.listClients(null, 10),
     'readTopics of control-api': () => control.readTopics([topic]),
     'readTopics of an edge': () => edge.readTopics([topic]),
+    compareTopics: () => edge.compareTopics([{ topic, incarnation: '7', last: '1-0' }]),
     listTopics: () => control.listTopics(null, 10),
     publish: () => control.publish(topic, data, 'key'),
     publishAll: () => control.publishAll(topic, [{ data, idempotencyKey: 'key' }, { data }]),
@@ -48,20 +57,20 @@ export function everyCall({
     'readLog of an edge': () => edge.readLog(topic, '1-0', 10),
     'readClientLog of control-api': () => control.readClientLog(clientId, null, 10),
     'readClientLog of an edge': () => edge.readClientLog(clientId, '1-0', 10),
-    ring: () => edge.ring('e1', clientId),
-    peekLetters: () => edge.peekLetters('e1', 10),
-    takeLetters: () => edge.takeLetters('e1', [clientId]),
+    notify: () => edge.notify(['e1'], clientId),
+    readPending: () => edge.readPending('e1', 10),
+    acknowledge: () => edge.acknowledge('e1', [clientId]),
     renewLease: () => edge.renewLease(details),
     liveEdges: () => control.liveEdges(),
     alive: () => control.alive(['e1']),
     askServed: () => control.askServed('e1', clientId),
     askSubscribers: () => control.askSubscribers(topic),
-    forgetEnded: () => edge.forgetEnded(clientId, new Map([[topic, '1-0,2-0']])),
+    acknowledgeRanges: () => edge.acknowledgeRanges(state, new Map([[topic, '1-0,2-0,7']])),
     answer: () => edge.answer('q1', 7),
     sendCanary: () => edge.sendCanary('e1', 'n1'),
     sweepEdges: () => control.sweepEdges(),
     tryWrites: () => control.tryWrites(),
-    release: () => edge.release(clientId, 'e1', 'c1'),
+    release: () => edge.release(clientId, 'e1', 0),
     deleteTopic: () => control.deleteTopic(topic),
     unregisterUnused: () => control.unregisterUnused(state),
     giveUp: () => control.giveUp(state),
@@ -70,9 +79,9 @@ export function everyCall({
   };
 }
 
-/** Ids and times differ from call to call, what else a call gives does not. */
+/** Ids, times and random numbers differ from call to call, what else a call gives does not. */
 export const withoutTimes = (value: unknown) =>
-  JSON.stringify(value, (_, part: unknown) => (part instanceof Map ? [...part] : part)).replaceAll(
-    /[0-9a-f-]{13,}/g,
-    '#',
-  );
+  JSON.stringify(value, (name, part: unknown) => {
+    if (name === 'incarnation' || name === 'digest') return '#';
+    return part instanceof Map ? [...part] : part;
+  }).replaceAll(/[0-9a-f-]{13,}/g, '#');

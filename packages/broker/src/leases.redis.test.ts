@@ -61,14 +61,14 @@ describe('a lease', () => {
     expect(await listed(details.id)).toEqual(details);
   });
 
-  test('ends at once when it is dropped, with its letters', async () => {
+  test('ends at once when it is dropped, with its dirty set', async () => {
     const details = someEdge();
     await edge.renewLease(details);
-    await edge.ring(details.id, 'a');
+    await edge.notify([details.id], 'a');
     await edge.dropLease(details.id);
     expect(await control.alive([details.id])).toEqual(new Set());
     expect(await listed(details.id)).toBeUndefined();
-    expect(await edge.peekLetters(details.id, 10)).toEqual([]);
+    expect(await edge.readPending(details.id, 10)).toEqual([]);
     expect(await edge.renewLease(details)).toBe(false);
   });
 });

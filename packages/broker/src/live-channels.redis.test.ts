@@ -81,13 +81,13 @@ describe('an ear', () => {
     expect(events).toHaveLength(before);
   });
 
-  test('hears its own channel, and its doorbell when a letter comes', async () => {
+  test('hears its own channel, and its wake-up when a client is notified', async () => {
     expect(await enableDoorbell(redis)).toBeNull();
     const { id, events } = await listen();
     await eventually(() => expect(events).toEqual(['doorbell']));
     expect(await edge.sendCanary(id, 'n1')).toBe(1);
     await eventually(() => expect(events).toEqual(['doorbell', 'own n1']));
-    await edge.ring(id, 'a');
+    await edge.notify([id], 'a');
     await eventually(() => expect(events).toEqual(['doorbell', 'own n1', 'doorbell']));
     expect(await edge.sendCanary(randomUUID(), 'n2')).toBe(0);
   });
@@ -183,7 +183,7 @@ describe('an ear whose connection is lost', () => {
     await eventually(() => expect(events).toContain(`${wanted} x`));
   });
 
-  test('rings the doorbell when it is back: letters may have come unheard', async () => {
+  test('wakes the edge when it is back: clients may have been notified meanwhile', async () => {
     const { id, events, connection } = await listen();
     await eventually(() => expect(events).toEqual(['doorbell']));
     await cut(connection);

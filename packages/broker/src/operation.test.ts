@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Operation, decodeOperation, encodeOperation, newNonce } from './operation.ts';
+import { type Operation, decodeOperation, encodeOperation } from './operation.ts';
+import { newIncarnation } from './random-step.ts';
 
 const common = { clientId: fc.uuid(), name: fc.string(), nonce: fc.constant('bm9u') };
 const operation: fc.Arbitrary<Operation> = fc.oneof(
@@ -20,8 +21,8 @@ test('an operation is read as it was noted, and noted in one way only', () => {
 });
 
 test('the registration of a client is noted the same, whoever spells it', () => {
-  const registration = { act: 'register', clientId: randomUUID(), name: 'bob', nonce: newNonce() } as const;
-  const unregistration = { ...registration, act: 'unregister', own: newNonce() } as const;
+  const registration = { act: 'register', clientId: randomUUID(), name: 'bob', nonce: newIncarnation() } as const;
+  const unregistration = { ...registration, act: 'unregister', own: newIncarnation() } as const;
   const { act: _, own: __, ...rest } = unregistration;
   expect(encodeOperation({ act: 'register', ...rest })).toBe(encodeOperation(registration));
   expect(encodeOperation(unregistration)).not.toBe(encodeOperation(registration));

@@ -1,8 +1,3 @@
-import { randomBytes } from 'node:crypto';
-
-/** Tells registrations of one client id apart; it stands in the client's hash. Short, as a million clients carry it. */
-const NONCE_BYTES = 4;
-
 /**
  * A registration or an unregistration under way, as it is noted at its key. Every unregistration of one registration
  * carries that one's nonce, and one of its own: only one of them removes the client.
@@ -22,10 +17,6 @@ export interface Unregistration {
   name: string;
   nonce: string;
   own: string;
-}
-
-export function newNonce(): string {
-  return randomBytes(NONCE_BYTES).toString('base64url');
 }
 
 /** One operation is always the same text: that is how it is found again. */

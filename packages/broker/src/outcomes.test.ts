@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { UnexpectedAnswer, answerOf, clientOf, logPageOf, numberOf, topicOf } from './outcomes.ts';
+import { UnexpectedAnswer, answerOf, clientOf, listOf, logPageOf, numberOf, topicOf } from './outcomes.ts';
 
 describe('an answer of a script', () => {
   test('is taken apart by its kind', () => {
@@ -17,23 +17,38 @@ describe('an answer of a script', () => {
 
 describe('a client', () => {
   test('is read from the fields that it has', () => {
-    expect(clientOf('c', ['k', 'mobile', 'r', '5', 'o', 'x', '+news', '7-0', '++', '8-0', '-left', '3-0,4-0'])).toEqual(
-      {
-        clientId: 'c',
-        key: 'mobile',
-        name: null,
-        registeredAt: 5,
-        owner: null,
-        since: 5,
-        unwanted: null,
-        ownPosition: '5-0',
-        topics: new Map([
-          ['news', '7-0'],
-          ['+', '8-0'],
-        ]),
-        ended: new Map([['left', '3-0,4-0']]),
-      },
-    );
+    const fields = ['k', 'mobile', 'r', '5', 'o', '71', '+news', '7-0 8', '++', '8-0 9', '-left', '3-0,4-0,8'];
+    expect(clientOf('c', fields)).toEqual({
+      clientId: 'c',
+      key: 'mobile',
+      name: null,
+      registeredAt: 5,
+      incarnation: '71',
+      owner: null,
+      notify: [],
+      since: 5,
+      disconnectUpTo: 0,
+      ownPosition: '5-71',
+      topics: new Map([
+        ['news', '7-0 8'],
+        ['+', '8-0 9'],
+      ]),
+      closed: new Map([['left', '3-0,4-0,8']]),
+    });
+  });
+
+  test('has an owner unless that is marked as gone, and notifies the edge of the owner and of the one before', () => {
+    const owned = ['k', 'mobile', 'r', '5', 'o', '71', 'e', 'e2', 'c', '17', 's', '6', 'x', '16', 'm', '9-3'];
+    expect(clientOf('c', owned)).toMatchObject({
+      owner: { edge: 'e2', generation: 17 },
+      notify: ['e2'],
+      since: 6,
+      disconnectUpTo: 16,
+      ownPosition: '9-3',
+    });
+    expect(clientOf('c', [...owned, 'p', 'e1'])?.notify).toEqual(['e2', 'e1']);
+    expect(clientOf('c', [...owned, 'p', 'e2'])?.notify).toEqual(['e2']);
+    expect(clientOf('c', [...owned, 'd', '1'])).toMatchObject({ owner: null, notify: ['e2'] });
   });
 
   test('is null when there is nothing', () => {
@@ -43,7 +58,12 @@ describe('a client', () => {
 });
 
 test('a topic is null unless all of it is there', () => {
-  expect(topicOf(['10', '20', '1-0', '2-0'])).toEqual({ history: { size: 10, seconds: 20 }, born: '1-0', last: '2-0' });
+  expect(topicOf(['10', '20', '1-71', '2-0'])).toEqual({
+    history: { size: 10, seconds: 20 },
+    start: '1-71',
+    incarnation: '71',
+    last: '2-0',
+  });
   expect(topicOf(['0', '20', '1-0', '2-0'])?.history.size).toBe(0);
   expect(topicOf([null, null, null, null])).toBeNull();
   expect(topicOf(['10', '20', null, '2-0'])).toBeNull();
@@ -51,13 +71,21 @@ test('a topic is null unless all of it is there', () => {
 
 test('a page of a log keeps data as bytes', () => {
   const [id, prev, data] = [Buffer.from('2-0'), Buffer.from('1-0'), Buffer.from([0xff, 0x00])];
-  const whole = [Buffer.from('1-0'), Buffer.from('2-0'), Buffer.from('1-0'), 1, [id, prev, data]];
+  const whole = [Buffer.from('1-71'), Buffer.from('2-0'), Buffer.from('1-0'), 1, [id, prev, data]];
   expect(logPageOf(whole)).toEqual({
-    born: '1-0',
+    start: '1-71',
+    incarnation: '71',
     last: '2-0',
     firstPrev: '1-0',
-    stands: true,
+    contains: true,
     entries: [{ id: '2-0', prev: '1-0', data }],
   });
   expect(() => logPageOf(['1-0', '2-0', '', 0, ['2-0', '1-0', 'text']])).toThrow(UnexpectedAnswer);
+});
+
+test('a list written as JSON has as many answers as were asked for', () => {
+  expect(listOf('claim', '[[0],[4]]', 2)).toEqual([[0], [4]]);
+  for (const wrong of ['[[0]]', '{}', null, ['[[0],[4]]']]) {
+    expect(() => listOf('claim', wrong, 2)).toThrow(UnexpectedAnswer);
+  }
 });

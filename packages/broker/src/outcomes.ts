@@ -1,5 +1,5 @@
 import { type ClientState, decodeClient } from './client-state.ts';
-import type { LogEntry, LogPage, TopicState } from './topic-state.ts';
+import { type LogEntry, type LogPage, type TopicState, incarnationOf } from './topic-state.ts';
 
 /**
  * What the scripts answer, decoded in this one place. A script that answers in another form is a bug of ours
@@ -40,16 +40,28 @@ export function clientOf(clientId: string, fields: unknown): ClientState | null 
   return decodeClient(clientId, list(fields).map(text));
 }
 
+/** A script's answer that is a list of known length, written as JSON. */
+export function listOf(script: string, answer: unknown, length: number): unknown[] {
+  const found: unknown = typeof answer === 'string' ? JSON.parse(answer) : null;
+  if (!Array.isArray(found) || found.length !== length) throw new UnexpectedAnswer(script, answer);
+  return found;
+}
+
 /** From `size, seconds, born, last`; null when the topic does not exist. */
 export function topicOf(values: unknown): TopicState | null {
   const [size, seconds, born, last] = list(values).map(text);
   if (!size || !seconds || !born || !last) return null;
-  return { history: { size: Number(size), seconds: Number(seconds) }, born, last };
+  return {
+    history: { size: Number(size), seconds: Number(seconds) },
+    start: born,
+    incarnation: incarnationOf(born),
+    last,
+  };
 }
 
-/** From `born, last, first prev, stands, {id, prev, data, …}` with strings as Buffers. */
+/** From `born, last, first prev, contains, {id, prev, data, …}` with strings as Buffers. */
 export function logPageOf(rest: readonly unknown[]): LogPage {
-  const [born, last, firstPrev, stands, flat] = rest;
+  const [born, last, firstPrev, contains, flat] = rest;
   const values = list(flat);
   const entries: LogEntry[] = [];
   for (let index = 0; index + 2 < values.length; index += 3) {
@@ -57,5 +69,13 @@ export function logPageOf(rest: readonly unknown[]): LogPage {
     if (!Buffer.isBuffer(data)) throw new UnexpectedAnswer('read-log', typeof data);
     entries.push({ id: text(values[index]), prev: text(values[index + 1]), data });
   }
-  return { born: text(born), last: text(last), firstPrev: text(firstPrev) || null, stands: stands === 1, entries };
+  const start = text(born);
+  return {
+    start,
+    incarnation: incarnationOf(start),
+    last: text(last),
+    firstPrev: text(firstPrev) || null,
+    contains: contains === 1,
+    entries,
+  };
 }

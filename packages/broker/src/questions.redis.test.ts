@@ -44,7 +44,7 @@ const silent = async () => undefined;
 describe('asking an edge what it serves to a client', () => {
   test('gives what it says', async () => {
     const clientId = randomUUID();
-    const served = { connection: 'c1', topics: { news: '5-0', '@me': '7-1' } };
+    const served = { generation: 9, connection: 'c1', topics: { news: '5-0', '@me': '7-1' } };
     const id = await openEdge({}, { [clientId]: served });
     expect(await control.askServed(id, clientId)).toEqual(served);
   });
@@ -60,7 +60,9 @@ describe('asking an edge what it serves to a client', () => {
 
   test('tells many questions at once apart', async () => {
     const clients = Array.from({ length: 100 }, () => randomUUID());
-    const served = Object.fromEntries(clients.map((id, index) => [id, { connection: `c${index}`, topics: {} }]));
+    const served = Object.fromEntries(
+      clients.map((id, index) => [id, { generation: index, connection: `c${index}`, topics: {} }]),
+    );
     const id = await openEdge({}, served);
     const answers = await Promise.all(clients.map((clientId) => control.askServed(id, clientId)));
     expect(answers).toEqual(Object.values(served));

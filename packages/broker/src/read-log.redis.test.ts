@@ -18,12 +18,12 @@ async function read(topic: string, after: Position | null, limit = MANY): Promis
 
 /** What a topic's log should be, in the plainest form: all that was published, and how much of it is still kept. */
 class Model {
-  readonly born: Position;
+  readonly start: Position;
   readonly published: { id: Position; text: string }[] = [];
   #firstKept = 0;
 
-  constructor(born: Position) {
-    this.born = born;
+  constructor(start: Position) {
+    this.start = start;
   }
 
   get kept() {
@@ -57,7 +57,7 @@ describe('reading a log', () => {
         const topic = `model.${(count += 1)}`;
         let size = 5;
         const { state } = await control.putTopic(topic, { size });
-        const model = new Model(state.born);
+        const model = new Model(state.start);
         for (const step of acts) {
           if (step.kind === 'lose') {
             await redis.del(keys.topicLog(topic));
@@ -78,10 +78,10 @@ describe('reading a log', () => {
 
         const whole = await read(topic, null);
         expect(whole.entries.map(({ id, data }) => ({ id, text: String(data) }))).toEqual(model.kept);
-        expect(isComplete(whole, null)).toBe(model.nothingLostAfter(model.born));
-        expect(whole.last).toBe(model.published.at(-1)?.id ?? model.born);
+        expect(isComplete(whole, null)).toBe(model.nothingLostAfter(model.start));
+        expect(whole.last).toBe(model.published.at(-1)?.id ?? model.start);
 
-        const real = [model.born, ...model.published.map(({ id }) => id)];
+        const real = [model.start, ...model.published.map(({ id }) => id)];
         for (const position of real) {
           const page = await read(topic, position);
           expect(page.entries.map(({ id }) => id)).toEqual(model.after(position).map(({ id }) => id));
@@ -137,11 +137,18 @@ describe('reading a log', () => {
     expect(await control.readLog('nowhere', '1-0', 10)).toBeNull();
   });
 
-  test('of a topic without any message is complete, and goes on from its birth', async () => {
+  test('of a topic without any message is complete, and goes on from its start', async () => {
     const { state } = await control.putTopic('silent', {});
-    const page = await read('silent', state.born);
-    expect(page).toEqual({ born: state.born, last: state.born, firstPrev: null, stands: false, entries: [] });
-    expect(continues(page, state.born)).toBe(true);
+    const page = await read('silent', state.start);
+    expect(page).toEqual({
+      start: state.start,
+      incarnation: state.incarnation,
+      last: state.start,
+      firstPrev: null,
+      contains: false,
+      entries: [],
+    });
+    expect(continues(page, state.start)).toBe(true);
     expect(isComplete(page, null)).toBe(true);
   });
 

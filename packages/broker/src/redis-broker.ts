@@ -1,9 +1,9 @@
 import { redisKeys } from '@holdfast/protocol/keys';
 import type { Commands } from './commands.ts';
 import type { ControlBroker, EdgeBroker } from './broker.ts';
+import { Claims } from './claims.ts';
 import { ClientStore } from './clients.ts';
 import { Leases } from './leases.ts';
-import { Letters } from './letters.ts';
 import { canary } from './live-payload.ts';
 import { numberOf } from './outcomes.ts';
 import { Questions } from './questions.ts';
@@ -11,19 +11,20 @@ import { Refs } from './refs.ts';
 import { Registrations } from './registrations.ts';
 import { asked } from './script.ts';
 import { TopicStore } from './topics.ts';
+import { WakeUps } from './wake-ups.ts';
 import { tryWrites } from './write-trial.ts';
 
 /** The stores over one connection for commands (no offline queue: what cannot be asked now is refused now). */
 function stores(redis: Commands, prefix: string) {
   const keys = redisKeys(prefix);
-  const letters = new Letters(redis, keys);
+  const wakeUps = new WakeUps(redis, keys);
   return {
     keys,
-    letters,
-    clients: new ClientStore(redis, keys, letters),
-    registrations: new Registrations(redis, keys, letters),
+    wakeUps,
+    clients: new ClientStore(redis, keys, wakeUps),
+    registrations: new Registrations(redis, keys, wakeUps),
     refs: new Refs(redis, keys),
-    topics: new TopicStore(redis, keys, letters),
+    topics: new TopicStore(redis, keys, wakeUps),
     leases: new Leases(redis, keys),
     questions: new Questions(redis, keys),
   };
@@ -36,9 +37,7 @@ export function controlBroker(redis: Commands, prefix: string): ControlBroker {
     register: (client, maxClients) => registrations.register(client, maxClients),
     unregister: (clientId) => registrations.unregister(clientId),
     unregisterUnused: ({ clientId, since }) => registrations.unregister(clientId, since),
-    giveUp: async ({ clientId, owner }) => {
-      if (owner !== null) await clients.release(clientId, owner.edge, owner.connection);
-    },
+    giveUp: (client) => clients.giveUp(client),
     settleAbandoned: (key, olderThanMs) => registrations.settleAbandoned(key, olderThanMs),
     changeTopics: (clientId, change) => clients.changeTopics(clientId, change),
     disconnect: (clientId) => clients.disconnect(clientId),
@@ -69,18 +68,19 @@ export function controlBroker(redis: Commands, prefix: string): ControlBroker {
 
 /** What a socket-edge needs, over one connection for commands. */
 export function edgeBroker(redis: Commands, prefix: string): EdgeBroker {
-  const { keys, letters, clients, topics, leases, questions } = stores(redis, prefix);
+  const { keys, wakeUps, clients, topics, leases, questions } = stores(redis, prefix);
+  const claims = new Claims(redis, keys);
   return {
-    claim: (clientId, edge, connection, options) => clients.claim(clientId, edge, connection, options),
-    release: (clientId, edge, connection) => clients.release(clientId, edge, connection),
-    readClients: (clientIds) => clients.readAll(clientIds),
+    claim: (request) => claims.claim(request),
+    release: (clientId, edge, generation) => clients.release(clientId, edge, generation),
     readTopics: (names) => topics.readAll(names),
+    compareTopics: (known) => topics.compare(known),
     readLog: (topic, after, limit) => topics.readLog(topic, after, limit),
     readClientLog: (clientId, after, limit) => topics.readClientLog(clientId, after, limit),
-    forgetEnded: (clientId, ended) => clients.forgetEnded(clientId, ended),
-    ring: (edge, clientId) => letters.ring(edge, clientId),
-    peekLetters: (edge, max) => letters.peek(edge, max),
-    takeLetters: (edge, clientIds) => letters.take(edge, clientIds),
+    acknowledgeRanges: (client, ranges) => clients.acknowledgeRanges(client, ranges),
+    notify: (edges, clientId) => wakeUps.notify(edges, clientId),
+    readPending: (edge, max) => wakeUps.read(edge, max),
+    acknowledge: (edge, clientIds) => wakeUps.acknowledge(edge, clientIds),
     renewLease: (details) => leases.renew(details),
     dropLease: (edge) => leases.drop(edge),
     answer: (question, payload) => questions.answer(question, payload),

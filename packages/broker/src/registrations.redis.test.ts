@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { NewClient } from './broker.ts';
 import { controlBroker } from './redis-broker.ts';
-import { openBroker, someone, watched } from './test-broker.ts';
+import { connect, openBroker, someone, stateOf, watched } from './test-broker.ts';
 import { atOnce, openLedger, someKey } from './test-ledger.ts';
 
 const its = await openBroker();
@@ -12,9 +12,7 @@ const { ledger, isListed, registered } = openLedger(its);
 /** A client that nobody is connected as. */
 async function unused(fields: Partial<NewClient> = {}) {
   const client = await registered(someKey(), 'bob', fields);
-  const state = await control.readClient(client.clientId);
-  if (state === null) throw new Error('it is not registered');
-  return state;
+  return stateOf(control, client.clientId);
 }
 
 describe('registering', () => {
@@ -27,13 +25,17 @@ describe('registering', () => {
       ]),
     });
     expect(await control.register(client, null)).toBe('registered');
-    expect(await control.readClient(client.clientId)).toEqual({
+    const state = await stateOf(control, client.clientId);
+    expect(state.incarnation).toMatch(/^[1-9]\d{0,9}$/);
+    expect(state).toEqual({
       ...client,
+      incarnation: state.incarnation,
       owner: null,
+      notify: [],
       since: client.registeredAt,
-      unwanted: null,
-      ownPosition: `${client.registeredAt}-0`,
-      ended: new Map(),
+      disconnectUpTo: 0,
+      ownPosition: `${client.registeredAt}-${state.incarnation}`,
+      closed: new Map(),
     });
     expect(await isListed(client.clientId)).toBe(true);
   });
@@ -106,13 +108,16 @@ describe('unregistering', () => {
     expect(await ledger(client.key)).toEqual({ clients: 1, names: {}, unsettled: 0 });
   });
 
-  test('its edge hears of it', async () => {
+  test('its edge is notified, and one that may still hold an older connection', async () => {
     const client = someone();
     await control.register(client, null);
     const owner = randomUUID();
-    await edge.claim(client.clientId, owner, 'c1');
+    const older = randomUUID();
+    await connect(edge, client.clientId, older);
+    await connect(edge, client.clientId, owner);
     await control.unregister(client.clientId);
-    expect(await edge.peekLetters(owner, 10)).toEqual([client.clientId]);
+    expect(await edge.readPending(owner, 10)).toEqual([client.clientId]);
+    expect(await edge.readPending(older, 10)).toEqual([client.clientId]);
   });
 
   test('does not touch a client that was registered anew in between, by another key', async () => {
@@ -168,7 +173,7 @@ describe('unregistering who is unused', () => {
 
   test('leaves alone a client that is connected', async () => {
     const state = await unused({ registeredAt: 1 });
-    await edge.claim(state.clientId, 'e1', 'c1');
+    await connect(edge, state.clientId, 'e1');
     expect(await control.unregisterUnused(state)).toBe(false);
     expect(await control.readClient(state.clientId)).not.toBeNull();
     expect(await ledger(state.key)).toEqual({ clients: 1, names: { bob: state.clientId }, unsettled: 0 });
@@ -176,8 +181,7 @@ describe('unregistering who is unused', () => {
 
   test('leaves alone a client that has been connected since it was read', async () => {
     const state = await unused({ registeredAt: 1 });
-    await edge.claim(state.clientId, 'e1', 'c1');
-    await edge.release(state.clientId, 'e1', 'c1');
+    await edge.release(state.clientId, 'e1', await connect(edge, state.clientId, 'e1'));
     expect(await control.unregisterUnused(state)).toBe(false);
     const later = await control.readClient(state.clientId);
     expect(later).toMatchObject({ owner: null });

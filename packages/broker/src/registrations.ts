@@ -2,17 +2,18 @@ import { type Keys, bucketOf } from '@holdfast/protocol/keys';
 import type { Commands } from './commands.ts';
 import type { NewClient, RegisterOutcome } from './broker.ts';
 import { settleIndex } from './index-entry.ts';
-import type { Letters } from './letters.ts';
 import {
   type Operation,
   type Registration,
   type Unregistration,
   decodeOperation,
   encodeOperation,
-  newNonce,
 } from './operation.ts';
 import { answerOf, numberOf, text } from './outcomes.ts';
+import { edgesOf } from './client-state.ts';
+import { newIncarnation } from './random-step.ts';
 import { asked, loadScript, run } from './script.ts';
+import type { WakeUps } from './wake-ups.ts';
 
 const reserveScript = loadScript('reserve');
 const registerScript = loadScript('register');
@@ -33,18 +34,18 @@ const LEFT_BEHIND_MS = 24 * 3600 * 1000;
 export class Registrations {
   readonly #redis: Commands;
   readonly #keys: Keys;
-  readonly #letters: Letters;
+  readonly #wakeUps: WakeUps;
 
-  constructor(redis: Commands, keys: Keys, letters: Letters) {
+  constructor(redis: Commands, keys: Keys, wakeUps: WakeUps) {
     this.#redis = redis;
     this.#keys = keys;
-    this.#letters = letters;
+    this.#wakeUps = wakeUps;
   }
 
   async register(client: NewClient, maxClients: number | null): Promise<RegisterOutcome> {
     const { clientId, key, registeredAt, topics } = client;
     const name = client.name ?? '';
-    const operation: Registration = { act: 'register', clientId, name, nonce: newNonce() };
+    const operation: Registration = { act: 'register', clientId, name, nonce: newIncarnation() };
     const reserving = [encodeOperation(operation), Date.now(), maxClients ?? '', name, clientId];
     const reserved = numberOf('reserve', await run(this.#redis, reserveScript, this.#ledger(key), reserving));
     if (reserved === 1) return 'quota-reached';
@@ -67,7 +68,7 @@ export class Registrations {
     const [key, name, nonce] = await asked(this.#redis.hmget(client, 'k', 'n', 'o'));
     if (!key || !nonce) return false;
     const registration: Registration = { act: 'register', clientId, name: name ?? '', nonce };
-    const operation: Unregistration = { ...registration, act: 'unregister', own: newNonce() };
+    const operation: Unregistration = { ...registration, act: 'unregister', own: newIncarnation() };
     const notes = [encodeOperation(operation), Date.now(), encodeOperation(registration)];
     await run(this.#redis, noteUnregistrationScript, [this.#keys.keyUnsettled(key)], notes);
 
@@ -82,8 +83,8 @@ export class Registrations {
       await this.#settle(key, operation, 'keep');
       return false;
     }
-    const edge = text(answer.rest[0]);
-    await Promise.all([edge ? this.#letters.ring(edge, clientId) : undefined, this.#settleIndex(clientId, false)]);
+    const edges = edgesOf(...answer.rest.map(text));
+    await Promise.all([this.#wakeUps.notify(edges, clientId), this.#settleIndex(clientId, false)]);
     await this.#settle(key, operation, 'drop');
     await asked(this.#redis.del(left));
     return true;
@@ -112,7 +113,7 @@ export class Registrations {
     if ((await asked(this.#redis.exists(left))) === 0) return this.#settle(key, operation, 'keep');
     // Who held the connection is gone with the client, so every edge looks whether it does.
     const edges = await asked(this.#redis.zrange(this.#keys.edges(), '0', '-1'));
-    await Promise.all(edges.map((edge) => this.#letters.ring(edge, clientId)));
+    await this.#wakeUps.notify(edges, clientId);
     const settled = await this.#settle(key, operation, 'drop');
     await asked(this.#redis.del(left));
     return settled;

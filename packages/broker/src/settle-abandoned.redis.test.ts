@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ControlBroker } from './broker.ts';
 import { controlBroker } from './redis-broker.ts';
-import { dyingAfter, openBroker, someone } from './test-broker.ts';
+import { connect, dyingAfter, openBroker, someone } from './test-broker.ts';
 import { atOnce, openLedger, someKey } from './test-ledger.ts';
 
 const its = await openBroker();
@@ -82,10 +82,10 @@ describe('a process that dies', () => {
         });
         expect(await isListed(client.clientId)).toBe(exists);
         if (exists) return;
-        expect(await edge.peekLetters(lease.id, 10)).toEqual([client.clientId]);
-        await edge.takeLetters(lease.id, [client.clientId]);
+        expect(await edge.readPending(lease.id, 10)).toEqual([client.clientId]);
+        await edge.acknowledge(lease.id, [client.clientId]);
         client = await registered(key, 'bob');
-        await edge.claim(client.clientId, lease.id, 'c1');
+        await connect(edge, client.clientId, lease.id);
       },
     );
     expect(steps).toBeGreaterThan(3);

@@ -4,6 +4,7 @@ import { prefix, redisUrl } from '@holdfast/testkit/redis';
 import { Redis } from 'ioredis';
 import { afterAll } from 'vitest';
 import type { ControlBroker, EdgeBroker, NewClient } from './broker.ts';
+import type { ClientState } from './client-state.ts';
 import { controlBroker, edgeBroker } from './redis-broker.ts';
 
 const RECONNECT_MS = 10;
@@ -60,6 +61,23 @@ export async function openBroker(url: string = redisUrl()): Promise<TestBroker> 
 /** A client as control-api registers it. */
 export function someone(fields: Partial<NewClient> = {}): NewClient {
   return { clientId: randomUUID(), key: 'mobile', name: null, registeredAt: Date.now(), topics: new Map(), ...fields };
+}
+
+/** Connects as a client, in place of its owner if it has one. Gives the generation. */
+export async function connect(edge: EdgeBroker, clientId: string, edgeId: string): Promise<number> {
+  let outcome = await edge.claim({ clientId, edge: edgeId });
+  if (outcome.kind === 'owned-by-other') {
+    outcome = await edge.claim({ clientId, edge: edgeId, generation: outcome.generation });
+  }
+  if (outcome.kind !== 'claimed') throw new Error(`the claim gave "${outcome.kind}"`);
+  return outcome.generation;
+}
+
+/** A client that exists, as Redis knows it. */
+export async function stateOf(control: ControlBroker, clientId: string): Promise<ClientState> {
+  const state = await control.readClient(clientId);
+  if (state === null) throw new Error(`client ${clientId} is not registered`);
+  return state;
 }
 
 /**

@@ -1,11 +1,22 @@
 import { describe, expect, test } from 'vitest';
-import { type LogPage, continues, isComplete, isCurrent } from './topic-state.ts';
+import { parseStart, subscriptionStart } from './client-state.ts';
+import {
+  type LogPage,
+  type TopicState,
+  continues,
+  goesOnFrom,
+  incarnationOf,
+  isComplete,
+  isCurrent,
+  startNow,
+} from './topic-state.ts';
 
 const page = (fields: Partial<LogPage>): LogPage => ({
-  born: '1-0',
+  start: '1-0',
+  incarnation: '0',
   last: '9-0',
   firstPrev: '5-0',
-  stands: false,
+  contains: false,
   entries: [],
   ...fields,
 });
@@ -13,7 +24,7 @@ const page = (fields: Partial<LogPage>): LogPage => ({
 describe('a position can be continued', () => {
   test('when it is the end, stands in the log, or is what came before the first entry', () => {
     expect(continues(page({}), '9-0')).toBe(true);
-    expect(continues(page({ stands: true }), '7-0')).toBe(true);
+    expect(continues(page({ contains: true }), '7-0')).toBe(true);
     expect(continues(page({}), '5-0')).toBe(true);
   });
 
@@ -30,7 +41,7 @@ describe('a position can be continued', () => {
 describe('a log is complete', () => {
   test('from a position on when it can be continued from there', () => {
     expect(isComplete(page({}), '5-0')).toBe(true);
-    expect(isComplete(page({ stands: true }), '6-3')).toBe(true);
+    expect(isComplete(page({ contains: true }), '6-3')).toBe(true);
     expect(isComplete(page({}), '9-0')).toBe(true);
   });
 
@@ -47,10 +58,28 @@ describe('a log is complete', () => {
   });
 });
 
-test('a subscription is to the topic that exists if it began when that was there', () => {
-  const state = { history: { size: 1, seconds: 1 }, born: '5-0', last: '9-0' };
-  expect(isCurrent(state, '5-0')).toBe(true);
-  expect(isCurrent(state, '9-0')).toBe(true);
-  expect(isCurrent(state, '4-7')).toBe(false);
-  expect(isCurrent(null, '9-0')).toBe(false);
+test('a log goes on before the first message that is kept after a position, or at its end', () => {
+  expect(goesOnFrom({ last: '9-0', entries: [{ prev: '5-0' }, { prev: '6-0' }] })).toBe('5-0');
+  expect(goesOnFrom({ last: '9-0', entries: [] })).toBe('9-0');
+});
+
+describe('a subscription', () => {
+  const state: TopicState = { history: { size: 1, seconds: 1 }, start: '5-71', incarnation: '71', last: '9-0' };
+
+  test('that starts now starts behind the last message, and names the incarnation of the topic', () => {
+    expect(startNow(state)).toBe('9-0 71');
+    expect(parseStart(startNow(state))).toEqual({ position: '9-0', incarnation: incarnationOf(state.start) });
+  });
+
+  test('is to the topic of its incarnation, wherever its position is', () => {
+    for (const position of ['0-0', '4-7', '5-71', '9-0', '999999-0']) {
+      expect(isCurrent(state, subscriptionStart(position, '71'))).toBe(true);
+      expect(isCurrent(state, subscriptionStart(position, '72'))).toBe(false);
+    }
+  });
+
+  test('is to no topic when there is none, or when it names no incarnation', () => {
+    expect(isCurrent(null, '9-0 71')).toBe(false);
+    expect(isCurrent(state, '9-0')).toBe(false);
+  });
 });

@@ -1,16 +1,25 @@
 import { DEFAULT_HISTORY } from '@holdfast/protocol/limits';
+import { POSITION_FORM } from '@holdfast/protocol/position-order';
 import { describe, expect, test } from 'vitest';
+import { subscriptionStart } from './client-state.ts';
 import { controlBroker } from './redis-broker.ts';
 import { dyingAfter, openBroker, watched } from './test-broker.ts';
-import { isCurrent } from './topic-state.ts';
+import { incarnationOf, isCurrent, startNow } from './topic-state.ts';
 
 const { redis, prefix, keys, control } = await openBroker();
+const HOUR_MS = 3_600_000;
 let count = 0;
 const someTopic = () => `topic.${(count += 1)}`;
 const publish = (topic: string, text: string) => control.publish(topic, Buffer.from(text));
 
 async function names(): Promise<string[]> {
   return (await control.listTopics(null, 10_000)).items.map(({ topic }) => topic);
+}
+
+async function startOf(topic: string): Promise<string> {
+  const state = await stateOf(topic);
+  if (state === null) throw new Error(`topic ${topic} does not exist`);
+  return startNow(state);
 }
 
 async function stateOf(topic: string) {
@@ -24,9 +33,15 @@ describe('putting a topic', () => {
     const created = await control.putTopic(topic, {});
     expect(created).toEqual({
       created: true,
-      state: { history: DEFAULT_HISTORY, born: created.state.born, last: created.state.born },
+      state: {
+        history: DEFAULT_HISTORY,
+        start: created.state.start,
+        incarnation: incarnationOf(created.state.start),
+        last: created.state.start,
+      },
     });
-    expect(created.state.born).toMatch(/^\d{13}-\d{1,4}$/);
+    expect(created.state.start).toMatch(/^\d{13}-[1-9]\d{0,9}$/);
+    expect(created.state.start).toMatch(POSITION_FORM);
     expect(await stateOf(topic)).toEqual(created.state);
     expect((await control.putTopic(other, { size: 0, seconds: 7 })).state.history).toEqual({ size: 0, seconds: 7 });
   });
@@ -38,7 +53,7 @@ describe('putting a topic', () => {
     const last = published.kind === 'published' ? published.id : '';
     const now = (size: number, seconds: number) => ({
       created: false,
-      state: { born: state.born, last, history: { size, seconds } },
+      state: { start: state.start, incarnation: state.incarnation, last, history: { size, seconds } },
     });
     expect(await control.putTopic(topic, {})).toEqual(now(10, 20));
     expect(await control.putTopic(topic, { size: 5 })).toEqual(now(5, 20));
@@ -50,7 +65,7 @@ describe('putting a topic', () => {
     const topic = someTopic();
     const outcomes = await Promise.all(Array.from({ length: 20 }, () => control.putTopic(topic, {})));
     expect(outcomes.filter(({ created }) => created)).toHaveLength(1);
-    expect(new Set(outcomes.map(({ state }) => state.born)).size).toBe(1);
+    expect(new Set(outcomes.map(({ state }) => state.start)).size).toBe(1);
   });
 
   test('does not continue a log that outlived its topic', async () => {
@@ -72,7 +87,7 @@ describe('deleting a topic', () => {
     expect(await stateOf(topic)).toBeNull();
     expect(await redis.exists(keys.topicLog(topic))).toBe(0);
     expect(await control.readLog(topic, null, 10)).toBeNull();
-    expect(await publish(topic, '1')).toEqual({ kind: 'unknown' });
+    expect(await publish(topic, '1')).toEqual({ kind: 'not-found' });
     expect(await names()).not.toContain(topic);
   });
 
@@ -87,14 +102,40 @@ describe('deleting a topic', () => {
   test('ends subscriptions to it: they are not to a later topic of its name', async () => {
     const topic = someTopic();
     const { state } = await control.putTopic(topic, {});
-    const published = await publish(topic, '1');
-    const begin = published.kind === 'published' ? published.id : '';
-    expect(isCurrent(await stateOf(topic), begin)).toBe(true);
-    expect(isCurrent(await stateOf(topic), state.born)).toBe(true);
+    await publish(topic, '1');
+    const starts = [subscriptionStart(state.start, state.incarnation), await startOf(topic)];
+    for (const start of starts) expect(isCurrent(await stateOf(topic), start)).toBe(true);
     await control.deleteTopic(topic);
-    expect(isCurrent(await stateOf(topic), begin)).toBe(false);
-    await redis.hset(keys.topic(topic), { size: 1, seconds: 1, born: '1-0', last: '1-0' });
-    expect(isCurrent(await stateOf(topic), begin)).toBe(true);
+    for (const start of starts) expect(isCurrent(await stateOf(topic), start)).toBe(false);
+    await control.putTopic(topic, {});
+    for (const start of starts) expect(isCurrent(await stateOf(topic), start)).toBe(false);
+    expect(isCurrent(await stateOf(topic), await startOf(topic))).toBe(true);
+  });
+
+  test('makes the next topic of its name another one, also with the clock of Redis behind, and within a millisecond', async () => {
+    for (const jump of [-HOUR_MS, 0, HOUR_MS]) {
+      const topic = someTopic();
+      const { state } = await control.putTopic(topic, {});
+      // What a Redis with another clock would have written.
+      const start = `${Date.now() + jump}-${state.incarnation}`;
+      await redis.hset(keys.topic(topic), { born: start, last: start });
+      const before = await startOf(topic);
+      expect(isCurrent(await stateOf(topic), before)).toBe(true);
+      const [, again] = await Promise.all([control.deleteTopic(topic), control.putTopic(topic, {})]);
+      expect(again.created).toBe(true);
+      expect(again.state.incarnation).not.toBe(state.incarnation);
+      expect(isCurrent(await stateOf(topic), before)).toBe(false);
+    }
+  });
+
+  test('gives 200 topics of one name 200 incarnations', async () => {
+    const topic = someTopic();
+    const incarnations = new Set<string>();
+    for (let round = 0; round < 200; round += 1) {
+      incarnations.add((await control.putTopic(topic, {})).state.incarnation);
+      await control.deleteTopic(topic);
+    }
+    expect(incarnations.size).toBe(200);
   });
 
   test('racing its creation leaves the list as it is true, 300 times', async () => {

@@ -18,7 +18,7 @@ export async function tryWrites(redis: Commands, keys: Keys): Promise<void> {
   const places = redis.placesOfServers?.((place) => keys.trial(place)) ?? ONE_SERVER;
   await Promise.all(
     places.map((place) =>
-      run(redis, tryWriteScript, [keys.trial(place), keys.trialLog(place), keys.trialLive(place)], [KEPT_MS]),
+      run(redis, tryWriteScript, [keys.trial(place), keys.trialLog(place)], [keys.trialLive(place), KEPT_MS]),
     ),
   );
 }

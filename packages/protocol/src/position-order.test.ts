@@ -20,6 +20,12 @@ describe('a position', () => {
     expect(wrong.filter((text) => position.safeParse(text).success)).toEqual([]);
   });
 
+  test('has one form only: two that compare as equal are the same text', () => {
+    const other = ['00-0', '01-0', '1-00', '1-01', '01732345678901-0', '1732345678901-00'];
+    expect(other.filter((text) => position.safeParse(text).success)).toEqual([]);
+    expect(['0-0', '0-1', '1-0', '10-10'].filter((text) => !position.safeParse(text).success)).toEqual([]);
+  });
+
   test('holds numbers that are exact', () => {
     const largest = `${'9'.repeat(15)}-${'9'.repeat(15)}`;
     expect(POSITION_FORM.test(largest)).toBe(true);

@@ -1,8 +1,11 @@
 /** A message id within one topic. Kept apart from its schema so that a page that compares positions needs no zod. */
 export type Position = string;
 
-/** The form of a position: milliseconds and sequence, both below 2^53 so that they compare exactly as numbers. */
-export const POSITION_FORM = /^\d{1,15}-\d{1,15}$/;
+/**
+ * The one canonical form of a position: milliseconds and sequence without leading zeros, so that two positions are equal
+ * exactly when their texts are; both below 2^53, so that they compare exactly as numbers.
+ */
+export const POSITION_FORM = /^(?:0|[1-9]\d{0,14})-(?:0|[1-9]\d{0,14})$/;
 
 /** Below every message. */
 export const BEGINNING: Position = '0-0';

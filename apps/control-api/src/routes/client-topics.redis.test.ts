@@ -41,12 +41,12 @@ describe('SubscribeTopic', () => {
     expect((await api.broker.readClient(clientId))?.topics.get('news.a')).toBe(began);
   });
 
-  test('tells whether the client is connected, and rings at its edge; not when that edge is dead', async () => {
+  test('tells whether the client is connected, and notifies its edge; not when that edge is dead', async () => {
     const edge = await startTestEdge(api);
     const clientId = await api.client();
     await edge.hold(clientId);
     expect(expectBody(await subscribe(clientId, ['news.a']), 202, topicsResponse).connected).toBe(true);
-    expect(await edge.broker.peekLetters(edge.id, 10)).toContain(clientId);
+    expect(await edge.broker.readPending(edge.id, 10)).toContain(clientId);
     await edge.die();
     expect(expectBody(await subscribe(clientId, ['news.b']), 202, topicsResponse).connected).toBe(false);
     edge.stop();
@@ -194,12 +194,12 @@ describe('UnSubscribeTopic', () => {
     expect(expectBody(answer, 202, topicsResponse).topics).toEqual([]);
   });
 
-  test('rings at the edge of a connected client', async () => {
+  test('notifies the edge of a connected client', async () => {
     const edge = await startTestEdge(api);
     const clientId = await api.client({ topics: ['news.a'] });
     await edge.hold(clientId);
     expect(expectBody(await unsubscribe(clientId, ['news.a']), 202, topicsResponse).connected).toBe(true);
-    expect(await edge.broker.peekLetters(edge.id, 10)).toContain(clientId);
+    expect(await edge.broker.readPending(edge.id, 10)).toContain(clientId);
     await edge.die();
     edge.stop();
   });

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { connectionName, parseStart } from '@holdfast/broker/client-state';
 import {
   clientResponse,
   clientsResponse,
@@ -9,7 +10,7 @@ import {
 import { eventually } from '@holdfast/testkit/eventually';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type TestApi, expectBody, keyNamed, startTestApi } from '../test-api.ts';
-import { type TestEdge, type TestEdgeOptions, startTestEdge } from '../test-edge.ts';
+import { type TestEdge, type TestEdgeOptions, claimFor, startTestEdge } from '../test-edge.ts';
 
 const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const PATH = '/v1/clients';
@@ -66,7 +67,8 @@ describe('Register', () => {
     const before = await api.broker.publish('news.begin', Buffer.from('1'));
     const clientId = await api.client({ topics: ['news.begin'] });
     const state = await api.broker.readClient(clientId);
-    expect(before).toMatchObject({ kind: 'published', id: state?.topics.get('news.begin') });
+    const { position } = parseStart(state?.topics.get('news.begin') ?? '');
+    expect(before).toMatchObject({ kind: 'published', id: position });
   });
 
   test('names no edge while none lives', async () => {
@@ -215,12 +217,12 @@ describe('Unregister', () => {
     expect(expectBody(answer, 200, unregisterResponse)).toEqual({ clientId });
   });
 
-  test('rings at the edge that holds the client', async () => {
+  test('notifies the edge that holds the client', async () => {
     const holder = await edge();
     const clientId = await api.client();
     await holder.hold(clientId);
     await api.call('DELETE', `${PATH}/${clientId}`);
-    expect(await holder.broker.peekLetters(holder.id, 10)).toContain(clientId);
+    expect(await holder.broker.readPending(holder.id, 10)).toContain(clientId);
   });
 
   test('answers 409 user-not-found to a client that was never registered, and to one the second time', async () => {
@@ -253,10 +255,14 @@ describe('GET /v1/clients/{clientId}', () => {
   test('tells what its edge really serves, with the position of each topic', async () => {
     const holder = await edge();
     const clientId = await api.client();
-    const connection = await holder.hold(clientId, { 'news.served': '5-1', '@me': '7-0' });
+    const generation = await holder.hold(clientId, { 'news.served': '5-1', '@me': '7-0' });
     const client = expectBody(await api.call('GET', `${PATH}/${clientId}`), 200, clientResponse);
     // As the welcome names it.
-    expect(client).toMatchObject({ connected: true, edge: holder.id, connection: `${holder.id}-${connection}` });
+    expect(client).toMatchObject({
+      connected: true,
+      edge: holder.id,
+      connection: `${holder.id}-${connectionName(generation)}`,
+    });
     expect(client.served).toEqual({ 'news.served': { position: '5-1' }, '@me': { position: '7-0' } });
     expect(client.since).not.toBeNull();
   });
@@ -270,7 +276,7 @@ describe('GET /v1/clients/{clientId}', () => {
     const moved = await api.client();
     await other.hold(moved);
     await holder.hold(moved);
-    await other.broker.claim(moved, holder.id, 'a newer connection');
+    await claimFor(other.broker, moved, holder.id);
     for (const clientId of [lost, moved]) {
       const client = expectBody(await api.call('GET', `${PATH}/${clientId}`), 200, clientResponse);
       expect(client).toMatchObject({ connected: false, edge: null, connection: null, since: null, served: null });
@@ -354,14 +360,14 @@ describe('GET /v1/clients', () => {
 });
 
 describe('POST /v1/clients/{clientId}/disconnect', () => {
-  test('answers 202 and rings at the edge that holds the client; the registration stays', async () => {
+  test('answers 202 and notifies the edge that holds the client; the registration stays', async () => {
     const holder = await edge();
     const clientId = await api.client();
-    const connection = await holder.hold(clientId);
+    const generation = await holder.hold(clientId);
     const answer = await api.call('POST', `${PATH}/${clientId}/disconnect`, { key: 'all' });
     expect(expectBody(answer, 202, disconnectResponse)).toMatchObject({ clientId, connected: true });
-    expect(await holder.broker.peekLetters(holder.id, 10)).toContain(clientId);
-    expect(await api.broker.readClient(clientId)).toMatchObject({ unwanted: connection });
+    expect(await holder.broker.readPending(holder.id, 10)).toContain(clientId);
+    expect(await api.broker.readClient(clientId)).toMatchObject({ disconnectUpTo: generation });
   });
 
   test('answers 202 with connected false to a client without a connection, and to one whose edge is dead', async () => {

@@ -128,12 +128,12 @@ describe('POST /v1/clients/{clientId}/messages', () => {
     expect(page?.entries.map(({ id, data }) => [id, data.toString()])).toEqual([[published.id, ' 1.0 ']]);
   });
 
-  test('rings at the edge that holds the client', async () => {
+  test('notifies the edge that holds the client', async () => {
     const edge = await startTestEdge(api);
     const clientId = await api.client();
     await edge.hold(clientId);
     await api.call('POST', pathOf(clientId), { key: 'all', raw: '1' });
-    expect(await edge.broker.peekLetters(edge.id, 10)).toContain(clientId);
+    expect(await edge.broker.readPending(edge.id, 10)).toContain(clientId);
     await edge.die();
     edge.stop();
   });

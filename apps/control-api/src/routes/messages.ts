@@ -60,7 +60,7 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, { brok
       const { topic } = request.params;
       requireTopics(keyOf(request), 'publish', [topic]);
       const outcome = await broker.publish(topic, request.body, request.headers[IDEMPOTENCY_HEADER]);
-      if (outcome.kind === 'unknown') throw noSuchTopic(topic);
+      if (outcome.kind === 'not-found') throw noSuchTopic(topic);
       counts.publishes.inc({ outcome: outcome.kind });
       return reply.code(202).send({ topic, id: outcome.id });
     },
@@ -86,7 +86,7 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, { brok
     },
     async ({ params, body, headers }, reply) => {
       const outcome = await broker.publishToClient(params.clientId, body, headers[IDEMPOTENCY_HEADER]);
-      if (outcome.kind === 'unknown') throw new ProblemError('client-not-found');
+      if (outcome.kind === 'not-found') throw new ProblemError('client-not-found');
       counts.publishes.inc({ outcome: outcome.kind });
       return reply.code(202).send({ topic: OWN_TOPIC, id: outcome.id });
     },

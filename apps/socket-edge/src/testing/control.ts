@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { commandsOf } from '@holdfast/broker/ear';
 import { controlBroker } from '@holdfast/broker/redis-broker';
 import type { Position } from '@holdfast/protocol/position-order';
+import { startNow } from '@holdfast/broker/topic-state';
 import { captureLog } from '@holdfast/service/captured-log';
 import { OneRedis } from '@holdfast/service/one-redis';
 import { RedisCluster } from '@holdfast/service/redis-cluster';
@@ -24,14 +25,14 @@ async function controlOver(redis: OneRedis | RedisCluster, prefix: string) {
   await redis.whenReady({ logger });
   const broker = controlBroker(commandsOf(redis), prefix);
 
-  /** Where subscriptions to these topics begin when they are accepted now. */
-  async function begins(topics: readonly string[]): Promise<Map<string, Position>> {
+  /** The starts of subscriptions to these topics that are accepted now. */
+  async function begins(topics: readonly string[]): Promise<Map<string, string>> {
     const states = await broker.readTopics(topics);
     return new Map(
       topics.map((topic, index) => {
         const state = states[index];
         if (!state) throw new Error(`there is no topic ${topic}`);
-        return [topic, state.last];
+        return [topic, startNow(state)];
       }),
     );
   }
@@ -52,7 +53,9 @@ async function controlOver(redis: OneRedis | RedisCluster, prefix: string) {
       await broker.changeTopics(clientId, { add: await begins(topics) });
     },
     async unsubscribe(clientId: string, ...topics: string[]): Promise<void> {
-      await broker.changeTopics(clientId, { remove: topics });
+      const states = await broker.readTopics(topics);
+      const endsAt = new Map(topics.map((topic, index) => [topic, states[index]?.last ?? '']));
+      await broker.changeTopics(clientId, { remove: topics, endsAt });
     },
     /** Publishes a JSON text as it is; gives its id. */
     async publish(topic: string, json: string): Promise<Position> {

@@ -6,10 +6,12 @@ import { newTally } from '../tally.ts';
 import { TopicFeed } from '../topic-feed.ts';
 import { LogModel } from './log-model.ts';
 import { RecordingTransport } from './recording-transport.ts';
+import { someClaim } from './some-claim.ts';
 import { turns } from './turns.ts';
 
 const TOPIC = 'news';
 const BORN_AT = 1_000_000;
+const INCARNATION = '0';
 /** What the edge reads at a time. */
 const PAGE_ENTRIES = 128;
 /** More than any chain of reads in these tests takes. */
@@ -35,6 +37,8 @@ export function feedHarness() {
     reads: 0,
     /** As if every slice of sending took all the time that a slice may take. */
     sliced: false,
+    /** Whether messages may be sent. */
+    fresh: true,
     stalled: 0,
     gone: 0,
     idle: 0,
@@ -48,7 +52,7 @@ export function feedHarness() {
     await turns(1);
     return found;
   };
-  const feed = new TopicFeed(TOPIC, {
+  const feed = new TopicFeed(TOPIC, INCARNATION, {
     readTopic: () => answer(() => world.log?.state() ?? null),
     readLog: (_topic, after) =>
       answer(() => {
@@ -70,6 +74,10 @@ export function feedHarness() {
     onStalled: () => {
       world.stalled += 1;
     },
+    isFresh: () => world.fresh,
+    whenFresh: async () => {
+      while (!world.fresh) await turns(1);
+    },
     tally,
   });
 
@@ -88,9 +96,9 @@ export function feedHarness() {
   /** A connection of its own that joins at a position, or at the present end. */
   function join(position: Position | null = null, begin: Position = '0-0'): Listener {
     const socket = new RecordingTransport();
-    const connection = new Connection('1', 'client', socket, 'open', '0-0', tally);
+    const connection = new Connection(someClaim(), socket, 'open', tally);
     const start = position ?? laterOf(feed.head, begin);
-    const subscription = new Subscription(feed, connection, begin, start);
+    const subscription = new Subscription(feed, connection, `${begin} ${INCARNATION}`, start);
     connection.subscribe(subscription);
     return { socket, connection, subscription, start };
   }

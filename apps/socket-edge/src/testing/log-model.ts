@@ -5,15 +5,17 @@ const HISTORY = { size: 1000, seconds: 300 };
 
 /** A topic and its log as Redis keeps them: ids that rise, each entry naming the one before it, the oldest trimmed. */
 export class LogModel {
-  readonly born: Position;
+  readonly start: Position;
+  readonly incarnation: string;
   last: Position;
   entries: LogEntry[] = [];
   #clock: number;
 
-  constructor(bornAt: number) {
-    this.#clock = bornAt;
-    this.born = `${bornAt}-0`;
-    this.last = this.born;
+  constructor(startsAt: number, incarnation = '0') {
+    this.#clock = startsAt;
+    this.incarnation = incarnation;
+    this.start = `${startsAt}-${incarnation}`;
+    this.last = this.start;
   }
 
   append(data: Buffer): LogEntry {
@@ -36,16 +38,17 @@ export class LogModel {
   }
 
   state(): TopicState {
-    return { history: HISTORY, born: this.born, last: this.last };
+    return { history: HISTORY, start: this.start, incarnation: this.incarnation, last: this.last };
   }
 
   page(after: Position | null, limit: number): LogPage {
-    const { born, last, entries } = this;
+    const { start, incarnation, last, entries } = this;
     return {
-      born,
+      start,
+      incarnation,
       last,
       firstPrev: entries[0]?.prev ?? null,
-      stands: entries.some(({ id }) => id === after),
+      contains: entries.some(({ id }) => id === after),
       entries: entries.filter(({ id }) => after === null || comparePositions(id, after) > 0).slice(0, limit),
     };
   }

@@ -1,6 +1,7 @@
 import { captureLog } from '@holdfast/service/captured-log';
 import type { Connection } from '../connection.ts';
 import { createEdge } from '../edge.ts';
+import type { Claim } from '../hub.ts';
 import type { MemoryRedis } from './memory-redis.ts';
 import { RecordingTransport } from './recording-transport.ts';
 import { turns } from './turns.ts';
@@ -32,6 +33,13 @@ export function memoryEdge(redis: MemoryRedis, id = 'edge-a') {
     edge,
     log,
     connect,
+    /** The connection of a handshake whose claim was made before, until nothing more happens. */
+    async opened(claim: Claim, { resume = false } = {}) {
+      const socket = new RecordingTransport();
+      const connection = edge.hub.open(claim, socket, resume);
+      await turns(SETTLED_TURNS);
+      return { socket, connection };
+    },
     /** As `connect`, of a client that is registered, and until nothing more happens. */
     async connected(clientId: string, options: Parameters<typeof connect>[1] = {}) {
       const made = await connect(clientId, options);

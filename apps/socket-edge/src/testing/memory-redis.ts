@@ -1,6 +1,7 @@
-import type { ClaimOutcome, EdgeBroker } from '@holdfast/broker/broker';
+import type { ClaimOutcome, ClaimRequest, EdgeBroker, KnownTopic } from '@holdfast/broker/broker';
 import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
-import type { ClientState } from '@holdfast/broker/client-state';
+import { type ClientState, type Owner, parseStart } from '@holdfast/broker/client-state';
+import { type TopicState, startNow } from '@holdfast/broker/topic-state';
 import type { LiveEar } from '@holdfast/broker/ear';
 import type { LiveListener } from '@holdfast/broker/live-channels';
 import type { Position } from '@holdfast/protocol/position-order';
@@ -12,7 +13,7 @@ const BORN_AFTER = 1_000_000;
 const LIFETIME = 1_000_000;
 
 /**
- * What edges and control-api have in common, in memory: clients, topics with their logs, letter boxes, live channels.
+ * What edges and control-api have in common, in memory: clients, topics with their logs, dirty sets, live channels.
  * Commands take effect in the order of the calls, and are answered a turn of the event loop later, like on a pipelined
  * connection. It stands in for Redis where a test must say what happens between two steps; what Redis itself does is
  * tested on Redis.
@@ -21,7 +22,7 @@ export class MemoryRedis {
   readonly clients = new Map<string, ClientState>();
   readonly topics = new Map<string, LogModel>();
   readonly ownLogs = new Map<string, LogModel>();
-  readonly letters = new Map<string, Set<string>>();
+  readonly dirty = new Map<string, Set<string>>();
   readonly leases = new Set<string>();
   readonly answers: { question: string; payload: unknown }[] = [];
   /** The names of all calls of edges so far. */
@@ -30,10 +31,22 @@ export class MemoryRedis {
   away = false;
   /** These calls are done, but their answers get lost. */
   readonly answersLost = new Set<keyof EdgeBroker>();
+  /** These calls fail, and nothing is done. */
+  readonly failing = new Set<keyof EdgeBroker>();
+  /** Wake-ups get lost. */
+  notifiesNobody = false;
+  /** Clients whose node of a Cluster is away: their claims and releases fail, and nothing is done. */
+  readonly clientsAway = new Set<string>();
   /** Answers that wait, by call. */
   readonly #held = new Map<keyof EdgeBroker | 'all', Promise<void>>();
   readonly #ears = new Map<string, { listener: LiveListener; topics: Set<string> }>();
   #births = 0;
+  #generation = 0;
+  #registrations = 0;
+  /** The generation of the last claim of each client: it stays when there is no owner any more. */
+  readonly #claimed = new Map<string, number>();
+  /** Each state that was read, as a text; its place in the list is its digest. */
+  readonly #states: string[] = [''];
 
   /** Holds the answers to these calls back, or to all, until what it gives is called. */
   hold(calls: keyof EdgeBroker | 'all' = 'all'): () => void {
@@ -45,41 +58,86 @@ export class MemoryRedis {
     };
   }
 
+  /** Registers a client that begins at 1000-0; one that was registered before, at a later time with another nonce. */
   register(clientId: string, topics: readonly string[] = []): void {
+    if (this.#claimed.has(clientId)) this.#registrations += 1;
+    const incarnation = String(this.#registrations);
+    const registeredAt = REGISTERED_AT * (this.#registrations + 1);
+    this.#claimed.set(clientId, 0);
     this.clients.set(clientId, {
       clientId,
       key: 'test',
       name: null,
-      registeredAt: REGISTERED_AT,
+      registeredAt,
+      incarnation,
       owner: null,
-      since: REGISTERED_AT,
-      unwanted: null,
-      ownPosition: `${REGISTERED_AT}-0`,
-      topics: new Map(topics.map((topic) => [topic, this.topic(topic).last])),
-      ended: new Map(),
+      notify: [],
+      since: registeredAt,
+      disconnectUpTo: 0,
+      ownPosition: `${registeredAt}-${incarnation}`,
+      topics: new Map(topics.map((topic) => [topic, this.startOf(topic)])),
+      closed: new Map(),
     });
-    this.ownLogs.set(clientId, new LogModel(REGISTERED_AT));
+    this.ownLogs.set(clientId, new LogModel(registeredAt, incarnation));
   }
 
   unregister(clientId: string): void {
-    const owner = this.client(clientId).owner;
+    const { notify } = this.client(clientId);
     this.clients.delete(clientId);
-    if (owner) this.ring(owner.edge, clientId);
+    this.ownLogs.delete(clientId);
+    for (const edge of notify) this.notify(edge, clientId);
   }
 
-  /** Changes a client's state, and rings at its edge. */
+  /** The start of a subscription that begins now. */
+  startOf(topic: string): string {
+    return startNow(this.topic(topic).state());
+  }
+
+  /** Changes a client's state, and notifies its edge. */
   change(clientId: string, change: (client: ClientState) => void): void {
     const client = this.client(clientId);
     change(client);
-    if (client.owner) this.ring(client.owner.edge, clientId);
+    for (const edge of client.notify) this.notify(edge, clientId);
   }
 
   subscribe(clientId: string, topic: string): void {
-    this.change(clientId, (client) => client.topics.set(topic, this.topic(topic).last));
+    this.change(clientId, (client) => client.topics.set(topic, this.startOf(topic)));
   }
 
+  /** Ends a subscription; what it brought by now stands as a closed range, as long as the client has an owner. */
   unsubscribe(clientId: string, topic: string): void {
-    this.change(clientId, (client) => client.topics.delete(topic));
+    this.change(clientId, (client) => {
+      const { position: begin, incarnation } = parseStart(client.topics.get(topic) ?? '');
+      const { last } = this.topic(topic);
+      if (client.owner !== null && client.topics.has(topic) && begin !== last) {
+        const before = client.closed.get(topic);
+        client.closed.set(topic, [...(before ? [before] : []), `${begin},${last},${incarnation}`].join(' '));
+      }
+      client.topics.delete(topic);
+    });
+  }
+
+  /** Redis has lost its last writes: it names an owner from before. */
+  rollBack(clientId: string, owner: Owner): void {
+    const client = this.client(clientId);
+    client.owner = owner;
+    client.notify = [owner.edge];
+    this.#claimed.set(clientId, owner.generation);
+  }
+
+  /** Has the client's present connection closed, and every older one. */
+  disconnect(clientId: string): void {
+    this.change(clientId, (client) => {
+      client.disconnectUpTo = this.#claimed.get(clientId) ?? 0;
+    });
+  }
+
+  /** Makes an edge the owner of a client, in place of whoever was it. Gives the generation. */
+  own(clientId: string, edge: string): number {
+    this.#generation += 1;
+    const generation = this.#generation;
+    this.#setOwner(this.client(clientId), edge, generation);
+    return generation;
   }
 
   /** The topic of this name, created if need be. */
@@ -87,20 +145,20 @@ export class MemoryRedis {
     const found = this.topics.get(name);
     if (found) return found;
     this.#births += 1;
-    const made = new LogModel(BORN_AFTER + LIFETIME * this.#births);
+    const made = new LogModel(BORN_AFTER + LIFETIME * this.#births, String(this.#births));
     this.topics.set(name, made);
     return made;
   }
 
   deleteTopic(name: string): void {
     this.topics.delete(name);
-    this.#say(name, (listener) => listener.onTopic(name, { kind: 'deleted' }));
+    this.#publish(name, (listener) => listener.onTopic(name, { kind: 'deleted' }));
   }
 
   /** Appends a message, and says it on the live channel unless told not to. Gives its id. */
   publish(topic: string, data: string, { heard = true } = {}): Position {
     const { id, prev, data: bytes } = this.topic(topic).append(Buffer.from(data));
-    if (heard) this.#say(topic, (listener) => listener.onTopic(topic, { kind: 'message', prev, id, data: bytes }));
+    if (heard) this.#publish(topic, (listener) => listener.onTopic(topic, { kind: 'message', prev, id, data: bytes }));
     return id;
   }
 
@@ -120,9 +178,10 @@ export class MemoryRedis {
     return client;
   }
 
-  ring(edge: string, clientId: string): void {
-    const box = this.letters.get(edge) ?? new Set();
-    this.letters.set(edge, box.add(clientId));
+  notify(edge: string, clientId: string): void {
+    if (this.notifiesNobody) return;
+    const pending = this.dirty.get(edge) ?? new Set();
+    this.dirty.set(edge, pending.add(clientId));
     this.#ears.get(edge)?.listener.onDoorbell();
   }
 
@@ -151,22 +210,23 @@ export class MemoryRedis {
   /** What an edge asks. */
   broker(): EdgeBroker {
     return {
-      claim: (clientId, edge, connection, options) =>
-        this.#ask('claim', () => this.#claim(clientId, edge, connection, options?.onlyIfUnowned ?? false)),
-      release: (clientId, edge, connection) => this.#ask('release', () => this.#release(clientId, edge, connection)),
-      readClients: (ids) => this.#ask('readClients', () => ids.map((id) => copyOf(this.clients.get(id)))),
+      claim: (request) => this.#ask('claim', () => this.#claim(request), request.clientId),
+      release: (clientId, edge, generation) =>
+        this.#ask('release', () => this.#release(clientId, edge, generation), clientId),
       readTopics: (names) => this.#ask('readTopics', () => names.map((name) => this.topics.get(name)?.state() ?? null)),
+      compareTopics: (known) => this.#ask('compareTopics', () => this.#compare(known)),
       readLog: (topic, after, limit) => this.#ask('readLog', () => this.topics.get(topic)?.page(after, limit) ?? null),
       readClientLog: (clientId, after, limit) =>
         this.#ask('readClientLog', () => this.ownLogs.get(clientId)?.page(after, limit) ?? null),
-      forgetEnded: (clientId, ended) =>
-        this.#ask('forgetEnded', () => {
-          for (const topic of ended.keys()) this.clients.get(clientId)?.ended.delete(topic);
+      acknowledgeRanges: ({ clientId, incarnation }, ranges) =>
+        this.#ask('acknowledgeRanges', () => {
+          const client = this.clients.get(clientId);
+          if (client?.incarnation !== incarnation) return;
+          for (const [topic, read] of ranges) acknowledge(client.closed, topic, read);
         }),
-      ring: (edge, clientId) => this.#ask('ring', () => this.ring(edge, clientId)),
-      peekLetters: (edge, max) => this.#ask('peekLetters', () => [...(this.letters.get(edge) ?? [])].slice(0, max)),
-      takeLetters: (edge, ids) =>
-        this.#ask('takeLetters', () => ids.forEach((id) => this.letters.get(edge)?.delete(id))),
+      notify: (edges, clientId) => this.#ask('notify', () => edges.forEach((edge) => this.notify(edge, clientId))),
+      readPending: (edge, max) => this.#ask('readPending', () => [...(this.dirty.get(edge) ?? [])].slice(0, max)),
+      acknowledge: (edge, ids) => this.#ask('acknowledge', () => ids.forEach((id) => this.dirty.get(edge)?.delete(id))),
       renewLease: ({ id }) =>
         this.#ask('renewLease', () => {
           const alive = this.leases.has(id);
@@ -183,9 +243,10 @@ export class MemoryRedis {
     };
   }
 
-  async #ask<T>(name: keyof EdgeBroker, work: () => T): Promise<T> {
+  async #ask<T>(name: keyof EdgeBroker, work: () => T, clientId = ''): Promise<T> {
     this.calls.push(name);
-    if (this.away) throw new BrokerUnavailable(new Error('it is away'));
+    const fails = this.away || this.failing.has(name) || this.clientsAway.has(clientId);
+    if (fails) throw new BrokerUnavailable(new Error('it is away'));
     const answer = work();
     await (this.#held.get(name) ?? this.#held.get('all'));
     await new Promise(setImmediate);
@@ -193,24 +254,72 @@ export class MemoryRedis {
     return answer;
   }
 
-  #claim(clientId: string, edge: string, connection: string, onlyIfUnowned: boolean): ClaimOutcome {
-    const client = copyOf(this.clients.get(clientId));
-    if (client === null) return { kind: 'unknown' };
-    if (onlyIfUnowned && client.owner) return { kind: 'owned', client };
-    Object.assign(this.client(clientId), { owner: { edge, connection }, unwanted: null });
-    return { kind: 'claimed', client, previous: client.owner };
+  #claim({ clientId, edge, generation: mine = 0, incarnation, digest: known }: ClaimRequest): ClaimOutcome {
+    const found = this.clients.get(clientId);
+    if (found === undefined || (incarnation !== undefined && found.incarnation !== incarnation)) {
+      return { kind: 'not-found' };
+    }
+    const client = copyOf(found);
+    const held = this.#claimed.get(clientId) ?? 0;
+    const { owner } = found;
+    let generation = mine;
+    if (mine === 0 || (owner === null && held > mine)) {
+      this.#generation += 1;
+      generation = this.#generation;
+    }
+    const digest = this.#digestOf(client);
+    if (owner && (mine === 0 || held > mine)) return { kind: 'owned-by-other', client, generation, digest };
+    if (owner && held === mine) {
+      return digest === known ? { kind: 'unchanged' } : { kind: 'claimed', client, generation, digest };
+    }
+    this.#setOwner(found, edge, generation);
+    return { kind: 'claimed', client, generation, digest };
   }
 
-  #release(clientId: string, edge: string, connection: string): void {
+  #setOwner(client: ClientState, edge: string, generation: number): void {
+    const [previous] = [client.owner?.edge, ...client.notify].filter((one) => one !== undefined && one !== edge);
+    client.owner = { edge, generation };
+    client.notify = previous === undefined ? [edge] : [edge, previous];
+    this.#claimed.set(client.clientId, generation);
+  }
+
+  #digestOf({ owner: _, notify: __, since: ___, ...state }: ClientState): number {
+    const text = JSON.stringify(state, (_name, value: unknown) => (value instanceof Map ? [...value] : value));
+    const at = this.#states.indexOf(text);
+    return at > 0 ? at : this.#states.push(text) - 1;
+  }
+
+  #release(clientId: string, edge: string, generation: number): void {
     const client = this.clients.get(clientId);
-    if (client?.owner?.edge === edge && client.owner.connection === connection) client.owner = null;
+    if (client === undefined) return;
+    const { owner } = client;
+    const isOwner = generation === 0 ? owner?.edge === edge : owner?.generation === generation;
+    if (isOwner) client.owner = null;
+    else if (owner?.edge === edge) return;
+    client.notify = client.notify.filter((one) => one !== edge);
   }
 
-  #say(topic: string, tell: (listener: LiveListener) => void): void {
-    for (const { listener, topics } of this.#ears.values()) if (topics.has(topic)) tell(listener);
+  #compare(known: readonly KnownTopic[]): Map<KnownTopic, TopicState | null> {
+    return new Map(
+      known.flatMap((one) => {
+        const state = this.topics.get(one.topic)?.state() ?? null;
+        return state?.incarnation === one.incarnation && state.last === one.last ? [] : [[one, state] as const];
+      }),
+    );
+  }
+
+  #publish(topic: string, emit: (listener: LiveListener) => void): void {
+    for (const { listener, topics } of this.#ears.values()) if (topics.has(topic)) emit(listener);
   }
 }
 
-function copyOf(client: ClientState | undefined): ClientState | null {
-  return client ? { ...client, topics: new Map(client.topics), ended: new Map(client.ended) } : null;
+function copyOf(client: ClientState): ClientState {
+  return { ...client, topics: new Map(client.topics), closed: new Map(client.closed), notify: [...client.notify] };
+}
+
+/** Removes ranges as they were read; what was added to them since stays. */
+function acknowledge(closed: Map<string, string>, topic: string, read: string): void {
+  const ranges = closed.get(topic) ?? '';
+  if (ranges === read) closed.delete(topic);
+  else if (ranges.startsWith(`${read} `)) closed.set(topic, ranges.slice(read.length + 1));
 }

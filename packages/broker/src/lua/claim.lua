@@ -1,24 +1,73 @@
--- Makes connections the owners of their clients, and reads the clients.
+-- Makes connections the owners of their clients, or finds out that they still are, and reads what differs.
+-- A claim has a generation: a time in microseconds that only grows. Of two connections the one with the higher
+-- generation is newer, also when this Redis has lost its last writes.
 -- KEYS  1… clients; on a Cluster only one
--- ARGV  1 now (ms), then for each client: edge, connection, '1' to leave a client alone that has an owner
+-- ARGV  1 now (ms), 2 a random number, then for each client: edge, generation ('0' for a new connection),
+--       incarnation of the registration that the connection belongs to ('' for any), digest of the state it has ('' none)
 -- Gives as JSON, which a reader takes apart many times faster than a reply of many strings, a list with for each client
--- [0] not registered, [1, fields and values before the claim] claimed, [2, fields and values] has an owner, or
--- [3, the error of its key, which is no other client's]
-local function claim(key, edge, connection, only_if_unowned)
+-- [0] not registered (any more);
+-- [1, generation, digest, fields and values before the call] owned by the connection from now on;
+-- [2, generation, digest, fields and values] somebody else is connected: nothing was changed;
+-- [3, the error of its key, which is no other client's];
+-- [4] owned by the connection as before, and the state is the one it has
+local time = redis.call('TIME')
+local now_us = time[1] * 1000000 + time[2]
+
+-- The state without its owner, in 52 bits.
+local function digest_of(fields)
+  local parts = {}
+  for i = 1, #fields, 2 do
+    if not string.find(fields[i], '^[ecsdp]$') then
+      parts[#parts + 1] = fields[i]
+      parts[#parts + 1] = fields[i + 1]
+    end
+  end
+  return string.format('%.0f', tonumber(string.sub(redis.sha1hex(table.concat(parts, '\n')), 1, 13), 16))
+end
+
+-- Each claim of a call takes longer than a microsecond, so that `number` leads to none of the next call's generations.
+local function after(generation, number)
+  if now_us > generation then return now_us + number end
+  -- A clock behind: a random step, so that a Redis that forgot does not give the same number to another.
+  return generation + 1 + ARGV[2] + number
+end
+
+local function claim(number, key, edge, mine, incarnation, known)
   local fields = redis.pcall('HGETALL', key)
   if fields.err then return { 3, fields.err } end
-  if #fields == 0 then return { 0 } end
-  if only_if_unowned == '1' and redis.call('HEXISTS', key, 'e') == 1 then return { 2, fields } end
-  -- An operator's wish, and what ended before the edge of an earlier connection looked, were that connection's.
-  for i = 1, #fields, 2 do
-    if fields[i] == 'x' or string.sub(fields[i], 1, 1) == '-' then redis.call('HDEL', key, fields[i]) end
+  local client = {}
+  for i = 1, #fields, 2 do client[fields[i]] = fields[i + 1] end
+  if #fields == 0 or (incarnation ~= '' and client.o ~= incarnation) then return { 0 } end
+
+  local held = tonumber(client.c) or 0
+  local owned = client.e and not client.d
+  local generation = mine
+  if mine == 0 or (not owned and held > mine) then generation = after(held, number) end
+  local digest = digest_of(fields)
+  local answer = { 1, string.format('%.0f', generation), digest, fields }
+  if owned and (mine == 0 or held > mine) then
+    answer[1] = 2
+    return answer
   end
-  redis.call('HSET', key, 'e', edge, 'c', connection, 's', ARGV[1])
-  return { 1, fields }
+  if owned and held == mine then
+    if digest == known then return { 4 } end
+    return answer
+  end
+
+  -- The edge of an older connection hears of changes too, until it has closed that.
+  if client.e and client.e ~= edge then
+    redis.call('HSET', key, 'p', client.e)
+  elseif client.p == edge then
+    redis.call('HDEL', key, 'p')
+  end
+  redis.call('HDEL', key, 'd')
+  redis.call('HSET', key, 'e', edge, 'c', answer[2], 's', ARGV[1])
+  return answer
 end
 
 local answers = {}
 for i, key in ipairs(KEYS) do
-  answers[i] = claim(key, ARGV[3 * i - 1], ARGV[3 * i], ARGV[3 * i + 1])
+  local at = 4 * i - 1
+  answers[i] = claim(i, key, ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2], ARGV[at + 3])
 end
 return cjson.encode(answers)

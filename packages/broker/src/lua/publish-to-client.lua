@@ -1,31 +1,36 @@
--- Appends a message to a client's own log. Its edge is told by the letter box, not by a channel.
+-- Appends a message to a client's own log. Its edge is notified as of any change, not by a channel.
 -- KEYS  1 client, 2 its log, 3 idempotency key (may be missing)
--- ARGV  1 data, 2 how long the idempotency key is remembered (ms), 3 messages kept, 4 seconds kept
--- Gives {0} not registered, {1, id, owner edge or ''} published, {2, id, owner edge or ''} published before
-local client = redis.call('HMGET', KEYS[1], 'r', 'm', 'e')
+-- ARGV  1 data, 2 a random number, 3 how long the idempotency key is remembered (ms), 4 messages kept, 5 seconds kept
+-- Gives {0} not registered, {1, id, edges to notify} published, {2, id, edges to notify} published before
+local client = redis.call('HMGET', KEYS[1], 'r', 'o', 'm', 'e', 'p')
 if not client[1] then return { 0 } end
--- Remembered with the time of registration: a client that was registered again has not been sent the message yet.
-local born = client[1] .. '-0 '
+-- Where its own log starts, which is also its incarnation: a client that was registered again has not been sent the
+-- message yet.
+local start = client[1] .. '-' .. client[2]
+local born = start .. ' '
 if KEYS[3] then
   local before = redis.call('GET', KEYS[3]) or ''
-  if string.sub(before, 1, #born) == born then return { 2, string.sub(before, #born + 1), client[3] or '' } end
+  if string.sub(before, 1, #born) == born then
+    return { 2, string.sub(before, #born + 1), client[4] or '', client[5] or '' }
+  end
 end
 
-local prev = client[2] or (client[1] .. '-0')
+-- As in publish.lua.
+local prev = client[3] or start
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local dash = string.find(prev, '-', 1, true)
-local last = tonumber(string.sub(prev, 1, dash - 1))
-local id
-if now > last then
-  id = string.format('%.0f-0', now)
+local ms, sequence = tonumber(string.sub(prev, 1, dash - 1)), tonumber(string.sub(prev, dash + 1))
+if now > ms then
+  ms, sequence = now, ARGV[2]
 else
-  id = string.format('%.0f-%.0f', last, string.sub(prev, dash + 1) + 1)
+  sequence = sequence + 1 + (now < ms and ARGV[2] or 0)
 end
+local id = string.format('%.0f-%.0f', ms, sequence)
 
-redis.call('XADD', KEYS[2], 'MAXLEN', '=', ARGV[3], id, 'p', prev, 'd', ARGV[1])
-redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f-0', now - ARGV[4] * 1000))
-redis.call('PEXPIRE', KEYS[2], ARGV[4] * 1000)
+redis.call('XADD', KEYS[2], 'MAXLEN', '=', ARGV[4], id, 'p', prev, 'd', ARGV[1])
+redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f-0', now - ARGV[5] * 1000))
+redis.call('PEXPIRE', KEYS[2], ARGV[5] * 1000)
 redis.call('HSET', KEYS[1], 'm', id)
-if KEYS[3] then redis.call('SET', KEYS[3], born .. id, 'PX', ARGV[2]) end
-return { 1, id, client[3] or '' }
+if KEYS[3] then redis.call('SET', KEYS[3], born .. id, 'PX', ARGV[3]) end
+return { 1, id, client[4] or '', client[5] or '' }

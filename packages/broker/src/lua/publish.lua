@@ -1,18 +1,23 @@
--- Appends messages to a topic's log and says them on the live channel, in the order given.
--- KEYS  1 topic, 2 its log, 3 its live channel, then the idempotency keys of the messages that have one
--- ARGV  1 how long an idempotency key is remembered (ms), then pairs: data, which of the idempotency keys (0 for none)
+-- Appends messages to a topic's log and publishes them on the live channel, in the order given.
+-- KEYS  1 topic, 2 its log, then the idempotency keys of the messages that have one
+-- ARGV  1 live channel: no key, as one that never exists would have every call refused while the slot moves,
+--       2 a random number, 3 how long an idempotency key is remembered (ms),
+--       then pairs: data, which of the idempotency keys (0 for none)
 -- Gives {0} no such topic, or {1} and for each message two items: 1 and its id: published;
 --       2 and an id: was published before under that key
 local topic = redis.call('HMGET', KEYS[1], 'size', 'seconds', 'last', 'born')
 local last = topic[3]
 if not last then return { 0 } end
--- Remembered with the topic's birth: one that was deleted and created again has not heard the message yet.
+-- Remembered with the topic's incarnation: one that was deleted and created again has not published the message yet.
 local born = topic[4] .. ' '
--- An id is the time, and always after the last one: the clock may have jumped back, or the log may have expired.
+-- An id is the time, and always after the last one: the clock may have jumped back, or the log may have expired. The
+-- sequence begins, and with a clock behind goes on, by a random step: a Redis that has lost its last writes does not
+-- issue their ids again for other messages, whatever its clock says.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local dash = string.find(last, '-', 1, true)
 local ms, sequence = tonumber(string.sub(last, 1, dash - 1)), tonumber(string.sub(last, dash + 1))
+local step = now < ms and ARGV[2] + 1 or 1
 
 local function before(once)
   local known = once and redis.call('GET', once) or ''
@@ -21,25 +26,25 @@ end
 
 local function publish(data)
   if now > ms then
-    ms, sequence = now, 0
+    ms, sequence = now, tonumber(ARGV[2])
   else
-    sequence = sequence + 1
+    sequence = sequence + step
   end
   local prev = last
   last = string.format('%.0f-%.0f', ms, sequence)
   redis.call('XADD', KEYS[2], 'MAXLEN', '=', topic[1], last, 'p', prev, 'd', data)
-  redis.call('SPUBLISH', KEYS[3], prev .. ' ' .. last .. ' ' .. data)
+  redis.call('SPUBLISH', ARGV[1], prev .. ' ' .. last .. ' ' .. data)
 end
 
 local answer = { 1 }
-for i = 2, #ARGV, 2 do
+for i = 4, #ARGV, 2 do
   local number = tonumber(ARGV[i + 1])
-  local once = number > 0 and KEYS[3 + number]
+  local once = number > 0 and KEYS[2 + number]
   local id = before(once)
   answer[#answer + 1] = id and 2 or 1
   if not id then
     publish(ARGV[i])
-    if once then redis.call('SET', once, born .. last, 'PX', ARGV[1]) end
+    if once then redis.call('SET', once, born .. last, 'PX', ARGV[3]) end
   end
   answer[#answer + 1] = id or last
 end

@@ -1,15 +1,15 @@
 -- Creates a topic, or changes the settings that are given of one that is there.
 -- KEYS  1 topic, 2 its log
--- ARGV  1 size, 2 seconds ('' each for not given), 3 size, 4 seconds of a new topic that does not say
+-- ARGV  1 size, 2 seconds ('' each for not given), 3 size, 4 seconds of a new topic that does not say,
+--       5 a random number, which makes a new topic another incarnation than any before of its name
 -- Gives {1 created or 0 there already, size, seconds, born, last}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local created = 0
 if redis.call('EXISTS', KEYS[1]) == 0 then
   created = 1
-  -- With the microseconds: a topic that is deleted and made anew within a millisecond is not the one before.
-  local born = string.format('%.0f-%.0f', now, time[2] % 1000 + 1)
-  -- A log that outlived its topic (evicted, say) belongs to a past that nobody can continue.
+  local born = string.format('%.0f-%s', now, ARGV[5])
+  -- A log that outlived its topic (evicted, say) belongs to a past that cannot be continued.
   redis.call('DEL', KEYS[2])
   redis.call('HSET', KEYS[1], 'size', ARGV[3], 'seconds', ARGV[4], 'born', born, 'last', born)
 end

@@ -9,9 +9,9 @@ if ARGV[3] == 'topic' then
   local topic = redis.call('HMGET', KEYS[1], 'born', 'last', 'seconds')
   born, last, seconds = topic[1], topic[2], topic[3]
 else
-  local client = redis.call('HMGET', KEYS[1], 'r', 'm')
+  local client = redis.call('HMGET', KEYS[1], 'r', 'm', 'o')
   if client[1] then
-    born = client[1] .. '-0'
+    born = client[1] .. '-' .. client[3]
     last = client[2] or born
     seconds = ARGV[4]
   end
