@@ -74,13 +74,19 @@ export interface History {
   seconds: number;
 }
 
-/** Under an idempotency key, what was published within 5 minutes is not published again. */
+/**
+ * Under an idempotency key, what was published within 5 minutes is not published again. The key belongs to who used it
+ * for what: another caller, or other data, is a conflict, and nothing is published either.
+ */
 export interface NewMessage {
   data: Buffer;
   idempotencyKey?: string | undefined;
+  /** The id of the API key. */
+  caller?: string | undefined;
 }
 
-export type PublishOutcome = { kind: 'published' | 'repeated'; id: Position } | { kind: 'not-found' };
+export type PublishOutcome =
+  { kind: 'published' | 'repeated'; id: Position } | { kind: 'not-found' } | { kind: 'conflict' };
 
 /** What was said. */
 export interface Topics {
@@ -93,11 +99,11 @@ export interface Topics {
   /** In the order of names; `cursor` is the last name of the page before. */
   listTopics(cursor: string | null, limit: number): Promise<Page<{ topic: string; state: TopicState }>>;
   /** Appends to the log and tells the edges, in one step. The same idempotency key again gives the same id and does neither. */
-  publish(topic: string, data: Buffer, idempotencyKey?: string): Promise<PublishOutcome>;
+  publish(topic: string, data: Buffer, idempotencyKey?: string, caller?: string): Promise<PublishOutcome>;
   /** The same for several messages, in the order given, all in one step. Gives one outcome for each. */
   publishAll(topic: string, messages: readonly NewMessage[]): Promise<PublishOutcome[]>;
   /** The same for a client's own topic; the edge that owns the client is notified. */
-  publishToClient(clientId: string, data: Buffer, idempotencyKey?: string): Promise<PublishOutcome>;
+  publishToClient(clientId: string, data: Buffer, idempotencyKey?: string, caller?: string): Promise<PublishOutcome>;
   /** What follows `after` in the log (all of it when null), at most `limit` entries; null when the topic does not exist. */
   readLog(topic: string, after: Position | null, limit: number): Promise<LogPage | null>;
   /** The same for a client's own topic. */

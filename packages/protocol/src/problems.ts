@@ -22,6 +22,7 @@ export const problems = {
   'user-not-found': { status: 409, title: 'No such client is registered' },
   'client-exists': { status: 409, title: 'The client id is registered already' },
   'name-taken': { status: 409, title: 'The name is registered already' },
+  'idempotency-conflict': { status: 409, title: 'The idempotency key was used for another message' },
   'quota-reached': { status: 409, title: 'The API key has as many clients as it may' },
   'payload-too-large': { status: 413, title: 'The body is too large' },
   'unsupported-media-type': { status: 415, title: 'The body must be application/json' },

@@ -124,6 +124,23 @@ describe('POST /v1/messages', () => {
     expect(await logOf('news.k2')).toHaveLength(1);
   });
 
+  test('an idempotencyKey that was used for another message is the conflict of that one, and stops no other', async () => {
+    await api.topics('news.c1', 'news.c2');
+    const of = (topics: string[], data: number) => ({ topics, data, idempotencyKey: 'c' });
+    const [first, other, both] = await resultsOf({
+      body: { messages: [of(['news.c1'], 1), of(['news.c1'], 2), of(['news.c1', 'news.c2'], 3)] },
+    });
+    expect(first).toMatchObject({ ok: true });
+    expect(other).toMatchObject({ ok: false, ids: {}, code: 'idempotency-conflict', topics: ['news.c1'] });
+    expect(both).toMatchObject({ ok: false, code: 'idempotency-conflict', topics: ['news.c1'] });
+    expect(Object.keys(both?.ids ?? {})).toEqual(['news.c2']);
+    // By another key with the right to publish there.
+    expect(await resultsOf({ key: 'news', body: { messages: [of(['news.c1'], 1)] } })).toMatchObject([
+      { ok: false, code: 'idempotency-conflict' },
+    ]);
+    expect(await logOf('news.c1')).toHaveLength(1);
+  });
+
   test('a topic named twice in a message gets it once', async () => {
     await api.topics('news.twice');
     await resultsOf({ body: { messages: [{ topics: ['news.twice', 'news.twice'], data: 1 }] } });
