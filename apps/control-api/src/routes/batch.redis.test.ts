@@ -20,6 +20,8 @@ async function logOf(topic: string): Promise<{ id: string; text: string }[]> {
   return page?.entries.map(({ id, data }) => ({ id, text: data.toString() })) ?? [];
 }
 
+const of = (topics: string[], data: number) => ({ topics, data, idempotencyKey: 'c' });
+
 describe('POST /v1/messages', () => {
   test('answers 202 with the ids of every message in every of its topics, in order', async () => {
     const results = await resultsOf({
@@ -126,7 +128,6 @@ describe('POST /v1/messages', () => {
 
   test('an idempotencyKey that was used for another message is the conflict of that one, and stops no other', async () => {
     await api.topics('news.c1', 'news.c2');
-    const of = (topics: string[], data: number) => ({ topics, data, idempotencyKey: 'c' });
     const [first, other, both] = await resultsOf({
       body: { messages: [of(['news.c1'], 1), of(['news.c1'], 2), of(['news.c1', 'news.c2'], 3)] },
     });
