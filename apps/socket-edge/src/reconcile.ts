@@ -199,7 +199,10 @@ export class Reconciler {
       if (!pending.has(connection.clientId)) connection.close(closeCodes.replaced);
       return true;
     }
-    return this.#apply(connection, { ...outcome, read });
+    const changed = this.#apply(connection, { ...outcome, read });
+    // Not before it is off the topics that it has left.
+    if (connection.resume()) this.#deliverOwn(connection);
+    return changed;
   }
 
   /** One at a time for each connection, the newest state last. Gives whether the connection served anything else. */
@@ -211,10 +214,13 @@ export class Reconciler {
     }
     if (this.#applying.has(connection)) {
       this.#applying.set(connection, state);
-      return this.#unsubscribe(connection, state.client.topics);
+      return this.#unsubscribe(connection, state.client);
     }
-    if (state.client.closed.size > 0) {
+    const { topics, closed } = state.client;
+    if (closed.size > 0) {
       this.#applying.set(connection, null);
+      // Off the others: those with a closed range get what it lacks first.
+      this.#unsubscribe(connection, { topics, closed }, true);
       this.#deliverClosed(connection, state).catch((error: unknown) => {
         this.#deps.onError(error);
         this.anew(connection);
@@ -237,7 +243,6 @@ export class Reconciler {
     // Whoever had the client closes its connection sooner so; it finds out by its own walk otherwise.
     if (!wasOwner && others.length > 0) broker.notify(others, client.clientId).catch(onError);
     if (isDisconnected) connection.close(closeCodes.disconnected);
-    else connection.resume();
     return isDisconnected;
   }
 
@@ -275,17 +280,22 @@ export class Reconciler {
 
   /** Gives whether the connection served anything else. */
   #match(connection: Connection, client: ClientState): boolean {
-    const removed = this.#unsubscribe(connection, client.topics);
+    const removed = this.#unsubscribe(connection, client);
     const added = this.#subscribe(connection, client.topics);
     if (client.ownPosition !== connection.ownPosition) this.#deliverOwn(connection);
     return removed || added;
   }
 
   /** Takes the connection off topics that its client is not subscribed to. Gives whether there was one. */
-  #unsubscribe(connection: Connection, topics: ClientState['topics']): boolean {
+  #unsubscribe(
+    connection: Connection,
+    { topics, closed }: Pick<ClientState, 'topics' | 'closed'>,
+    butClosed = false,
+  ): boolean {
     let changed = false;
     for (const subscription of connection.subscriptions.values()) {
-      if (topics.get(subscription.feed.topic) === subscription.start) continue;
+      const { topic } = subscription.feed;
+      if (topics.get(topic) === subscription.start || (butClosed && closed.has(topic))) continue;
       connection.unsubscribe(subscription, 'requested', this.#reads);
       changed = true;
     }
