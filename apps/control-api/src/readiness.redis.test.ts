@@ -1,9 +1,9 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { askRedis } from '@holdfast/local/ask-redis';
 import { eventually } from '@holdfast/testkit/eventually';
 import { startPrivateRedis } from '@holdfast/testkit/redis-process';
-import { Redis } from 'ioredis';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { checkRedis } from './redis-check.ts';
 import { startTestApi } from './test-api.ts';
@@ -13,15 +13,14 @@ const SOME_CALLS = 50;
 async function start({ args = [], asUser }: { args?: string[]; asUser?: string } = {}) {
   const directory = await mkdtemp(join(tmpdir(), 'readiness-'));
   const server = await startPrivateRedis({ args, directory });
-  const admin = new Redis(server.url);
-  await admin.call('ACL', 'SETUSER', 'app', 'on', '>secret', '~*', '&*', '+@all');
+  const admin = (command: string, ...args: string[]) => askRedis(server.url, command, ...args);
+  await admin('ACL', 'SETUSER', 'app', 'on', '>secret', '~*', '&*', '+@all');
   const url = asUser === undefined ? server.url : server.url.replace('redis://', `redis://${asUser}:secret@`);
   const api = await startTestApi(url);
   const stopChecking = checkRedis(api.broker, api.redis, api.health, api.log.logger);
   onTestFinished(async () => {
     stopChecking();
     await api.stop();
-    admin.disconnect();
     await server.stop();
     await rm(directory, { recursive: true, force: true });
   });
@@ -42,29 +41,29 @@ const REFUSALS: Record<
 > = {
   'has too few replicas': {
     reason: 'NOREPLICAS Not enough good replicas to write.',
-    begin: ({ admin }) => admin.config('SET', 'min-replicas-to-write', '1'),
-    end: ({ admin }) => admin.config('SET', 'min-replicas-to-write', '0'),
+    begin: ({ admin }) => admin('CONFIG', 'SET', 'min-replicas-to-write', '1'),
+    end: ({ admin }) => admin('CONFIG', 'SET', 'min-replicas-to-write', '0'),
   },
   'is out of memory': {
     reason: "OOM command not allowed when used memory > 'maxmemory'.",
-    begin: ({ admin }) => admin.config('SET', 'maxmemory', '100kb'),
-    end: ({ admin }) => admin.config('SET', 'maxmemory', '0'),
+    begin: ({ admin }) => admin('CONFIG', 'SET', 'maxmemory', '100kb'),
+    end: ({ admin }) => admin('CONFIG', 'SET', 'maxmemory', '0'),
   },
   'became a replica': {
     reason: "READONLY You can't write against a read only replica.",
-    begin: ({ admin }) => admin.replicaof('127.0.0.1', 1),
-    end: ({ admin }) => admin.replicaof('NO', 'ONE'),
+    begin: ({ admin }) => admin('REPLICAOF', '127.0.0.1', '1'),
+    end: ({ admin }) => admin('REPLICAOF', 'NO', 'ONE'),
   },
   'cannot save to its disk': {
     reason: 'MISCONF Redis is configured to save RDB snapshots',
     begin: async ({ admin, directory }) => {
       // A directory where the snapshot should go: also root cannot write that.
       await mkdir(join(directory, 'in-the-way'));
-      await admin.config('SET', 'dbfilename', 'in-the-way');
-      await admin.config('SET', 'save', '3600 1');
-      await admin.bgsave();
+      await admin('CONFIG', 'SET', 'dbfilename', 'in-the-way');
+      await admin('CONFIG', 'SET', 'save', '3600 1');
+      await admin('BGSAVE');
     },
-    end: async ({ admin }) => admin.config('SET', 'save', ''),
+    end: async ({ admin }) => admin('CONFIG', 'SET', 'save', ''),
   },
 };
 
@@ -98,7 +97,7 @@ describe('a Redis that answers and takes no writes', () => {
     'and lets its user not do what a publish does (%s): not ready, with its reason',
     async (...rules) => {
       const { admin, readiness } = await start({ asUser: 'app' });
-      await admin.call('ACL', 'SETUSER', 'app', ...rules);
+      await admin('ACL', 'SETUSER', 'app', ...rules);
       await eventually(async () => {
         const { status, redis } = await readiness();
         expect(redis).toMatch(/^Redis refuses writes: .*(permission|can't )/i);

@@ -1,19 +1,20 @@
+import { askRedis } from '@holdfast/local/ask-redis';
 import { eventually } from '@holdfast/testkit/eventually';
 import { prefix } from '@holdfast/testkit/redis';
 import { startPrivateRedis } from '@holdfast/testkit/redis-process';
 import { call } from '@holdfast/testkit/rest';
 import { openSocket, refusedHandshake } from '@holdfast/testkit/socket';
-import { Redis } from 'ioredis';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startControl } from './testing/control.ts';
 import { startEdge } from './testing/running-edge.ts';
 
 const SOME_HANDSHAKES = 20;
+const ACCEPTED = 101;
 
 async function start(asUser?: string) {
   const server = await startPrivateRedis();
-  const admin = new Redis(server.url);
-  await admin.call('ACL', 'SETUSER', 'app', 'on', '>secret', '~*', '&*', '+@all');
+  const admin = (command: string, ...args: string[]) => askRedis(server.url, command, ...args);
+  await admin('ACL', 'SETUSER', 'app', 'on', '>secret', '~*', '&*', '+@all');
   const mine = prefix();
   const control = await startControl(server.url, mine);
   const redisUrl = asUser === undefined ? server.url : server.url.replace('redis://', `redis://${asUser}:secret@`);
@@ -21,7 +22,6 @@ async function start(asUser?: string) {
   onTestFinished(async () => {
     await edge.stop();
     await control.stop();
-    admin.disconnect();
     await server.stop();
   });
   const http = edge.url.replace('ws:', 'http:');
@@ -34,40 +34,45 @@ async function start(asUser?: string) {
 }
 
 type Started = Awaited<ReturnType<typeof start>>;
-const REFUSALS: [string, string | undefined, string, (s: Started) => unknown, (s: Started) => unknown][] = [
+const REFUSALS: [string, string | undefined, string, number, (s: Started) => unknown, (s: Started) => unknown][] = [
   [
     'has too few replicas',
     undefined,
     'NOREPLICAS Not enough good replicas to write.',
-    ({ admin }) => admin.config('SET', 'min-replicas-to-write', '1'),
-    ({ admin }) => admin.config('SET', 'min-replicas-to-write', '0'),
+    503,
+    ({ admin }) => admin('CONFIG', 'SET', 'min-replicas-to-write', '1'),
+    ({ admin }) => admin('CONFIG', 'SET', 'min-replicas-to-write', '0'),
   ],
   [
     'is out of memory',
     undefined,
     'OOM command not allowed',
-    ({ admin }) => admin.config('SET', 'maxmemory', '100kb'),
-    ({ admin }) => admin.config('SET', 'maxmemory', '0'),
+    // Redis lets a script go on that has written already, and a claim writes first what needs no memory.
+    ACCEPTED,
+    ({ admin }) => admin('CONFIG', 'SET', 'maxmemory', '100kb'),
+    ({ admin }) => admin('CONFIG', 'SET', 'maxmemory', '0'),
   ],
   [
     'became a replica',
     undefined,
     'READONLY',
-    ({ admin }) => admin.replicaof('127.0.0.1', 1),
-    ({ admin }) => admin.replicaof('NO', 'ONE'),
+    503,
+    ({ admin }) => admin('REPLICAOF', '127.0.0.1', '1'),
+    ({ admin }) => admin('REPLICAOF', 'NO', 'ONE'),
   ],
   [
     'does not let its user run scripts',
     'app',
     'NOPERM',
-    ({ admin }) => admin.call('ACL', 'SETUSER', 'app', '-evalsha', '-eval'),
-    ({ admin }) => admin.call('ACL', 'SETUSER', 'app', '+evalsha', '+eval'),
+    503,
+    ({ admin }) => admin('ACL', 'SETUSER', 'app', '-evalsha', '-eval'),
+    ({ admin }) => admin('ACL', 'SETUSER', 'app', '+evalsha', '+eval'),
   ],
 ];
 
 describe('an edge whose Redis answers and takes no writes', () => {
   it.each(REFUSALS)('because it %s is not ready, with the reason, which is logged once', async (...refusal) => {
-    const [, user, reason, begin, end] = refusal;
+    const [, user, reason, handshake, begin, end] = refusal;
     const started = await start(user);
     const { control, edge, readiness } = started;
     const socket = await openSocket(edge.url, { client: await control.register() });
@@ -78,9 +83,16 @@ describe('an edge whose Redis answers and takes no writes', () => {
       expect(lease).toContain(`Redis refuses writes: ${reason}`);
       expect(status).toBe(503);
     });
+    const statuses = new Set<number>();
     for (let count = 0; count < SOME_HANDSHAKES; count += 1) {
-      expect(await refusedHandshake(edge.url, { client })).toMatchObject({ status: 503 });
+      statuses.add(
+        await refusedHandshake(edge.url, { client }).then(
+          ({ status }) => status,
+          () => ACCEPTED,
+        ),
+      );
     }
+    expect(statuses).toEqual(new Set([handshake]));
     const warnings = edge.log.lines.filter(({ level }) => level === 'warn' || level === 'error');
     expect(new Set(warnings.map(({ msg }) => msg))).toEqual(new Set(['redis refuses commands']));
     const reasons = warnings.map((line) => String(line['reason']));

@@ -6,7 +6,7 @@ import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 
 /** What a call changes, in the words of the audit log. */
-export type AuditedAction = 'register' | 'unregister' | 'disconnect' | 'put-topic' | 'delete-topic';
+type AuditedAction = 'register' | 'unregister' | 'disconnect' | 'put-topic' | 'delete-topic';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
