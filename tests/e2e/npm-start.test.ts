@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { isAlive } from '@holdfast/local/is-alive';
 import { eventually } from '@holdfast/testkit/eventually';
 import { childrenOf, commandOf, descendantsOf } from '@holdfast/testkit/processes';
+import { startPrivateRedis } from '@holdfast/testkit/redis-process';
 import { call } from '@holdfast/testkit/rest';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -175,9 +176,28 @@ describe('npm start', () => {
     other.close();
   });
 
+  it('goes on when the Redis of REDIS_URL comes after all', async () => {
+    const early = await startPrivateRedis();
+    await early.stop();
+    const waiting = start({ REDIS_URL: early.url });
+    await said(waiting, /does not answer/);
+    expect(waiting.output()).not.toMatch(UP);
+    const redis = await startPrivateRedis({ port: early.port });
+    try {
+      await said(waiting, UP);
+      waiting.process.kill('SIGTERM');
+      expect(await outcome(waiting)).toBe('exit 0');
+    } finally {
+      await redis.stop();
+    }
+  });
+
   it('is stopped by SIGTERM while it waits for a Redis that is away', async () => {
     const waiting = start({ REDIS_URL: 'redis://127.0.0.1:1' });
-    await said(waiting, /is not ready yet/);
+    await said(
+      waiting,
+      /^Redis at redis:\/\/127\.0\.0\.1:1 does not answer: .*ECONNREFUSED.* Waiting for it: start it/m,
+    );
     const children = descendantsOf(waiting.pid);
     waiting.process.kill('SIGTERM');
     expect(await outcome(waiting)).toBe('exit 0');

@@ -94,6 +94,25 @@ describe('clients', () => {
   });
 });
 
+describe('key revoke --clients', () => {
+  it('takes the key out of the file and unregisters its clients, and those of no other key', async () => {
+    const other = await answerOf('register', '--name', 'of-another-key');
+    const made = await answerOf('key', 'create', '--id', 'leaked', '--register', '--file', installation.keysFile);
+    const key = String(made['presented']);
+    await vi.waitUntil(async () => (await holdfast('register', '--key', key)).exitCode === 0, WAIT);
+    for (let number = 0; number < 20; number++) await answerOf('register', '--key', key);
+
+    const own = await holdfast('key', 'revoke', 'leaked', '--clients', '--key', key, '--file', installation.keysFile);
+    expect(own).toMatchObject({ exitCode: 2, out: [] });
+    const revoked = await answerOf('key', 'revoke', '--id', 'leaked', '--clients', '--file', installation.keysFile);
+    expect(revoked).toMatchObject({ id: 'leaked', clients: 21 });
+    const { clients } = await answerOf('clients', '--all');
+    expect(clients).not.toContainEqual(expect.objectContaining({ key: 'leaked' }));
+    expect(clients).toContainEqual(expect.objectContaining({ clientId: other['clientId'] }));
+    expect((await holdfast('register', '--key', key)).exitCode).toBe(1);
+  }, 30_000);
+});
+
 describe('edges', () => {
   it('are both there', async () => {
     const { out } = await holdfast('edges');

@@ -11,6 +11,7 @@ import type { ApiLimits } from './limits/api-limits.ts';
 import { BulkReads } from './limits/bulk-reads.ts';
 import { ClientRates } from './limits/client-rates.ts';
 import { apiKeys } from './plugins/api-keys.ts';
+import { auditLog } from './plugins/audit-log.ts';
 import { jsonBodies } from './plugins/bodies.ts';
 import { safeHeaders } from './plugins/headers.ts';
 import { healthRoutes } from './plugins/health.ts';
@@ -95,6 +96,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(openApi);
   await app.register(pages, { allowedOrigins });
   await app.register(apiKeys);
+  await app.register(auditLog, { logger, broker });
   await app.register(jsonBodies);
   await app.register(healthRoutes, options);
 

@@ -1,29 +1,27 @@
 import type { ControlBroker, ServedClient } from '@holdfast/broker/broker';
 import { type ClientState, connectionName } from '@holdfast/broker/client-state';
+import type { ApiKey } from '@holdfast/protocol/api-key';
 import type { clientResponse, clientsResponse, disconnectResponse, served } from '@holdfast/protocol/rest/clients';
 import type { z } from 'zod';
 import { isConnected, whoIsConnected } from './connected.ts';
 import type { ChargeTopics } from './limits/client-rates.ts';
+import type { NamedClient } from './managed-client.ts';
 import { ProblemError } from './problem-error.ts';
 import type { BulkBroker } from './services.ts';
 import { currentTopics, readStates } from './topic-states.ts';
 
-/**
- * What a client wants, and what its edge really serves to it.
- * @throws {ProblemError} client-not-found
- */
+/** What a client wants, and what its edge really serves to it. */
 export async function describeClient(
   broker: ControlBroker,
-  clientId: string,
+  { client, ref, shownId }: NamedClient,
   charge: ChargeTopics,
 ): Promise<z.output<typeof clientResponse>> {
-  const client = await broker.readClient(clientId);
-  if (client === null) throw new ProblemError('client-not-found');
   charge(client.topics.size);
   const [states, answer] = await Promise.all([readStates(broker, client.topics.keys()), askEdge(broker, client)]);
   const owner = answer.connected ? client.owner : null;
   return {
-    clientId,
+    ...shownId,
+    ref,
     name: client.name,
     key: client.key,
     registeredAt: timeText(client.registeredAt),
@@ -38,26 +36,31 @@ export async function describeClient(
   };
 }
 
-/** One page of all clients, in the order of their ids. */
+/** One page of all clients, in the order of their ids; with the ids of those that were registered with the caller's key. */
 export async function listClients(
   broker: ControlBroker,
   bulkBroker: BulkBroker,
+  key: ApiKey,
   cursor: string | null,
   limit: number,
 ): Promise<z.output<typeof clientsResponse>> {
-  const page = await bulkBroker.listClients(cursor, limit);
-  const [states, connected] = await Promise.all([
+  const after = cursor === null ? null : await broker.clientIdOfCursor(cursor);
+  const page = await bulkBroker.listClients(after, limit);
+  const [states, connected, refs, next] = await Promise.all([
     readStates(bulkBroker, ...page.items.map(({ topics }) => topics.keys())),
     whoIsConnected(broker, page.items),
+    broker.refsOf(page.items.map(({ clientId }) => clientId)),
+    page.cursor === null ? null : broker.cursorOf(page.cursor),
   ]);
-  const clients = page.items.map((client) => ({
-    clientId: client.clientId,
+  const clients = page.items.map((client, index) => ({
+    ref: refs[index] ?? '',
+    ...(client.key === key.id ? { clientId: client.clientId } : {}),
     name: client.name,
     key: client.key,
     topics: currentTopics(client, states),
     connected: connected.has(client),
   }));
-  return { clients, cursor: page.cursor };
+  return { clients, cursor: next };
 }
 
 /**
@@ -66,15 +69,11 @@ export async function listClients(
  */
 export async function disconnectClient(
   broker: ControlBroker,
-  clientId: string,
+  { client, ref, shownId }: NamedClient,
 ): Promise<z.output<typeof disconnectResponse>> {
-  const client = await broker.readClient(clientId);
-  const [outcome, edgeLives] = await Promise.all([
-    broker.disconnect(clientId),
-    client !== null && isConnected(broker, client),
-  ]);
+  const [outcome, edgeLives] = await Promise.all([broker.disconnect(client.clientId), isConnected(broker, client)]);
   if (outcome === null) throw new ProblemError('client-not-found');
-  return { clientId, connected: outcome.connected && edgeLives };
+  return { ...shownId, ref, connected: outcome.connected && edgeLives };
 }
 
 /** The edge has the last word: the owner in Redis may be older than the end of the connection. */

@@ -24,7 +24,7 @@ beforeAll(async () => {
   cluster = await startPrivateCluster({ replicas: 0, args: ['--cluster-require-full-coverage', 'no'] });
   const nodes = cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
   api = await startClusterApi({ kind: 'cluster', nodes, access: { database: 0, tls: false } });
-  stopChecking = checkRedis(api.broker, api.health);
+  stopChecking = checkRedis(api.broker, api.redis, api.health, api.log.logger);
   const names = Array.from({ length: 30 }, (_, index) => `cluster.${index}`);
   await api.topics(...names);
   for (const [index, { url }] of cluster.nodes.entries()) {

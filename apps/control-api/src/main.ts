@@ -42,7 +42,7 @@ await runMain(async () => {
   const bulkBroker = controlBroker(commandsOf(bulkRedis), config.REDIS_PREFIX, onBroken);
   const walking = startWalking(broker, redis, config.CLIENT_EXPIRY ?? null, logger);
   const stops = [
-    checkRedis(broker, health),
+    checkRedis(broker, redis, health, logger),
     startSweeping(broker, keys.ring, logger),
     walking,
     keys.watch(),

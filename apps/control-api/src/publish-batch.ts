@@ -29,6 +29,8 @@ interface Publication {
   topic: string;
   data: Buffer;
   idempotencyKey: string | undefined;
+  /** The id of the API key. */
+  caller: string;
   outcome?: PublishOutcome | BrokerUnavailable | undefined;
 }
 
@@ -52,7 +54,9 @@ export async function publishBatch(
   const failed = publications.flatMap(({ outcome }) => (outcome instanceof BrokerUnavailable ? outcome : []));
   if (failed[0] !== undefined && failed.length === publications.length) throw failed[0];
   for (const { outcome } of publications) {
-    if (outcome !== undefined && 'id' in outcome) counts.publishes.inc({ outcome: outcome.kind });
+    if (outcome !== undefined && 'kind' in outcome && outcome.kind !== 'not-found') {
+      counts.publishes.inc({ outcome: outcome.kind });
+    }
   }
   return plans.map((planned) => ('refused' in planned ? planned.refused : resultOf(planned.publications)));
 }
@@ -70,7 +74,7 @@ function plan(key: ApiKey, message: unknown): Plan {
   if (denied.length > 0) {
     return { refused: refusal('not-permitted', `The API key has no right to publish to ${denied.join(', ')}`, topics) };
   }
-  return { publications: topics.map((topic) => ({ topic, data, idempotencyKey })) };
+  return { publications: topics.map((topic) => ({ topic, data, idempotencyKey, caller: key.id })) };
 }
 
 /** A message to several topics goes to all of them or to none, so that it can be repeated as it is. */
@@ -161,6 +165,7 @@ function resultOf(publications: readonly Publication[]): Result {
   let code: ProblemCode = 'topic-not-found';
   for (const { topic, outcome } of publications) {
     if (outcome instanceof BrokerUnavailable) code = 'redis-unavailable';
+    else if (outcome?.kind === 'conflict' && code !== 'redis-unavailable') code = 'idempotency-conflict';
     if (outcome !== undefined && 'id' in outcome) ids.push([topic, outcome.id]);
     else failed.push(topic);
   }

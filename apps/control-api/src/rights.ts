@@ -24,6 +24,22 @@ export function requireRight(key: ApiKey, right: Right): void {
   throw new ProblemError('not-permitted', { detail: `The API key "${key.id}" has no right to ${right}` });
 }
 
+/** Whether a key may change clients that were registered with another one, or with itself. */
+function mayManageClientsOf(key: ApiKey, owner: string): boolean {
+  return key.can.manage.length > 0 && (owner === key.id || key.can.manage.includes('**'));
+}
+
+/**
+ * A key manages the clients that were registered with it, and with `**` those of all keys.
+ * @throws {ProblemError} not-permitted
+ */
+export function requireManaging(key: ApiKey, owner: string): void {
+  if (mayManageClientsOf(key, owner)) return;
+  throw new ProblemError('not-permitted', {
+    detail: `The client belongs to another API key; to manage it "${key.id}" would need "**" in can.manage`,
+  });
+}
+
 /** Those of the topics that no pattern of the key fits. */
 export function deniedTopics(key: ApiKey, right: TopicRight, topics: readonly string[]): string[] {
   return topics.filter((topic) => !matchesAny(key.can[right], topic));

@@ -7,6 +7,7 @@ import { type CapturedLog, captureLog } from '@holdfast/service/captured-log';
 import { createHealth } from '@holdfast/service/health';
 import { createMetrics } from '@holdfast/service/metrics';
 import { openRedis } from '@holdfast/service/open-redis';
+import type { RedisLink } from '@holdfast/service/redis-link';
 import type { RedisTarget } from '@holdfast/service/redis-config';
 import { redisLoads } from '@holdfast/service/redis-load';
 import { prefix, redisUrl } from '@holdfast/testkit/redis';
@@ -64,6 +65,7 @@ export interface Answer {
 export interface TestApi {
   readonly app: FastifyInstance;
   readonly broker: ControlBroker;
+  readonly redis: RedisLink;
   readonly keys: KeyRing;
   readonly health: ReturnType<typeof createHealth>;
   readonly log: CapturedLog;
@@ -153,6 +155,7 @@ async function testApiOver(
   return {
     app,
     broker,
+    redis,
     keys,
     health,
     log,

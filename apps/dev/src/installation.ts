@@ -9,6 +9,7 @@ import { developmentKey } from './development-key.ts';
 import { keepRunning } from './keep-running.ts';
 import { keptFolder } from './kept-folder.ts';
 import { checkPorts, type WantedPort } from './ports.ts';
+import { untilRedisAnswers } from './reach-redis.ts';
 import { untilReady } from './readiness.ts';
 import { createTopics } from './topics.ts';
 
@@ -119,6 +120,8 @@ async function startRedis(
     });
   }
   signal.throwIfAborted();
+  if (redis.source === 'REDIS_URL')
+    await untilRedisAnswers(redis.url, said.replace(/, from REDIS_URL$/, ''), say, signal);
   return { url: redis.url, said };
 }
 
@@ -149,7 +152,8 @@ async function keepEdges(
   const starts = await Promise.allSettled(
     ports.map((port, index) => {
       const name = `socket-edge-${index + 1}`;
-      return keepService({ name, app: 'socket-edge', portVariable: 'EDGE_PORT', port, ...surroundings });
+      const env = { ...surroundings.env, ...advertised(surroundings.env['EDGE_HOST'], port) };
+      return keepService({ name, app: 'socket-edge', portVariable: 'EDGE_PORT', port, ...surroundings, env });
     }),
   );
   const edges = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
@@ -159,6 +163,11 @@ async function keepEdges(
   const failure = starts.find((start) => start.status === 'rejected');
   if (failure !== undefined) throw failure.reason;
   return edges.map((edge) => edge.url);
+}
+
+/** An edge that listens on every address has to be told one that clients can connect to; here they are on this machine. */
+function advertised(host: string | undefined, port: number): Record<string, string> {
+  return (host === '0.0.0.0' || host === '::') && port !== 0 ? { EDGE_ADVERTISE_URL: `ws://localhost:${port}` } : {};
 }
 
 /** Starts a service and keeps it running on the port it got. */

@@ -33,10 +33,23 @@ async function faultOf(url: string, signal: AbortSignal): Promise<string | null>
     const response = await fetch(new URL('/readyz', url), {
       signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]),
     });
-    return response.ok ? null : (await response.text()).trim();
+    return response.ok ? null : reasonsIn(await response.text());
   } catch (error) {
     signal.throwIfAborted();
     // It is being started again, or too busy to answer.
     return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** What the checks of a service say that is not well, as one phrase. */
+function reasonsIn(text: string): string {
+  try {
+    const { checks } = JSON.parse(text) as { checks: Record<string, string> };
+    return Object.values(checks)
+      .filter((answer) => answer !== 'ok')
+      .join('; ');
+  } catch {
+    // Not an answer of ours: something else listens there.
+    return text.trim();
   }
 }

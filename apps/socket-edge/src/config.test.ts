@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { readConfig } from '@holdfast/service/config';
 import { describe, expect, it } from 'vitest';
-import { edgeVariables, maxConnections, workerCount } from './config.ts';
+import { descriptorFault, edgeVariables, maxConnections, workerCount } from './config.ts';
 
 describe('the configuration of an edge', () => {
   it('has a default for everything', () => {
@@ -68,6 +68,36 @@ describe('the configuration of an edge', () => {
   it('names every fault at once', () => {
     expect(() => readConfig(edgeVariables, { EDGE_PORT: 'x', EDGE_DRAIN_SECONDS: 'x', REDIS_URL: 'x' })).toThrow(
       /3 faults[^]*REDIS_URL[^]*EDGE_PORT[^]*EDGE_DRAIN_SECONDS/,
+    );
+  });
+});
+
+describe('settings that cannot work together', () => {
+  it.each(['0.0.0.0', '::'])('are EDGE_HOST=%s and no EDGE_ADVERTISE_URL: clients would be sent there', (host) => {
+    expect(() => readConfig(edgeVariables, { EDGE_HOST: host })).toThrow(
+      /1 fault[^]*EDGE_ADVERTISE_URL must be set when EDGE_HOST is/,
+    );
+    const advertised = { EDGE_HOST: host, EDGE_ADVERTISE_URL: 'wss://push.example.com' };
+    expect(readConfig(edgeVariables, advertised)).toMatchObject(advertised);
+  });
+
+  it('are more connections than the limit of open files has room for', () => {
+    expect(() => readConfig(edgeVariables, { EDGE_MAX_CONNECTIONS: '9999999' })).toThrow(
+      /1 fault[^]*EDGE_MAX_CONNECTIONS must fit the limit of open files \(ulimit -n\)/,
+    );
+  });
+
+  it('are a limit of open files that leaves fewer than 100, unless fewer are asked for', () => {
+    expect(descriptorFault(undefined, 356)).toBeNull();
+    expect(descriptorFault(undefined, 355)).toMatch(/which is 355 and leaves 99 connections: raise the limit to 356/);
+    expect(descriptorFault(undefined, 20)).toMatch(/leaves 0 connections/);
+    expect(descriptorFault(50, 114)).toBeNull();
+    expect(descriptorFault(50, 113)).toMatch(/raise the limit to 114 or more, or ask for fewer/);
+  });
+
+  it('are named beside the other faults', () => {
+    expect(() => readConfig(edgeVariables, { EDGE_HOST: '0.0.0.0', EDGE_PORT: 'x' })).toThrow(
+      /2 faults[^]*EDGE_PORT[^]*EDGE_ADVERTISE_URL/,
     );
   });
 });

@@ -10,6 +10,10 @@ import { BURST_SECONDS, GRACE_SECONDS } from './frame-meter.ts';
 
 /** Descriptors kept for the log, Redis, the listening socket, and handshakes that are being refused. */
 const RESERVED_DESCRIPTORS = 256;
+/** Of these, what no client gets, however many come at once: without it Redis could not be reached anew. */
+const OWN_DESCRIPTORS = 64;
+/** An edge for fewer connections is a mistake in the limits of its machine, not a plan. */
+const LEAST_CONNECTIONS = 100;
 const FALLBACK_DESCRIPTORS = 1024;
 const DEFAULT_PORT = 7701;
 const MAX_CONNECTIONS = 10_000_000;
@@ -18,6 +22,33 @@ const MAX_WORKERS = 1024;
 /** As good as none: a core cannot read so much. */
 const MAX_FRAME_RATE = 10_000_000;
 const MAX_FRAME_BYTE_RATE = 1_000_000_000;
+
+interface EdgeChoice {
+  EDGE_HOST: string;
+  EDGE_ADVERTISE_URL?: string | undefined;
+  EDGE_MAX_CONNECTIONS?: number | undefined;
+}
+
+/** Addresses to listen on that are nowhere to connect to. */
+const ANY_ADDRESS: readonly string[] = ['0.0.0.0', '::', '0:0:0:0:0:0:0:0'];
+
+/** Names settings that cannot work together, or on this machine. */
+const edgeRules: z.core.$ZodCheck<EdgeChoice> = z.superRefine<EdgeChoice>(
+  (config, context) => {
+    const fault = (variable: keyof EdgeChoice, message: string): void =>
+      context.addIssue({ code: 'custom', path: [variable], message, input: config[variable] });
+
+    if (ANY_ADDRESS.includes(config.EDGE_HOST) && config.EDGE_ADVERTISE_URL === undefined) {
+      fault('EDGE_ADVERTISE_URL', `must be set when EDGE_HOST is ${config.EDGE_HOST}: clients cannot connect to that`);
+    }
+    const { EDGE_MAX_CONNECTIONS: connections } = config;
+    // One that is refused for itself is no number here.
+    const isNumber = connections === undefined || typeof connections === 'number';
+    const descriptors = isNumber ? descriptorFault(connections, openFilesLimit()) : null;
+    if (descriptors !== null) fault('EDGE_MAX_CONNECTIONS', descriptors);
+  },
+  { when: () => true },
+);
 
 export const edgeVariables = z
   .object({
@@ -57,7 +88,7 @@ export const edgeVariables = z
       .optional()
       .describe('Addresses or networks of proxies whose X-Forwarded-For is believed; not set: none'),
   })
-  .check(redisRules)
+  .check(redisRules, edgeRules)
   .check(portsRule);
 
 /** Two servers cannot listen on one port. */
@@ -87,12 +118,21 @@ export function maxConnections(config: Pick<EdgeConfig, 'EDGE_MAX_CONNECTIONS'>)
   return config.EDGE_MAX_CONNECTIONS ?? Math.max(1, openFilesLimit() - RESERVED_DESCRIPTORS);
 }
 
-/**
- * Sockets this process can hold, connections and all others, so that what it needs itself never lacks a descriptor: a
- * crowd before a full edge is answered as far as there is room, and the rest of it is closed unheard.
- */
+/** Sockets that the server may have open in all, those of connections, of refused handshakes and of plain requests. */
 export function maxSockets(): number {
-  return Math.max(1, openFilesLimit() - RESERVED_DESCRIPTORS / 2);
+  return Math.max(1, openFilesLimit() - OWN_DESCRIPTORS);
+}
+
+/** Connections that a limit of open files leaves no room for. @returns the rule that is broken; null when none is */
+export function descriptorFault(connections: number | undefined, limit: number): string | null {
+  const wanted = connections ?? LEAST_CONNECTIONS;
+  // A reserve for refused handshakes is good to have; a number that was asked for gets what there is without it.
+  const reserve = connections === undefined ? RESERVED_DESCRIPTORS : OWN_DESCRIPTORS;
+  if (limit - reserve >= wanted) return null;
+  return (
+    `must fit the limit of open files (ulimit -n), which is ${limit} and leaves ${Math.max(0, limit - reserve)} connections: ` +
+    `raise the limit to ${wanted + reserve} or more${connections === undefined ? '' : ', or ask for fewer'}`
+  );
 }
 
 /** Node raises the soft limit to the hard one at its start, so what the system says now is what there is. */

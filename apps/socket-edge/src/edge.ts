@@ -146,6 +146,7 @@ export function createEdge(options: EdgeOptions) {
       await Promise.all([reconciler.readPending(), reconciler.walk(), releases.flush(), feeds.tend()]);
     },
     onError,
+    onRecovery: (fields) => logger.info(fields, 'the lease is renewed again'),
   });
 
   const heartbeat = new Heartbeat(roster, tally, { everyMs: heartbeatMs, stuckMs });
@@ -199,6 +200,10 @@ export function createEdge(options: EdgeOptions) {
     /** Whether Redis knows of this edge. Without that it takes no clients, as nobody would believe that it has them. */
     get known() {
       return lease.begun;
+    },
+    /** Why the lease is not renewed now; null when it is. */
+    get leaseFault() {
+      return lease.fault;
     },
     /** Resolves when Redis knows of this edge. */
     whenKnown: lease.first,

@@ -1,5 +1,6 @@
 import type { EdgeBroker, EdgeDetails } from '@holdfast/broker/broker';
 import { repeat } from '@holdfast/service/backoff';
+import { type OnRecovery, WriteHealth } from '@holdfast/service/write-health';
 import type { Tally } from './tally.ts';
 
 /** A tenth of the lease: many renewals may fail before the edge counts as dead. It is also the look into the letter box. */
@@ -15,6 +16,8 @@ export interface LeaseWorld {
   /** After each renewal. */
   onBeat: () => Promise<void>;
   onError: (error: unknown) => void;
+  /** The lease is renewed again after renewals failed. */
+  onRecovery?: OnRecovery;
 }
 
 /** Keeps the edge's lease alive, and gives the beat to everything that is done once a second. */
@@ -23,9 +26,16 @@ export class Lease {
   #begun = false;
   #ended = false;
   readonly #first = Promise.withResolvers<void>();
+  readonly #renewals: WriteHealth;
 
   constructor(world: LeaseWorld) {
     this.#world = world;
+    this.#renewals = new WriteHealth(world.onRecovery);
+  }
+
+  /** Why the lease is not renewed now; null when it is. */
+  get fault(): string | null {
+    return this.#renewals.fault;
   }
 
   /** Whether Redis has ever taken the lease: nobody believes an edge without one. */
@@ -59,8 +69,10 @@ export class Lease {
       alive = await broker.renewLease(details());
     } catch (error) {
       tally.leaseRenewalsMissed += 1;
+      this.#renewals.failed(error);
       throw error;
     }
+    this.#renewals.worked();
     if (!alive && this.#begun) {
       tally.leasesLapsed += 1;
       onLapsed();

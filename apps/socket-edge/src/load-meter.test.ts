@@ -41,6 +41,17 @@ it('asked again at once it says the same, and memory as it is', () => {
   expect(load(newTally())).toMatchObject({ cpu: 0.5, rssBytes: 7, availableBytes: 9 });
 });
 
+it('tells what it knew last when the process is out of descriptors, for the lease goes out with it', () => {
+  const self = processThatUses();
+  const rss = vi.fn<() => number>(() => 7);
+  const load = loadMeter({ ...self, memoryUsage: { rss } });
+  expect(load(newTally()).rssBytes).toBe(7);
+  rss.mockImplementation(() => {
+    throw Object.assign(new Error('EMFILE: too many open files, uv_resident_set_memory'), { code: 'EMFILE' });
+  });
+  expect(load(newTally()).rssBytes).toBe(7);
+});
+
 it('tells of a real process what can be', () => {
   const { host, cores, rssBytes, availableBytes } = loadMeter(process)(newTally());
   expect(host).not.toBe('');

@@ -17,6 +17,8 @@ export interface MeteredProcess {
 export function loadMeter(self: MeteredProcess): (tally: Tally) => EdgeLoad {
   let [since, cpuSince, loopSince] = [performance.now(), cpuMs(self), performance.eventLoopUtilization()];
   let [messagesSince, deliveriesSince] = [0, 0];
+  const rssBytes = lastKnown(() => self.memoryUsage.rss());
+  const availableBytes = lastKnown(() => self.availableMemory());
   let measured = { cpu: 0, eventLoopUtilization: 0, messagesPerSecond: 0, deliveriesPerSecond: 0 };
 
   return ({ messagesReceived, deliveries }) => {
@@ -35,11 +37,31 @@ export function loadMeter(self: MeteredProcess): (tally: Tally) => EdgeLoad {
     return {
       host: hostname(),
       cores: availableParallelism(),
-      rssBytes: self.memoryUsage.rss(),
-      availableBytes: self.availableMemory(),
+      rssBytes: rssBytes(),
+      availableBytes: availableBytes(),
       ...measured,
     };
   };
+}
+
+/**
+ * Node reads these figures from files, and throws when it is out of descriptors. They go out with the lease, which must
+ * not depend on one: what was known last has to do.
+ */
+function lastKnown(read: () => number): () => number {
+  let known = 0;
+  return () => {
+    try {
+      known = read();
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+    }
+    return known;
+  };
+}
+
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'code' in error;
 }
 
 function cpuMs(self: MeteredProcess): number {

@@ -56,7 +56,7 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
   });
   exposeMetrics(metrics, edge);
   health.check('redis', () => redis.fault());
-  health.check('lease', () => (edge.known ? null : 'Redis has not taken the lease yet'));
+  health.check('lease', () => edge.leaseFault);
   health.check('hearing', () => edge.canary.deaf);
 
   const seat =

@@ -58,6 +58,13 @@ export interface Clients {
   readClients(clientIds: readonly string[]): Promise<(ClientState | null)[]>;
   /** In the order of ids; `cursor` is the last id of the page before. */
   listClients(cursor: string | null, limit: number): Promise<Page<ClientState>>;
+  /** The public names of clients, registered or not, in the order given: 16 hexadecimal digits that tell nothing of the id. */
+  refsOf(clientIds: readonly string[]): Promise<string[]>;
+  /** The registered client of this public name; null when there is none. */
+  findByRef(ref: string): Promise<string | null>;
+  /** A client id as a cursor that does not give it away, and back. What was never a cursor becomes an id of nobody. */
+  cursorOf(clientId: string): Promise<string>;
+  clientIdOfCursor(cursor: string): Promise<string>;
   /** Puts right the key's count and names after a process that died in the middle of a registration. Gives how many it settled. */
   settleAbandoned(key: string, olderThanMs: number): Promise<number>;
 }
@@ -86,13 +93,19 @@ export type PutOutcome =
   /** The key that made it has as many topics, or as many messages in its histories, as it may. */
   | { kind: 'topics' | 'history' };
 
-/** Under an idempotency key, what was published within 5 minutes is not published again. */
+/**
+ * Under an idempotency key, what was published within 5 minutes is not published again. The key belongs to who used it
+ * for what: another caller, or other data, is a conflict, and nothing is published either.
+ */
 export interface NewMessage {
   data: Buffer;
   idempotencyKey?: string | undefined;
+  /** The id of the API key. */
+  caller?: string | undefined;
 }
 
-export type PublishOutcome = { kind: 'published' | 'repeated'; id: Position } | { kind: 'not-found' };
+export type PublishOutcome =
+  { kind: 'published' | 'repeated'; id: Position } | { kind: 'not-found' } | { kind: 'conflict' };
 
 /** What was said. */
 export interface Topics {
@@ -107,11 +120,11 @@ export interface Topics {
   /** In the order of names; `cursor` is the last name of the page before. */
   listTopics(cursor: string | null, limit: number): Promise<Page<{ topic: string; state: TopicState }>>;
   /** Appends to the log and tells the edges, in one step. The same idempotency key again gives the same id and does neither. */
-  publish(topic: string, data: Buffer, idempotencyKey?: string): Promise<PublishOutcome>;
+  publish(topic: string, data: Buffer, idempotencyKey?: string, caller?: string): Promise<PublishOutcome>;
   /** The same for several messages, in the order given, all in one step. Gives one outcome for each. */
   publishAll(topic: string, messages: readonly NewMessage[]): Promise<PublishOutcome[]>;
   /** The same for a client's own topic; the edge that owns the client is notified. */
-  publishToClient(clientId: string, data: Buffer, idempotencyKey?: string): Promise<PublishOutcome>;
+  publishToClient(clientId: string, data: Buffer, idempotencyKey?: string, caller?: string): Promise<PublishOutcome>;
   /**
    * What follows `after` in the log (all of it when null), at most `limit` entries and `MAX_PAGE_BYTES`, but one entry at least;
    * null when the topic does not exist.
@@ -173,8 +186,8 @@ export interface Edges {
 
 /** All that control-api needs. */
 export interface ControlBroker extends Clients, Topics, Edges {
-  /** Whether Redis answers now. */
-  ping(): Promise<void>;
+  /** Whether Redis takes writes now, each of its servers; rejects with why not. */
+  tryWrites(): Promise<void>;
 }
 
 /** A connection that asks for its client, or whether the client is still its own. */

@@ -37,7 +37,7 @@ async function someTopic(history = {}) {
 
 const published = async (topic: string, text: string, key?: string) => {
   const outcome = await its.control.publish(topic, Buffer.from(text), key);
-  if (outcome.kind === 'not-found') throw new Error(`no topic ${topic}`);
+  if (!('id' in outcome)) throw new Error(`no message of ${topic}: ${outcome.kind}`);
   return outcome;
 };
 const logOf = async (topic: string) =>

@@ -9,6 +9,8 @@ const PATIENCE_MS = 1_500;
 const PAUSE_MS = 20;
 /** A command that was led on so often is led in circles. */
 const MAX_REDIRECTS = 16;
+/** How many numbers are looked through for keys at every master: each master has thousands of slots. */
+const MAX_PLACES = 1_000;
 /** Where the key stands among the arguments of a script: behind its hash or text, and the number of keys. */
 const SCRIPT_KEY = 2;
 
@@ -25,7 +27,19 @@ export function clusterCommands(nodes: ClusterNodes): Commands {
     name,
     (...args: Arguments) => send(nodes, name, args),
   ]);
-  return { ...Object.fromEntries(routed), ping: () => ping(nodes), isCluster: true } as Commands;
+  const placesOfServers = (keyOf: (place: string) => string): string[] => places(nodes, keyOf);
+  return { ...Object.fromEntries(routed), ping: () => ping(nodes), isCluster: true, placesOfServers } as Commands;
+}
+
+/** Numbers, one for each master, whose key has its slot there. A master with few slots may be left out. */
+function places(nodes: ClusterNodes, keyOf: (place: string) => string): string[] {
+  const found = new Map<string, string>();
+  for (let number = 0; number < MAX_PLACES && found.size < nodes.masters.size; number += 1) {
+    const place = String(number);
+    const address = nodes.addressOf(slotOf(keyOf(place)));
+    if (address !== undefined && !found.has(address)) found.set(address, place);
+  }
+  return [...found.values()];
 }
 
 /** Whether the whole Cluster answers: every slot has a master, and each master says so itself. */

@@ -7,6 +7,7 @@ export const COMMAND_NAMES = [
   'evalsha',
   'exists',
   'expire',
+  'get',
   'hget',
   'hgetall',
   'hmget',
@@ -14,6 +15,7 @@ export const COMMAND_NAMES = [
   'pexpire',
   'rpush',
   'sadd',
+  'set',
   'spublish',
   'srandmember',
   'srem',
@@ -28,4 +30,7 @@ export const COMMAND_NAMES = [
 export const BUFFER_NAMES = ['evalBuffer', 'evalshaBuffer'] as const;
 
 /** What the stores need of Redis: a connection has it, and a Cluster by `clusterCommands`, where a command has one key. */
-export type Commands = Pick<Redis, (typeof COMMAND_NAMES)[number] | 'ping' | 'isCluster'>;
+export type Commands = Pick<Redis, (typeof COMMAND_NAMES)[number] | 'ping' | 'isCluster'> & {
+  /** Of a Cluster: names, one for each server, whose keys lie there. */
+  placesOfServers?: (keyOf: (place: string) => string) => string[];
+};

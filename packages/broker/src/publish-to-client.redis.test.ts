@@ -69,6 +69,17 @@ describe('publishing to a client', () => {
     expect((await control.readClientLog(clientId, null, 1))?.entries[0]?.data.equals(data)).toBe(true);
   });
 
+  test('under an idempotency key of another caller or other data is a conflict, and publishes nothing', async () => {
+    const clientId = await register();
+    const publish = (data: string, caller: string) =>
+      control.publishToClient(clientId, Buffer.from(data), 'key', caller);
+    const first = await publish('1', 'shop');
+    expect(await publish('1', 'bank')).toEqual({ kind: 'conflict' });
+    expect(await publish('2', 'shop')).toEqual({ kind: 'conflict' });
+    expect(await publish('1', 'shop')).toEqual({ ...first, kind: 'repeated' });
+    expect((await control.readClientLog(clientId, null, 10))?.entries).toHaveLength(1);
+  });
+
   test('notifies its edge, also when it is a repetition: the first attempt may not have come so far', async () => {
     const clientId = await register();
     const owner = randomUUID();
@@ -78,7 +89,7 @@ describe('publishing to a client', () => {
     const first = await control.publishToClient(clientId, Buffer.from('1'), 'key');
     expect(await edge.readPending(owner, 10)).toEqual([clientId]);
     await edge.acknowledge(owner, [clientId]);
-    const again = await control.publishToClient(clientId, Buffer.from('2'), 'key');
+    const again = await control.publishToClient(clientId, Buffer.from('1'), 'key');
     expect(again).toEqual({ ...first, kind: 'repeated' });
     expect(await edge.readPending(owner, 10)).toEqual([clientId]);
     expect((await control.readClientLog(clientId, null, 10))?.entries.map(({ data }) => String(data))).toEqual([

@@ -28,7 +28,7 @@ async function someTopic(history: { size?: number; seconds?: number } = {}) {
 async function publish(topic: string, data: Buffer | string = '1', key?: string): Promise<Position> {
   const outcome = await control.publish(topic, Buffer.from(data), key);
   expect(outcome.kind).toBe('published');
-  return outcome.kind === 'not-found' ? '' : outcome.id;
+  return 'id' in outcome ? outcome.id : '';
 }
 
 describe('publishing', () => {
@@ -116,9 +116,11 @@ describe('publishing several messages at once', () => {
     const first = await publish(topic, '"known"', 'known');
     const outcomes = await control.publishAll(topic, [
       { data: Buffer.from('1') },
-      { data: Buffer.from('2'), idempotencyKey: 'known' },
+      { data: Buffer.from('"known"'), idempotencyKey: 'known' },
+      { data: Buffer.from('3'), idempotencyKey: 'new' },
       { data: Buffer.from('3'), idempotencyKey: 'new' },
       { data: Buffer.from('4'), idempotencyKey: 'new' },
+      { data: Buffer.from('3'), idempotencyKey: 'new', caller: 'another' },
       { data: Buffer.from('5') },
     ]);
     const entries = (await control.readLog(topic, null, 100))?.entries ?? [];
@@ -129,10 +131,12 @@ describe('publishing several messages at once', () => {
       { kind: 'repeated', id: first },
       { kind: 'published', id: three },
       { kind: 'repeated', id: three },
+      { kind: 'conflict' },
+      { kind: 'conflict' },
       { kind: 'published', id: five },
     ]);
     await eventually(() => expect(live).toHaveLength(4));
-    expect(await control.publish(topic, Buffer.from('6'), 'new')).toEqual({ kind: 'repeated', id: three });
+    expect(await control.publish(topic, Buffer.from('3'), 'new')).toEqual({ kind: 'repeated', id: three });
   });
 
   test('to a topic that does not exist does and leaves nothing', async () => {
@@ -145,7 +149,7 @@ describe('publishing several messages at once', () => {
   test('that are all known already changes nothing', async () => {
     const { topic, live } = await someTopic();
     const id = await publish(topic, '1', 'key');
-    const again = { data: Buffer.from('2'), idempotencyKey: 'key' };
+    const again = { data: Buffer.from('1'), idempotencyKey: 'key' };
     expect(await control.publishAll(topic, [again, again])).toEqual([
       { kind: 'repeated', id },
       { kind: 'repeated', id },
@@ -160,7 +164,7 @@ describe('an idempotency key', () => {
   test('given again gives the same id, and neither appends nor tells', async () => {
     const { topic, live } = await someTopic();
     const id = await publish(topic, '"first"', 'key');
-    expect(await control.publish(topic, Buffer.from('"second"'), 'key')).toEqual({ kind: 'repeated', id });
+    expect(await control.publish(topic, Buffer.from('"first"'), 'key')).toEqual({ kind: 'repeated', id });
     const next = await publish(topic, '"third"');
     expect((await control.readLog(topic, null, 10))?.entries.map(({ data }) => String(data))).toEqual([
       '"first"',
@@ -173,11 +177,30 @@ describe('an idempotency key', () => {
   test('given by many at once publishes once', async () => {
     const { topic } = await someTopic();
     const outcomes = await Promise.all(
-      Array.from({ length: 20 }, (_, index) => control.publish(topic, Buffer.from(String(index)), '{key}')),
+      Array.from({ length: 20 }, () => control.publish(topic, Buffer.from('1'), '{key}')),
     );
     expect(outcomes.filter(({ kind }) => kind === 'published')).toHaveLength(1);
     expect(outcomes.filter(({ kind }) => kind === 'repeated')).toHaveLength(19);
-    expect(new Set(outcomes.map((outcome) => (outcome.kind === 'not-found' ? '' : outcome.id))).size).toBe(1);
+    expect(new Set(outcomes.map((outcome) => ('id' in outcome ? outcome.id : ''))).size).toBe(1);
+  });
+
+  test('belongs to who used it for what: another caller or other data is a conflict, and publishes nothing', async () => {
+    const { topic, live } = await someTopic();
+    const data = Buffer.from('{"order":1}');
+    const first = await control.publish(topic, data, 'key', 'shop');
+    expect(first.kind).toBe('published');
+    const conflicts = [
+      await control.publish(topic, data, 'key', 'bank'),
+      await control.publish(topic, data, 'key'),
+      await control.publish(topic, Buffer.from('{"order":2}'), 'key', 'shop'),
+      await control.publish(topic, Buffer.from('{"order": 1}'), 'key', 'shop'),
+      // The end of the caller is not the beginning of the data.
+      await control.publish(topic, Buffer.from('p{"order":1}'), 'key', 'sho'),
+    ];
+    expect(conflicts).toEqual(conflicts.map(() => ({ kind: 'conflict' })));
+    expect(await control.publish(topic, data, 'key', 'shop')).toEqual({ ...first, kind: 'repeated' });
+    expect((await control.readLog(topic, null, 10))?.entries).toHaveLength(1);
+    expect(live.length).toBeLessThan(2);
   });
 
   test('is its topic’s own, and remembered for as long as promised', async () => {
@@ -196,7 +219,7 @@ describe('an idempotency key', () => {
     await control.putTopic(topic, {});
     const second = await publish(topic, '2', 'key');
     expect(second).not.toBe(first);
-    expect(await control.publish(topic, Buffer.from('3'), 'key')).toEqual({ kind: 'repeated', id: second });
+    expect(await control.publish(topic, Buffer.from('2'), 'key')).toEqual({ kind: 'repeated', id: second });
     // Created in the same millisecond as the one before: only the incarnation differs.
     const [state] = await control.readTopics([topic]);
     const start = `${state?.start.split('-', 1)[0]}-${Number(state?.incarnation) + 1}`;

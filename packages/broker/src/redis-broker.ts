@@ -8,11 +8,13 @@ import { Leases } from './leases.ts';
 import { canary } from './live-payload.ts';
 import { numberOf } from './outcomes.ts';
 import { Questions } from './questions.ts';
+import { Refs } from './refs.ts';
 import { Registrations } from './registrations.ts';
 import { asked } from './script.ts';
 import { TopicQuotas } from './topic-quotas.ts';
 import { TopicStore } from './topics.ts';
 import { WakeUps } from './wake-ups.ts';
+import { tryWrites } from './write-trial.ts';
 
 /** The stores over one connection for commands (no offline queue: what cannot be asked now is refused now). */
 function stores(redis: Commands, prefix: string, onBroken?: (record: BrokenRecord) => void) {
@@ -24,6 +26,7 @@ function stores(redis: Commands, prefix: string, onBroken?: (record: BrokenRecor
     wakeUps,
     clients: new ClientStore(redis, keys, wakeUps, broken),
     registrations: new Registrations(redis, keys, wakeUps),
+    refs: new Refs(redis, keys),
     topics: new TopicStore(redis, keys, wakeUps, broken),
     leases: new Leases(redis, keys),
     questions: new Questions(redis, keys),
@@ -36,7 +39,7 @@ export function controlBroker(
   prefix: string,
   onBroken?: (record: BrokenRecord) => void,
 ): ControlBroker {
-  const { keys, clients, registrations, topics, leases, questions } = stores(redis, prefix, onBroken);
+  const { keys, clients, registrations, refs, topics, leases, questions } = stores(redis, prefix, onBroken);
   const quotas = new TopicQuotas(redis, keys, topics);
   return {
     register: (client, maxClients) => registrations.register(client, maxClients),
@@ -48,15 +51,19 @@ export function controlBroker(
     disconnect: (clientId) => clients.disconnect(clientId),
     readClient: async (clientId) => (await clients.readAll([clientId]))[0] ?? null,
     readClients: (clientIds) => clients.readAll(clientIds),
+    refsOf: (clientIds) => refs.refsOf(clientIds),
+    findByRef: (ref) => refs.find(ref),
+    cursorOf: (clientId) => refs.cursorOf(clientId),
+    clientIdOfCursor: (cursor) => refs.clientIdOfCursor(cursor),
     listClients: (cursor, limit) => clients.list(cursor, limit),
     putTopic: (topic, history) => topics.put(topic, history),
     putTopicOf: (owner, topic, history) => quotas.put(owner, topic, history),
     deleteTopic: (topic) => quotas.delete(topic),
     readTopics: (names) => topics.readAll(names),
     listTopics: (cursor, limit) => topics.list(cursor, limit),
-    publish: (topic, data, key) => topics.publish(topic, data, key),
+    publish: (topic, data, key, caller) => topics.publish(topic, data, key, caller),
     publishAll: (topic, messages) => topics.publishAll(topic, messages),
-    publishToClient: (clientId, data, key) => topics.publishToClient(clientId, data, key),
+    publishToClient: (clientId, data, key, caller) => topics.publishToClient(clientId, data, key, caller),
     readLog: (topic, after, limit) => topics.readLog(topic, after, limit),
     readClientLog: (clientId, after, limit) => topics.readClientLog(clientId, after, limit),
     liveEdges: () => leases.live(),
@@ -64,9 +71,7 @@ export function controlBroker(
     sweepEdges: () => leases.sweep(),
     askServed: (edge, clientId) => questions.served(edge, clientId),
     askSubscribers: (topic) => questions.subscribers(topic),
-    ping: async () => {
-      await asked(redis.ping());
-    },
+    tryWrites: () => tryWrites(redis, keys),
   };
 }
 

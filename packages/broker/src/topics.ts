@@ -10,6 +10,7 @@ import { DELETED } from './live-payload.ts';
 import { UnexpectedAnswer, answerOf, listOf, logPageOf, numberOf, text, topicOf } from './outcomes.ts';
 import { edgesOf } from './client-state.ts';
 import { newIncarnation, randomStep } from './random-step.ts';
+import { publishDigest } from './publish-digest.ts';
 import { type Argument, asked, loadScript, run, runForBuffers } from './script.ts';
 import type { WakeUps } from './wake-ups.ts';
 import type { LogPage, TopicState } from './topic-state.ts';
@@ -115,8 +116,8 @@ export class TopicStore {
     return { items, cursor: names.length > limit ? (shown.at(-1) ?? null) : null };
   }
 
-  async publish(topic: string, data: Buffer, idempotencyKey?: string): Promise<PublishOutcome> {
-    const [outcome] = await this.publishAll(topic, [{ data, idempotencyKey }]);
+  async publish(topic: string, data: Buffer, idempotencyKey?: string, caller?: string): Promise<PublishOutcome> {
+    const [outcome] = await this.publishAll(topic, [{ data, idempotencyKey, caller }]);
     return outcome ?? { kind: 'not-found' };
   }
 
@@ -124,9 +125,13 @@ export class TopicStore {
     const keys = [this.#keys.topic(topic), this.#keys.topicLog(topic)];
     const known = keys.length;
     const args: Argument[] = [this.#keys.topicLive(topic), randomStep(), IDEMPOTENCY_MS];
-    for (const { data, idempotencyKey } of messages) {
-      if (idempotencyKey !== undefined) keys.push(this.#keys.topicIdempotency(topic, idempotencyKey));
-      args.push(data, idempotencyKey === undefined ? 0 : keys.length - known);
+    for (const { data, idempotencyKey, caller = '' } of messages) {
+      if (idempotencyKey === undefined) {
+        args.push(data, 0, '');
+        continue;
+      }
+      keys.push(this.#keys.topicIdempotency(topic, idempotencyKey));
+      args.push(data, keys.length - known, publishDigest(caller, data));
     }
     const { kind, rest } = answerOf('publish', await run(this.#redis, publishScript, keys, args));
     return messages.map((_, index) =>
@@ -134,10 +139,11 @@ export class TopicStore {
     );
   }
 
-  async publishToClient(clientId: string, data: Buffer, idempotencyKey?: string): Promise<PublishOutcome> {
+  async publishToClient(clientId: string, data: Buffer, idempotencyKey?: string, caller = ''): Promise<PublishOutcome> {
     const keys = [this.#keys.client(clientId), this.#keys.clientLog(clientId)];
     if (idempotencyKey !== undefined) keys.push(this.#keys.clientIdempotency(clientId, idempotencyKey));
-    const args = [data, randomStep(), IDEMPOTENCY_MS, DEFAULT_HISTORY.size, DEFAULT_HISTORY.seconds];
+    const digest = idempotencyKey === undefined ? '' : publishDigest(caller, data);
+    const args = [data, randomStep(), IDEMPOTENCY_MS, DEFAULT_HISTORY.size, DEFAULT_HISTORY.seconds, digest];
     const answer = answerOf('publish-to-client', await run(this.#redis, publishToClientScript, keys, args));
     const [id, ...edges] = answer.rest;
     await this.#wakeUps.notify(edgesOf(...edges.map(text)), clientId);
@@ -172,5 +178,6 @@ export class TopicStore {
 }
 
 function publishOutcome(kind: unknown, id: unknown): PublishOutcome {
+  if (kind === 3) return { kind: 'conflict' };
   return { kind: kind === 1 ? 'published' : 'repeated', id: text(id) };
 }

@@ -103,6 +103,7 @@ export function createRest(options: RestOptions) {
     getClient: (clientId: string, { signal }: CallOptions = {}) =>
       call<ClientDetails>({ method: 'GET', path: clientPath(clientId), signal }),
 
+    /** By `ref`; with the UUIDs of those of the own key. */
     clients: ({ cursor, limit, signal }: PageOptions = {}) =>
       call<ClientPage>({
         method: 'GET',
@@ -111,6 +112,7 @@ export function createRest(options: RestOptions) {
         signal,
       }),
 
+    /** Takes a UUID or a `ref`. A key disconnects its own clients, one that manages `**` all. */
     disconnect: (clientId: string, { signal }: CallOptions = {}) =>
       call<Answer<typeof disconnectResponse>>({
         method: 'POST',

@@ -30,6 +30,7 @@ function scripts(keys: Keys, name: string, id: string, idempotency: string): Rec
       keys.clientLeft(id, idempotency),
     ],
     'count-topic': [keys.key(id), keys.keyTopics(id)],
+    'try-write': [keys.trial(id), keys.trialLog(id), keys.trialLive(id)],
     'reserve, settle': [keys.key(id), keys.keyNames(id), keys.keyUnsettled(id)],
   };
 }
@@ -42,6 +43,7 @@ const every = (keys: Keys, name: string, id: string, idempotency: string) => [
   keys.edge(id),
   keys.edgeDirty(id),
   keys.edgeLive(id),
+  keys.secret(),
   keys.answers(id),
   keys.lock(id),
 ];

@@ -32,6 +32,14 @@ export function redisKeys(prefix: string) {
     edgeDirty: (edge: string) => `${prefix}edge:{${edge}}:dirty`,
     edgeLive: (edge: string) => `${prefix}edge:{${edge}}:live`,
 
+    /** From which the public names of clients are made. */
+    secret: () => `${prefix}secret`,
+
+    /** Written to see whether writes are taken. */
+    trial: (place: string) => `${prefix}trial:{${place}}`,
+    trialLog: (place: string) => `${prefix}trial:{${place}}:log`,
+    trialLive: (place: string) => `${prefix}trial:{${place}}:live`,
+
     answers: (question: string) => `${prefix}answers:{${question}}`,
     lock: (name: string) => `${prefix}lock:{${name}}`,
   };

@@ -23,6 +23,7 @@ export const problems = {
   'user-not-found': { status: 409, title: 'No such client is registered' },
   'client-exists': { status: 409, title: 'The client id is registered already' },
   'name-taken': { status: 409, title: 'The name is registered already' },
+  'idempotency-conflict': { status: 409, title: 'The idempotency key was used for another message' },
   'quota-reached': { status: 409, title: 'The API key has as many clients as it may' },
   'topic-quota-reached': { status: 409, title: 'The API key has as many topics as it may' },
   'history-quota-reached': { status: 409, title: 'The histories of the API key hold as many messages as they may' },

@@ -1,13 +1,8 @@
 import { hostname } from 'node:os';
-import {
-  destination as fileDestination,
-  pino,
-  stdTimeFunctions,
-  type DestinationStream,
-  type Logger as PinoLogger,
-} from 'pino';
+import { pino, stdTimeFunctions, type DestinationStream, type Logger as PinoLogger } from 'pino';
 import { choice } from './config.ts';
 import { serializeError } from './error-fields.ts';
+import { standardOutput } from './log-output.ts';
 import { maskLine, redactedPaths } from './redaction.ts';
 
 export type Logger = PinoLogger;
@@ -19,9 +14,6 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export const logVariables = {
   LOG_LEVEL: choice(LOG_LEVELS, 'info').describe('The least grave lines that are written'),
 };
-
-/** Written at once: a process that exits right after its last line must not lose it. */
-const STDOUT = { dest: 1, sync: true } as const;
 
 export interface LoggerOptions {
   /** Stands in every line as `service`. */
@@ -47,5 +39,8 @@ export function createLogger({ service, level, destination }: LoggerOptions): Lo
     redact: { paths: redactedPaths(), censor: '[redacted]' },
     hooks: { streamWrite: maskLine },
   };
-  return pino(options, destination ?? fileDestination(STDOUT));
+  if (destination !== undefined) return pino(options, destination);
+  const logger = pino(options, standardOutput);
+  standardOutput.onRecovery = (fields) => logger.warn(fields, 'log lines were dropped');
+  return logger;
 }

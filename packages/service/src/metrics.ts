@@ -1,5 +1,6 @@
 import { type Aggregator, Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { observeEventLoopDelay } from './event-loop-delay.ts';
+import { standardOutput } from './log-output.ts';
 import { observeOpenFiles } from './open-files.ts';
 
 const PREFIX = 'holdfast_';
@@ -84,6 +85,18 @@ export function createMetrics({ service, ofProcess = true }: MetricsOptions) {
   };
 }
 
+function observeDroppedLines(registry: Registry): void {
+  const counter: Counter = new Counter({
+    name: `${PREFIX}log_lines_dropped_total`,
+    help: 'Log lines that could not be written: a full disk, or a reader that has gone.',
+    registers: [registry],
+    collect: (): void => {
+      counter.reset();
+      counter.inc(standardOutput.dropped);
+    },
+  });
+}
+
 /** The usual metrics of Node and the system; gives the stop. */
 function observeProcess(registry: Registry): () => void {
   collectDefaultMetrics({ register: registry, prefix: PREFIX, eventLoopMonitoringPrecision: NEVER_MS });
@@ -91,5 +104,6 @@ function observeProcess(registry: Registry): () => void {
     if (UNWANTED.some((beginning) => name.startsWith(PREFIX + beginning))) registry.removeSingleMetric(name);
   }
   observeOpenFiles(registry, PREFIX);
+  observeDroppedLines(registry);
   return observeEventLoopDelay(registry, PREFIX);
 }

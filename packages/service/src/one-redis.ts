@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { reasonOf } from './error-fields.ts';
 import type { OpenRedisOptions, RedisLink } from './redis-link.ts';
 import { type DirectTarget, type WaitForRedisOptions, closeRedis, connectRedis, waitForRedis } from './redis.ts';
 
@@ -9,11 +10,19 @@ export class OneRedis implements RedisLink {
   readonly #target: DirectTarget;
   readonly #options: OpenRedisOptions;
   readonly #subscribers: Redis[] = [];
+  /** Why the last attempt to connect failed. */
+  #reason: string | null = null;
 
   constructor(target: DirectTarget, options: OpenRedisOptions) {
     this.#target = target;
     this.#options = options;
     this.commands = connectRedis(target, { ...options, role: 'commands' });
+    this.commands.on('error', (error: Error) => {
+      this.#reason = reasonOf(error);
+    });
+    this.commands.on('ready', () => {
+      this.#reason = null;
+    });
   }
 
   /** A connection that listens. It is closed with the others. */
@@ -29,7 +38,8 @@ export class OneRedis implements RedisLink {
   }
 
   fault(): string | null {
-    return this.commands.status === 'ready' ? null : 'Redis does not answer';
+    if (this.commands.status === 'ready') return null;
+    return this.#reason === null ? 'Redis does not answer' : `Redis does not answer: ${this.#reason}`;
   }
 
   onReady(listener: (connection: Redis, again: boolean) => void): void {

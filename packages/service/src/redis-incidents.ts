@@ -3,8 +3,8 @@ import { reasonOf } from './error-fields.ts';
 import type { Logger } from './logger.ts';
 
 export interface RedisIncidents {
-  /** Tells why the connection is about to close, where ioredis itself raises no error. */
-  because(reason: string): void;
+  /** The connection is about to be closed and opened again by us: no incident, unless it does not come back. */
+  reconnecting(): void;
 }
 
 /**
@@ -14,6 +14,7 @@ export interface RedisIncidents {
 export function logIncidents(redis: Redis, logger: Logger, fields: Readonly<Record<string, string>>): RedisIncidents {
   let lostAt: number | null = null;
   let reason: string | null = null;
+  let onPurpose = false;
 
   function lost(): void {
     if (lostAt !== null) return;
@@ -29,7 +30,8 @@ export function logIncidents(redis: Redis, logger: Logger, fields: Readonly<Reco
   });
   redis.on('close', () => {
     // Events arrive a tick after the change: by now a connection closed on purpose stands at "end".
-    if (redis.status !== 'end') lost();
+    if (redis.status !== 'end' && !onPurpose) lost();
+    onPurpose = false;
   });
   redis.on('ready', () => {
     if (lostAt !== null) logger.info({ ...fields, downtimeMs: Math.round(performance.now() - lostAt) }, 'redis back');
@@ -38,8 +40,8 @@ export function logIncidents(redis: Redis, logger: Logger, fields: Readonly<Reco
   });
 
   return {
-    because(text) {
-      reason = text;
+    reconnecting() {
+      onPurpose = true;
     },
   };
 }

@@ -5,7 +5,9 @@ import { reasonOf } from './error-fields.ts';
 import type { Logger } from './logger.ts';
 import { mendCallBuffer } from './redis-call-buffer.ts';
 import { parseRedisUrl, type RedisAccess, type RedisNode, type RedisTarget } from './redis-config.ts';
+import { requireDatabase } from './redis-database.ts';
 import { logIncidents, type RedisIncidents } from './redis-incidents.ts';
+import { RedisRefusals } from './redis-refusals.ts';
 
 /** A Redis that answers takes less than a millisecond; a caller who waited this long is better served by a 503. */
 const COMMAND_TIMEOUT_MS = 2_000;
@@ -17,6 +19,11 @@ const DISCONNECT_TIMEOUT_MS = 500;
 const KEEP_ALIVE_MS = 10_000;
 /** Fast first, as most outages are a restart, and never rarer than once a second: an edge is deaf meanwhile. */
 const RETRY = { baseMs: 50, capMs: 1_000 } as const;
+/**
+ * A read-only replica may have been the master until now, and its name may lead to the new one: so long between two looks
+ * where it leads. Each costs what is under way on the connection.
+ */
+const READONLY_RECONNECT_MS = 1_000;
 /** How often a process that waits for Redis at its start says so again. */
 const REMIND_MS = 30_000;
 
@@ -51,6 +58,9 @@ export function connectNode(node: RedisNode, access: RedisAccess, options: Conne
 
 function open(address: Address, shown: string, { name, role, logger }: ConnectRedisOptions): Redis {
   let incidents: RedisIncidents | undefined;
+  const fields = { connection: name, redis: shown };
+  const refusals = new RedisRefusals(logger, fields);
+  let reconnectedAt = -Infinity;
   const redis = new Redis({
     ...address,
     connectionName: name,
@@ -67,15 +77,20 @@ function open(address: Address, shown: string, { name, role, logger }: ConnectRe
     // ioredis puts SSUBSCRIBE into pipelines too, where its several answers do not belong.
     enableAutoPipelining: role === 'commands',
     retryStrategy: (attempt) => jitteredDelay(RETRY, attempt),
+    // Called with every error that Redis answers.
     reconnectOnError(error) {
+      refusals.note(error);
       // A master that became a replica: the name or the Sentinels lead to the new one. The command itself fails (1).
       if (!error.message.startsWith('READONLY')) return false;
-      incidents?.because('it became a read-only replica');
+      if (performance.now() - reconnectedAt < READONLY_RECONNECT_MS) return false;
+      reconnectedAt = performance.now();
+      incidents?.reconnecting();
       return 1;
     },
   });
   mendCallBuffer(redis);
-  incidents = logIncidents(redis, logger, { connection: name, redis: shown });
+  requireDatabase(redis);
+  incidents = logIncidents(redis, logger, fields);
   return redis;
 }
 

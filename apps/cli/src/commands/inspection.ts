@@ -16,7 +16,7 @@ interface ClientsOptions {
 export function addInspectionCommands(program: Command, terminal: Terminal): void {
   program
     .command('clients')
-    .description('list registered clients')
+    .description('list registered clients by ref; with the UUIDs of those of the own key')
     .option('--limit <number>', `how many at most (${DEFAULT_PAGE})`, wholeNumber)
     .option('--all', 'all of them')
     .addHelpText('after', '\nExample:\n  $ npx holdfast clients --all --json')
@@ -32,14 +32,15 @@ export function addInspectionCommands(program: Command, terminal: Terminal): voi
         clients.push(...page.clients);
         ({ cursor } = page);
       } while (cursor !== null && clients.length < most);
-      const rows = clients.map(({ clientId, name, key, connected, topics }) => [
-        clientId,
+      const rows = clients.map(({ ref, clientId, name, key, connected, topics }) => [
+        ref,
+        clientId ?? '',
         name ?? '',
         key,
         connected ? 'yes' : 'no',
         topics.join(','),
       ]);
-      const lines = table(['CLIENT', 'NAME', 'KEY', 'CONNECTED', 'TOPICS'], rows);
+      const lines = table(['REF', 'CLIENT', 'NAME', 'KEY', 'CONNECTED', 'TOPICS'], rows);
       if (cursor !== null) lines.push(terminal.colors.dim('There are more: --all shows them.'));
       invocation.print({ clients, cursor }, lines);
     });
@@ -47,7 +48,7 @@ export function addInspectionCommands(program: Command, terminal: Terminal): voi
   program
     .command('client')
     .description('show one client: what it wants, and what its edge really serves')
-    .argument('<clientId>')
+    .argument('<client>', 'its UUID, or with a key that has manage its ref')
     .addHelpText('after', '\nExample:\n  $ npx holdfast client 3f0c8f5e-7a54-4c7e-9d8e-0c9f2d1f6a11')
     .action(async (clientId: string, _options: object, command: Command) => {
       const invocation = invocationOf(command, terminal);
@@ -74,7 +75,7 @@ export function addInspectionCommands(program: Command, terminal: Terminal): voi
 }
 
 function describe(client: ClientDetails): string[] {
-  const { clientId, name, key, registeredAt, topics, connected, edge, since, served } = client;
+  const { clientId, ref, name, key, registeredAt, topics, connected, edge, since, served } = client;
   const connection = connected ? `to ${edge ?? 'an edge'} since ${since ?? 'an unknown time'}` : 'no';
   const wanted = topics.map((topic) => {
     const position = served?.[topic]?.position;
@@ -82,7 +83,8 @@ function describe(client: ClientDetails): string[] {
     return served === null ? topic : `${topic}, not served yet`;
   });
   return [
-    `Client      ${clientId}`,
+    ...(clientId === undefined ? [] : [`Client      ${clientId}`]),
+    `Ref         ${ref}`,
     `Name        ${name ?? 'none'}`,
     `Key         ${key}`,
     `Registered  ${registeredAt}`,

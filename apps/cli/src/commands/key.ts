@@ -1,12 +1,14 @@
+import type { Rest } from '@holdfast/client/rest';
 import { createKey, listKeys, revokeKey } from '@holdfast/local/keys-file';
 import type { Command } from 'commander';
 import { KEYS_FILE_HELP, chosenKeysFile, effectLine } from '../chosen-keys-file.ts';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { invocationOf } from '../invocation.ts';
+import { type Invocation, invocationOf } from '../invocation.ts';
 import { commaList, futureTime, wholeNumber } from '../options.ts';
 import { table } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
+import { unregisterClientsOf } from '../unregister-all.ts';
 
 interface CreateOptions {
   id: string;
@@ -19,6 +21,12 @@ interface CreateOptions {
   maxTopics?: number;
   maxHistoryMessages?: number;
   expiresAt?: string;
+}
+
+interface RevokeOptions {
+  id?: string;
+  clients?: true;
+  file?: string;
 }
 
 const FILE_OPTION = ['--file <path>', KEYS_FILE_HELP] as const;
@@ -100,17 +108,44 @@ export function addKeyCommands(program: Command, terminal: Terminal): void {
   key
     .command('revoke')
     .description('take a key out of the file')
-    .argument('<id>', 'the public half of the key')
+    .argument('[id]', 'the public half of the key')
+    .option('--id <id>', 'the same')
+    .option('--clients', 'unregister its clients as well; the calls are made with another key that has manage "**"')
     .option(...FILE_OPTION)
-    .addHelpText('after', '\nExample:\n  $ npx holdfast key revoke mobile')
-    .action(async (id: string, options: { file?: string }, command: Command) => {
+    .addHelpText('after', '\nExample:\n  $ npx holdfast key revoke --id mobile --clients')
+    .action(async (given: string | undefined, options: RevokeOptions, command: Command) => {
+      const id = oneId(given, options.id);
+      const invocation = invocationOf(command, terminal);
       const chosen = await chosenKeysFile(options.file, terminal);
+      const rest = options.clients ? await otherKeysRest(invocation, id) : null;
       await revokeKey(chosen.file, id);
-      invocationOf(command, terminal).print({ id, ...chosen }, [
-        `Key "${id}" is no longer in ${chosen.file}.`,
-        effectLine(chosen),
-      ]);
+      const lines = [`Key "${id}" is no longer in ${chosen.file}.`, effectLine(chosen)];
+      if (rest === null) {
+        invocation.print({ id, ...chosen }, lines);
+        return;
+      }
+      const clients = await unregisterClientsOf(rest, id, terminal.interrupted);
+      invocation.print({ id, ...chosen, clients }, [...lines, `Its clients are unregistered: ${clients}.`]);
     });
+}
+
+function oneId(argument: string | undefined, option: string | undefined): string {
+  const id = argument ?? option;
+  if (id !== undefined && (argument === undefined || option === undefined || argument === option)) return id;
+  throw new CliError(exitCodes.usage, 'key-id', 'Name the key once: npx holdfast key revoke --id mobile');
+}
+
+/** The calls of a key that may list clients, and is not the one that is about to be revoked. */
+async function otherKeysRest(invocation: Invocation, id: string): Promise<Rest> {
+  const { key = '' } = await invocation.target();
+  if (key.startsWith(`${id}.`)) {
+    const message = `--clients needs another key than "${id}", with manage "**": give it with --key or HOLDFAST_KEY.`;
+    throw new CliError(exitCodes.usage, 'key-revokes-itself', message);
+  }
+  const rest = await invocation.rest();
+  // Refused now, and not when the key is gone and its clients are not.
+  await rest.clients({ limit: 1 });
+  return rest;
 }
 
 function rightsOf({ register, ...patterns }: { register: boolean } & Record<string, boolean | string[]>): string {

@@ -35,12 +35,12 @@ export function addRegistrationCommands(program: Command, terminal: Terminal): v
   program
     .command('unregister')
     .description('remove a client, its subscriptions and its connection')
-    .argument('<clientId>')
+    .argument('<client>', 'its UUID, or with a key that may manage it its ref')
     .addHelpText('after', '\nExample:\n  $ npx holdfast unregister 3f0c8f5e-7a54-4c7e-9d8e-0c9f2d1f6a11')
     .action(async (clientId: string, _options: object, command: Command) => {
       const invocation = invocationOf(command, terminal);
       const answer = await (await invocation.rest()).unregister(clientId);
-      await memory(invocation).forget(answer.clientId);
-      invocation.print(answer, [`Client ${answer.clientId} is not registered any more.`]);
+      if (answer.clientId !== undefined) await memory(invocation).forget(answer.clientId);
+      invocation.print(answer, [`Client ${answer.clientId ?? clientId} is not registered any more.`]);
     });
 }

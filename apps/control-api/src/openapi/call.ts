@@ -1,4 +1,4 @@
-import { clientId } from '@holdfast/protocol/client-id';
+import { clientId, clientIdOrRef } from '@holdfast/protocol/client-id';
 import { DEFAULT_PAGE, MAX_PAGE } from '@holdfast/protocol/limits';
 import { topicName } from '@holdfast/protocol/topic-name';
 import { z } from 'zod';
@@ -7,7 +7,12 @@ import { z } from 'zod';
 
 export const clientPath = z.object({ clientId });
 
+export const namedClientPath = z.object({ clientId: clientIdOrRef });
+
 export const topicPath = z.object({ topic: topicName });
+
+/** Where a page of clients begins. Not a client id: those are credentials. */
+export const clientsCursor = z.string().regex(/^[0-9a-f]{32}$/, 'must be the cursor of the page before');
 
 /** How many items a page holds at most. Digits only: a number in the document, a text in a query. */
 export const pageLimit = z

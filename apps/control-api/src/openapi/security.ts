@@ -7,5 +7,8 @@ export const securitySchemes = {
 /** A call that needs an API key, in one of the two ways. */
 export const keyed: Record<string, string[]>[] = [{ apiKey: [] }, { bearer: [] }];
 
+/** A call that needs a key only for a client that is named by its `ref`. */
+export const keyedForRef: Record<string, string[]>[] = [{}, ...keyed];
+
 /** A call that needs none: there is nothing to protect, or the client's UUID in its path is the credential. */
 export const open: Record<string, string[]>[] = [];

@@ -8,7 +8,7 @@ import { open } from '../openapi/security.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Asked by machines again and again; a 503 is an answer like another. */
+    /** Asked by machines again and again: it takes part in no limit. */
     probe?: boolean;
   }
 }

@@ -41,6 +41,7 @@ export const problemAnswers = fp<{ logger: Logger }>(async (app, { logger }) => 
       return;
     }
     const problem = problemFor(error);
+    request.problem = problem.code;
     if (problem.code === 'internal-error') logger.error({ err: error, ...callOf(request) }, 'call failed');
     if (problem.code === 'unsupported-encoding') reply.header('accept-encoding', 'identity');
     const retryAfter = retryAfterOf(error);

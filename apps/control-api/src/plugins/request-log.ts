@@ -3,6 +3,8 @@ import fp from 'fastify-plugin';
 
 /** The first status that is our fault, not the caller's. */
 const SERVER_ERROR = 500;
+/** Redis is away or refuses, or there is too much to do: logged once where it is found out, and counted for each call. */
+const UNAVAILABLE = 503;
 
 /**
  * One line a call: at debug, and at warn for what failed here. It has the route and not the URL, for URLs hold client
@@ -11,8 +13,7 @@ const SERVER_ERROR = 500;
 export const requestLog = fp<{ logger: Logger }>(async (app, { logger }) => {
   app.addHook('onResponse', async (request, reply) => {
     const { statusCode: status, elapsedTime } = reply;
-    // A probe that asks a process which is not ready is answered, not failed.
-    const failed = status >= SERVER_ERROR && request.routeOptions.config.probe !== true;
+    const failed = status >= SERVER_ERROR && status !== UNAVAILABLE;
     if (!failed && !logger.isLevelEnabled('debug')) return;
     const fields = {
       method: request.method,

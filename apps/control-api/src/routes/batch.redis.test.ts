@@ -20,6 +20,8 @@ async function logOf(topic: string): Promise<{ id: string; text: string }[]> {
   return page?.entries.map(({ id, data }) => ({ id, text: data.toString() })) ?? [];
 }
 
+const of = (topics: string[], data: number) => ({ topics, data, idempotencyKey: 'c' });
+
 describe('POST /v1/messages', () => {
   test('answers 202 with the ids of every message in every of its topics, in order', async () => {
     const results = await resultsOf({
@@ -122,6 +124,22 @@ describe('POST /v1/messages', () => {
     expect(await resultsOf({ body: { messages: [message] } })).toEqual([first]);
     expect(await logOf('news.k1')).toHaveLength(1);
     expect(await logOf('news.k2')).toHaveLength(1);
+  });
+
+  test('an idempotencyKey that was used for another message is the conflict of that one, and stops no other', async () => {
+    await api.topics('news.c1', 'news.c2');
+    const [first, other, both] = await resultsOf({
+      body: { messages: [of(['news.c1'], 1), of(['news.c1'], 2), of(['news.c1', 'news.c2'], 3)] },
+    });
+    expect(first).toMatchObject({ ok: true });
+    expect(other).toMatchObject({ ok: false, ids: {}, code: 'idempotency-conflict', topics: ['news.c1'] });
+    expect(both).toMatchObject({ ok: false, code: 'idempotency-conflict', topics: ['news.c1'] });
+    expect(Object.keys(both?.ids ?? {})).toEqual(['news.c2']);
+    // By another key with the right to publish there.
+    expect(await resultsOf({ key: 'news', body: { messages: [of(['news.c1'], 1)] } })).toMatchObject([
+      { ok: false, code: 'idempotency-conflict' },
+    ]);
+    expect(await logOf('news.c1')).toHaveLength(1);
   });
 
   test('a topic named twice in a message gets it once', async () => {

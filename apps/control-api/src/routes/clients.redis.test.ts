@@ -236,7 +236,7 @@ describe('Unregister', () => {
     for (const id of ['123', 'null', `${randomUUID()}0`, '%00', '__proto__']) {
       const answer = await api.call('DELETE', `${PATH}/${id}`);
       expect(answer).toBeProblem(400, 'invalid-request', {
-        errors: [{ field: 'path.clientId', rule: 'must be a UUID' }],
+        errors: [{ field: 'path.clientId', rule: 'must be a UUID, or a ref of 16 hexadecimal digits' }],
       });
     }
   });
@@ -328,14 +328,10 @@ describe('GET /v1/clients', () => {
       let cursor: string | null = null;
       do {
         const query: string = cursor === null ? '' : `&cursor=${cursor}`;
-        const page = expectBody(
-          await own.call('GET', `${PATH}?limit=3${query}`, { key: 'news' }),
-          200,
-          clientsResponse,
-        );
+        const page = expectBody(await own.call('GET', `${PATH}?limit=3${query}`, { key: 'all' }), 200, clientsResponse);
         expect(page.clients.length).toBeLessThanOrEqual(3);
         for (const client of page.clients) {
-          found.push(client.clientId);
+          found.push(client.clientId ?? '');
           expect(client).toMatchObject({ key: 'all', name: null, topics: ['news.listed'] });
           expect(client.connected).toBe(client.clientId === connectedId);
         }
@@ -368,8 +364,8 @@ describe('POST /v1/clients/{clientId}/disconnect', () => {
     const holder = await edge();
     const clientId = await api.client();
     const generation = await holder.hold(clientId);
-    const answer = await api.call('POST', `${PATH}/${clientId}/disconnect`, { key: 'news' });
-    expect(expectBody(answer, 202, disconnectResponse)).toEqual({ clientId, connected: true });
+    const answer = await api.call('POST', `${PATH}/${clientId}/disconnect`, { key: 'all' });
+    expect(expectBody(answer, 202, disconnectResponse)).toMatchObject({ clientId, connected: true });
     expect(await holder.broker.readPending(holder.id, 10)).toContain(clientId);
     expect(await api.broker.readClient(clientId)).toMatchObject({ disconnectUpTo: generation });
   });

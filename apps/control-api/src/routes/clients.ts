@@ -1,4 +1,4 @@
-import { clientId } from '@holdfast/protocol/client-id';
+import { isClientRef } from '@holdfast/protocol/client-id';
 import { MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
 import {
   clientResponse,
@@ -11,9 +11,10 @@ import {
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { describeClient, disconnectClient, listClients } from '../client-views.ts';
+import { managedClient, namedClient, refNeedsKey } from '../managed-client.ts';
 import { BODY_CODES, KEY_CODES, answers } from '../openapi/answers.ts';
-import { clientPath, pageLimit } from '../openapi/call.ts';
-import { keyed, open } from '../openapi/security.ts';
+import { clientsCursor, namedClientPath, pageLimit } from '../openapi/call.ts';
+import { keyed, keyedForRef } from '../openapi/security.ts';
 import { keyOf, needsKey } from '../plugins/api-keys.ts';
 import { callOfClient, isGone } from '../plugins/limits.ts';
 import { ProblemError } from '../problem-error.ts';
@@ -30,6 +31,7 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
     '/v1/clients',
     {
       onRequest: needsKey(keys, 'register'),
+      config: { audit: 'register' },
       schema: {
         operationId: 'register',
         summary: 'Register a client',
@@ -50,49 +52,73 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
         ]),
       },
     },
-    async (request, reply) => reply.code(201).send(await register(services, keyOf(request), request.body ?? {})),
+    async (request, reply) => {
+      const registered = await register(services, keyOf(request), request.body ?? {});
+      request.changedClient = registered;
+      return reply.code(201).send(registered);
+    },
   );
 
   app.delete(
     '/v1/clients/:clientId',
     {
-      onRequest: callOfClient(services),
+      onRequest: [refNeedsKey(keys), callOfClient(services)],
+      config: { audit: 'unregister' },
       schema: {
         operationId: 'unregister',
         summary: 'Unregister a client',
-        description: 'Removes it with its subscriptions and what is kept for it; its connection is closed with 4410.',
+        description:
+          'Removes it with its subscriptions and what is kept for it; its connection is closed with 4410. ' +
+          'The UUID is enough; a `ref` takes a key that may manage the client.',
         tags,
-        security: open,
-        params: clientPath,
+        security: keyedForRef,
+        params: namedClientPath,
         response: answers({ 200: unregisterResponse.describe('Unregistered') }, [
           'user-not-found',
           'too-many-calls',
+          ...KEY_CODES,
           ...BODY_CODES,
         ]),
       },
     },
-    async ({ params }) => {
-      if (!(await broker.unregister(params.clientId))) throw new ProblemError('user-not-found');
-      counts.unregistrations.inc();
-      return { clientId: params.clientId };
+    async (request) => {
+      const { clientId } = request.params;
+      const unregister = async (id: string): Promise<void> => {
+        if (!(await broker.unregister(id))) throw new ProblemError('user-not-found');
+        counts.unregistrations.inc();
+      };
+      if (!isClientRef(clientId)) {
+        await unregister(clientId);
+        return { clientId };
+      }
+      request.changedClient = { ref: clientId };
+      const { client, ref, shownId } = await managedClient(broker, clientId, keyOf(request), 'user-not-found');
+      await unregister(client.clientId);
+      return { ...shownId, ref };
     },
   );
 
   app.get(
     '/v1/clients/:clientId',
     {
-      onRequest: callOfClient(services),
+      onRequest: [refNeedsKey(keys), callOfClient(services)],
       schema: {
         operationId: 'readClient',
         summary: 'Look at a client',
-        description: 'What it wants, and what its edge really serves to it.',
+        description:
+          'What it wants, and what its edge really serves to it. The UUID is enough; a `ref` takes a key with `manage`.',
         tags,
-        security: open,
-        params: clientPath,
-        response: answers({ 200: clientResponse.describe('The client') }, ['client-not-found', 'too-many-calls']),
+        security: keyedForRef,
+        params: namedClientPath,
+        response: answers({ 200: clientResponse.describe('The client') }, [
+          'client-not-found',
+          'too-many-calls',
+          ...KEY_CODES,
+        ]),
       },
     },
-    async ({ params, chargeTopics }) => describeClient(broker, params.clientId, chargeTopics),
+    async ({ params, apiKey, chargeTopics }) =>
+      describeClient(broker, await namedClient(broker, params.clientId, apiKey, 'client-not-found'), chargeTopics),
   );
 
   app.get(
@@ -102,10 +128,11 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
       schema: {
         operationId: 'listClients',
         summary: 'List all clients',
+        description: 'By `ref`. The UUID, which is a credential, stands there only for clients of the own API key.',
         tags,
         security: keyed,
         querystring: z.strictObject({
-          cursor: clientId.optional().describe('From the page before'),
+          cursor: clientsCursor.optional().describe('From the page before'),
           limit: pageLimit,
         }),
         response: answers({ 200: clientsResponse.describe('A page of clients, in the order of their ids') }, KEY_CODES),
@@ -117,7 +144,7 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
       return bulkReads.run(
         request.caller,
         () => isGone(reply),
-        () => listClients(broker, bulkBroker, cursor, limit),
+        () => listClients(broker, bulkBroker, keyOf(request), cursor, limit),
       );
     },
   );
@@ -126,13 +153,16 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
     '/v1/clients/:clientId/disconnect',
     {
       onRequest: needsKey(keys, 'manage'),
+      config: { audit: 'disconnect' },
       schema: {
         operationId: 'disconnectClient',
         summary: "Close a client's connection",
-        description: 'It is closed with 4403; the registration stays. `connected` says whether there was one.',
+        description:
+          'It is closed with 4403; the registration stays. `connected` says whether there was one. ' +
+          'A key disconnects its own clients, one with `"manage": ["**"]` all.',
         tags,
         security: keyed,
-        params: clientPath,
+        params: namedClientPath,
         response: answers({ 202: disconnectResponse.describe('Its edge is told') }, [
           ...KEY_CODES,
           ...BODY_CODES,
@@ -140,6 +170,11 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
         ]),
       },
     },
-    async ({ params }, reply) => reply.code(202).send(await disconnectClient(broker, params.clientId)),
+    async (request, reply) => {
+      const { clientId } = request.params;
+      request.changedClient = isClientRef(clientId) ? { ref: clientId } : { clientId };
+      const named = await managedClient(broker, clientId, keyOf(request), 'client-not-found');
+      return reply.code(202).send(await disconnectClient(broker, named));
+    },
   );
 };

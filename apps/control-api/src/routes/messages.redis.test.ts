@@ -52,12 +52,22 @@ describe('POST /v1/topics/{topic}/messages', () => {
     await api.topics('news.once');
     const headers = { 'idempotency-key': 'order-4711' };
     const first = expectBody(await publish('news.once', { raw: '1', headers }), 202, publishResponse);
-    const again = expectBody(await publish('news.once', { raw: '2', headers }), 202, publishResponse);
+    const again = expectBody(await publish('news.once', { raw: '1', headers }), 202, publishResponse);
     expect(again).toEqual(first);
     expect(await logOf('news.once')).toEqual(['1']);
     const elsewhere = expectBody(await publish('other', { raw: '3', headers }), 202, publishResponse);
     expect(await logOf('other')).toContain('3');
     expect(elsewhere.topic).toBe('other');
+  });
+
+  test('answers 409 idempotency-conflict to another body or another key under an Idempotency-Key in use', async () => {
+    await api.topics('news.conflict');
+    const headers = { 'idempotency-key': 'order-4712' };
+    const first = expectBody(await publish('news.conflict', { raw: '1', headers }), 202, publishResponse);
+    expect(await publish('news.conflict', { raw: '2', headers })).toBeProblem(409, 'idempotency-conflict');
+    expect(await publish('news.conflict', { raw: '1', headers, key: 'news' })).toBeProblem(409, 'idempotency-conflict');
+    expect(expectBody(await publish('news.conflict', { raw: '1', headers }), 202, publishResponse)).toEqual(first);
+    expect(await logOf('news.conflict')).toEqual(['1']);
   });
 
   test('takes 64 KiB, and answers 413 payload-too-large to a byte more', async () => {
@@ -144,6 +154,10 @@ describe('POST /v1/clients/{clientId}/messages', () => {
     const first = expectBody(await api.call('POST', pathOf(clientId), options), 202, publishResponse);
     const again = expectBody(await api.call('POST', pathOf(clientId), options), 202, publishResponse);
     expect(again).toEqual(first);
+    for (const other of [{ raw: '2' }, { key: 'toClients' as const }]) {
+      const answer = await api.call('POST', pathOf(clientId), { ...options, ...other });
+      expect(answer).toBeProblem(409, 'idempotency-conflict');
+    }
     expect((await api.broker.readClientLog(clientId, null, 10))?.entries).toHaveLength(1);
   });
 

@@ -25,7 +25,9 @@ const jsonBytes = z
 const publishHeaders = z.looseObject({
   [IDEMPOTENCY_HEADER]: idempotencyKey
     .optional()
-    .describe('The same key within 5 minutes publishes nothing and gives the same id'),
+    .describe(
+      'The same key with the same body, from the same caller, within 5 minutes publishes nothing and gives the same id',
+    ),
 });
 
 /** Publishing one message, to a topic or to a client. */
@@ -40,6 +42,7 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, { brok
     ...KEY_CODES,
     ...BODY_CODES,
     'topic-not-found',
+    'idempotency-conflict',
   ]);
   const shared = { tags: ['messages'], security: keyed, headers: publishHeaders, body: jsonBytes };
 
@@ -58,10 +61,12 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, { brok
     },
     async (request, reply) => {
       const { topic } = request.params;
-      requireTopics(keyOf(request), 'publish', [topic]);
-      const outcome = await broker.publish(topic, request.body, request.headers[IDEMPOTENCY_HEADER]);
+      const key = keyOf(request);
+      requireTopics(key, 'publish', [topic]);
+      const outcome = await broker.publish(topic, request.body, request.headers[IDEMPOTENCY_HEADER], key.id);
       if (outcome.kind === 'not-found') throw noSuchTopic(topic);
       counts.publishes.inc({ outcome: outcome.kind });
+      if (outcome.kind === 'conflict') throw keyInUse();
       return reply.code(202).send({ topic, id: outcome.id });
     },
   );
@@ -81,14 +86,23 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, { brok
           ...KEY_CODES,
           ...BODY_CODES,
           'client-not-found',
+          'idempotency-conflict',
         ]),
       },
     },
-    async ({ params, body, headers }, reply) => {
-      const outcome = await broker.publishToClient(params.clientId, body, headers[IDEMPOTENCY_HEADER]);
+    async (request, reply) => {
+      const { params, body, headers } = request;
+      const caller = keyOf(request).id;
+      const outcome = await broker.publishToClient(params.clientId, body, headers[IDEMPOTENCY_HEADER], caller);
       if (outcome.kind === 'not-found') throw new ProblemError('client-not-found');
       counts.publishes.inc({ outcome: outcome.kind });
+      if (outcome.kind === 'conflict') throw keyInUse();
       return reply.code(202).send({ topic: OWN_TOPIC, id: outcome.id });
     },
   );
 };
+
+function keyInUse(): ProblemError {
+  const detail = 'Within the last 5 minutes this Idempotency-Key was used by another caller, or with another body';
+  return new ProblemError('idempotency-conflict', { detail });
+}

@@ -28,6 +28,7 @@ export const topicRoutes: FastifyPluginAsyncZod<Services> = async (app, { broker
     '/v1/topics/:topic',
     {
       onRequest: needsKey(keys),
+      config: { audit: 'put-topic' },
       schema: {
         operationId: 'putTopic',
         summary: 'Create a topic, or change its settings',
@@ -101,6 +102,7 @@ export const topicRoutes: FastifyPluginAsyncZod<Services> = async (app, { broker
     '/v1/topics/:topic',
     {
       onRequest: needsKey(keys),
+      config: { audit: 'delete-topic' },
       schema: {
         operationId: 'deleteTopic',
         summary: 'Delete a topic and its log',

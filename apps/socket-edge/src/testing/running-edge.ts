@@ -80,6 +80,7 @@ async function serve({ id, redis, source, log }: Wiring, given: Omit<RunningEdge
   });
   exposeMetrics(metrics, edge);
   health.check('redis', () => redis.fault());
+  health.check('lease', () => edge.leaseFault);
   health.check('hearing', () => edge.canary.deaf);
   const server = createEdgeServer({
     edge,

@@ -1,7 +1,9 @@
 -- Appends a message to a client's own log. Its edge is notified as of any change, not by a channel.
 -- KEYS  1 client, 2 its log, 3 idempotency key (may be missing)
--- ARGV  1 data, 2 a random number, 3 how long the idempotency key is remembered (ms), 4 messages kept, 5 seconds kept
--- Gives {0} not registered, {1, id, edges to notify} published, {2, id, edges to notify} published before
+-- ARGV  1 data, 2 a random number, 3 how long the idempotency key is remembered (ms), 4 messages kept, 5 seconds kept,
+--       6 digest of who publishes what under the key
+-- Gives {0} not registered, {1, id, edges to notify} published, {2, id, edges to notify} published before,
+--       {3} the key stands for another caller or message
 local client = redis.call('HMGET', KEYS[1], 'r', 'o', 'm', 'e', 'p')
 if not client[1] then return { 0 } end
 -- Where its own log starts, which is also its incarnation: a client that was registered again has not been sent the
@@ -10,9 +12,11 @@ local start = client[1] .. '-' .. client[2]
 local born = start .. ' '
 if KEYS[3] then
   local before = redis.call('GET', KEYS[3]) or ''
-  if string.sub(before, 1, #born) == born then
-    return { 2, string.sub(before, #born + 1), client[4] or '', client[5] or '' }
+  local own = born .. ARGV[6] .. ' '
+  if string.sub(before, 1, #own) == own then
+    return { 2, string.sub(before, #own + 1), client[4] or '', client[5] or '' }
   end
+  if string.sub(before, 1, #born) == born then return { 3 } end
 end
 
 -- As in publish.lua.
@@ -32,5 +36,5 @@ redis.call('XADD', KEYS[2], 'MAXLEN', '=', ARGV[4], id, 'p', prev, 'd', ARGV[1])
 redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f-0', now - ARGV[5] * 1000))
 redis.call('PEXPIRE', KEYS[2], ARGV[5] * 1000)
 redis.call('HSET', KEYS[1], 'm', id)
-if KEYS[3] then redis.call('SET', KEYS[3], born .. id, 'PX', ARGV[3]) end
+if KEYS[3] then redis.call('SET', KEYS[3], born .. ARGV[6] .. ' ' .. id, 'PX', ARGV[3]) end
 return { 1, id, client[4] or '', client[5] or '' }

@@ -2,9 +2,9 @@
 -- KEYS  1 topic, 2 its log, then the idempotency keys of the messages that have one
 -- ARGV  1 live channel: no key, as one that never exists would have every call refused while the slot moves,
 --       2 a random number, 3 how long an idempotency key is remembered (ms),
---       then pairs: data, which of the idempotency keys (0 for none)
+--       then triples: data, which of the idempotency keys (0 for none), digest of who publishes what under it
 -- Gives {0} no such topic, or {1} and for each message two items: 1 and its id: published;
---       2 and an id: was published before under that key
+--       2 and an id: was published before under that key; 3 and '': that key stands for another caller or message
 local topic = redis.call('HMGET', KEYS[1], 'size', 'seconds', 'last', 'born')
 local last = topic[3]
 if not last then return { 0 } end
@@ -19,9 +19,13 @@ local dash = string.find(last, '-', 1, true)
 local ms, sequence = tonumber(string.sub(last, 1, dash - 1)), tonumber(string.sub(last, dash + 1))
 local step = now < ms and ARGV[2] + 1 or 1
 
-local function before(once)
+-- Gives 1 for a key that was not used; 2 and the id, or 3, for one that was.
+local function before(once, digest)
   local known = once and redis.call('GET', once) or ''
-  if string.sub(known, 1, #born) == born then return string.sub(known, #born + 1) end
+  if string.sub(known, 1, #born) ~= born then return 1 end
+  local own = born .. digest .. ' '
+  if string.sub(known, 1, #own) ~= own then return 3, '' end
+  return 2, string.sub(known, #own + 1)
 end
 
 local function publish(data)
@@ -37,14 +41,14 @@ local function publish(data)
 end
 
 local answer = { 1 }
-for i = 4, #ARGV, 2 do
+for i = 4, #ARGV, 3 do
   local number = tonumber(ARGV[i + 1])
   local once = number > 0 and KEYS[2 + number]
-  local id = before(once)
-  answer[#answer + 1] = id and 2 or 1
-  if not id then
+  local kind, id = before(once, ARGV[i + 2])
+  answer[#answer + 1] = kind
+  if kind == 1 then
     publish(ARGV[i])
-    if once then redis.call('SET', once, born .. last, 'PX', ARGV[3]) end
+    if once then redis.call('SET', once, born .. ARGV[i + 2] .. ' ' .. last, 'PX', ARGV[3]) end
   end
   answer[#answer + 1] = id or last
 end

@@ -61,6 +61,8 @@ describe('a registration', () => {
     { name: '' },
     { name: 'x'.repeat(101) },
     { name: 'a\u0000b' },
+    { name: 'a\ud800' },
+    { name: '\udc00\ud800' },
     { name: 7 },
     { clientId: 'me' },
     { clientId: 'a0b1c2d3-0000-1000-8000-00000000000f' },
@@ -73,9 +75,17 @@ describe('a registration', () => {
   });
 });
 
+const rules = (name: string) => registerRequest.safeParse({ name }).error?.issues.map(({ message }) => message);
+
+test('names that are no Unicode are refused with the rule, and pairs of surrogates are not', () => {
+  expect(rules('x\ud83d')).toEqual(['must be well-formed Unicode, without lone surrogates']);
+  expect(rules('x\ud83d\ude00')).toBeUndefined();
+});
+
 test('a client is shown with what its edge serves, by topic', () => {
   const shown = {
     clientId: 'a0b1c2d3-0000-4000-8000-00000000000f',
+    ref: '0123456789abcdef',
     name: null,
     key: 'mobile',
     registeredAt: '2026-01-01T00:00:00.000Z',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { clientId, newClientId } from '../client-id.ts';
+import { clientId, clientRef, newClientId } from '../client-id.ts';
 import { MAX_TOPICS } from '../limits.ts';
 import { position } from '../positions.ts';
 import { MAX_TOPIC_NAME_LENGTH, TOPIC_NAME, topicName } from '../topic-name.ts';
@@ -38,6 +38,8 @@ export const clientName = z
   .string()
   .min(1)
   .max(100)
+  // Two names that differ in lone surrogates only would be the same bytes in UTF-8, and so the same name in Redis.
+  .refine((name) => name.isWellFormed(), 'must be well-formed Unicode, without lone surrogates')
   .regex(/^[^\p{Cc}]*$/u, 'must not contain control characters')
   .describe('Unique within the API key');
 
@@ -64,7 +66,10 @@ export const registerResponse = z.object({
   connect: connectInfo,
 });
 
-export const unregisterResponse = z.object({ clientId });
+/** The UUID is a credential: who named a client by its `ref` gets it only when the client is of the same API key. */
+const ownClientId = clientId.optional().describe('Only for who named it so, and for clients of the own API key');
+
+export const unregisterResponse = z.object({ clientId: ownClientId, ref: clientRef.optional() });
 
 export const topicsRequest = z.strictObject({ topics: topicList });
 
@@ -74,13 +79,14 @@ export const topicsResponse = z.object({
   connected: z.boolean(),
 });
 
-export const disconnectResponse = z.object({ clientId, connected: z.boolean() });
+export const disconnectResponse = z.object({ clientId: ownClientId, ref: clientRef, connected: z.boolean() });
 
 /** What the edge that holds the connection says of it. */
 export const served = z.record(z.string(), z.object({ position }));
 
 export const clientResponse = z.object({
-  clientId,
+  clientId: ownClientId,
+  ref: clientRef,
   name: z.string().nullable(),
   key: z.string().describe('The id of the API key it was registered with'),
   registeredAt: z.iso.datetime(),
@@ -97,7 +103,8 @@ export const clientResponse = z.object({
 });
 
 export const clientSummary = z.object({
-  clientId,
+  clientId: clientId.optional().describe('Only for clients of the own API key'),
+  ref: clientRef,
   name: z.string().nullable(),
   key: z.string(),
   topics: z.array(topicName),
