@@ -17,7 +17,10 @@ const deleteTopicScript = loadScript('delete-topic');
 const publishScript = loadScript('publish');
 const publishToClientScript = loadScript('publish-to-client');
 const readLogScript = loadScript('read-log');
+const readTopicsScript = loadScript('read-topics');
 
+/** Topics in one call of Redis, which does nothing else meanwhile: some hundred microseconds. */
+const READ_AT_ONCE = 100;
 const IDEMPOTENCY_MS = IDEMPOTENCY_SECONDS * 1000;
 
 /** Topics, their logs, and the own topics of clients. */
@@ -67,7 +70,29 @@ export class TopicStore {
     return numberOf('delete-topic', deleted) === 1;
   }
 
-  async readAll(topics: readonly string[]): Promise<(TopicState | null)[]> {
+  readAll(topics: readonly string[]): Promise<(TopicState | null)[]> {
+    return this.#redis.isCluster || topics.length < 2 ? this.#readEach(topics) : this.#readTogether(topics);
+  }
+
+  async #readTogether(topics: readonly string[]): Promise<(TopicState | null)[]> {
+    const states: (TopicState | null)[] = [];
+    for (let from = 0; from < topics.length; from += READ_AT_ONCE) {
+      const some = topics.slice(from, from + READ_AT_ONCE);
+      const keys = some.map((topic) => this.#keys.topic(topic));
+      const answer = await run(this.#redis, readTopicsScript, keys, []);
+      if (!Array.isArray(answer)) throw new UnexpectedAnswer('read-topics', answer);
+      states.push(...some.map((topic, index) => this.#stateOf(topic, answer[index])));
+    }
+    return states;
+  }
+
+  #stateOf(topic: string, answer: unknown): TopicState | null {
+    if (typeof answer !== 'string') return topicOf(answer);
+    this.#broken.report({ kind: 'topic', name: topic, reason: answer });
+    return null;
+  }
+
+  async #readEach(topics: readonly string[]): Promise<(TopicState | null)[]> {
     const answers = await Promise.allSettled(topics.map((topic) => this.#readState(topic)));
     const states = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
     if (states.length === topics.length) return states;
