@@ -3,7 +3,7 @@ import { ProblemError } from '../problem-error.ts';
 /** A bucket holds the calls of so many seconds: a client that comes back does several things at once. */
 const BURST_SECONDS = 10;
 /** Topics that cost as much as a call: each is read in Redis. */
-const TOPICS_A_CALL = 50;
+const TOPICS_A_CALL = 20;
 /** Buckets that are remembered; those not used for the longest time go first. */
 const MOST_BUCKETS = 100_000;
 
