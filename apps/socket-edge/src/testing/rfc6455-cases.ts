@@ -226,9 +226,7 @@ const fragments: FrameCase[] = [
 
 const control: FrameCase[] = [
   ok('5.5.2', 'a ping without a payload', 'a pong without one', one({ opcode: ping }), ['pong']),
-  ok('5.5.2', 'a ping with a payload', 'a pong with the same', one({ opcode: ping, payload: 'κόσμε' }), [
-    'pong κόσμε',
-  ]),
+  ok('5.5.2', 'a ping with a payload', 'a pong with the same', one({ opcode: ping, payload: 'κόσμε' }), ['pong κόσμε']),
   ok('5.5.2', 'a ping, octet by octet', 'a pong', octets({ opcode: ping, payload: 'slow' }), ['pong slow']),
   ok(
     '5.5.2',
