@@ -10,7 +10,7 @@ const MAX_UNANSWERED = 8;
 const SKIP_THE_REST = 2;
 
 /** An answer to a plain request; null: no such path. */
-export type PlainAnswer = { status: number; contentType: string; body: string } | null;
+type PlainAnswer = { status: number; contentType: string; body: string } | null;
 
 export interface PlainOptions {
   /** Answers a GET of a path. */
