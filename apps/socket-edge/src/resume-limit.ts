@@ -7,8 +7,8 @@ const HANDSHAKE_MS = 50;
 const TOPIC_MS = 20;
 /** One connection costs at most so much: a client that has just read a very long history may still come back at once. */
 const MOST_MS = 15 * MS;
-/** So much may be owed before a client is refused: four times the dearest return in a row. */
-const BURST_MS = 60 * MS;
+/** So much may be owed before a client is refused: the dearest return three times in a row. */
+const BURST_MS = 30 * MS;
 /** Those who owe nothing any more are forgotten by the way. */
 const SWEEP_EVERY_MS = 10 * MS;
 

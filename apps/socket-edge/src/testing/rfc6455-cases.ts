@@ -17,7 +17,7 @@ const PONG_FRAME = 'text {"type":"pong"}';
 const PING_TEXT = '{"type":"ping"}';
 const { text, binary, continued, close, ping, pong } = OPCODE;
 /** What the edge still answers when it has taken a case: it is sent behind each case that does not end the connection. */
-export const PROBE = rawFrame({ opcode: ping, payload: 'probe' });
+const PROBE = rawFrame({ opcode: ping, payload: 'probe' });
 export const PROBED = 'pong probe';
 
 const one = (...frames: RawFrame[]): Buffer[] => [Buffer.concat(frames.map(rawFrame))];
