@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { metricsPage } from './metrics-page.ts';
-import { closeCodesPage, configurationPage, problemsPage } from './reference-pages.ts';
+import { closeCodesPage, configurationPage, problemsPage, rfc6455Page } from './reference-pages.ts';
 
 // Writes docs/reference/ from the code. With --check it writes nothing, names every page that is out of date, and exits
 // with 1 when there is one.
@@ -15,6 +15,7 @@ const pages = new Map<string, string>([
   ['configuration.md', configurationPage()],
   ['problems.md', problemsPage()],
   ['close-codes.md', closeCodesPage()],
+  ['rfc6455.md', rfc6455Page()],
   ['metrics.md', await metricsPage()],
   ['openapi.json', (await promisify(execFile)(process.execPath, [OPENAPI_PROGRAM])).stdout],
 ]);

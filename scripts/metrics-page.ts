@@ -3,6 +3,7 @@ import { createHealth } from '../packages/service/src/health.ts';
 import { createLogger } from '../packages/service/src/logger.ts';
 import { type Metrics, createMetrics } from '../packages/service/src/metrics.ts';
 import { buildApp } from '../apps/control-api/src/app.ts';
+import { configSchema, limitsOf } from '../apps/control-api/src/config.ts';
 import { KeyRing } from '../apps/control-api/src/key-ring.ts';
 import type { Edge } from '../apps/socket-edge/src/edge.ts';
 import { exposeMetrics } from '../apps/socket-edge/src/edge-metrics.ts';
@@ -48,6 +49,7 @@ async function controlMetrics(): Promise<Metric[]> {
   const metrics = createMetrics({ service: 'control-api' });
   const app = await buildApp({
     broker: {} as ControlBroker,
+    bulkBroker: {} as ControlBroker,
     redisLoads: async () => [],
     keys: new KeyRing(),
     health: createHealth(),
@@ -55,6 +57,8 @@ async function controlMetrics(): Promise<Metric[]> {
     logger: createLogger({ service: 'control-api', level: 'silent' }),
     trustedProxies: [],
     allowedOrigins: [],
+    limits: limitsOf(configSchema.parse({})),
+    servesMetrics: true,
   });
   await app.close();
   return registered(metrics);

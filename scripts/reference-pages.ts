@@ -1,5 +1,6 @@
 import { configSchema } from '../apps/control-api/src/config.ts';
 import { edgeVariables } from '../apps/socket-edge/src/config.ts';
+import { PROBED, frameCases } from '../apps/socket-edge/src/testing/rfc6455-cases.ts';
 import { type AfterClose, closeCodes } from '../packages/protocol/src/close-codes.ts';
 import { problemOf, problems } from '../packages/protocol/src/problems.ts';
 import { type ConfigRow, describeConfig } from '../packages/service/src/config.ts';
@@ -73,4 +74,30 @@ export function closeCodesPage(): string {
     table(['code', 'name', 'what the client does'], rows),
     'Every other code, and a connection that ends without one (1006), means: reconnect with back-off, and resume.',
   );
+}
+
+/** Longer payloads are cut: what they are stands in the column before. */
+const SHOWN_CHARACTERS = 66;
+
+export function rfc6455Page(): string {
+  const rows = frameCases.map(({ section, what, wants, seen }) => {
+    const answers = seen.filter((frame) => frame !== PROBED);
+    return [section, what, wants, answers.length === 0 ? 'goes on' : summaryOf(answers)];
+  });
+  return page(
+    'RFC 6455, case by case',
+    '`apps/socket-edge/src/testing/rfc6455-cases.ts`',
+    'What the RFC wants of a server, and what an edge answers: `rfc6455.redis.test.ts` sends each of these to a running ' +
+      'edge and compares. An edge that took a case goes on: it answers a ping behind it. Where the RFC names 1002, 1007 ' +
+      'or 1009 an edge closes with 4400, one code for all that a client must not send.',
+    table(['section', 'sent', 'the RFC', 'the edge'], rows),
+  );
+}
+
+function summaryOf(answers: readonly string[]): string {
+  const [first = '', ...more] = answers;
+  const shown = code(first.length > SHOWN_CHARACTERS ? `${first.slice(0, SHOWN_CHARACTERS)}…` : first);
+  const last = answers.at(-1) ?? '';
+  if (more.length === 0) return shown;
+  return more.length === 1 ? `${shown}, ${code(last)}` : `${shown} … ${code(last)} (${answers.length} frames)`;
 }

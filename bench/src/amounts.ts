@@ -10,6 +10,8 @@ export interface Amounts {
   latency: { connections: number; publishers: number; rate: number; seconds: number };
   return: { connections: number; everyMs: number };
   growth: { connections: readonly number[]; topics: readonly number[]; broadcasts: number; subscribers: number };
+  /** The bystander's calls. */
+  hostile: { rate: number; seconds: number };
   rest: { registrations: number; publishes: number; batches: number; atOnce: number };
   /** The garbage of the crowd that came is collected while they rest, and is not what idle connections cost. */
   idle: { connections: number; restSeconds: number; seconds: number };
@@ -25,6 +27,7 @@ const full: Amounts = {
   latency: { connections: 10_000, publishers: 40, rate: 2, seconds: 10 },
   return: { connections: 20_000, everyMs: 500 },
   growth: { connections: [1000, 5000, 15_000, 60_000], topics: [1, 100, 10_000], broadcasts: 20, subscribers: 1000 },
+  hostile: { rate: 100, seconds: 10 },
   rest: { registrations: 20_000, publishes: 20_000, batches: 100, atOnce: 64 },
   idle: { connections: 10_000, restSeconds: 45, seconds: 60 },
 };
@@ -39,6 +42,7 @@ const quick: Amounts = {
   latency: { connections: 200, publishers: 4, rate: 10, seconds: 1 },
   return: { connections: 100, everyMs: 100 },
   growth: { connections: [100, 200], topics: [1, 20], broadcasts: 5, subscribers: 50 },
+  hostile: { rate: 50, seconds: 1 },
   rest: { registrations: 200, publishes: 200, batches: 2, atOnce: 16 },
   idle: { connections: 100, restSeconds: 0, seconds: 1 },
 };

@@ -1,6 +1,8 @@
 import { bursts } from './measures/bursts.ts';
 import { delivery } from './measures/delivery.ts';
 import { growth } from './measures/growth.ts';
+import { edgeHostile } from './measures/hostile/edge-hostile.ts';
+import { hostile } from './measures/hostile/hostile.ts';
 import { idle } from './measures/idle.ts';
 import { latency } from './measures/latency.ts';
 import type { Measure } from './measures/measure.ts';
@@ -30,4 +32,14 @@ export const peers: readonly Peer[] = [
   centrifugoRedis,
 ];
 
-export const measures: readonly Measure[] = [delivery, bursts, latency, comingBack, growth, idle, rest];
+export const measures: readonly Measure[] = [
+  delivery,
+  bursts,
+  latency,
+  comingBack,
+  growth,
+  idle,
+  rest,
+  hostile,
+  edgeHostile,
+];

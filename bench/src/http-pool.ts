@@ -39,6 +39,8 @@ class Line {
     if (end === -1) return;
     const head = this.#input.toString('latin1', 0, end);
     const length = /^content-length: *(\d+)/im.exec(head)?.[1];
+    if (/^connection: *close/im.test(head))
+      this.failure ??= new Error('the server closes the connection behind this answer');
     const isChunked = /^transfer-encoding: *chunked/im.test(head);
     const bodyStart = end + HEADERS_END.length;
     if (isChunked ? !this.#input.subarray(-LAST_CHUNK.length).equals(LAST_CHUNK) : this.#isShort(bodyStart, length)) {

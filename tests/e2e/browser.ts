@@ -31,6 +31,8 @@ export async function startBrowser(): Promise<TestBrowser> {
     headless: true,
     chromiumSandbox: false,
     args: FLAGS,
+    // People's browsers have it, and a page that comes out of it has connections that are gone.
+    ignoreDefaultArgs: ['--disable-back-forward-cache'],
     // Its profile is not all that it writes.
     env: { ...process.env, HOME: path, XDG_CONFIG_HOME: path, XDG_CACHE_HOME: path, TMPDIR: path },
     artifactsDir: join(path, 'artifacts'),

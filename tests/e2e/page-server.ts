@@ -5,6 +5,7 @@ import { rolldown } from 'rolldown';
 
 interface Content {
   type: string;
+  cacheControl: string;
   /** Asked for at each request. */
   body: () => string | Promise<string>;
 }
@@ -13,13 +14,15 @@ interface Content {
 export interface PageServer extends AsyncDisposable {
   /** `http://127.0.0.1:<port>`, as a browser names it. */
   readonly origin: string;
-  readonly serve: (path: string, type: string, body: Content['body']) => void;
+  readonly serve: (path: string, type: string, body: Content['body'], cacheControl?: string) => void;
 }
 
 /** Starts a site with nothing in it but the SDK, `/holdfast.js`, and a favicon. `await using` it. */
 export async function startPageServer(): Promise<PageServer> {
   const contents = new Map<string, Content>();
-  const serve: PageServer['serve'] = (path, type, body) => contents.set(path, { type, body });
+  // A reload is to load everything again.
+  const serve: PageServer['serve'] = (path, type, body, cacheControl = 'no-store') =>
+    contents.set(path, { type, body, cacheControl });
   serve('/holdfast.js', 'text/javascript', sdkBundle);
   // A browser asks for it by itself, and complains where there is none.
   serve('/favicon.ico', 'image/x-icon', () => '');
@@ -27,10 +30,9 @@ export async function startPageServer(): Promise<PageServer> {
     void (async () => {
       const content = contents.get(request.url ?? '');
       const body = await content?.body();
-      // A reload is to load everything again.
       response.writeHead(body === undefined ? 404 : 200, {
         'content-type': `${content?.type ?? 'text/plain'}; charset=utf-8`,
-        'cache-control': 'no-store',
+        'cache-control': content?.cacheControl ?? 'no-store',
       });
       response.end(body);
     })();
@@ -48,6 +50,11 @@ export async function startPageServer(): Promise<PageServer> {
       await once(server, 'close');
     },
   };
+}
+
+/** The environment of services that let the pages of this site call and connect. */
+export function allowing({ origin }: PageServer): Record<string, string> {
+  return { CONTROL_ALLOWED_ORIGINS: origin, EDGE_ALLOWED_ORIGINS: origin };
 }
 
 /** What `npm run build -w @holdfast/client` writes, without the file. */

@@ -7,15 +7,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startBackend } from './backend.ts';
 import { type TestBrowser, startBrowser } from './browser.ts';
 import { startDurableRedis } from './durable-redis.ts';
-import { type PageServer, startPageServer } from './page-server.ts';
+import { type PageServer, allowing, startPageServer } from './page-server.ts';
 import { type Publishing, keepPublishing } from './publishing.ts';
+import { PATIENCE } from './readme-page.ts';
 
 /** The first time on a machine: apt-get brings some hundred megabytes. */
 const BROWSER_INSTALLATION_MS = 300_000;
 /** An edge's death, Redis' return and a reload, one after the other. */
 const FAULTS_MS = 120_000;
-/** A reconnect may wait for several delays, and a browser on a busy machine takes its time. */
-const PATIENCE = { timeoutMs: 30_000 };
 /** Messages of each topic between two faults. */
 const SOME = 15;
 
@@ -109,55 +108,7 @@ describe('a page in a browser', () => {
     expect(untouched.body).toMatchObject({ connected: false, topics: [] });
     expect(await visit(ours)).toEqual({ tried: { subscribe: ['news'], connect: 'open' }, refusals: [] });
   });
-
-  it('works as the README of the SDK shows it: goes on after a reload, and registers again when it must', async () => {
-    const readme = await readFile(new URL('../../packages/client/README.md', import.meta.url), 'utf8');
-    const example = /```html\n(.*?)```/s.exec(readme)?.[1] ?? '';
-    await using site = await startPageServer();
-    await using backend = await startBackend({ env: allowing(site) });
-    const topic = 'news.sport';
-    await backend.topic(topic);
-    const clients: string[] = [];
-    site.serve('/', 'text/html', () => `<!doctype html><title>README</title><body>${example}`);
-    site.serve('/my-backend/register', 'application/json', async () => {
-      const { body } = await backend.call<{ clientId: string }>('POST', '/v1/clients', { body: { topics: [topic] } });
-      clients.push(body.clientId);
-      return JSON.stringify(body);
-    });
-    await using page = await browser.newPage();
-    const isServed = (count: number) =>
-      eventually(async () => {
-        expect(clients).toHaveLength(count);
-        const { body } = await backend.call('GET', `/v1/clients/${clients.at(-1)}`);
-        expect(body).toMatchObject({ connected: true });
-      }, PATIENCE);
-    const shows = (data: string) =>
-      eventually(async () => expect(await page.innerText('body')).toBe(`${topic}: ${JSON.stringify(data)}`), PATIENCE);
-
-    await page.goto(site.origin);
-    await isServed(1);
-    await backend.publish(topic, 'at first');
-    await shows('at first');
-
-    await page.route('**/holdfast.js', async (route) => {
-      await backend.publish(topic, 'meanwhile');
-      await route.continue();
-    });
-    await page.reload();
-    await shows('meanwhile');
-    await page.unroute('**/holdfast.js');
-
-    await backend.call('DELETE', `/v1/clients/${clients[0]}`);
-    await isServed(2);
-    await backend.publish(topic, 'again');
-    await shows('again');
-  });
 });
-
-/** The pages of this site may call and connect. */
-function allowing({ origin }: PageServer): Record<string, string> {
-  return { CONTROL_ALLOWED_ORIGINS: origin, EDGE_ALLOWED_ORIGINS: origin };
-}
 
 /** What the page says when it has received messages that are published from now on. */
 async function hears(page: Page, publishing: Publishing): Promise<Report> {

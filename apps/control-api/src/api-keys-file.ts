@@ -1,11 +1,11 @@
 import { type FSWatcher, watch } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type ApiKey, apiKeysFile } from '@holdfast/protocol/api-key';
 import { repeat } from '@holdfast/service/backoff';
 import { ConfigError, type ConfigFault } from '@holdfast/service/config';
 import { reasonOf } from '@holdfast/service/error-fields';
 import type { Logger } from '@holdfast/service/logger';
+import { BoundedFile } from './bounded-file.ts';
 import { faultsOf, phraseOf } from './faults.ts';
 import { whereIn } from './json-body.ts';
 import { KeyRing } from './key-ring.ts';
@@ -38,19 +38,25 @@ export async function openKeys(
     logger.warn('no API_KEYS_FILE: every call that needs a key answers 403');
     return { ring: new KeyRing(), reload: async () => {}, watch: () => () => {} };
   }
-  const first = await look(file);
+  const reader = new BoundedFile(file);
+  const first = await look(reader);
   if ('fault' in first) throw new ConfigError([unusable(file, first.fault)]);
   if (first.keys.length === 0) {
-    if (needed) throw new ConfigError([faultOf(file, 'must hold at least one key when NODE_ENV is production')]);
+    if (needed) throw new ConfigError([noKeys(file)]);
     logger.warn({ file }, 'no keys in API_KEYS_FILE: every call that needs a key answers 403');
   }
-  return new KeysFile(file, first, logger);
+  return new KeysFile(reader, first, logger);
 }
 
 /** Why the keys file cannot be used; null when it can. */
-export async function faultOfKeys(file: string): Promise<ConfigFault | null> {
-  const found = await look(file);
-  return 'fault' in found ? unusable(file, found.fault) : null;
+export async function faultOfKeys(file: string, { needed }: { needed: boolean }): Promise<ConfigFault | null> {
+  const found = await look(new BoundedFile(file));
+  if ('fault' in found) return unusable(file, found.fault);
+  return needed && found.keys.length === 0 ? noKeys(file) : null;
+}
+
+function noKeys(file: string): ConfigFault {
+  return faultOf(file, 'must hold at least one key when NODE_ENV is production');
 }
 
 function unusable(file: string, why: string): ConfigFault {
@@ -64,10 +70,10 @@ function faultOf(file: string, rule: string): ConfigFault {
 /** What stands in the file; `text` tells whether it has changed, as times of change are too coarse to be trusted. */
 type Look = { text: string; keys: ApiKey[] } | { text: string; fault: string };
 
-async function look(file: string): Promise<Look> {
+async function look(file: BoundedFile): Promise<Look> {
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    text = await file.read();
   } catch (error) {
     return { text: '', fault: reasonOf(error) };
   }
@@ -83,13 +89,15 @@ async function look(file: string): Promise<Look> {
 
 class KeysFile implements KeySource {
   readonly ring: KeyRing;
+  readonly #reader: BoundedFile;
   readonly #file: string;
   readonly #logger: Logger;
   #seen: string;
   #looking = Promise.resolve();
 
-  constructor(file: string, first: { text: string; keys: readonly ApiKey[] }, logger: Logger) {
-    this.#file = file;
+  constructor(reader: BoundedFile, first: { text: string; keys: readonly ApiKey[] }, logger: Logger) {
+    this.#reader = reader;
+    this.#file = reader.path;
     this.#logger = logger;
     this.#seen = first.text;
     this.ring = new KeyRing(first.keys);
@@ -135,7 +143,7 @@ class KeysFile implements KeySource {
   }
 
   async #look(always: boolean): Promise<void> {
-    const found = await look(this.#file);
+    const found = await look(this.#reader);
     if (found.text === this.#seen && !always) return;
     this.#seen = found.text;
     this.#take(found);

@@ -5,11 +5,17 @@ import type { Metrics } from '@holdfast/service/metrics';
 import { type FastifyBaseLogger, type FastifyInstance, LogController, fastify } from 'fastify';
 import { createCounts } from './counts.ts';
 import { EdgeDirectory } from './edge-directory.ts';
+import { limitedServer } from './http/server.ts';
 import type { KeyRing } from './key-ring.ts';
+import type { ApiLimits } from './limits/api-limits.ts';
+import { BulkReads } from './limits/bulk-reads.ts';
+import { ClientRates } from './limits/client-rates.ts';
 import { apiKeys } from './plugins/api-keys.ts';
 import { auditLog } from './plugins/audit-log.ts';
 import { jsonBodies } from './plugins/bodies.ts';
+import { safeHeaders } from './plugins/headers.ts';
 import { healthRoutes } from './plugins/health.ts';
+import { callLimits } from './plugins/limits.ts';
 import { openApi } from './plugins/openapi.ts';
 import { pages } from './plugins/pages.ts';
 import { answerClientError, answerFrameworkError, problemAnswers } from './plugins/problems.ts';
@@ -23,7 +29,7 @@ import { edgeRoutes } from './routes/edges.ts';
 import { logRoutes } from './routes/log.ts';
 import { messageRoutes } from './routes/messages.ts';
 import { topicRoutes } from './routes/topics.ts';
-import type { Services } from './services.ts';
+import type { BulkBroker, Services } from './services.ts';
 import { validatorCompiler } from './validation.ts';
 
 /** A thousand topics of the longest name, and what JSON adds. Calls that publish have bounds of their own. */
@@ -32,11 +38,20 @@ const BODY_BYTES = 256 * 1024;
 const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 const TIMEOUTS_LOOKED_AT_MS = 1_000;
+/** Longer than balancers keep theirs: whoever closes second never meets a call that is on its way (HAProxy: 60 s). */
+const KEEP_ALIVE_MS = 72_000;
+const HTTP_OPTIONS = {
+  headersTimeout: HEADERS_TIMEOUT_MS,
+  requestTimeout: REQUEST_TIMEOUT_MS,
+  connectionsCheckingInterval: TIMEOUTS_LOOKED_AT_MS,
+  keepAliveTimeout: KEEP_ALIVE_MS,
+};
 /** As long as node:http lets a URL be, so that the schemas judge what stands in it. */
 const MAX_PATH_PART = 16 * 1024;
 
 export interface AppOptions {
   readonly broker: ControlBroker;
+  readonly bulkBroker: BulkBroker;
   readonly redisLoads: Services['redisLoads'];
   readonly keys: KeyRing;
   readonly health: Health;
@@ -44,21 +59,23 @@ export interface AppOptions {
   readonly logger: Logger;
   /** Addresses and networks whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[];
-  /** Origins whose pages may call. */
+  /** Origins whose pages may call; "*" is any. */
   readonly allowedOrigins: readonly string[];
+  readonly limits: ApiLimits;
+  /** False when they have a port of their own. */
+  readonly servesMetrics: boolean;
 }
 
 /** The Control API, ready to listen or to be injected requests; it does neither by itself. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const { broker, redisLoads, keys, metrics, logger, trustedProxies, allowedOrigins } = options;
+  const { broker, bulkBroker, redisLoads, keys, metrics, logger, trustedProxies, allowedOrigins, limits } = options;
   const app = fastify({
     loggerInstance: quiet(logger),
     // A logger of its own for each call would work out anew each time what to redact, and none is used.
     childLoggerFactory: (parent) => parent,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: TIMEOUTS_LOOKED_AT_MS },
+    serverFactory: (handle) => limitedServer(handle, HTTP_OPTIONS, { ...limits, trustedProxies }),
     // A close waits for calls that are under way, and for nothing else; what still comes in meanwhile is answered.
     forceCloseConnections: 'idle',
     return503OnClosing: false,
@@ -74,6 +91,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(problemAnswers, { logger });
   await app.register(requestLog, { logger });
   await app.register(requestMetrics, { metrics });
+  await app.register(safeHeaders);
+  await app.register(callLimits, { keys, limits });
   await app.register(openApi);
   await app.register(pages, { allowedOrigins });
   await app.register(apiKeys);
@@ -81,7 +100,16 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(jsonBodies);
   await app.register(healthRoutes, options);
 
-  const services = { broker, redisLoads, keys, edges: new EdgeDirectory(broker), counts: createCounts(metrics) };
+  const services: Services = {
+    broker,
+    bulkBroker,
+    bulkReads: new BulkReads(),
+    rates: new ClientRates(limits.clientCallsPerSecond),
+    redisLoads,
+    keys,
+    edges: new EdgeDirectory(broker),
+    counts: createCounts(metrics),
+  };
   for (const routes of [
     clientRoutes,
     clientTopicRoutes,

@@ -4,15 +4,19 @@ import type { ApiKey } from '@holdfast/protocol/api-key';
 import type { clientResponse, clientsResponse, disconnectResponse, served } from '@holdfast/protocol/rest/clients';
 import type { z } from 'zod';
 import { isConnected, whoIsConnected } from './connected.ts';
+import type { ChargeTopics } from './limits/client-rates.ts';
 import type { NamedClient } from './managed-client.ts';
 import { ProblemError } from './problem-error.ts';
+import type { BulkBroker } from './services.ts';
 import { currentTopics, readStates } from './topic-states.ts';
 
 /** What a client wants, and what its edge really serves to it. */
 export async function describeClient(
   broker: ControlBroker,
   { client, ref, shownId }: NamedClient,
+  charge: ChargeTopics,
 ): Promise<z.output<typeof clientResponse>> {
+  charge(client.topics.size);
   const [states, answer] = await Promise.all([readStates(broker, client.topics.keys()), askEdge(broker, client)]);
   const owner = answer.connected ? client.owner : null;
   return {
@@ -35,14 +39,15 @@ export async function describeClient(
 /** One page of all clients, in the order of their ids; with the ids of those that were registered with the caller's key. */
 export async function listClients(
   broker: ControlBroker,
+  bulkBroker: BulkBroker,
   key: ApiKey,
   cursor: string | null,
   limit: number,
 ): Promise<z.output<typeof clientsResponse>> {
   const after = cursor === null ? null : await broker.clientIdOfCursor(cursor);
-  const page = await broker.listClients(after, limit);
+  const page = await bulkBroker.listClients(after, limit);
   const [states, connected, refs, next] = await Promise.all([
-    readStates(broker, ...page.items.map(({ topics }) => topics.keys())),
+    readStates(bulkBroker, ...page.items.map(({ topics }) => topics.keys())),
     whoIsConnected(broker, page.items),
     broker.refsOf(page.items.map(({ clientId }) => clientId)),
     page.cursor === null ? null : broker.cursorOf(page.cursor),

@@ -26,13 +26,42 @@ describe('the configuration', () => {
   });
 
   test('needs a keys file in production, and tells it beside every other fault', () => {
-    expect(faultsOf({ NODE_ENV: 'production' })).toEqual(['API_KEYS_FILE']);
-    expect(faultsOf({ NODE_ENV: 'production', CONTROL_PORT: 'x', REDIS_SENTINELS: 'a:1' })).toEqual([
+    const origins = { CONTROL_ALLOWED_ORIGINS: 'none' };
+    expect(faultsOf({ NODE_ENV: 'production', ...origins })).toEqual(['API_KEYS_FILE']);
+    expect(faultsOf({ NODE_ENV: 'production', ...origins, CONTROL_PORT: 'x', REDIS_SENTINELS: 'a:1' })).toEqual([
       'API_KEYS_FILE',
       'CONTROL_PORT',
       'REDIS_SENTINEL_NAME',
     ]);
-    expect(faultsOf({ NODE_ENV: 'production', API_KEYS_FILE: 'keys.json' })).toEqual([]);
+    expect(faultsOf({ NODE_ENV: 'production', ...origins, API_KEYS_FILE: 'keys.json' })).toEqual([]);
+  });
+
+  test('has to be told in production which origins may call, if only none or any', () => {
+    const env = { NODE_ENV: 'production', API_KEYS_FILE: 'keys.json' };
+    expect(faultsOf(env)).toEqual(['CONTROL_ALLOWED_ORIGINS']);
+    for (const said of ['none', '*', 'https://app.example.com']) {
+      expect(faultsOf({ ...env, CONTROL_ALLOWED_ORIGINS: said }), `of ${said}`).toEqual([]);
+    }
+  });
+
+  test('takes origins as browsers send them, and nothing that would never match', () => {
+    const { CONTROL_ALLOWED_ORIGINS } = readConfig(configSchema, {
+      CONTROL_ALLOWED_ORIGINS: 'https://app.example.com, http://localhost:8080',
+    });
+    expect(CONTROL_ALLOWED_ORIGINS).toEqual(['https://app.example.com', 'http://localhost:8080']);
+    expect(readConfig(configSchema, { CONTROL_ALLOWED_ORIGINS: 'none' }).CONTROL_ALLOWED_ORIGINS).toEqual([]);
+    for (const wrong of [
+      'app.example.com',
+      'https://app.example.com/',
+      'https://app.example.com/path',
+      'https://app.example.com:443',
+      'https://*.example.com',
+      'https://app.example.com,*',
+      'null',
+      'file:///a',
+    ]) {
+      expect(faultsOf({ CONTROL_ALLOWED_ORIGINS: wrong }), `of ${wrong}`).toEqual(['CONTROL_ALLOWED_ORIGINS']);
+    }
   });
 
   test('takes addresses and networks as trusted proxies', () => {
@@ -40,7 +69,18 @@ describe('the configuration', () => {
       CONTROL_TRUSTED_PROXIES: '10.0.0.0/8, ::1,fd00::/8',
     });
     expect(CONTROL_TRUSTED_PROXIES).toEqual(['10.0.0.0/8', '::1', 'fd00::/8']);
-    for (const wrong of ['10.0.0.0/33', '::1/129', 'true', '1', '10.0.0.0/8/8', '10.0.0.0/', 'proxy.local', 'a,']) {
+    for (const wrong of [
+      '10.0.0.0/33',
+      '10.0.0.0/0',
+      '::/0',
+      '::1/129',
+      'true',
+      '1',
+      '10.0.0.0/8/8',
+      '10.0.0.0/',
+      'proxy.local',
+      'a,',
+    ]) {
       expect(faultsOf({ CONTROL_TRUSTED_PROXIES: wrong }), `of ${wrong}`).toEqual(['CONTROL_TRUSTED_PROXIES']);
     }
   });

@@ -1,27 +1,34 @@
 import { isIP } from 'node:net';
-import { duration, host, list, port, setting, text } from '@holdfast/service/config';
+import { duration, host, integer, port, setting, text } from '@holdfast/service/config';
 import { logVariables } from '@holdfast/service/logger';
 import { redisRules, redisVariables } from '@holdfast/service/redis-config';
 import { z } from 'zod';
+import type { ApiLimits } from './limits/api-limits.ts';
+import { origins } from './origins.ts';
 
 const DEFAULT_PORT = 7700;
 const TEN_YEARS_MS = 10 * 365 * 24 * 3_600_000;
 const PRODUCTION = 'production';
 
-interface KeysRule {
+const MIB = 1024 * 1024;
+
+interface ProductionRule {
   NODE_ENV: string;
   API_KEYS_FILE?: string | undefined;
+  CONTROL_ALLOWED_ORIGINS?: readonly string[] | undefined;
 }
 
-const keysInProduction: z.core.$ZodCheck<KeysRule> = z.superRefine<KeysRule>(
+/** What nobody should go without by oversight. */
+const inProduction: z.core.$ZodCheck<ProductionRule> = z.superRefine<ProductionRule>(
   (config, context) => {
-    if (config.NODE_ENV !== PRODUCTION || config.API_KEYS_FILE !== undefined) return;
-    context.addIssue({
-      code: 'custom',
-      path: ['API_KEYS_FILE'],
-      message: `must be set when NODE_ENV is ${PRODUCTION}`,
-      input: undefined,
-    });
+    if (config.NODE_ENV !== PRODUCTION) return;
+    const missing = (variable: 'API_KEYS_FILE' | 'CONTROL_ALLOWED_ORIGINS', what: string): void => {
+      if (config[variable] !== undefined) return;
+      const message = `must be set when NODE_ENV is ${PRODUCTION}${what}`;
+      context.addIssue({ code: 'custom', path: [variable], message, input: undefined });
+    };
+    missing('API_KEYS_FILE', '');
+    missing('CONTROL_ALLOWED_ORIGINS', ': origins with commas between them, none, or * for any');
   },
   { when: () => true },
 );
@@ -32,29 +39,70 @@ export const configSchema = z
     CONTROL_HOST: host('127.0.0.1').describe('The address it listens on'),
     CONTROL_PORT: port(DEFAULT_PORT).describe('The port it listens on; 0 lets the system choose'),
     API_KEYS_FILE: text().optional().describe('The JSON file of API keys; read again when it changes, and on SIGHUP'),
-    CONTROL_ALLOWED_ORIGINS: list()
+    CONTROL_ADMIN_PORT: port()
       .optional()
-      .describe('Origins whose pages may call from a browser (https://app.example.com); not set: none'),
+      .describe('A port for /healthz, /readyz and /metrics alone; CONTROL_PORT then has no /metrics'),
+    CONTROL_ALLOWED_ORIGINS: origins()
+      .optional()
+      .describe(
+        `Origins whose pages may call from a browser (https://app.example.com); none; * for any. Not set: none, but with NODE_ENV=${PRODUCTION} it has to be said`,
+      ),
     CONTROL_TRUSTED_PROXIES: setting(
-      'must be IP addresses and networks (10.0.0.0/8) with commas between them',
+      'must be IP addresses and networks (10.0.0.0/8; masks from 1 up) with commas between them',
       networks,
     )
       .optional()
-      .describe('Proxies whose X-Forwarded-For is believed'),
+      .describe('Proxies whose X-Forwarded-For is believed; they may have as many connections as there are'),
+    CONTROL_MAX_CONNECTIONS: integer({ min: 1, max: 1_000_000, default: 10_000 }).describe(
+      'Connections in all; past it: 503 with Retry-After',
+    ),
+    CONTROL_MAX_CONNECTIONS_PER_ADDRESS: integer({ min: 1, max: 1_000_000, default: 1_000 }).describe(
+      'Connections of one address (of one /64 with IPv6); past it: 429 with Retry-After',
+    ),
+    CONTROL_MAX_REQUESTS_PER_CONNECTION: integer({ min: 1, max: 1_000_000_000, default: 10_000 }).describe(
+      'Calls after which a connection is closed with an answer, so that balancers spread them anew',
+    ),
+    CONTROL_ANSWER_TIMEOUT: duration({ minMs: 1_000, maxMs: 3_600_000, default: '30s' }).describe(
+      'How long a caller may take to read an answer before its connection is closed',
+    ),
+    CONTROL_MAX_CALLS_PER_KEY: integer({ min: 1, max: 1_000_000, default: 1_000 }).describe(
+      'Calls of one API key at a time, those that wait for their turn included; past it: 429 with Retry-After',
+    ),
+    CONTROL_MAX_MIB_IN_FLIGHT: integer({ min: 64, max: 1_048_576, default: 256 }).describe(
+      'MiB of bodies and pages in memory at a time; past it: 503 with Retry-After, and 429 for a caller that holds a quarter',
+    ),
+    CONTROL_CLIENT_CALLS_PER_SECOND: integer({ min: 1, max: 1_000_000, default: 20 }).describe(
+      'Calls that a client makes by its id alone, ten seconds of them at once; 50 topics count as a call; past it: 429 with Retry-After',
+    ),
     CLIENT_EXPIRY: duration({ minMs: 1_000, maxMs: TEN_YEARS_MS })
       .optional()
       .describe('How long a client that does not connect stays registered (30m, 720h); not set: for ever'),
-    NODE_ENV: text('development').describe(`With ${PRODUCTION} it refuses to start without API keys`),
+    NODE_ENV: text('development').describe(
+      `With ${PRODUCTION} it refuses to start without API keys, and without a word on origins`,
+    ),
     ...redisVariables,
     ...logVariables,
   })
-  .check(redisRules, keysInProduction);
+  .check(redisRules, inProduction);
 
 export type Config = z.output<typeof configSchema>;
 
 /** Whether this is meant for use, and not for a first look. */
 export function isProduction({ NODE_ENV }: Pick<Config, 'NODE_ENV'>): boolean {
   return NODE_ENV === PRODUCTION;
+}
+
+/** The limits of the service. */
+export function limitsOf(config: Config): ApiLimits {
+  return {
+    maxConnections: config.CONTROL_MAX_CONNECTIONS,
+    maxConnectionsPerAddress: config.CONTROL_MAX_CONNECTIONS_PER_ADDRESS,
+    maxRequestsPerSocket: config.CONTROL_MAX_REQUESTS_PER_CONNECTION,
+    answerTimeoutMs: config.CONTROL_ANSWER_TIMEOUT,
+    maxCallsPerKey: config.CONTROL_MAX_CALLS_PER_KEY,
+    maxBytesInFlight: config.CONTROL_MAX_MIB_IN_FLIGHT * MIB,
+    clientCallsPerSecond: config.CONTROL_CLIENT_CALLS_PER_SECOND,
+  };
 }
 
 function networks(value: string): string[] | undefined {
@@ -67,5 +115,6 @@ function isNetwork(item: string): boolean {
   const version = isIP(address);
   if (version === 0 || rest.length > 0) return false;
   if (bits === undefined) return true;
-  return /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128);
+  // Fastify takes no mask of 0: it would believe anyone.
+  return /^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= (version === 4 ? 32 : 128);
 }

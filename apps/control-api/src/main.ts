@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { BrokenRecord } from '@holdfast/broker/broken-records';
 import { commandsOf } from '@holdfast/broker/ear';
 import { controlBroker } from '@holdfast/broker/redis-broker';
 import { createHealth } from '@holdfast/service/health';
@@ -11,7 +12,8 @@ import { runMain } from '@holdfast/service/run-main';
 import { onShutdown } from '@holdfast/service/shutdown';
 import { openKeys } from './api-keys-file.ts';
 import { buildApp } from './app.ts';
-import { isProduction } from './config.ts';
+import { openAdmin } from './admin.ts';
+import { isProduction, limitsOf } from './config.ts';
 import { readVariables } from './read-variables.ts';
 import { checkRedis } from './redis-check.ts';
 import { startSweeping } from './sweeper.ts';
@@ -34,7 +36,10 @@ await runMain(async () => {
   const ready = redis.whenReady({ logger }).catch((error: unknown) => {
     logger.debug({ err: error }, 'waits no longer');
   });
-  const broker = controlBroker(commandsOf(redis), config.REDIS_PREFIX);
+  const onBroken = (record: BrokenRecord): void => logger.error({ ...record }, 'a record in Redis cannot be read');
+  const broker = controlBroker(commandsOf(redis), config.REDIS_PREFIX, onBroken);
+  const bulkRedis = openRedis(toRedisTarget(config), { name: `${SERVICE}-bulk`, logger });
+  const bulkBroker = controlBroker(commandsOf(bulkRedis), config.REDIS_PREFIX, onBroken);
   const walking = startWalking(broker, redis, config.CLIENT_EXPIRY ?? null, logger);
   const stops = [
     checkRedis(broker, redis, health, logger),
@@ -49,6 +54,7 @@ await runMain(async () => {
   const allowedOrigins = config.CONTROL_ALLOWED_ORIGINS ?? [];
   const app = await buildApp({
     broker,
+    bulkBroker,
     redisLoads: () => redisLoads(redis.servers()),
     keys: keys.ring,
     health,
@@ -56,11 +62,14 @@ await runMain(async () => {
     logger,
     trustedProxies,
     allowedOrigins,
+    limits: limitsOf(config),
+    servesMetrics: config.CONTROL_ADMIN_PORT === undefined,
   });
   // Whoever reads that it listens may call: so Redis comes first, unless it is away.
   await Promise.race([ready, delay(REDIS_PATIENCE_MS, undefined, { ref: false })]);
+  const admin = await openAdmin(config, { health, metrics });
   const address = await app.listen({ host: config.CONTROL_HOST, port: config.CONTROL_PORT });
-  logger.info({ address }, 'listening');
+  logger.info({ address, ...(admin === null ? {} : { admin: admin.address }) }, 'listening');
 
   onShutdown({
     logger,
@@ -69,7 +78,8 @@ await runMain(async () => {
       { name: 'tell that it is not ready', run: () => health.drain() },
       { name: 'answer the calls under way', run: () => app.close() },
       { name: 'stop timers', run: () => stops.forEach((stop) => stop()) },
-      { name: 'leave Redis', run: () => redis.close() },
+      { name: 'close the admin port', run: () => admin?.close() },
+      { name: 'leave Redis', run: async () => void (await Promise.all([redis.close(), bulkRedis.close()])) },
     ],
   });
 });

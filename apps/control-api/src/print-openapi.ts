@@ -3,12 +3,14 @@ import { createHealth } from '@holdfast/service/health';
 import { createLogger } from '@holdfast/service/logger';
 import { createMetrics } from '@holdfast/service/metrics';
 import { buildApp } from './app.ts';
+import { configSchema, limitsOf } from './config.ts';
 import { KeyRing } from './key-ring.ts';
 
 /** Prints the OpenAPI document, for docs/reference/openapi.json. It is made of schemas: no call is made, no Redis asked. */
 const metrics = createMetrics({ service: 'control-api' });
 const app = await buildApp({
   broker: {} as ControlBroker,
+  bulkBroker: {} as ControlBroker,
   redisLoads: async () => [],
   keys: new KeyRing(),
   health: createHealth(),
@@ -16,6 +18,8 @@ const app = await buildApp({
   logger: createLogger({ service: 'control-api', level: 'silent' }),
   trustedProxies: [],
   allowedOrigins: [],
+  limits: limitsOf(configSchema.parse({})),
+  servesMetrics: true,
 });
 await app.ready();
 process.stdout.write(`${JSON.stringify(app.swagger(), null, 2)}\n`);

@@ -4,11 +4,18 @@ import { type ProblemCode, type ProblemDetails, problems } from '@holdfast/proto
 export class ProblemError extends Error {
   readonly code: ProblemCode;
   readonly details: ProblemDetails;
+  /** After how many seconds the call may be made again; undefined: the caller is told nothing of that. */
+  readonly retryAfterSeconds: number | undefined;
 
-  constructor(code: ProblemCode, details: ProblemDetails = {}, options?: ErrorOptions) {
+  constructor(
+    code: ProblemCode,
+    { retryAfterSeconds, ...details }: ProblemDetails & { retryAfterSeconds?: number } = {},
+    options?: ErrorOptions,
+  ) {
     super(details.detail ?? problems[code].title, options);
     this.name = 'ProblemError';
     this.code = code;
     this.details = details;
+    this.retryAfterSeconds = retryAfterSeconds;
   }
 }

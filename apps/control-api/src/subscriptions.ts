@@ -4,6 +4,7 @@ import { MAX_TOPICS } from '@holdfast/protocol/limits';
 import type { topicsResponse } from '@holdfast/protocol/rest/clients';
 import type { z } from 'zod';
 import { isConnected } from './connected.ts';
+import type { ChargeTopics } from './limits/client-rates.ts';
 import { ProblemError } from './problem-error.ts';
 import { requireSubscribing } from './rights.ts';
 import type { Services } from './services.ts';
@@ -15,8 +16,14 @@ type Answer = z.output<typeof topicsResponse>;
  * Subscribes a client to all of the topics, or to none.
  * @throws {ProblemError} unknown-client, not-permitted, topic-not-found or too-many-topics
  */
-export async function subscribe(services: Services, clientId: string, topics: readonly string[]): Promise<Answer> {
+export async function subscribe(
+  services: Services,
+  clientId: string,
+  topics: readonly string[],
+  charge: ChargeTopics,
+): Promise<Answer> {
   const client = await knownClient(services, clientId);
+  charge(client.topics.size + topics.length);
   requireSubscribing(services.keys, client.key, topics);
   const states = await readStates(services.broker, topics, client.topics.keys());
   const add = beginNow(states, topics);
@@ -27,8 +34,14 @@ export async function subscribe(services: Services, clientId: string, topics: re
  * Ends a client's subscriptions to the topics; to leave needs no right.
  * @throws {ProblemError} unknown-client or topic-not-found
  */
-export async function unsubscribe(services: Services, clientId: string, topics: readonly string[]): Promise<Answer> {
+export async function unsubscribe(
+  services: Services,
+  clientId: string,
+  topics: readonly string[],
+  charge: ChargeTopics,
+): Promise<Answer> {
   const client = await knownClient(services, clientId);
+  charge(client.topics.size + topics.length);
   const states = await readStates(services.broker, topics, client.topics.keys());
   const stale = staleTopics(client, states);
   try {

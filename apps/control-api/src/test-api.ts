@@ -15,6 +15,8 @@ import type { FastifyInstance } from 'fastify';
 import { expect } from 'vitest';
 import type { z } from 'zod';
 import { buildApp } from './app.ts';
+import { configSchema, limitsOf } from './config.ts';
+import type { ApiLimits } from './limits/api-limits.ts';
 import { KeyRing } from './key-ring.ts';
 import { problemMatchers } from './to-be-problem.ts';
 
@@ -32,6 +34,7 @@ const KEYS = {
   news: { can: { register: true, subscribe: ['news.*'], publish: ['news.*'], manage: ['news.*'] } },
   readers: { can: { subscribe: ['news.*'] } },
   one: { can: all, maxClients: 1 },
+  maker: { can: { manage: ['quota.*'] }, maxTopics: 2, maxHistoryMessages: 10 },
   toClients: { can: { publish: ['@clients'] } },
 };
 
@@ -81,8 +84,9 @@ export async function startTestApi(
   url = redisUrl(),
   trustedProxies: string[] = [],
   allowedOrigins: string[] = [],
+  limits: Partial<ApiLimits> = {},
 ): Promise<TestApi> {
-  return testApiOver({ kind: 'single', url }, url, trustedProxies, allowedOrigins);
+  return testApiOver({ kind: 'single', url }, url, trustedProxies, allowedOrigins, limits);
 }
 
 /** The same on a Cluster, known by some of its nodes. */
@@ -95,12 +99,17 @@ async function testApiOver(
   url: string,
   trustedProxies: string[],
   allowedOrigins: string[],
+  limits: Partial<ApiLimits> = {},
 ): Promise<TestApi> {
   const log = captureLog();
   const redis = openRedis(target, { name: 'test', logger: log.logger });
   await redis.whenReady(log);
+  const bulkRedis = openRedis(target, { name: 'test-bulk', logger: log.logger });
+  await bulkRedis.whenReady(log);
   const prefixOfTest = prefix();
-  const broker = controlBroker(commandsOf(redis), prefixOfTest);
+  const broker = controlBroker(commandsOf(redis), prefixOfTest, (record) =>
+    log.logger.error({ ...record }, 'a record in Redis cannot be read'),
+  );
   const file = { keys: Object.entries(KEYS).map(([id, key]) => ({ id, secretSha256, ...key })) };
   const keys = new KeyRing(apiKeysFile.parse(file).keys);
   const health = createHealth();
@@ -108,6 +117,7 @@ async function testApiOver(
   const { logger } = log;
   const app = await buildApp({
     broker,
+    bulkBroker: controlBroker(commandsOf(bulkRedis), prefixOfTest),
     redisLoads: () => redisLoads(redis.servers()),
     keys,
     health,
@@ -115,6 +125,8 @@ async function testApiOver(
     logger,
     trustedProxies,
     allowedOrigins,
+    limits: { ...limitsOf(configSchema.parse({})), ...limits },
+    servesMetrics: true,
   });
   await app.ready();
 
@@ -162,7 +174,7 @@ async function testApiOver(
     stop: async () => {
       await app.close();
       metrics.stop();
-      await redis.close();
+      await Promise.all([redis.close(), bulkRedis.close()]);
     },
   };
 }

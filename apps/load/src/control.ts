@@ -69,10 +69,15 @@ export class Control {
   }
 
   /** One page of a topic's log. */
-  async log(topic: string, after: Position, limit: number): Promise<{ messages: { id: Position; data: unknown }[] }> {
+  async log(
+    topic: string,
+    after: Position,
+    limit: number,
+  ): Promise<{ messages: { id: Position; data: unknown }[]; more?: true }> {
     const query = new URLSearchParams({ after, limit: String(limit) });
     return (await this.#call('GET', `v1/topics/${topic}/messages?${query.toString()}`)) as {
       messages: { id: Position; data: unknown }[];
+      more?: true;
     };
   }
 

@@ -77,10 +77,10 @@ export class Ledger {
 async function readLog(control: Control, topic: string, take: (id: Position, data: unknown) => void): Promise<void> {
   let after = BEGINNING;
   for (;;) {
-    const { messages } = await retrying(() => control.log(topic, after, LOG_PAGE));
+    const { messages, more } = await retrying(() => control.log(topic, after, LOG_PAGE));
     for (const { id, data } of messages) take(id, data);
     const last = messages.at(-1);
-    if (last === undefined || messages.length < LOG_PAGE) return;
+    if (last === undefined || more !== true) return;
     after = last.id;
   }
 }

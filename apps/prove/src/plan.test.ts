@@ -51,6 +51,12 @@ describe('the command line', () => {
     expect(scale).toMatchObject({ members: 50, stormMembers: 50 });
   });
 
+  it('takes how long things happen in a random run, and the seed they are drawn from', () => {
+    const random = readPlan(['--random', '--seconds', '20', '--seed', '7', '--redis', 'cluster'], catalog);
+    expect(random).toMatchObject({ random: true, seconds: 20, seed: 7, redis: 'cluster', calm: false });
+    expect(readPlan([], catalog).random).toBe(false);
+  });
+
   it.each([
     [['--only', 'earthquake'], /no fault is called earthquake/],
     [['--profile', 'huge'], /quick, full/],
@@ -60,6 +66,11 @@ describe('the command line', () => {
     [['--clients', 'many'], /integer from 1/],
     [['--seed', '-1'], /integer from 0/],
     [['--speed', '3'], /unknown option/],
+    [['--random', '--only', 'flushall'], /--only is not for a run with --random/],
+    [['--random', '--clients', '30'], /--clients is not for a run with --random/],
+    [['--random', '--seconds', '0'], /integer from 1/],
+    [['--seconds', '5'], /--seconds is only for a run with --random/],
+    [['--calm'], /--calm is only for a run with --random/],
   ])('refuses %j and says why', (args, why) => {
     expect(refusalOf(...args)).toMatch(why);
   });

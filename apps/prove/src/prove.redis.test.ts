@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '@holdfast/testkit/eventually';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RandomReport } from './random-run/report.ts';
 import type { Report } from './report.ts';
 
 /** Seven processes start, on a machine that runs other tests as well. */
@@ -64,6 +65,23 @@ describe('npm run prove', () => {
     expect(report.rows[0]?.received).toBeGreaterThan(0);
     expect(code).toBe(0);
   });
+
+  it(
+    'carries a random run through, and leaves its history when something is broken',
+    { timeout: PATIENCE_MS },
+    async () => {
+      const { child: tool, printed } = run('--random', '--calm', '--seconds', '4', '--seed', '3', '--json');
+      const [code] = await once(tool, 'close');
+      const report = JSON.parse(printed()) as RandomReport;
+      expect(report.counts['publish']).toBeGreaterThan(0);
+      expect(report.counts['fault']).toBeUndefined();
+      expect(report.seen['frames message']).toBeGreaterThan(0);
+      expect(report.ok).toBe(report.violations.length === 0);
+      expect(code).toBe(report.ok ? 0 : 1);
+      const history = report.history === null ? '' : await readFile(report.history, 'utf8');
+      expect(history.split('\n').length > 100).toBe(!report.ok);
+    },
+  );
 
   it.runIf(process.platform === 'linux').each(['SIGTERM', 'SIGINT', 'SIGKILL'] as const)(
     'leaves no process and no file behind when it is ended by %s in the middle of a fault',

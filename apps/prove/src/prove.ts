@@ -5,6 +5,7 @@ import type { Fault } from './fault.ts';
 import { catalog } from './faults/catalog.ts';
 import { type Plan, readPlan } from './plan.ts';
 import { type Colors, type Report, reportText } from './report.ts';
+import { proveRandom } from './random-run/prove-random.ts';
 import { type Row, verdictOf } from './row.ts';
 import { runScenario } from './scenario.ts';
 
@@ -35,6 +36,7 @@ export async function prove(args: readonly string[], surroundings: Surroundings)
     return exitCodes.proven;
   }
   try {
+    if (plan.random) return (await proveRandom(plan, surroundings)) ? exitCodes.proven : exitCodes.broken;
     const report = await runAll(plan, surroundings);
     print(plan.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report, colors));
     return report.ok ? exitCodes.proven : exitCodes.broken;

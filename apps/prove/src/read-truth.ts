@@ -38,8 +38,10 @@ async function readLog(control: Control, topic: string): Promise<{ id: Position;
   const log: { id: Position; token: string }[] = [];
   for (;;) {
     const after = log.at(-1)?.id;
-    const { messages } = await control.retrying((rest, signal) => rest.history(topic, { after, limit: PAGE, signal }));
+    const { messages, more } = await control.retrying((rest, signal) =>
+      rest.history(topic, { after, limit: PAGE, signal }),
+    );
     for (const { id, data } of messages) log.push({ id, token: tokenOf(data) });
-    if (messages.length < PAGE) return log;
+    if (more !== true) return log;
   }
 }

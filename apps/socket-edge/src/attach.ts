@@ -77,6 +77,8 @@ function beginAt(world: AttachWorld, connection: Connection, starts: readonly St
   welcome(world, connection, starts, resumed);
   connection.ownPosition = starts.at(-1)?.position ?? connection.ownPosition;
   if (!connection.begin()) return;
+  // The state that it was attached by is old: it is sent nothing before the present one has been applied.
+  if (connection.changedMeanwhile) connection.suspend();
   for (const start of starts) takeIn(connection, start);
 }
 

@@ -1,6 +1,6 @@
 import type { EdgeBroker } from '@holdfast/broker/broker';
 import { type ClientState, type ClosedRange, closedRanges } from '@holdfast/broker/client-state';
-import { type LogPage, continues } from '@holdfast/broker/topic-state';
+import { type LogPage, continues, goesOn } from '@holdfast/broker/topic-state';
 import { type Position, comparePositions, laterOf } from '@holdfast/protocol/position-order';
 import type { Connection } from './connection.ts';
 import { messageEncoder } from './frames.ts';
@@ -104,7 +104,7 @@ export class ClosedRanges {
         this.#deps.tally.deliveredBytes += frame.length;
         connection.send(frame);
       }
-      if (due.length < page.entries.length || page.entries.length < PAGE_ENTRIES) return;
+      if (due.length < page.entries.length || !goesOn(page)) return;
     }
   }
 

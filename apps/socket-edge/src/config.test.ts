@@ -29,8 +29,40 @@ describe('the configuration of an edge', () => {
     ['EDGE_MAX_CONNECTIONS', '0'],
     ['EDGE_DRAIN_SECONDS', '-1'],
     ['EDGE_HEARTBEAT', '1ms'],
+    ['EDGE_ADMIN_PORT', '70000'],
+    ['EDGE_ADMIN_PORT', '7701'],
+    ['EDGE_MAX_FRAMES_PER_SECOND', '0'],
+    ['EDGE_MAX_FRAME_BYTES_PER_SECOND', '64kb'],
+    ['EDGE_TRUSTED_PROXIES', '10.0.0.0/33'],
+    ['EDGE_TRUSTED_PROXIES', '10.0.0.0/8,'],
+    ['EDGE_TRUSTED_PROXIES', 'balancer'],
+    ['EDGE_TRUSTED_PROXIES', '10.0.0.0/255.0.255.0'],
+    ['EDGE_ALLOWED_ORIGINS', 'app.example.com'],
+    ['EDGE_ALLOWED_ORIGINS', 'https://app.example.com/'],
+    ['EDGE_ALLOWED_ORIGINS', 'https://app.example.com/path'],
+    ['EDGE_ALLOWED_ORIGINS', 'https://app.example.com?x'],
+    ['EDGE_ALLOWED_ORIGINS', 'https://user@app.example.com'],
+    ['EDGE_ALLOWED_ORIGINS', 'https://app.example.com:99999'],
+    ['EDGE_ALLOWED_ORIGINS', 'https://*.example.com'],
+    ['EDGE_ALLOWED_ORIGINS', 'https://app.example.com, *'],
+    ['EDGE_ALLOWED_ORIGINS', 'https://'],
   ])('refuses %s=%s and names it', (name, value) => {
     expect(() => readConfig(edgeVariables, { [name]: value })).toThrow(new RegExp(`1 fault[^]*${name} must`));
+  });
+
+  it('takes origins as browsers write them, and networks', () => {
+    const given = {
+      EDGE_ALLOWED_ORIGINS: 'HTTPS://App.Example.com:443, http://localhost:5173,capacitor://localhost',
+      EDGE_TRUSTED_PROXIES: '10.0.0.0/8, fd00::/8,192.0.2.7, 172.16.0.0/255.240.0.0, loopback',
+    };
+    const config = readConfig(edgeVariables, given);
+    expect(config.EDGE_ALLOWED_ORIGINS).toEqual([
+      'https://app.example.com',
+      'http://localhost:5173',
+      'capacitor://localhost',
+    ]);
+    expect(config.EDGE_TRUSTED_PROXIES).toHaveLength(5);
+    expect(readConfig(edgeVariables, { EDGE_ALLOWED_ORIGINS: '*' }).EDGE_ALLOWED_ORIGINS).toEqual(['*']);
   });
 
   it('names every fault at once', () => {

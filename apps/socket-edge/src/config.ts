@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { choice, duration, host, integer, integerOr, list, port, url } from '@holdfast/service/config';
+import { choice, duration, host, integer, integerOr, port, url } from '@holdfast/service/config';
 import { logVariables } from '@holdfast/service/logger';
 import { redisRules, redisVariables } from '@holdfast/service/redis-config';
 import { HEARTBEAT_MS } from '@holdfast/protocol/limits';
 import { z } from 'zod';
+import { networks, origins } from './door-settings.ts';
+import { BURST_SECONDS, GRACE_SECONDS } from './frame-meter.ts';
 
 /** Descriptors kept for the log, Redis, the listening socket, and handshakes that are being refused. */
 const RESERVED_DESCRIPTORS = 256;
@@ -17,6 +19,9 @@ const DEFAULT_PORT = 7701;
 const MAX_CONNECTIONS = 10_000_000;
 /** More than any machine has cores. */
 const MAX_WORKERS = 1024;
+/** As good as none: a core cannot read so much. */
+const MAX_FRAME_RATE = 10_000_000;
+const MAX_FRAME_BYTE_RATE = 1_000_000_000;
 
 interface EdgeChoice {
   EDGE_HOST: string;
@@ -51,6 +56,9 @@ export const edgeVariables = z
     ...logVariables,
     EDGE_HOST: host('127.0.0.1').describe('Address to listen on'),
     EDGE_PORT: port(DEFAULT_PORT).describe('Port to listen on; 0 lets the system choose'),
+    EDGE_ADMIN_PORT: port()
+      .optional()
+      .describe('Port for health and metrics alone, at EDGE_HOST; the other port then does not answer /metrics'),
     EDGE_ADVERTISE_URL: url(['ws:', 'wss:'])
       .optional()
       .meta({ defaultText: 'ws://EDGE_HOST:EDGE_PORT' })
@@ -69,12 +77,34 @@ export const edgeVariables = z
     EDGE_DIRECT_WRITES: choice(['on', 'off'], 'on')
       .transform((given) => given === 'on')
       .describe("Whether messages go straight to idle sockets; off: through Node's streams alone"),
-    EDGE_ALLOWED_ORIGINS: list().optional().describe('Origins whose pages may connect; not set: any'),
-    EDGE_TRUSTED_PROXIES: list()
+    EDGE_MAX_FRAMES_PER_SECOND: integer({ min: 1, max: MAX_FRAME_RATE, default: 200 }).describe(
+      `Frames of any kind that a connection may send; ${BURST_SECONDS} s of it at once. Past it the connection is slowed down, after ${GRACE_SECONDS} s closed with 4429`,
+    ),
+    EDGE_MAX_FRAME_BYTES_PER_SECOND: integer({ min: 1024, max: MAX_FRAME_BYTE_RATE, default: 262_144 }).describe(
+      'Likewise bytes of frames',
+    ),
+    EDGE_ALLOWED_ORIGINS: origins().optional().describe('Origins whose pages may connect; * or not set: any'),
+    EDGE_TRUSTED_PROXIES: networks()
       .optional()
       .describe('Addresses or networks of proxies whose X-Forwarded-For is believed; not set: none'),
   })
-  .check(redisRules, edgeRules);
+  .check(redisRules, edgeRules)
+  .check(portsRule);
+
+/** Two servers cannot listen on one port. */
+function portsRule({
+  value,
+  issues,
+}: z.core.ParsePayload<{ EDGE_PORT: number; EDGE_ADMIN_PORT?: number | undefined }>) {
+  const { EDGE_PORT: own, EDGE_ADMIN_PORT: admin } = value;
+  if (admin === undefined || admin === 0 || admin !== own) return;
+  issues.push({
+    code: 'custom',
+    path: ['EDGE_ADMIN_PORT'],
+    message: 'must be another port than EDGE_PORT',
+    input: value,
+  });
+}
 
 export type EdgeConfig = z.output<typeof edgeVariables>;
 
@@ -88,9 +118,12 @@ export function maxConnections(config: Pick<EdgeConfig, 'EDGE_MAX_CONNECTIONS'>)
   return config.EDGE_MAX_CONNECTIONS ?? Math.max(1, openFilesLimit() - RESERVED_DESCRIPTORS);
 }
 
-/** Sockets that the server may have open in all, those of connections, of refused handshakes and of plain requests. */
+/**
+ * Sockets this process can hold, connections and all others, so that what it needs itself never lacks a descriptor: a
+ * crowd before a full edge is answered as far as there is room, and the rest of it is closed unheard.
+ */
 export function maxSockets(): number {
-  return Math.max(1, openFilesLimit() - OWN_DESCRIPTORS);
+  return Math.max(1, openFilesLimit() - RESERVED_DESCRIPTORS / 2);
 }
 
 /** Connections that a limit of open files leaves no room for. @returns the rule that is broken; null when none is */

@@ -95,6 +95,8 @@ export class Connection {
   changedMeanwhile = false;
   /** Pings since anything was heard. */
   unanswered = 0;
+  /** Bytes that it was sent apart from others, of what it had missed. */
+  caughtUpBytes = 0;
   /** Its place in the roster. */
   rosterIndex = -1;
   readonly #tally: Tally;
@@ -142,6 +144,7 @@ export class Connection {
   /** Sends message frames. The caller respects `congested`, and what it was given before it became so has been sent. */
   send(frames: Buffer): void {
     if (this.phase === 'closed') return;
+    this.caughtUpBytes += frames.length;
     this.transport.send(frames);
     this.onWaiting();
   }

@@ -27,6 +27,7 @@ const counters: Record<keyof Tally, readonly [name: string, help: string]> = {
   evictedStuck: ['evictions_stuck_total', 'Connections closed because they took nothing for too long'],
   evictedOverflow: ['evictions_overflow_total', 'Connections closed because even frames without messages piled up'],
   badFrames: ['bad_frames_total', 'Connections closed because of a frame that is none of ours'],
+  tooManyFrames: ['too_many_frames_total', 'Connections closed because they went on sending more than their rate'],
   heartbeatsMissed: ['heartbeats_missed_total', 'Connections cut because two pings were not answered'],
   handshakesAccepted: ['handshakes_accepted_total', 'Connections opened'],
   canariesMissed: ['canaries_missed_total', 'Canaries that did not come back: the edge was deaf'],

@@ -22,6 +22,7 @@ import { Pace } from './pace.ts';
 import { PendingHandshakes } from './pending-handshakes.ts';
 import { Reconciler } from './reconcile.ts';
 import { Releases } from './releases.ts';
+import { ResumeLimit } from './resume-limit.ts';
 import { Roster } from './roster.ts';
 import { type Tally, newTally } from './tally.ts';
 
@@ -62,6 +63,7 @@ export function createEdge(options: EdgeOptions) {
   const refusals = new Map<ProblemCode, number>();
   const roster = new Roster();
   const pending = new PendingHandshakes();
+  const resumes = new ResumeLimit();
   const pace = new Pace();
   const startedAt = Date.now();
   let url = '';
@@ -116,6 +118,7 @@ export function createEdge(options: EdgeOptions) {
     releases,
     pending,
     reconciler,
+    resumes,
     tally,
     resumeDeadlineMs,
     onError,
@@ -184,6 +187,7 @@ export function createEdge(options: EdgeOptions) {
     roster,
     feeds,
     tally,
+    resumes,
     refusals,
     canary,
     lookAtEverything,

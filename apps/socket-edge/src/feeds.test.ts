@@ -8,6 +8,9 @@ import { turns } from './testing/turns.ts';
 const EDGE = 'edge-a';
 /** Longer than a topic without a subscriber is heard, and than a quiet one goes unlooked at. */
 const LONG_MS = 20_000;
+/** In so long every quiet topic is compared once. */
+const ROUND_MS = 10_000;
+const BEAT_MS = 1000;
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['performance'] });
@@ -127,6 +130,73 @@ describe('the topics of an edge', () => {
     await turns(10);
     expect(quiet.head).toBe(unheard);
     expect(busy.head).not.toBe(redis.topic('busy').last);
+  });
+
+  it('are compared each in turn, also when very many are quiet', async () => {
+    const COUNT = 6000;
+    const redis = new MemoryRedis();
+    const { feeds, open } = feedsOn(redis);
+    const all = Array.from({ length: COUNT }, (_, index) => open(`t${index}`));
+    await Promise.all(all.map(({ ready }) => ready));
+    for (const { topic } of all) redis.publish(topic, '1', { heard: false });
+    for (let beat = 0; beat <= ROUND_MS / BEAT_MS; beat += 1) {
+      vi.advanceTimersByTime(BEAT_MS);
+      await feeds.tend();
+    }
+    const isCurrent = ({ topic, lastReceived }: (typeof all)[0]) => lastReceived === redis.topic(topic).last;
+    for (let round = 0; round < 100 && !all.every(isCurrent); round += 1) await turns(50);
+    expect(all.filter((feed) => !isCurrent(feed)).length).toBe(0);
+  });
+
+  it('are compared each in turn while others come and go', async () => {
+    const redis = new MemoryRedis();
+    const { feeds, open } = feedsOn(redis);
+    const all = Array.from({ length: 100 }, (_, index) => open(`t${index}`));
+    await Promise.all(all.map(({ ready }) => ready));
+    for (const { topic } of all) redis.publish(topic, '1', { heard: false });
+    for (let beat = 0; beat <= ROUND_MS / BEAT_MS; beat += 1) {
+      vi.advanceTimersByTime(BEAT_MS);
+      for (let count = 0; count < 5; count += 1) open(`other-${beat}-${count}`);
+      redis.deleteTopic(`other-${beat - 1}-0`);
+      await feeds.tend();
+    }
+    await turns(100);
+    for (const { topic, lastReceived } of all) expect(lastReceived).toBe(redis.topic(topic).last);
+  });
+
+  it('that could not be compared are tried again at the next beat', async () => {
+    const redis = new MemoryRedis();
+    const { feeds, open } = feedsOn(redis);
+    const feed = open('news');
+    await feed.ready;
+    const id = redis.publish('news', '1', { heard: false });
+    vi.advanceTimersByTime(LONG_MS);
+    redis.away = true;
+    await expect(feeds.tend()).rejects.toThrow('Redis does not answer');
+    redis.away = false;
+    await feeds.tend();
+    await turns(10);
+    expect(feed.head).toBe(id);
+  });
+
+  it('of one name and two incarnations are kept apart', async () => {
+    const redis = new MemoryRedis();
+    const { feeds, open, ear } = feedsOn(redis);
+    const old = open('news');
+    await old.ready;
+    // It is made anew while nothing is heard.
+    redis.topics.delete('news');
+    const feed = open('news');
+    expect(feed).not.toBe(old);
+    expect(await feed.ready).toBe(true);
+    const id = redis.publish('news', '1');
+    await turns(10);
+    expect(feed.head).toBe(id);
+    // The message of the new one shows the old one that it is over.
+    expect(old.state).toBe('gone');
+    expect(old.head).not.toBe(id);
+    expect(feeds.size).toBe(1);
+    expect(ear.wanted).toContain('news');
   });
 
   it('end when Redis says so, and not by an old word of a topic that had the name before', async () => {

@@ -46,7 +46,7 @@ describe('freshness', () => {
     expect(counts.fresh).toBe(0);
     vi.advanceTimersByTime(MAX_AGE_MS + 1);
     expect(freshness.isFresh()).toBe(false);
-    const resolved = vi.fn();
+    const resolved = vi.fn<() => void>();
     const waiting = freshness.whenFresh().then(resolved);
     const old = performance.now();
     vi.advanceTimersByTime(MAX_AGE_MS + 1);

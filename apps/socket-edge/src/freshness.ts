@@ -16,6 +16,8 @@ export class Freshness {
   readonly #deps: FreshnessDeps;
   /** Everything that changed before this time has been applied; in milliseconds of the monotonic clock. */
   #asOf = Number.NEGATIVE_INFINITY;
+  /** When changes were last found to have been missed: reads that began before do not count. */
+  #expiredAt = Number.NEGATIVE_INFINITY;
   /** Resolved when the knowledge is fresh again; null while it is not missed. */
   #awaited: PromiseWithResolvers<void> | null = null;
 
@@ -38,6 +40,7 @@ export class Freshness {
 
   /** What changed before `since` has been applied. */
   update(since: number): void {
+    if (since < this.#expiredAt) return;
     this.#asOf = since;
     const awaited = this.#awaited;
     if (awaited === null || !this.isFresh()) return;
@@ -49,5 +52,6 @@ export class Freshness {
   /** Changes may have been missed. */
   expire(): void {
     this.#asOf = Number.NEGATIVE_INFINITY;
+    this.#expiredAt = performance.now();
   }
 }

@@ -164,20 +164,63 @@ describe('an edge that has stood still', () => {
     expect(redis.calls.filter((call) => call === 'readLog').length).toBeGreaterThan(reads);
   });
 
-  it('sends nothing before a client that could not be read has been, to that client; and to all others', async () => {
-    const { redis, edge, socket, other, ids, thaw } = await frozen('news');
-    redis.clientsAway.add(CLIENT);
-    redis.unsubscribe(CLIENT, 'news');
-    redis.publish('news', '2');
+  it.each(['a closed range', 'nothing'])(
+    'sends nothing to a client that could not be read, and when it could, nothing from after its Unsubscribe (%s)',
+    async (left) => {
+      const { redis, edge, socket, other, ids, thaw } = await frozen('news');
+      redis.clientsAway.add(CLIENT);
+      redis.unsubscribe(CLIENT, 'news');
+      if (left === 'nothing') redis.client(CLIENT).closed.clear();
+      redis.publish('news', '2');
+      thaw();
+      await edge.settled();
+      expect(socket.idsOf('news')).toEqual(ids);
+      expect(other.socket.idsOf('news')).toHaveLength(2);
+      redis.clientsAway.clear();
+      await edge.beat();
+      await edge.settled();
+      expect(socket.of('unsubscribed')).toHaveLength(1);
+      expect(socket.idsOf('news')).toEqual(ids);
+    },
+  );
+
+  it('sends nothing from after an Unsubscribe to a connection that was being attached', async () => {
+    const { redis, edge, other, ids, thaw } = await frozen('news');
     thaw();
+    redis.register('c3', ['news']);
+    const begin = redis.topic('news').last;
+    ids.push(redis.publish('news', '2'));
+    const { socket, connection } = await edge.connected('c3', { resume: true });
+    const goOn = redis.hold('readLog');
+    await edge.resume(connection, { news: begin });
+    redis.unsubscribe('c3', 'news');
     await edge.settled();
-    expect(socket.idsOf('news')).toEqual(ids);
-    expect(other.socket.idsOf('news')).toHaveLength(2);
-    redis.clientsAway.clear();
+    redis.publish('news', '"after"');
+    await edge.settled();
+    expect(other.socket.idsOf('news')).toHaveLength(3);
+    expect(socket.frames).toEqual([]);
+    goOn();
+    await edge.settled();
+    expect(connection.subscriptions.size).toBe(0);
+    expect(socket.idsOf('news').filter((id) => !ids.includes(id))).toEqual([]);
+  });
+
+  it('sends nothing before everybody was compared, when wake-ups may have been lost, also in the middle of a read', async () => {
+    const { redis, edge, socket, other, ids, thaw } = await frozen('news');
+    redis.notifiesNobody = true;
+    redis.unsubscribe(CLIENT, 'news');
     redis.client(CLIENT).closed.clear();
-    await edge.beat();
+    redis.notifiesNobody = false;
+    const goOn = redis.hold('claim');
+    thaw();
+    redis.notify('edge-a', OTHER);
     await edge.settled();
-    expect(socket.of('unsubscribed')).toHaveLength(1);
+    vi.advanceTimersByTime(1);
+    edge.lookAtEverything();
+    redis.publish('news', '2');
+    goOn();
+    await edge.settled();
+    expect(other.socket.idsOf('news')).toHaveLength(2);
     expect(socket.idsOf('news')).toEqual(ids);
   });
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { openSocket, refusedHandshake } from '@holdfast/testkit/socket';
+import { HandshakeRefused, type TestSocket, openSocket, refusedHandshake } from '@holdfast/testkit/socket';
 import { eventually } from '@holdfast/testkit/eventually';
 import { prefix, redisUrl } from '@holdfast/testkit/redis';
 import { startPrivateRedis } from '@holdfast/testkit/redis-process';
@@ -78,10 +78,9 @@ describe('before any upgrade', () => {
   });
 
   it.each([
-    ['an upgrade to something else', { Upgrade: 'h2c' }, 426],
     ['another version', { 'Sec-WebSocket-Version': '12' }, 426],
     ['a broken key', { 'Sec-WebSocket-Key': 'abc' }, 400],
-    ['broken subprotocols', { 'Sec-WebSocket-Protocol': 'a,,b' }, 400],
+    ['broken subprotocols', { 'Sec-WebSocket-Protocol': 'a b' }, 400],
   ])('%s is refused', async (_, headers, status) => {
     const before = await openSocket(edge.url, { client });
     const answer = await rawRequest(edge.port, handshakeLines(`/v1/connect?client=${client}`, headers));
@@ -145,21 +144,61 @@ describe('before any upgrade', () => {
   });
 });
 
-it('an address that was refused too often gets 429 with Retry-After, also with a good client id', async () => {
-  const strict = await startEdge({ redisUrl: redisUrl(), prefix: mine, limit: new RefusalLimit(3) });
-  const witness = await openSocket(strict.url, { client });
-  for (let count = 0; count < 3; count += 1) {
-    expect(await refusedHandshake(strict.url, { client: randomUUID() })).toMatchObject({ status: 403 });
-  }
-  const refusal = await refusedHandshake(strict.url, { client });
+describe('an address that was refused too often', () => {
+  it('gets 429 with Retry-After for bad client ids, and a connection for good ones', async () => {
+    const strict = await startEdge({ redisUrl: redisUrl(), prefix: mine, limit: new RefusalLimit(3) });
+    const witness = await openSocket(strict.url, { client });
+    for (let count = 0; count < 3; count += 1) {
+      expect(await refusedHandshake(strict.url, { client: randomUUID() })).toMatchObject({ status: 403 });
+    }
+    for (const bad of [randomUUID(), 'me']) {
+      const refusal = await refusedHandshake(strict.url, { client: bad });
+      expect(refusal.status).toBe(429);
+      expect(Number(refusal.headers['retry-after'])).toBeGreaterThan(0);
+    }
+    const good = await openSocket(strict.url, { client: await control.register() });
+    await good.next('welcome');
+    // Another address is not concerned.
+    expect(await refusedHandshake(strict.url, { client: randomUUID(), localAddress: '127.0.0.2' })).toMatchObject({
+      status: 403,
+    });
+    witness.send({ type: 'ping' });
+    await witness.next('pong');
+    await strict.stop();
+  });
+
+  it('has its good clients taken in while it goes on guessing', async () => {
+    const strict = await startEdge({ redisUrl: redisUrl(), prefix: mine, limit: new RefusalLimit(1) });
+    await refusedHandshake(strict.url, { client: randomUUID() });
+    const clients = await Promise.all(Array.from({ length: 20 }, () => control.register()));
+    const outcomes = await Promise.all(
+      clients.flatMap((each) => [
+        openSocket(strict.url, { client: each }).then(() => 'taken'),
+        refusedHandshake(strict.url, { client: randomUUID() }).then(({ status }) => status),
+      ]),
+    );
+    expect(outcomes).toEqual(clients.flatMap(() => ['taken', 429]));
+    await strict.stop();
+  });
+});
+
+it('a client that comes back again and again to resume very much gets 429 with Retry-After; others do not', async () => {
+  const own = await startEdge({ redisUrl: redisUrl(), prefix: mine });
+  const topics = Array.from({ length: 900 }, (_, index) => `many.${index}`);
+  await control.topics(...topics);
+  const one = await control.register(topics);
+  const refusal = await eventually(async () => {
+    const socket = await openSocket(own.url, { client: one, resume: true }).catch((error: unknown) => error);
+    if (socket instanceof HandshakeRefused) return socket;
+    (socket as TestSocket).terminate();
+    throw new Error('it was taken again');
+  });
   expect(refusal.status).toBe(429);
+  expect(codeOf(refusal.body)).toBe('too-many-resumes');
   expect(Number(refusal.headers['retry-after'])).toBeGreaterThan(0);
-  // Another address, and who is connected already, are not concerned.
-  const other = await openSocket(strict.url, { client: await control.register(), localAddress: '127.0.0.2' });
-  witness.send({ type: 'ping' });
-  await witness.next('pong');
+  const other = await openSocket(own.url, { client, resume: true });
   other.terminate();
-  await strict.stop();
+  await own.stop();
 });
 
 it('a full edge answers 503 with Retry-After, keeps who it has, and takes others when there is room', async () => {

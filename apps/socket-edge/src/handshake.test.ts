@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chooseSubprotocol, readHandshake } from './handshake.ts';
+import { chooseSubprotocol, isHandshake, readHandshake } from './handshake.ts';
 
 const ID = '0b9e5d0a-7a3c-4f6e-9d3a-1c2b3d4e5f60';
 const OTHER = '1b9e5d0a-7a3c-4f6e-9d3a-1c2b3d4e5f60';
@@ -20,10 +20,14 @@ describe('a handshake is taken', () => {
     ['the query', `/v1/connect?client=${ID}`, {}],
     ['the query, in capitals', `/v1/connect?client=${ID.toUpperCase()}`, {}],
     ['the query of the root', `/?client=${ID}`, {}],
+    ['the query of a target in absolute form', `http://edge.example:7701/v1/connect?client=${ID}`, {}],
+    ['the query of one without a path', `HTTP://edge.example?client=${ID}`, {}],
+    ['the query, where an upgrade to something else is asked for too', `/?client=${ID}`, { upgrade: 'h2c, WebSocket' }],
     ['the query, beside others', `/v1/connect?x=1&client=${ID}&y=2`, {}],
     ['Authorization', '/v1/connect', { authorization: `Bearer ${ID}` }],
     ['Authorization, written otherwise', '/v1/connect', { authorization: `bearer   ${ID.toUpperCase()}` }],
     ['a subprotocol', '/v1/connect', { 'sec-websocket-protocol': `holdfast.v1, holdfast.client.${ID}` }],
+    ['a subprotocol in a list with empty elements', '/', { 'sec-websocket-protocol': `,,a, ,holdfast.client.${ID},` }],
     ['a subprotocol alone', '/v1/connect', { 'sec-websocket-protocol': `holdfast.client.${ID}` }],
     [
       'all three, if they agree',
@@ -31,7 +35,7 @@ describe('a handshake is taken', () => {
       { authorization: `Bearer ${ID}`, 'sec-websocket-protocol': `a,holdfast.client.${ID.toUpperCase()}` },
     ],
   ])('with the client id in %s', (_, url, headers) => {
-    expect(read(url, headers)).toEqual({ ok: true, handshake: { clientId: ID, resume: false } });
+    expect(read(url, headers)).toMatchObject({ ok: true, handshake: { clientId: ID, resume: false } });
   });
 
   it.each([
@@ -57,11 +61,12 @@ describe('a handshake is refused', () => {
     [426, 'upgrade-required', 'an upgrade to something else', `/v1/connect?client=${ID}`, { upgrade: 'h2c' }],
     [426, 'upgrade-required', 'another version', `/v1/connect?client=${ID}`, { 'sec-websocket-version': '8' }],
     [426, 'upgrade-required', 'no version', `/v1/connect?client=${ID}`, { 'sec-websocket-version': undefined }],
-    [400, 'bad-handshake', 'another method', `/v1/connect?client=${ID}`, {}, 'POST'],
+    [405, 'method-not-allowed', 'another method', `/v1/connect?client=${ID}`, {}, 'POST'],
+    [404, 'route-not-found', 'another path in absolute form', `http://edge.example/v2/connect?client=${ID}`, {}],
     [400, 'bad-handshake', 'no key', `/v1/connect?client=${ID}`, { 'sec-websocket-key': undefined }],
     [400, 'bad-handshake', 'a short key', `/v1/connect?client=${ID}`, { 'sec-websocket-key': 'abc=' }],
     [400, 'bad-handshake', 'no subprotocol', `/v1/connect?client=${ID}`, { 'sec-websocket-protocol': '' }],
-    [400, 'bad-handshake', 'an empty subprotocol', `/v1/connect?client=${ID}`, { 'sec-websocket-protocol': 'a,,b' }],
+    [400, 'bad-handshake', 'empty elements alone', `/v1/connect?client=${ID}`, { 'sec-websocket-protocol': ', ,' }],
     [400, 'bad-handshake', 'two of the same', `/v1/connect?client=${ID}`, { 'sec-websocket-protocol': 'a, a' }],
     [400, 'bad-handshake', 'a subprotocol that is no token', `/?client=${ID}`, { 'sec-websocket-protocol': 'a b' }],
     [400, 'credential-missing', 'no client id', '/v1/connect', {}],
@@ -97,6 +102,23 @@ describe('a handshake is refused', () => {
     expect(read('http://[').ok).toBe(false);
     expect(readHandshake({ headers: good }, []).ok).toBe(false);
   });
+});
+
+it.each<[string, string | undefined, boolean]>([
+  ['/v1/connect', 'websocket', true],
+  ['/?client=x', 'h2c , WebSocket', true],
+  ['http://edge/v1/connect', 'websocket', true],
+  ['/v1/connect', undefined, false],
+  ['/v1/connect', 'h2c', false],
+  ['/v1/connect', 'websocket/13', false],
+  ['/healthz', 'websocket', false],
+])('a request of %s with Upgrade: %s is a handshake: %s', (url, upgrade, expected) => {
+  expect(isHandshake({ method: 'GET', url, headers: upgrade === undefined ? {} : { upgrade } })).toBe(expected);
+});
+
+it('what was offered is read without its empty elements, in its order', () => {
+  const outcome = read(`/?client=${ID}`, { 'sec-websocket-protocol': 'b,, a ,' });
+  expect(outcome).toMatchObject({ handshake: { offered: ['b', 'a'] } });
 });
 
 it('the subprotocol that comes back is ours, else the one that carried the client id, as it was offered', () => {

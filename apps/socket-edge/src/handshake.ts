@@ -6,8 +6,10 @@ import { CONNECT_PATH, CREDENTIAL_SUBPROTOCOL_PREFIX, SUBPROTOCOL } from '@holdf
 /** RFC 6455, section 4.1: 16 bytes as base64. */
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
 const VERSION = '13';
-/** RFC 6455, section 4.1: tokens of RFC 9110 with commas between them. ws answers anything else by itself. */
-const SUBPROTOCOLS = /^[\w!#$%&'*+.^`|~-]+([ \t]*,[ \t]*[\w!#$%&'*+.^`|~-]+)*$/;
+/** RFC 9110, section 5.6.2. */
+const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
+/** RFC 9112, section 3.2.2: what stands before the path in a target of absolute form. */
+const SCHEME_AND_AUTHORITY = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
 const BEARER = /^Bearer +(\S+)$/i;
 const API_KEY_PARAMETERS = ['key', 'apikey', 'api_key', 'api-key', 'x-api-key'];
 
@@ -21,6 +23,8 @@ export interface HandshakeRequest {
 export interface Handshake {
   clientId: string;
   resume: boolean;
+  /** The subprotocols that were offered. */
+  offered: readonly string[];
 }
 
 export interface Refusal {
@@ -66,14 +70,35 @@ export function readHandshake(request: HandshakeRequest, allowedOrigins: readonl
   if (others.length > 0) return refused('credential-malformed', { detail: 'Two different client ids were given' });
   const parsed = clientIdSchema.safeParse(credential);
   if (!parsed.success) return refused('credential-malformed');
-  return { ok: true, handshake: { clientId: parsed.data, resume: resume === '1' } };
+  return { ok: true, handshake: { clientId: parsed.data, resume: resume === '1', offered } };
 }
 
-/** A request target in origin form (RFC 9112, section 3.2.1): all that comes to a server which is no proxy. */
+/** Path and query of a request target. In absolute form, which servers must take too, the authority does not count. */
 function targetOf(target: string): { path: string; query: URLSearchParams } {
-  const mark = target.indexOf('?');
-  if (mark < 0) return { path: target, query: new URLSearchParams() };
-  return { path: target.slice(0, mark), query: new URLSearchParams(target.slice(mark + 1)) };
+  const rest = target.startsWith('/') ? target : target.replace(SCHEME_AND_AUTHORITY, '');
+  const mark = rest.indexOf('?');
+  const path = mark < 0 ? rest : rest.slice(0, mark);
+  return { path: path === '' ? '/' : path, query: new URLSearchParams(mark < 0 ? '' : rest.slice(mark + 1)) };
+}
+
+/** The path of a request, without its query. */
+export function pathOf({ url = '' }: HandshakeRequest): string {
+  return targetOf(url).path;
+}
+
+/** Whether it is a handshake for us to answer. Another upgrade is ignored, as if it were not asked for (RFC 9110, section 7.8). */
+export function isHandshake(request: HandshakeRequest): boolean {
+  return listOf(request.headers.upgrade).some(isWebSocket) && isConnectPath(pathOf(request));
+}
+
+function isWebSocket(protocol: string): boolean {
+  return protocol.toLowerCase() === 'websocket';
+}
+
+/** The elements of a list (RFC 9110, section 5.6.1): empty ones do not count. */
+function listOf(header: string | undefined): string[] {
+  const elements = header?.split(',').map((element) => element.trim()) ?? [];
+  return elements.filter((element) => element !== '');
 }
 
 /** `/` is taken too, so that the URL that Register hands out works as it is. */
@@ -86,10 +111,14 @@ function refused(code: ProblemCode, details?: ProblemDetails): HandshakeOutcome 
 }
 
 function checkUpgrade({ method, headers }: HandshakeRequest): Refusal | null {
-  if (headers.upgrade?.toLowerCase() !== 'websocket') {
-    return refusal('upgrade-required', { detail: 'The Upgrade header must be "websocket"' }, { Upgrade: 'websocket' });
+  if (method !== 'GET') return refusal('method-not-allowed', { detail: 'The method must be GET' }, { Allow: 'GET' });
+  if (!listOf(headers.upgrade).some(isWebSocket)) {
+    return refusal(
+      'upgrade-required',
+      { detail: 'The Upgrade header must name "websocket"' },
+      { Upgrade: 'websocket' },
+    );
   }
-  if (method !== 'GET') return refusal('bad-handshake', { detail: 'The method must be GET' });
   if (headers['sec-websocket-version'] !== VERSION) {
     // RFC 6455, section 4.4: say which version is spoken.
     const details = { detail: `Sec-WebSocket-Version must be ${VERSION}` };
@@ -102,15 +131,16 @@ function checkUpgrade({ method, headers }: HandshakeRequest): Refusal | null {
 }
 
 function checkOrigin(origin: string | undefined, allowed: readonly string[]): Refusal | null {
-  if (origin === undefined || allowed.length === 0 || allowed.includes(origin)) return null;
+  if (origin === undefined || allowed.length === 0 || allowed.includes('*') || allowed.includes(origin)) return null;
   return refusal('origin-not-allowed');
 }
 
 /** Null when the header is malformed. */
 function subprotocolsOf(header: string | undefined): string[] | null {
   if (header === undefined) return [];
-  const offered = header.split(',').map((name) => name.trim());
-  return SUBPROTOCOLS.test(header) && new Set(offered).size === offered.length ? offered : null;
+  const offered = listOf(header);
+  const sound = offered.length > 0 && offered.every((name) => TOKEN.test(name));
+  return sound && new Set(offered).size === offered.length ? offered : null;
 }
 
 function* credentialsOf(

@@ -123,6 +123,8 @@ describe('what a client says', () => {
     ['a frame of the edge', '{"type":"pong"}'],
     ['a resume that was not announced', '{"type":"resume","positions":{}}'],
     ['a position that is none', '{"type":"resume","positions":{"news":"last"}}'],
+    ['a position with a zero before its time', '{"type":"resume","positions":{"news":"01-0"}}'],
+    ['a position with a zero before its sequence', '{"type":"resume","positions":{"@me":"1-00"}}'],
     ['many brackets', '['.repeat(60_000)],
   ])('%s ends the connection with 4400', async (_, text) => {
     const { edge } = installation();
@@ -131,6 +133,62 @@ describe('what a client says', () => {
     expect(socket.closed).toMatchObject({ code: 4400, reason: expect.stringMatching(/^bad-frame: /) });
     expect(edge.tally.badFrames).toBe(1);
   });
+
+  it('a resume in several frames is one: every position counts, and the welcome waits for the last frame', async () => {
+    const { redis, edge } = installation('news', 'sport');
+    const seen = { news: redis.publish('news', '1'), sport: redis.publish('sport', '1') };
+    const missed = { news: redis.publish('news', '2'), sport: redis.publish('sport', '2') };
+    const { socket, connection } = await edge.connected(CLIENT, { resume: true });
+    const say = (frame: object) => edge.hub.onText(connection, JSON.stringify(frame));
+    say({ type: 'resume', positions: { news: seen.news }, more: true });
+    say({ type: 'ping' });
+    await edge.settled();
+    expect(socket.frames).toEqual([{ type: 'pong' }]);
+    say({ type: 'resume', positions: { sport: seen.sport } });
+    await edge.settled();
+    expect(socket.of('welcome')).toMatchObject([
+      { topics: { news: { recovered: true }, sport: { recovered: true }, '@me': { recovered: false } } },
+    ]);
+    expect([socket.idsOf('news'), socket.idsOf('sport')]).toEqual([[missed.news], [missed.sport]]);
+    say({ type: 'resume', positions: {} });
+    expect(socket.closed).toMatchObject({ code: 4400 });
+  });
+
+  it('a resume whose frames name a topic twice, or too many topics, ends it with 4400', async () => {
+    const { edge } = installation();
+    for (const positions of [
+      { 'topic-0': '1-0' },
+      Object.fromEntries(Array.from({ length: 1001 }, (_, number) => [`other-${number}`, '1-0'])),
+    ]) {
+      const { socket, connection } = await edge.connected(CLIENT, { resume: true });
+      edge.hub.onText(connection, JSON.stringify({ type: 'resume', positions: { 'topic-0': '1-0' }, more: true }));
+      expect(socket.closed).toBeNull();
+      edge.hub.onText(connection, JSON.stringify({ type: 'resume', positions, more: true }));
+      expect(socket.closed).toMatchObject({ code: 4400, reason: expect.stringMatching(/^bad-frame: positions/) });
+    }
+  });
+
+  it.each(['news', '@me'])(
+    'a position of %s that is not canonical ends it with 4400, and the edge goes on',
+    async (topic) => {
+      for (const form of [(id: string) => `0${id}`, (id: string) => id.replace('-', '-0'), (id: string) => `${id} `]) {
+        const { redis, edge } = installation('news');
+        redis.register('c2', ['news']);
+        const other = await edge.connected('c2');
+        redis.publishToClient(CLIENT, '1');
+        const last = redis.publish('news', '2');
+        const { socket, connection } = await edge.connected(CLIENT, { resume: true });
+        const calls = redis.calls.length;
+        await edge.resume(connection, { [topic]: form(topic === '@me' ? redis.client(CLIENT).ownPosition : last) });
+        expect(socket.closed).toMatchObject({ code: 4400, reason: expect.stringMatching(/^bad-frame: positions\./) });
+        expect(redis.calls.slice(calls)).not.toContain('readLog');
+        expect(redis.calls.slice(calls)).not.toContain('readClientLog');
+        const id = redis.publish('news', '3');
+        await edge.settled();
+        expect(other.socket.idsOf('news')).toEqual([last, id]);
+      }
+    },
+  );
 
   it('a second resume ends it with 4400', async () => {
     const { edge } = installation();
@@ -162,6 +220,21 @@ describe('deadlines', () => {
     expect(socket.closed).toBeNull();
     vi.advanceTimersByTime(1);
     expect(socket.closed).toMatchObject({ code: 4408 });
+  });
+
+  it('one whose last resume frame does not come in time is closed with 4408, however many came', async () => {
+    const { edge } = installation();
+    fakeTimers();
+    const { socket, connection } = await edge.connected(CLIENT, { resume: true });
+    for (let waited = 0; waited < RESUME_DEADLINE_MS; waited += 1000) {
+      expect(socket.closed).toBeNull();
+      const positions = { [`topic-${waited}`]: '1-0' };
+      edge.hub.onText(connection, JSON.stringify({ type: 'resume', positions, more: true }));
+      vi.advanceTimersByTime(1000);
+    }
+    expect(socket.closed).toMatchObject({ code: 4408 });
+    await edge.resume(connection, {});
+    expect(socket.frames).toEqual([]);
   });
 
   it('one that sent it is not', async () => {

@@ -8,6 +8,8 @@ import { Connection, type ConnectionClaim, type Transport } from './connection.t
 import type { PendingHandshakes } from './pending-handshakes.ts';
 import type { Reconciler } from './reconcile.ts';
 import type { Releases } from './releases.ts';
+import { ResumeFrames } from './resume-frames.ts';
+import type { ResumeLimit } from './resume-limit.ts';
 import type { Roster } from './roster.ts';
 import type { Tally } from './tally.ts';
 
@@ -29,6 +31,7 @@ export interface HubWorld extends AttachWorld {
   releases: Releases;
   pending: PendingHandshakes;
   reconciler: Reconciler;
+  resumes: ResumeLimit;
   tally: Tally;
   /** How long the `resume` frame of a connection that announced one is awaited. */
   resumeDeadlineMs: number;
@@ -40,6 +43,7 @@ export interface HubWorld extends AttachWorld {
 export class Hub {
   readonly #world: HubWorld;
   readonly #deadlines = new Map<Connection, NodeJS.Timeout>();
+  readonly #resumeFrames = new ResumeFrames();
 
   constructor(world: HubWorld) {
     this.#world = world;
@@ -132,12 +136,15 @@ export class Hub {
     if (!decoded.ok) this.onBadFrame(connection, decoded.why);
     else if (decoded.frame.type === 'ping') connection.pong();
     else if (connection.phase !== 'awaiting-resume' || connection.awaiting === null) {
-      this.onBadFrame(connection, 'resume: only as the first frame of a connection opened with ?resume=1');
+      this.onBadFrame(connection, 'resume: only as the first frames of a connection opened with ?resume=1');
     } else {
+      const collected = this.#resumeFrames.add(connection, decoded.frame);
+      if (collected.kind === 'refused') return this.onBadFrame(connection, collected.why);
+      if (collected.kind === 'more') return;
       const { claimed, present } = connection.awaiting;
       connection.awaiting = null;
       connection.phase = 'attaching';
-      const resume = { positions: new Map(Object.entries(decoded.frame.positions)), claimed };
+      const resume = { positions: collected.positions, claimed };
       // As many of them may be read in one turn as there are clients of an edge that died.
       void this.#world.pace.run(() => this.#attach(connection, present, resume));
     }
@@ -147,6 +154,12 @@ export class Hub {
   onBadFrame(connection: Connection, why: string): void {
     this.#world.tally.badFrames += 1;
     connection.close(closeCodes.badFrame, closeReason(`bad-frame: ${why}`));
+  }
+
+  /** It went on sending more frames, or bytes, than one connection may. */
+  onTooManyFrames(connection: Connection): void {
+    if (connection.phase !== 'closed') this.#world.tally.tooManyFrames += 1;
+    connection.close(closeCodes.tooManyFrames);
   }
 
   onDrain(connection: Connection): void {
@@ -160,6 +173,7 @@ export class Hub {
     this.#clearDeadline(connection);
     connection.end();
     this.#world.roster.remove(connection);
+    this.#world.resumes.onCaughtUp(connection.clientId, connection.caughtUpBytes);
     this.#world.releases.add(connection.clientId, connection.generation);
   }
 

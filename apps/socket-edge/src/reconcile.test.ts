@@ -13,6 +13,16 @@ async function connectedTo(...topics: string[]) {
   return { redis, edge, ...(await edge.connected(CLIENT)) };
 }
 
+/** Has a client read whose answer comes when what it gives is called; other answers are not held back. */
+async function heldRead(redis: MemoryRedis) {
+  const answer = redis.hold('claim');
+  redis.notify('edge-a', CLIENT);
+  const before = redis.calls.lastIndexOf('claim');
+  while (redis.calls.lastIndexOf('claim') === before) await turns(1);
+  redis.hold('claim')();
+  return answer;
+}
+
 /** The frames after the welcome. */
 const later = <Frame>(frames: Frame[]) => frames.slice(1);
 
@@ -95,6 +105,36 @@ describe('a connection follows what its client is subscribed to', () => {
     expect(socket.idsOf('news')).toEqual([id]);
   });
 
+  it('to a topic deleted and made anew while the edge heard nothing of it', async () => {
+    const { redis, edge, socket, connection } = await connectedTo('news');
+    // Neither the deletion nor anything else of it is heard.
+    redis.topics.delete('news');
+    redis.publish('news', '"before"');
+    redis.subscribe(CLIENT, 'news');
+    const ids = [redis.publish('news', '1', { heard: false })];
+    await edge.settled();
+    ids.push(redis.publish('news', '2'));
+    await edge.settled();
+    expect(socket.idsOf('news')).toEqual(ids);
+    expect(connection.subscriptions.topics()).toEqual(['news']);
+    expect(socket.of('unsubscribed')).toHaveLength(1);
+    expect(socket.of('lost')).toEqual([]);
+  });
+
+  it('to the new topic also when it is taken off the old one without a wake-up', async () => {
+    const { redis, edge, socket } = await connectedTo('news');
+    redis.notifiesNobody = true;
+    redis.deleteTopic('news');
+    redis.topic('news');
+    redis.subscribe(CLIENT, 'news');
+    redis.notifiesNobody = false;
+    await edge.settled();
+    const id = redis.publish('news', '1');
+    await edge.settled();
+    expect(later(socket.frames).map(({ type }) => type)).toEqual(['unsubscribed', 'subscribed', 'message']);
+    expect(socket.idsOf('news')).toEqual([id]);
+  });
+
   it('also what changed while it was being attached', async () => {
     const redis = new MemoryRedis();
     redis.register(CLIENT, ['old']);
@@ -157,19 +197,11 @@ describe('a connection follows what its client is subscribed to', () => {
 });
 
 describe('reads of a state', () => {
-  /** Has a client read whose answer comes when what it gives is called; other answers are not held back. */
-  async function heldRead(redis: MemoryRedis) {
-    const answer = redis.hold('claim');
-    redis.notify('edge-a', CLIENT);
-    const before = redis.calls.lastIndexOf('claim');
-    while (redis.calls.lastIndexOf('claim') === before) await turns(1);
-    redis.hold('claim')();
-    return answer;
-  }
-
   it('that began before the one that was applied are dropped', async () => {
     const { redis, edge, socket, connection } = await connectedTo();
+    redis.client(CLIENT).topics.set('old', redis.startOf('old'));
     const answer = await heldRead(redis);
+    redis.client(CLIENT).topics.delete('old');
     redis.client(CLIENT).topics.set('news', redis.startOf('news'));
     // The walk, which comes to one connection at least, does not wait for the read of the wake-up.
     void edge.beat();
@@ -178,7 +210,9 @@ describe('reads of a state', () => {
     answer();
     await edge.settled();
     expect(connection.subscriptions.topics()).toEqual(['news']);
+    expect(socket.of('subscribed').map(({ topic }) => topic)).toEqual(['news']);
     expect(socket.of('unsubscribed')).toEqual([]);
+    redis.publish('old', '"not for it"');
     const id = redis.publish('news', '1');
     await edge.settled();
     expect(socket.idsOf('news')).toEqual([id]);

@@ -12,6 +12,7 @@ import { openRedis } from '@holdfast/service/open-redis';
 import { toRedisTarget } from '@holdfast/service/redis-config';
 import { onShutdown } from '@holdfast/service/shutdown';
 import { authority } from './authority.ts';
+import { listenForAdmin } from './admin-port.ts';
 import { type EdgeConfig, maxConnections, maxSockets } from './config.ts';
 import { createEdge, newEdgeId } from './edge.ts';
 import { exposeMetrics } from './edge-metrics.ts';
@@ -63,6 +64,7 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
     new Seat({
       channel: parent,
       metrics,
+      health,
       onDrain: () => leave.abort(),
       onOrphaned: () => {
         logger.warn('the parent has gone');
@@ -74,14 +76,19 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
   const server = createEdgeServer({
     edge,
     health,
-    metrics: seat ?? metrics,
+    metrics: config.EDGE_ADMIN_PORT === undefined ? (seat ?? metrics) : null,
     allowedOrigins: config.EDGE_ALLOWED_ORIGINS ?? [],
     trustedProxies: config.EDGE_TRUSTED_PROXIES ?? [],
     directWrites: config.EDGE_DIRECT_WRITES,
+    frames: {
+      framesPerSecond: config.EDGE_MAX_FRAMES_PER_SECOND,
+      bytesPerSecond: config.EDGE_MAX_FRAME_BYTES_PER_SECOND,
+    },
+    maxSockets: maxSockets(),
     onError,
   });
-  // Past that they are closed as they come; a process that is out of descriptors could not open anything else either.
-  server.maxConnections = maxSockets();
+  // Of workers the parent has it.
+  const admin = seat ? null : await listenForAdmin(config, { health, metrics, onError });
   const reusePort = seat !== undefined;
   server.listen({ port: config.EDGE_PORT, host: config.EDGE_HOST, backlog: BACKLOG, reusePort });
   await once(server, 'listening');
@@ -97,7 +104,8 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
   // Whoever reads that it listens may connect: so the lease comes first, unless Redis is away.
   await Promise.race([edge.whenKnown, delay(REDIS_PATIENCE_MS, undefined, { ref: false })]);
   // Of workers the parent says it, when all do.
-  logger.info({ address: `http://${at}` }, seat ? 'worker listening' : 'listening');
+  const addresses = { address: `http://${at}`, ...(admin && { admin: admin.address }) };
+  logger.info(addresses, seat ? 'worker listening' : 'listening');
   seat?.listening();
 
   onShutdown({
@@ -109,6 +117,7 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
       { name: 'drain', run: () => edge.leave(config.EDGE_DRAIN_SECONDS) },
       { name: 'stop', run: stop },
       { name: 'close the server', run: () => void server.close() },
+      { name: 'close the port for administration', run: () => admin?.close() },
       { name: 'close redis', run: () => redis.close().then(() => metrics.stop()) },
     ],
   });

@@ -1,89 +1,100 @@
-import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
-import { PROBLEM_MEDIA_TYPE } from '@holdfast/protocol/problems';
+import { type Server, createServer } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Health } from '@holdfast/service/health';
 import { type MetricsSource, answerHealth } from '@holdfast/service/http-health';
-import proxyAddress from '@fastify/proxy-addr';
 import { answerClientError } from './client-error.ts';
+import { senderOf } from './client-address.ts';
 import type { Edge } from './edge.ts';
-import { isConnectPath, refusal } from './handshake.ts';
+import type { FrameLimits } from './frame-meter.ts';
+import { isHandshake } from './handshake.ts';
+import { PlainRequests } from './plain-requests.ts';
 import { RefusalLimit } from './refusal-limit.ts';
+import { PacedMetrics } from './scrape-pace.ts';
 import { upgradeHandler } from './upgrade.ts';
+import { WaitingSockets } from './waiting-sockets.ts';
 import { createSocketServer } from './ws-socket.ts';
 
 /** Node's own defaults leave a slow or silent request open for minutes. */
 const HEADERS_TIMEOUT_MS = 5000;
 const REQUEST_TIMEOUT_MS = 10_000;
 const CHECK_EVERY_MS = 1000;
+/** The last answer says so. Who goes on all the same has the socket closed, and pays for a new one. */
+const MAX_REQUESTS_OF_SOCKET = 100;
 
 export interface ServerOptions {
   edge: Edge;
   health: Health;
-  metrics: MetricsSource;
+  /** Null: /metrics is elsewhere. */
+  metrics: MetricsSource | null;
   allowedOrigins: readonly string[];
   trustedProxies: readonly string[];
   directWrites: boolean;
+  /** What one connection may send. */
+  frames: FrameLimits;
+  /** Sockets that the process can hold in all; more are closed unheard. */
+  maxSockets?: number;
   limit?: RefusalLimit;
   onError: (error: unknown) => void;
 }
 
 /** The HTTP server of an edge: upgrades, health and metrics. It does not listen yet. */
 export function createEdgeServer(options: ServerOptions): Server {
-  const {
+  const { edge, health, metrics, allowedOrigins, trustedProxies, directWrites, frames, maxSockets, onError } = options;
+  const { limit = new RefusalLimit() } = options;
+  const server = plainServer(healthRequests({ health, metrics, onError }, true), isHandshake);
+  if (maxSockets !== undefined) server.maxConnections = maxSockets;
+  const upgrade = upgradeHandler({
     edge,
-    health,
-    metrics,
+    sockets: createSocketServer(frames),
+    limit,
     allowedOrigins,
-    trustedProxies,
     directWrites,
-    limit = new RefusalLimit(),
+    addressOf: senderOf(trustedProxies),
     onError,
-  } = options;
-  const trusts = proxyAddress.compile([...trustedProxies]);
+  });
+  const waiting = new WaitingSockets();
+  const stop = waiting.start();
+  server.on('close', stop);
+  server.on('connection', (socket: Socket) => waiting.add(socket));
+  server.on('upgrade', (request, socket, head) => {
+    waiting.remove(request.socket);
+    void upgrade(request, socket, head);
+  });
+  return server;
+}
+
+/** A server for health and metrics alone, on a port that only those who run it can reach. It does not listen yet. */
+export function createAdminServer(options: Pick<ServerOptions, 'health' | 'metrics' | 'onError'>): Server {
+  return plainServer(healthRequests(options, false), () => false);
+}
+
+function plainServer(requests: PlainRequests, shouldUpgradeCallback: typeof isHandshake): Server {
   const server = createServer({
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionsCheckingInterval: CHECK_EVERY_MS,
+    shouldUpgradeCallback,
   });
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    answer(request, response, health, metrics).catch((error: unknown) => {
-      onError(error);
-      response.destroy();
-    });
-  });
+  server.maxRequestsPerSocket = MAX_REQUESTS_OF_SOCKET;
+  server.on('request', (request, response) => requests.take(request, response));
+  server.on('dropRequest', (_, socket) => socket.destroy());
   server.on('clientError', answerClientError);
-  server.on(
-    'upgrade',
-    upgradeHandler({
-      edge,
-      sockets: createSocketServer(),
-      limit,
-      allowedOrigins,
-      directWrites,
-      addressOf: (request) =>
-        trustedProxies.length === 0 ? (request.socket.remoteAddress ?? '') : proxyAddress(request, trusts),
-      onError,
-    }),
-  );
   return server;
 }
 
-async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  health: Health,
-  metrics: MetricsSource,
-): Promise<void> {
-  const path = (request.url ?? '').replace(/\?.*$/s, '');
-  const healthy =
-    request.method === 'GET' || request.method === 'HEAD' ? await answerHealth(path, health, metrics) : null;
-  if (healthy) {
-    response.writeHead(healthy.status, { 'Content-Type': healthy.contentType });
-    response.end(healthy.body);
-    return;
-  }
-  const { problem, headers } = isConnectPath(path)
-    ? refusal('upgrade-required', { detail: 'Connect with WebSocket' }, { Upgrade: 'websocket', Connection: 'Upgrade' })
-    : refusal('route-not-found');
-  response.writeHead(problem.status, { ...headers, 'Content-Type': PROBLEM_MEDIA_TYPE });
-  response.end(JSON.stringify(problem));
+function healthRequests(
+  { health, metrics, onError }: Pick<ServerOptions, 'health' | 'metrics' | 'onError'>,
+  connects: boolean,
+) {
+  const paced = metrics && new PacedMetrics(metrics);
+  const paths = new Set(['/healthz', '/readyz', ...(paced ? ['/metrics'] : [])]);
+  const nothing: MetricsSource = {
+    text: () => Promise.reject(new Error('metrics are on the port for administration')),
+  };
+  return new PlainRequests({
+    connects,
+    has: (path) => paths.has(path),
+    answer: async (path) => (paths.has(path) ? answerHealth(path, health, paced ?? nothing) : null),
+    onError,
+  });
 }

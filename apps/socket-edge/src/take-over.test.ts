@@ -135,6 +135,8 @@ describe('a take-over', () => {
   it('that fails is repeated, and the connection gets its messages after it', async () => {
     const { redis, edge, other, older } = await twoEdges('news');
     const claim = await other.hub.claim(CLIENT);
+    // It knows what has changed, and may send.
+    await other.beat();
     redis.clientsAway.add(CLIENT);
     const newer = claim && (await other.opened(claim));
     const ids = [redis.publish('news', '1')];
@@ -145,7 +147,8 @@ describe('a take-over', () => {
     expect(newer?.socket.of('message')).toEqual([]);
     expect(older.socket.closed).toBeNull();
     redis.clientsAway.clear();
-    await other.beat();
+    // The next look, whatever the reason; not only the walk.
+    redis.notify('edge-b', 'somebody-else');
     await other.settled();
     await edge.settled();
     expect(redis.client(CLIENT).owner).toEqual({ edge: 'edge-b', generation: claim?.generation });
@@ -155,6 +158,23 @@ describe('a take-over', () => {
     expect(newer?.socket.idsOf('news')).toEqual(ids);
     expect(newer?.socket.idsOf('@me')).toEqual([own]);
     expect(newer?.socket.of('lost')).toEqual([]);
+  });
+
+  it('is through before anything is sent, and misses nothing of the time until then', async () => {
+    const { redis, edge, other, older } = await twoEdges('news');
+    const claim = await other.hub.claim(CLIENT);
+    await other.beat();
+    const answer = redis.hold('claim');
+    const newer = claim && (await other.opened(claim));
+    const [id, own] = [redis.publish('news', '1'), redis.publishToClient(CLIENT, '2')];
+    await other.settled();
+    expect(newer?.socket.of('message')).toEqual([]);
+    answer();
+    await other.settled();
+    await edge.settled();
+    expect(newer?.socket.idsOf('news')).toEqual([id]);
+    expect(newer?.socket.idsOf('@me')).toEqual([own]);
+    expect(older.socket.closed).toMatchObject(REPLACED);
   });
 
   it('whose answer is lost is found to have come about, and the connection gets its messages', async () => {
@@ -239,6 +259,24 @@ describe('two handshakes of one client on one edge', () => {
     const id = redis.publish('news', '1');
     await edge.settled();
     expect(made?.socket.idsOf('news')).toEqual([id]);
+  });
+
+  it('of which the newer one owns what Redis had forgotten, and comes to nothing: the older connection stays', async () => {
+    const { redis, edge, older } = await twoEdges();
+    redis.client(CLIENT).owner = null;
+    const claim = await edge.hub.claim(CLIENT);
+    expect(claim).toMatchObject({ isOwner: true });
+    redis.notify('edge-a', CLIENT);
+    await edge.settled();
+    expect(older.socket.closed).toBeNull();
+    if (claim) edge.hub.abandon(claim);
+    await edge.settled();
+    expect(older.socket.closed).toBeNull();
+    expect(redis.client(CLIENT).owner).toEqual({ edge: 'edge-a', generation: older.connection.generation });
+    redis.subscribe(CLIENT, 'news');
+    const id = redis.publish('news', '1');
+    await edge.settled();
+    expect(older.socket.idsOf('news')).toEqual([id]);
   });
 
   it('of which the first one owns a free client, and the second is done before it', async () => {

@@ -21,6 +21,7 @@ export function newTally() {
     evictedStuck: 0,
     evictedOverflow: 0,
     badFrames: 0,
+    tooManyFrames: 0,
     heartbeatsMissed: 0,
     handshakesAccepted: 0,
     canariesMissed: 0,

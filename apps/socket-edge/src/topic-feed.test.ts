@@ -309,6 +309,25 @@ describe('who joins', () => {
     expect(h.world.reads - reads).toBeLessThanOrEqual(2);
   });
 
+  it('waits with a page of the log that arrives when nothing may be sent', async () => {
+    const h = feedHarness();
+    const old = Array.from({ length: 300 }, () => h.publish());
+    await h.opened();
+    const answer = Promise.withResolvers<void>();
+    h.world.gate = answer.promise;
+    const { socket } = h.join(old[0]);
+    await h.settled();
+    h.world.fresh = false;
+    h.world.gate = null;
+    answer.resolve();
+    await h.settled();
+    expect(socket.frames).toEqual([]);
+    h.world.fresh = true;
+    h.feed.pumpAll();
+    await h.settled();
+    expect(socket.idsOf('news')).toEqual(old.slice(1));
+  });
+
   it('ahead of the feed waits until it gets there, and is given nothing twice', async () => {
     const h = await openFeed();
     const unheard = ['1', '2', '3'].map((data) => h.log.append(Buffer.from(data)));
@@ -333,6 +352,27 @@ describe('who joins', () => {
     expect(await h.feed.judge(end ?? '', BEGINNING)).toEqual({ recovered: true, position: end });
     expect(await h.feed.judge(at3 ?? '', BEGINNING)).toEqual({ recovered: false, position: at9 });
     expect(await h.feed.judge('999999999-0', BEGINNING)).toEqual({ recovered: false, position: end });
+  });
+
+  it('from before its subscription began misses what was published between, and only then', async () => {
+    const h = feedHarness();
+    const ids = Array.from({ length: 10 }, () => h.publish());
+    await h.opened();
+    const [before = '', seen = '', begin = '', after = '', end = ''] = [ids[2], ids[4], ids[6], ids[7], ids[9]];
+    expect(await h.feed.judge(seen, begin)).toEqual({ recovered: false, position: begin });
+    expect(await h.feed.judge(begin, begin)).toEqual({ recovered: true, position: begin });
+    expect(await h.feed.judge(after, begin)).toEqual({ recovered: true, position: after });
+    // Nothing was published between the two: positions need not be those of messages.
+    expect(await h.feed.judge(seen, `${Number.parseInt(seen, 10)}-1`)).toEqual({ recovered: true, position: seen });
+    // What the log has no more before the beginning is missing as well.
+    h.log.trim(4);
+    expect(await h.feed.judge(before, begin)).toEqual({ recovered: false, position: begin });
+    // And what it has no more behind the beginning.
+    h.log.trim(2);
+    expect(await h.feed.judge(seen, begin)).toEqual({ recovered: false, position: ids[7] });
+    // All that is gone.
+    h.log.trim(0);
+    expect(await h.feed.judge(seen, begin)).toEqual({ recovered: false, position: end });
   });
 
   it('and leaves, makes place in the list of live ones for nobody else to be forgotten', async () => {

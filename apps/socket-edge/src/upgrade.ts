@@ -21,6 +21,11 @@ const CLAIMS_AT_ONCE = 64;
  * share them so, in place of four, for a millisecond of waiting that one alone does not have.
  */
 const CLAIMS_EVERY_MS = 2;
+/**
+ * Handshakes from addresses that had too many refused wait in a line of their own: a good credential passes also from
+ * there, and a flood of bad ones takes nobody else's turn.
+ */
+const MAX_SUSPECTS = 1000;
 /** Handshakes that wait for their turn, each with its socket and its request: a bound for the memory of that. */
 const MAX_PENDING = 10_000;
 /**
@@ -47,7 +52,7 @@ export interface UpgradeOptions {
 /** A handshake whose claim was won. */
 interface WonHandshake {
   claimed: Claim;
-  resume: boolean;
+  handshake: Handshake;
   request: IncomingMessage;
   socket: Duplex;
   head: Buffer;
@@ -57,20 +62,41 @@ interface WonHandshake {
 export function upgradeHandler(options: UpgradeOptions) {
   const { edge, sockets, limit, allowedOrigins, directWrites, addressOf, onError } = options;
   const claims = new Lots(CLAIMS_AT_ONCE, { everyMs: CLAIMS_EVERY_MS });
+  const suspects = new Lots(CLAIMS_AT_ONCE, { everyMs: CLAIMS_EVERY_MS });
   let pending = 0;
+  let suspectsPending = 0;
   let busyUntil = 0;
 
   async function admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<Refusal | null> {
     // To look an address up is a system call, and a good handshake never needs it.
     const address = limit.quiet ? null : addressOf(request);
     const blockedFor = address === null ? null : await limit.blockedFor(address);
-    if (blockedFor !== null) return refusal('too-many-handshakes', {}, { 'Retry-After': String(blockedFor) });
+    const refused = await judge(request, socket, head, blockedFor !== null);
+    if (refused === null || refused.problem.status >= 500 || isOfClient(refused)) return refused;
+    await limit.count(address ?? lateAddress(request));
+    return blockedFor === null ? refused : tooManyRefused(blockedFor);
+  }
+
+  /** @param suspect whether its address had too many handshakes refused: it has to wait behind the others, no more */
+  async function judge(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    suspect: boolean,
+  ): Promise<Refusal | null> {
     const outcome = readHandshake(request, allowedOrigins);
-    const refused = outcome.ok
-      ? (cannotTake() ?? tooMany() ?? (await claim(outcome.handshake, request, socket, head)))
-      : outcome.refusal;
-    if (refused !== null && refused.problem.status < 500) await limit.count(address ?? lateAddress(request));
-    return refused;
+    if (!outcome.ok) return outcome.refusal;
+    const { handshake } = outcome;
+    const cannot = cannotTake() ?? tooMany() ?? tooOften(handshake.clientId);
+    if (cannot !== null) return cannot;
+    if (!suspect) return claim(claims, handshake, request, socket, head);
+    if (suspectsPending >= MAX_SUSPECTS) return refusal('unknown-client');
+    suspectsPending += 1;
+    try {
+      return await claim(suspects, handshake, request, socket, head);
+    } finally {
+      suspectsPending -= 1;
+    }
   }
 
   /** Who has gone without one was the first to be refused for long: from now on addresses are looked up beforehand. */
@@ -90,22 +116,28 @@ export function upgradeHandler(options: UpgradeOptions) {
     return long ? refusal('edge-busy', {}, jitteredRetryAfter(RETRY_AFTER_SECONDS.busy)) : null;
   }
 
+  function tooOften(clientId: string): Refusal | null {
+    const seconds = edge.resumes.blockedFor(clientId);
+    return seconds === null ? null : refusal('too-many-resumes', {}, { 'Retry-After': String(seconds) });
+  }
+
   async function claim(
-    { clientId, resume }: Handshake,
+    line: Lots,
+    handshake: Handshake,
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
   ): Promise<Refusal | null> {
     const { hub, pace } = edge;
     const begun = performance.now();
-    const claimed = await claims.run(async () => {
-      if (performance.now() - begun > LONG_WAIT_MS) busyUntil = performance.now() + BUSY_MS;
+    const claimed = await line.run(async () => {
+      if (line === claims && performance.now() - begun > LONG_WAIT_MS) busyUntil = performance.now() + BUSY_MS;
       // Who has given up meanwhile may be connected elsewhere by now: a claim would take the client from there.
-      return socket.destroyed ? 'left' : hub.claim(clientId);
+      return socket.destroyed ? 'left' : hub.claim(handshake.clientId);
     });
     if (claimed === 'left') return null;
     if (claimed === null) return refusal('unknown-client');
-    const won: WonHandshake = { claimed, resume, request, socket, head };
+    const won: WonHandshake = { claimed, handshake, request, socket, head };
     if (hub.hearsNow(claimed)) return complete(won, true);
     const heard = await hub.hears(claimed);
     // Thousands may have waited for the same topic.
@@ -113,7 +145,7 @@ export function upgradeHandler(options: UpgradeOptions) {
   }
 
   /** Finishes a handshake whose claim was won, or says why it cannot be. */
-  function complete({ claimed, resume, request, socket, head }: WonHandshake, heard: boolean): Refusal | null {
+  function complete({ claimed, handshake, request, socket, head }: WonHandshake, heard: boolean): Refusal | null {
     const { hub } = edge;
     // While Redis was asked, others may have taken the last place.
     const refused = socket.destroyed ? null : heard ? cannotTake() : redisAway();
@@ -122,13 +154,19 @@ export function upgradeHandler(options: UpgradeOptions) {
       return refused;
     }
     let opened = false;
+    edge.resumes.onHandshake(handshake.clientId, handshake.resume ? claimed.client.topics.size : 0);
+    writeForWs(request, handshake);
     // The answer and the welcome, if that comes in this tick, leave as one write.
     socket.cork();
     process.nextTick(uncork, socket);
     socket.removeListener('error', destroy);
     sockets.handleUpgrade(request, socket, head, (ws) => {
       opened = true;
-      bindSocket(ws, socket, { hub, direct: directWrites, open: (transport) => hub.open(claimed, transport, resume) });
+      bindSocket(ws, socket, {
+        hub,
+        direct: directWrites,
+        open: (transport) => hub.open(claimed, transport, handshake.resume),
+      });
     });
     if (!opened) hub.abandon(claimed);
     return null;
@@ -161,6 +199,21 @@ export function upgradeHandler(options: UpgradeOptions) {
     edge.refusals.set(code, (edge.refusals.get(code) ?? 0) + 1);
     refuse(socket, refused);
   };
+}
+
+/** ws takes these two headers in fewer forms than there are: they are read by now, and written for it as it wants them. */
+function writeForWs({ headers }: IncomingMessage, { offered }: Handshake): void {
+  headers.upgrade = 'websocket';
+  if (offered.length > 0) headers['sec-websocket-protocol'] = offered.join(', ');
+}
+
+/** Whether it is about a known client, and says nothing of its address. */
+function isOfClient({ problem }: Refusal): boolean {
+  return problem.code === 'too-many-resumes';
+}
+
+function tooManyRefused(seconds: number): Refusal {
+  return refusal('too-many-handshakes', {}, { 'Retry-After': String(seconds) });
 }
 
 /** One function for all sockets: a closure would stay with each. */

@@ -16,10 +16,10 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-async function edgeWith(count: number) {
+async function edgeWith(clients: number) {
   const redis = new MemoryRedis();
   const edge = memoryEdge(redis);
-  const ids = Array.from({ length: count }, (_, index) => `c${index}`);
+  const ids = Array.from({ length: clients }, (_, index) => `c${index}`);
   for (const id of ids) redis.register(id);
   const made = new Map(await Promise.all(ids.map(async (id) => [id, await edge.connected(id)] as const)));
   await edge.beat();
@@ -34,7 +34,7 @@ async function edgeWith(count: number) {
     ids,
     socketOf: (id: string) => made.get(id)?.socket,
     beat,
-    async round(): Promise<void> {
+    round: async (): Promise<void> => {
       for (let count = 0; count < BEATS; count += 1) await beat();
       await edge.settled();
     },

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Connection, type Phase } from './connection.ts';
 import type { Hub } from './hub.ts';
 import { newTally } from './tally.ts';
+import { defaults } from './testing/running-edge.ts';
 import { maskedFrame, rawSocket } from './testing/raw-client.ts';
 import { someClaim } from './testing/some-claim.ts';
 import { bindSocket, createSocketServer } from './ws-socket.ts';
@@ -30,7 +31,7 @@ const hub = {
 
 beforeEach(async () => {
   ended = Promise.withResolvers<Phase>();
-  const sockets = createSocketServer();
+  const sockets = createSocketServer(defaults.frames);
   server = createServer().on('upgrade', (request, socket, head) => {
     socketOfServer = socket;
     sockets.handleUpgrade(request, socket, head, (ws) => {

@@ -4,6 +4,8 @@ import { MAX_CLIENT_FRAME_BYTES } from '@holdfast/protocol/limits';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Connection, Transport } from './connection.ts';
 import { SocketWriter } from './direct-write.ts';
+import { meter } from './edge-receiver.ts';
+import { FrameMeter, type FrameDebt, type FrameLimits } from './frame-meter.ts';
 import { chooseSubprotocol } from './handshake.ts';
 import type { Hub } from './hub.ts';
 
@@ -15,6 +17,10 @@ const MAX_BUFFERED_CHUNKS = 1024;
 /** RFC 6455, section 7.4.1: what ws closes with when a frame breaks the protocol, is not UTF-8, has too many pieces, or is too large. */
 const BROKEN_FRAME_CODES = new Set<number | undefined>([1002, 1007, 1008, 1009]);
 
+const { setSocket } = WebSocket.prototype as unknown as {
+  setSocket: (socket: Duplex, head: Buffer, options: object) => void;
+};
+
 /** What a connection's WebSocket belongs to. */
 interface Owner {
   hub: Hub;
@@ -25,8 +31,21 @@ interface Owner {
  * A connection's WebSocket. What ws has to tell, it tells its owner by `emit`, without a listener of its own for each
  * event: listeners and their closures would cost each idle connection several hundred bytes.
  */
-class EdgeSocket extends WebSocket {
+abstract class EdgeSocket extends WebSocket implements FrameDebt {
   owner: Owner | null = null;
+  frameDebt = 0;
+  byteDebt = 0;
+  debtAt = 0;
+  overSince = 0;
+  abstract readonly meter: FrameMeter;
+  declare private readonly _receiver: unknown;
+
+  /** Where ws makes the receiver; not in its types. */
+  setSocket(socket: Duplex, head: Buffer, options: object): void {
+    setSocket.call(this, socket, head, options);
+    const { _receiver: receiver } = this;
+    meter(receiver, this);
+  }
 
   override emit(event: string | symbol, ...args: unknown[]): boolean {
     if (this.owner === null) return false;
@@ -44,6 +63,11 @@ class EdgeSocket extends WebSocket {
    * reason it answers a client that closes with such a code.
    */
   override close(code?: number, data?: string | Buffer): void {
+    if (data === undefined && code === closeCodes.tooManyFrames.code) {
+      this.owner?.hub.onTooManyFrames(this.owner.connection);
+      super.close(code, closeCodes.tooManyFrames.reason);
+      return;
+    }
     if (data !== undefined || !BROKEN_FRAME_CODES.has(code)) {
       // Also when the client closes: behind a close frame nothing may be sent (RFC 6455, section 5.5.1).
       this.owner?.connection.end();
@@ -104,11 +128,18 @@ class WsTransport extends SocketWriter implements Transport {
 export type SocketServer = WebSocketServer;
 
 /** The server side of ws: without a port of its own, without compression, with bounds for everything. */
-export function createSocketServer(): SocketServer {
+export function createSocketServer(limits: FrameLimits): SocketServer {
+  const frameMeter = new FrameMeter(limits);
+  /** One meter for all, so it stands with their class and costs none of them a field. */
+  class MeteredEdgeSocket extends EdgeSocket {
+    get meter(): FrameMeter {
+      return frameMeter;
+    }
+  }
   // A constant first, because the types of ws do not know `closeTimeout` yet.
   const options = {
     noServer: true,
-    WebSocket: EdgeSocket,
+    WebSocket: MeteredEdgeSocket,
     clientTracking: false,
     perMessageDeflate: false,
     maxPayload: MAX_CLIENT_FRAME_BYTES,

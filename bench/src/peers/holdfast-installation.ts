@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Installation, startInstallation } from '@holdfast/local/installation';
+import { type NewKey, createKey } from '@holdfast/local/keys-file';
 import { forEachBounded } from '../bounded.ts';
 import { HttpPool } from '../http-pool.ts';
 import { cpuSeconds } from '../proc.ts';
@@ -12,6 +13,7 @@ const LOOK_EVERY_MS = 50;
 /** Many of them start side by side, a second of work each. */
 const EDGE_WITHIN_MS = 2000;
 const EDGES_WITHIN_MS = 20_000;
+const KEY_WITHIN_MS = 10_000;
 /** Most messages of a batch, by the contract. */
 export const BATCH = 1000;
 
@@ -64,6 +66,28 @@ export class HoldfastInstallation {
 
   get edgePorts(): number[] {
     return this.edges.map(({ url }) => Number(new URL(url).port));
+  }
+
+  get controlPort(): number {
+    return Number(new URL(this.#installation.controlUrl).port);
+  }
+
+  get controlPids(): number[] {
+    return this.#installation.controls.map(({ pid }) => pid);
+  }
+
+  /** Makes an API key, and waits until it holds. */
+  async addKey(key: NewKey): Promise<string> {
+    const { presented } = await createKey(this.#installation.keysFile, key);
+    const giveUpAt = performance.now() + KEY_WITHIN_MS;
+    for (;;) {
+      const { status } = await fetch(`${this.#installation.controlUrl}/v1/topics?limit=1`, {
+        headers: { 'x-api-key': presented },
+      });
+      if (status === 200) return presented;
+      if (performance.now() > giveUpAt) throw new Error(`the key ${key.id} does not hold`);
+      await delay(LOOK_EVERY_MS);
+    }
   }
 
   /** What a message passes through besides the edges. */

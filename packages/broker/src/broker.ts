@@ -74,6 +74,25 @@ export interface History {
   seconds: number;
 }
 
+/** What a key may make; null: any number. */
+export interface TopicQuota {
+  maxTopics: number | null;
+  /** Of all its topics' histories together, by their sizes. */
+  maxHistoryMessages: number | null;
+}
+
+export interface TopicOwner {
+  /** The API key that makes the topic, if it is not there. */
+  key: string;
+  /** What a key may make, by its id; undefined: there is no such key any more. */
+  quotaOf: (key: string) => TopicQuota | undefined;
+}
+
+export type PutOutcome =
+  | { kind: 'put'; created: boolean; state: TopicState }
+  /** The key that made it has as many topics, or as many messages in its histories, as it may. */
+  | { kind: 'topics' | 'history' };
+
 /**
  * Under an idempotency key, what was published within 5 minutes is not published again. The key belongs to who used it
  * for what: another caller, or other data, is a conflict, and nothing is published either.
@@ -92,6 +111,8 @@ export type PublishOutcome =
 export interface Topics {
   /** Creates the topic, or changes the settings that are given of one that is there. */
   putTopic(topic: string, history: Partial<History>): Promise<{ created: boolean; state: TopicState }>;
+  /** The same, counted for the key that made the topic, and refused where that has as much as it may. */
+  putTopicOf(owner: TopicOwner, topic: string, history: Partial<History>): Promise<PutOutcome>;
   /** Removes the topic and its log; every edge with a subscriber is notified. False when there was none. */
   deleteTopic(topic: string): Promise<boolean>;
   /** In the order given; null for one that does not exist. A rejection names those that could not be read. */
@@ -104,7 +125,10 @@ export interface Topics {
   publishAll(topic: string, messages: readonly NewMessage[]): Promise<PublishOutcome[]>;
   /** The same for a client's own topic; the edge that owns the client is notified. */
   publishToClient(clientId: string, data: Buffer, idempotencyKey?: string, caller?: string): Promise<PublishOutcome>;
-  /** What follows `after` in the log (all of it when null), at most `limit` entries; null when the topic does not exist. */
+  /**
+   * What follows `after` in the log (all of it when null), at most `limit` entries and `MAX_PAGE_BYTES`, but one entry at least;
+   * null when the topic does not exist.
+   */
   readLog(topic: string, after: Position | null, limit: number): Promise<LogPage | null>;
   /** The same for a client's own topic. */
   readClientLog(clientId: string, after: Position | null, limit: number): Promise<LogPage | null>;

@@ -1,10 +1,11 @@
 import { type Keys, CLIENT_BUCKETS, bucketName, bucketOf } from '@holdfast/protocol/keys';
-import { MAX_TOPICS } from '@holdfast/protocol/limits';
+import { MAX_PAGE_BYTES, MAX_TOPICS } from '@holdfast/protocol/limits';
+import type { BrokenRecords } from './broken-records.ts';
 import type { Commands } from './commands.ts';
 import type { ChangeOutcome, Page, TopicChange } from './broker.ts';
 import { type ClientState, edgesOf } from './client-state.ts';
 import { answerOf, clientOf, text } from './outcomes.ts';
-import { asked, loadScript, run } from './script.ts';
+import { loadScript, run } from './script.ts';
 import type { WakeUps } from './wake-ups.ts';
 
 const changeTopicsScript = loadScript('change-topics');
@@ -18,17 +19,24 @@ const acknowledgeRangesScript = loadScript('acknowledge-ranges');
  * those of a small one are mostly empty.
  */
 const MOST_BUCKETS_AT_ONCE = 256;
+/** Clients read in one go while listing; one with a thousand long names of topics is 200 kB. */
+const CLIENTS_AT_ONCE = 32;
+/** What a client takes in a listing besides its topics, and what a topic takes besides its name. */
+const CLIENT_BYTES = 512;
+const TOPIC_BYTES = 3;
 
 /** The state of single clients: what they want and who holds them. */
 export class ClientStore {
   readonly #redis: Commands;
   readonly #keys: Keys;
   readonly #wakeUps: WakeUps;
+  readonly #broken: BrokenRecords;
 
-  constructor(redis: Commands, keys: Keys, wakeUps: WakeUps) {
+  constructor(redis: Commands, keys: Keys, wakeUps: WakeUps, broken: BrokenRecords) {
     this.#redis = redis;
     this.#keys = keys;
     this.#wakeUps = wakeUps;
+    this.#broken = broken;
   }
 
   async changeTopics(clientId: string, change: TopicChange): Promise<ChangeOutcome> {
@@ -74,12 +82,17 @@ export class ClientStore {
   }
 
   readAll(clientIds: readonly string[]): Promise<(ClientState | null)[]> {
-    return Promise.all(
-      clientIds.map(async (clientId) => {
-        const fields = await asked(this.#redis.hgetall(this.#keys.client(clientId)));
-        return clientOf(clientId, Object.entries(fields).flat());
-      }),
-    );
+    return Promise.all(clientIds.map((clientId) => this.#read(clientId)));
+  }
+
+  async #read(clientId: string): Promise<ClientState | null> {
+    const found = { kind: 'client', name: bucketOf(clientId) } as const;
+    const fields = await this.#broken.skip(this.#redis.hgetall(this.#keys.client(clientId)), found);
+    if (fields === null) return null;
+    const client = clientOf(clientId, Object.entries(fields).flat());
+    if (client === null || (client.key !== '' && Number.isFinite(client.registeredAt))) return client;
+    this.#broken.report({ ...found, reason: 'it has no API key or no time of registration' });
+    return null;
   }
 
   async list(cursor: string | null, limit: number): Promise<Page<ClientState>> {
@@ -91,16 +104,36 @@ export class ClientStore {
       for (; bucket < upTo; bucket += 1) pages.push(this.#listBucket(bucketName(bucket), cursor, limit + 1));
       for (const ids of await Promise.all(pages)) found.push(...ids);
     }
-    const ids = found.slice(0, limit);
-    const clients = await this.readAll(ids);
-    return {
-      items: clients.filter((client) => client !== null),
-      cursor: found.length > limit ? (ids.at(-1) ?? null) : null,
-    };
+    return this.#page(found, limit);
   }
 
-  #listBucket(bucket: string, cursor: string | null, limit: number): Promise<string[]> {
-    const from = cursor !== null && bucketOf(cursor) === bucket ? `(${cursor}` : '-';
-    return asked(this.#redis.zrangebylex(this.#keys.clientBucket(bucket), from, '+', 'LIMIT', 0, limit));
+  /** As many of the clients as a page holds, by number and by bytes. */
+  async #page(found: readonly string[], limit: number): Promise<Page<ClientState>> {
+    const items: ClientState[] = [];
+    let bytes = 0;
+    for (let from = 0; from < Math.min(limit, found.length); from += CLIENTS_AT_ONCE) {
+      const ids = found.slice(from, Math.min(from + CLIENTS_AT_ONCE, limit));
+      for (const [index, client] of (await this.readAll(ids)).entries()) {
+        if (client === null) continue;
+        bytes += bytesOf(client);
+        const before = found[from + index - 1];
+        if (bytes > MAX_PAGE_BYTES && items.length > 0 && before !== undefined) return { items, cursor: before };
+        items.push(client);
+      }
+    }
+    return { items, cursor: found.length > limit ? (found[limit - 1] ?? null) : null };
   }
+
+  async #listBucket(bucket: string, cursor: string | null, limit: number): Promise<string[]> {
+    const from = cursor !== null && bucketOf(cursor) === bucket ? `(${cursor}` : '-';
+    const ids = this.#redis.zrangebylex(this.#keys.clientBucket(bucket), from, '+', 'LIMIT', 0, limit);
+    return (await this.#broken.skip(ids, { kind: 'index of clients', name: bucket })) ?? [];
+  }
+}
+
+/** What a client takes in a listing, at most. */
+function bytesOf({ topics }: ClientState): number {
+  let bytes = CLIENT_BYTES;
+  for (const topic of topics.keys()) bytes += topic.length + TOPIC_BYTES;
+  return bytes;
 }

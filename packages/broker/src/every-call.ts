@@ -39,6 +39,7 @@ export function everyCall({
     register: () => control.register(client, 1000),
     settleAbandoned: () => control.settleAbandoned(client.key, 0),
     putTopic: () => control.putTopic(topic, { size: 5 }),
+    putTopicOf: () => control.putTopicOf({ key: client.key, quotaOf: () => undefined }, topic, { size: 5 }),
     changeTopics: () => control.changeTopics(clientId, { add: new Map([[topic, '1-0 7']]) }),
     claim: () => edge.claim({ clientId, edge: 'e1' }),
     disconnect: () => control.disconnect(clientId),

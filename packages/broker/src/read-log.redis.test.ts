@@ -1,9 +1,10 @@
+import { MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
 import { type Position, comparePositions } from '@holdfast/protocol/position-order';
 import { eventually } from '@holdfast/testkit/eventually';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { LogPage } from './topic-state.ts';
-import { continues, isComplete } from './topic-state.ts';
+import { continues, goesOn, isComplete } from './topic-state.ts';
 import { openBroker } from './test-broker.ts';
 
 const { redis, keys, control, edge } = await openBroker();
@@ -160,5 +161,42 @@ describe('reading a log', () => {
     await redis.del(keys.topic(topic), keys.topicLog(topic));
     await redis.hset(keys.topic(topic), { size: 10, seconds: 10, born: '5-0', last: '5-0' });
     expect(continues(await read(topic, seen), seen)).toBe(false);
+  });
+});
+
+describe('a page of a log', () => {
+  const LARGE = Buffer.from(JSON.stringify('x'.repeat(60_000)));
+
+  test('holds at most so many bytes, and whoever goes on after its end gets every message once', async () => {
+    const topic = `bytes.${(count += 1)}`;
+    await control.putTopic(topic, { size: MANY });
+    const published: Position[] = [];
+    for (let message = 0; message < 50; message += 1) {
+      const outcome = await control.publish(topic, message % 2 === 0 ? LARGE : Buffer.from(String(message)));
+      if (outcome.kind === 'published') published.push(outcome.id);
+    }
+    const seen: Position[] = [];
+    let after: Position | null = null;
+    for (let more = true; more;) {
+      const page: LogPage = await read(topic, after);
+      const bytes = page.entries.reduce((sum, { data }) => sum + data.length, 0);
+      expect(bytes).toBeLessThanOrEqual(MAX_PAGE_BYTES);
+      expect(page.entries.length).toBeGreaterThan(0);
+      seen.push(...page.entries.map(({ id }) => id));
+      after = seen.at(-1) ?? null;
+      more = goesOn(page);
+    }
+    expect(seen).toEqual(published);
+  });
+
+  test('goes on when it was full by its number, and not at the end of the log', async () => {
+    const topic = `bytes.${(count += 1)}`;
+    await control.putTopic(topic, {});
+    expect(goesOn(await read(topic, null))).toBe(false);
+    for (let message = 0; message < 40; message += 1) await control.publish(topic, Buffer.from(String(message)));
+    expect(goesOn(await read(topic, null, 39))).toBe(true);
+    const whole = await read(topic, null, 40);
+    expect(whole.entries.map(({ data }) => Number(data))).toEqual(Array.from({ length: 40 }, (_, index) => index));
+    expect(goesOn(whole)).toBe(false);
   });
 });

@@ -1,6 +1,7 @@
 import { redisKeys } from '@holdfast/protocol/keys';
 import type { Commands } from './commands.ts';
 import type { ControlBroker, EdgeBroker } from './broker.ts';
+import { type BrokenRecord, BrokenRecords } from './broken-records.ts';
 import { Claims } from './claims.ts';
 import { ClientStore } from './clients.ts';
 import { Leases } from './leases.ts';
@@ -10,29 +11,36 @@ import { Questions } from './questions.ts';
 import { Refs } from './refs.ts';
 import { Registrations } from './registrations.ts';
 import { asked } from './script.ts';
+import { TopicQuotas } from './topic-quotas.ts';
 import { TopicStore } from './topics.ts';
 import { WakeUps } from './wake-ups.ts';
 import { tryWrites } from './write-trial.ts';
 
 /** The stores over one connection for commands (no offline queue: what cannot be asked now is refused now). */
-function stores(redis: Commands, prefix: string) {
+function stores(redis: Commands, prefix: string, onBroken?: (record: BrokenRecord) => void) {
   const keys = redisKeys(prefix);
+  const broken = new BrokenRecords(onBroken);
   const wakeUps = new WakeUps(redis, keys);
   return {
     keys,
     wakeUps,
-    clients: new ClientStore(redis, keys, wakeUps),
+    clients: new ClientStore(redis, keys, wakeUps, broken),
     registrations: new Registrations(redis, keys, wakeUps),
     refs: new Refs(redis, keys),
-    topics: new TopicStore(redis, keys, wakeUps),
+    topics: new TopicStore(redis, keys, wakeUps, broken),
     leases: new Leases(redis, keys),
     questions: new Questions(redis, keys),
   };
 }
 
-/** What control-api needs, over one connection for commands. */
-export function controlBroker(redis: Commands, prefix: string): ControlBroker {
-  const { keys, clients, registrations, refs, topics, leases, questions } = stores(redis, prefix);
+/** What control-api needs, over one connection for commands. `onBroken` is told of each record that cannot be read. */
+export function controlBroker(
+  redis: Commands,
+  prefix: string,
+  onBroken?: (record: BrokenRecord) => void,
+): ControlBroker {
+  const { keys, clients, registrations, refs, topics, leases, questions } = stores(redis, prefix, onBroken);
+  const quotas = new TopicQuotas(redis, keys, topics);
   return {
     register: (client, maxClients) => registrations.register(client, maxClients),
     unregister: (clientId) => registrations.unregister(clientId),
@@ -49,7 +57,8 @@ export function controlBroker(redis: Commands, prefix: string): ControlBroker {
     clientIdOfCursor: (cursor) => refs.clientIdOfCursor(cursor),
     listClients: (cursor, limit) => clients.list(cursor, limit),
     putTopic: (topic, history) => topics.put(topic, history),
-    deleteTopic: (topic) => topics.delete(topic),
+    putTopicOf: (owner, topic, history) => quotas.put(owner, topic, history),
+    deleteTopic: (topic) => quotas.delete(topic),
     readTopics: (names) => topics.readAll(names),
     listTopics: (cursor, limit) => topics.list(cursor, limit),
     publish: (topic, data, key, caller) => topics.publish(topic, data, key, caller),

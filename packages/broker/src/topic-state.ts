@@ -58,6 +58,12 @@ export function isComplete(page: Omit<LogPage, 'entries'>, after: Position | nul
   return continues(page, after);
 }
 
+/** Whether the log goes on after the page's last entry: the page was full, by entries or by bytes. */
+export function goesOn({ last, entries }: { last: Position; entries: readonly { id: Position }[] }): boolean {
+  const end = entries.at(-1);
+  return end !== undefined && end.id !== last;
+}
+
 /** The start of a subscription to a topic that begins now: behind its last message. */
 export function startNow({ last, incarnation }: TopicState): SubscriptionStart {
   return subscriptionStart(last, incarnation);

@@ -1,6 +1,7 @@
+import type { BrokenRecords } from './broken-records.ts';
 import { BrokerUnavailable } from './broker-unavailable.ts';
 import type { Keys } from '@holdfast/protocol/keys';
-import { DEFAULT_HISTORY, IDEMPOTENCY_SECONDS } from '@holdfast/protocol/limits';
+import { DEFAULT_HISTORY, IDEMPOTENCY_SECONDS, MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
 import type { Position } from '@holdfast/protocol/position-order';
 import type { History, KnownTopic, NewMessage, Page, PublishOutcome } from './broker.ts';
 import type { Commands } from './commands.ts';
@@ -30,14 +31,17 @@ export class TopicStore {
   readonly #redis: Commands;
   readonly #keys: Keys;
   readonly #wakeUps: WakeUps;
+  readonly #broken: BrokenRecords;
 
-  constructor(redis: Commands, keys: Keys, wakeUps: WakeUps) {
+  constructor(redis: Commands, keys: Keys, wakeUps: WakeUps, broken: BrokenRecords) {
     this.#redis = redis;
     this.#keys = keys;
     this.#wakeUps = wakeUps;
+    this.#broken = broken;
   }
 
-  async put(topic: string, history: Partial<History>): Promise<{ created: boolean; state: TopicState }> {
+  /** `key`: the API key that makes it, if any. */
+  async put(topic: string, history: Partial<History>, key = ''): Promise<{ created: boolean; state: TopicState }> {
     // Listed first: a process that dies in between leaves a name without a topic, which listing passes over.
     await listIndexed(this.#redis, this.#entry(topic));
     const answer = answerOf(
@@ -52,6 +56,7 @@ export class TopicStore {
           history.size ?? DEFAULT_HISTORY.size,
           history.seconds ?? DEFAULT_HISTORY.seconds,
           newIncarnation(),
+          key,
         ],
       ),
     );
@@ -79,7 +84,8 @@ export class TopicStore {
   }
 
   async #readState(topic: string): Promise<TopicState | null> {
-    return topicOf(await this.#redis.hmget(this.#keys.topic(topic), 'size', 'seconds', 'born', 'last'));
+    const fields = this.#redis.hmget(this.#keys.topic(topic), 'size', 'seconds', 'born', 'last');
+    return topicOf(await this.#broken.skip(fields, { kind: 'topic', name: topic }));
   }
 
   /** Gives the topics that stand elsewhere than is known of them, with their state, null for one that does not exist. */
@@ -159,7 +165,13 @@ export class TopicStore {
   async #read(keys: string[], after: Position | null, limit: number, of: 'topic' | 'client'): Promise<LogPage | null> {
     const answer = answerOf(
       'read-log',
-      await runForBuffers(this.#redis, readLogScript, keys, [after ?? '', limit, of, DEFAULT_HISTORY.seconds]),
+      await runForBuffers(this.#redis, readLogScript, keys, [
+        after ?? '',
+        limit,
+        of,
+        DEFAULT_HISTORY.seconds,
+        MAX_PAGE_BYTES,
+      ]),
     );
     return answer.kind === 0 ? null : logPageOf(answer.rest);
   }

@@ -63,9 +63,23 @@ describe('connecting', () => {
     await eventually(() => client.state === 'open');
   });
 
+  it('emits its first `connecting` to listeners that were set in the same tick, once', async () => {
+    const client = connected();
+    const states: unknown[] = [];
+    client.on('state', (change) => states.push(change));
+    (await edge.peer(0)).welcome();
+    await eventually(() => client.state === 'open');
+    const url = `${edge.url}/v1/connect`;
+    expect(states).toEqual([
+      { state: 'connecting', url },
+      { state: 'open', url },
+    ]);
+  });
+
   it('refuses options that cannot work', () => {
     expect(() => connected({ url: null })).toThrow(TypeError);
     expect(() => connected({ url: 'ftp://host' })).toThrow(TypeError);
+    expect(() => connected({ controlUrl: 'nowhere' })).toThrow(TypeError);
     expect(() => connected({ positions: { news: 'yesterday' } })).toThrow(TypeError);
   });
 });
@@ -77,6 +91,19 @@ describe('resuming', () => {
     expect(peer.url.searchParams.get('resume')).toBe('1');
     await eventually(() => peer.received.length > 0);
     expect(peer.received).toEqual([{ type: 'resume', positions: { news: '5-0' } }]);
+  });
+
+  it('asks for every topic, in as many frames as that takes', async () => {
+    const topics = Array.from({ length: 1000 }, (_, number) => `${'long-name.'.repeat(19)}${number}`);
+    const positions = Object.fromEntries(['@me', ...topics].map((topic) => [topic, '5-0']));
+    connected({ positions });
+    const peer = await edge.peer(0);
+    const frames = await eventually(() => {
+      const received = peer.received as { positions: object; more?: boolean }[];
+      return received.length > 0 && received.at(-1)?.more === undefined && received;
+    });
+    expect(frames.length).toBeGreaterThan(1);
+    expect(Object.assign({}, ...frames.map((frame) => frame.positions))).toEqual(positions);
   });
 
   it('goes on from the position of the welcome when no message came', async () => {

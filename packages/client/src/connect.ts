@@ -1,12 +1,16 @@
-import { afterClose, closeCodes, parseRetryAfter } from '@holdfast/protocol/close-codes';
+import { closeCodes } from '@holdfast/protocol/close-codes';
 import type { DownFrame } from '@holdfast/protocol/down';
 import type { Welcome } from '@holdfast/protocol/messages/welcome';
 import { CREDENTIAL_SUBPROTOCOL_PREFIX, SUBPROTOCOL } from '@holdfast/protocol/version';
 import { backoffMs } from './backoff.ts';
+import type { ConnectOptions, MessagesOptions } from './connect-options.ts';
 import { Emitter } from './emitter.ts';
 import type { ClientEvents, Closed, ClosedReason, StateChange } from './events.ts';
 import { MessageStream } from './message-stream.ts';
+import { type PageEvent, watchPage } from './page-events.ts';
 import { PositionBook, type Positions } from './position-book.ts';
+import { ReconnectTimer } from './reconnect-timer.ts';
+import { RegistrationCheck } from './registration-check.ts';
 import { NO_CLOSE_FRAME, type Session, type SessionEnd, startSession } from './session.ts';
 import type { SocketConstructor } from './socket.ts';
 import { type NextUrl, urlRotation } from './url-rotation.ts';
@@ -17,6 +21,10 @@ const STABLE_MS = 5000;
 const MAX_BUFFERED = 10_000;
 /** How long after it was given up a handshake may still be taken in by an edge under load: longer than it is given to wait. */
 const GHOST_MS = 30_000;
+/** How long a connection may take to show that it outlived a change of the network: a round trip, and back within a second. */
+const PROBE_ONLINE_MS = 500;
+/** As long as a slow network may take, because a tab is looked at again all the time. */
+const PROBE_MS = 2000;
 
 const stopReasons: ReadonlyMap<number, ClosedReason> = new Map([
   [closeCodes.badFrame.code, 'bad-frame'],
@@ -24,32 +32,6 @@ const stopReasons: ReadonlyMap<number, ClosedReason> = new Map([
   [closeCodes.replaced.code, 'replaced'],
   [closeCodes.unregistered.code, 'unregistered'],
 ] as const);
-
-export interface ConnectOptions {
-  /** The edges that Register named (`connect.urls`), such as `ws://127.0.0.1:7701`; `url` for a single one, or for the first of them. */
-  urls?: readonly string[] | undefined;
-  url?: string | null | undefined;
-  clientId: string;
-  /** Where the client id travels: in the query, or as an offered subprotocol, which keeps it out of access logs. */
-  credential?: 'query' | 'subprotocol' | undefined;
-  /** From `positions()` of an earlier page or process: goes on from there. */
-  positions?: Positions | undefined;
-  /** Whether a reconnect asks for what it missed. On by default. */
-  resume?: boolean | undefined;
-  /** Closes the client. */
-  signal?: AbortSignal | undefined;
-  /** In place of the platform's, such as that of `ws`. */
-  WebSocket?: SocketConstructor | undefined;
-  /** The third argument of that constructor. */
-  webSocketOptions?: unknown;
-}
-
-export interface MessagesOptions {
-  /** Ends the loop, without an error. */
-  signal?: AbortSignal | undefined;
-  /** How many messages may wait for the loop; one more, and it throws `iterator-overflow`. 10,000 by default. */
-  maxBuffered?: number | undefined;
-}
 
 /**
  * Connects a registered client and keeps it connected: reconnects, resumes, and hands out each message once. Raises
@@ -59,7 +41,7 @@ export function connect(options: ConnectOptions): HoldfastClient {
   return new HoldfastClient(options);
 }
 
-export type { HoldfastClient };
+export type { ConnectOptions, HoldfastClient, MessagesOptions };
 
 class HoldfastClient {
   /** Settles with the last event; never rejects. */
@@ -71,17 +53,20 @@ class HoldfastClient {
   readonly #streams = new Set<{ topic: string | undefined; stream: MessageStream }>();
   readonly #emitter: Emitter<ClientEvents>;
   readonly #aborted = (): void => this.#finish('aborted');
+  readonly #registration: RegistrationCheck | undefined;
+  readonly #stopWatching: () => void;
+  readonly #reconnect = new ReconnectTimer(() => this.#retryNow());
+  /** The first `connecting`, until it is emitted. */
+  #first: StateChange | undefined;
   #state: StateChange['state'] = 'connecting';
   #session: Session | undefined;
   #url = '';
   /** Until when each attempt that ended without a welcome may still come about at its edge. */
   #ghosts: number[] = [];
   #welcomedAt: number | undefined;
-  #failures = 0;
-  #retry: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: ConnectOptions) {
-    const { url, urls = url === undefined || url === null ? [] : [url], signal } = options;
+    const { url, urls = url === undefined || url === null ? [] : [url], clientId, signal, controlUrl, fetch } = options;
     const { WebSocket = globalThis.WebSocket } = options;
     if (typeof WebSocket !== 'function') throw new TypeError('no WebSocket on this platform: Node 22 or later has one');
     this.#WebSocket = WebSocket;
@@ -91,9 +76,18 @@ class HoldfastClient {
     this.#emitter = new Emitter((error, event) => this.#listenerThrew(error, event));
     this.closed = new Promise((resolve) => this.#emitter.on('closed', resolve));
     signal?.addEventListener('abort', this.#aborted, { once: true });
-    // A caller's listeners come after this; those for `closed` must still hear it.
+    if (controlUrl !== undefined) {
+      const gone = (): void => this.#finish('unregistered');
+      this.#registration = new RegistrationCheck(clientId, { controlUrl, fetch }, gone);
+    }
+    // A caller's listeners come after this: what happens here is emitted when they are there.
     if (signal?.aborted === true) queueMicrotask(this.#aborted);
-    else this.#connect();
+    else {
+      this.#connect();
+      this.#first = { state: 'connecting', url: this.#url };
+      queueMicrotask(() => this.#emitFirst());
+    }
+    this.#stopWatching = watchPage((event) => this.#onPageEvent(event));
   }
 
   get state(): StateChange['state'] {
@@ -157,7 +151,6 @@ class HoldfastClient {
       onFrame: (frame) => this.#receive(frame),
       onEnd: (end) => this.#ended(end),
     });
-    this.#enter({ state: 'connecting', url: this.#url });
   }
 
   #receive(frame: DownFrame): void {
@@ -188,6 +181,7 @@ class HoldfastClient {
   #welcome(welcome: Welcome): void {
     const losses = this.#book.welcome(welcome);
     this.#welcomedAt = performance.now();
+    this.#registration?.stop();
     this.#enter({ state: 'open', url: this.#url });
     this.#emit('welcome', welcome);
     for (const loss of losses) this.#emit('lost', loss);
@@ -198,12 +192,21 @@ class HoldfastClient {
     const stop = stopReasons.get(code);
     if (stop !== undefined && !(code === closeCodes.replaced.code && this.#wasGhost())) return this.#finish(stop, code);
     if (this.#welcomedAt === undefined) this.#ghosts = [...this.#liveGhosts(), performance.now() + GHOST_MS];
-    if (this.#welcomedAt !== undefined && performance.now() - this.#welcomedAt >= STABLE_MS) this.#failures = 0;
-    const asked = afterClose(code) === 'reconnect-after-delay' ? parseRetryAfter(reason) : undefined;
-    const delayMs = asked ?? backoffMs(this.#failures);
-    this.#failures++;
-    this.#retry = setTimeout(() => this.#retryNow(), delayMs);
-    this.#enter({ state: 'waiting', delayMs, failures: this.#failures, code, why });
+    const wasStable = this.#welcomedAt !== undefined && performance.now() - this.#welcomedAt >= STABLE_MS;
+    const delayMs = this.#reconnect.start(code, reason, wasStable);
+    this.#enter({ state: 'waiting', delayMs, failures: this.#reconnect.failures, code, why });
+    if (this.#welcomedAt === undefined) this.#registration?.failed();
+  }
+
+  /** Waits no longer than it must for an edge that can be reached again, and probes a connection that may be dead. */
+  #onPageEvent(event: PageEvent): void {
+    if (event === 'online') {
+      this.#reconnect.forgetFailures();
+      // A network that comes back brings many clients: these spread over the first of the delays.
+      if (this.#state === 'waiting') this.#reconnect.hurry(backoffMs(0));
+      else this.#session?.probe(PROBE_ONLINE_MS);
+    } else if (this.#state === 'open') this.#session?.probe(PROBE_MS);
+    else if (this.#state === 'waiting' && event === 'shown') this.#reconnect.hurry(0);
   }
 
   /**
@@ -222,13 +225,22 @@ class HoldfastClient {
   #retryNow(): void {
     try {
       this.#connect();
+      this.#enter({ state: 'connecting', url: this.#url });
     } catch (error) {
       // The constructor took the same kind of URL before, so this is a platform out of something: as good as refused.
       this.#ended({ code: NO_CLOSE_FRAME, reason: '', why: String(error) });
     }
   }
 
+  #emitFirst(): void {
+    const first = this.#first;
+    this.#first = undefined;
+    if (first !== undefined) this.#emit('state', first);
+  }
+
   #enter(change: StateChange): void {
+    this.#emitFirst();
+    if (this.#state === 'closed') return;
     this.#state = change.state;
     this.#emit('state', change);
   }
@@ -240,7 +252,9 @@ class HoldfastClient {
 
   #finish(reason: ClosedReason, code?: number): void {
     if (this.#state === 'closed') return;
-    clearTimeout(this.#retry);
+    this.#reconnect.stop();
+    this.#stopWatching();
+    this.#registration?.stop();
     this.#options.signal?.removeEventListener('abort', this.#aborted);
     this.#session?.close();
     this.#state = 'closed';

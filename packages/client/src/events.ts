@@ -16,7 +16,7 @@ export type ClosedReason =
   | 'disconnected'
   /** A newer connection of the same client took over (4409). */
   | 'replaced'
-  /** The registration is gone (4410): register again. */
+  /** The registration is gone (4410, or control-api does not know the client): register again. */
   | 'unregistered';
 
 export interface Closed {

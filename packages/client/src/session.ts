@@ -3,7 +3,7 @@ import type { UpFrame } from '@holdfast/protocol/up';
 import { decodeDownFrame } from './down-frames.ts';
 import { type Heartbeat, startHeartbeat } from './heartbeat.ts';
 import type { Positions } from './position-book.ts';
-import { resumeFrame } from './resume-frame.ts';
+import { resumeFrames } from './resume-frames.ts';
 import type { Socket } from './socket.ts';
 
 /** A handshake into a black hole would otherwise hang for minutes; an edge that is busy refuses long before this. */
@@ -22,7 +22,7 @@ export interface SessionEnd {
 
 export interface SessionOptions {
   socket: Socket;
-  /** Sent as the `resume` frame; absent on a connection that was opened without `resume=1`. */
+  /** Sent as `resume` frames; absent on a connection that was opened without `resume=1`. */
   positions: Positions | undefined;
   onText: (text: string) => void;
   onFrame: (frame: DownFrame) => void;
@@ -31,6 +31,8 @@ export interface SessionOptions {
 }
 
 export interface Session {
+  /** Ends the connection unless something arrives, or an attempt is answered, within so many milliseconds. */
+  probe(withinMs: number): void;
   close(): void;
 }
 
@@ -38,15 +40,23 @@ export interface Session {
 export function startSession({ socket, positions, onText, onFrame, onEnd }: SessionOptions): Session {
   let over = false;
   let heartbeat: Heartbeat | undefined;
+  let isOpen = false;
   let failure: string | undefined;
+  let probe: { until: number; timer: ReturnType<typeof setTimeout> } | undefined;
   let deadline = setTimeout(() => abandon(`no welcome within ${WELCOME_WITHIN_MS / 1000} s`), WELCOME_WITHIN_MS);
 
   function settle(): boolean {
     if (over) return false;
     over = true;
     clearTimeout(deadline);
+    endProbe();
     heartbeat?.stop();
     return true;
+  }
+
+  function endProbe(): void {
+    clearTimeout(probe?.timer);
+    probe = undefined;
   }
 
   /** Ends it from here: the other side is gone or makes no sense, so a closing handshake is not waited for. */
@@ -62,6 +72,7 @@ export function startSession({ socket, positions, onText, onFrame, onEnd }: Sess
   }
 
   function receive(data: unknown): void {
+    endProbe();
     heartbeat?.arrived();
     if (typeof data === 'string') onText(data);
     const decoded = decodeDownFrame(data);
@@ -85,7 +96,11 @@ export function startSession({ socket, positions, onText, onFrame, onEnd }: Sess
 
   // The listeners stay for as long as the socket lives: `ws` treats an `error` that nobody hears as fatal.
   socket.addEventListener('open', () => {
-    if (!over && positions !== undefined) send(resumeFrame(positions));
+    if (over) return;
+    isOpen = true;
+    endProbe();
+    if (positions === undefined) return;
+    for (const frame of resumeFrames(positions)) send(frame);
   });
   socket.addEventListener('message', ({ data }) => {
     if (!over) receive(data);
@@ -101,6 +116,13 @@ export function startSession({ socket, positions, onText, onFrame, onEnd }: Sess
   });
 
   return {
+    probe(withinMs) {
+      const until = performance.now() + withinMs;
+      if (over || (probe !== undefined && probe.until <= until)) return;
+      endProbe();
+      probe = { until, timer: setTimeout(() => abandon(`no sign of life within ${withinMs} ms`), withinMs) };
+      if (isOpen) send({ type: 'ping' });
+    },
     close() {
       if (settle()) socket.close(1000);
     },

@@ -28,6 +28,8 @@ describe('the keys file', () => {
           id: 'mobile',
           secretSha256: sha256(key.secret),
           maxClients: null,
+          maxTopics: null,
+          maxHistoryMessages: null,
           expiresAt: null,
           can: { register: true, subscribe: ['news.*'], publish: [], manage: [] },
         },

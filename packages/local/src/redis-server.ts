@@ -54,6 +54,8 @@ export interface RedisServerOptions {
   port?: number;
   /** More settings, after ours, so that they win: `['--appendonly', 'yes']`. */
   args?: readonly string[];
+  /** More variables: of a library that is loaded into it, say. */
+  env?: Readonly<Record<string, string>>;
 }
 
 export interface RedisServer {
@@ -102,7 +104,7 @@ async function startOn(port: number, busPort: number, options: RedisServerOption
         busPort === 0 ? [] : [...NODE_SETTINGS, '--cluster-port', String(busPort)],
         options.args ?? [],
       ].flat(),
-      env: { PATH: process.env['PATH'] },
+      env: { PATH: process.env['PATH'], ...options.env },
       will: {
         script: 'kill -KILL "$1"; [ -z "$2" ] || rm -rf -- "$2"',
         args: [isOurs ? directory : ''],

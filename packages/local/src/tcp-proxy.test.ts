@@ -113,6 +113,20 @@ describe('the TCP proxy', () => {
     expect(line.socket.destroyed).toBe(false);
   });
 
+  it('keeps answers back until it is healed, and passes what is asked', async () => {
+    const line = dial();
+    line.socket.write('a');
+    await vi.waitFor(() => expect(line.received()).toBe('a'), PATIENCE_MS);
+    proxy.holdAnswers();
+    line.socket.write('b');
+    await vi.waitFor(() => expect(arrived).toBe('ab'), PATIENCE_MS);
+    await vi.waitFor(() => expect(proxy.bytesHeld()).toBe(1), PATIENCE_MS);
+    expect(line.received()).toBe('a');
+    proxy.heal();
+    line.socket.write('c');
+    await vi.waitFor(() => expect(line.received()).toBe('abc'), PATIENCE_MS);
+  });
+
   it('strands what stands for good, without a word, and passes new connections', async () => {
     const stranded = dial();
     stranded.socket.write('a');

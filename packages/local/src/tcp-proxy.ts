@@ -13,6 +13,8 @@ export interface TcpProxy {
   readonly refuse: () => void;
   /** From now on bytes come late by so many milliseconds, in both directions. */
   readonly delay: (milliseconds: number) => void;
+  /** From now on what comes from there is kept back, until `heal`; what goes there gets through. */
+  readonly holdAnswers: () => void;
   /** How many bytes are on their way: the proof that a delay happens. */
   readonly bytesHeld: () => number;
   /** From now on nothing gets through in either direction, and nobody is told: a network that fell silent. */
@@ -46,11 +48,13 @@ interface Weather {
   refusing: boolean;
   swallowing: boolean;
   delayMs: number;
+  /** Resolves when answers may pass again; null while they do. */
+  holding: PromiseWithResolvers<void> | null;
   bytesHeld: number;
   bytesSwallowed: number;
 }
 
-const FAIR = { refusing: false, swallowing: false, delayMs: 0 };
+const FAIR = { refusing: false, swallowing: false, delayMs: 0, holding: null };
 
 /** A TCP proxy on 127.0.0.1 that can hurt what goes through it. */
 export async function startTcpProxy(to: Target): Promise<TcpProxy> {
@@ -66,8 +70,8 @@ export async function startTcpProxy(to: Target): Promise<TcpProxy> {
     }
     const far = connect(to.port, to.host ?? '127.0.0.1');
     const line: Line = { sockets: [near, far], stranded: false };
-    join(near, far, weather, line, (bytes) => bytes);
-    join(far, near, weather, line, to.rewrite?.() ?? ((bytes) => bytes));
+    join(near, far, weather, line, { rewrite: (bytes) => bytes, isAnswer: false });
+    join(far, near, weather, line, { rewrite: to.rewrite?.() ?? ((bytes) => bytes), isAnswer: true });
     lines.add(line);
     for (const socket of line.sockets) {
       socket.once('close', () => {
@@ -91,13 +95,19 @@ export async function startTcpProxy(to: Target): Promise<TcpProxy> {
     delay: (milliseconds) => {
       weather.delayMs = milliseconds;
     },
+    holdAnswers: () => {
+      weather.holding ??= Promise.withResolvers();
+    },
     blackHole: () => {
       weather.swallowing = true;
     },
     strand: () => {
       for (const line of lines) line.stranded = true;
     },
-    heal: () => Object.assign(weather, FAIR),
+    heal: () => {
+      weather.holding?.resolve();
+      Object.assign(weather, FAIR);
+    },
     bytesHeld: () => weather.bytesHeld,
     bytesSwallowed: () => weather.bytesSwallowed,
     stop: async () => {
@@ -108,13 +118,21 @@ export async function startTcpProxy(to: Target): Promise<TcpProxy> {
   };
 }
 
+interface Direction {
+  rewrite: (bytes: Buffer) => Buffer;
+  /** Whether it leads from where the proxy leads to. */
+  isAnswer: boolean;
+}
+
 /** Passes what comes from one end to the other, and its end with it. */
-function join(from: Socket, to: Socket, weather: Weather, line: Line, rewrite: (bytes: Buffer) => Buffer): void {
+function join(from: Socket, to: Socket, weather: Weather, line: Line, { rewrite, isAnswer }: Direction): void {
   const isSilent = () => weather.swallowing || line.stranded;
   from.setNoDelay(true);
   // Bytes that were delayed must not be overtaken by later ones, nor by the end, when the delay gets shorter.
   let last = Promise.resolve();
   const afterDelay = (act: () => void) => {
+    const held = isAnswer ? weather.holding : null;
+    if (held !== null) last = last.then(() => held.promise);
     if (weather.delayMs === 0) {
       last = last.then(act);
       return;

@@ -6,6 +6,8 @@ const full = {
   id: 'mobile',
   secretSha256: hash,
   maxClients: 100_000,
+  maxTopics: 50,
+  maxHistoryMessages: null,
   expiresAt: null,
   can: { register: true, subscribe: ['news.*', 'user.**'], publish: ['@clients', '**'], manage: [] },
 };
@@ -21,6 +23,8 @@ describe('the keys file', () => {
       id: 'a',
       secretSha256: hash,
       maxClients: null,
+      maxTopics: null,
+      maxHistoryMessages: null,
       expiresAt: null,
       can: { register: false, subscribe: [], publish: [], manage: [] },
     });

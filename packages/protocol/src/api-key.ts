@@ -19,6 +19,13 @@ export const apiKey = z.strictObject({
     .nullable()
     .default(null)
     .describe('How many clients it may have registered; null: any number'),
+  maxTopics: z.int().min(0).nullable().default(null).describe('How many topics it may have made; null: any number'),
+  maxHistoryMessages: z
+    .int()
+    .min(0)
+    .nullable()
+    .default(null)
+    .describe('How many messages, of 64 KiB at most, the histories of its topics may hold together; null: any number'),
   expiresAt: z.iso.datetime({ offset: true }).nullable().default(null).describe('RFC 3339 time; null: never'),
   can: z
     .strictObject({

@@ -16,6 +16,7 @@ describe('close codes', () => {
       [4408, 'reconnect'],
       [4409, 'stop'],
       [4410, 'register-again'],
+      [4429, 'reconnect-with-backoff'],
     ]);
   });
 

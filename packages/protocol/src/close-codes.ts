@@ -7,6 +7,7 @@ export const closeCodes = {
   tooSlow: { code: 4408, reason: 'too slow', next: 'reconnect' },
   replaced: { code: 4409, reason: 'replaced by a newer connection', next: 'stop' },
   unregistered: { code: 4410, reason: 'unregistered', next: 'register-again' },
+  tooManyFrames: { code: 4429, reason: 'too-many-frames', next: 'reconnect-with-backoff' },
 } as const;
 
 export type CloseCode = (typeof closeCodes)[keyof typeof closeCodes];

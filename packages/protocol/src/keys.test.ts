@@ -30,6 +30,7 @@ function scripts(keys: Keys, name: string, id: string, idempotency: string): Rec
       keys.clientLeft(id, idempotency),
     ],
     'try-write': [keys.trial(id), keys.trialLog(id), keys.trialLive(id)],
+    'count-topic': [keys.key(id), keys.keyTopics(id)],
     'reserve, settle': [keys.key(id), keys.keyNames(id), keys.keyUnsettled(id)],
   };
 }

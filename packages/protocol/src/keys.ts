@@ -24,6 +24,7 @@ export function redisKeys(prefix: string) {
 
     key: (keyId: string) => `${prefix}key:{${keyId}}`,
     keyNames: (keyId: string) => `${prefix}key:{${keyId}}:names`,
+    keyTopics: (keyId: string) => `${prefix}key:{${keyId}}:topics`,
     keyUnsettled: (keyId: string) => `${prefix}key:{${keyId}}:unsettled`,
 
     edges: () => `${prefix}edges`,

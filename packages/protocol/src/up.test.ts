@@ -20,6 +20,10 @@ describe('a frame from a client', () => {
       ok: true,
       frame: { type: 'resume', positions },
     });
+    for (const more of [true, false]) {
+      const frame = { type: 'resume', positions: { news: '0-0' }, more };
+      expect(decodeUpFrame(JSON.stringify(frame))).toEqual({ ok: true, frame });
+    }
   });
 
   test('is refused with what is wrong when it is anything else', () => {
@@ -34,6 +38,10 @@ describe('a frame from a client', () => {
     expect(refused('{"type":"resume","positions":{"news":"yesterday"}}')).toMatch(/^positions\.news: /);
     expect(refused('{"type":"resume","positions":{"no topic":"1-0"}}')).toMatch(/^positions\.no topic: /);
     expect(refused('{"type":"resume","positions":["1-0"]}')).toMatch(/^positions: /);
+    expect(refused('{"type":"resume","positions":{},"more":1}')).toMatch(/^more: /);
+    for (const position of ['01-0', '1-00', '0-', '-1-0', '1-0 ', '1_0', '1234567890123456-0']) {
+      expect(refused(JSON.stringify({ type: 'resume', positions: { news: position } }))).toMatch(/^positions\.news: /);
+    }
   });
 
   test('never throws, whatever the text', () => {

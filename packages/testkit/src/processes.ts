@@ -15,6 +15,11 @@ export function commandOf(pid: number): string {
   return readProc(`${pid}/cmdline`).replaceAll('\0', ' ').trim();
 }
 
+/** The resident memory of a process, in bytes; NaN when it has ended. */
+export function residentBytesOf(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readProc(`${pid}/status`))?.[1]) * 1024;
+}
+
 function processes(): [pid: number, parent: number][] {
   return readdirSync('/proc').flatMap((name) => {
     if (!/^\d+$/.test(name)) return [];

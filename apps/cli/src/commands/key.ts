@@ -18,6 +18,8 @@ interface CreateOptions {
   publish?: string[];
   manage?: string[];
   maxClients?: number;
+  maxTopics?: number;
+  maxHistoryMessages?: number;
   expiresAt?: string;
 }
 
@@ -48,11 +50,14 @@ export function addKeyCommands(program: Command, terminal: Terminal): void {
     .option('--publish <patterns>', 'may publish to these topics; @clients: to single clients', commaList)
     .option('--manage <patterns>', 'may create and delete these topics, and look at clients and edges', commaList)
     .option('--max-clients <number>', 'how many clients it may have registered', wholeNumber)
+    .option('--max-topics <number>', 'how many topics it may have made', wholeNumber)
+    .option('--max-history-messages <number>', 'how many messages the histories of its topics may hold', wholeNumber)
     .option('--expires-at <time>', 'when it ends, as 2030-01-31 or 2030-01-31T12:00:00Z', futureTime)
     .option(...FILE_OPTION)
     .addHelpText('after', "\nExample:\n  $ npx holdfast key create --id mobile --register --subscribe 'news.*'")
     .action(async (options: CreateOptions, command: Command) => {
-      const { id, register = false, subscribe = [], publish = [], manage = [], maxClients, expiresAt } = options;
+      const { id, register = false, subscribe = [], publish = [], manage = [], expiresAt = null } = options;
+      const { maxClients = null, maxTopics = null, maxHistoryMessages = null } = options;
       if (!register && subscribe.length + publish.length + manage.length === 0) {
         throw new CliError(
           exitCodes.usage,
@@ -63,7 +68,7 @@ export function addKeyCommands(program: Command, terminal: Terminal): void {
       const chosen = await chosenKeysFile(options.file, terminal);
       const { file } = chosen;
       const can = { register, subscribe, publish, manage };
-      const created = await createKey(file, { id, maxClients: maxClients ?? null, expiresAt: expiresAt ?? null, can });
+      const created = await createKey(file, { id, maxClients, maxTopics, maxHistoryMessages, expiresAt, can });
       const { bold } = terminal.colors;
       invocationOf(command, terminal).print({ ...created, ...chosen }, [
         `Key "${id}" is in ${file} now. Its secret is shown this once:`,

@@ -2,11 +2,25 @@ import { PROBLEM_MEDIA_TYPE, type ProblemCode, problem, problems } from '@holdfa
 import type { z } from 'zod';
 
 /** What any call under /v1 may answer. */
-const ALWAYS: readonly ProblemCode[] = ['key-in-query', 'invalid-request', 'internal-error', 'redis-unavailable'];
+const ALWAYS: readonly ProblemCode[] = [
+  'key-in-query',
+  'invalid-request',
+  'request-timeout',
+  'too-many-connections',
+  'headers-too-large',
+  'internal-error',
+  'redis-unavailable',
+  'api-busy',
+];
 /** What a call that needs an API key may answer besides. */
-export const KEY_CODES = ['key-missing', 'key-unknown', 'key-expired', 'not-permitted'] as const;
+export const KEY_CODES = ['key-missing', 'key-unknown', 'key-expired', 'not-permitted', 'too-many-calls'] as const;
 /** What a call that takes a body may answer besides. */
-export const BODY_CODES = ['malformed-json', 'payload-too-large', 'unsupported-media-type'] as const;
+export const BODY_CODES = [
+  'malformed-json',
+  'payload-too-large',
+  'unsupported-media-type',
+  'unsupported-encoding',
+] as const;
 
 /**
  * The answers of a call: its successes by status, and a problem document for each status of the codes it may give.

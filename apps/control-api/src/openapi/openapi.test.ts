@@ -103,3 +103,10 @@ describe('the OpenAPI document', () => {
     ]);
   });
 });
+
+test('every reference leads somewhere', () => {
+  const known = new Set(Object.keys(document.components.schemas).map((name) => `#/components/schemas/${name}`));
+  const references = [...printed.matchAll(/"\$ref": ?"([^"]+)"/g)].map(([, reference]) => reference);
+  expect(references.length).toBeGreaterThan(0);
+  for (const reference of references) expect(known).toContain(reference);
+});

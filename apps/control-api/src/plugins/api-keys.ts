@@ -46,7 +46,8 @@ export function keyOf(request: Pick<FastifyRequest, 'apiKey'>): ApiKey {
   return request.apiKey;
 }
 
-function presentedKey({ headers }: FastifyRequest): string | undefined {
+/** The key as it is presented; undefined when there is none. */
+export function presentedKey({ headers }: FastifyRequest): string | undefined {
   const key = headers['x-api-key'];
   if (key !== undefined) return String(key);
   const { authorization } = headers;

@@ -1,9 +1,17 @@
 import type { Health } from '@holdfast/service/health';
 import { answerHealth } from '@holdfast/service/http-health';
+import { keptMetrics } from '@holdfast/service/kept-metrics';
 import type { Metrics } from '@holdfast/service/metrics';
 import type { FastifyPluginAsync } from 'fastify';
 import { z } from 'zod';
 import { open } from '../openapi/security.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Asked by machines again and again; a 503 is an answer like another. */
+    probe?: boolean;
+  }
+}
 
 const alive = z.object({ status: z.literal('ok') }).describe('It does');
 const readiness = z.object({ status: z.enum(['ready', 'not-ready']), checks: z.record(z.string(), z.string()) });
@@ -25,12 +33,20 @@ const PROBES: { path: string; operationId: string; summary: string; response: ob
   { path: '/metrics', operationId: 'readMetrics', summary: 'Metrics for Prometheus', response: { 200: metricsText } },
 ];
 
-/** /healthz, /readyz and /metrics. */
-export const healthRoutes: FastifyPluginAsync<{ health: Health; metrics: Metrics }> = async (app, options) => {
+interface HealthOptions {
+  health: Health;
+  metrics: Metrics;
+  servesMetrics: boolean;
+}
+
+/** /healthz, /readyz and, unless it has a port of its own, /metrics. */
+export const healthRoutes: FastifyPluginAsync<HealthOptions> = async (app, options) => {
+  const metrics = keptMetrics(options.metrics);
   for (const { path, ...docs } of PROBES) {
+    if (path === '/metrics' && !options.servesMetrics) continue;
     const schema = { ...docs, tags: ['operations'], security: open };
-    app.get(path, { schema }, async (_request, reply) => {
-      const answer = await answerHealth(path, options.health, options.metrics);
+    app.get(path, { schema, config: { probe: true } }, async (_request, reply) => {
+      const answer = await answerHealth(path, options.health, metrics);
       if (answer === null) throw new Error(`${path} is none of the health endpoints`);
       return reply.code(answer.status).type(answer.contentType).send(answer.body);
     });

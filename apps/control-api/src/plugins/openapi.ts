@@ -10,6 +10,7 @@ import { tags } from '../openapi/tags.ts';
 import { tidy } from '../openapi/tidy.ts';
 
 const DOCS_PATH = '/docs';
+const JSON_TYPE = 'application/json; charset=utf-8';
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
@@ -43,5 +44,22 @@ export const openApi = fp(async (app) => {
     // The key is asked for once and kept by the browser, not typed for each call.
     uiConfig: { persistAuthorization: true, displayOperationId: true },
   });
-  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  // Made once, and then the same bytes for everybody: to print it anew takes a millisecond and a copy for each caller.
+  const made = new Map<string, Buffer>();
+  const bytesOf = (kind: 'json' | 'yaml'): Buffer => {
+    const known = made.get(kind);
+    if (known !== undefined) return known;
+    const bytes = Buffer.from(kind === 'yaml' ? app.swagger({ yaml: true }) : JSON.stringify(app.swagger()));
+    made.set(kind, bytes);
+    return bytes;
+  };
+  app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) =>
+    reply.type(JSON_TYPE).send(bytesOf('json')),
+  );
+  app.addHook('onRequest', async (request, reply) => {
+    const { url } = request.routeOptions;
+    if (url === `${DOCS_PATH}/json`) return reply.type(JSON_TYPE).send(bytesOf('json'));
+    if (url === `${DOCS_PATH}/yaml`) return reply.type('application/x-yaml').send(bytesOf('yaml'));
+    return undefined;
+  });
 });

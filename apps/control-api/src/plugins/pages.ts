@@ -1,5 +1,6 @@
 import cors from '@fastify/cors';
 import fp from 'fastify-plugin';
+import { ANY_ORIGIN } from '../origins.ts';
 
 /** How long a browser need not ask again whether it may call. */
 const PREFLIGHT_SECONDS = 600;
@@ -11,7 +12,7 @@ const PREFLIGHT_SECONDS = 600;
 export const pages = fp(async (app, { allowedOrigins }: { allowedOrigins: readonly string[] }) => {
   if (allowedOrigins.length === 0) return;
   await app.register(cors, {
-    origin: [...allowedOrigins],
+    origin: allowedOrigins.includes(ANY_ORIGIN) ? ANY_ORIGIN : [...allowedOrigins],
     methods: ['GET', 'POST', 'PUT', 'DELETE'],
     allowedHeaders: ['Content-Type', 'X-API-Key', 'Authorization', 'Idempotency-Key'],
     exposedHeaders: ['Retry-After'],

@@ -5,27 +5,73 @@ import { PROBLEM_MEDIA_TYPE, type Problem, problemOf } from '@holdfast/protocol/
 import type { Logger } from '@holdfast/service/logger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
+import { CallsByPath } from '../http/calls-by-path.ts';
+import { drainBody } from '../http/drain-body.ts';
+import { RETRY_AFTER_SECONDS } from '../http/respond.ts';
+import { CallerGone } from '../limits/bulk-reads.ts';
 import { ProblemError } from '../problem-error.ts';
 
 /** An answer that did not come may have been on its way. */
 const OUTCOME_UNKNOWN =
   'Whether the call took effect is not known. A publish with an Idempotency-Key can be repeated without doing it twice.';
-/** Redis is back within a second of being back: the connection tries at least that often. */
-const RETRY_AFTER_SECONDS = 1;
+/** What a library refuses by a status of its own. */
+const BY_STATUS: Readonly<Record<number, Problem['code']>> = {
+  404: 'route-not-found',
+  405: 'method-not-allowed',
+  408: 'request-timeout',
+  413: 'payload-too-large',
+  415: 'unsupported-media-type',
+  431: 'headers-too-large',
+};
 
 /** Every error of every call becomes a problem document, here and nowhere else. */
 export const problemAnswers = fp<{ logger: Logger }>(async (app, { logger }) => {
+  const paths = new CallsByPath();
+  app.addHook('onRoute', ({ url, method }) => paths.add(url, method));
   app.setErrorHandler((error, request, reply) => {
+    if (error instanceof CallerGone) {
+      // There is nobody to answer.
+      reply.hijack();
+      reply.raw.destroy();
+      return;
+    }
+    if (request.is404 && !(error instanceof ProblemError)) {
+      // What else is wrong with a call that there is none of (its body, its type) is beside the point.
+      drainBody(request.raw, () => answerNotFound(request, reply));
+      return;
+    }
     const problem = problemFor(error);
     request.problem = problem.code;
     if (problem.code === 'internal-error') logger.error({ err: error, ...callOf(request) }, 'call failed');
-    if (problem.code === 'redis-unavailable') reply.header('retry-after', RETRY_AFTER_SECONDS);
-    sendProblem(reply, problem);
+    if (problem.code === 'unsupported-encoding') reply.header('accept-encoding', 'identity');
+    const retryAfter = retryAfterOf(error);
+    if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
+    drainBody(request.raw, (whole) => {
+      // Fastify closes the connection behind a body that was refused; there is no need to once it has been read.
+      if (whole) reply.removeHeader('connection');
+      else reply.header('connection', 'close');
+      sendProblem(reply, problem);
+    });
   });
-  app.setNotFoundHandler((request, reply) => {
-    sendProblem(reply, problemOf('route-not-found', { detail: `There is no call ${request.method} on this path` }));
-  });
+  app.setNotFoundHandler(answerNotFound);
+
+  function answerNotFound(request: FastifyRequest, reply: FastifyReply): void {
+    const { method, url } = request;
+    const allowed = paths.methodsOf(url).join(', ');
+    if (allowed === '') {
+      sendProblem(reply, problemOf('route-not-found', { detail: `There is no call ${method} on this path` }));
+      return;
+    }
+    reply.header('allow', allowed);
+    const detail = `This path has no call ${method}, but ${allowed}`;
+    sendProblem(reply, problemOf('method-not-allowed', { detail }));
+  }
 });
+
+function retryAfterOf(error: unknown): number | undefined {
+  if (error instanceof BrokerUnavailable) return RETRY_AFTER_SECONDS;
+  return error instanceof ProblemError ? error.retryAfterSeconds : undefined;
+}
 
 function callOf(request: FastifyRequest): { method: string; route: string | undefined } {
   return { method: request.method, route: request.routeOptions.url };
@@ -43,9 +89,9 @@ function problemFor(error: unknown): Problem {
   const { code, statusCode, message } = error as { code?: unknown; statusCode?: unknown; message?: unknown };
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return problemOf('payload-too-large');
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return problemOf('unsupported-media-type');
-  // What else Fastify refuses (a length that does not fit, a path that cannot be decoded) its message explains.
-  if (statusCode === 400) return problemOf('invalid-request', { detail: String(message) });
-  return problemOf('internal-error');
+  if (typeof statusCode !== 'number' || statusCode < 400 || statusCode > 499) return problemOf('internal-error');
+  // What else is refused (a length that does not fit, a path that cannot be decoded) its message explains.
+  return problemOf(BY_STATUS[statusCode] ?? 'invalid-request', { detail: String(message) });
 }
 
 function sendProblem(reply: FastifyReply, problem: Problem): void {

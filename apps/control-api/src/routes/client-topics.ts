@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { BODY_CODES, answers } from '../openapi/answers.ts';
 import { clientPath } from '../openapi/call.ts';
 import { open } from '../openapi/security.ts';
+import { callOfClient } from '../plugins/limits.ts';
 import { ProblemError } from '../problem-error.ts';
 import type { Services } from '../services.ts';
 import { subscribe, unsubscribe } from '../subscriptions.ts';
@@ -13,6 +14,7 @@ const AFTERWARDS = 'The edge follows a moment later, and the client sees it on i
 const accepted = answers({ 202: topicsResponse.describe(`Accepted. ${AFTERWARDS}`) }, [
   ...BODY_CODES,
   'too-many-topics',
+  'too-many-calls',
   'unknown-client',
   'not-permitted',
   'topic-not-found',
@@ -23,6 +25,7 @@ export const clientTopicRoutes: FastifyPluginAsyncZod<Services> = async (app, se
   app.post(
     '/v1/clients/:clientId/topics',
     {
+      onRequest: callOfClient(services),
       schema: {
         operationId: 'subscribeTopic',
         summary: 'Subscribe a client to topics',
@@ -34,12 +37,16 @@ export const clientTopicRoutes: FastifyPluginAsyncZod<Services> = async (app, se
         response: accepted,
       },
     },
-    async ({ params, body }, reply) => reply.code(202).send(await subscribe(services, params.clientId, body.topics)),
+    async (request, reply) => {
+      const { params, body } = request;
+      return reply.code(202).send(await subscribe(services, params.clientId, body.topics, request.chargeTopics));
+    },
   );
 
   app.delete(
     '/v1/clients/:clientId/topics',
     {
+      onRequest: callOfClient(services),
       schema: {
         operationId: 'unsubscribeTopic',
         summary: 'Unsubscribe a client from topics',
@@ -52,8 +59,11 @@ export const clientTopicRoutes: FastifyPluginAsyncZod<Services> = async (app, se
         response: accepted,
       },
     },
-    async ({ params, body, query }, reply) =>
-      reply.code(202).send(await unsubscribe(services, params.clientId, oneOf(body?.topics, query.topics))),
+    async (request, reply) => {
+      const { params, body, query } = request;
+      const topics = oneOf(body?.topics, query.topics);
+      return reply.code(202).send(await unsubscribe(services, params.clientId, topics, request.chargeTopics));
+    },
   );
 };
 

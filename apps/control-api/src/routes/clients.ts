@@ -1,4 +1,5 @@
 import { isClientRef } from '@holdfast/protocol/client-id';
+import { MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
 import {
   clientResponse,
   clientsResponse,
@@ -15,6 +16,7 @@ import { BODY_CODES, KEY_CODES, answers } from '../openapi/answers.ts';
 import { clientsCursor, namedClientPath, pageLimit } from '../openapi/call.ts';
 import { keyed, keyedForRef } from '../openapi/security.ts';
 import { keyOf, needsKey } from '../plugins/api-keys.ts';
+import { callOfClient, isGone } from '../plugins/limits.ts';
 import { ProblemError } from '../problem-error.ts';
 import { register } from '../register.ts';
 import type { Services } from '../services.ts';
@@ -23,7 +25,7 @@ const tags = ['clients'];
 
 /** Register, Unregister, and looking at clients. */
 export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, services) => {
-  const { broker, keys, counts } = services;
+  const { broker, bulkBroker, bulkReads, keys, counts } = services;
 
   app.post(
     '/v1/clients',
@@ -60,7 +62,7 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
   app.delete(
     '/v1/clients/:clientId',
     {
-      onRequest: refNeedsKey(keys),
+      onRequest: [refNeedsKey(keys), callOfClient(services)],
       config: { audit: 'unregister' },
       schema: {
         operationId: 'unregister',
@@ -73,6 +75,7 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
         params: namedClientPath,
         response: answers({ 200: unregisterResponse.describe('Unregistered') }, [
           'user-not-found',
+          'too-many-calls',
           ...KEY_CODES,
           ...BODY_CODES,
         ]),
@@ -98,7 +101,7 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
   app.get(
     '/v1/clients/:clientId',
     {
-      onRequest: refNeedsKey(keys),
+      onRequest: [refNeedsKey(keys), callOfClient(services)],
       schema: {
         operationId: 'readClient',
         summary: 'Look at a client',
@@ -107,11 +110,15 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
         tags,
         security: keyedForRef,
         params: namedClientPath,
-        response: answers({ 200: clientResponse.describe('The client') }, ['client-not-found', ...KEY_CODES]),
+        response: answers({ 200: clientResponse.describe('The client') }, [
+          'client-not-found',
+          'too-many-calls',
+          ...KEY_CODES,
+        ]),
       },
     },
-    async ({ params, apiKey }) =>
-      describeClient(broker, await namedClient(broker, params.clientId, apiKey, 'client-not-found')),
+    async ({ params, apiKey, chargeTopics }) =>
+      describeClient(broker, await namedClient(broker, params.clientId, apiKey, 'client-not-found'), chargeTopics),
   );
 
   app.get(
@@ -131,7 +138,15 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
         response: answers({ 200: clientsResponse.describe('A page of clients, in the order of their ids') }, KEY_CODES),
       },
     },
-    async ({ query, apiKey }) => listClients(broker, keyOf({ apiKey }), query.cursor ?? null, query.limit),
+    async (request, reply) => {
+      const { cursor = null, limit } = request.query;
+      request.holdBytes(MAX_PAGE_BYTES);
+      return bulkReads.run(
+        request.caller,
+        () => isGone(reply),
+        () => listClients(broker, bulkBroker, keyOf(request), cursor, limit),
+      );
+    },
   );
 
   app.post(

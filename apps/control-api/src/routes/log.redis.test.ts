@@ -50,8 +50,25 @@ describe('GET /v1/topics/{topic}/messages', () => {
         { id: ids[2], data: 2 },
       ],
       complete: true,
+      more: true,
     });
     expect(await read('news.pages', `?after=${ids[4]}`)).toEqual({ messages: [], complete: true });
+  });
+
+  test('answers at most 256 KiB, and says that there is more', async () => {
+    await api.topics('news.large');
+    const large = JSON.stringify('x'.repeat(65_000));
+    const ids = await publish('news.large', ...Array<string>(10).fill(large));
+    const seen: string[] = [];
+    for (let more: true | undefined = true; more === true;) {
+      const after = seen.length === 0 ? '' : `&after=${seen.at(-1)}`;
+      const answer = await api.call('GET', path('news.large', `?limit=1000${after}`), { key: 'all' });
+      const page = expectBody(answer, 200, logResponse);
+      expect(Buffer.byteLength(answer.text)).toBeLessThanOrEqual(256 * 1024);
+      seen.push(...page.messages.map(({ id }) => id));
+      more = page.more;
+    }
+    expect(seen).toEqual(ids);
   });
 
   test('says that it is not complete when older messages than asked for are gone', async () => {

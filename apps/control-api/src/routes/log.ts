@@ -1,25 +1,30 @@
-import { type LogPage, isComplete } from '@holdfast/broker/topic-state';
+import { type LogPage, goesOn, isComplete } from '@holdfast/broker/topic-state';
+import { MAX_PAGE, MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
 import { position } from '@holdfast/protocol/positions';
 import type { Position } from '@holdfast/protocol/position-order';
-import { logResponse } from '@holdfast/protocol/rest/messages';
+import { logEntry, logResponse } from '@holdfast/protocol/rest/messages';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { KEY_CODES, answers } from '../openapi/answers.ts';
 import { pageLimit, topicPath } from '../openapi/call.ts';
 import { keyed } from '../openapi/security.ts';
 import { keyOf, needsKey } from '../plugins/api-keys.ts';
+import { isGone } from '../plugins/limits.ts';
 import { requireReading } from '../rights.ts';
 import type { Services } from '../services.ts';
 import { noSuchTopic } from '../topic-states.ts';
 
+/** Any JSON value, which OpenAPI says without a schema. */
+const documentedEntry = logEntry.extend({ data: z.unknown().describe('What was published') });
 /** For the document only: the answer is made of bytes, not of values. */
-const documented: object = answers({ 200: logResponse.describe('The messages, oldest first') }, [
+const documentedLog = logResponse.extend({ messages: z.array(documentedEntry).max(MAX_PAGE) });
+const documented: object = answers({ 200: documentedLog.describe('The messages, oldest first') }, [
   ...KEY_CODES,
   'topic-not-found',
 ]);
 
 /** Reading a topic's log. */
-export const logRoutes: FastifyPluginAsyncZod<Services> = async (app, { broker, keys }) => {
+export const logRoutes: FastifyPluginAsyncZod<Services> = async (app, { bulkBroker, bulkReads, keys }) => {
   app.get(
     '/v1/topics/:topic/messages',
     {
@@ -27,7 +32,8 @@ export const logRoutes: FastifyPluginAsyncZod<Services> = async (app, { broker, 
       schema: {
         operationId: 'readLog',
         summary: "Read a topic's log",
-        description: 'The next page begins `after` the last id of this one.',
+        description:
+          'At most 256 KiB a page. With `"more":true` the log goes on: the next page begins `after` the last id of this one.',
         tags: ['messages'],
         security: keyed,
         params: topicPath,
@@ -42,7 +48,12 @@ export const logRoutes: FastifyPluginAsyncZod<Services> = async (app, { broker, 
       const { topic } = request.params;
       requireReading(keyOf(request), topic);
       const after = request.query.after ?? null;
-      const page = await broker.readLog(topic, after, request.query.limit);
+      request.holdBytes(MAX_PAGE_BYTES);
+      const page = await bulkReads.run(
+        request.caller,
+        () => isGone(reply),
+        () => bulkBroker.readLog(topic, after, request.query.limit),
+      );
       if (page === null) throw noSuchTopic(topic);
       return reply.type('application/json').send(logText(page, after));
     },
@@ -56,6 +67,7 @@ function logText(page: LogPage, after: Position | null): Buffer {
     data,
     Buffer.from('}'),
   ]);
-  const end = Buffer.from(`],"complete":${isComplete(page, after)}}`);
+  const more = goesOn(page) ? ',"more":true' : '';
+  const end = Buffer.from(`],"complete":${isComplete(page, after)}${more}}`);
   return Buffer.concat([Buffer.from('{"messages":['), ...messages, end]);
 }

@@ -174,3 +174,17 @@ describe('DELETE /v1/topics/{topic}', () => {
     expect(await api.broker.readTopics(['other.stays'])).not.toEqual([null]);
   });
 });
+
+describe('the quotas of a key', () => {
+  test('answer 409 where it would make more topics, or longer histories, than it may', async () => {
+    const make = (name: string, size: number) =>
+      api.call('PUT', `/v1/topics/quota.${name}`, { key: 'maker', body: { history: { size } } });
+    expect((await make('a', 6)).status).toBe(201);
+    expect(await make('b', 5)).toBeProblem(409, 'history-quota-reached');
+    expect((await make('b', 4)).status).toBe(201);
+    expect(await make('c', 0)).toBeProblem(409, 'topic-quota-reached');
+    expect(await make('a', 7)).toBeProblem(409, 'history-quota-reached');
+    expect((await api.call('DELETE', '/v1/topics/quota.b', { key: 'all' })).status).toBe(200);
+    expect((await make('c', 4)).status).toBe(201);
+  });
+});

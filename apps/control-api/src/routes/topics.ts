@@ -15,6 +15,7 @@ import { BODY_CODES, KEY_CODES, answers } from '../openapi/answers.ts';
 import { pageLimit, topicPath } from '../openapi/call.ts';
 import { keyed } from '../openapi/security.ts';
 import { keyOf, needsKey } from '../plugins/api-keys.ts';
+import { ProblemError } from '../problem-error.ts';
 import { requireTopics } from '../rights.ts';
 import type { Services } from '../services.ts';
 import { noSuchTopic } from '../topic-states.ts';
@@ -39,14 +40,19 @@ export const topicRoutes: FastifyPluginAsyncZod<Services> = async (app, { broker
         response: answers({ 201: topicResponse.describe('Created'), 200: topicResponse.describe('Already there') }, [
           ...KEY_CODES,
           ...BODY_CODES,
+          'topic-quota-reached',
+          'history-quota-reached',
         ]),
       },
     },
     async (request, reply) => {
       const { topic } = request.params;
-      requireTopics(keyOf(request), 'manage', [topic]);
-      const { created, state } = await broker.putTopic(topic, givenSettings(request.body?.history));
-      return reply.code(created ? 201 : 200).send(view(topic, state));
+      const key = keyOf(request);
+      requireTopics(key, 'manage', [topic]);
+      const owner = { key: key.id, quotaOf: (id: string) => keys.get(id) };
+      const outcome = await broker.putTopicOf(owner, topic, givenSettings(request.body?.history));
+      if (outcome.kind !== 'put') throw overQuota(outcome.kind);
+      return reply.code(outcome.created ? 201 : 200).send(view(topic, outcome.state));
     },
   );
 
@@ -119,6 +125,11 @@ export const topicRoutes: FastifyPluginAsyncZod<Services> = async (app, { broker
     },
   );
 };
+
+function overQuota(of: 'topics' | 'history'): ProblemError {
+  const detail = 'By the API key that made the topic; topics that it deletes make room';
+  return new ProblemError(of === 'topics' ? 'topic-quota-reached' : 'history-quota-reached', { detail });
+}
 
 function view(topic: string, { history, last }: TopicState): z.output<typeof topicResponse> {
   return { topic, history, position: last };

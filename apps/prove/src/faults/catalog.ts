@@ -1,4 +1,11 @@
 import type { Fault } from '../fault.ts';
+import { claimCutShort } from './claim-cut-short.ts';
+import { edgeFreezeChanges } from './edge-freeze-changes.ts';
+import { laggingFailover } from './lagging-failover.ts';
+import { redisClockBack } from './redis-clock-back.ts';
+import { redisRolledBack } from './redis-rolled-back.ts';
+import { slowNode } from './slow-node.ts';
+import { topicsMadeAnew } from './topics-made-anew.ts';
 import { clusterReshard } from './cluster-reshard.ts';
 import { clusterResize } from './cluster-resize.ts';
 import { masterKill } from './master-kill.ts';
@@ -31,9 +38,13 @@ export const catalog: readonly Fault[] = [
   rollingDeploy,
   edgeFreeze,
   edgeFence,
+  edgeFreezeChanges,
+  claimCutShort,
   controlKill,
   redisKillEmpty,
   redisKillData,
+  redisRolledBack,
+  redisClockBack,
   redisFreeze,
   clientKillPubsub,
   clientKillNormal,
@@ -44,11 +55,14 @@ export const catalog: readonly Fault[] = [
   readonly,
   halfCut,
   deafSubscription,
+  topicsMadeAnew,
   redisPartition,
   sentinelFailover,
+  laggingFailover,
   masterKill,
   clusterReshard,
   clusterResize,
+  slowNode,
   socketsCut,
   slowReaders,
   reconnectStorm,

@@ -6,6 +6,7 @@ import { until } from '@holdfast/local/until';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Needs } from './needs.ts';
+import { type ShiftedClock, shiftedClock } from './shifted-clock.ts';
 import { RedisUnderTest } from './redis-under-test.ts';
 
 const PATIENCE_MS = 30_000;
@@ -23,6 +24,8 @@ export interface Databases {
   /** One for each master, in the same order; none of a single Redis. */
   readonly replicas: readonly RedisUnderTest[];
   readonly sentinelPorts: readonly number[];
+  /** Where the clock of the one Redis can be set: null elsewhere. */
+  readonly clock: ShiftedClock | null;
   /** Starts one more server, of a Cluster that it does not belong to yet. */
   readonly startAnother: () => Promise<RedisUnderTest>;
 }
@@ -38,22 +41,30 @@ export async function startDatabases(
   // Takes more after `started` has been handed on.
   const servers = started.use(new AsyncDisposableStack());
   let opened = 0;
+  const clock = needs.redisClock ? await shiftedClock(directory) : null;
   const open = async (args: readonly string[] = []): Promise<RedisUnderTest> => {
     const home = join(directory, `redis-${(opened += 1)}`);
     await mkdir(home);
-    const server = await RedisUnderTest.start({ binary, directory: home, args, isNode: kind === 'cluster' });
+    const isNode = kind === 'cluster';
+    const server = await RedisUnderTest.start({
+      binary,
+      directory: home,
+      args,
+      isNode,
+      ...(clock && { env: clock.env }),
+    });
     servers.defer(() => server.stop());
     return server;
   };
   const startAnother = () => open();
-  const aof = needs.aof ? ['--appendonly', 'yes', '--appendfsync', 'always'] : [];
+  const aof = needs.aof ? ['--appendonly', 'yes', '--appendfsync', 'always', '--auto-aof-rewrite-percentage', '0'] : [];
   if (kind === 'single')
-    return { kind, binary, masters: [await open(aof)], replicas: [], sentinelPorts: [], startAnother };
+    return { kind, binary, masters: [await open(aof)], replicas: [], sentinelPorts: [], clock, startAnother };
   if (kind === 'cluster') {
     const nodes = await Promise.all(Array.from({ length: 2 * MASTERS }, () => open()));
     const [masters, replicas] = [nodes.slice(0, MASTERS), nodes.slice(MASTERS)];
     await formCluster(masters, replicas);
-    return { kind, binary, masters, replicas, sentinelPorts: [], startAnother };
+    return { kind, binary, masters, replicas, sentinelPorts: [], clock, startAnother };
   }
   const master = await open(aof);
   const replica = await open(['--replicaof', '127.0.0.1', String(master.port)]);
@@ -65,7 +76,7 @@ export async function startDatabases(
     started.defer(sentinel.stop);
     sentinelPorts.push(sentinel.port);
   }
-  return { kind, binary, masters: [master], replicas: [replica], sentinelPorts, startAnother };
+  return { kind, binary, masters: [master], replicas: [replica], sentinelPorts, clock, startAnother };
 }
 
 /** Whether those who lead to the master lead to this one; in a Cluster it says so itself. */

@@ -34,6 +34,8 @@ export interface Installation {
     readonly edgesToRedis: readonly Way[];
     readonly controlsToRedis: readonly Way[];
     readonly clientsToEdges: readonly TcpProxy[];
+    /** Has the proxies that lead to the Redis on one port lead to the one on another. */
+    readonly moveRedis: (from: number, to: number) => void;
   };
   /** One an edge whose way to Redis leads through a proxy. */
   readonly deafness: readonly Deafness[];
@@ -67,6 +69,7 @@ export async function startInstallation(binary: string, needs: Needs): Promise<I
       edgesToRedis: proxies.edgesToRedis,
       controlsToRedis: proxies.controlsToRedis,
       clientsToEdges: proxies.beforeEdges,
+      moveRedis: (from, to) => proxies.move(from, to),
     },
     deafness: proxies.deafness,
     [Symbol.asyncDispose]: () => running.disposeAsync(),

@@ -6,6 +6,8 @@ export interface Needs {
   edges: number;
   /** Whether Redis keeps its data on disk, synced with every write. */
   aof: boolean;
+  /** Whether the clock of a single Redis can be set. */
+  redisClock: boolean;
   /** What Redis is made of; default: as the run is told to. */
   redis: RedisKind;
   edgeEnv: Readonly<Record<string, string>>;
@@ -22,5 +24,6 @@ export const ordinaryNeeds: Needs = {
   redis: 'single',
   edgeEnv: {},
   jumpingClocks: false,
+  redisClock: false,
   proxies: {},
 };

@@ -19,6 +19,8 @@ export class Proxies {
   readonly beforeEdges: TcpProxy[] = [];
   /** One an edge. */
   readonly deafness: Deafness[] = [];
+  /** Where those before Redis lead to. */
+  readonly #targets: Target[] = [];
   readonly #started: AsyncDisposableStack;
 
   constructor(started: AsyncDisposableStack) {
@@ -52,6 +54,12 @@ export class Proxies {
     return proxy;
   }
 
+  /** Has those that lead to one server lead to another from now on; connections that stand are cut. */
+  move(from: number, to: number): void {
+    for (const target of this.#targets) if (target.port === from) target.port = to;
+    for (const way of [...this.edgesToRedis, ...this.controlsToRedis]) way.cut();
+  }
+
   /** One before each server, for one service: what servers say of each other leads to its proxies as well. */
   async #toRedis(databases: Databases, filters: () => Rewrite[]): Promise<{ way: Way; env: Record<string, string> }> {
     const { masters, replicas, sentinelPorts, kind } = databases;
@@ -59,7 +67,9 @@ export class Proxies {
     const rewrite = () => chain(kind === 'single' ? filters() : [...filters(), portRewriter(ports)]);
     const proxies: TcpProxy[] = [];
     for (const port of [...[...masters, ...replicas].map((server) => server.port), ...sentinelPorts]) {
-      const proxy = await this.#open({ port, rewrite });
+      const target = { port, rewrite };
+      this.#targets.push(target);
+      const proxy = await this.#open(target);
       ports.set(port, proxy.port);
       proxies.push(proxy);
     }

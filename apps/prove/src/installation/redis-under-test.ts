@@ -1,3 +1,5 @@
+import { cp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { askRedis, redisInfo } from '@holdfast/local/ask-redis';
 import { type RedisServer, startRedisServer } from '@holdfast/local/redis-server';
 
@@ -10,6 +12,7 @@ export interface RedisOptions {
   args: readonly string[];
   /** Whether it is to be part of a Cluster. */
   isNode: boolean;
+  env?: Readonly<Record<string, string>>;
 }
 
 /** A Redis that can be hurt, and started again on the same port with what its directory holds. */
@@ -52,6 +55,25 @@ export class RedisUnderTest {
   async startAgain(): Promise<void> {
     const { port, busPort } = this;
     this.#server = await startRedisServer({ ...this.#options, port, busPort });
+  }
+
+  /** Copies what it has written to its append-only file so far; gives what has it come back with that. */
+  async save(): Promise<() => Promise<void>> {
+    const file = join(this.#options.directory, 'appendonlydir');
+    const saved = `${file}-saved`;
+    await rm(saved, { recursive: true, force: true });
+    await cp(file, saved, { recursive: true });
+    return async () => {
+      await rm(file, { recursive: true, force: true });
+      await cp(saved, file, { recursive: true });
+      await this.startAgain();
+    };
+  }
+
+  /** Starts it with nothing of what it had. */
+  async startEmpty(): Promise<void> {
+    await rm(join(this.#options.directory, 'appendonlydir'), { recursive: true, force: true });
+    await this.startAgain();
   }
 
   freeze(): void {

@@ -283,7 +283,8 @@ export class MemoryRedis {
     this.#claimed.set(client.clientId, generation);
   }
 
-  #digestOf({ owner: _, notify: __, since: ___, ...state }: ClientState): number {
+  #digestOf(client: ClientState): number {
+    const state = { ...client, owner: null, notify: null, since: null };
     const text = JSON.stringify(state, (_name, value: unknown) => (value instanceof Map ? [...value] : value));
     const at = this.#states.indexOf(text);
     return at > 0 ? at : this.#states.push(text) - 1;

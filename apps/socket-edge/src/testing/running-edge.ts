@@ -19,7 +19,7 @@ import { watchRedis } from '../watch-redis.ts';
 export interface RunningEdgeOptions
   extends
     Partial<Pick<EdgeOptions, 'heartbeatMs' | 'maxConnections' | 'resumeDeadlineMs' | 'stuckMs'>>,
-    Partial<Pick<ServerOptions, 'allowedOrigins' | 'directWrites' | 'limit'>> {
+    Partial<Pick<ServerOptions, 'allowedOrigins' | 'directWrites' | 'frames' | 'limit'>> {
   redisUrl: string;
   prefix: string;
 }
@@ -29,7 +29,7 @@ export interface ClusterEdgeOptions extends Omit<RunningEdgeOptions, 'redisUrl'>
 }
 
 /** What an edge has when a test does not say otherwise: as in `config.ts`. */
-export const defaults = { directWrites: true };
+export const defaults = { directWrites: true, frames: { framesPerSecond: 200, bytesPerSecond: 262_144 } };
 
 /** An edge as `main.ts` wires it, in this process, on a port of its own. */
 export async function startEdge({ redisUrl, ...options }: RunningEdgeOptions) {
@@ -58,7 +58,14 @@ interface Wiring {
 }
 
 async function serve({ id, redis, source, log }: Wiring, given: Omit<RunningEdgeOptions, 'redisUrl'>) {
-  const { prefix, allowedOrigins = [], directWrites = defaults.directWrites, limit, ...options } = given;
+  const {
+    prefix,
+    allowedOrigins = [],
+    directWrites = defaults.directWrites,
+    frames = defaults.frames,
+    limit,
+    ...options
+  } = given;
   const { logger } = log;
   const metrics = createMetrics({ service: 'socket-edge' });
   const health = createHealth();
@@ -82,6 +89,7 @@ async function serve({ id, redis, source, log }: Wiring, given: Omit<RunningEdge
     allowedOrigins,
     trustedProxies: [],
     directWrites,
+    frames,
     ...(limit ? { limit } : {}),
     onError: (error) => logger.error({ err: error }, 'unexpected error'),
   });

@@ -4,6 +4,8 @@ import type { MetricsSnapshot, MetricsText } from '@holdfast/service/metrics';
 
 export type FromWorker =
   | { kind: 'listening' }
+  /** Every second: why it should get no new work; null when it should. */
+  | { kind: 'readiness'; reason: string | null }
   /** Somebody scrapes this worker. */
   | { kind: 'scrape'; scrape: number }
   | { kind: 'metrics'; round: number; metrics: MetricsSnapshot };

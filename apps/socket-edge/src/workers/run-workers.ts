@@ -1,10 +1,13 @@
+import { createHealth } from '@holdfast/service/health';
 import { createLogger } from '@holdfast/service/logger';
 import { createMetrics } from '@holdfast/service/metrics';
 import { onShutdown } from '@holdfast/service/shutdown';
 import { authority } from '../authority.ts';
 import type { EdgeConfig } from '../config.ts';
+import { listenForAdmin } from '../admin-port.ts';
 import { claimPort } from './claimed-port.ts';
 import type { FromWorker } from './messages.ts';
+import { WorkersReadiness } from './readiness.ts';
 import { Scrapes } from './scrapes.ts';
 import { Supervisor } from './supervisor.ts';
 import { exposeWorkers } from './worker-metrics.ts';
@@ -35,17 +38,24 @@ export async function runWorkers(config: EdgeConfig, count: number, self: Parent
       return worker;
     },
     check,
-    onEnded: (worker) => scrapes.onEnded(worker),
+    onEnded: (worker) => {
+      scrapes.onEnded(worker);
+      readiness.onEnded(worker);
+    },
     logger,
   });
   const scrapes = new Scrapes(
     () => supervisor.listening,
     () => metrics.snapshot(),
   );
+  const readiness = new WorkersReadiness(() => supervisor.listening);
+  const health = createHealth();
+  health.check('workers', () => readiness.check());
   exposeWorkers(metrics, supervisor);
 
   function onMessage(worker: WorkerProcess, message: FromWorker): void {
     if (message.kind === 'metrics') scrapes.onMetrics(worker, message.round, message.metrics);
+    if (message.kind === 'readiness') readiness.onReport(worker, message.reason);
     if (message.kind === 'scrape') void answerScrape(worker, message.scrape);
   }
 
@@ -53,13 +63,17 @@ export async function runWorkers(config: EdgeConfig, count: number, self: Parent
     worker.tell({ kind: 'metrics-of-all', scrape, text: await scrapes.text() });
   }
 
+  const onError = (error: unknown): void => logger.error({ err: error }, 'unexpected error');
+  const admin = await listenForAdmin(config, { health, metrics: scrapes, onError });
   await supervisor.start();
-  logger.info({ address: `http://${authority(config.EDGE_HOST, port)}`, workers: count }, 'listening');
+  const address = `http://${authority(config.EDGE_HOST, port)}`;
+  logger.info({ address, ...(admin && { admin: admin.address }), workers: count }, 'listening');
 
   onShutdown({
     logger,
     deadlineMs: config.EDGE_DRAIN_SECONDS * 1000 + SHUTDOWN_RESERVE_MS,
     steps: [
+      { name: 'not ready', run: () => health.drain() },
       {
         name: 'drain the workers',
         run: () => {
@@ -68,6 +82,7 @@ export async function runWorkers(config: EdgeConfig, count: number, self: Parent
           return supervisor.drain();
         },
       },
+      { name: 'close the port for administration', run: () => admin?.close() },
     ],
   });
 }

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { createHealth } from '@holdfast/service/health';
 import { createMetrics } from '@holdfast/service/metrics';
 import { afterAll, expect, test, vi } from 'vitest';
 import type { FromWorker } from './messages.ts';
@@ -17,7 +18,7 @@ function take(options: Partial<SeatOptions> = {}) {
   const onDrain = vi.fn<() => void>();
   const onOrphaned = vi.fn<() => void>();
   const onError = vi.fn<(error: unknown) => void>();
-  const seat = new Seat({ channel, metrics, onDrain, onOrphaned, onError, ...options });
+  const seat = new Seat({ channel, metrics, health: createHealth(), onDrain, onOrphaned, onError, ...options });
   return { seat, channel, said, onDrain, onOrphaned, onError };
 }
 

@@ -1,9 +1,13 @@
+import type { Health } from '@holdfast/service/health';
 import type { MetricsSource } from '@holdfast/service/http-health';
 import type { Metrics, MetricsText } from '@holdfast/service/metrics';
 import type { FromWorker, ToWorker } from './messages.ts';
+import { reasonIn } from './readiness.ts';
 
 /** Longer than a parent waits for the slowest worker. */
 const SCRAPE_MS = 3000;
+
+const REPORT_EVERY_MS = 1000;
 
 /** The parent did not answer: it stands still, or has gone. */
 class ParentSilent extends Error {
@@ -26,6 +30,7 @@ export interface ParentChannel {
 export interface SeatOptions {
   readonly channel: ParentChannel;
   readonly metrics: Metrics;
+  readonly health: Health;
   /** All workers are to leave. */
   readonly onDrain: () => void;
   /** The parent has gone: whoever starts in its place wants the port. */
@@ -46,7 +51,11 @@ export class Seat implements MetricsSource {
     options.channel.on('disconnect', () => options.onOrphaned());
   }
 
+  /** From now on the parent is told whether this worker is ready, too. */
   listening(): void {
+    const report = () => this.#tell({ kind: 'readiness', reason: reasonIn(this.#options.health.readiness()) });
+    report();
+    setInterval(report, REPORT_EVERY_MS).unref();
     this.#tell({ kind: 'listening' });
   }
 

@@ -87,16 +87,16 @@ Restarted when it does not answer at all, sent nothing while it is not ready: Re
 */}}
 {{- define "holdfast.probes" -}}
 startupProbe:
-  httpGet: { path: /healthz, port: http }
+  httpGet: { path: /healthz, port: admin }
   periodSeconds: 1
   failureThreshold: 60
 livenessProbe:
-  httpGet: { path: /healthz, port: http }
+  httpGet: { path: /healthz, port: admin }
   periodSeconds: 10
   timeoutSeconds: 5
   failureThreshold: 6
 readinessProbe:
-  httpGet: { path: /readyz, port: http }
+  httpGet: { path: /readyz, port: admin }
   periodSeconds: 2
   timeoutSeconds: 2
   failureThreshold: 2

@@ -1,7 +1,8 @@
 -- Reads a piece of a log, with what is needed to judge whether a position can be continued. What has become older than
 -- the history's seconds goes first: publishing trims in whole nodes only, and a silent topic is not trimmed at all.
 -- KEYS  1 topic or client, 2 its log
--- ARGV  1 position to read after ('' for the beginning), 2 entries at most, 3 'topic' or 'client', 4 seconds that a client's log keeps
+-- ARGV  1 position to read after ('' for the beginning), 2 entries at most, 3 'topic' or 'client',
+--       4 seconds that a client's log keeps, 5 bytes at most, each entry counted as its data and 64 more; one entry always fits
 -- Gives {0} no such topic or client,
 --       {1, born, last, the first entry's prev or '', 1 if the position stands in the log, {id, prev, data, id, …}}
 local born, last, seconds
@@ -29,11 +30,23 @@ if ARGV[1] ~= '' then
   stands = #redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[1], 'COUNT', 1)
   from = '(' .. ARGV[1]
 end
-local flat = {}
--- Redis answers a COUNT of 0 with nothing at all.
-for _, entry in ipairs(redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', ARGV[2]) or {}) do
-  flat[#flat + 1] = entry[1]
-  flat[#flat + 1] = entry[2][2]
-  flat[#flat + 1] = entry[2][4]
+-- Read in pieces, so that a page of large entries is never built beyond its bound: Lua would hold 64 MB of it.
+local PIECE, SMALL_PIECE, SMALL, OVERHEAD = 4, 64, 1024, 64
+local flat, left, bytes = {}, tonumber(ARGV[2]), tonumber(ARGV[5])
+local size = PIECE
+while left > 0 do
+  local wanted, before = math.min(left, size), bytes
+  local piece = redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', wanted)
+  for _, entry in ipairs(piece) do
+    bytes = bytes - #entry[2][4] - OVERHEAD
+    if bytes < 0 and #flat > 0 then return { 1, born, last, first_prev, stands, flat } end
+    flat[#flat + 1] = entry[1]
+    flat[#flat + 1] = entry[2][2]
+    flat[#flat + 1] = entry[2][4]
+    from = '(' .. entry[1]
+  end
+  if #piece < wanted then break end
+  left = left - wanted
+  size = before - bytes < SMALL * wanted and SMALL_PIECE or PIECE
 end
 return { 1, born, last, first_prev, stands, flat }

@@ -2,14 +2,27 @@ import { z } from 'zod';
 import { clientId, clientRef, newClientId } from '../client-id.ts';
 import { MAX_TOPICS } from '../limits.ts';
 import { position } from '../positions.ts';
-import { topicName } from '../topic-name.ts';
+import { MAX_TOPIC_NAME_LENGTH, TOPIC_NAME, topicName } from '../topic-name.ts';
+
+/** For the document; the names themselves are judged one by one. */
+const NAME_IN_TEXT = TOPIC_NAME.source.slice(1, -1);
+const TOPICS_TEXT = `^ *${NAME_IN_TEXT} *(, *${NAME_IN_TEXT} *)*$`;
 
 /** A comma-separated string or a list; the same topic twice is one topic. */
 function topicsOf(least: 0 | 1) {
   return z
-    .union([z.string().transform((text) => text.split(',').map((name) => name.trim())), z.array(z.string())], {
-      error: 'must be a list of topics, or a text with commas between them',
-    })
+    .union(
+      [
+        z
+          .string()
+          .meta({ pattern: TOPICS_TEXT, description: 'Topics with commas between them' })
+          .transform((text) => text.split(',').map((name) => name.trim())),
+        z
+          .array(z.string().meta({ pattern: TOPIC_NAME.source, maxLength: MAX_TOPIC_NAME_LENGTH }))
+          .meta({ minItems: least, maxItems: MAX_TOPICS }),
+      ],
+      { error: 'must be a list of topics, or a text with commas between them' },
+    )
     .pipe(
       z
         .array(topicName)

@@ -40,4 +40,5 @@ export const logEntry = z.object({ id: position, data: z.json() });
 export const logResponse = z.object({
   messages: z.array(logEntry),
   complete: z.boolean().describe('False when older messages than asked for are gone'),
+  more: z.literal(true).optional().describe('The log goes on after this page, which was full'),
 });

@@ -1,0 +1,83 @@
+import { type Server, type ServerOptions, createServer } from 'node:http';
+import { BlockList, type Socket, isIPv6 } from 'node:net';
+import { type ProblemCode, problemOf } from '@holdfast/protocol/problems';
+import { addressKey } from './address-key.ts';
+import { type Handle, PacedSocket } from './paced-socket.ts';
+import { respondWithProblem } from './respond.ts';
+
+/** Connections past a limit that are still answered why; those past this are closed without a word. */
+const REFUSED_AT_ONCE = 256;
+const LOOK_MS = 1_000;
+
+export interface ServerLimits {
+  readonly maxConnections: number;
+  /** Of one address, or of one /64 network of IPv6; proxies that are trusted have no such limit. */
+  readonly maxConnectionsPerAddress: number;
+  /** Requests after which a connection is closed, so that a balancer spreads them anew. */
+  readonly maxRequestsPerSocket: number;
+  /** How long a client may take to read an answer. */
+  readonly answerTimeoutMs: number;
+  readonly trustedProxies: readonly string[];
+}
+
+/** An HTTP server whose connections are counted, worked off one request at a time, and ended when they do not read. */
+export function limitedServer(handle: Handle, options: ServerOptions, limits: ServerLimits): Server {
+  const sockets = new Map<Socket, PacedSocket>();
+  const refused = new Map<Socket, ProblemCode>();
+  const perAddress = new Map<string, number>();
+  const isProxy = proxies(limits.trustedProxies);
+
+  const server = createServer(options, (request, response) => {
+    const paced = sockets.get(request.socket);
+    if (paced === undefined) handle(request, response);
+    else paced.onRequest(request, response);
+  });
+  server.maxConnections = limits.maxConnections + REFUSED_AT_ONCE;
+
+  server.on('connection', (socket: Socket) => {
+    const address = addressKey(socket.remoteAddress ?? '');
+    const ofAddress = perAddress.get(address) ?? 0;
+    const code = refusalOf(sockets.size - refused.size, isProxy(socket.remoteAddress) ? 0 : ofAddress, limits);
+    if (code !== null && refused.size >= REFUSED_AT_ONCE) {
+      socket.destroy();
+      return;
+    }
+    perAddress.set(address, ofAddress + 1);
+    if (code !== null) refused.set(socket, code);
+    const answer: Handle = code === null ? handle : (_, response) => respondWithProblem(response, problemOf(code));
+    sockets.set(socket, new PacedSocket(socket, answer, limits.maxRequestsPerSocket));
+    socket.once('close', () => {
+      sockets.delete(socket);
+      refused.delete(socket);
+      const left = (perAddress.get(address) ?? 1) - 1;
+      if (left === 0) perAddress.delete(address);
+      else perAddress.set(address, left);
+    });
+  });
+
+  const looking = setInterval(() => {
+    const now = performance.now();
+    for (const [socket, paced] of sockets) {
+      if (paced.unreadFor(now) > limits.answerTimeoutMs) socket.destroy();
+    }
+  }, LOOK_MS).unref();
+  server.on('close', () => clearInterval(looking));
+  return server;
+}
+
+function refusalOf(inAll: number, ofAddress: number, limits: ServerLimits): ProblemCode | null {
+  if (inAll >= limits.maxConnections) return 'api-busy';
+  return ofAddress >= limits.maxConnectionsPerAddress ? 'too-many-connections' : null;
+}
+
+/** Whether an address is one of the proxies. */
+function proxies(networks: readonly string[]): (address: string | undefined) => boolean {
+  const list = new BlockList();
+  for (const network of networks) {
+    const [address = '', bits] = network.split('/');
+    const family = isIPv6(address) ? 'ipv6' : 'ipv4';
+    if (bits === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, Number(bits), family);
+  }
+  return (address) => address !== undefined && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+}

@@ -1,0 +1,63 @@
+import { ProblemError } from '../problem-error.ts';
+
+/** A bucket holds the calls of so many seconds: a client that comes back does several things at once. */
+const BURST_SECONDS = 10;
+/** Topics that cost as much as a call: each is read in Redis. */
+const TOPICS_A_CALL = 50;
+/** Buckets that are remembered; those not used for the longest time go first. */
+const MOST_BUCKETS = 100_000;
+
+/** Told how many topics a call looks at, once that is known. */
+export type ChargeTopics = (topics: number) => void;
+
+interface Bucket {
+  tokens: number;
+  at: number;
+}
+
+/** A token bucket for each client id, for the calls that need nothing else. */
+export class ClientRates {
+  readonly #perSecond: number;
+  readonly #now: () => number;
+  readonly #buckets = new Map<string, Bucket>();
+
+  /** `perSecond`: calls a client may make in the long run; ten seconds of them at once. */
+  constructor(perSecond: number, now: () => number = () => performance.now()) {
+    this.#perSecond = perSecond;
+    this.#now = now;
+  }
+
+  /**
+   * Takes a call of the client.
+   * @throws {ProblemError} too-many-calls
+   */
+  take(clientId: string): void {
+    const bucket = this.#bucketOf(clientId);
+    if (bucket.tokens < 1) {
+      const retryAfterSeconds = Math.ceil((1 - bucket.tokens) / this.#perSecond);
+      throw new ProblemError('too-many-calls', {
+        detail: `A client may make ${this.#perSecond} calls a second; ${TOPICS_A_CALL} topics count as one`,
+        retryAfterSeconds,
+      });
+    }
+    bucket.tokens -= 1;
+  }
+
+  /** Charges for the topics that a call turned out to look at; the client may owe them. */
+  chargeTopics(clientId: string, topics: number): void {
+    this.#bucketOf(clientId).tokens -= topics / TOPICS_A_CALL;
+  }
+
+  #bucketOf(clientId: string): Bucket {
+    const most = this.#perSecond * BURST_SECONDS;
+    const now = this.#now();
+    const known = this.#buckets.get(clientId) ?? { tokens: most, at: now };
+    known.tokens = Math.min(most, known.tokens + ((now - known.at) / 1000) * this.#perSecond);
+    known.at = now;
+    // Last in the order of the map: used just now.
+    this.#buckets.delete(clientId);
+    this.#buckets.set(clientId, known);
+    if (this.#buckets.size > MOST_BUCKETS) this.#buckets.delete(this.#buckets.keys().next().value ?? '');
+    return known;
+  }
+}

@@ -1,0 +1,41 @@
+import { asked } from './script.ts';
+
+/** Something in Redis that is not what its key says: of another type, or without what it needs. */
+export interface BrokenRecord {
+  kind: 'client' | 'index of clients' | 'topic';
+  /** The name of a topic; of a client the first digits of its id only, for the whole of it is a credential. */
+  name: string;
+  reason: string;
+}
+
+const WRONG_TYPE = 'WRONGTYPE';
+/** Past so many nothing is gained by naming more. */
+const MOST_REPORTED = 1000;
+
+/** Records that cannot be read are passed over, so that they spoil no list of others, and each is reported once. */
+export class BrokenRecords {
+  readonly #onBroken: (record: BrokenRecord) => void;
+  readonly #reported = new Set<string>();
+
+  constructor(onBroken: (record: BrokenRecord) => void = () => undefined) {
+    this.#onBroken = onBroken;
+  }
+
+  /** What a command gives; null when its key is of another type. Rejects with `BrokerUnavailable`. */
+  async skip<T>(command: Promise<T>, found: Omit<BrokenRecord, 'reason'>): Promise<T | null> {
+    try {
+      return await command;
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith(WRONG_TYPE))) return asked(Promise.reject(error));
+      this.report({ ...found, reason: error.message });
+      return null;
+    }
+  }
+
+  report(record: BrokenRecord): void {
+    const name = `${record.kind} ${record.name}`;
+    if (this.#reported.has(name) || this.#reported.size >= MOST_REPORTED) return;
+    this.#reported.add(name);
+    this.#onBroken(record);
+  }
+}

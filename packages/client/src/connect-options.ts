@@ -1,0 +1,35 @@
+import type { Positions } from './position-book.ts';
+import type { SocketConstructor } from './socket.ts';
+
+export interface ConnectOptions {
+  /** The edges that Register named (`connect.urls`), such as `ws://127.0.0.1:7701`; `url` for a single one, or for the first of them. */
+  urls?: readonly string[] | undefined;
+  url?: string | null | undefined;
+  clientId: string;
+  /** Where the client id travels: in the query, or as an offered subprotocol, which keeps it out of access logs. */
+  credential?: 'query' | 'subprotocol' | undefined;
+  /**
+   * Where control-api listens, as a page reaches it. With it a client whose registration is gone ends as `unregistered`;
+   * without it, and where no WebSocket tells why a handshake was refused, it tries for ever.
+   */
+  controlUrl?: string | undefined;
+  /** In place of the platform's `fetch`, for that one question. */
+  fetch?: typeof globalThis.fetch | undefined;
+  /** From `positions()` of an earlier page or process: goes on from there. */
+  positions?: Positions | undefined;
+  /** Whether a reconnect asks for what it missed. On by default. */
+  resume?: boolean | undefined;
+  /** Closes the client. */
+  signal?: AbortSignal | undefined;
+  /** In place of the platform's, such as that of `ws`. */
+  WebSocket?: SocketConstructor | undefined;
+  /** The third argument of that constructor. */
+  webSocketOptions?: unknown;
+}
+
+export interface MessagesOptions {
+  /** Ends the loop, without an error. */
+  signal?: AbortSignal | undefined;
+  /** How many messages may wait for the loop; one more, and it throws `iterator-overflow`. 10,000 by default. */
+  maxBuffered?: number | undefined;
+}
