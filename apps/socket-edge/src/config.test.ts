@@ -91,8 +91,8 @@ describe('settings that cannot work together', () => {
     expect(descriptorFault(undefined, 356)).toBeNull();
     expect(descriptorFault(undefined, 355)).toMatch(/which is 355 and leaves 99 connections: raise the limit to 356/);
     expect(descriptorFault(undefined, 20)).toMatch(/leaves 0 connections/);
-    expect(descriptorFault(50, 114)).toBeNull();
-    expect(descriptorFault(50, 113)).toMatch(/raise the limit to 114 or more, or ask for fewer/);
+    expect(descriptorFault(50, 178)).toBeNull();
+    expect(descriptorFault(50, 177)).toMatch(/raise the limit to 178 or more, or ask for fewer/);
   });
 
   it('are named beside the other faults', () => {

@@ -11,7 +11,7 @@ import { BURST_SECONDS, GRACE_SECONDS } from './frame-meter.ts';
 /** Descriptors kept for the log, Redis, the listening socket, and handshakes that are being refused. */
 const RESERVED_DESCRIPTORS = 256;
 /** Of these, what no client gets, however many come at once: without it Redis could not be reached anew. */
-const OWN_DESCRIPTORS = 64;
+const OWN_DESCRIPTORS = RESERVED_DESCRIPTORS / 2;
 /** An edge for fewer connections is a mistake in the limits of its machine, not a plan. */
 const LEAST_CONNECTIONS = 100;
 const FALLBACK_DESCRIPTORS = 1024;
