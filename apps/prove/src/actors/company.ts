@@ -8,6 +8,8 @@ import { monotonicMs } from '../monotonic.ts';
 import { Actor } from './actor.ts';
 import { Calls } from './calls.ts';
 
+/** Every connection follows every change within this time once everything is whole, as section 6 of the contract has it. */
+export const FOLLOWS_WITHIN_MS = 30_000;
 const CALLS_AT_ONCE = 8;
 const TRIES = 120;
 const PAUSE_MS = 250;
@@ -77,6 +79,13 @@ export class Company {
   violationsNow(): Violation[] {
     const events = this.history.events.filter(({ kind }) => kind !== 'end');
     return judge([...events, { kind: 'end', at: monotonicMs() }]);
+  }
+
+  /** Waits for what is missing as long as it may take, and has what still is then judged. Gives whether anything is. */
+  async checkpoint(): Promise<boolean> {
+    await this.settled(FOLLOWS_WITHIN_MS);
+    this.history.record({ kind: 'end', at: monotonicMs() });
+    return this.violationsNow().some(isMissing);
   }
 
   /** Waits until nothing is missing any more; what still is after so long stays so. */

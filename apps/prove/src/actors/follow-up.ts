@@ -1,12 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ENDING_MS } from '../checker/wishes.ts';
-import { monotonicMs } from '../monotonic.ts';
 import type { Actor } from './actor.ts';
-import type { Company } from './company.ts';
+import { type Company, FOLLOWS_WITHIN_MS } from './company.ts';
 import type { Line } from './line.ts';
 
-/** Every connection follows every change within this time once everything is whole, as section 6 of the contract has it. */
-const FOLLOWS_WITHIN_MS = 30_000;
 /** Beyond the second in which what is published after an end may still arrive. */
 const MARGIN_MS = 300;
 const LOOK_MS = 250;
@@ -48,8 +45,7 @@ async function everybodyIsWrittenTo(
 ): Promise<void> {
   for (const topic of topics) await company.publishSurely(topic);
   await company.each(actors, (actor) => company.calls.publishToClient(actor.id));
-  await company.settled(FOLLOWS_WITHIN_MS);
-  company.history.record({ kind: 'end', at: monotonicMs() });
+  await company.checkpoint();
 }
 
 /** Asks about a client until the answer is as it should be, at most for as long as a change may take. */

@@ -1,8 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CallEvent, Frame, HistoryEvent, LineEvent } from '../history/events.ts';
-import { CLIENTS, FOREIGN_TOPIC, TOPICS, absentSteps, correctHistory } from './correct-history.ts';
+import { absentSteps, correctHistory } from './correct-history.ts';
 import { judge } from './judge.ts';
+import { CLIENTS, FOREIGN_TOPIC, TOPICS } from './simulated-installation.ts';
 import type { Violation, ViolationKind } from './violation.ts';
 
 /** A property that hardly ever found a place for its violation says nothing. */
@@ -44,6 +45,16 @@ function owed(events: Events): Message[] {
 
 const isIn = (call: CallEvent['call'], client: string, topic: string) =>
   (call.what === 'subscribe' || call.what === 'register') && call.client === client && call.topics.includes(topic);
+
+const frameOfOne = (at: number, sent: Frame): HistoryEvent => ({ kind: 'frame', at, line: 1, frame: sent });
+const callAt = (at: number, made: CallEvent['call']): HistoryEvent => ({
+  kind: 'call',
+  from: at,
+  to: at + 1,
+  outcome: 'ok',
+  status: null,
+  call: made,
+});
 
 /**
  * Tampers with correct histories, and holds that it is found as one of `kinds`. `tamper` gives the history made wrong,
@@ -121,25 +132,16 @@ describe('the model', () => {
   });
 
   it('finds at an earlier end what a later change healed', () => {
-    const frame = (at: number, sent: Frame): HistoryEvent => ({ kind: 'frame', at, line: 1, frame: sent });
-    const call = (at: number, made: CallEvent['call']): HistoryEvent => ({
-      kind: 'call',
-      from: at,
-      to: at + 1,
-      outcome: 'ok',
-      status: null,
-      call: made,
-    });
     const message: Frame = { type: 'message', topic: 'a', id: '5-0', token: 't' };
     const healed: HistoryEvent[] = [
-      call(1, { what: 'register', client: 'client-1', topics: ['a'] }),
+      callAt(1, { what: 'register', client: 'client-1', topics: ['a'] }),
       { kind: 'opening', at: 3, line: 1, client: 'client-1', edge: 0, positions: null },
       { kind: 'opened', at: 4, line: 1 },
-      frame(5, { type: 'welcome', topics: { a: { position: '1-0' } } }),
-      call(6, { what: 'publish', how: 'single', stream: 'a', token: 't', id: '5-0' }),
+      frameOfOne(5, { type: 'welcome', topics: { a: { position: '1-0' } } }),
+      callAt(6, { what: 'publish', how: 'single', stream: 'a', token: 't', id: '5-0' }),
       { kind: 'end', at: 40_000 },
-      call(40_001, { what: 'subscribe', client: 'client-1', topics: ['a'] }),
-      frame(40_003, message),
+      callAt(40_001, { what: 'subscribe', client: 'client-1', topics: ['a'] }),
+      frameOfOne(40_003, message),
       { kind: 'end', at: 80_000 },
     ];
     expect(judge(healed).map(({ kind }) => kind)).toEqual(['deaf']);

@@ -30,11 +30,12 @@ function missingOn(model: Model, stream: Stream, published: readonly Owed[], log
   const isForeign = stream.name.startsWith('@') && stream.name !== inboxOf(log.client);
   if (isForeign || (log.closed !== null && followed.segments.length === 0)) return [];
   const timeline = model.timelineOf(log.client, stream.name);
+  const closedAt = log.closed?.at ?? Infinity;
   const had = new Set(followed.arrivals.map(({ token }) => token));
   return published.flatMap((owed): Violation[] => {
     const { id, publication } = owed;
     const { from, to, token } = publication;
-    if (had.has(token)) return [];
+    if (had.has(token) || from > closedAt) return [];
     const falsely = falselyRecovered(model, stream, followed, owed, log);
     if (falsely === undefined && !isRequired(model, stream, followed, owed, log)) return [];
     if (isAnnounced(followed, id)) return [];

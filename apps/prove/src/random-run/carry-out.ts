@@ -2,18 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Company } from '../actors/company.ts';
 import type { Installation } from '../installation/installation.ts';
 import { inflict } from './inflict.ts';
-import { type Operation, cast } from './operations.ts';
+import { type Operation, cast, topicName } from './operations.ts';
 
 /** How long the connections of one client are apart: about as long as a handshake takes. */
 const TWINS_APART_MS = 8;
 
 /** What a run was made of: operations and faults that happened, by name. */
 export type Counts = Map<string, number>;
-
-/** The name of a topic by its number. */
-export function topicName(topic: number): string {
-  return `prove.random-${topic}`;
-}
 
 /** Does one thing of the plan. An actor that is not registered does nothing but register. */
 export async function carryOut(

@@ -3,13 +3,18 @@ import type { Company } from '../actors/company.ts';
 import type { Installation } from '../installation/installation.ts';
 import { askEach } from '../installation/servers.ts';
 import { monotonicMs } from '../monotonic.ts';
-import type { FaultName, Operation } from './operations.ts';
+import { type FaultName, type Operation, cast, topicName } from './operations.ts';
 
 const HOUR_S = 3600;
 /** So long a byte takes to or from Redis where the way is slow. */
 const SLOW_MS = 300;
 
 type Blow = Extract<Operation, { do: 'fault' }>;
+
+/** Creates every topic of a run that is not there. */
+export async function createTopics(company: Company): Promise<void> {
+  for (const [topic, size] of cast.sizes.entries()) await company.topic(topicName(topic), size);
+}
 
 /** Breaks something and mends it again, as the plan has it. Gives what it came to, or why it could not happen. */
 export async function inflict(installation: Installation, company: Company, blow: Blow): Promise<string> {
@@ -68,10 +73,11 @@ const blows: Record<FaultName, (installation: Installation, blow: Blow, company:
     await startRolledBack();
     return `Redis came back without its last ${ms} ms`;
   },
-  'redis-empty': async ({ redis }, _blow, { history }) => {
+  'redis-empty': async ({ redis }, _blow, company) => {
     await redis.kill();
-    history.record({ kind: 'forgot', savedFrom: 0, savedTo: 0, lostAt: monotonicMs() });
+    company.history.record({ kind: 'forgot', savedFrom: 0, savedTo: 0, lostAt: monotonicMs() });
     await redis.startEmpty();
+    await createTopics(company);
     return 'Redis came back empty';
   },
   // Back, and never on again: what has a time to live would be over at once.

@@ -56,6 +56,11 @@ export const cast: Cast = {
   controls: 2,
 };
 
+/** The name of a topic by its number. */
+export function topicName(topic: number): string {
+  return `prove.random-${topic}`;
+}
+
 const PUBLISHERS = 3;
 /** The mean time between two things of a lane, in milliseconds. */
 const EVERY = { actor: 1500, publisher: 350, renewal: 6000, fault: 1800 };

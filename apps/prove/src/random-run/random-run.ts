@@ -10,8 +10,9 @@ import { findCompiler } from '../installation/shifted-clock.ts';
 import { judge } from '../model/judge.ts';
 import type { Violation } from '../model/violation.ts';
 import { seededRandom } from '../random.ts';
-import { type Counts, carryOut, topicName } from './carry-out.ts';
-import { type Operation, cast, drawPlan } from './operations.ts';
+import { type Counts, carryOut } from './carry-out.ts';
+import { createTopics } from './inflict.ts';
+import { type Operation, cast, drawPlan, topicName } from './operations.ts';
 
 const READY_MS = 60_000;
 const BACK_MS = 60_000;
@@ -65,7 +66,7 @@ async function carryThrough(
   const control = new Control(installation.controlUrls, installation.key);
   const company = new Company({ control, edgeUrls: installation.edgeUrls, random: seededRandom(seed + 1) });
   const topics = [...cast.sizes.keys()].map(topicName);
-  for (const [topic, size] of cast.sizes.entries()) await company.topic(topicName(topic), size);
+  await createTopics(company);
   const keeping = new AbortController();
   const isOver = AbortSignal.any([keeping.signal, signal]);
   await company.hire(cast.lively + cast.quiet, topics, [...installation.edges.keys()]);
@@ -87,7 +88,7 @@ async function carryThrough(
 
   say('mending everything');
   await untilReady(installation);
-  for (const [topic, size] of cast.sizes.entries()) await company.topic(topicName(topic), size);
+  await createTopics(company);
   await untilBack(company);
   keeping.abort();
   say('everybody is back; everybody changes something');
