@@ -39,7 +39,8 @@ function publishAnswered(instead: (n: number) => { isLogged: boolean; answer: An
       const entries = log.filter((one) => one.topic === topic);
       const from = entries.findIndex(({ id }) => id === after) + 1;
       const messages = entries.slice(from, from + Number(url.searchParams.get('limit')));
-      return { status: 200, body: { messages, complete: true } };
+      const more = entries.length > from + messages.length ? { more: true } : {};
+      return { status: 200, body: { messages, complete: true, ...more } };
     }
     if (method !== 'POST') return undefined;
     const other = instead((body as { n: number }).n);

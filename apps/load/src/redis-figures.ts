@@ -16,10 +16,16 @@ export async function redisDataBytes(urls: readonly string[]): Promise<number | 
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-/** How many messages each server has taken into its logs so far, in the order given. */
+/**
+ * How many messages each server has taken into its logs so far, in the order given: the calls of XADD, but for those with
+ * which control-apis try whether writes are taken; each of these has a call of XLEN beside it.
+ */
 export function messagesTaken(urls: readonly string[]): Promise<number[]> {
   return Promise.all(
-    urls.map(async (url) => numberIn(await infoOf(url, 'commandstats'), /^cmdstat_xadd:calls=(\d+)/m)),
+    urls.map(async (url) => {
+      const info = await infoOf(url, 'commandstats');
+      return numberIn(info, /^cmdstat_xadd:calls=(\d+)/m) - numberIn(info, /^cmdstat_xlen:calls=(\d+)/m);
+    }),
   );
 }
 

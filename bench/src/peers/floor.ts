@@ -3,7 +3,7 @@ import { type Message, type Peer, topicName } from './peer.ts';
 import { startPlainServers } from './plain-server.ts';
 
 /** As long as the ids that Holdfast gives. */
-const AN_ID = '1732345678902-0';
+const AN_ID = '1732345678902-417203';
 
 /** The least that the kernel lets one do: the same bytes as Holdfast's, with nothing around them. */
 export const floor: Peer = {
