@@ -13,7 +13,7 @@ const SOME_CALLS = 50;
 async function start({ args = [], asUser }: { args?: string[]; asUser?: string } = {}) {
   const directory = await mkdtemp(join(tmpdir(), 'readiness-'));
   const server = await startPrivateRedis({ args, directory });
-  const admin = (command: string, ...args: string[]) => askRedis(server.url, command, ...args);
+  const admin = (command: string, ...rest: string[]) => askRedis(server.url, command, ...rest);
   await admin('ACL', 'SETUSER', 'app', 'on', '>secret', '~*', '&*', '+@all');
   const url = asUser === undefined ? server.url : server.url.replace('redis://', `redis://${asUser}:secret@`);
   const api = await startTestApi(url);

@@ -26,7 +26,7 @@ const SLICE_MS = 4;
 const MAX_BATCH = 500;
 
 /** What the edge subscribes to at Redis. */
-export interface Ear {
+interface Ear {
   subscribe(topic: string): void;
   unsubscribe(topic: string): void;
 }

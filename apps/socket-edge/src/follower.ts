@@ -14,6 +14,10 @@ export interface FollowerWorld {
   onOpen: (state: TopicState) => void;
   /** The message that follows the one before. */
   onMessage: (message: SentMessage) => void;
+  /** Whether a message was given on lately. */
+  has: (id: Position) => boolean;
+  /** The last of the messages given on lately that the log still contains, or where the log goes on after the first of them. */
+  lastInLog: () => Promise<Position>;
   /** Whether so much waits to be handed on that it had better stay in the log. */
   isFull: () => boolean;
   /** Resolves when what it was given has been handed on. */
@@ -73,7 +77,8 @@ export class Follower {
       if (!this.#world.isFull()) this.#giveOn({ id, prev, frame: this.#world.encode(id, data) });
       // Read page by page, as it is handed on.
       else void this.sync();
-    } else if (comparePositions(id, this.#tail) > 0) {
+    } else if (comparePositions(id, this.#tail) > 0 || !this.#world.has(id)) {
+      // Also when its id is not above the last one: Redis may have lost its last writes, and go on from before.
       this.#world.tally.gapsFound += 1;
       this.#hold({ prev, id, data });
       void this.sync();
@@ -160,8 +165,12 @@ export class Follower {
       }
       if (!continues(page, tail)) {
         await this.#world.handedOn();
-        this.#tail = goesOnFrom(page);
-        this.#world.onLost(this.#tail, page.last);
+        const wentBack = comparePositions(page.last, tail) < 0;
+        const goesOn = wentBack ? await this.#world.lastInLog() : goesOnFrom(page);
+        if (this.state !== 'open') return;
+        this.#tail = goesOn;
+        this.#world.onLost(goesOn, page.last);
+        if (wentBack) continue;
       }
       if (page.entries.length === 0) return;
       for (const message of page.entries) this.#giveOn(message);

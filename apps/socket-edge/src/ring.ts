@@ -24,6 +24,11 @@ export class Ring {
     this.#base = base;
   }
 
+  /** The position behind which it begins. */
+  get base(): Position {
+    return this.#base;
+  }
+
   /** Appends the message that follows the last one. */
   push(message: SentMessage): void {
     this.#messages.push(message);

@@ -227,6 +227,25 @@ describe('what the log has no more', () => {
     expect(ahead.socket.idsOf('news')).toEqual([next]);
   });
 
+  it('is announced when Redis went back, and what was published since arrives though its ids are not above', async () => {
+    const h = await openFeed();
+    const live = h.join();
+    const kept = [h.publish('1'), h.publish('2')];
+    const gone = [h.publish('3'), h.publish('4'), h.publish('5')];
+    await h.settled();
+    h.log.rollBack(3);
+    const missed = h.publish('6', { heard: false });
+    const after = h.publish('7');
+    await h.settled();
+    expect(live.socket.of('lost')).toEqual([{ type: 'lost', topic: 'news', after: gone[2], position: kept[1] }]);
+    expect(live.socket.idsOf('news')).toEqual([...kept, ...gone, missed, after]);
+    // One that came twice is none of these.
+    const reads = h.world.reads;
+    h.say({ prev: missed, id: after, data: Buffer.from('7') });
+    await h.settled();
+    expect(h.world.reads).toBe(reads);
+  });
+
   it('does not have it ask without end when the log stands behind the feed', async () => {
     const h = await openFeed();
     const ids = Array.from({ length: 600 }, () => h.publish());

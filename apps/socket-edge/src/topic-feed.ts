@@ -77,6 +77,8 @@ export class TopicFeed {
       encode: messageEncoder(topic),
       onOpen: (state) => this.#onOpen(state),
       onMessage: (message) => this.#onMessage(message),
+      has: (id) => this.#ring.has(id) || this.#fresh.some((message) => message.id === id),
+      lastInLog: () => this.#lastInLog(),
       isFull: () => this.#fresh.length >= MAX_WAITING && !world.isFresh(),
       handedOn: () => this.#handedOn(),
       onLost: (position, last) => this.#onLost(position, last),
@@ -342,6 +344,22 @@ export class TopicFeed {
   #announceLost(subscription: Subscription, after: Position, position: Position): void {
     this.#world.tally.lostAnnounced += 1;
     subscription.connection.sendControl({ type: 'lost', topic: this.topic, after, position });
+  }
+
+  /**
+   * Redis has lost its last writes: gives the last message of the ring that the log still contains. Those who had what is
+   * gone get everything that was published instead.
+   */
+  async #lastInLog(): Promise<Position> {
+    let at = this.#ring.base;
+    for (;;) {
+      const page = await this.#readPage(at);
+      const unknown = page?.entries.find(({ id }) => !this.#ring.has(id));
+      if (unknown !== undefined) return unknown.prev;
+      const last = page?.entries.at(-1);
+      if (last === undefined) return page === null || comparePositions(at, page.last) <= 0 ? at : page.last;
+      at = last.id;
+    }
   }
 
   /** Null when the topic is gone, also when another one has its name by now. */

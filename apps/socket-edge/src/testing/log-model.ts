@@ -10,6 +10,7 @@ export class LogModel {
   last: Position;
   entries: LogEntry[] = [];
   #clock: number;
+  #sequence = 0;
 
   constructor(startsAt: number, incarnation = '0') {
     this.#clock = startsAt;
@@ -20,7 +21,7 @@ export class LogModel {
 
   append(data: Buffer): LogEntry {
     this.#clock += 1;
-    const entry = { id: `${this.#clock}-0`, prev: this.last, data };
+    const entry = { id: `${this.#clock}-${this.#sequence}`, prev: this.last, data };
     this.entries.push(entry);
     this.last = entry.id;
     return entry;
@@ -35,6 +36,13 @@ export class LogModel {
   forget(count: number): void {
     const dropped = this.entries.splice(this.entries.length - count, count);
     this.last = dropped[0]?.prev ?? this.last;
+  }
+
+  /** The same, with the clock as it was then: what follows has other ids, and not above those that are gone. */
+  rollBack(count: number): void {
+    this.forget(count);
+    this.#clock -= count;
+    this.#sequence += 1;
   }
 
   state(): TopicState {
