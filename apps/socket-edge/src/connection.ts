@@ -30,6 +30,9 @@ const CONGESTED_BYTES = 64 * 1024;
 /** What may still be added for frames that are not messages; past it the connection is closed. */
 const OVERFLOW_BYTES = CONGESTED_BYTES + 128 * 1024;
 
+/** Topics left lately that are remembered for longer than they have to be. */
+const MAX_LEFT_LATELY = 100;
+
 export type Phase =
   /** Opened with `?resume=1`: its first frame is awaited. */
   | 'awaiting-resume'
@@ -207,14 +210,15 @@ export class Connection {
 
   /**
    * Forgets topics that were left before a state was read which has been applied, closed ranges and all: a subscription
-   * that comes now begins later than they got. So no more of them are kept than were subscribed at one time.
+   * that comes now begins later than they got. Some are kept all the same, for a Redis that loses its last writes and has
+   * an older subscription again; no more than were subscribed at one time, and these.
    */
   forgetLeft(read: number): void {
     if (this.#left === null) return;
     for (const [topic, left] of this.#left) {
+      if (this.#left.size <= MAX_LEFT_LATELY) return;
       if (left.read < read && this.opening?.has(topic) !== true) this.#left.delete(topic);
     }
-    if (this.#left.size === 0) this.#left = null;
   }
 
   close(how: CloseCode, reason: string = how.reason): void {

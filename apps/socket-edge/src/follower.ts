@@ -166,11 +166,18 @@ export class Follower {
       if (!continues(page, tail)) {
         await this.#world.handedOn();
         const wentBack = comparePositions(page.last, tail) < 0;
-        const goesOn = wentBack ? await this.#world.lastInLog() : goesOnFrom(page);
+        let goesOn = wentBack ? await this.#world.lastInLog() : goesOnFrom(page);
         if (this.state !== 'open') return;
+        // What the log does not keep may have been heard.
+        const heard = this.#held.find(({ prev }) => comparePositions(prev, tail) >= 0);
+        const isHeard = !wentBack && heard !== undefined && comparePositions(heard.id, goesOn) <= 0;
+        if (isHeard) goesOn = heard.prev;
         this.#tail = goesOn;
-        this.#world.onLost(goesOn, page.last);
-        if (wentBack) continue;
+        if (goesOn !== tail) this.#world.onLost(goesOn, page.last);
+        if (isHeard) this.#releaseHeld();
+        // It did not follow after all: asking for it again would never end.
+        if (isHeard && this.#tail === goesOn) this.#held = [];
+        if (wentBack || isHeard) continue;
       }
       if (page.entries.length === 0) return;
       for (const message of page.entries) this.#giveOn(message);

@@ -2,7 +2,7 @@ import type { ClaimOutcome, ClaimedState, EdgeBroker } from '@holdfast/broker/br
 import { type ClientState, type SubscriptionStart, parseStart } from '@holdfast/broker/client-state';
 import { PENDING_SECONDS } from '@holdfast/broker/wake-ups';
 import { closeCodes } from '@holdfast/protocol/close-codes';
-import { laterOf } from '@holdfast/protocol/position-order';
+import { comparePositions, laterOf } from '@holdfast/protocol/position-order';
 import type { ClosedRanges } from './closed-ranges.ts';
 import type { Connection } from './connection.ts';
 import type { Feeds } from './feeds.ts';
@@ -345,7 +345,11 @@ export class Reconciler {
 function subscribe(connection: Connection, feed: TopicFeed, start: SubscriptionStart): void {
   const { topic, incarnation } = feed;
   const { position: begin } = parseStart(start);
-  const position = laterOf(begin, connection.leftAt(topic, incarnation) ?? begin);
+  const left = connection.leftAt(topic, incarnation) ?? begin;
+  // It got further than the log goes: Redis has lost its last writes, and what follows need not be above that.
+  const wentBack = comparePositions(left, laterOf(feed.head, begin)) > 0;
+  const position = wentBack ? laterOf(feed.head, begin) : laterOf(begin, left);
   connection.sendControl({ type: 'subscribed', topic, position });
+  if (wentBack) connection.sendControl({ type: 'lost', topic, after: left, position });
   connection.subscribe(new Subscription(feed, connection, start, position));
 }

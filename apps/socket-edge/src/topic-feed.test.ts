@@ -246,6 +246,20 @@ describe('what the log has no more', () => {
     expect(h.world.reads).toBe(reads);
   });
 
+  it('takes what it heard where the history keeps nothing, and announces what came before that', async () => {
+    const h = await openFeed();
+    const live = h.join();
+    const first = h.publish('1');
+    await h.settled();
+    const missed = h.publish('2', { heard: false });
+    const heard = h.log.append(Buffer.from('3'));
+    h.log.trim(0);
+    h.say(heard);
+    await h.settled();
+    expect(live.socket.of('lost')).toEqual([{ type: 'lost', topic: 'news', after: first, position: missed }]);
+    expect(live.socket.idsOf('news')).toEqual([first, heard.id]);
+  });
+
   it('does not have it ask without end when the log stands behind the feed', async () => {
     const h = await openFeed();
     const ids = Array.from({ length: 600 }, () => h.publish());

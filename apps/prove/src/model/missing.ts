@@ -38,7 +38,7 @@ function missingOn(model: Model, stream: Stream, published: readonly Owed[], log
     if (had.has(token) || from > closedAt) return [];
     const falsely = falselyRecovered(model, stream, followed, owed, log);
     if (falsely === undefined && !isRequired(model, stream, followed, owed, log)) return [];
-    if (isAnnounced(followed, id)) return [];
+    if (isAnnounced(followed, id, publication.to)) return [];
     if (falsely !== 'whoever' && !timeline.isCertain('in', from, to)) return [];
     const isDeaf = followed.arrivals.every((arrival) => comparePositions(arrival.id, id) < 0);
     const kind = falsely === undefined ? (isDeaf ? 'deaf' : 'lost') : 'falsely-recovered';
@@ -91,11 +91,15 @@ function falselyRecovered(
   return isPassed || (closed === null && model.endAt !== Infinity) ? 'subscriber' : undefined;
 }
 
-function isAnnounced({ losses, segments }: Followed, id: Position): boolean {
+function isAnnounced({ losses, segments }: Followed, id: Position, publishedAt: number): boolean {
+  // One that goes back (Redis has lost its last writes) may concern whatever comes before where it goes on.
   const isBetween = (after: Position, position: Position) =>
-    comparePositions(id, after) > 0 && comparePositions(id, position) <= 0;
+    comparePositions(id, position) <= 0 && (comparePositions(id, after) > 0 || comparePositions(position, after) < 0);
   return (
-    losses.some(({ after, position }) => isBetween(after, position)) ||
+    losses.some(
+      ({ at, after, position }) =>
+        isBetween(after, position) || (comparePositions(position, after) < 0 && publishedAt < at),
+    ) ||
     segments.some(({ by, recovered, stated, start }) => {
       return by === 'welcome' && recovered === false && stated !== null && isBetween(stated, start);
     })
