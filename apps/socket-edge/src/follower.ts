@@ -165,7 +165,7 @@ export class Follower {
       }
       if (!continues(page, tail)) {
         await this.#world.handedOn();
-        const wentBack = comparePositions(page.last, tail) < 0;
+        const wentBack = isOnAnotherBranch(page, tail);
         let goesOn = wentBack ? await this.#world.lastInLog() : goesOnFrom(page);
         if (this.state !== 'open') return;
         // What the log does not keep may have been heard.
@@ -215,4 +215,9 @@ export class Follower {
     }
     this.#held.push(message);
   }
+}
+
+/** Whether a log that does not contain a position has not grown past it, but lost it and gone on from before. */
+function isOnAnotherBranch({ firstPrev, last }: FramePage, position: Position): boolean {
+  return comparePositions(last, position) < 0 || (firstPrev !== null && comparePositions(firstPrev, position) < 0);
 }

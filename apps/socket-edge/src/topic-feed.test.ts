@@ -239,9 +239,15 @@ describe('what the log has no more', () => {
     await h.settled();
     expect(live.socket.of('lost')).toEqual([{ type: 'lost', topic: 'news', after: gone[2], position: kept[1] }]);
     expect(live.socket.idsOf('news')).toEqual([...kept, ...gone, missed, after]);
+    // Also when the end of the log is above what was seen by now.
+    h.log.rollBack(1);
+    const below = h.publish('8', { heard: false });
+    const above = [h.publish('9'), h.publish('10')];
+    await h.settled();
+    expect(live.socket.idsOf('news').slice(-3)).toEqual([below, ...above]);
     // One that came twice is none of these.
     const reads = h.world.reads;
-    h.say({ prev: missed, id: after, data: Buffer.from('7') });
+    h.say({ prev: below, id: above[0] ?? '', data: Buffer.from('9') });
     await h.settled();
     expect(h.world.reads).toBe(reads);
   });

@@ -246,11 +246,13 @@ export class TopicFeed {
   /** Everybody who stands at the head is told that what followed is gone. */
   #onLost(position: Position, last: Position): void {
     const after = this.head;
+    // What a log that went back does not contain is gone from there on; else only what lies beyond its end.
+    const kept = comparePositions(position, after) < 0 ? position : last;
     this.#startAt(position);
     for (const subscription of this.audience.members()) this.#announceLost(subscription, after, position);
     for (const subscription of this.behind) {
       // Ahead of the feed it may well be, by what it read from the log; beyond the log it waits for what Redis forgot.
-      if (comparePositions(subscription.position, last) <= 0) continue;
+      if (comparePositions(subscription.position, kept) <= 0) continue;
       this.#announceLost(subscription, subscription.position, position);
       subscription.position = position;
     }
