@@ -20,7 +20,10 @@ const counters: Record<keyof Tally, readonly [name: string, help: string]> = {
     'Topic subscriptions that Redis confirmed, the first one of each included',
   ],
   earsLost: ['subscriber_connections_lost_total', 'Times the connection that hears Redis was lost'],
-  driftFound: ['drift_found_total', 'Connections that a look at everything found serving other topics than wanted'],
+  driftFound: [
+    'drift_found_total',
+    'Connections that the steady comparison found serving other topics than subscribed',
+  ],
   leaseRenewalsMissed: ['lease_renewals_missed_total', 'Renewals of the lease that Redis did not take'],
   leasesLapsed: ['leases_lapsed_total', 'Times the lease had run out'],
   slowLeft: ['slow_consumers_total', 'Times a connection took its messages too slowly and left the live set'],
