@@ -76,7 +76,7 @@ export class ClosedRanges {
     let at = from;
     const moveTo = (position: Position): void => {
       at = position;
-      connection.leave(topic, { incarnation, position, read });
+      connection.leave({ topic, incarnation, position, read });
     };
     const lose = (position: Position): void => {
       this.#deps.tally.lostAnnounced += 1;
