@@ -246,13 +246,14 @@ export class TopicFeed {
   /** Everybody who stands at the head is told that what followed is gone. */
   #onLost(position: Position, last: Position): void {
     const after = this.head;
-    // What a log that went back does not contain is gone from there on; else only what lies beyond its end.
-    const kept = comparePositions(position, after) < 0 ? position : last;
+    // What a log that went back does not contain any more is in the ring from there on.
+    const isGone = (at: Position) =>
+      comparePositions(at, last) > 0 || (comparePositions(at, position) > 0 && this.#ring.has(at));
+    // Others are ahead of the feed by what they read from the log.
+    const gone = [...this.behind].filter((subscription) => isGone(subscription.position));
     this.#startAt(position);
     for (const subscription of this.audience.members()) this.#announceLost(subscription, after, position);
-    for (const subscription of this.behind) {
-      // Ahead of the feed it may well be, by what it read from the log; beyond the log it waits for what Redis forgot.
-      if (comparePositions(subscription.position, kept) <= 0) continue;
+    for (const subscription of gone) {
       this.#announceLost(subscription, subscription.position, position);
       subscription.position = position;
     }
