@@ -6,9 +6,7 @@ const PAGE = new URL('../docs/redis-keys.md', import.meta.url);
 /** Differences between the first column of docs/redis-keys.md and the keys that the code can spell. */
 export async function redisKeyFaults(): Promise<string[]> {
   const documented = new Set(keysOf(await readFile(PAGE, 'utf8')));
-  const spelled = new Set(
-    Object.values(redisKeys('')).map((spell) => shapeOf((spell as (a: string, b: string) => string)('a', '<b>'))),
-  );
+  const spelled = new Set(Object.values(redisKeys('')).map((spell) => shapeOf(spell('a', '<b>'))));
   return [
     ...[...spelled.difference(documented)].map((key) => `docs/redis-keys.md has no row for ${key}`),
     ...[...documented.difference(spelled)].map((key) => `docs/redis-keys.md has ${key}, which no code spells`),
