@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const LINK = /(?<!\\)\]\(([^)\s]+)\)|<img[^>]+src="([^"]+)"|srcset="([^"]+)"/g;
 
-/** Links of the tracked Markdown files that lead to no file, or to no heading of it. Links to other hosts are not asked. */
+/** Links of the tracked Markdown files that lead to no file, or to no heading of it. Links to other hosts are not checked. */
 export async function linkFaults(): Promise<string[]> {
   const { stdout } = await promisify(execFile)('git', ['ls-files', '-co', '--exclude-standard', '*.md'], { cwd: ROOT });
   const pages = stdout.split('\n').filter((page) => page !== '' && existsSync(join(ROOT, page)));

@@ -3,7 +3,7 @@ import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 // Turns the changesets into the next version: of all packages, which share one, and a section of CHANGELOG.md.
-// docs/releasing.md says when. `npm run release:version` starts it.
+// The procedure is in docs/releasing.md. `npm run release:version` starts it.
 
 const ROOT = new URL('../', import.meta.url);
 const SECTIONS = { major: 'Changed', minor: 'Added', patch: 'Fixed' } as const;
