@@ -2,39 +2,43 @@ import { execFile } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { decisionsPage } from './decisions-page.ts';
+import { linkFaults } from './links-check.ts';
 import { metricsPage } from './metrics-page.ts';
+import { redisKeyFaults } from './redis-keys-check.ts';
 import { closeCodesPage, configurationPage, problemsPage, rfc6455Page } from './reference-pages.ts';
 
-// Writes docs/reference/ from the code. With --check it writes nothing, names every page that is out of date, and exits
-// with 1 when there is one.
+// Writes docs/reference/ from the code, and the list of decisions. With --check it writes nothing, and exits with 1 when
+// a page is out of date, docs/redis-keys.md differs from the code, or a link leads nowhere; it names each of them.
 
-const FOLDER = new URL('../docs/reference/', import.meta.url);
+const FOLDER = new URL('../docs/', import.meta.url);
 const OPENAPI_PROGRAM = fileURLToPath(new URL('../apps/control-api/src/print-openapi.ts', import.meta.url));
 
 const pages = new Map<string, string>([
-  ['configuration.md', configurationPage()],
-  ['problems.md', problemsPage()],
-  ['close-codes.md', closeCodesPage()],
-  ['rfc6455.md', rfc6455Page()],
-  ['metrics.md', await metricsPage()],
-  ['openapi.json', (await promisify(execFile)(process.execPath, [OPENAPI_PROGRAM])).stdout],
+  ['reference/configuration.md', configurationPage()],
+  ['reference/problems.md', problemsPage()],
+  ['reference/close-codes.md', closeCodesPage()],
+  ['reference/rfc6455.md', rfc6455Page()],
+  ['reference/metrics.md', await metricsPage()],
+  ['decisions/README.md', await decisionsPage()],
+  ['reference/openapi.json', (await promisify(execFile)(process.execPath, [OPENAPI_PROGRAM])).stdout],
 ]);
 
 if (process.argv.includes('--check')) await check();
 else await write();
 
 async function write(): Promise<void> {
-  await mkdir(FOLDER, { recursive: true });
+  await mkdir(new URL('reference/', FOLDER), { recursive: true });
   for (const [name, text] of pages) await writeFile(new URL(name, FOLDER), text);
 }
 
 async function check(): Promise<void> {
-  const outdated: string[] = [];
+  const faults = [...(await redisKeyFaults()), ...(await linkFaults())];
   for (const [name, text] of pages) {
-    if ((await writtenAs(name)) !== text) outdated.push(name);
+    if ((await writtenAs(name)) !== text) faults.push(`docs/${name} is out of date: run "npm run docs"`);
   }
-  for (const name of outdated) process.stderr.write(`docs/reference/${name} is out of date: run "npm run docs"\n`);
-  if (outdated.length > 0) process.exitCode = 1;
+  for (const fault of faults) process.stderr.write(`${fault}\n`);
+  if (faults.length > 0) process.exitCode = 1;
 }
 
 async function writtenAs(name: string): Promise<string | null> {

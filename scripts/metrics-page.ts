@@ -18,7 +18,7 @@ interface Metric {
   help: string;
 }
 
-/** Every metric that the services register. Nothing is collected, so neither Redis nor an edge is asked. */
+/** Every metric that the services register. Nothing is collected, so neither Redis nor an edge is needed. */
 export async function metricsPage(): Promise<string> {
   const control = await controlMetrics();
   const edge = edgeMetrics();
@@ -27,7 +27,7 @@ export async function metricsPage(): Promise<string> {
   return page(
     'Metrics',
     'what the services register',
-    'Prometheus text form, at `/metrics` of each service. Every sample carries the label `service`. What to do when one ' +
+    'Prometheus text format, at `/metrics` of each service. Every sample carries the label `service`. What to do when one ' +
       'of them moves: [operations](../operations.md#metrics).',
     '## socket-edge',
     rows(edge.filter(isOwn)),
@@ -75,7 +75,7 @@ function registered(metrics: Metrics): Metric[] {
   metrics.stop();
   return metrics.registry.getMetricsAsArray().map((metric) => ({
     name: metric.name,
-    // Its type is an enum of numbers, its value a word; of the labels the types say nothing.
+    // The type is an enum of numbers, the value a word; the labels are missing in the types.
     kind: String(metric.type),
     labels: 'labelNames' in metric ? (metric.labelNames as string[]) : [],
     help: metric.help.replace(/\.$/, ''),

@@ -6,7 +6,7 @@ import { problemOf, problems } from '../packages/protocol/src/problems.ts';
 import { type ConfigRow, describeConfig } from '../packages/service/src/config.ts';
 import { code, page, table } from './markdown.ts';
 
-/** The variables of both services. One that both have is told once. */
+/** The variables of both services; those that both have are listed once. */
 export function configurationPage(): string {
   const control = describeConfig(configSchema);
   const edge = describeConfig(edgeVariables);
@@ -15,8 +15,8 @@ export function configurationPage(): string {
   return page(
     'Configuration',
     "the schemas in the services' `config.ts`",
-    'Environment variables, read once at the start. A variable that is set to nothing counts as not set. When any are ' +
-      'wrong the service names them all on standard error and exits with 2.',
+    'Environment variables, read once at the start. An empty variable counts as not set. When any are wrong the service ' +
+      'prints all of them to standard error and exits with 2.',
     '## Both services',
     variables(shared),
     '## control-api',
@@ -44,9 +44,9 @@ export function problemsPage(): string {
   return page(
     'Problems',
     '`packages/protocol/src/problems.ts`',
-    'What a refused HTTP request is answered with, by control-api and by an edge before the upgrade: ' +
-      '`application/problem+json` (RFC 9457). `code` is constant and what a program should look at; `detail` is for ' +
-      'people. `topics` names the topics it is about, `errors` every field that was wrong and the rule it broke.',
+    'The answer to a refused HTTP request, from control-api and from an edge before the upgrade: ' +
+      '`application/problem+json` (RFC 9457). `code` is constant and for programs; `detail` is for people. ' +
+      '`topics` names the topics concerned, `errors` every wrong field and the rule it broke.',
     '```json\n' + JSON.stringify(EXAMPLE, null, 2) + '\n```',
     table(['status', 'code', 'title'], rows),
   );
@@ -57,7 +57,7 @@ const nextSteps: Record<AfterClose, string> = {
   'reconnect-with-backoff': 'reconnect with back-off, and resume',
   reconnect: 'reconnect with back-off, and resume',
   stop: 'do not reconnect',
-  'register-again': 'register again; this client id is not known any more',
+  'register-again': 'register again; the client id is unknown now',
 };
 
 export function closeCodesPage(): string {
@@ -69,14 +69,14 @@ export function closeCodesPage(): string {
   return page(
     'Close codes',
     '`packages/protocol/src/close-codes.ts`',
-    'With what an edge closes a connection. The reason is for people and may say more (`bad-frame: not JSON`), but for ' +
-      '1012, whose reason is `retry-after-ms=<milliseconds>`.',
+    'The codes with which an edge closes a connection. The reason is for people and may have details ' +
+      '(`bad-frame: not JSON`), except for 1012, whose reason is `retry-after-ms=<milliseconds>`.',
     table(['code', 'name', 'what the client does'], rows),
     'Every other code, and a connection that ends without one (1006), means: reconnect with back-off, and resume.',
   );
 }
 
-/** Longer payloads are cut: what they are stands in the column before. */
+/** Longer payloads are cut; the column before describes them. */
 const SHOWN_CHARACTERS = 66;
 
 export function rfc6455Page(): string {
@@ -87,9 +87,9 @@ export function rfc6455Page(): string {
   return page(
     'RFC 6455, case by case',
     '`apps/socket-edge/src/testing/rfc6455-cases.ts`',
-    'What the RFC wants of a server, and what an edge answers: `rfc6455.redis.test.ts` sends each of these to a running ' +
-      'edge and compares. An edge that took a case goes on: it answers a ping behind it. Where the RFC names 1002, 1007 ' +
-      'or 1009 an edge closes with 4400, one code for all that a client must not send.',
+    'What the RFC requires of a server, and what an edge answers: `rfc6455.redis.test.ts` sends each of these to a running ' +
+      'edge and compares. _Goes on_ means that the edge answers a ping after it. Where the RFC names 1002, 1007 ' +
+      'or 1009 an edge closes with 4400, one code for everything that a client must not send.',
     table(['section', 'sent', 'the RFC', 'the edge'], rows),
   );
 }

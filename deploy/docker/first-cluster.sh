@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes a Redis Cluster of the nodes whose addresses are given, with a replica for each master, unless they are one already.
-# Exits with 0 when every node says that all slots are served, with 1 when that takes too long.
+# Exits with 0 when every node reports that all slots are served, with 1 when that takes too long.
 set -eu
 port=6379
 patience_seconds=60

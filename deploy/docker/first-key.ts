@@ -5,7 +5,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 // same as long as the volume does. Runs in the image of control-api, without any package.
 
 const SECRET_BYTES = 32;
-/** Secrets' hashes are nobody else's business. */
+/** The hashes of secrets are readable by their owner alone. */
 const FILE_MODE = 0o600;
 
 const file = process.env['API_KEYS_FILE'] ?? '';

@@ -45,7 +45,6 @@ const every = (keys: Keys, name: string, id: string, idempotency: string) => [
   keys.edgeLive(id),
   keys.secret(),
   keys.answers(id),
-  keys.lock(id),
 ];
 
 describe('Redis keys', () => {

@@ -41,7 +41,6 @@ export function redisKeys(prefix: string) {
     trialLive: (place: string) => `${prefix}trial:{${place}}:live`,
 
     answers: (question: string) => `${prefix}answers:{${question}}`,
-    lock: (name: string) => `${prefix}lock:{${name}}`,
   };
 }
 

@@ -155,3 +155,10 @@ test('describeConfig finds the description also under a wrapper', () => {
     { variable: 'A', default: 'x', meaning: 'said first' },
   ]);
 });
+
+test('describeConfig finds the default of what is transformed', () => {
+  const on = choice(['on', 'off'], 'on').transform((given) => given === 'on');
+  expect(describeConfig(z.object({ A: on.describe('Whether') }))).toEqual([
+    { variable: 'A', default: 'on', meaning: 'Whether' },
+  ]);
+});

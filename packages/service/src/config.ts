@@ -213,7 +213,13 @@ function describeSetting(variable: string, piece: z.core.$ZodType): ConfigRow {
     if (meaning === '') meaning = meta?.description ?? '';
     if (typeof meta?.['defaultText'] === 'string') fallback ??= meta['defaultText'];
     if (layer instanceof z.ZodPrefault || layer instanceof z.ZodDefault) fallback ??= String(layer.def.defaultValue);
-    layer = layer instanceof z.ZodType && 'innerType' in layer.def ? (layer.def.innerType as z.ZodType) : undefined;
+    layer = layerWithin(layer);
   }
   return { variable, default: fallback, meaning };
+}
+
+/** What a wrapper wraps, or what a transformation takes. */
+function layerWithin(layer: z.core.$ZodType): z.core.$ZodType | undefined {
+  if (layer instanceof z.ZodPipe) return layer.def.in;
+  return layer instanceof z.ZodType && 'innerType' in layer.def ? (layer.def.innerType as z.ZodType) : undefined;
 }

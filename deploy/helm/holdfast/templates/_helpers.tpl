@@ -83,7 +83,7 @@ securityContext:
 {{- end -}}
 
 {{/*
-Restarted when it does not answer at all, sent nothing while it is not ready: Redis away is no reason to restart.
+Restarted when it does not answer at all; without traffic while it is not ready: an unreachable Redis is no reason to restart.
 */}}
 {{- define "holdfast.probes" -}}
 startupProbe:
