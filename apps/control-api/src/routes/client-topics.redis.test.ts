@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { closedRanges } from '@holdfast/broker/client-state';
 import { topicsResponse } from '@holdfast/protocol/rest/clients';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type TestApi, expectBody, startTestApi } from '../test-api.ts';
@@ -200,6 +201,19 @@ describe('UnSubscribeTopic', () => {
     await edge.hold(clientId);
     expect(expectBody(await unsubscribe(clientId, ['news.a']), 202, topicsResponse).connected).toBe(true);
     expect(await edge.broker.readPending(edge.id, 10)).toContain(clientId);
+    await edge.die();
+    edge.stop();
+  });
+
+  test('leaves the edge the range up to the last message before it, which may still be on its way', async () => {
+    await api.topics('news.range');
+    const edge = await startTestEdge(api);
+    const clientId = await api.client({ topics: ['news.range'] });
+    await edge.hold(clientId);
+    const published = await api.broker.publish('news.range', Buffer.from('1'));
+    expectBody(await unsubscribe(clientId, ['news.range']), 202, topicsResponse);
+    const closed = (await api.broker.readClient(clientId))?.closed.get('news.range') ?? '';
+    expect(closedRanges(closed)).toMatchObject([{ end: 'id' in published ? published.id : '', dropped: false }]);
     await edge.die();
     edge.stop();
   });
