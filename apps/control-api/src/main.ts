@@ -6,18 +6,15 @@ import { createHealth } from '@holdfast/service/health';
 import { createLogger } from '@holdfast/service/logger';
 import { createMetrics } from '@holdfast/service/metrics';
 import { openRedis } from '@holdfast/service/open-redis';
-import { redisLoads } from '@holdfast/service/redis-load';
 import { toRedisTarget } from '@holdfast/service/redis-config';
+import { redisLoads } from '@holdfast/service/redis-load';
 import { runMain } from '@holdfast/service/run-main';
 import { onShutdown } from '@holdfast/service/shutdown';
-import { openKeys } from './api-keys-file.ts';
 import { buildApp } from './app.ts';
-import { openAdmin } from './admin.ts';
-import { isProduction, limitsOf } from './config.ts';
-import { readVariables } from './read-variables.ts';
-import { checkRedis } from './redis-check.ts';
-import { startSweeping } from './sweeper.ts';
-import { startWalking } from './walker.ts';
+import { openKeys } from './auth/keys-file.ts';
+import { isProduction, limitsOf, readVariables } from './config.ts';
+import { checkRedis, openAdmin } from './observability/health.ts';
+import { startReaper } from './reaper.ts';
 
 const SERVICE = 'control-api';
 /** Longer than a call may take to arrive (10 s) and to be answered (Redis answers within 2 s, or is given up). */
@@ -40,11 +37,9 @@ await runMain(async () => {
   const broker = controlBroker(commandsOf(redis), config.REDIS_PREFIX, onBroken);
   const bulkRedis = openRedis(toRedisTarget(config), { name: `${SERVICE}-bulk`, logger });
   const bulkBroker = controlBroker(commandsOf(bulkRedis), config.REDIS_PREFIX, onBroken);
-  const walking = startWalking(broker, redis, config.CLIENT_EXPIRY ?? null, logger);
   const stops = [
     checkRedis(broker, redis, health, logger),
-    startSweeping(broker, keys.ring, logger),
-    walking,
+    startReaper({ broker, redis, keys: keys.ring, expiryMs: config.CLIENT_EXPIRY ?? null, logger }),
     keys.watch(),
     metrics.stop,
   ];

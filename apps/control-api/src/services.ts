@@ -2,9 +2,9 @@ import type { Clients, ControlBroker, Topics } from '@holdfast/broker/broker';
 import type { RedisLoad } from '@holdfast/service/redis-load';
 import type { BulkReads } from './limits/bulk-reads.ts';
 import type { ClientRates } from './limits/client-rates.ts';
-import type { Counts } from './counts.ts';
-import type { EdgeDirectory } from './edge-directory.ts';
-import type { KeyRing } from './key-ring.ts';
+import type { Counts } from './observability/metrics.ts';
+import type { EdgeDirectory } from './edges/placement.ts';
+import type { KeyRing } from './auth/authentication.ts';
 
 /** What gives large answers: over a connection of its own, so that small calls do not wait behind them. */
 export type BulkBroker = Pick<Topics & Clients, 'readLog' | 'readTopics' | 'listClients'>;

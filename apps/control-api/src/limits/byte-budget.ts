@@ -1,5 +1,4 @@
-import { ProblemError } from '../problem-error.ts';
-import { RETRY_AFTER_SECONDS } from '../http/respond.ts';
+import { ProblemError, RETRY_AFTER_SECONDS } from '../http/problem-error.ts';
 
 /** What one caller may hold of all: four callers at their worst leave nothing over, and one leaves three quarters. */
 const SHARE = 4;

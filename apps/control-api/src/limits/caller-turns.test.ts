@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ProblemError } from '../problem-error.ts';
+import { ProblemError } from '../http/problem-error.ts';
 import { CallerTurns } from './caller-turns.ts';
 
 const turn = () => new Promise(setImmediate);

@@ -1,5 +1,4 @@
-import { ProblemError } from '../problem-error.ts';
-import { RETRY_AFTER_SECONDS } from '../http/respond.ts';
+import { ProblemError, RETRY_AFTER_SECONDS } from '../http/problem-error.ts';
 
 export interface TurnLimits {
   /** Calls of one caller that are worked on at once; further ones wait. */

@@ -1,4 +1,4 @@
-import { ProblemError } from '../problem-error.ts';
+import { ProblemError } from '../http/problem-error.ts';
 
 /** A bucket holds the calls of so many seconds: a client that comes back does several things at once. */
 const BURST_SECONDS = 10;

@@ -1,0 +1,37 @@
+import type { Metrics } from '@holdfast/service/metrics';
+import fp from 'fastify-plugin';
+
+export type Counts = ReturnType<typeof createCounts>;
+
+/** What this service counts of its trade. */
+export function createCounts(metrics: Metrics) {
+  return {
+    registrations: metrics.counter('registrations_total', 'Calls of Register that got through, by outcome.', [
+      'outcome',
+    ]),
+    unregistrations: metrics.counter('unregistrations_total', 'Clients that were unregistered.'),
+    publishes: metrics.counter('publishes_total', 'Messages handed to a topic or a client, by outcome.', ['outcome']),
+  };
+}
+
+const MS_PER_SECOND = 1000;
+/** A call takes one or two round trips to Redis: half a millisecond and up. In seconds. */
+const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+
+/** How long calls take, by route and status. */
+export const requestMetrics = fp<{ metrics: Metrics }>(async (app, { metrics }) => {
+  const seconds = metrics.histogram(
+    'http_request_seconds',
+    'How long calls took, by method, route and status.',
+    ['method', 'route', 'status'],
+    BUCKETS,
+  );
+  app.addHook('onResponse', async (request, reply) => {
+    // Without the route's pattern every path that somebody tries would be a time series of its own.
+    const route = request.routeOptions.url ?? 'unmatched';
+    seconds.observe(
+      { method: request.method, route, status: String(reply.statusCode) },
+      reply.elapsedTime / MS_PER_SECOND,
+    );
+  });
+});
