@@ -1,8 +1,7 @@
 import { type Rest, createRest } from '@holdfast/client/rest';
 import type { Command } from 'commander';
-import { CliError } from './cli-error.ts';
 import { readSettings } from './config.ts';
-import { exitCodes } from './exit-codes.ts';
+import { CliError, exitCodes } from './errors.ts';
 import type { Terminal } from './terminal.ts';
 
 /** No call of the control API takes this long; without it a firewall that swallows packets would hold a script for ever. */

@@ -1,10 +1,10 @@
 import { connect } from '@holdfast/client/connect';
-import type { ClosedReason, StateChange } from '@holdfast/client/events';
+import type { ClientEvents, ClosedReason, StateChange } from '@holdfast/client/events';
 import { HoldfastError } from '@holdfast/client/holdfast-error';
-import { CliError } from './cli-error.ts';
-import { exitCodes } from './exit-codes.ts';
+import { CliError, exitCodes } from './errors.ts';
 import type { Invocation } from './invocation.ts';
-import { frameLine, stateLine } from './listen-output.ts';
+import { printable } from './output.ts';
+import type { Colors } from './terminal.ts';
 
 /** A refused handshake looks like an edge that is away: from so many failures in a row on the control API is asked. */
 const ASK_FROM_FAILURES = 3;
@@ -74,4 +74,24 @@ function goneError(clientId: string): CliError {
     `Client ${clientId} is not registered any more: it was unregistered, or the installation was started anew, with an ` +
       'empty Redis. To register one and listen: npx holdfast listen --register NAME',
   );
+}
+
+type Shown = ClientEvents['message' | 'subscribed' | 'unsubscribed' | 'lost'];
+
+/** One line for one frame. */
+export function frameLine(frame: Shown, { cyan, dim, green, red, yellow }: Colors): string {
+  const topic = cyan(printable(frame.topic));
+  if (frame.type === 'message') return `${topic} ${dim(frame.id)} ${printable(JSON.stringify(frame.data))}`;
+  if (frame.type === 'subscribed') return `${topic} ${green('subscribed')} from ${frame.position}`;
+  if (frame.type === 'unsubscribed') return `${topic} ${yellow('unsubscribed')}: ${printable(frame.reason)}`;
+  return `${topic} ${red('lost')}: what came after ${frame.after}, up to ${frame.position}, is gone from the history`;
+}
+
+/** What a person wants to know of a connection, on standard error; null: nothing. */
+export function stateLine(change: StateChange, { bold, dim, yellow }: Colors): string | null {
+  if (change.state === 'open') {
+    return `${bold('connected')} to ${new URL(change.url).origin} ${dim('(Ctrl-C ends)')}`;
+  }
+  if (change.state !== 'waiting') return null;
+  return `${yellow('reconnecting')} in ${(change.delayMs / 1000).toFixed(1)} s: ${printable(change.why)}`;
 }

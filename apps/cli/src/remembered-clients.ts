@@ -1,6 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Registration } from '@holdfast/client/rest';
+import type { Invocation } from './invocation.ts';
 
 /** Whoever reads a client's id may act for it. */
 const FILE_MODE = 0o600;
@@ -116,4 +118,27 @@ async function orMissing<Value>(wanted: Promise<Value>): Promise<Value | undefin
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** Registers a client, and remembers it when it has a name. */
+export async function registerClient(
+  invocation: Invocation,
+  wanted: { name?: string | undefined; topics?: readonly string[] | undefined; clientId?: string | undefined },
+): Promise<Registration> {
+  const rest = await invocation.rest();
+  const registration = await rest.register(wanted);
+  if (wanted.name !== undefined) {
+    const which = await whichClient(invocation, wanted.name);
+    await memory(invocation).remember({ ...which, clientId: registration.clientId });
+  }
+  return registration;
+}
+
+export function memory({ terminal }: Invocation): RememberedClients {
+  return new RememberedClients(terminal.rememberedClientsDirectory);
+}
+
+export async function whichClient(invocation: Invocation, name: string): Promise<WhichClient> {
+  const { controlUrl, key = '' } = await invocation.target();
+  return { controlUrl: new URL(controlUrl).href, keyId: key.split('.')[0] ?? '', name };
 }

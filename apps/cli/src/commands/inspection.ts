@@ -1,10 +1,9 @@
 import type { ClientDetails, ClientPage } from '@holdfast/client/rest';
 import { DEFAULT_PAGE, MAX_PAGE } from '@holdfast/protocol/limits';
 import type { Command } from 'commander';
+import { wholeNumber } from '../arguments.ts';
 import { invocationOf } from '../invocation.ts';
-import { wholeNumber } from '../options.ts';
-import { printable } from '../printable.ts';
-import { table } from '../table.ts';
+import { printable, table } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface ClientsOptions {

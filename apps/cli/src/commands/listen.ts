@@ -1,13 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { CliError } from '../cli-error.ts';
-import { exitCodes } from '../exit-codes.ts';
+import { commaList, webSocketUrl } from '../arguments.ts';
+import { CliError, exitCodes } from '../errors.ts';
 import { type Invocation, invocationOf } from '../invocation.ts';
 import { listenUntilInterrupted } from '../listen-session.ts';
-import { type Listener, registered } from '../listener.ts';
-import { liveEdges } from '../live-edges.ts';
-import { memory } from '../naming.ts';
-import { commaList, webSocketUrl } from '../options.ts';
-import { registerAgain } from '../register-again.ts';
+import { type Listener, registerAgain, registered } from '../listener.ts';
+import { memory } from '../remembered-clients.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** A person who pressed Ctrl-C waits for this; an installation that is there answers in milliseconds. */
@@ -106,4 +104,23 @@ async function unregister(invocation: Invocation, clientId: string): Promise<voi
   await (await invocation.lastRest(UNREGISTER_WITHIN_MS)).unregister(clientId);
   await memory(invocation).forget(clientId);
   invocation.terminal.err(`unregistered client ${clientId}`);
+}
+
+/** An edge that has just started takes clients once it hears Redis, a second later at most; a restart takes some more. */
+const WAIT_MS = 10_000;
+const LOOK_EVERY_MS = 250;
+
+/** The edges that take connections, waiting a little for the first. Raises CliError `no-edge` when there is none. */
+async function liveEdges(invocation: Invocation): Promise<string[]> {
+  const rest = await invocation.rest();
+  const until = performance.now() + WAIT_MS;
+  for (;;) {
+    const { edges } = await rest.edges();
+    const live = edges.filter(({ draining }) => !draining).map(({ url }) => url);
+    if (live.length > 0) return live;
+    if (performance.now() >= until) {
+      throw new CliError(exitCodes.unreachable, 'no-edge', 'No edge is alive. To name one: --url ws://127.0.0.1:7701');
+    }
+    await delay(LOOK_EVERY_MS);
+  }
 }

@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import { CliError } from '../cli-error.ts';
-import { exitCodes } from '../exit-codes.ts';
+import { messageText } from '../arguments.ts';
+import { CliError, exitCodes } from '../errors.ts';
 import { invocationOf } from '../invocation.ts';
-import { messageText } from '../json-input.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface PublishOptions {

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { invocationOf } from '../invocation.ts';
-import { memory, registerClient } from '../naming.ts';
-import { commaList } from '../options.ts';
-import { printable } from '../printable.ts';
+import { memory, registerClient } from '../remembered-clients.ts';
+import { commaList } from '../arguments.ts';
+import { printable } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface RegisterOptions {

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { CliError, exitCodes } from './errors.ts';
 
 /** "a,b" and a repeated option both mean several. */
 export function commaList(text: string, before: readonly string[] = []): string[] {
@@ -38,6 +39,27 @@ export function httpUrl(text: string): string {
 function urlOf(text: string, protocols: RegExp, example: string): string {
   if (!URL.canParse(text) || !protocols.test(new URL(text).protocol)) {
     throw new InvalidArgumentError(`A URL such as ${example} is needed.`);
+  }
+  return text;
+}
+
+/**
+ * What is to be published, as JSON text that goes out as it was given: numbers keep every digit. With `asText` the
+ * input is a string to be made JSON. Raises CliError `not-json`.
+ */
+export function messageText(input: string, asText: boolean): string {
+  if (asText) return JSON.stringify(input);
+  const text = input.trim();
+  try {
+    JSON.parse(text);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : 'not JSON';
+    throw new CliError(
+      exitCodes.usage,
+      'not-json',
+      `The message is not JSON: ${why}\nQuote it for the shell, as in '{"score":"1:0"}', or send it as a string with --text.`,
+      { cause },
+    );
   }
   return text;
 }

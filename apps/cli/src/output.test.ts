@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { table } from './table.ts';
+import { table } from './output.ts';
 
 describe('table', () => {
   it('makes each column as wide as its widest cell, and lets nothing steer the terminal', () => {

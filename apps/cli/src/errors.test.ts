@@ -2,8 +2,7 @@ import { HoldfastError } from '@holdfast/client/holdfast-error';
 import { KeysFileError } from '@holdfast/local/keys-file';
 import { problemOf } from '@holdfast/protocol/problems';
 import { describe, expect, it } from 'vitest';
-import { CliError } from './cli-error.ts';
-import { failureOf } from './failure.ts';
+import { CliError, failureOf } from './errors.ts';
 
 describe('a failure', () => {
   it('of the server ends with 1 and names code, detail and each field', () => {

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { commaList, futureTime, httpUrl, webSocketUrl, wholeNumber } from './options.ts';
+import { commaList, futureTime, httpUrl, messageText, webSocketUrl, wholeNumber } from './arguments.ts';
 
 describe('options', () => {
   it('take several names by commas, by repetition, or both', () => {
@@ -28,5 +28,20 @@ describe('options', () => {
     expect(webSocketUrl('ws://127.0.0.1:7701')).toBe('ws://127.0.0.1:7701');
     expect(() => httpUrl('ws://127.0.0.1:7701')).toThrow(InvalidArgumentError);
     expect(() => webSocketUrl('127.0.0.1:7701')).toThrow(InvalidArgumentError);
+  });
+});
+
+describe('a message to publish', () => {
+  it('goes out as it was given: numbers keep every digit, keys their order', () => {
+    const text = '{"b": 12345678901234567890, "a": 1.0}';
+    expect(messageText(` ${text}\n`, false)).toBe(text);
+  });
+
+  it('is a JSON string when it is text', () => {
+    expect(messageText('say "hi"\n', true)).toBe('"say \\"hi\\"\\n"');
+  });
+
+  it.each(['', '{a:1}', 'hello', '{"a":1'])('that is not JSON is refused, with a way out: %j', (input) => {
+    expect(() => messageText(input, false)).toThrow(/not JSON[^]*--text/);
   });
 });

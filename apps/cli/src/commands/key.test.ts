@@ -2,9 +2,9 @@ import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { recordingTerminal } from './recording-terminal.ts';
-import { run } from './run.ts';
-import type { Terminal } from './terminal.ts';
+import { recordingTerminal } from '../testing/recording-terminal.ts';
+import { run } from '../run.ts';
+import type { Terminal } from '../terminal.ts';
 
 const CREATE = ['create', '--id', 'a', '--register'];
 const IS_READ = 'The control-api at http://127.0.0.1:7700 reads this file';

@@ -1,6 +1,6 @@
 import picocolors from 'picocolors';
 import { describe, expect, it } from 'vitest';
-import { frameLine, stateLine } from './listen-output.ts';
+import { frameLine, stateLine } from './listen-session.ts';
 
 const plain = picocolors.createColors(false);
 

@@ -1,9 +1,44 @@
 import { HoldfastError } from '@holdfast/client/holdfast-error';
 import { KeysFileError } from '@holdfast/local/keys-file';
 import { CommanderError } from 'commander';
-import { CliError } from './cli-error.ts';
-import { type ExitCode, exitCodes } from './exit-codes.ts';
-import { printable } from './printable.ts';
+import { printable } from './output.ts';
+
+/** What a script can tell from the exit code; `--help` says the same. */
+export const exitCodes = {
+  fine: 0,
+  /** The server refused: its code and detail were printed. */
+  refused: 1,
+  /** Wrong usage, or input that cannot be used. */
+  usage: 2,
+  /** No installation was found, or it does not answer. */
+  unreachable: 3,
+  /** Ended by a signal before it was done, as shells count: 128 + SIGINT. */
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+export const EXIT_CODES_HELP = `
+Exit codes:
+  0    fine
+  1    refused by the server: its code and detail are printed
+  2    wrong usage, or input that cannot be used
+  3    no installation was found, or it does not answer
+  130  ended by Ctrl-C before it was done (listen ends with 0)`;
+
+/** A failure with its exit code and what to tell the person; no stack is shown. */
+export class CliError extends Error {
+  override readonly name = 'CliError';
+  readonly exitCode: ExitCode;
+  /** Constant, for scripts that read `--json`. */
+  readonly code: string;
+
+  constructor(exitCode: ExitCode, code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.exitCode = exitCode;
+    this.code = code;
+  }
+}
 
 export interface Failure {
   exitCode: ExitCode;
