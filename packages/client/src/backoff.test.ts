@@ -1,6 +1,6 @@
 import { closeCodes } from '@holdfast/protocol/close-codes';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ReconnectTimer } from './reconnect-timer.ts';
+import { ReconnectTimer } from './backoff.ts';
 
 const CUT = 1006;
 const asking = Object.values(closeCodes).filter(({ next }) => next === 'reconnect-with-backoff');

@@ -1,18 +1,15 @@
 import { closeCodes } from '@holdfast/protocol/close-codes';
 import type { DownFrame } from '@holdfast/protocol/down';
-import type { Welcome } from '@holdfast/protocol/messages/welcome';
+import type { Welcome } from '@holdfast/protocol/down';
 import { CREDENTIAL_SUBPROTOCOL_PREFIX, SUBPROTOCOL } from '@holdfast/protocol/version';
-import { backoffMs } from './backoff.ts';
-import type { ConnectOptions, MessagesOptions } from './connect-options.ts';
-import { Emitter } from './emitter.ts';
-import type { ClientEvents, Closed, ClosedReason, StateChange } from './events.ts';
+import { ReconnectTimer, backoffMs } from './backoff.ts';
+import type { ConnectOptions, MessagesOptions, SocketConstructor } from './connect-options.ts';
+import { type ClientEvents, type Closed, type ClosedReason, type StateChange, Emitter } from './events.ts';
 import { MessageStream } from './message-stream.ts';
 import { type PageEvent, watchPage } from './page-events.ts';
-import { PositionBook, type Positions } from './position-book.ts';
-import { ReconnectTimer } from './reconnect-timer.ts';
+import { type Positions, PositionBook } from './position-book.ts';
 import { RegistrationCheck } from './registration-check.ts';
-import { NO_CLOSE_FRAME, type Session, type SessionEnd, startSession } from './session.ts';
-import type { SocketConstructor } from './socket.ts';
+import { type Session, type SessionEnd, NO_CLOSE_FRAME, startSession } from './session.ts';
 import { type NextUrl, urlRotation } from './url-rotation.ts';
 
 /** A connection that lived this long after its welcome was a good one: the next failure starts with a small delay again. */

@@ -1,7 +1,7 @@
 import { MAX_CLIENT_FRAME_BYTES } from '@holdfast/protocol/limits';
 import { decodeUpFrame } from '@holdfast/protocol/up';
 import { describe, expect, it } from 'vitest';
-import { resumeFrames } from './resume-frames.ts';
+import { resumeFrames } from './frames.ts';
 
 const POSITION = '1732345678901-0';
 

@@ -1,4 +1,4 @@
-import type { WelcomeTopic } from '@holdfast/protocol/messages/welcome';
+import type { WelcomeTopic } from '@holdfast/protocol/down';
 import { describe, expect, it } from 'vitest';
 import { PositionBook } from './position-book.ts';
 

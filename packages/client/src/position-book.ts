@@ -1,7 +1,7 @@
-import type { Lost } from '@holdfast/protocol/messages/lost';
-import type { Message } from '@holdfast/protocol/messages/message';
-import type { Subscribed } from '@holdfast/protocol/messages/subscribed';
-import type { Welcome } from '@holdfast/protocol/messages/welcome';
+import type { Lost } from '@holdfast/protocol/down';
+import type { Message } from '@holdfast/protocol/down';
+import type { Subscribed } from '@holdfast/protocol/down';
+import type { Welcome } from '@holdfast/protocol/down';
 import { POSITION_FORM, type Position, comparePositions, laterOf } from '@holdfast/protocol/position-order';
 
 /** The position reached in each topic, as a page can keep it: plain JSON. */
