@@ -134,7 +134,7 @@ export const ANY_ORIGIN = '*';
 const NO_ORIGIN = 'none';
 
 /** Origins as browsers send them (RFC 6454, 6.2): anything else would never match. */
-export function origins(): Setting<string[]> {
+function origins(): Setting<string[]> {
   return setting(
     'must be none, *, or origins (https://app.example.com, without a path) with commas between them',
     (value) => {

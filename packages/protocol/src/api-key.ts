@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { publishPattern, topicPattern } from './topic-pattern.ts';
+import { publishPattern, topicPattern } from './topic-name.ts';
 
 export const apiKeyId = z
   .string()

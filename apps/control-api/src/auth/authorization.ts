@@ -1,5 +1,5 @@
 import type { ApiKey } from '@holdfast/protocol/api-key';
-import { CLIENTS_PATTERN, matchesAny } from '@holdfast/protocol/topic-pattern';
+import { CLIENTS_PATTERN, matchesAny } from '@holdfast/protocol/topic-name';
 import type { FastifyRequest } from 'fastify';
 import { ProblemError } from '../http/problem-error.ts';
 import { type KeyRing, hasExpired, presentedKey } from './authentication.ts';

@@ -1,4 +1,4 @@
-import { capacityResponse } from '@holdfast/protocol/rest/capacity';
+import { capacityResponse } from '@holdfast/protocol/rest/edges';
 import { startPrivateRedis } from '@holdfast/testkit/redis-process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type TestApi, expectBody, startTestApi } from '../testing/api.ts';

@@ -1,5 +1,5 @@
 import type { EdgeDetails, EdgeLoad } from '@holdfast/broker/broker';
-import { capacityResponse } from '@holdfast/protocol/rest/capacity';
+import { capacityResponse } from '@holdfast/protocol/rest/edges';
 import type { RedisLoad } from '@holdfast/service/redis-load';
 import { describe, expect, it } from 'vitest';
 import { capacityOf, model } from './capacity.ts';

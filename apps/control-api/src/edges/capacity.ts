@@ -1,5 +1,5 @@
 import type { EdgeDetails, EdgeLoad } from '@holdfast/broker/broker';
-import type { capacityResponse, capacityUse, headRoom, limit } from '@holdfast/protocol/rest/capacity';
+import type { capacityResponse, capacityUse, headRoom, limit } from '@holdfast/protocol/rest/edges';
 import type { RedisLoad } from '@holdfast/service/redis-load';
 import type { z } from 'zod';
 
@@ -95,7 +95,7 @@ function mostUsed(used: Use): Limit | null {
 }
 
 /** Edges that share cores and memory. */
-export interface Host {
+interface Host {
   readonly freePlaces: number;
   /** Cores that its edges can use: one each, as far as there are any. */
   readonly cores: number;
@@ -105,14 +105,14 @@ export interface Host {
   readonly availableBytes: number;
 }
 
-export type LoadedEdge = EdgeDetails & { readonly load: EdgeLoad };
+type LoadedEdge = EdgeDetails & { readonly load: EdgeLoad };
 
-export function isLoaded(edge: EdgeDetails): edge is LoadedEdge {
+function isLoaded(edge: EdgeDetails): edge is LoadedEdge {
   return edge.load !== undefined;
 }
 
 /** Draining edges use what they use, and have no place to give. */
-export function hostsOf(edges: readonly LoadedEdge[]): Host[] {
+function hostsOf(edges: readonly LoadedEdge[]): Host[] {
   return [...Map.groupBy(edges, ({ load }) => load.host).values()].map((group) => ({
     freePlaces: sum(group, freePlaces),
     cores: Math.min(group.length, Math.max(...group.map(({ load }) => load.cores))),
@@ -123,11 +123,11 @@ export function hostsOf(edges: readonly LoadedEdge[]): Host[] {
   }));
 }
 
-export function freePlaces({ draining, connections, maxConnections }: EdgeDetails): number {
+function freePlaces({ draining, connections, maxConnections }: EdgeDetails): number {
   return draining ? 0 : Math.max(0, maxConnections - connections);
 }
 
-export function sum<T>(items: readonly T[], of: (item: T) => number): number {
+function sum<T>(items: readonly T[], of: (item: T) => number): number {
   return items.reduce((total, item) => total + of(item), 0);
 }
 

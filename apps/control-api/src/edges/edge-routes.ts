@@ -1,5 +1,5 @@
 import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
-import { capacityResponse } from '@holdfast/protocol/rest/capacity';
+import { capacityResponse } from '@holdfast/protocol/rest/edges';
 import { edgesResponse } from '@holdfast/protocol/rest/edges';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { needsKey } from '../auth/authorization.ts';

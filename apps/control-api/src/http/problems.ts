@@ -133,7 +133,7 @@ interface Known {
 }
 
 /** Which methods the calls of a path have (RFC 9110, 15.5.6), for the answers to those that it has not. */
-export class CallsByPath {
+class CallsByPath {
   readonly #known = new Map<string, Known>();
 
   /** Takes a route of Fastify's: `/v1/topics/:topic`. */
@@ -163,7 +163,7 @@ const MAX_DRAIN_MS = 5_000;
  * when its connection is closed sees a broken pipe, and not why.
  * @param done is told whether the body has come to its end; otherwise the connection has to be closed
  */
-export function drainBody(request: IncomingMessage, done: (whole: boolean) => void): void {
+function drainBody(request: IncomingMessage, done: (whole: boolean) => void): void {
   if (request.complete || request.readableEnded || request.destroyed) {
     done(!request.destroyed || request.complete);
     return;

@@ -64,7 +64,7 @@ export const openApi = fp(async (app) => {
 });
 
 /** The groups of calls, in the order in which a newcomer needs them. */
-export const tags = [
+const tags = [
   { name: 'clients', description: 'Register and unregister clients, subscribe them to topics, look at them' },
   { name: 'topics', description: 'Create, look at and delete topics' },
   { name: 'messages', description: 'Publish to topics and to single clients, read the log' },
@@ -74,7 +74,7 @@ export const tags = [
 type Json = Record<string, unknown>;
 
 /** Finishes the document with what the generators cannot know. */
-export const tidy: SwaggerTransformObject = (given) => {
+const tidy: SwaggerTransformObject = (given) => {
   const document = jsonSchemaTransformObject(given) as {
     components?: { schemas?: Json };
     paths?: Record<string, Record<string, { requestBody?: Json; parameters?: { schema?: Json }[] }>>;
