@@ -113,8 +113,8 @@ describe('a topic pattern', () => {
       fc.property(segments, segments, (one, other) => {
         const topic = one.join('.');
         expect(acceptsPattern(topic)).toBe(true);
-        expect(matchesPattern(name, topic)).toBe(true);
-        expect(matchesPattern(name, other.join('.'))).toBe(name === other.join('.'));
+        expect(matchesPattern(topic, topic)).toBe(true);
+        expect(matchesPattern(topic, other.join('.'))).toBe(topic === other.join('.'));
       }),
     );
   });
