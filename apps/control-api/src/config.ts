@@ -28,7 +28,7 @@ interface ProductionRule {
   CONTROL_ALLOWED_ORIGINS?: readonly string[] | undefined;
 }
 
-/** What nobody should go without by oversight. */
+/** What must be set, or declined, explicitly. */
 const inProduction: z.core.$ZodCheck<ProductionRule> = z.superRefine<ProductionRule>(
   (config, context) => {
     if (config.NODE_ENV !== PRODUCTION) return;
@@ -55,7 +55,7 @@ export const configSchema = z
     CONTROL_ALLOWED_ORIGINS: origins()
       .optional()
       .describe(
-        `Origins whose pages may call from a browser (https://app.example.com); none; * for any. Not set: none, but with NODE_ENV=${PRODUCTION} it has to be said`,
+        `Origins whose pages may call from a browser (https://app.example.com); none; * for any. Not set: none, but with NODE_ENV=${PRODUCTION} it must be set`,
       ),
     CONTROL_TRUSTED_PROXIES: setting(
       'must be IP addresses and networks (10.0.0.0/8; masks from 1 up) with commas between them',
@@ -97,7 +97,6 @@ export const configSchema = z
 
 export type Config = z.output<typeof configSchema>;
 
-/** Whether this is meant for use, and not for a first look. */
 export function isProduction({ NODE_ENV }: Pick<Config, 'NODE_ENV'>): boolean {
   return NODE_ENV === PRODUCTION;
 }

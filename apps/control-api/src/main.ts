@@ -19,8 +19,8 @@ import { startReaper } from './reaper.ts';
 const SERVICE = 'control-api';
 /** Longer than a call may take to arrive (10 s) and to be answered (Redis answers within 2 s, or is given up). */
 const SHUTDOWN_MS = 15_000;
-/** Without Redis it listens all the same: it says so at /readyz, and answers with 503. */
-const REDIS_PATIENCE_MS = 2000;
+/** Without Redis it listens all the same, is not ready, and answers 503. */
+const REDIS_WAIT_MS = 2000;
 
 await runMain(async () => {
   const config = await readVariables(process.env);
@@ -31,7 +31,7 @@ await runMain(async () => {
 
   const redis = openRedis(toRedisTarget(config), { name: SERVICE, logger });
   const ready = redis.whenReady({ logger }).catch((error: unknown) => {
-    logger.debug({ err: error }, 'waits no longer');
+    logger.debug({ err: error }, 'stopped waiting for Redis');
   });
   const onBroken = (record: BrokenRecord): void => logger.error({ ...record }, 'a record in Redis cannot be read');
   const broker = controlBroker(commandsOf(redis), config.REDIS_PREFIX, onBroken);
@@ -60,8 +60,8 @@ await runMain(async () => {
     limits: limitsOf(config),
     servesMetrics: config.CONTROL_ADMIN_PORT === undefined,
   });
-  // Whoever reads that it listens may call: so Redis comes first, unless it is away.
-  await Promise.race([ready, delay(REDIS_PATIENCE_MS, undefined, { ref: false })]);
+  // "listening" means that calls succeed: so Redis comes first, unless it is unavailable.
+  await Promise.race([ready, delay(REDIS_WAIT_MS, undefined, { ref: false })]);
   const admin = await openAdmin(config, { health, metrics });
   const address = await app.listen({ host: config.CONTROL_HOST, port: config.CONTROL_PORT });
   logger.info({ address, ...(admin === null ? {} : { admin: admin.address }) }, 'listening');
@@ -70,11 +70,11 @@ await runMain(async () => {
     logger,
     deadlineMs: SHUTDOWN_MS,
     steps: [
-      { name: 'tell that it is not ready', run: () => health.drain() },
-      { name: 'answer the calls under way', run: () => app.close() },
+      { name: 'report not ready', run: () => health.drain() },
+      { name: 'finish calls in progress', run: () => app.close() },
       { name: 'stop timers', run: () => stops.forEach((stop) => stop()) },
       { name: 'close the admin port', run: () => admin?.close() },
-      { name: 'leave Redis', run: async () => void (await Promise.all([redis.close(), bulkRedis.close()])) },
+      { name: 'disconnect from Redis', run: async () => void (await Promise.all([redis.close(), bulkRedis.close()])) },
     ],
   });
 });

@@ -18,6 +18,6 @@ export interface Services {
   readonly keys: KeyRing;
   readonly edges: EdgeDirectory;
   readonly counts: Counts;
-  /** How busy each Redis is that holds data; empty when we are not allowed to ask. Rejects when one does not answer. */
+  /** The load of each Redis that holds data; empty when INFO is not permitted. Rejects when one does not answer. */
   readonly redisLoads: () => Promise<RedisLoad[]>;
 }

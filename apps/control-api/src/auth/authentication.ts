@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { ProblemError } from '../http/problem-error.ts';
 
-/** No secret has this hash: what is presented for an unknown id is compared with it, so that time does not tell. */
+/** No secret has this hash. Secrets of unknown ids are compared with it, so that the time taken reveals nothing. */
 const NO_SECRET = Buffer.alloc(32);
 
 /** The API keys in force. */
@@ -62,7 +62,7 @@ const BEARER = /^bearer +/i;
 /** `?api_key=`, `?X-API-Key=` and their like, without the marks between words. */
 const KEY_PARAMETERS = new Set(['key', 'apikey', 'xapikey']);
 
-/** Refuses API keys in URLs, for URLs end up in logs, and makes room for the key of a call. */
+/** Refuses API keys in URLs, which end up in logs, and decorates requests with their key. */
 export const apiKeys = fp(async (app) => {
   app.decorateRequest('apiKey', null);
   app.addHook('onRequest', async ({ query }) => {

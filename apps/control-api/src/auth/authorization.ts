@@ -66,7 +66,7 @@ export function requireTopics(key: ApiKey, right: TopicRight, topics: readonly s
   if (denied.length > 0) throw topicsDenied(key, right, denied);
 }
 
-/** Who may subscribe or publish may also read. @throws {ProblemError} not-permitted */
+/** The right to subscribe or to publish includes reading. @throws {ProblemError} not-permitted */
 export function requireReading(key: ApiKey, topic: string): void {
   if (matchesAny([...key.can.subscribe, ...key.can.publish], topic)) return;
   throw topicsDenied(key, 'subscribe', [topic]);

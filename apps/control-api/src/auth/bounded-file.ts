@@ -2,13 +2,13 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** A hundred thousand keys; what is longer is no file of keys. */
+/** A hundred thousand keys. */
 const MAX_BYTES = 64 * 1024 * 1024;
 /** A mount that hangs may do so for ever. */
 const MAX_READ_MS = 5_000;
 const CHUNK_BYTES = 64 * 1024;
 
-/** A small text file that is read again and again, and never longer than so many bytes and so much time. */
+/** A small text file that is read repeatedly, each time within a bound of bytes and of time. */
 export class BoundedFile {
   readonly path: string;
   readonly #maxBytes: number;
@@ -31,7 +31,7 @@ export class BoundedFile {
     const reading = readText(this.path, this.#maxBytes).finally(() => {
       this.#reading = false;
     });
-    // A read that comes back late, with a failure, has no one left who waits for it.
+    // A read that fails after its time-out must not count as an unhandled rejection.
     reading.catch(() => undefined);
     const timer = new AbortController();
     const late = delay(this.#maxMs, undefined, { signal: timer.signal }).then(() => {
@@ -47,7 +47,7 @@ export class BoundedFile {
 }
 
 async function readText(path: string, maxBytes: number): Promise<string> {
-  // Not blocking: to open a FIFO waits for whoever writes into it.
+  // Non-blocking: opening a FIFO would wait for a writer.
   const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     if (!(await handle.stat()).isFile()) throw new Error('it is not a regular file');

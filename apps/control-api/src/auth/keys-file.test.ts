@@ -16,7 +16,7 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true }));
 
 const keys = (...ids: string[]) => JSON.stringify({ keys: ids.map((id) => ({ id, secretSha256: '0'.repeat(64) })) });
-const STAYED = 'API keys not read: the old ones stay';
+const STAYED = 'API keys file is invalid: the old keys stay';
 
 async function opened(text: string) {
   await writeFile(file, text);

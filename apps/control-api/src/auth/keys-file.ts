@@ -10,24 +10,24 @@ import { faultsOf, phraseOf } from '../http/validation.ts';
 import { whereIn } from '../http/bodies.ts';
 import { KeyRing } from './authentication.ts';
 
-/** An editor writes a file in several steps, and each is an event; one look after them is enough. */
-const SETTLE_MS = 50;
+/** An editor writes a file in several steps, each an event: one read after them is enough. */
+const DEBOUNCE_MS = 50;
 /** Where events do not come (network file systems, a full table of watches), a change is seen this late. */
 const POLL_MS = 5_000;
 
 /** Where API keys come from. */
 export interface KeySource {
-  /** The keys that hold now: always the same object. */
+  /** The keys in force: always the same object. */
   readonly ring: KeyRing;
-  /** Reads the keys again, also if nothing seems to have changed. Never rejects: what is broken keeps the old keys. */
+  /** Reads the file, also if nothing seems to have changed. Never rejects: an invalid file keeps the old keys. */
   readonly reload: () => Promise<void>;
-  /** Reads them again whenever they change, until its stop is called. */
+  /** Reads the file whenever it changes, until the stop that it returns is called. */
   readonly watch: () => () => void;
 }
 
 /**
  * Reads the keys file.
- * @param file undefined: there is none, and no key holds
+ * @param file undefined: no key is in force
  * @throws {ConfigError} when it cannot be read, is broken, or holds no key though `needed`
  */
 export async function openKeys(
@@ -39,7 +39,7 @@ export async function openKeys(
     return { ring: new KeyRing(), reload: async () => {}, watch: () => () => {} };
   }
   const reader = new BoundedFile(file);
-  const first = await look(reader);
+  const first = await readKeys(reader);
   if ('fault' in first) throw new ConfigError([unusable(file, first.fault)]);
   if (first.keys.length === 0) {
     if (needed) throw new ConfigError([noKeys(file)]);
@@ -50,7 +50,7 @@ export async function openKeys(
 
 /** Why the keys file cannot be used; null when it can. */
 export async function faultOfKeys(file: string, { needed }: { needed: boolean }): Promise<ConfigFault | null> {
-  const found = await look(new BoundedFile(file));
+  const found = await readKeys(new BoundedFile(file));
   if ('fault' in found) return unusable(file, found.fault);
   return needed && found.keys.length === 0 ? noKeys(file) : null;
 }
@@ -67,10 +67,10 @@ function faultOf(file: string, rule: string): ConfigFault {
   return { variable: 'API_KEYS_FILE', rule, given: JSON.stringify(file) };
 }
 
-/** What stands in the file; `text` tells whether it has changed, as times of change are too coarse to be trusted. */
-type Look = { text: string; keys: ApiKey[] } | { text: string; fault: string };
+/** The content of the file. Changes are found by `text`: modification times are too coarse. */
+type Content = { text: string; keys: ApiKey[] } | { text: string; fault: string };
 
-async function look(file: BoundedFile): Promise<Look> {
+async function readKeys(file: BoundedFile): Promise<Content> {
   let text: string;
   try {
     text = await file.read();
@@ -93,7 +93,7 @@ class KeysFile implements KeySource {
   readonly #file: string;
   readonly #logger: Logger;
   #seen: string;
-  #looking = Promise.resolve();
+  #reading = Promise.resolve();
 
   constructor(reader: BoundedFile, first: { text: string; keys: readonly ApiKey[] }, logger: Logger) {
     this.#reader = reader;
@@ -103,19 +103,19 @@ class KeysFile implements KeySource {
     this.ring = new KeyRing(first.keys);
   }
 
-  readonly reload = (): Promise<void> => this.#lookAgain({ always: true });
+  readonly reload = (): Promise<void> => this.#readNext({ always: true });
 
   readonly watch = (): (() => void) => {
     let timer: NodeJS.Timeout | undefined;
     const watcher = this.#watchDirectory(() => {
       timer ??= setTimeout(() => {
         timer = undefined;
-        void this.#lookAgain({ always: false });
-      }, SETTLE_MS);
+        void this.#readNext({ always: false });
+      }, DEBOUNCE_MS);
     });
-    const stopPolling = repeat(() => this.#lookAgain({ always: false }), {
+    const stopPolling = repeat(() => this.#readNext({ always: false }), {
       intervalMs: POLL_MS,
-      onError: (error) => this.#logger.error({ err: error }, 'cannot look at the API keys'),
+      onError: (error) => this.#logger.error({ err: error }, 'cannot poll the API keys file'),
     });
     return () => {
       watcher?.close();
@@ -124,38 +124,38 @@ class KeysFile implements KeySource {
     };
   };
 
-  /** The directory, not the file: a file that is replaced by another of its name would be lost sight of. */
+  /** The directory, not the file: a watch of the file ends when another file is renamed over it. */
   #watchDirectory(onEvent: () => void): FSWatcher | undefined {
-    const byTimeOnly = (error: unknown): void =>
-      this.#logger.warn({ err: error }, 'the API keys file is looked at by time only');
+    const pollOnly = (error: unknown): void =>
+      this.#logger.warn({ err: error }, 'cannot watch the API keys file: polling only');
     try {
-      return watch(dirname(this.#file), onEvent).on('error', byTimeOnly);
+      return watch(dirname(this.#file), onEvent).on('error', pollOnly);
     } catch (error) {
-      byTimeOnly(error);
+      pollOnly(error);
       return undefined;
     }
   }
 
-  /** One look after the other, or an older content could win. */
-  #lookAgain({ always }: { always: boolean }): Promise<void> {
-    this.#looking = this.#looking.then(() => this.#look(always));
-    return this.#looking;
+  /** One read after the other, or an older content could win. */
+  #readNext({ always }: { always: boolean }): Promise<void> {
+    this.#reading = this.#reading.then(() => this.#readOnce(always));
+    return this.#reading;
   }
 
-  async #look(always: boolean): Promise<void> {
-    const found = await look(this.#reader);
+  async #readOnce(always: boolean): Promise<void> {
+    const found = await readKeys(this.#reader);
     if (found.text === this.#seen && !always) return;
     this.#seen = found.text;
-    this.#take(found);
+    this.#apply(found);
   }
 
-  #take(found: Look): void {
+  #apply(found: Content): void {
     if ('fault' in found) {
-      this.#logger.error({ file: this.#file, reason: found.fault }, 'API keys not read: the old ones stay');
+      this.#logger.error({ file: this.#file, reason: found.fault }, 'API keys file is invalid: the old keys stay');
       return;
     }
     this.ring.replace(found.keys);
-    this.#logger.info({ file: this.#file, keys: this.ring.ids() }, 'API keys read again');
+    this.#logger.info({ file: this.#file, keys: this.ring.ids() }, 'API keys reloaded');
     if (this.ring.size === 0) this.#logger.warn('no API keys are left: every call that needs one answers 403');
   }
 }

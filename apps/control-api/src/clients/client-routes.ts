@@ -30,7 +30,7 @@ import { register } from './register.ts';
 
 const tags = ['clients'];
 
-/** Register, Unregister, and looking at clients. */
+/** Register, Unregister, and reading clients. */
 export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, services) => {
   const { broker, bulkBroker, bulkReads, keys, counts } = services;
 
@@ -43,7 +43,7 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
         operationId: 'register',
         summary: 'Register a client',
         description:
-          'Gives the client its UUID, which is its credential, and tells where to connect. ' +
+          'Returns the UUID of the client, which is its credential, and where to connect. ' +
           'With `topics` it is subscribed to all of them, or not registered at all.',
         tags,
         security: keyed,
@@ -111,9 +111,9 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
       onRequest: [refNeedsKey(keys), callOfClient(services)],
       schema: {
         operationId: 'readClient',
-        summary: 'Look at a client',
+        summary: 'Read a client',
         description:
-          'What it wants, and what its edge really serves to it. The UUID is enough; a `ref` takes a key with `manage`.',
+          'Its subscriptions, and what its edge serves to it. The UUID is enough; a `ref` takes a key with `manage`.',
         tags,
         security: keyedForRef,
         params: namedClientPath,
@@ -135,7 +135,7 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
       schema: {
         operationId: 'listClients',
         summary: 'List all clients',
-        description: 'By `ref`. The UUID, which is a credential, stands there only for clients of the own API key.',
+        description: 'By `ref`. The UUID, which is a credential, is included only for clients of the own API key.',
         tags,
         security: keyed,
         querystring: z.strictObject({
@@ -165,12 +165,12 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
         operationId: 'disconnectClient',
         summary: "Close a client's connection",
         description:
-          'It is closed with 4403; the registration stays. `connected` says whether there was one. ' +
+          'It is closed with 4403; the registration stays. `connected` is whether there was one. ' +
           'A key disconnects its own clients, one with `"manage": ["**"]` all.',
         tags,
         security: keyed,
         params: namedClientPath,
-        response: answers({ 202: disconnectResponse.describe('Its edge is told') }, [
+        response: answers({ 202: disconnectResponse.describe('Its edge is notified') }, [
           ...KEY_CODES,
           ...BODY_CODES,
           'client-not-found',

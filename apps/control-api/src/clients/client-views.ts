@@ -3,14 +3,14 @@ import { type ClientState, connectionName } from '@holdfast/broker/client-state'
 import type { ApiKey } from '@holdfast/protocol/api-key';
 import type { clientResponse, clientsResponse, disconnectResponse, served } from '@holdfast/protocol/rest/clients';
 import type { z } from 'zod';
-import { isConnected, whoIsConnected } from './subscriptions.ts';
+import { isConnected, connectedOf } from './subscriptions.ts';
 import type { ChargeTopics } from '../limits/client-rates.ts';
 import type { NamedClient } from './named-client.ts';
 import { ProblemError } from '../http/problem-error.ts';
 import type { BulkBroker } from '../services.ts';
 import { currentTopics, readStates } from '../topics/topic-states.ts';
 
-/** What a client wants, and what its edge really serves to it. */
+/** A client's subscriptions, and what its edge serves to it. */
 export async function describeClient(
   broker: ControlBroker,
   { client, ref, shownId }: NamedClient,
@@ -30,7 +30,7 @@ export async function describeClient(
     edge: owner?.edge ?? null,
     connection:
       owner === null ? null : `${owner.edge}-${answer.served?.connection ?? connectionName(owner.generation)}`,
-    // Of an edge that died nobody knows when.
+    // When an edge died is not known.
     since: client.owner !== null && owner === null ? null : timeText(client.since),
     served: answer.served === null ? null : servedTopics(answer.served),
   };
@@ -48,7 +48,7 @@ export async function listClients(
   const page = await bulkBroker.listClients(after, limit);
   const [states, connected, refs, next] = await Promise.all([
     readStates(bulkBroker, ...page.items.map(({ topics }) => topics.keys())),
-    whoIsConnected(broker, page.items),
+    connectedOf(broker, page.items),
     broker.refsOf(page.items.map(({ clientId }) => clientId)),
     page.cursor === null ? null : broker.cursorOf(page.cursor),
   ]);
@@ -64,7 +64,7 @@ export async function listClients(
 }
 
 /**
- * Has a client's connection closed, and tells whether there was one.
+ * Has a client's connection closed, and answers whether there was one.
  * @throws {ProblemError} client-not-found
  */
 export async function disconnectClient(
@@ -76,7 +76,7 @@ export async function disconnectClient(
   return { ...shownId, ref, connected: outcome.connected && edgeLives };
 }
 
-/** The edge has the last word: the owner in Redis may be older than the end of the connection. */
+/** The edge's answer takes precedence: its connection may have ended after the owner in Redis was written. */
 async function askEdge(
   broker: ControlBroker,
   client: ClientState,
@@ -84,7 +84,7 @@ async function askEdge(
   const { owner } = client;
   if (owner === null || !(await isConnected(broker, client))) return { connected: false, served: null };
   const served = await broker.askServed(owner.edge, client.clientId);
-  // It lives and did not answer: what Redis knows counts.
+  // It has a lease and did not answer: what Redis knows counts.
   if (served === undefined) return { connected: true, served: null };
   if (served === null || served.generation < owner.generation) return { connected: false, served: null };
   return { connected: true, served };

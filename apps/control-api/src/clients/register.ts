@@ -6,9 +6,9 @@ import type { z } from 'zod';
 import { ProblemError } from '../http/problem-error.ts';
 import { requireTopics } from '../auth/authorization.ts';
 import type { Services } from '../services.ts';
-import { beginNow, readStates } from '../topics/topic-states.ts';
+import { startsNow, readStates } from '../topics/topic-states.ts';
 
-type Wish = NonNullable<z.output<typeof registerRequest>>;
+type Request = NonNullable<z.output<typeof registerRequest>>;
 
 /**
  * Registers a client with its subscriptions, or does nothing.
@@ -17,20 +17,20 @@ type Wish = NonNullable<z.output<typeof registerRequest>>;
 export async function register(
   { broker, edges, counts }: Services,
   key: ApiKey,
-  wish: Wish,
+  request: Request,
 ): Promise<z.output<typeof registerResponse>> {
-  const topics = wish.topics ?? [];
+  const topics = request.topics ?? [];
   requireTopics(key, 'subscribe', topics);
   const [states, connect] = await Promise.all([
     readStates(broker, topics),
-    // Asked before the client is made, so that a Redis that goes away here leaves none that nobody knows of.
+    // Read before the client is made: a failure here must not leave a client whose id no caller has.
     edges.connectInfo(),
   ]);
-  const begins = beginNow(states, topics);
+  const starts = startsNow(states, topics);
 
-  const clientId = wish.clientId ?? randomUuid();
-  const name = wish.name ?? null;
-  const client = { clientId, key: key.id, name, registeredAt: Date.now(), topics: begins };
+  const clientId = request.clientId ?? randomUuid();
+  const name = request.name ?? null;
+  const client = { clientId, key: key.id, name, registeredAt: Date.now(), topics: starts };
   const outcome = await broker.register(client, key.maxClients);
   counts.registrations.inc({ outcome });
   if (outcome !== 'registered') throw refusal(outcome, key, name);

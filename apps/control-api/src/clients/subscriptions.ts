@@ -9,7 +9,7 @@ import type { ChargeTopics } from '../limits/client-rates.ts';
 import type { Services } from '../services.ts';
 import {
   type TopicStates,
-  beginNow,
+  startsNow,
   currentTopics,
   readStates,
   requireExisting,
@@ -32,7 +32,7 @@ export async function subscribe(
   charge(client.topics.size + topics.length);
   requireSubscribing(services.keys, client.key, topics);
   const states = await readStates(services.broker, topics, client.topics.keys());
-  const add = beginNow(states, topics);
+  const add = startsNow(states, topics);
   return change(services, clientId, states, { add, stale: staleTopics(client, states) });
 }
 
@@ -53,7 +53,7 @@ export async function unsubscribe(
   try {
     requireExisting(states, topics);
   } catch (error) {
-    // What is left of topics that were deleted goes all the same.
+    // Subscriptions to topics that were deleted are removed all the same.
     if (stale.size > 0) await services.broker.changeTopics(clientId, { stale });
     throw error;
   }
@@ -82,13 +82,13 @@ async function change(
   return { clientId, topics: currentTopics(client, states), connected: await isConnected(broker, client) };
 }
 
-/** Which of the clients are connected: an owner is believed only while its edge lives. Asks once for all. */
-export async function whoIsConnected(broker: Edges, clients: readonly ClientState[]): Promise<Set<ClientState>> {
+/** The connected ones of the clients, by one read: an owner counts only while its edge has a lease. */
+export async function connectedOf(broker: Edges, clients: readonly ClientState[]): Promise<Set<ClientState>> {
   const alive = await broker.alive(clients.flatMap(({ owner }) => owner?.edge ?? []));
   return new Set(clients.filter(({ owner }) => owner !== null && alive.has(owner.edge)));
 }
 
 /** Rejects with `BrokerUnavailable`. */
 export async function isConnected(broker: Edges, client: ClientState): Promise<boolean> {
-  return (await whoIsConnected(broker, [client])).has(client);
+  return (await connectedOf(broker, [client])).has(client);
 }

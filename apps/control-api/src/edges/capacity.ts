@@ -18,7 +18,7 @@ export function capacityOf(
 ): z.output<typeof capacityResponse> {
   const loaded = edges.filter(isLoaded);
   const hosts = hostsOf(loaded);
-  const untold = edges.filter((edge) => !isLoaded(edge));
+  const withoutLoad = edges.filter((edge) => !isLoaded(edge));
   const total = {
     connections: sum(edges, ({ connections }) => connections),
     maxConnections: sum(edges, ({ maxConnections }) => maxConnections),
@@ -44,10 +44,10 @@ export function capacityOf(
     redis: [...redis],
     total,
     used,
-    limitedBy: mostUsed(used),
+    limitedBy: bottleneck(used),
     headRoom: {
-      // Of what edges do not tell only their places are known.
-      connections: sum(hosts, roomForConnections) + sum(untold, freePlaces),
+      // Of edges that report no load only their places are known.
+      connections: sum(hosts, roomForConnections) + sum(withoutLoad, freePlaces),
       ...roomInRedis(redis, edges.length),
       deliveriesPerSecond: hosts.length === 0 ? null : Math.floor(sum(hosts, roomForDeliveries)),
     },
@@ -66,7 +66,7 @@ type RoomInRedis = Pick<z.output<typeof headRoom>, 'clients' | 'publishesPerSeco
 
 function roomInRedis(redis: readonly RedisLoad[], edges: number): RoomInRedis {
   if (redis.length === 0) return { clients: null, publishesPerSecond: null };
-  const publishMicros = model.redisPublishCpuMicros + edges * model.redisHearingCpuMicros;
+  const publishMicros = model.redisPublishCpuMicros + edges * model.redisSubscriberCpuMicros;
   const free = redis.map(({ usedBytes, maxBytes }) =>
     maxBytes === null ? null : Math.max(0, model.usableShare * maxBytes - usedBytes),
   );
@@ -88,7 +88,7 @@ function highest(shares: readonly number[]): number | null {
   return shares.length === 0 ? null : Math.max(...shares);
 }
 
-function mostUsed(used: Use): Limit | null {
+function bottleneck(used: Use): Limit | null {
   const shares = Object.entries(used) as [Limit, number | null][];
   const [most] = shares.toSorted(([, a], [, b]) => (b ?? 0) - (a ?? 0));
   return most && (most[1] ?? 0) > 0 ? most[0] : null;
@@ -118,7 +118,7 @@ function hostsOf(edges: readonly LoadedEdge[]): Host[] {
     cores: Math.min(group.length, Math.max(...group.map(({ load }) => load.cores))),
     cpu: sum(group, ({ load }) => load.cpu),
     rssBytes: sum(group, ({ load }) => load.rssBytes),
-    // They share it, and each tells of all of it.
+    // They share it, and each reports all of it.
     availableBytes: Math.min(...group.map(({ load }) => load.availableBytes)),
   }));
 }
@@ -132,8 +132,8 @@ function sum<T>(items: readonly T[], of: (item: T) => number): number {
 }
 
 /**
- * What things cost, as measured with this repository: docs/scaling.md says how and on what machine, and plans with the
- * same figures. Of a range the dearer end stands here.
+ * What things cost, as measured with this repository: docs/scaling.md describes the measurement and plans with the same
+ * figures. Of a range, the dearer end.
  */
 export const model = {
   /** CPU time of an edge to put one message of 100 to 200 bytes on one connection, in microseconds. 8 to 11 measured. */
@@ -144,8 +144,8 @@ export const model = {
   redisClientBytes: 381,
   /** CPU time of Redis for one publish, script and log, in microseconds, under load. */
   redisPublishCpuMicros: 28,
-  /** The same for each edge that hears it, once Redis is busy enough for answers to share a write. */
-  redisHearingCpuMicros: 0.5,
+  /** The same for each subscribed edge, once Redis is busy enough for answers to share a write. */
+  redisSubscriberCpuMicros: 0.5,
   /**
    * The share of a core, and of memory, to plan with. Past it waiting times grow, and nothing is left for clients that
    * come back all at once.

@@ -16,7 +16,7 @@ interface Directory {
   readonly urls: readonly string[];
 }
 
-/** Where edges can be reached, remembered for a moment. */
+/** The addresses of edges, cached for half a second. */
 export class EdgeDirectory {
   readonly #broker: Edges;
   readonly #random: Random;
@@ -42,7 +42,7 @@ export class EdgeDirectory {
         const sites = sitesOf(edges);
         return { sites, urls: sites.map(({ url }) => url) };
       });
-      // A failure is told to those who wait for it, and not remembered.
+      // A failure rejects the pending calls, and is not cached.
       this.#directory.catch(() => {
         this.#readAt = -Infinity;
       });
@@ -63,8 +63,8 @@ export interface Site {
 
 /**
  * The URLs to hand out: of the edges that take connections. When none does, those of edges that are full, else of those
- * that drain: they answer 503 with a time to come again, and there is room again when somebody leaves, or when what takes
- * an edge's place listens under the same URL. A client with no URL at all could only be registered anew.
+ * that drain: they answer 503 with Retry-After, and have room again when a client leaves, or when a successor listens under
+ * the same URL. A client with no URL at all could only be registered anew.
  */
 export function sitesOf(edges: readonly EdgeDetails[]): Site[] {
   const staying = edges.filter(({ draining }) => !draining);
@@ -80,7 +80,7 @@ export function sitesOf(edges: readonly EdgeDetails[]): Site[] {
 
 /**
  * The less loaded of two sites taken at random, counted as one connection more; null when there is none. Always the least
- * loaded would send everybody who registers anywhere before the next report of the edges to the same one.
+ * loaded would send all registrations until the next report of the edges to the same one.
  */
 export function place(sites: readonly Site[], random: Random): Site | null {
   const one = pick(sites, random);
@@ -89,7 +89,7 @@ export function place(sites: readonly Site[], random: Random): Site | null {
     random,
   );
   const chosen = one && other && loadOf(other) < loadOf(one) ? other : one;
-  // At once: the edge's own report comes too late to spread those who register in the same second.
+  // At once: the edge's own report comes too late to spread registrations of the same second.
   if (chosen) chosen.connections += 1;
   return chosen;
 }

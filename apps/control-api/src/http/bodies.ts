@@ -4,7 +4,7 @@ import fp from 'fastify-plugin';
 import { ProblemError } from './problem-error.ts';
 
 /**
- * Parses a body. Keys such as `__proto__` become plain own fields, which strict schemas refuse and nobody reads.
+ * Parses a body. Keys such as `__proto__` become plain own fields, which strict schemas refuse.
  * @throws {ProblemError} malformed-json
  */
 export function parseJson(bytes: Buffer): unknown {

@@ -5,7 +5,7 @@ import { ANY_ORIGIN } from '../config.ts';
 /** Calls of the API, whose answers may hold client ids, which are credentials. */
 const API_PREFIX = '/v1/';
 
-/** No answer is taken for another type than it says, and none of the API is kept by a cache. */
+/** Forbids browsers to guess content types, and caches to store answers of the API. */
 export const safeHeaders = fp(async (app) => {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-content-type-options', 'nosniff');

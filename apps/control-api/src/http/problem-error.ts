@@ -7,11 +7,11 @@ import {
   problems,
 } from '@holdfast/protocol/problems';
 
-/** A refusal that the caller is told: thrown anywhere in a call, turned into HTTP by plugins/problems.ts. */
+/** A refusal of a call: thrown anywhere in it, turned into HTTP by problems.ts. */
 export class ProblemError extends Error {
   readonly code: ProblemCode;
   readonly details: ProblemDetails;
-  /** After how many seconds the call may be made again; undefined: the caller is told nothing of that. */
+  /** Becomes the Retry-After header; undefined: none is sent. */
   readonly retryAfterSeconds: number | undefined;
 
   constructor(
@@ -27,7 +27,7 @@ export class ProblemError extends Error {
   }
 }
 
-/** After how long a caller who was refused for now may come again. */
+/** The Retry-After of calls that were refused for overload. */
 export const RETRY_AFTER_SECONDS = 1;
 
 /** Answers a request that goes no further, and ends its connection. */

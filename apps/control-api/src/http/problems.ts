@@ -27,7 +27,7 @@ export const problemAnswers = fp<{ logger: Logger }>(async (app, { logger }) => 
   app.addHook('onRoute', ({ url, method }) => paths.add(url, method));
   app.setErrorHandler((error, request, reply) => {
     if (error instanceof CallerGone) {
-      // There is nobody to answer.
+      // The connection is closed: no answer is needed.
       reply.hijack();
       reply.raw.destroy();
       return;
@@ -159,9 +159,9 @@ const MAX_DRAINED_BYTES = 32 * 1024 * 1024;
 const MAX_DRAIN_MS = 5_000;
 
 /**
- * Reads what is still coming of a body and throws it away, so that the answer is read: a client that is still sending
- * when its connection is closed sees a broken pipe, and not why.
- * @param done is told whether the body has come to its end; otherwise the connection has to be closed
+ * Reads the rest of a body and discards it, so that the client reads the answer: one that is still sending when its
+ * connection is closed sees a broken pipe instead.
+ * @param done called with whether the body was read to its end; otherwise the connection has to be closed
  */
 function drainBody(request: IncomingMessage, done: (whole: boolean) => void): void {
   if (request.complete || request.readableEnded || request.destroyed) {

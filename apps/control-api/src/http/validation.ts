@@ -2,7 +2,7 @@ import type { FastifySchemaCompiler } from 'fastify';
 import type { z } from 'zod';
 import { ProblemError } from './problem-error.ts';
 
-/** What a caller calls the parts of a request, by what Fastify calls them. */
+/** The names of a request's parts in answers, by Fastify's names. */
 const PARTS: Readonly<Record<string, string>> = {
   body: 'body',
   params: 'path',

@@ -7,18 +7,18 @@ import { clientPath } from '../openapi/schemas.ts';
 import type { Services } from '../services.ts';
 import { CallerGone } from './bulk-reads.ts';
 import { ByteBudget } from './byte-budget.ts';
-import { CallerTurns } from './caller-turns.ts';
+import { FairQueue } from './fair-queue.ts';
 import type { ChargeTopics } from './client-rates.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Whom the call counts for: its API key when that is valid, else the address it comes from. */
+    /** What the call counts for: its API key when that is valid, else the address it comes from. */
     caller: string;
     /** Whether the call came with a valid API key. */
     withKey: boolean;
-    /** Holds bytes of an answer in the budget until the answer has been sent. */
+    /** Reserves bytes of the budget until the answer has been sent. */
     holdBytes: (bytes: number) => void;
-    /** Charges the client for the topics that its call looks at. */
+    /** Charges the client for the topics that its call reads. */
     chargeTopics: ChargeTopics;
   }
 }
@@ -31,15 +31,15 @@ export interface CallLimits {
 }
 
 /** Enough to keep a Redis busy that is far away. */
-const KEY_AT_ONCE = 64;
+const KEY_CONCURRENCY = 64;
 /** Of all clients behind an address; some calls wait for an edge, up to 1.5 s. */
-const ADDRESS_AT_ONCE = 32;
+const ADDRESS_CONCURRENCY = 32;
 /** Of an address each connection has one call, and connections are counted. */
-const ADDRESS_IN_ALL = Infinity;
+const ADDRESS_TOTAL = Infinity;
 
-/** Each caller has its turn, and what bodies and answers hold is bounded. Before anything else looks at a call. */
+/** Shares the process fairly among callers, and bounds the bytes of bodies and answers. Comes before all other hooks. */
 export const callLimits = fp<{ keys: KeyRing; limits: CallLimits }>(async (app, { keys, limits }) => {
-  const turns = new CallerTurns();
+  const queue = new FairQueue();
   const budget = new ByteBudget(limits.maxBytesInFlight);
   app.decorateRequest('caller', '');
   app.decorateRequest('withKey', false);
@@ -52,9 +52,12 @@ export const callLimits = fp<{ keys: KeyRing; limits: CallLimits }>(async (app, 
     request.withKey = key !== null;
     request.caller = key === null ? addressKey(request.ip) : `key ${key}`;
     request.holdBytes = (bytes) => whenSent(reply, budget.hold(request.caller, bytes));
-    const most = key === null ? ADDRESS_IN_ALL : limits.maxCallsPerKey;
-    await turns.enter(request.caller, { atOnce: key === null ? ADDRESS_AT_ONCE : KEY_AT_ONCE, inAll: most });
-    whenSent(reply, () => turns.leave(request.caller));
+    const most = key === null ? ADDRESS_TOTAL : limits.maxCallsPerKey;
+    await queue.enter(request.caller, {
+      concurrent: key === null ? ADDRESS_CONCURRENCY : KEY_CONCURRENCY,
+      total: most,
+    });
+    whenSent(reply, () => queue.leave(request.caller));
     if (isGone(reply)) throw new CallerGone();
   });
 
@@ -83,7 +86,7 @@ export function callOfClient({ rates }: Pick<Services, 'rates'>) {
   };
 }
 
-/** Whether the caller has hung up. */
+/** Whether the caller has closed its connection. */
 export function isGone(reply: FastifyReply): boolean {
   return reply.raw.destroyed;
 }
@@ -100,7 +103,7 @@ function validKey(keys: KeyRing, request: FastifyRequest): string | null {
   try {
     return keys.check(presented).id;
   } catch (error) {
-    // The call that needs it says what is wrong with it.
+    // A call that needs the key answers what is wrong with it.
     if (error instanceof ProblemError) return null;
     throw error;
   }

@@ -19,7 +19,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * Finds where a value stands in the source text, so that a published value can be passed on byte for byte: parsing and
+ * Finds the source text of a value, so that a published value can be passed on byte for byte: parsing and
  * printing it again would turn 12345678901234567890 into 12345678901234567000 and 1.0 into 1.
  *
  * Everything here takes bytes that JSON.parse has accepted. All that gives JSON its structure is ASCII, which never
@@ -50,7 +50,7 @@ export function dataSlices(bytes: Buffer): (Buffer | undefined)[] {
   return slices;
 }
 
-/** Where the value of a member begins; undefined when no object begins at `at`, or it has no such member. */
+/** The start of a member's value; undefined when `at` is no object, or it has no such member. */
 function memberOf(bytes: Buffer, at: number, name: string): number | undefined {
   if (bytes[at] !== OPEN_OBJECT) return undefined;
   let found: number | undefined;
@@ -66,7 +66,7 @@ function memberOf(bytes: Buffer, at: number, name: string): number | undefined {
   return found;
 }
 
-/** Where what follows the value at `at` begins: the next element, or the closing bracket. */
+/** The start of what follows the value at `at`: the next element, or the closing bracket. */
 function nextElement(bytes: Buffer, at: number): number {
   const end = skipSpace(bytes, endOfValue(bytes, at));
   return bytes[end] === COMMA ? skipSpace(bytes, end + 1) : end;
@@ -93,7 +93,7 @@ function endOfNested(bytes: Buffer, at: number): number {
   }
 }
 
-/** The end of the string whose opening quote stands at `at`: a quote with an even number of backslashes before it. */
+/** The end of the string with its opening quote at `at`: a quote with an even number of backslashes before it. */
 function endOfString(bytes: Buffer, at: number): number {
   for (let quote = bytes.indexOf(QUOTE, at + 1); ; quote = bytes.indexOf(QUOTE, quote + 1)) {
     if (quote === -1) return bytes.length;

@@ -11,7 +11,7 @@ import { KEY_CODES, answers, keyed, pageLimit, topicPath } from '../openapi/sche
 import type { Services } from '../services.ts';
 import { noSuchTopic } from '../topics/topic-states.ts';
 
-/** Any JSON value, which OpenAPI says without a schema. */
+/** Any JSON value: no schema in OpenAPI. */
 const documentedEntry = logEntry.extend({ data: z.unknown().describe('What was published') });
 /** For the document only: the answer is made of bytes, not of values. */
 const documentedLog = logResponse.extend({ messages: z.array(documentedEntry).max(MAX_PAGE) });
@@ -30,7 +30,7 @@ export const logRoutes: FastifyPluginAsyncZod<Services> = async (app, { bulkBrok
         operationId: 'readLog',
         summary: "Read a topic's log",
         description:
-          'At most 256 KiB a page. With `"more":true` the log goes on: the next page begins `after` the last id of this one.',
+          'At most 256 KiB a page. With `"more":true` the log goes on: the next page starts `after` the last id of this one.',
         tags: ['messages'],
         security: keyed,
         params: topicPath,

@@ -42,7 +42,7 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, { brok
     return bytes;
   });
 
-  const published = answers({ 202: publishResponse.describe('It stands in the log') }, [
+  const published = answers({ 202: publishResponse.describe('Appended to the log') }, [
     ...KEY_CODES,
     ...BODY_CODES,
     'topic-not-found',
@@ -86,7 +86,7 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, { brok
         summary: 'Publish a message to one client',
         description: `It comes on that client's connection only, as topic \`${OWN_TOPIC}\`. Needs \`@clients\` or \`**\` in \`can.publish\`.`,
         params: clientPath,
-        response: answers({ 202: publishResponse.describe('It stands in the log') }, [
+        response: answers({ 202: publishResponse.describe('Appended to the log') }, [
           ...KEY_CODES,
           ...BODY_CODES,
           'client-not-found',
@@ -111,7 +111,7 @@ function keyInUse(): ProblemError {
   return new ProblemError('idempotency-conflict', { detail });
 }
 
-/** Messages are judged one by one, later; the document says what each must be. */
+/** Messages are validated one by one, later; the document has their schema. */
 const documentedMessage = z.unknown().meta(z.toJSONSchema(batchMessage, { io: 'input' }));
 const body = batchRequest.extend({
   messages: z.array(documentedMessage).min(1).max(MAX_BATCH_MESSAGES),

@@ -13,13 +13,13 @@ import type { Services } from '../services.ts';
 type Result = z.output<typeof batchResult>;
 
 /**
- * What goes to Redis in one piece: a batch of ordinary size. A thousand messages to a hundred topics each go in several,
+ * What goes to Redis at a time: a request of ordinary size. A thousand messages to a hundred topics each go in several,
  * for every topic's copy takes memory until Redis has it.
  */
-const WAVE_PUBLISHES = 1000;
-const WAVE_BYTES = 16 * 1024 * 1024;
+const MAX_CHUNK = 1000;
+const MAX_CHUNK_BYTES = 16 * 1024 * 1024;
 /** Messages of a topic in one call of Redis, which does nothing else meanwhile: some hundred microseconds. */
-const CALL_MESSAGES = 100;
+const MAX_CALL_MESSAGES = 100;
 
 /** What one message asks for, or why none of it is done. */
 type Plan = { publications: Publication[] } | { refused: Result };
@@ -49,7 +49,7 @@ export async function publishBatch(
     messages.map((message) => plan(key, message)),
   );
   const publications = plans.flatMap((planned) => ('refused' in planned ? [] : planned.publications));
-  for (const wave of waves(publications)) await publishAll(broker, wave);
+  for (const chunk of chunks(publications)) await publishAll(broker, chunk);
 
   const failed = publications.flatMap(({ outcome }) => (outcome instanceof BrokerUnavailable ? outcome : []));
   if (failed[0] !== undefined && failed.length === publications.length) throw failed[0];
@@ -82,12 +82,12 @@ async function withoutMissing(broker: Topics, plans: readonly Plan[]): Promise<P
   const several = plans.flatMap((planned) =>
     'publications' in planned && planned.publications.length > 1 ? planned.publications : [],
   );
-  const { gone, unread } = await lookFor(broker, [...new Set(several.map(({ topic }) => topic))]);
+  const { missing, unread } = await findTopics(broker, [...new Set(several.map(({ topic }) => topic))]);
   return plans.map((planned) => {
     if ('refused' in planned || planned.publications.length < 2) return planned;
     const topics = planned.publications.map(({ topic }) => topic);
     for (const [code, wanting] of [
-      ['topic-not-found', topics.filter((topic) => gone.has(topic))],
+      ['topic-not-found', topics.filter((topic) => missing.has(topic))],
       ['redis-unavailable', topics.filter((topic) => unread.has(topic))],
     ] as const) {
       if (wanting.length > 0)
@@ -97,17 +97,17 @@ async function withoutMissing(broker: Topics, plans: readonly Plan[]): Promise<P
   });
 }
 
-/** Which topics do not exist, and of which that cannot be said. Rejects when nothing can be said of any. */
-async function lookFor(
+/** Which topics do not exist, and which could not be read. Rejects when none could be read. */
+async function findTopics(
   broker: Topics,
   names: readonly string[],
-): Promise<{ gone: ReadonlySet<string>; unread: ReadonlySet<string> }> {
+): Promise<{ missing: ReadonlySet<string>; unread: ReadonlySet<string> }> {
   let unread = new Set<string>();
   for (;;) {
     const asked = names.filter((name) => !unread.has(name));
     try {
       const states = await broker.readTopics(asked);
-      return { gone: new Set(asked.filter((_, index) => states[index] === null)), unread };
+      return { missing: new Set(asked.filter((_, index) => states[index] === null)), unread };
     } catch (error) {
       if (!(error instanceof BrokerUnavailable) || error.topics.length === 0) throw error;
       unread = unread.union(new Set(error.topics));
@@ -115,25 +115,25 @@ async function lookFor(
   }
 }
 
-function* waves(publications: readonly Publication[]): Generator<Publication[]> {
-  let wave: Publication[] = [];
+function* chunks(publications: readonly Publication[]): Generator<Publication[]> {
+  let chunk: Publication[] = [];
   let bytes = 0;
   for (const publication of publications) {
-    if (wave.length === WAVE_PUBLISHES || bytes + publication.data.length > WAVE_BYTES) {
-      yield wave;
-      wave = [];
+    if (chunk.length === MAX_CHUNK || bytes + publication.data.length > MAX_CHUNK_BYTES) {
+      yield chunk;
+      chunk = [];
       bytes = 0;
     }
-    wave.push(publication);
+    chunk.push(publication);
     bytes += publication.data.length;
   }
-  if (wave.length > 0) yield wave;
+  if (chunk.length > 0) yield chunk;
 }
 
 /** Those of a topic go together. */
-async function publishAll(broker: Topics, wave: readonly Publication[]): Promise<void> {
+async function publishAll(broker: Topics, chunk: readonly Publication[]): Promise<void> {
   const byTopic = new Map<string, Publication[]>();
-  for (const publication of wave) {
+  for (const publication of chunk) {
     const others = byTopic.get(publication.topic);
     if (others === undefined) byTopic.set(publication.topic, [publication]);
     else others.push(publication);
@@ -143,8 +143,8 @@ async function publishAll(broker: Topics, wave: readonly Publication[]): Promise
 
 /** One call after the other: one that has to be sent again must not come behind the next. */
 async function publishInOrder(broker: Topics, publications: readonly Publication[]): Promise<void> {
-  for (let from = 0; from < publications.length; from += CALL_MESSAGES) {
-    await publishTogether(broker, publications.slice(from, from + CALL_MESSAGES));
+  for (let from = 0; from < publications.length; from += MAX_CALL_MESSAGES) {
+    await publishTogether(broker, publications.slice(from, from + MAX_CALL_MESSAGES));
   }
 }
 

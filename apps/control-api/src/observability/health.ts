@@ -15,7 +15,7 @@ import { open } from '../openapi/schemas.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Asked by machines again and again: it takes part in no limit. */
+    /** Polled by machines: exempt from all limits. */
     probe?: boolean;
   }
 }
@@ -24,11 +24,11 @@ const alive = z.object({ status: z.literal('ok') }).describe('It does');
 const readiness = z.object({ status: z.enum(['ready', 'not-ready']), checks: z.record(z.string(), z.string()) });
 const readinessAnswers = {
   200: readiness.describe('It should'),
-  503: readiness.describe('It should not; each check says "ok" or why not'),
+  503: readiness.describe('It should not; each check is "ok" or the reason'),
 };
 const metricsText = { description: 'The metrics', content: { 'text/plain': { schema: z.string() } } };
 
-/** Untyped, as what they answer is text by then. */
+/** Untyped: their answers are text. */
 const PROBES: { path: string; operationId: string; summary: string; response: object }[] = [
   { path: '/healthz', operationId: 'isAlive', summary: 'Whether the process lives', response: { 200: alive } },
   {
@@ -60,11 +60,11 @@ export const healthRoutes: FastifyPluginAsync<HealthOptions> = async (app, optio
   }
 };
 
-/** A load balancer that asks every few seconds then hears the truth of this second. */
-const LOOK_MS = 1_000;
+/** The answer is never older than this, however often a load balancer polls. */
+const CHECK_MS = 1_000;
 
 /**
- * Keeps the health check "redis": not ready until Redis has taken a write, and whenever it took none at the last look. A
+ * Keeps the health check "redis": not ready until Redis has taken a write, and whenever it took none at the last check. A
  * Redis that only answers is not enough: registrations and publishes are writes.
  * @returns the stop
  */
@@ -74,20 +74,20 @@ export function checkRedis(
   health: Health,
   logger: Logger,
 ): () => void {
-  // Why it refuses them, the connection has logged.
+  // The connection has logged why Redis refuses them.
   const writes = new WriteHealth((fields) => logger.info(fields, 'redis takes writes again'));
-  // The connection knows better than a call that had none.
+  // A fault of the connection explains more than a failed call.
   health.check('redis', () => (writes.refused ? writes.fault : (link.fault() ?? writes.fault)));
-  const look = async (): Promise<void> => {
+  const check = async (): Promise<void> => {
     await broker.tryWrites();
     writes.worked();
   };
   const onError = (error: unknown): void => writes.failed(error);
-  look().catch(onError);
-  return repeat(look, { intervalMs: LOOK_MS, onError });
+  check().catch(onError);
+  return repeat(check, { intervalMs: CHECK_MS, onError });
 }
 
-/** Opens the port for health and metrics when there is to be one. */
+/** Opens the port for health and metrics; null when none is configured. */
 export async function openAdmin(
   { CONTROL_HOST: host, CONTROL_ADMIN_PORT: port }: Config,
   parts: Pick<AdminOptions, 'health' | 'metrics'>,

@@ -3,14 +3,16 @@ import fp from 'fastify-plugin';
 
 export type Counts = ReturnType<typeof createCounts>;
 
-/** What this service counts of its trade. */
+/** The domain metrics of this service. */
 export function createCounts(metrics: Metrics) {
   return {
-    registrations: metrics.counter('registrations_total', 'Calls of Register that got through, by outcome.', [
-      'outcome',
-    ]),
-    unregistrations: metrics.counter('unregistrations_total', 'Clients that were unregistered.'),
-    publishes: metrics.counter('publishes_total', 'Messages handed to a topic or a client, by outcome.', ['outcome']),
+    registrations: metrics.counter(
+      'registrations_total',
+      'Register calls that reached Redis, by outcome: registered or why not.',
+      ['outcome'],
+    ),
+    unregistrations: metrics.counter('unregistrations_total', 'Clients unregistered by calls.'),
+    publishes: metrics.counter('publishes_total', 'Messages published to topics and clients, by outcome.', ['outcome']),
   };
 }
 
@@ -18,16 +20,16 @@ const MS_PER_SECOND = 1000;
 /** A call takes one or two round trips to Redis: half a millisecond and up. In seconds. */
 const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
-/** How long calls take, by route and status. */
+/** Request durations, by route and status. */
 export const requestMetrics = fp<{ metrics: Metrics }>(async (app, { metrics }) => {
   const seconds = metrics.histogram(
     'http_request_seconds',
-    'How long calls took, by method, route and status.',
+    'HTTP request duration in seconds, by method, route and status.',
     ['method', 'route', 'status'],
     BUCKETS,
   );
   app.addHook('onResponse', async (request, reply) => {
-    // Without the route's pattern every path that somebody tries would be a time series of its own.
+    // With the URL in place of the route's pattern every path would be a time series of its own.
     const route = request.routeOptions.url ?? 'unmatched';
     seconds.observe(
       { method: request.method, route, status: String(reply.statusCode) },

@@ -5,9 +5,9 @@ import type { Logger } from '@holdfast/service/logger';
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 
-/** The first status that is our fault, not the caller's. */
+/** The first status of server errors. */
 const SERVER_ERROR = 500;
-/** Redis is away or refuses, or there is too much to do: logged once where it is found out, and counted for each call. */
+/** Redis is unavailable, or the process is overloaded: logged once at its cause, and counted for each call. */
 const UNAVAILABLE = 503;
 
 /**
@@ -36,11 +36,11 @@ type AuditedAction = 'register' | 'unregister' | 'disconnect' | 'put-topic' | 'd
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The call changes something: made with a key, it leaves a line in the log. */
+    /** The call changes something: made with a key, it is logged. */
     audit?: AuditedAction;
   }
   interface FastifyRequest {
-    /** Whom the call changed: a handler that knows the client's UUID or ref puts it here. */
+    /** The client that the call changed: set by the handler, which knows its UUID or ref. */
     changedClient: { clientId: string } | { ref: string } | null;
     /** Why the call was refused or failed; null when it was not. */
     problem: ProblemCode | null;
@@ -51,7 +51,7 @@ const BAD_REQUEST = 400;
 
 /**
  * One line at `info` for each change that was made, or refused, with an API key: which key, what, which topic or client,
- * and what came of it. A client stands there by its `ref`. What was no valid call changed nothing and has no line;
+ * and the outcome. A client is named by its `ref`. An invalid call changed nothing and has no line;
  * messages have none either, their number is in the metrics.
  */
 export const auditLog = fp<{ logger: Logger; broker: ControlBroker }>(async (app, { logger, broker }) => {
@@ -81,7 +81,7 @@ async function changedRef(broker: ControlBroker, { changedClient }: FastifyReque
     const [ref] = await broker.refsOf([changedClient.clientId]);
     return ref === undefined ? {} : { ref };
   } catch (error) {
-    // The change is worth its line even when Redis went away behind it.
+    // The change is logged also when Redis became unavailable after it.
     if (error instanceof BrokerUnavailable) return {};
     throw error;
   }

@@ -26,14 +26,14 @@ export const openApi = fp(async (app) => {
         version,
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
         description:
-          'Who is registered, what they subscribe to, and what is said to them. Errors are RFC 9457 problem ' +
+          'Clients, their subscriptions, and the messages published to them. Errors are RFC 9457 problem ' +
           'documents with a constant `code`.',
       },
       tags,
       components: { securitySchemes },
     },
     transform: jsonSchemaTransform,
-    transformObject: tidy,
+    transformObject: corrected,
   });
   await app.register(swaggerUi, {
     routePrefix: DOCS_PATH,
@@ -43,7 +43,7 @@ export const openApi = fp(async (app) => {
     // The key is asked for once and kept by the browser, not typed for each call.
     uiConfig: { persistAuthorization: true, displayOperationId: true },
   });
-  // Made once, and then the same bytes for everybody: to print it anew takes a millisecond and a copy for each caller.
+  // Cached: printing it takes a millisecond, and a copy for each caller.
   const made = new Map<string, Buffer>();
   const bytesOf = (kind: 'json' | 'yaml'): Buffer => {
     const known = made.get(kind);
@@ -73,8 +73,8 @@ const tags = [
 
 type Json = Record<string, unknown>;
 
-/** Finishes the document with what the generators cannot know. */
-const tidy: SwaggerTransformObject = (given) => {
+/** Corrects what the generators cannot know. */
+const corrected: SwaggerTransformObject = (given) => {
   const document = jsonSchemaTransformObject(given) as {
     components?: { schemas?: Json };
     paths?: Record<string, Record<string, { requestBody?: Json; parameters?: { schema?: Json }[] }>>;
@@ -84,7 +84,7 @@ const tidy: SwaggerTransformObject = (given) => {
   for (const calls of Object.values(document.paths ?? {})) {
     for (const { requestBody, parameters = [] } of Object.values(calls)) {
       for (const { schema } of parameters) {
-        // A query is text, and so is what stands for it when it is left out.
+        // A query is text, and so is its default.
         if (schema?.['type'] === 'integer') schema['default'] = Number(schema['default']);
       }
       // Every body is called required; one that may be null may be left out.

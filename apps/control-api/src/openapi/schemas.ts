@@ -53,7 +53,7 @@ export const namedClientPath = z.object({ clientId: clientIdOrRef });
 
 export const topicPath = z.object({ topic: topicName });
 
-/** Where a page of clients begins. Not a client id: those are credentials. */
+/** Where a page of clients starts. Not a client id: those are credentials. */
 export const clientsCursor = z.string().regex(/^[0-9a-f]{32}$/, 'must be the cursor of the page before');
 
 /** How many items a page holds at most. Digits only: a number in the document, a text in a query. */

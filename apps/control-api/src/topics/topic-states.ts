@@ -3,8 +3,8 @@ import type { ClientState, SubscriptionStart } from '@holdfast/broker/client-sta
 import { type TopicState, isCurrent, startNow } from '@holdfast/broker/topic-state';
 import { ProblemError } from '../http/problem-error.ts';
 
-/** Topics read in one go: a millisecond of this process and of Redis, for which every other call waits. */
-const READ_AT_ONCE = 100;
+/** Topics in one read: a millisecond of this process and of Redis, for which every other call waits. */
+const MAX_BATCH = 100;
 
 /** Topic to its state; null for one that does not exist. */
 export type TopicStates = ReadonlyMap<string, TopicState | null>;
@@ -16,18 +16,18 @@ export async function readStates(
 ): Promise<TopicStates> {
   const names = [...new Set(lists.flatMap((list) => [...list]))];
   const states = new Map<string, TopicState | null>();
-  for (let from = 0; from < names.length; from += READ_AT_ONCE) {
-    const piece = names.slice(from, from + READ_AT_ONCE);
-    for (const [index, state] of (await broker.readTopics(piece)).entries()) states.set(piece[index] ?? '', state);
+  for (let from = 0; from < names.length; from += MAX_BATCH) {
+    const batch = names.slice(from, from + MAX_BATCH);
+    for (const [index, state] of (await broker.readTopics(batch)).entries()) states.set(batch[index] ?? '', state);
   }
   return states;
 }
 
 /**
- * The starts of subscriptions to these topics that begin now: behind each topic's last message.
+ * The start positions of subscriptions made now: after each topic's last message.
  * @throws {ProblemError} topic-not-found, naming every topic that does not exist
  */
-export function beginNow(states: TopicStates, topics: readonly string[]): Map<string, SubscriptionStart> {
+export function startsNow(states: TopicStates, topics: readonly string[]): Map<string, SubscriptionStart> {
   requireExisting(states, topics);
   return new Map(
     topics.flatMap((topic) => {

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { ProblemError } from '../http/problem-error.ts';
-import { CallerTurns } from './caller-turns.ts';
+import { FairQueue } from './fair-queue.ts';
 
 const turn = () => new Promise(setImmediate);
 
 describe('turns', () => {
   test('a caller has so many calls at once, the others wait in order, and another caller waits for none of them', async () => {
-    const turns = new CallerTurns();
-    const limits = { atOnce: 2, inAll: 10 };
+    const turns = new FairQueue();
+    const limits = { concurrent: 2, total: 10 };
     const begun: number[] = [];
     for (let call = 0; call < 5; call += 1) void Promise.resolve(turns.enter('a', limits)).then(() => begun.push(call));
     await turn();
@@ -20,12 +20,12 @@ describe('turns', () => {
       await turn();
     }
     expect(begun).toEqual([0, 1, 2, 3, 4]);
-    expect(turns.enter('a', { atOnce: 1, inAll: 1 })).toBeUndefined();
+    expect(turns.enter('a', { concurrent: 1, total: 1 })).toBeUndefined();
   });
 
   test('few begin in one turn of the event loop, and a caller with many leaves room for one with a single call', async () => {
-    const turns = new CallerTurns();
-    const limits = { atOnce: 100, inAll: 100 };
+    const turns = new FairQueue();
+    const limits = { concurrent: 100, total: 100 };
     const begun: string[] = [];
     const enter = (name: string) => void Promise.resolve(turns.enter(name, limits)).then(() => begun.push(name));
     for (let call = 0; call < 40; call += 1) enter('many');
@@ -38,8 +38,8 @@ describe('turns', () => {
   });
 
   test('past its calls in all a caller is refused, and has room again when one has left', () => {
-    const turns = new CallerTurns();
-    const limits = { atOnce: 1, inAll: 2 };
+    const turns = new FairQueue();
+    const limits = { concurrent: 1, total: 2 };
     void turns.enter('a', limits);
     void turns.enter('a', limits);
     expect(() => turns.enter('a', limits)).toThrow(ProblemError);

@@ -1,33 +1,30 @@
 import { ProblemError, RETRY_AFTER_SECONDS } from '../http/problem-error.ts';
 
 export interface TurnLimits {
-  /** Calls of one caller that are worked on at once; further ones wait. */
-  readonly atOnce: number;
-  /** Calls of one caller, those that wait included; further ones are refused. */
-  readonly inAll: number;
+  /** Calls of one caller that run at the same time; further ones wait. */
+  readonly concurrent: number;
+  /** Calls of one caller that run or wait; further ones are refused. */
+  readonly total: number;
 }
 
-/**
- * Calls that begin in one turn of the event loop: a quarter of a millisecond of work. Whoever calls rarely waits for so many
- * calls of others at each of its steps, and never for all that somebody else has sent.
- */
-const BEGIN_A_TURN = 4;
+/** Calls started in one turn of the event loop: a quarter of a millisecond of work, so that no burst of one caller runs first. */
+const STARTS_PER_TURN = 4;
 
 interface Caller {
-  readonly atOnce: number;
+  readonly concurrent: number;
   working: number;
   readonly waiting: (() => void)[];
 }
 
 /**
- * Lets calls begin a few at a time, each caller in turn, and of one caller only so many at once: whatever one caller
- * asks for, another finds at most those few before it.
+ * Starts calls a few at a time, round robin over the callers, with a bound on those of one caller that run at the same
+ * time: at most a few calls of others come before a call, however many they send.
  */
-export class CallerTurns {
+export class FairQueue {
   readonly #callers = new Map<string, Caller>();
-  /** Callers with a call that may begin, in the order of their turns. */
+  /** Callers with a call that may start, in the order of their turns. */
   readonly #ready = new Map<string, Caller>();
-  #begun = 0;
+  #started = 0;
   #scheduled = false;
 
   /**
@@ -35,19 +32,19 @@ export class CallerTurns {
    * @returns undefined when it is at once
    * @throws {ProblemError} too-many-calls
    */
-  enter(name: string, { atOnce, inAll }: TurnLimits): Promise<void> | undefined {
+  enter(name: string, { concurrent, total }: TurnLimits): Promise<void> | undefined {
     let caller = this.#callers.get(name);
     if (caller === undefined) {
-      caller = { atOnce, working: 0, waiting: [] };
+      caller = { concurrent, working: 0, waiting: [] };
       this.#callers.set(name, caller);
     }
-    if (this.#ready.size === 0 && this.#begun < BEGIN_A_TURN && caller.working < atOnce) {
-      this.#begin(caller);
+    if (this.#ready.size === 0 && this.#started < STARTS_PER_TURN && caller.working < concurrent) {
+      this.#start(caller);
       return undefined;
     }
-    if (caller.working + caller.waiting.length >= inAll) {
+    if (caller.working + caller.waiting.length >= total) {
       throw new ProblemError('too-many-calls', {
-        detail: `At most ${inAll} calls at a time`,
+        detail: `At most ${total} calls at a time`,
         retryAfterSeconds: RETRY_AFTER_SECONDS,
       });
     }
@@ -67,14 +64,14 @@ export class CallerTurns {
   }
 
   #getReady(name: string, caller: Caller): void {
-    if (caller.waiting.length === 0 || caller.working >= caller.atOnce) return;
+    if (caller.waiting.length === 0 || caller.working >= caller.concurrent) return;
     this.#ready.set(name, caller);
     this.#schedule();
   }
 
-  #begin(caller: Caller): void {
+  #start(caller: Caller): void {
     caller.working += 1;
-    this.#begun += 1;
+    this.#started += 1;
     this.#schedule();
   }
 
@@ -86,15 +83,15 @@ export class CallerTurns {
 
   #turn(): void {
     this.#scheduled = false;
-    this.#begun = 0;
+    this.#started = 0;
     for (const [name, caller] of this.#ready) {
-      if (this.#begun === BEGIN_A_TURN) break;
+      if (this.#started === STARTS_PER_TURN) break;
       // To the end of the line, when it has more.
       this.#ready.delete(name);
-      const begin = caller.waiting.shift();
-      if (begin === undefined) continue;
-      this.#begin(caller);
-      begin();
+      const start = caller.waiting.shift();
+      if (start === undefined) continue;
+      this.#start(caller);
+      start();
       this.#getReady(name, caller);
     }
   }
