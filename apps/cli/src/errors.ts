@@ -3,7 +3,7 @@ import { KeysFileError } from '@holdfast/local/keys-file';
 import { CommanderError } from 'commander';
 import { printable } from './output.ts';
 
-/** What a script can tell from the exit code; `--help` says the same. */
+/** The exit codes, as in `--help`. */
 export const exitCodes = {
   fine: 0,
   /** The server refused: its code and detail were printed. */
@@ -26,7 +26,7 @@ Exit codes:
   3    no installation was found, or it does not answer
   130  ended by Ctrl-C before it was done (listen ends with 0)`;
 
-/** A failure with its exit code and what to tell the person; no stack is shown. */
+/** A failure with its exit code and its message for people; no stack is shown. */
 export class CliError extends Error {
   override readonly name = 'CliError';
   readonly exitCode: ExitCode;
@@ -42,26 +42,26 @@ export class CliError extends Error {
 
 export interface Failure {
   exitCode: ExitCode;
-  /** For people; empty when it was said already. */
+  /** For people; empty when commander has printed it. */
   lines: string[];
   /** For scripts, on standard error under `--json`. */
   json: Record<string, unknown>;
 }
 
-/** What a failed command says and ends with; null for an error that is a fault of this program. */
+/** The output and exit code of a failed command; null for an error that is a bug of this program. */
 export function failureOf(error: unknown): Failure | null {
   if (error instanceof HoldfastError) return error.problem === undefined ? unreachable(error) : refused(error);
-  if (error instanceof CliError) return spoken(error.exitCode, error.code, error.message);
-  if (error instanceof KeysFileError) return spoken(exitCodes.usage, error.code, error.message);
+  if (error instanceof CliError) return failureWith(error.exitCode, error.code, error.message);
+  if (error instanceof KeysFileError) return failureWith(exitCodes.usage, error.code, error.message);
   if (error instanceof CommanderError) {
     const exitCode = error.exitCode === 0 ? exitCodes.fine : exitCodes.usage;
     return { exitCode, lines: [], json: { code: 'usage', detail: error.message } };
   }
-  if (isFileError(error)) return spoken(exitCodes.usage, error.code, error.message);
+  if (isFileError(error)) return failureWith(exitCodes.usage, error.code, error.message);
   return null;
 }
 
-function spoken(exitCode: ExitCode, code: string, message: string): Failure {
+function failureWith(exitCode: ExitCode, code: string, message: string): Failure {
   return { exitCode, lines: message.split('\n').map(printable), json: { code, detail: message } };
 }
 
@@ -83,7 +83,7 @@ function unreachable({ code, message, cause }: HoldfastError): Failure {
   };
 }
 
-/** `fetch` says only that it failed; the reason lies below, and for a host with several addresses in a list. */
+/** The reason is in the cause of what `fetch` throws, and for a host with several addresses in a list there. */
 function reasonOf(error: Error): string {
   if (error.cause instanceof Error) return reasonOf(error.cause);
   if (error instanceof AggregateError && error.errors[0] instanceof Error) return reasonOf(error.errors[0]);

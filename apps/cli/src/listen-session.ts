@@ -6,8 +6,8 @@ import type { Invocation } from './invocation.ts';
 import { printable } from './output.ts';
 import type { Colors } from './terminal.ts';
 
-/** A refused handshake looks like an edge that is away: from so many failures in a row on the control API is asked. */
-const ASK_FROM_FAILURES = 3;
+/** A refused handshake looks like an edge that is down: after so many failures in a row the control API is asked. */
+const CHECK_AFTER_FAILURES = 3;
 
 const endings: Record<Exclude<ClosedReason, 'closed' | 'aborted' | 'unregistered'>, string> = {
   'bad-frame': 'The edge did not understand this program: are both of the same version?',
@@ -19,13 +19,13 @@ export interface ListenSession {
   clientId: string;
   urls: readonly string[];
   resume: boolean;
-  /** Rejects with HoldfastError `client-not-found` when the client is not registered any more; null: nobody to ask. */
+  /** Rejects with HoldfastError `client-not-found` when the client is not registered any more; null: no control API is known. */
   check: (() => Promise<unknown>) | null;
 }
 
 /**
  * Shows what the client receives until Ctrl-C, and gives null then. A client that is not registered any more is given as
- * an error, for who can to register another. Raises CliError when the connection ends for good otherwise.
+ * an error, so that the caller can register another. Raises CliError when the connection ends for good otherwise.
  */
 export async function listenUntilInterrupted(invocation: Invocation, session: ListenSession): Promise<CliError | null> {
   const { terminal, json } = invocation;
@@ -33,11 +33,11 @@ export async function listenUntilInterrupted(invocation: Invocation, session: Li
   const client = connect({ clientId, urls, resume, signal: terminal.interrupted });
   let isGone = false;
 
-  const look = async (): Promise<void> => {
+  const checkRegistration = async (): Promise<void> => {
     try {
       await check?.();
     } catch (error) {
-      // Whatever else the control API says, the edge may still take the client back.
+      // After any other failure of the control API the edge may still accept the client.
       if (!(error instanceof HoldfastError) || error.code !== 'client-not-found') return;
       isGone = true;
       client.close();
@@ -47,7 +47,7 @@ export async function listenUntilInterrupted(invocation: Invocation, session: Li
   client.on('state', (change: StateChange) => {
     const line = json ? JSON.stringify(change) : stateLine(change, terminal.colors);
     if (line !== null) terminal.err(line);
-    if (change.state === 'waiting' && change.failures >= ASK_FROM_FAILURES) void look();
+    if (change.state === 'waiting' && change.failures >= CHECK_AFTER_FAILURES) void checkRegistration();
   });
   if (json) {
     client.on('frame', terminal.out);
@@ -87,7 +87,7 @@ export function frameLine(frame: Shown, { cyan, dim, green, red, yellow }: Color
   return `${topic} ${red('lost')}: what came after ${frame.after}, up to ${frame.position}, is gone from the history`;
 }
 
-/** What a person wants to know of a connection, on standard error; null: nothing. */
+/** One line for a change of the connection's state; null for one that is not shown. */
 export function stateLine(change: StateChange, { bold, dim, yellow }: Colors): string | null {
   if (change.state === 'open') {
     return `${bold('connected')} to ${new URL(change.url).origin} ${dim('(Ctrl-C ends)')}`;

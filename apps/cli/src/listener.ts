@@ -4,7 +4,7 @@ import { HoldfastError } from '@holdfast/client/holdfast-error';
 import { CliError, exitCodes } from './errors.ts';
 import type { Invocation } from './invocation.ts';
 import { printable } from './output.ts';
-import { memory, registerClient, whichClient } from './remembered-clients.ts';
+import { rememberedClients, registerClient, whichClient } from './remembered-clients.ts';
 
 /** A client to listen as. */
 export interface Listener {
@@ -50,14 +50,14 @@ async function newlyRegistered(
 
 /** The client that this command line registered under the name, if the installation still has it. */
 async function stillRegistered(invocation: Invocation, name: string): Promise<string | undefined> {
-  const clientId = await memory(invocation).find(await whichClient(invocation, name));
+  const clientId = await rememberedClients(invocation).find(await whichClient(invocation, name));
   if (clientId === undefined) return undefined;
   try {
     await (await invocation.rest()).getClient(clientId);
     return clientId;
   } catch (error) {
     if (!(error instanceof HoldfastError) || error.code !== 'client-not-found') throw error;
-    await memory(invocation).forget(clientId);
+    await rememberedClients(invocation).forget(clientId);
     return undefined;
   }
 }
@@ -84,8 +84,8 @@ function explained(error: unknown, name: string | undefined, topics: readonly st
   return error;
 }
 
-/** A person who creates the topic that is waited for watches the listener meanwhile. */
-const LONGEST_WAIT_MS = 2000;
+/** Short: a person creates the missing topic and watches the listener meanwhile. */
+const MAX_WAIT_MS = 2000;
 const FIRST_SERVER_FAULT = 500;
 
 /**
@@ -98,26 +98,26 @@ export async function registerAgain(
   topics: readonly string[],
 ): Promise<Listener | null> {
   const { interrupted, err } = invocation.terminal;
-  const who = name === undefined ? 'a client' : `"${name}"`;
-  err(`this client is not registered any more, as after a new start of the installation: registering ${who} again`);
-  let said = '';
+  const client = name === undefined ? 'a client' : `"${name}"`;
+  err(`this client is not registered any more, as after a new start of the installation: registering ${client} again`);
+  let lastLine = '';
   for (let failures = 0; !interrupted.aborted; failures += 1) {
     try {
       return await registered(invocation, name, topics);
     } catch (error) {
       if (interrupted.aborted) return null;
-      if (!isPassing(error)) throw error;
-      const line = printable(`waiting to register ${who}: ${error.message}`);
-      if (line !== said) err(line);
-      said = line;
+      if (!isTransient(error)) throw error;
+      const line = printable(`waiting to register ${client}: ${error.message}`);
+      if (line !== lastLine) err(line);
+      lastLine = line;
     }
-    await waited(Math.min(backoffMs(failures), LONGEST_WAIT_MS), interrupted);
+    await waited(Math.min(backoffMs(failures), MAX_WAIT_MS), interrupted);
   }
   return null;
 }
 
-/** Whether it is over once the installation is up, or somebody created the topic. */
-function isPassing(error: unknown): error is CliError | HoldfastError {
+/** Whether it ends once the installation is up, or the topic is created. */
+function isTransient(error: unknown): error is CliError | HoldfastError {
   if (error instanceof CliError) return error.code === 'topic-not-found' || error.code === 'no-installation';
   if (!(error instanceof HoldfastError)) return false;
   return error.code === 'unreachable' || (error.status !== undefined && error.status >= FIRST_SERVER_FAULT);

@@ -29,7 +29,7 @@ export function buildProgram(terminal: Terminal): Command {
       writeOut: (text) => terminal.out(text.trimEnd()),
       writeErr: (text) => terminal.err(text.trimEnd()),
     })
-    .showHelpAfterError('(--help tells more)')
+    .showHelpAfterError('(see --help)')
     .exitOverride();
   addKeyCommands(program, terminal);
   addTopicCommands(program, terminal);

@@ -41,7 +41,7 @@ export class ReconnectTimer {
     return delayMs;
   }
 
-  /** The network has changed: what failed before says nothing of what comes. */
+  /** The network has changed: earlier failures predict nothing. */
   forgetFailures(): void {
     this.#failures = 0;
   }

@@ -9,10 +9,10 @@ export interface ConnectOptions {
   credential?: 'query' | 'subprotocol' | undefined;
   /**
    * Where control-api listens, as a page reaches it. With it a client whose registration is gone ends as `unregistered`;
-   * without it, and where no WebSocket tells why a handshake was refused, it tries for ever.
+   * without it, where the WebSocket does not show why a handshake was refused, it tries for ever.
    */
   controlUrl?: string | undefined;
-  /** In place of the platform's `fetch`, for that one question. */
+  /** In place of the platform's `fetch`, for that one call. */
   fetch?: typeof globalThis.fetch | undefined;
   /** From `positions()` of an earlier page or process: goes on from there. */
   positions?: Positions | undefined;

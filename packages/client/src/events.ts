@@ -47,7 +47,7 @@ export interface ListenerError {
 }
 
 export interface ClientEvents {
-  /** A connection begins: what it receives, and from where on. */
+  /** A connection is open: what it receives, and from which positions on. */
   welcome: Welcome;
   /** Each message once, in the order of its topic. */
   message: Message;
@@ -66,7 +66,7 @@ export interface ClientEvents {
 
 type Listeners<Events> = { [Type in keyof Events]?: Set<(event: Events[Type]) => void> };
 
-/** Typed events. What a listener throws goes to `onThrow`, never to whoever emits. */
+/** Typed events. What a listener throws goes to `onThrow`, never to the emitting code. */
 export class Emitter<Events> {
   readonly #listeners: Listeners<Events> = {};
   readonly #onThrow: (error: unknown, type: keyof Events) => void;
@@ -82,7 +82,7 @@ export class Emitter<Events> {
     return () => void listeners.delete(listener);
   }
 
-  heard(type: keyof Events): boolean {
+  hasListener(type: keyof Events): boolean {
     return (this.#listeners[type]?.size ?? 0) > 0;
   }
 

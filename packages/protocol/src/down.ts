@@ -4,7 +4,7 @@ import { deliveredTopic } from './topic-name.ts';
 
 export const welcomeTopic = z.object({ position, recovered: z.boolean().optional() });
 
-/** The first frame of every connection: what it receives, and from where on. `recovered` stands there after a resume. */
+/** The first frame of every connection: what it receives, and from which positions on. `recovered` is set after a resume. */
 export const welcome = z.object({
   type: z.literal('welcome'),
   connection: z.string(),

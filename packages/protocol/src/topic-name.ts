@@ -44,14 +44,14 @@ export const publishPattern = z.union([z.literal(CLIENTS_PATTERN), topicPattern]
 
 /** Whether `topic` fits `pattern`. Both are taken as valid. */
 export function matchesPattern(pattern: string, topic: string): boolean {
-  const wanted = pattern.split('.');
+  const segments = pattern.split('.');
   const given = topic.split('.');
-  for (const [index, segment] of wanted.entries()) {
+  for (const [index, segment] of segments.entries()) {
     if (segment === ANY_REST) return given.length > index;
     if (index >= given.length) return false;
     if (segment !== ANY_SEGMENT && segment !== given[index]) return false;
   }
-  return wanted.length === given.length;
+  return segments.length === given.length;
 }
 
 /** Whether any of the patterns fits. */

@@ -23,7 +23,7 @@ export type UpFrame = z.output<typeof upFrame>;
 
 export type Decoded<T> = { ok: true; frame: T } | { ok: false; why: string };
 
-/** Decodes a text frame from a client. Never throws: whatever is wrong is said in `why`. */
+/** Decodes a text frame from a client. Never throws: `why` names what is wrong. */
 export function decodeUpFrame(text: string): Decoded<UpFrame> {
   let value: unknown;
   try {

@@ -219,7 +219,7 @@ async function unregisterListed(rest: Rest, keyId: string): Promise<number> {
   return count;
 }
 
-/** False when somebody else did it in between. */
+/** False when it was unregistered in between. */
 async function unregister(rest: Rest, ref: string): Promise<boolean> {
   try {
     await rest.unregister(ref);

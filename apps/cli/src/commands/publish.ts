@@ -49,6 +49,6 @@ export function addPublishCommand(program: Command, terminal: Terminal): void {
 
 async function typedOrPiped(terminal: Terminal): Promise<string> {
   if (terminal.inputIsTyped) terminal.err('Type the message, end it with Ctrl-D.');
-  // What a shell pipes ends with a line break that nobody meant to send.
+  // Piped input ends with a line break that is not part of the message.
   return (await terminal.readInput()).replace(/\r?\n$/, '');
 }

@@ -132,7 +132,7 @@ describe('what more fits in', () => {
     expect(publishesWith(0, redis())).toBe(Math.floor(0.8e6 / model.redisPublishCpuMicros));
     expect(publishesWith(0, redis(), redis())).toBe(Math.floor((2 * 0.8e6) / model.redisPublishCpuMicros));
     expect(publishesWith(0, redis({ cpu: 0.9 }))).toBe(0);
-    const dear = model.redisPublishCpuMicros + 64 * model.redisSubscriberCpuMicros;
+    const dear = model.redisPublishCpuMicros + 64 * model.redisDeliverCpuMicros;
     expect(publishesWith(64, redis())).toBe(Math.floor(0.8e6 / dear));
   });
 

@@ -66,7 +66,7 @@ type RoomInRedis = Pick<z.output<typeof headRoom>, 'clients' | 'publishesPerSeco
 
 function roomInRedis(redis: readonly RedisLoad[], edges: number): RoomInRedis {
   if (redis.length === 0) return { clients: null, publishesPerSecond: null };
-  const publishMicros = model.redisPublishCpuMicros + edges * model.redisSubscriberCpuMicros;
+  const publishMicros = model.redisPublishCpuMicros + edges * model.redisDeliverCpuMicros;
   const free = redis.map(({ usedBytes, maxBytes }) =>
     maxBytes === null ? null : Math.max(0, model.usableShare * maxBytes - usedBytes),
   );
@@ -145,7 +145,7 @@ export const model = {
   /** CPU time of Redis for one publish, script and log, in microseconds, under load. */
   redisPublishCpuMicros: 28,
   /** The same for each subscribed edge, once Redis is busy enough for answers to share a write. */
-  redisSubscriberCpuMicros: 0.5,
+  redisDeliverCpuMicros: 0.5,
   /**
    * The share of a core, and of memory, to plan with. Past it waiting times grow, and nothing is left for clients that
    * come back all at once.
