@@ -25,13 +25,13 @@ export interface TestEdgeOptions {
   maxConnections?: number;
   draining?: boolean;
   load?: EdgeLoad;
-  /** Topics of which it tells that it has one subscriber. */
+  /** Topics of which it reports one subscriber. */
   topics?: string[];
 }
 
 /**
- * Stands in for a socket-edge in what it says to Redis: its lease, who it holds, and its answers to questions. All of
- * it is said through the real broker; there are no sockets behind it.
+ * Stands in for a socket-edge in Redis, by the real broker and without sockets: its lease, its clients, and its answers to
+ * surveys.
  */
 export async function startTestEdge(api: TestApi, options: TestEdgeOptions = {}) {
   edges += 1;
@@ -51,21 +51,21 @@ export async function startTestEdge(api: TestApi, options: TestEdgeOptions = {})
     if (payload.kind === 'count') await broker.answer(payload.question, 1);
   };
 
-  const hearing = Promise.withResolvers<void>();
-  const wanted = options.topics ?? [];
+  const subscribed = Promise.withResolvers<void>();
+  const topicNames = options.topics ?? [];
   const listener: LiveListener = {
     onTopic: (_topic, payload) => void answer(payload),
     onOwn: (payload) => void answer(payload),
     onDoorbell: () => {
-      if (wanted.length === 0) hearing.resolve();
+      if (topicNames.length === 0) subscribed.resolve();
     },
-    onHearing: () => hearing.resolve(),
+    onHearing: () => subscribed.resolve(),
     onDeaf: () => {},
   };
   const channels = new LiveChannels(subscriber, redisKeys(api.prefix), id, listener);
   const stopListening = channels.start();
-  for (const topic of wanted) channels.subscribe(topic);
-  await hearing.promise;
+  for (const topic of topicNames) channels.subscribe(topic);
+  await subscribed.promise;
 
   const lease = {
     id,

@@ -15,7 +15,7 @@ export async function eventually<T>(look: () => T | undefined | false): Promise<
   }
 }
 
-/** One connection at the scripted edge: what came over it, and what to say on it. */
+/** One connection at the scripted edge: what it received, and frames to send on it. */
 export class Peer {
   readonly url: URL;
   readonly offered: string[];
@@ -55,7 +55,7 @@ export class Peer {
   }
 }
 
-/** The other side of the protocol, spoken by the test: a real WebSocket server that says only what it is told to. */
+/** The other side of the protocol, spoken by the test: a real WebSocket server that sends only what the test sends. */
 export class ScriptedEdge implements AsyncDisposable {
   readonly peers: Peer[] = [];
   readonly #server: WebSocketServer;
