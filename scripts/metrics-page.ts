@@ -4,7 +4,7 @@ import { createLogger } from '../packages/service/src/logger.ts';
 import { type Metrics, createMetrics } from '../packages/service/src/metrics.ts';
 import { buildApp } from '../apps/control-api/src/app.ts';
 import { configSchema, limitsOf } from '../apps/control-api/src/config.ts';
-import { KeyRing } from '../apps/control-api/src/key-ring.ts';
+import { KeyRing } from '../apps/control-api/src/auth/authentication.ts';
 import type { Edge } from '../apps/socket-edge/src/edge.ts';
 import { exposeMetrics } from '../apps/socket-edge/src/edge-metrics.ts';
 import type { Supervisor } from '../apps/socket-edge/src/workers/supervisor.ts';

@@ -180,6 +180,8 @@ const CONTROL_PATHS: Target['paths'] = [
   '/readyz',
   '/metrics',
   '/openapi.json',
+  // A path that is decoded to a NUL must not reach the file system.
+  '/docs/static/%00',
 ];
 const EDGE_PATHS: Target['paths'] = ['/v1/connect', '/', '/healthz', '/readyz', '/metrics', '/v1/clients/:client'];
 

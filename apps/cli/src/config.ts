@@ -6,7 +6,7 @@ export interface Settings {
   keysFile: string | undefined;
 }
 
-/** What the environment says; an empty variable is none. */
+/** The settings in the environment; an empty variable counts as not set. */
 export function readSettings(environment: Terminal['environment']): Settings {
   return {
     controlUrl: environment['HOLDFAST_CONTROL_URL'] || undefined,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Installation, startInstallation } from '@holdfast/local/installation';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { recordingTerminal } from './recording-terminal.ts';
+import { recordingTerminal } from './testing/recording-terminal.ts';
 import { run } from './run.ts';
 
 /** A Redis, a control-api and two edges start, on a machine that runs other files as well. */

@@ -1,12 +1,11 @@
 import { type Rest, createRest } from '@holdfast/client/rest';
 import type { Command } from 'commander';
-import { CliError } from './cli-error.ts';
 import { readSettings } from './config.ts';
-import { exitCodes } from './exit-codes.ts';
+import { CliError, exitCodes } from './errors.ts';
 import type { Terminal } from './terminal.ts';
 
-/** No call of the control API takes this long; without it a firewall that swallows packets would hold a script for ever. */
-const ANSWER_WITHIN_MS = 30_000;
+/** No call of the control API takes this long; without it a firewall that drops packets would block a script for ever. */
+const CALL_TIMEOUT_MS = 30_000;
 
 interface GlobalOptions {
   control?: string;
@@ -17,17 +16,17 @@ interface GlobalOptions {
 interface Target {
   controlUrl: string;
   key: string | undefined;
-  /** What `npm start` left says; empty for an installation that was named. */
+  /** From the state file of `npm start`; empty for an installation that was named. */
   edgeUrls: readonly string[];
 }
 
-/** One run of one command: where it goes and how it speaks. */
+/** One run of one command: its installation, and how it prints. */
 export interface Invocation {
   terminal: Terminal;
   json: boolean;
   /** Raises CliError `no-installation`. */
   target: () => Promise<Target>;
-  /** For calls that Ctrl-C gives up. Raises CliError `no-installation`. */
+  /** For calls that Ctrl-C aborts. Raises CliError `no-installation`. */
   rest: () => Promise<Rest>;
   /** For calls that must still be made after Ctrl-C, within `withinMs`. */
   lastRest: (withinMs: number) => Promise<Rest>;
@@ -47,7 +46,7 @@ export function invocationOf(command: Command, terminal: Terminal): Invocation {
     terminal,
     json,
     target,
-    rest: () => restWith(() => AbortSignal.any([terminal.interrupted, AbortSignal.timeout(ANSWER_WITHIN_MS)])),
+    rest: () => restWith(() => AbortSignal.any([terminal.interrupted, AbortSignal.timeout(CALL_TIMEOUT_MS)])),
     lastRest: (withinMs) => restWith(() => AbortSignal.timeout(withinMs)),
     print(answer, lines) {
       if (json) terminal.out(JSON.stringify(answer));
@@ -62,8 +61,8 @@ async function findTarget(options: GlobalOptions, { environment, installation }:
   const named = options.control ?? settings.controlUrl;
   // The key that `npm start` left is for its own installation only.
   if (named !== undefined) return { controlUrl: controlUrlOf(named), key, edgeUrls: [] };
-  const footprint = await installation();
-  if (footprint === null) {
+  const found = await installation();
+  if (found === null) {
     throw new CliError(
       exitCodes.unreachable,
       'no-installation',
@@ -71,7 +70,7 @@ async function findTarget(options: GlobalOptions, { environment, installation }:
         '(HOLDFAST_CONTROL_URL and HOLDFAST_KEY).',
     );
   }
-  return { controlUrl: footprint.controlUrl, key: key ?? footprint.key, edgeUrls: footprint.edgeUrls };
+  return { controlUrl: found.controlUrl, key: key ?? found.key, edgeUrls: found.edgeUrls };
 }
 
 function controlUrlOf(text: string): string {

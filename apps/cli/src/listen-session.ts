@@ -1,13 +1,13 @@
 import { connect } from '@holdfast/client/connect';
-import type { ClosedReason, StateChange } from '@holdfast/client/events';
+import type { ClientEvents, ClosedReason, StateChange } from '@holdfast/client/events';
 import { HoldfastError } from '@holdfast/client/holdfast-error';
-import { CliError } from './cli-error.ts';
-import { exitCodes } from './exit-codes.ts';
+import { CliError, exitCodes } from './errors.ts';
 import type { Invocation } from './invocation.ts';
-import { frameLine, stateLine } from './listen-output.ts';
+import { printable } from './output.ts';
+import type { Colors } from './terminal.ts';
 
-/** A refused handshake looks like an edge that is away: from so many failures in a row on the control API is asked. */
-const ASK_FROM_FAILURES = 3;
+/** A refused handshake looks like an edge that is down: after so many failures in a row the control API is asked. */
+const CHECK_AFTER_FAILURES = 3;
 
 const endings: Record<Exclude<ClosedReason, 'closed' | 'aborted' | 'unregistered'>, string> = {
   'bad-frame': 'The edge did not understand this program: are both of the same version?',
@@ -19,13 +19,13 @@ export interface ListenSession {
   clientId: string;
   urls: readonly string[];
   resume: boolean;
-  /** Rejects with HoldfastError `client-not-found` when the client is not registered any more; null: nobody to ask. */
+  /** Rejects with HoldfastError `client-not-found` when the client is not registered any more; null: no control API is known. */
   check: (() => Promise<unknown>) | null;
 }
 
 /**
  * Shows what the client receives until Ctrl-C, and gives null then. A client that is not registered any more is given as
- * an error, for who can to register another. Raises CliError when the connection ends for good otherwise.
+ * an error, so that the caller can register another. Raises CliError when the connection ends for good otherwise.
  */
 export async function listenUntilInterrupted(invocation: Invocation, session: ListenSession): Promise<CliError | null> {
   const { terminal, json } = invocation;
@@ -33,11 +33,11 @@ export async function listenUntilInterrupted(invocation: Invocation, session: Li
   const client = connect({ clientId, urls, resume, signal: terminal.interrupted });
   let isGone = false;
 
-  const look = async (): Promise<void> => {
+  const checkRegistration = async (): Promise<void> => {
     try {
       await check?.();
     } catch (error) {
-      // Whatever else the control API says, the edge may still take the client back.
+      // After any other failure of the control API the edge may still accept the client.
       if (!(error instanceof HoldfastError) || error.code !== 'client-not-found') return;
       isGone = true;
       client.close();
@@ -47,7 +47,7 @@ export async function listenUntilInterrupted(invocation: Invocation, session: Li
   client.on('state', (change: StateChange) => {
     const line = json ? JSON.stringify(change) : stateLine(change, terminal.colors);
     if (line !== null) terminal.err(line);
-    if (change.state === 'waiting' && change.failures >= ASK_FROM_FAILURES) void look();
+    if (change.state === 'waiting' && change.failures >= CHECK_AFTER_FAILURES) void checkRegistration();
   });
   if (json) {
     client.on('frame', terminal.out);
@@ -74,4 +74,24 @@ function goneError(clientId: string): CliError {
     `Client ${clientId} is not registered any more: it was unregistered, or the installation was started anew, with an ` +
       'empty Redis. To register one and listen: npx holdfast listen --register NAME',
   );
+}
+
+type Shown = ClientEvents['message' | 'subscribed' | 'unsubscribed' | 'lost'];
+
+/** One line for one frame. */
+export function frameLine(frame: Shown, { cyan, dim, green, red, yellow }: Colors): string {
+  const topic = cyan(printable(frame.topic));
+  if (frame.type === 'message') return `${topic} ${dim(frame.id)} ${printable(JSON.stringify(frame.data))}`;
+  if (frame.type === 'subscribed') return `${topic} ${green('subscribed')} from ${frame.position}`;
+  if (frame.type === 'unsubscribed') return `${topic} ${yellow('unsubscribed')}: ${printable(frame.reason)}`;
+  return `${topic} ${red('lost')}: what came after ${frame.after}, up to ${frame.position}, is gone from the history`;
+}
+
+/** One line for a change of the connection's state; null for one that is not shown. */
+export function stateLine(change: StateChange, { bold, dim, yellow }: Colors): string | null {
+  if (change.state === 'open') {
+    return `${bold('connected')} to ${new URL(change.url).origin} ${dim('(Ctrl-C ends)')}`;
+  }
+  if (change.state !== 'waiting') return null;
+  return `${yellow('reconnecting')} in ${(change.delayMs / 1000).toFixed(1)} s: ${printable(change.why)}`;
 }

@@ -1,8 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { backoffMs } from '@holdfast/client/backoff';
 import { HoldfastError } from '@holdfast/client/holdfast-error';
-import { CliError } from './cli-error.ts';
-import { exitCodes } from './exit-codes.ts';
+import { CliError, exitCodes } from './errors.ts';
 import type { Invocation } from './invocation.ts';
-import { memory, registerClient, whichClient } from './naming.ts';
+import { printable } from './output.ts';
+import { rememberedClients, registerClient, whichClient } from './remembered-clients.ts';
 
 /** A client to listen as. */
 export interface Listener {
@@ -48,14 +50,14 @@ async function newlyRegistered(
 
 /** The client that this command line registered under the name, if the installation still has it. */
 async function stillRegistered(invocation: Invocation, name: string): Promise<string | undefined> {
-  const clientId = await memory(invocation).find(await whichClient(invocation, name));
+  const clientId = await rememberedClients(invocation).find(await whichClient(invocation, name));
   if (clientId === undefined) return undefined;
   try {
     await (await invocation.rest()).getClient(clientId);
     return clientId;
   } catch (error) {
     if (!(error instanceof HoldfastError) || error.code !== 'client-not-found') throw error;
-    await memory(invocation).forget(clientId);
+    await rememberedClients(invocation).forget(clientId);
     return undefined;
   }
 }
@@ -80,4 +82,52 @@ function explained(error: unknown, name: string | undefined, topics: readonly st
     );
   }
   return error;
+}
+
+/** Short: a person creates the missing topic and watches the listener meanwhile. */
+const MAX_WAIT_MS = 2000;
+const FIRST_SERVER_FAULT = 500;
+
+/**
+ * Registers a client in place of one that is gone. An installation that is started anew is not there at once, nor are its
+ * topics: those are waited for, until Ctrl-C, which gives null. Raises what `registered` raises otherwise.
+ */
+export async function registerAgain(
+  invocation: Invocation,
+  name: string | undefined,
+  topics: readonly string[],
+): Promise<Listener | null> {
+  const { interrupted, err } = invocation.terminal;
+  const client = name === undefined ? 'a client' : `"${name}"`;
+  err(`this client is not registered any more, as after a new start of the installation: registering ${client} again`);
+  let lastLine = '';
+  for (let failures = 0; !interrupted.aborted; failures += 1) {
+    try {
+      return await registered(invocation, name, topics);
+    } catch (error) {
+      if (interrupted.aborted) return null;
+      if (!isTransient(error)) throw error;
+      const line = printable(`waiting to register ${client}: ${error.message}`);
+      if (line !== lastLine) err(line);
+      lastLine = line;
+    }
+    await waited(Math.min(backoffMs(failures), MAX_WAIT_MS), interrupted);
+  }
+  return null;
+}
+
+/** Whether it ends once the installation is up, or the topic is created. */
+function isTransient(error: unknown): error is CliError | HoldfastError {
+  if (error instanceof CliError) return error.code === 'topic-not-found' || error.code === 'no-installation';
+  if (!(error instanceof HoldfastError)) return false;
+  return error.code === 'unreachable' || (error.status !== undefined && error.status >= FIRST_SERVER_FAULT);
+}
+
+/** Until the time is over, or the signal comes. */
+async function waited(milliseconds: number, signal: AbortSignal): Promise<void> {
+  try {
+    await delay(milliseconds, undefined, { signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
 }

@@ -1,11 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Registration } from '@holdfast/client/rest';
+import type { Invocation } from './invocation.ts';
 
-/** Whoever reads a client's id may act for it. */
+/** A client's id is a credential. */
 const FILE_MODE = 0o600;
 /** Installations come and go, each on ports of its own; only the newest names are worth keeping. */
-const MOST = 100;
+const MAX_CLIENTS = 100;
 
 export interface RememberedClient {
   controlUrl: string;
@@ -21,8 +23,8 @@ export type WhichClient = Omit<RememberedClient, 'clientId'>;
  * The clients that this command line registered under a name, so that the same line pasted twice listens as the same
  * client instead of stumbling over its own name.
  *
- * A file each, called after who it is and after its id: nobody rewrites what another command wrote, so commands that run
- * at once, as listeners do that all register again after a new start, lose nothing of each other.
+ * A file each, named by digests of the client's name and id: no command rewrites a file of another, so commands that run
+ * at the same time, as listeners do that all register again after a restart, lose nothing of each other.
  */
 export class RememberedClients {
   readonly #directory: string;
@@ -52,7 +54,7 @@ export class RememberedClients {
     const others = (await this.#files()).filter((other) => other !== file);
     const replaced = others.filter((other) => other.startsWith(key));
     const kept = others.filter((other) => !other.startsWith(key));
-    await this.#remove([...replaced, ...(await this.#newestFirst(kept)).slice(MOST - 1)]);
+    await this.#remove([...replaced, ...(await this.#newestFirst(kept)).slice(MAX_CLIENTS - 1)]);
   }
 
   async forget(clientId: string): Promise<void> {
@@ -61,19 +63,19 @@ export class RememberedClients {
   }
 
   async #files(): Promise<string[]> {
-    return (await orMissing(readdir(this.#directory))) ?? [];
+    return (await orUndefined(readdir(this.#directory))) ?? [];
   }
 
   async #newestFirst(files: readonly string[]): Promise<string[]> {
     const dated = await Promise.all(
-      files.map(async (file) => ({ file, at: (await orMissing(stat(join(this.#directory, file))))?.mtimeMs ?? 0 })),
+      files.map(async (file) => ({ file, at: (await orUndefined(stat(join(this.#directory, file))))?.mtimeMs ?? 0 })),
     );
     return dated.toSorted((one, other) => other.at - one.at).map(({ file }) => file);
   }
 
   /** A file that is damaged or of another form is as good as none: it only saves a person the client id. */
   async #read(file: string): Promise<RememberedClient | undefined> {
-    const text = await orMissing(readFile(join(this.#directory, file), 'utf8'));
+    const text = await orUndefined(readFile(join(this.#directory, file), 'utf8'));
     try {
       const value: unknown = JSON.parse(text ?? '');
       return isRemembered(value) ? value : undefined;
@@ -109,11 +111,34 @@ function isRemembered(value: unknown): value is RememberedClient {
 }
 
 /** Undefined for what is not there, or not any more. */
-async function orMissing<Value>(wanted: Promise<Value>): Promise<Value | undefined> {
+async function orUndefined<Value>(promise: Promise<Value>): Promise<Value | undefined> {
   try {
-    return await wanted;
+    return await promise;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** Registers a client, and remembers it when it has a name. */
+export async function registerClient(
+  invocation: Invocation,
+  options: { name?: string | undefined; topics?: readonly string[] | undefined; clientId?: string | undefined },
+): Promise<Registration> {
+  const rest = await invocation.rest();
+  const registration = await rest.register(options);
+  if (options.name !== undefined) {
+    const which = await whichClient(invocation, options.name);
+    await rememberedClients(invocation).remember({ ...which, clientId: registration.clientId });
+  }
+  return registration;
+}
+
+export function rememberedClients({ terminal }: Invocation): RememberedClients {
+  return new RememberedClients(terminal.rememberedClientsDirectory);
+}
+
+export async function whichClient(invocation: Invocation, name: string): Promise<WhichClient> {
+  const { controlUrl, key = '' } = await invocation.target();
+  return { controlUrl: new URL(controlUrl).href, keyId: key.split('.')[0] ?? '', name };
 }

@@ -5,9 +5,8 @@ import { join } from 'node:path';
 import { apiKeysFile } from '@holdfast/protocol/api-key';
 import type { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { buildProgram } from './program.ts';
-import { recordingTerminal } from './recording-terminal.ts';
-import { run } from './run.ts';
+import { buildProgram, run } from './run.ts';
+import { recordingTerminal } from './testing/recording-terminal.ts';
 
 let directory: string;
 let keysFile: string;

@@ -1,7 +1,45 @@
-import { type ExitCode, exitCodes } from './exit-codes.ts';
-import { failureOf } from './failure.ts';
-import { buildProgram } from './program.ts';
+import { Command } from 'commander';
+import { httpUrl } from './arguments.ts';
+import { addInspectionCommands } from './commands/inspection.ts';
+import { addKeyCommands } from './commands/key.ts';
+import { addListenCommand } from './commands/listen.ts';
+import { addPublishCommand } from './commands/publish.ts';
+import { addRegistrationCommands } from './commands/registration.ts';
+import { addSubscriptionCommands } from './commands/subscription.ts';
+import { addTopicCommands } from './commands/topic.ts';
+import { type ExitCode, EXIT_CODES_HELP, exitCodes, failureOf } from './errors.ts';
 import type { Terminal } from './terminal.ts';
+
+const FIRST_STEPS = `
+With "npm start" running in another terminal:
+  $ npx holdfast listen --register me --topics news.sport
+  $ npx holdfast publish news.sport '{"score":"1:0"}'`;
+
+/** All commands. Parsing raises CommanderError where commander would end the process. */
+export function buildProgram(terminal: Terminal): Command {
+  const program = new Command('holdfast')
+    .description('Drive a Holdfast installation: keys, topics, clients, messages.')
+    .option('--control <url>', 'where control-api listens (HOLDFAST_CONTROL_URL, or what npm start left)', httpUrl)
+    .option('--key <key>', 'an API key, <id>.<secret> (HOLDFAST_KEY, or what npm start left)')
+    .option('--json', 'answer in JSON, one line; listen: the raw frames')
+    .addHelpText('after', EXIT_CODES_HELP)
+    .addHelpText('after', FIRST_STEPS)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => terminal.out(text.trimEnd()),
+      writeErr: (text) => terminal.err(text.trimEnd()),
+    })
+    .showHelpAfterError('(see --help)')
+    .exitOverride();
+  addKeyCommands(program, terminal);
+  addTopicCommands(program, terminal);
+  addRegistrationCommands(program, terminal);
+  addSubscriptionCommands(program, terminal);
+  addListenCommand(program, terminal);
+  addPublishCommand(program, terminal);
+  addInspectionCommands(program, terminal);
+  return program;
+}
 
 /** Runs one command line, without the names of node and of this program. Errors that are faults of this program are raised. */
 export async function run(args: readonly string[], terminal: Terminal): Promise<ExitCode> {

@@ -5,9 +5,9 @@ export type Colors = ReturnType<typeof picocolors.createColors>;
 
 /** Everything that the command line touches of the process it runs in. */
 export interface Terminal {
-  /** A line for whoever reads the result. */
+  /** A line of the result. */
   out: (line: string) => void;
-  /** A line about how it goes. */
+  /** A line about progress. */
   err: (line: string) => void;
   /** All of standard input. */
   readInput: () => Promise<string>;
@@ -16,7 +16,7 @@ export interface Terminal {
   colors: Colors;
   /** Keeps the clients that were registered by name, a file each. */
   rememberedClientsDirectory: string;
-  /** What `npm start` left of an installation that is running; null when there is none. */
+  /** The running installation of `npm start`; null when there is none. */
   installation: () => Promise<Footprint | null>;
   environment: Readonly<Record<string, string | undefined>>;
   /** Aborted by Ctrl-C and by SIGTERM. */

@@ -3,50 +3,43 @@ import type { Health } from '@holdfast/service/health';
 import type { Logger } from '@holdfast/service/logger';
 import type { Metrics } from '@holdfast/service/metrics';
 import { type FastifyBaseLogger, type FastifyInstance, LogController, fastify } from 'fastify';
-import { createCounts } from './counts.ts';
-import { EdgeDirectory } from './edge-directory.ts';
+import { type KeyRing, apiKeys } from './auth/authentication.ts';
+import { clientRoutes } from './clients/client-routes.ts';
+import { clientTopicRoutes } from './clients/client-topic-routes.ts';
+import { capacityRoutes, edgeRoutes } from './edges/edge-routes.ts';
+import { EdgeDirectory } from './edges/placement.ts';
+import { jsonBodies } from './http/bodies.ts';
+import { pages, safeHeaders } from './http/headers.ts';
+import { answerClientError, answerFrameworkError, problemAnswers } from './http/problems.ts';
 import { limitedServer } from './http/server.ts';
-import type { KeyRing } from './key-ring.ts';
-import type { ApiLimits } from './limits/api-limits.ts';
+import { validatorCompiler } from './http/validation.ts';
 import { BulkReads } from './limits/bulk-reads.ts';
+import { type ApiLimits, callLimits } from './limits/call-limits.ts';
 import { ClientRates } from './limits/client-rates.ts';
-import { apiKeys } from './plugins/api-keys.ts';
-import { auditLog } from './plugins/audit-log.ts';
-import { jsonBodies } from './plugins/bodies.ts';
-import { safeHeaders } from './plugins/headers.ts';
-import { healthRoutes } from './plugins/health.ts';
-import { callLimits } from './plugins/limits.ts';
-import { openApi } from './plugins/openapi.ts';
-import { pages } from './plugins/pages.ts';
-import { answerClientError, answerFrameworkError, problemAnswers } from './plugins/problems.ts';
-import { requestLog } from './plugins/request-log.ts';
-import { requestMetrics } from './plugins/request-metrics.ts';
-import { batchRoutes } from './routes/batch.ts';
-import { capacityRoutes } from './routes/capacity.ts';
-import { clientTopicRoutes } from './routes/client-topics.ts';
-import { clientRoutes } from './routes/clients.ts';
-import { edgeRoutes } from './routes/edges.ts';
-import { logRoutes } from './routes/log.ts';
-import { messageRoutes } from './routes/messages.ts';
-import { topicRoutes } from './routes/topics.ts';
+import { logRoutes } from './messages/log-routes.ts';
+import { batchRoutes, messageRoutes } from './messages/message-routes.ts';
+import { healthRoutes } from './observability/health.ts';
+import { createCounts, requestMetrics } from './observability/metrics.ts';
+import { auditLog, requestLog } from './observability/request-log.ts';
+import { openApi } from './openapi/document.ts';
 import type { BulkBroker, Services } from './services.ts';
-import { validatorCompiler } from './validation.ts';
+import { topicRoutes } from './topics/topic-routes.ts';
 
 /** A thousand topics of the longest name, and what JSON adds. Calls that publish have bounds of their own. */
 const BODY_BYTES = 256 * 1024;
-/** Nobody who is not hostile or stuck takes longer to send headers, or a request. */
+/** Only a hostile or stuck client takes longer to send headers, or a request. */
 const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
-const TIMEOUTS_LOOKED_AT_MS = 1_000;
-/** Longer than balancers keep theirs: whoever closes second never meets a call that is on its way (HAProxy: 60 s). */
+const TIMEOUT_CHECK_MS = 1_000;
+/** Longer than balancers keep theirs (HAProxy: 60 s): the side that closes last never drops a call that is on its way. */
 const KEEP_ALIVE_MS = 72_000;
 const HTTP_OPTIONS = {
   headersTimeout: HEADERS_TIMEOUT_MS,
   requestTimeout: REQUEST_TIMEOUT_MS,
-  connectionsCheckingInterval: TIMEOUTS_LOOKED_AT_MS,
+  connectionsCheckingInterval: TIMEOUT_CHECK_MS,
   keepAliveTimeout: KEEP_ALIVE_MS,
 };
-/** As long as node:http lets a URL be, so that the schemas judge what stands in it. */
+/** The longest URL of node:http, so that only the schemas judge path parameters. */
 const MAX_PATH_PART = 16 * 1024;
 
 export interface AppOptions {
@@ -71,7 +64,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { broker, bulkBroker, redisLoads, keys, metrics, logger, trustedProxies, allowedOrigins, limits } = options;
   const app = fastify({
     loggerInstance: quiet(logger),
-    // A logger of its own for each call would work out anew each time what to redact, and none is used.
+    // A child logger for each call would compile its redaction each time, and none is used.
     childLoggerFactory: (parent) => parent,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES,
@@ -125,7 +118,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   return app;
 }
 
-/** Fastify's own words, warnings and worse only: what is told of calls, and of listening, is told in our words. */
+/** Fastify logs warnings and errors only: calls and listening are logged by this service. */
 function quiet(logger: Logger): FastifyBaseLogger {
   return logger.child({}, { level: logger.isLevelEnabled('warn') ? 'warn' : logger.level });
 }

@@ -4,9 +4,9 @@ import { redisKeys } from '@holdfast/protocol/keys';
 import { startPrivateCluster } from '@holdfast/testkit/cluster-process';
 import { eventually } from '@holdfast/testkit/eventually';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { checkRedis } from './redis-check.ts';
-import { type TestApi, startClusterApi } from './test-api.ts';
-import { problemMatchers } from './to-be-problem.ts';
+import { checkRedis } from './observability/health.ts';
+import { type TestApi, startClusterApi } from './testing/api.ts';
+import { problemMatchers } from './testing/problem-matchers.ts';
 
 expect.extend(problemMatchers);
 

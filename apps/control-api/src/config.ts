@@ -1,10 +1,20 @@
 import { isIP } from 'node:net';
-import { duration, host, integer, port, setting, text } from '@holdfast/service/config';
+import {
+  type Setting,
+  ConfigError,
+  duration,
+  host,
+  integer,
+  port,
+  readConfig,
+  setting,
+  text,
+} from '@holdfast/service/config';
 import { logVariables } from '@holdfast/service/logger';
 import { redisRules, redisVariables } from '@holdfast/service/redis-config';
 import { z } from 'zod';
-import type { ApiLimits } from './limits/api-limits.ts';
-import { origins } from './origins.ts';
+import { faultOfKeys } from './auth/keys-file.ts';
+import type { ApiLimits } from './limits/call-limits.ts';
 
 const DEFAULT_PORT = 7700;
 const TEN_YEARS_MS = 10 * 365 * 24 * 3_600_000;
@@ -18,7 +28,7 @@ interface ProductionRule {
   CONTROL_ALLOWED_ORIGINS?: readonly string[] | undefined;
 }
 
-/** What nobody should go without by oversight. */
+/** What must be set, or declined, explicitly. */
 const inProduction: z.core.$ZodCheck<ProductionRule> = z.superRefine<ProductionRule>(
   (config, context) => {
     if (config.NODE_ENV !== PRODUCTION) return;
@@ -45,7 +55,7 @@ export const configSchema = z
     CONTROL_ALLOWED_ORIGINS: origins()
       .optional()
       .describe(
-        `Origins whose pages may call from a browser (https://app.example.com); none; * for any. Not set: none, but with NODE_ENV=${PRODUCTION} it has to be said`,
+        `Origins whose pages may call from a browser (https://app.example.com); none; * for any. Not set: none, but with NODE_ENV=${PRODUCTION} it must be set`,
       ),
     CONTROL_TRUSTED_PROXIES: setting(
       'must be IP addresses and networks (10.0.0.0/8; masks from 1 up) with commas between them',
@@ -87,7 +97,6 @@ export const configSchema = z
 
 export type Config = z.output<typeof configSchema>;
 
-/** Whether this is meant for use, and not for a first look. */
 export function isProduction({ NODE_ENV }: Pick<Config, 'NODE_ENV'>): boolean {
   return NODE_ENV === PRODUCTION;
 }
@@ -117,4 +126,42 @@ function isNetwork(item: string): boolean {
   if (bits === undefined) return true;
   // Fastify takes no mask of 0: it would believe anyone.
   return /^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= (version === 4 ? 32 : 128);
+}
+
+/** In place of a list of origins. */
+export const ANY_ORIGIN = '*';
+const NO_ORIGIN = 'none';
+
+/** Origins as browsers send them (RFC 6454, 6.2): anything else would never match. */
+function origins(): Setting<string[]> {
+  return setting(
+    'must be none, *, or origins (https://app.example.com, without a path) with commas between them',
+    (value) => {
+      if (value === NO_ORIGIN) return [];
+      const items = value.split(',').map((item) => item.trim());
+      return value === ANY_ORIGIN || items.every(isOrigin) ? items : undefined;
+    },
+  );
+}
+
+function isOrigin(item: string): boolean {
+  const parsed = URL.parse(item);
+  return parsed !== null && /^https?:$/.test(parsed.protocol) && parsed.origin === item && !item.includes('*');
+}
+
+/**
+ * The variables of control-api. When one is wrong the keys file is looked at all the same, so that every fault is named
+ * at once.
+ * @throws {ConfigError}
+ */
+export async function readVariables(env: NodeJS.ProcessEnv): Promise<Config> {
+  try {
+    return readConfig(configSchema, env);
+  } catch (error) {
+    const file = env['API_KEYS_FILE']?.trim();
+    const needed = isProduction({ NODE_ENV: env['NODE_ENV']?.trim() ?? '' });
+    const fault = error instanceof ConfigError && file ? await faultOfKeys(file, { needed }) : null;
+    if (!(error instanceof ConfigError) || fault === null) throw error;
+    throw new ConfigError([...error.faults, fault]);
+  }
 }

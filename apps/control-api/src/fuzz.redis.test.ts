@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import * as fc from 'fast-check';
 import { problem } from '@holdfast/protocol/problems';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Answer, type TestApi, startTestApi } from './test-api.ts';
+import { type TestApi, startTestApi } from './testing/api.ts';
+import type { Answer } from './testing/problem-matchers.ts';
 
 const RUNS = { numRuns: 200 };
 

@@ -97,10 +97,10 @@ describe('the process', () => {
     await rename(`${keysFile}.new`, keysFile);
     await eventually(async () => expect((await register(url, 'third.s')).status).toBe(201));
     expect((await register(url, 'first.s')).status).toBe(403);
-    const before = service.lines.filter(({ msg }) => msg === 'API keys read again').length;
+    const before = service.lines.filter(({ msg }) => msg === 'API keys reloaded').length;
     service.child.kill('SIGHUP');
     await eventually(() => {
-      expect(service.lines.filter(({ msg }) => msg === 'API keys read again').length).toBe(before + 1);
+      expect(service.lines.filter(({ msg }) => msg === 'API keys reloaded').length).toBe(before + 1);
     });
   });
 

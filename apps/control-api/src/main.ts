@@ -6,24 +6,21 @@ import { createHealth } from '@holdfast/service/health';
 import { createLogger } from '@holdfast/service/logger';
 import { createMetrics } from '@holdfast/service/metrics';
 import { openRedis } from '@holdfast/service/open-redis';
-import { redisLoads } from '@holdfast/service/redis-load';
 import { toRedisTarget } from '@holdfast/service/redis-config';
+import { redisLoads } from '@holdfast/service/redis-load';
 import { runMain } from '@holdfast/service/run-main';
 import { onShutdown } from '@holdfast/service/shutdown';
-import { openKeys } from './api-keys-file.ts';
 import { buildApp } from './app.ts';
-import { openAdmin } from './admin.ts';
-import { isProduction, limitsOf } from './config.ts';
-import { readVariables } from './read-variables.ts';
-import { checkRedis } from './redis-check.ts';
-import { startSweeping } from './sweeper.ts';
-import { startWalking } from './walker.ts';
+import { openKeys } from './auth/keys-file.ts';
+import { isProduction, limitsOf, readVariables } from './config.ts';
+import { checkRedis, openAdmin } from './observability/health.ts';
+import { startReaper } from './reaper.ts';
 
 const SERVICE = 'control-api';
 /** Longer than a call may take to arrive (10 s) and to be answered (Redis answers within 2 s, or is given up). */
 const SHUTDOWN_MS = 15_000;
-/** Without Redis it listens all the same: it says so at /readyz, and answers with 503. */
-const REDIS_PATIENCE_MS = 2000;
+/** Without Redis it listens all the same, is not ready, and answers 503. */
+const REDIS_WAIT_MS = 2000;
 
 await runMain(async () => {
   const config = await readVariables(process.env);
@@ -34,17 +31,15 @@ await runMain(async () => {
 
   const redis = openRedis(toRedisTarget(config), { name: SERVICE, logger });
   const ready = redis.whenReady({ logger }).catch((error: unknown) => {
-    logger.debug({ err: error }, 'waits no longer');
+    logger.debug({ err: error }, 'stopped waiting for Redis');
   });
   const onBroken = (record: BrokenRecord): void => logger.error({ ...record }, 'a record in Redis cannot be read');
   const broker = controlBroker(commandsOf(redis), config.REDIS_PREFIX, onBroken);
   const bulkRedis = openRedis(toRedisTarget(config), { name: `${SERVICE}-bulk`, logger });
   const bulkBroker = controlBroker(commandsOf(bulkRedis), config.REDIS_PREFIX, onBroken);
-  const walking = startWalking(broker, redis, config.CLIENT_EXPIRY ?? null, logger);
   const stops = [
     checkRedis(broker, redis, health, logger),
-    startSweeping(broker, keys.ring, logger),
-    walking,
+    startReaper({ broker, redis, keys: keys.ring, expiryMs: config.CLIENT_EXPIRY ?? null, logger }),
     keys.watch(),
     metrics.stop,
   ];
@@ -65,8 +60,8 @@ await runMain(async () => {
     limits: limitsOf(config),
     servesMetrics: config.CONTROL_ADMIN_PORT === undefined,
   });
-  // Whoever reads that it listens may call: so Redis comes first, unless it is away.
-  await Promise.race([ready, delay(REDIS_PATIENCE_MS, undefined, { ref: false })]);
+  // "listening" means that calls succeed: so Redis comes first, unless it is unavailable.
+  await Promise.race([ready, delay(REDIS_WAIT_MS, undefined, { ref: false })]);
   const admin = await openAdmin(config, { health, metrics });
   const address = await app.listen({ host: config.CONTROL_HOST, port: config.CONTROL_PORT });
   logger.info({ address, ...(admin === null ? {} : { admin: admin.address }) }, 'listening');
@@ -75,11 +70,11 @@ await runMain(async () => {
     logger,
     deadlineMs: SHUTDOWN_MS,
     steps: [
-      { name: 'tell that it is not ready', run: () => health.drain() },
-      { name: 'answer the calls under way', run: () => app.close() },
+      { name: 'report not ready', run: () => health.drain() },
+      { name: 'finish calls in progress', run: () => app.close() },
       { name: 'stop timers', run: () => stops.forEach((stop) => stop()) },
       { name: 'close the admin port', run: () => admin?.close() },
-      { name: 'leave Redis', run: async () => void (await Promise.all([redis.close(), bulkRedis.close()])) },
+      { name: 'disconnect from Redis', run: async () => void (await Promise.all([redis.close(), bulkRedis.close()])) },
     ],
   });
 });

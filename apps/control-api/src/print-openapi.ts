@@ -4,7 +4,7 @@ import { createLogger } from '@holdfast/service/logger';
 import { createMetrics } from '@holdfast/service/metrics';
 import { buildApp } from './app.ts';
 import { configSchema, limitsOf } from './config.ts';
-import { KeyRing } from './key-ring.ts';
+import { KeyRing } from './auth/authentication.ts';
 
 /** Prints the OpenAPI document, for docs/reference/openapi.json. It is made of schemas: no call is made, no Redis asked. */
 const metrics = createMetrics({ service: 'control-api' });

@@ -2,9 +2,9 @@ import type { Clients, ControlBroker, Topics } from '@holdfast/broker/broker';
 import type { RedisLoad } from '@holdfast/service/redis-load';
 import type { BulkReads } from './limits/bulk-reads.ts';
 import type { ClientRates } from './limits/client-rates.ts';
-import type { Counts } from './counts.ts';
-import type { EdgeDirectory } from './edge-directory.ts';
-import type { KeyRing } from './key-ring.ts';
+import type { Counts } from './observability/metrics.ts';
+import type { EdgeDirectory } from './edges/placement.ts';
+import type { KeyRing } from './auth/authentication.ts';
 
 /** What gives large answers: over a connection of its own, so that small calls do not wait behind them. */
 export type BulkBroker = Pick<Topics & Clients, 'readLog' | 'readTopics' | 'listClients'>;
@@ -18,6 +18,6 @@ export interface Services {
   readonly keys: KeyRing;
   readonly edges: EdgeDirectory;
   readonly counts: Counts;
-  /** How busy each Redis is that holds data; empty when we are not allowed to ask. Rejects when one does not answer. */
+  /** The load of each Redis that holds data; empty when INFO is not permitted. Rejects when one does not answer. */
   readonly redisLoads: () => Promise<RedisLoad[]>;
 }

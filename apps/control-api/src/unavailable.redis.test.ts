@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { eventually } from '@holdfast/testkit/eventually';
 import { type PrivateRedis, startPrivateRedis } from '@holdfast/testkit/redis-process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { checkRedis } from './redis-check.ts';
-import { type CallOptions, type TestApi, startTestApi } from './test-api.ts';
+import { checkRedis } from './observability/health.ts';
+import { type CallOptions, type TestApi, startTestApi } from './testing/api.ts';
 
 let server: PrivateRedis;
 let api: TestApi;

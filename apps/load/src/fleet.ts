@@ -1,6 +1,6 @@
 import { comparePositions, type Position } from '@holdfast/protocol/position-order';
 import { afterClose, parseRetryAfter } from '@holdfast/protocol/close-codes';
-import type { Welcome } from '@holdfast/protocol/messages/welcome';
+import type { Welcome } from '@holdfast/protocol/down';
 import type { EdgeDirectory } from './edge-directory.ts';
 import type { Inbox } from './inbox.ts';
 import { backoffMs } from './retrying.ts';

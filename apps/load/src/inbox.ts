@@ -1,5 +1,5 @@
 import { BEGINNING, type Position } from '@holdfast/protocol/position-order';
-import type { Welcome } from '@holdfast/protocol/messages/welcome';
+import type { Welcome } from '@holdfast/protocol/down';
 import type { Gap } from './checker.ts';
 import { readDownText } from './down-text.ts';
 import { FrameCache } from './frame-cache.ts';

@@ -1,5 +1,5 @@
 import { MAX_RESUME_POSITIONS } from '@holdfast/protocol/limits';
-import type { Resume } from '@holdfast/protocol/messages/resume';
+import type { Resume } from '@holdfast/protocol/up';
 import type { Position } from '@holdfast/protocol/position-order';
 import type { Connection } from './connection.ts';
 

@@ -1,5 +1,4 @@
 import type { Positions } from './position-book.ts';
-import type { SocketConstructor } from './socket.ts';
 
 export interface ConnectOptions {
   /** The edges that Register named (`connect.urls`), such as `ws://127.0.0.1:7701`; `url` for a single one, or for the first of them. */
@@ -10,10 +9,10 @@ export interface ConnectOptions {
   credential?: 'query' | 'subprotocol' | undefined;
   /**
    * Where control-api listens, as a page reaches it. With it a client whose registration is gone ends as `unregistered`;
-   * without it, and where no WebSocket tells why a handshake was refused, it tries for ever.
+   * without it, where the WebSocket does not show why a handshake was refused, it tries for ever.
    */
   controlUrl?: string | undefined;
-  /** In place of the platform's `fetch`, for that one question. */
+  /** In place of the platform's `fetch`, for that one call. */
   fetch?: typeof globalThis.fetch | undefined;
   /** From `positions()` of an earlier page or process: goes on from there. */
   positions?: Positions | undefined;
@@ -33,3 +32,23 @@ export interface MessagesOptions {
   /** How many messages may wait for the loop; one more, and it throws `iterator-overflow`. 10,000 by default. */
   maxBuffered?: number | undefined;
 }
+
+/** What the SDK reads of a WebSocket's events. */
+interface SocketEvent {
+  readonly type: string;
+  readonly data?: unknown;
+  readonly code?: number;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+/** What the SDK needs of a WebSocket: the platform's own has it, and that of `ws`. */
+export interface Socket {
+  send(text: string): void;
+  close(code?: number, reason?: string): void;
+  /** Ends it without a closing handshake; `ws` has it, platforms do not. */
+  terminate?(): void;
+  addEventListener(type: 'open' | 'message' | 'close' | 'error', listener: (event: SocketEvent) => void): void;
+}
+
+export type SocketConstructor = new (url: string, protocols: string[], options?: never) => Socket;

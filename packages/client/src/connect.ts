@@ -1,26 +1,23 @@
 import { closeCodes } from '@holdfast/protocol/close-codes';
 import type { DownFrame } from '@holdfast/protocol/down';
-import type { Welcome } from '@holdfast/protocol/messages/welcome';
+import type { Welcome } from '@holdfast/protocol/down';
 import { CREDENTIAL_SUBPROTOCOL_PREFIX, SUBPROTOCOL } from '@holdfast/protocol/version';
-import { backoffMs } from './backoff.ts';
-import type { ConnectOptions, MessagesOptions } from './connect-options.ts';
-import { Emitter } from './emitter.ts';
-import type { ClientEvents, Closed, ClosedReason, StateChange } from './events.ts';
+import { ReconnectTimer, backoffMs } from './backoff.ts';
+import type { ConnectOptions, MessagesOptions, SocketConstructor } from './connect-options.ts';
+import { type ClientEvents, type Closed, type ClosedReason, type StateChange, Emitter } from './events.ts';
 import { MessageStream } from './message-stream.ts';
 import { type PageEvent, watchPage } from './page-events.ts';
-import { PositionBook, type Positions } from './position-book.ts';
-import { ReconnectTimer } from './reconnect-timer.ts';
+import { type Positions, PositionBook } from './position-book.ts';
 import { RegistrationCheck } from './registration-check.ts';
-import { NO_CLOSE_FRAME, type Session, type SessionEnd, startSession } from './session.ts';
-import type { SocketConstructor } from './socket.ts';
+import { type Session, type SessionEnd, NO_CLOSE_FRAME, startSession } from './session.ts';
 import { type NextUrl, urlRotation } from './url-rotation.ts';
 
 /** A connection that lived this long after its welcome was a good one: the next failure starts with a small delay again. */
 const STABLE_MS = 5000;
-/** Some megabytes of small messages: a loop that is further behind will not catch up. */
+/** Some megabytes of small messages: a loop that lags further will not catch up. */
 const MAX_BUFFERED = 10_000;
-/** How long after it was given up a handshake may still be taken in by an edge under load: longer than it is given to wait. */
-const GHOST_MS = 30_000;
+/** How long after it was abandoned a handshake may still be accepted by an edge under load: longer than its own deadline. */
+const LATE_ATTEMPT_MS = 30_000;
 /** How long a connection may take to show that it outlived a change of the network: a round trip, and back within a second. */
 const PROBE_ONLINE_MS = 500;
 /** As long as a slow network may take, because a tab is looked at again all the time. */
@@ -61,8 +58,8 @@ class HoldfastClient {
   #state: StateChange['state'] = 'connecting';
   #session: Session | undefined;
   #url = '';
-  /** Until when each attempt that ended without a welcome may still come about at its edge. */
-  #ghosts: number[] = [];
+  /** Until when each attempt that ended without a welcome may still be accepted by its edge. */
+  #lateAttempts: number[] = [];
   #welcomedAt: number | undefined;
 
   constructor(options: ConnectOptions) {
@@ -114,7 +111,7 @@ class HoldfastClient {
 
   /**
    * Messages from this call on, of one topic or of all, for one `for await` loop. It runs across reconnects and ends,
-   * without an error, when the client closes; `closed` says why.
+   * without an error, when the client closes; `closed` has the reason.
    */
   messages(topic?: string, { signal, maxBuffered = MAX_BUFFERED }: MessagesOptions = {}): MessageStream {
     const end = (): void => stream.end();
@@ -190,8 +187,10 @@ class HoldfastClient {
   #ended({ code, reason, why }: SessionEnd): void {
     this.#session = undefined;
     const stop = stopReasons.get(code);
-    if (stop !== undefined && !(code === closeCodes.replaced.code && this.#wasGhost())) return this.#finish(stop, code);
-    if (this.#welcomedAt === undefined) this.#ghosts = [...this.#liveGhosts(), performance.now() + GHOST_MS];
+    if (stop !== undefined && !(code === closeCodes.replaced.code && this.#wasLateAttempt()))
+      return this.#finish(stop, code);
+    if (this.#welcomedAt === undefined)
+      this.#lateAttempts = [...this.#pendingLateAttempts(), performance.now() + LATE_ATTEMPT_MS];
     const wasStable = this.#welcomedAt !== undefined && performance.now() - this.#welcomedAt >= STABLE_MS;
     const delayMs = this.#reconnect.start(code, reason, wasStable);
     this.#enter({ state: 'waiting', delayMs, failures: this.#reconnect.failures, code, why });
@@ -210,16 +209,16 @@ class HoldfastClient {
   }
 
   /**
-   * Whether an attempt that was given up may be the newer connection that took this one's place: the edge that it went
-   * to can have taken it in too late to know. Each such attempt excuses one replacement.
+   * Whether an abandoned attempt may be the newer connection that replaced this one: its edge may have accepted it before
+   * it saw the end. Each such attempt excuses one replacement.
    */
-  #wasGhost(): boolean {
-    this.#ghosts = this.#liveGhosts();
-    return this.#ghosts.shift() !== undefined;
+  #wasLateAttempt(): boolean {
+    this.#lateAttempts = this.#pendingLateAttempts();
+    return this.#lateAttempts.shift() !== undefined;
   }
 
-  #liveGhosts(): number[] {
-    return this.#ghosts.filter((until) => until > performance.now());
+  #pendingLateAttempts(): number[] {
+    return this.#lateAttempts.filter((until) => until > performance.now());
   }
 
   #retryNow(): void {
@@ -264,7 +263,7 @@ class HoldfastClient {
   }
 
   #listenerThrew(error: unknown, event: keyof ClientEvents): void {
-    if (event !== 'error' && this.#emitter.heard('error')) return this.#emitter.emit('error', { error, event });
+    if (event !== 'error' && this.#emitter.hasListener('error')) return this.#emitter.emit('error', { error, event });
     queueMicrotask(() => {
       throw error;
     });

@@ -1,8 +1,8 @@
-import type { Lost } from '@holdfast/protocol/messages/lost';
-import type { Message } from '@holdfast/protocol/messages/message';
-import type { Subscribed } from '@holdfast/protocol/messages/subscribed';
-import type { Unsubscribed } from '@holdfast/protocol/messages/unsubscribed';
-import type { Welcome } from '@holdfast/protocol/messages/welcome';
+import type { Lost } from '@holdfast/protocol/down';
+import type { Message } from '@holdfast/protocol/down';
+import type { Subscribed } from '@holdfast/protocol/down';
+import type { Unsubscribed } from '@holdfast/protocol/down';
+import type { Welcome } from '@holdfast/protocol/down';
 
 /** Why a client is closed for good. */
 export type ClosedReason =
@@ -47,7 +47,7 @@ export interface ListenerError {
 }
 
 export interface ClientEvents {
-  /** A connection begins: what it receives, and from where on. */
+  /** A connection is open: what it receives, and from which positions on. */
   welcome: Welcome;
   /** Each message once, in the order of its topic. */
   message: Message;
@@ -62,4 +62,37 @@ export interface ClientEvents {
   frame: string;
   /** A listener threw. Without a listener for this event the error is thrown where it ends the program or reaches `window.onerror`. */
   error: ListenerError;
+}
+
+type Listeners<Events> = { [Type in keyof Events]?: Set<(event: Events[Type]) => void> };
+
+/** Typed events. What a listener throws goes to `onThrow`, never to the emitting code. */
+export class Emitter<Events> {
+  readonly #listeners: Listeners<Events> = {};
+  readonly #onThrow: (error: unknown, type: keyof Events) => void;
+
+  constructor(onThrow: (error: unknown, type: keyof Events) => void) {
+    this.#onThrow = onThrow;
+  }
+
+  /** Gives the function that takes the listener away again. */
+  on<Type extends keyof Events>(type: Type, listener: (event: Events[Type]) => void): () => void {
+    const listeners = (this.#listeners[type] ??= new Set());
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  }
+
+  hasListener(type: keyof Events): boolean {
+    return (this.#listeners[type]?.size ?? 0) > 0;
+  }
+
+  emit<Type extends keyof Events>(type: Type, event: Events[Type]): void {
+    for (const listener of this.#listeners[type] ?? []) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.#onThrow(error, type);
+      }
+    }
+  }
 }

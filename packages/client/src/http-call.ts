@@ -14,7 +14,7 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
 }
 
-export interface Request extends CallOptions {
+interface Request extends CallOptions {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Below the control URL, each part encoded. */
   path: string;

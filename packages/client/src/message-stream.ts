@@ -1,4 +1,4 @@
-import type { Message } from '@holdfast/protocol/messages/message';
+import type { Message } from '@holdfast/protocol/down';
 import { HoldfastError } from './holdfast-error.ts';
 
 interface Waiter {

@@ -1,4 +1,4 @@
-import type { WelcomeTopic } from '@holdfast/protocol/messages/welcome';
+import type { WelcomeTopic } from '@holdfast/protocol/down';
 import { describe, expect, it } from 'vitest';
 import { PositionBook } from './position-book.ts';
 
@@ -36,6 +36,15 @@ describe('PositionBook', () => {
     book.lost({ type: 'lost', topic: 'news', after: '5-0', position: '9-0' });
     expect(book.message(message('5-0'))).toBe(false);
     expect(book.message(message('10-0'))).toBe(true);
+  });
+
+  it('repeats nothing after a loss that ends at the last message delivered', () => {
+    const book = new PositionBook({ news: '5-0' });
+    book.lost({ type: 'lost', topic: 'news', after: '4-0', position: '5-0' });
+    expect(book.message(message('5-0'))).toBe(false);
+    expect(book.welcome(welcome({ news: { position: '5-0', recovered: false } }))).toHaveLength(1);
+    expect(book.message(message('5-0'))).toBe(false);
+    expect(book.message(message('5-1'))).toBe(true);
   });
 
   it('does not go back when a topic is subscribed again', () => {

@@ -1,7 +1,7 @@
-import type { Lost } from '@holdfast/protocol/messages/lost';
-import type { Message } from '@holdfast/protocol/messages/message';
-import type { Subscribed } from '@holdfast/protocol/messages/subscribed';
-import type { Welcome } from '@holdfast/protocol/messages/welcome';
+import type { Lost } from '@holdfast/protocol/down';
+import type { Message } from '@holdfast/protocol/down';
+import type { Subscribed } from '@holdfast/protocol/down';
+import type { Welcome } from '@holdfast/protocol/down';
 import { POSITION_FORM, type Position, comparePositions, laterOf } from '@holdfast/protocol/position-order';
 
 /** The position reached in each topic, as a page can keep it: plain JSON. */
@@ -12,22 +12,22 @@ interface Entry {
   position: Position;
   /** The last id handed out: what is not above it was there before. Absent before the first message of a lineage. */
   delivered: Position | undefined;
-  /** The position of a loss that the welcome told, while nothing else came: the edge's `lost` frame tells the same. */
-  told: Position | undefined;
+  /** The position of a loss that `welcome` announced, until something else comes: the edge's `lost` frame repeats it. */
+  announced: Position | undefined;
 }
 
-/** Where a client is in each of its topics, over all its connections; tells what is new, what was there before and what is lost. */
+/** A client's position in each topic, over all its connections; finds what is new, repeated or lost. */
 export class PositionBook {
   readonly #entries = new Map<string, Entry>();
   #duplicates = 0;
 
-  /** Raises TypeError for a position that is none: kept state that was damaged must not pass as "from now on". */
+  /** Raises TypeError for a position that is none: damaged state must not pass as "from now on". */
   constructor(positions: Positions = {}) {
     for (const [topic, position] of Object.entries(positions)) {
       if (typeof position !== 'string' || !POSITION_FORM.test(position)) {
         throw new TypeError(`not a position of ${topic}: ${position}`);
       }
-      this.#entries.set(topic, { position, delivered: position, told: undefined });
+      this.#entries.set(topic, { position, delivered: position, announced: undefined });
     }
   }
 
@@ -44,7 +44,7 @@ export class PositionBook {
     return Object.fromEntries(Array.from(this.#entries, ([topic, { position }]) => [topic, position]));
   }
 
-  /** Takes what a connection begins with, and gives what it says is lost. Topics that are not in it are forgotten. */
+  /** Takes the first frame of a connection, and returns the losses in it. Topics that are not in it are forgotten. */
   welcome({ topics }: Welcome): Lost[] {
     const losses: Lost[] = [];
     const welcomed = new Map(Object.entries(topics));
@@ -54,11 +54,11 @@ export class PositionBook {
     for (const [topic, { position, recovered }] of welcomed) {
       const entry = this.#entries.get(topic);
       if (entry === undefined) {
-        this.#entries.set(topic, { position, delivered: undefined, told: undefined });
+        this.#entries.set(topic, { position, delivered: undefined, announced: undefined });
       } else if (recovered === false) {
         losses.push({ type: 'lost', topic, after: entry.position, position });
         continueFrom(entry, position);
-        entry.told = position;
+        entry.announced = position;
       } else if (recovered === undefined) {
         entry.position = laterOf(entry.position, position);
       }
@@ -72,7 +72,7 @@ export class PositionBook {
   message({ topic, id }: Message): boolean {
     const entry = this.#entries.get(topic);
     if (entry === undefined) {
-      this.#entries.set(topic, { position: id, delivered: id, told: undefined });
+      this.#entries.set(topic, { position: id, delivered: id, announced: undefined });
       return true;
     }
     if (entry.delivered !== undefined && comparePositions(id, entry.delivered) <= 0) {
@@ -81,13 +81,13 @@ export class PositionBook {
     }
     entry.position = id;
     entry.delivered = id;
-    entry.told = undefined;
+    entry.announced = undefined;
     return true;
   }
 
   subscribed({ topic, position }: Subscribed): void {
     const entry = this.#entries.get(topic);
-    if (entry === undefined) this.#entries.set(topic, { position, delivered: undefined, told: undefined });
+    if (entry === undefined) this.#entries.set(topic, { position, delivered: undefined, announced: undefined });
     else entry.position = laterOf(entry.position, position);
   }
 
@@ -95,17 +95,17 @@ export class PositionBook {
     this.#entries.delete(topic);
   }
 
-  /** Whether the loss was not told before. */
+  /** Whether the loss was not announced before. */
   lost({ topic, position }: Lost): boolean {
     const entry = this.#entries.get(topic);
     if (entry === undefined) {
-      this.#entries.set(topic, { position, delivered: undefined, told: undefined });
+      this.#entries.set(topic, { position, delivered: undefined, announced: undefined });
       return true;
     }
-    const isNews = entry.told !== position;
+    const isNew = entry.announced !== position;
     continueFrom(entry, position);
-    entry.told = undefined;
-    return isNews;
+    entry.announced = undefined;
+    return isNew;
   }
 }
 

@@ -1,10 +1,9 @@
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket as NodeWebSocket } from 'ws';
 import { type ConnectOptions, type HoldfastClient, connect } from './connect.ts';
 import type { StateChange } from './events.ts';
-import { ScriptedEdge, eventually } from './scripted-edge.ts';
+import { ScriptedEdge, eventually } from './testing/scripted-edge.ts';
 
 const clientId = '3f0c8f5e-7a54-4c7e-9d8e-0c9f2d1f6a11';
 

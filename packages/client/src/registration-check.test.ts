@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { problemOf } from '@holdfast/protocol/problems';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type HoldfastClient, connect } from './connect.ts';
-import { ScriptedEdge, eventually } from './scripted-edge.ts';
+import { ScriptedEdge, eventually } from './testing/scripted-edge.ts';
 
 const clientId = '3f0c8f5e-7a54-4c7e-9d8e-0c9f2d1f6a11';
 

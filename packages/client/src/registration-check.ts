@@ -3,7 +3,7 @@ import { type RestOptions, createCall } from './http-call.ts';
 
 /** One failed attempt is an edge that restarts, or a network that comes back. */
 const FIRST_AFTER = 2;
-/** With the longest delays this is a question a minute: an outage of all edges must not become one of control-api. */
+/** With the longest delays this is a call a minute: an outage of all edges must not become one of control-api. */
 const THEN_EVERY = 8;
 
 /**
@@ -14,7 +14,7 @@ export class RegistrationCheck {
   readonly #isGone: (signal: AbortSignal) => Promise<boolean>;
   readonly #onGone: () => void;
   #failures = 0;
-  #question: AbortController | undefined;
+  #pending: AbortController | undefined;
 
   /** Raises TypeError when the URL is none. `onGone` is called at most once for each row of failures. */
   constructor(clientId: string, options: RestOptions, onGone: () => void) {
@@ -31,20 +31,20 @@ export class RegistrationCheck {
   failed(): void {
     this.#failures++;
     const n = this.#failures;
-    if (n === FIRST_AFTER || n === 2 * FIRST_AFTER || n % THEN_EVERY === 0) void this.#ask();
+    if (n === FIRST_AFTER || n === 2 * FIRST_AFTER || n % THEN_EVERY === 0) void this.#check();
   }
 
-  /** The client is connected or closed: nothing is asked, and no answer is waited for. */
+  /** The client is connected or closed: aborts a pending check. */
   stop(): void {
     this.#failures = 0;
-    this.#question?.abort();
-    this.#question = undefined;
+    this.#pending?.abort();
+    this.#pending = undefined;
   }
 
-  async #ask(): Promise<void> {
-    // One that was not answered until now will not be.
-    this.#question?.abort();
-    const { signal } = (this.#question = new AbortController());
+  async #check(): Promise<void> {
+    // One that was not answered by now will not be.
+    this.#pending?.abort();
+    const { signal } = (this.#pending = new AbortController());
     if ((await this.#isGone(signal)) && !signal.aborted) this.#onGone();
   }
 }

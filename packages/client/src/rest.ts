@@ -62,7 +62,7 @@ export interface BatchMessage {
 }
 
 export interface HistoryOptions extends CallOptions {
-  /** The position after which to begin; from the oldest message otherwise. */
+  /** The position to start after; the oldest message otherwise. */
   after?: string | undefined;
   limit?: number | undefined;
 }

@@ -1,14 +1,12 @@
 import type { DownFrame } from '@holdfast/protocol/down';
 import type { UpFrame } from '@holdfast/protocol/up';
-import { decodeDownFrame } from './down-frames.ts';
-import { type Heartbeat, startHeartbeat } from './heartbeat.ts';
+import type { Socket } from './connect-options.ts';
+import { decodeDownFrame, resumeFrames } from './frames.ts';
 import type { Positions } from './position-book.ts';
-import { resumeFrames } from './resume-frames.ts';
-import type { Socket } from './socket.ts';
 
 /** A handshake into a black hole would otherwise hang for minutes; an edge that is busy refuses long before this. */
 const WELCOME_WITHIN_MS = 10_000;
-/** A failing socket says `error`, then `close` with the code that decides; should that never come, this ends it. */
+/** A failing socket emits `error`, then `close` with the code that decides; should that never come, this ends it. */
 const CLOSE_AFTER_ERROR_MS = 1000;
 /** What RFC 6455, section 7.4.1, names a connection that ended without a close frame. */
 export const NO_CLOSE_FRAME = 1006;
@@ -45,7 +43,7 @@ export function startSession({ socket, positions, onText, onFrame, onEnd }: Sess
   let probe: { until: number; timer: ReturnType<typeof setTimeout> } | undefined;
   let deadline = setTimeout(() => abandon(`no welcome within ${WELCOME_WITHIN_MS / 1000} s`), WELCOME_WITHIN_MS);
 
-  function settle(): boolean {
+  function finish(): boolean {
     if (over) return false;
     over = true;
     clearTimeout(deadline);
@@ -61,7 +59,7 @@ export function startSession({ socket, positions, onText, onFrame, onEnd }: Sess
 
   /** Ends it from here: the other side is gone or makes no sense, so a closing handshake is not waited for. */
   function abandon(why: string): void {
-    if (!settle()) return;
+    if (!finish()) return;
     if (socket.terminate === undefined) socket.close();
     else socket.terminate();
     onEnd({ code: NO_CLOSE_FRAME, reason: '', why });
@@ -94,7 +92,7 @@ export function startSession({ socket, positions, onText, onFrame, onEnd }: Sess
     onFrame(frame);
   }
 
-  // The listeners stay for as long as the socket lives: `ws` treats an `error` that nobody hears as fatal.
+  // The listeners stay for as long as the socket lives: `ws` throws an `error` without a listener.
   socket.addEventListener('open', () => {
     if (over) return;
     isOpen = true;
@@ -112,7 +110,7 @@ export function startSession({ socket, positions, onText, onFrame, onEnd }: Sess
     deadline = setTimeout(() => abandon(failure || 'the connection failed'), CLOSE_AFTER_ERROR_MS);
   });
   socket.addEventListener('close', ({ code = NO_CLOSE_FRAME, reason = '' }) => {
-    if (settle()) onEnd({ code, reason, why: failure || reason || `closed with ${code}` });
+    if (finish()) onEnd({ code, reason, why: failure || reason || `closed with ${code}` });
   });
 
   return {
@@ -124,7 +122,56 @@ export function startSession({ socket, positions, onText, onFrame, onEnd }: Sess
       if (isOpen) send({ type: 'ping' });
     },
     close() {
-      if (settle()) socket.close(1000);
+      if (finish()) socket.close(1000);
+    },
+  };
+}
+
+/** A server that announces less than this would only make the client ping without end. */
+const MIN_HEARTBEAT_MS = 100;
+/** A living edge pings every heartbeat: after an unanswered ping, at 2.5 heartbeats, it counts as dead. */
+const ANSWER_WITHIN_HEARTBEATS = 1.5;
+
+interface Heartbeat {
+  /** Anything came: the other side lives. */
+  arrived(): void;
+  stop(): void;
+}
+
+/**
+ * Detects silence, because a page sees neither the edge's WebSocket pings nor a connection that was cut without a close
+ * frame. After one heartbeat of silence it calls `ping`, whose answer breaks the silence; after 2.5 it calls `dead`,
+ * once. A machine that was suspended through both still pings first.
+ */
+function startHeartbeat(heartbeatMs: number, ping: () => void, dead: () => void): Heartbeat {
+  const pingAfterMs = Math.max(heartbeatMs, MIN_HEARTBEAT_MS);
+  let lastArrivalAt = performance.now();
+  let pinged = false;
+  let timer = setTimeout(look, pingAfterMs);
+
+  // One timer that looks again when it is due; a timer reset for every message would cost more than the message.
+  function look(): void {
+    if (pinged) return dead();
+    const silenceMs = performance.now() - lastArrivalAt;
+    if (silenceMs < pingAfterMs) {
+      timer = setTimeout(look, pingAfterMs - silenceMs);
+      return;
+    }
+    pinged = true;
+    ping();
+    timer = setTimeout(look, pingAfterMs * ANSWER_WITHIN_HEARTBEATS);
+  }
+
+  return {
+    arrived() {
+      lastArrivalAt = performance.now();
+      if (!pinged) return;
+      pinged = false;
+      clearTimeout(timer);
+      timer = setTimeout(look, pingAfterMs);
+    },
+    stop() {
+      clearTimeout(timer);
     },
   };
 }

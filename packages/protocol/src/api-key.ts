@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { publishPattern, topicPattern } from './topic-pattern.ts';
+import { publishPattern, topicPattern } from './topic-name.ts';
 
 export const apiKeyId = z
   .string()
@@ -39,7 +39,7 @@ export const apiKey = z.strictObject({
 
 export type ApiKey = z.output<typeof apiKey>;
 
-/** The file of pre-defined keys. An id stands in it once. */
+/** The file of pre-defined keys. Ids are unique in it. */
 export const apiKeysFile = z.strictObject({
   keys: z.array(apiKey).superRefine((keys, context) => {
     const seen = new Set<string>();

@@ -12,7 +12,7 @@ export const clientId = z
 
 const REF = /^[0-9a-f]{16}$/;
 
-/** The public name of a client: for people, lists and logs. It tells nothing of the UUID and opens nothing. */
+/** The public name of a client: for people, lists and logs. It reveals nothing of the UUID and grants nothing. */
 export const clientRef = z
   .string()
   .regex(REF, 'must be a ref of 16 hexadecimal digits')

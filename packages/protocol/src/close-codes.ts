@@ -17,7 +17,7 @@ export type AfterClose = CloseCode['next'];
 
 const byCode = new Map<number, CloseCode>(Object.values(closeCodes).map((entry) => [entry.code, entry]));
 
-/** What a client does after a close: every code that is not ours (1006 for a cut connection, say) means reconnect and resume. */
+/** What a client does after a close: every code not in the table (such as 1006 for a cut connection) means reconnect and resume. */
 export function afterClose(code: number): AfterClose {
   return byCode.get(code)?.next ?? 'reconnect';
 }

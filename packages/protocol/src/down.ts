@@ -1,10 +1,56 @@
 import { z } from 'zod';
-import { lost } from './messages/lost.ts';
-import { message } from './messages/message.ts';
-import { pong } from './messages/pong.ts';
-import { subscribed } from './messages/subscribed.ts';
-import { unsubscribed } from './messages/unsubscribed.ts';
-import { welcome } from './messages/welcome.ts';
+import { position } from './positions.ts';
+import { deliveredTopic } from './topic-name.ts';
+
+export const welcomeTopic = z.object({ position, recovered: z.boolean().optional() });
+
+/** The first frame of every connection: what it receives, and from which positions on. `recovered` is set after a resume. */
+export const welcome = z.object({
+  type: z.literal('welcome'),
+  connection: z.string(),
+  heartbeatMs: z.int(),
+  topics: z.record(deliveredTopic, welcomeTopic),
+});
+
+export type Welcome = z.output<typeof welcome>;
+export type WelcomeTopic = z.output<typeof welcomeTopic>;
+
+/** What was published, byte for byte, in the order of ids. */
+export const message = z.object({
+  type: z.literal('message'),
+  topic: deliveredTopic,
+  id: position,
+  data: z.json(),
+});
+
+export type Message = z.output<typeof message>;
+
+/** From here on the connection receives the topic: everything after `position`. */
+export const subscribed = z.object({ type: z.literal('subscribed'), topic: deliveredTopic, position });
+
+export type Subscribed = z.output<typeof subscribed>;
+
+export const unsubscribeReason = z.enum(['requested', 'topic-deleted']);
+
+/** Nothing more of the topic follows. */
+export const unsubscribed = z.object({
+  type: z.literal('unsubscribed'),
+  topic: deliveredTopic,
+  reason: unsubscribeReason,
+});
+
+export type Unsubscribed = z.output<typeof unsubscribed>;
+export type UnsubscribeReason = z.output<typeof unsubscribeReason>;
+
+/** What came between `after` and `position` is gone from the log; it goes on from `position`. */
+export const lost = z.object({ type: z.literal('lost'), topic: deliveredTopic, after: position, position });
+
+export type Lost = z.output<typeof lost>;
+
+/** The answer to a `ping` frame, for clients that cannot see WebSocket pings. */
+export const pong = z.object({ type: z.literal('pong') });
+
+export type Pong = z.output<typeof pong>;
 
 /** Every frame from an edge to a client. */
 export const downFrame = z.discriminatedUnion('type', [welcome, message, subscribed, unsubscribed, lost, pong]);

@@ -21,7 +21,7 @@ export const MAX_PAGE_BYTES = 256 * KIB;
 export const MAX_IDEMPOTENCY_KEY_LENGTH = 200;
 /** How long an idempotency key is remembered. */
 export const IDEMPOTENCY_SECONDS = 300;
-/** What a topic keeps when its creator does not say. */
+/** The history of a topic that was created without one. */
 export const DEFAULT_HISTORY = { size: 1000, seconds: 300 } as const;
 export const MAX_HISTORY = { size: 1_000_000, seconds: 30 * 24 * 3600 } as const;
 /** How long after the handshake an edge waits for the last `resume` frame of a connection that announced one. */

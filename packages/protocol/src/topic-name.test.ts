@@ -1,7 +1,17 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { MAX_TOPIC_NAME_LENGTH, OWN_TOPIC, deliveredTopic, topicName } from './topic-name.ts';
+import {
+  CLIENTS_PATTERN,
+  MAX_TOPIC_NAME_LENGTH,
+  OWN_TOPIC,
+  deliveredTopic,
+  matchesAny,
+  matchesPattern,
+  publishPattern,
+  topicName,
+  topicPattern,
+} from './topic-name.ts';
 
 const accepts = (name: unknown) => topicName.safeParse(name).success;
 const segment = fc.stringMatching(/^[A-Za-z0-9_-]{1,12}$/);
@@ -75,5 +85,111 @@ describe('a record by topic', () => {
 
   test('refuses a key that is no topic', () => {
     expect(positions.safeParse({ 'no topic': 1 }).success).toBe(false);
+  });
+});
+
+const acceptsPattern = (pattern: unknown) => topicPattern.safeParse(pattern).success;
+/** Few letters, so that generated names and patterns meet often. */
+const shortSegment = fc.stringMatching(/^[ab_-]{1,2}$/);
+const segments = fc.array(shortSegment, { minLength: 1, maxLength: 5 });
+const patternSegments = fc.array(fc.oneof(shortSegment, fc.constant('*')), { minLength: 1, maxLength: 5 });
+const pattern = fc.oneof(
+  fc.tuple(patternSegments, fc.constantFrom('', '.**')).map(([list, rest]) => list.join('.') + rest),
+  fc.constant('**'),
+);
+
+/** The grammar said a second time, in another way: as a regular expression. */
+function translate(text: string): RegExp {
+  const parts = text.split('.').map((part) => {
+    if (part === '**') return '.+';
+    return part === '*' ? '[^.]+' : part;
+  });
+  return new RegExp(`^${parts.join('\\.')}$`);
+}
+
+describe('a topic pattern', () => {
+  test('may be any topic name, and then fits that name alone', () => {
+    fc.assert(
+      fc.property(segments, segments, (one, other) => {
+        const topic = one.join('.');
+        expect(acceptsPattern(topic)).toBe(true);
+        expect(matchesPattern(topic, topic)).toBe(true);
+        expect(matchesPattern(topic, other.join('.'))).toBe(topic === other.join('.'));
+      }),
+    );
+  });
+
+  test('made from a name by putting * for segments fits the name', () => {
+    fc.assert(
+      fc.property(segments, fc.infiniteStream(fc.boolean()), (list, starred) => {
+        const made = list.map((part) => (starred.next().value ? '*' : part)).join('.');
+        expect(acceptsPattern(made)).toBe(true);
+        expect(matchesPattern(made, list.join('.'))).toBe(true);
+      }),
+    );
+  });
+
+  test('made from a name by putting ** for its end fits the name', () => {
+    fc.assert(
+      fc.property(segments, fc.nat(), (list, cut) => {
+        const made = [...list.slice(0, cut % list.length), '**'].join('.');
+        expect(acceptsPattern(made)).toBe(true);
+        expect(matchesPattern(made, list.join('.'))).toBe(true);
+      }),
+    );
+  });
+
+  test('has ** at its end only', () => {
+    fc.assert(
+      fc.property(patternSegments, patternSegments, (before, after) => {
+        expect(acceptsPattern([...before, '**'].join('.'))).toBe(true);
+        expect(acceptsPattern([...before, '**', ...after].join('.'))).toBe(false);
+        expect(acceptsPattern(['**', ...after].join('.'))).toBe(false);
+      }),
+    );
+  });
+
+  test('has * for whole segments only', () => {
+    const wrong = ['a*', '*a', 'a.*b', '***', 'a.***', '', '.', '*.', '.*', 'a..b', '**.', '@clients', 'a b'];
+    expect(wrong.filter(acceptsPattern)).toEqual([]);
+  });
+
+  test('agrees with its translation into a regular expression', () => {
+    fc.assert(
+      fc.property(pattern, segments, (text, list) => {
+        const topic = list.join('.');
+        expect(matchesPattern(text, topic)).toBe(translate(text).test(topic));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('with ** does not fit what stands before it alone', () => {
+    expect(matchesPattern('user.**', 'user')).toBe(false);
+    expect(matchesPattern('user.**', 'user.7')).toBe(true);
+    expect(matchesPattern('user.**', 'user.7.inbox')).toBe(true);
+    expect(matchesPattern('user.**', 'users.7')).toBe(false);
+    expect(matchesPattern('**', 'anything.at.all')).toBe(true);
+  });
+
+  test('can be written for the longest name, and is bounded', () => {
+    const longest = Array.from({ length: 100 }, () => 'a').join('.');
+    expect(topicName.parse(longest)).toBe(longest);
+    expect(acceptsPattern(`${longest}.**`)).toBe(true);
+    expect(acceptsPattern('a'.repeat(251))).toBe(false);
+  });
+});
+
+describe('what a key may publish to', () => {
+  test('may name single clients, what it may subscribe to may not', () => {
+    expect(publishPattern.parse(CLIENTS_PATTERN)).toBe('@clients');
+    expect(publishPattern.parse('news.*')).toBe('news.*');
+    expect(acceptsPattern(CLIENTS_PATTERN)).toBe(false);
+  });
+
+  test('is what any one of its patterns fits', () => {
+    expect(matchesAny(['news.*', 'user.**'], 'user.7')).toBe(true);
+    expect(matchesAny(['news.*', 'user.**'], 'other')).toBe(false);
+    expect(matchesAny([], 'news')).toBe(false);
   });
 });

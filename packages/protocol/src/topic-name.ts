@@ -21,3 +21,40 @@ export const OWN_TOPIC = '@me';
 
 /** What a frame may name as its topic. */
 export const deliveredTopic = z.union([topicName, z.literal(OWN_TOPIC)]);
+
+const ANY_SEGMENT = '*';
+const ANY_REST = '**';
+
+/** The right to publish to single clients (`POST /v1/clients/{clientId}/messages`), granted in `can.publish`. */
+export const CLIENTS_PATTERN = '@clients';
+
+const PATTERN = /^([A-Za-z0-9_-]+|\*)(\.([A-Za-z0-9_-]+|\*))*(\.\*\*)?$/;
+
+/** Topic pattern: segments joined by dots, `*` is exactly one segment, a closing `**` is one or more segments. */
+export const topicPattern = z
+  .string()
+  .max(250, 'must be at most 250 characters')
+  .refine((text) => text === ANY_REST || PATTERN.test(text), {
+    message: 'must be segments joined by ".", where "*" is one segment and a closing "**" is any rest',
+  })
+  .describe('A pattern of topic names: "*" is one segment, a closing "**" is any rest');
+
+/** What a key may publish to: topic patterns, and `@clients` for messages to single clients. */
+export const publishPattern = z.union([z.literal(CLIENTS_PATTERN), topicPattern]);
+
+/** Whether `topic` fits `pattern`. Both are taken as valid. */
+export function matchesPattern(pattern: string, topic: string): boolean {
+  const segments = pattern.split('.');
+  const given = topic.split('.');
+  for (const [index, segment] of segments.entries()) {
+    if (segment === ANY_REST) return given.length > index;
+    if (index >= given.length) return false;
+    if (segment !== ANY_SEGMENT && segment !== given[index]) return false;
+  }
+  return segments.length === given.length;
+}
+
+/** Whether any of the patterns fits. */
+export function matchesAny(patterns: readonly string[], topic: string): boolean {
+  return patterns.some((pattern) => matchesPattern(pattern, topic));
+}

@@ -1,7 +1,7 @@
 /** Raised whenever the fingerprint of the frames and bodies changes in a way that old clients would notice. */
 export const PROTOCOL_VERSION = 1;
 
-/** Of the JSON Schemas of all frames and bodies; a test holds it, and tells what to do when it changes. */
+/** Of the JSON Schemas of all frames and bodies; a test holds it, and explains what to do when it changes. */
 export const PROTOCOL_FINGERPRINT = 'ff6c8aa634602d40';
 
 /** The WebSocket subprotocol (RFC 6455, section 1.9). Asking for it is optional. */

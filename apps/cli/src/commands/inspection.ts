@@ -1,10 +1,9 @@
 import type { ClientDetails, ClientPage } from '@holdfast/client/rest';
 import { DEFAULT_PAGE, MAX_PAGE } from '@holdfast/protocol/limits';
 import type { Command } from 'commander';
+import { wholeNumber } from '../arguments.ts';
 import { invocationOf } from '../invocation.ts';
-import { wholeNumber } from '../options.ts';
-import { printable } from '../printable.ts';
-import { table } from '../table.ts';
+import { printable, table } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface ClientsOptions {
@@ -12,7 +11,7 @@ interface ClientsOptions {
   all?: true;
 }
 
-/** `clients`, `client` and `edges`: who is there. */
+/** `clients`, `client` and `edges`. */
 export function addInspectionCommands(program: Command, terminal: Terminal): void {
   program
     .command('clients')
@@ -24,14 +23,14 @@ export function addInspectionCommands(program: Command, terminal: Terminal): voi
       const invocation = invocationOf(command, terminal);
       const rest = await invocation.rest();
       const clients: ClientPage['clients'] = [];
-      const most = all === true ? Infinity : limit;
+      const maxClients = all === true ? Infinity : limit;
       let cursor: string | null = null;
       do {
-        const wanted = Math.min(MAX_PAGE, most - clients.length);
-        const page: ClientPage = await rest.clients({ cursor, limit: wanted });
+        const pageSize = Math.min(MAX_PAGE, maxClients - clients.length);
+        const page: ClientPage = await rest.clients({ cursor, limit: pageSize });
         clients.push(...page.clients);
         ({ cursor } = page);
-      } while (cursor !== null && clients.length < most);
+      } while (cursor !== null && clients.length < maxClients);
       const rows = clients.map(({ ref, clientId, name, key, connected, topics }) => [
         ref,
         clientId ?? '',
@@ -47,7 +46,7 @@ export function addInspectionCommands(program: Command, terminal: Terminal): voi
 
   program
     .command('client')
-    .description('show one client: what it wants, and what its edge really serves')
+    .description('show one client: its subscriptions, and what its edge serves')
     .argument('<client>', 'its UUID, or with a key that has manage its ref')
     .addHelpText('after', '\nExample:\n  $ npx holdfast client 3f0c8f5e-7a54-4c7e-9d8e-0c9f2d1f6a11')
     .action(async (clientId: string, _options: object, command: Command) => {
@@ -77,7 +76,7 @@ export function addInspectionCommands(program: Command, terminal: Terminal): voi
 function describe(client: ClientDetails): string[] {
   const { clientId, ref, name, key, registeredAt, topics, connected, edge, since, served } = client;
   const connection = connected ? `to ${edge ?? 'an edge'} since ${since ?? 'an unknown time'}` : 'no';
-  const wanted = topics.map((topic) => {
+  const lines = topics.map((topic) => {
     const position = served?.[topic]?.position;
     if (position !== undefined) return `${topic}, served up to ${position}`;
     return served === null ? topic : `${topic}, not served yet`;
@@ -89,8 +88,8 @@ function describe(client: ClientDetails): string[] {
     `Key         ${key}`,
     `Registered  ${registeredAt}`,
     `Connected   ${connection}`,
-    `Topics      ${wanted.join('\n            ') || 'none'}`,
+    `Topics      ${lines.join('\n            ') || 'none'}`,
   ]
-    .flatMap((lines) => lines.split('\n'))
+    .flatMap((entry) => entry.split('\n'))
     .map(printable);
 }

@@ -1,14 +1,16 @@
-import type { Rest } from '@holdfast/client/rest';
+import { resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { HoldfastError } from '@holdfast/client/holdfast-error';
+import type { ClientPage, Rest } from '@holdfast/client/rest';
 import { createKey, listKeys, revokeKey } from '@holdfast/local/keys-file';
+import { MAX_PAGE } from '@holdfast/protocol/limits';
 import type { Command } from 'commander';
-import { KEYS_FILE_HELP, chosenKeysFile, effectLine } from '../chosen-keys-file.ts';
-import { CliError } from '../cli-error.ts';
-import { exitCodes } from '../exit-codes.ts';
+import { commaList, futureTime, wholeNumber } from '../arguments.ts';
+import { readSettings } from '../config.ts';
+import { CliError, exitCodes } from '../errors.ts';
 import { type Invocation, invocationOf } from '../invocation.ts';
-import { commaList, futureTime, wholeNumber } from '../options.ts';
-import { table } from '../table.ts';
+import { table } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
-import { unregisterClientsOf } from '../unregister-all.ts';
 
 interface CreateOptions {
   id: string;
@@ -28,6 +30,12 @@ interface RevokeOptions {
   clients?: true;
   file?: string;
 }
+
+const KEYS_FILE = 'api-keys.json';
+
+/** For `--help`, in the order of the choice. */
+const KEYS_FILE_HELP =
+  'the keys file; otherwise API_KEYS_FILE, the one that a running npm start reads, or ./api-keys.json';
 
 const FILE_OPTION = ['--file <path>', KEYS_FILE_HELP] as const;
 
@@ -153,4 +161,71 @@ function rightsOf({ register, ...patterns }: { register: boolean } & Record<stri
     Array.isArray(granted) && granted.length > 0 ? [`${right} ${granted.join(',')}`] : [],
   );
   return [...(register ? ['register'] : []), ...rights].join('; ');
+}
+
+interface ChosenKeysFile {
+  /** Absolute. */
+  file: string;
+  /** Where the control-api of npm start answers that reads this file, and reads it again when it changes; null: none does. */
+  readBy: string | null;
+}
+
+/** The file that the `key` commands work on: the one that was named, else the one that a running installation reads. */
+async function chosenKeysFile(given: string | undefined, terminal: Terminal): Promise<ChosenKeysFile> {
+  const installation = await terminal.installation();
+  const named = given ?? readSettings(terminal.environment).keysFile;
+  const file = resolve(named ?? installation?.keysFile ?? KEYS_FILE);
+  const isRead = installation !== null && resolve(installation.keysFile) === file;
+  return { file, readBy: isRead ? installation.controlUrl : null };
+}
+
+/** What a person does to have a change of this file take effect. */
+function effectLine({ file, readBy }: ChosenKeysFile): string {
+  return readBy === null
+    ? `A control-api started with API_KEYS_FILE=${file} reads this file, and reads it again by itself when it changes.`
+    : `The control-api at ${readBy} reads this file, and reads it again by itself when it changes.`;
+}
+
+/** By then every control-api has read a changed keys file: it polls every 5 s where events do not come. */
+const RELOADED_MS = 6_000;
+/** More calls at a time would only wait in control-api. */
+const MAX_CONCURRENT = 8;
+
+/**
+ * Unregisters every client of a key that was taken out of the keys file just now, and those that a control-api with the
+ * old file still registers with it.
+ * @returns how many there were
+ */
+async function unregisterClientsOf(rest: Rest, keyId: string, interrupted: AbortSignal): Promise<number> {
+  const reloadedAt = performance.now() + RELOADED_MS;
+  let count = await unregisterListed(rest, keyId);
+  await delay(Math.max(0, reloadedAt - performance.now()), undefined, { signal: interrupted });
+  for (let found = -1; found !== 0; count += found) found = await unregisterListed(rest, keyId);
+  return count;
+}
+
+async function unregisterListed(rest: Rest, keyId: string): Promise<number> {
+  let count = 0;
+  let cursor: string | null = null;
+  do {
+    const page: ClientPage = await rest.clients({ cursor, limit: MAX_PAGE });
+    const refs = page.clients.flatMap(({ key, ref }) => (key === keyId ? [ref] : []));
+    const unregisterNext = async (): Promise<void> => {
+      for (let ref = refs.pop(); ref !== undefined; ref = refs.pop()) if (await unregister(rest, ref)) count += 1;
+    };
+    await Promise.all(Array.from({ length: MAX_CONCURRENT }, unregisterNext));
+    ({ cursor } = page);
+  } while (cursor !== null);
+  return count;
+}
+
+/** False when it was unregistered in between. */
+async function unregister(rest: Rest, ref: string): Promise<boolean> {
+  try {
+    await rest.unregister(ref);
+    return true;
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === 'user-not-found') return false;
+    throw error;
+  }
 }

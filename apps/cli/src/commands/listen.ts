@@ -1,17 +1,15 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { CliError } from '../cli-error.ts';
-import { exitCodes } from '../exit-codes.ts';
+import { commaList, webSocketUrl } from '../arguments.ts';
+import { CliError, exitCodes } from '../errors.ts';
 import { type Invocation, invocationOf } from '../invocation.ts';
 import { listenUntilInterrupted } from '../listen-session.ts';
-import { type Listener, registered } from '../listener.ts';
-import { liveEdges } from '../live-edges.ts';
-import { memory } from '../naming.ts';
-import { commaList, webSocketUrl } from '../options.ts';
-import { registerAgain } from '../register-again.ts';
+import { type Listener, registerAgain, registered } from '../listener.ts';
+import { rememberedClients } from '../remembered-clients.ts';
 import type { Terminal } from '../terminal.ts';
 
-/** A person who pressed Ctrl-C waits for this; an installation that is there answers in milliseconds. */
-const UNREGISTER_WITHIN_MS = 5000;
+/** Delays the exit after Ctrl-C; a running installation answers in milliseconds. */
+const UNREGISTER_TIMEOUT_MS = 5000;
 
 interface ListenOptions {
   /** A name, or true for a client without one. */
@@ -103,7 +101,26 @@ async function edgesFor(invocation: Invocation, { urls }: Listener): Promise<rea
 }
 
 async function unregister(invocation: Invocation, clientId: string): Promise<void> {
-  await (await invocation.lastRest(UNREGISTER_WITHIN_MS)).unregister(clientId);
-  await memory(invocation).forget(clientId);
+  await (await invocation.lastRest(UNREGISTER_TIMEOUT_MS)).unregister(clientId);
+  await rememberedClients(invocation).forget(clientId);
   invocation.terminal.err(`unregistered client ${clientId}`);
+}
+
+/** An edge takes clients once it is subscribed in Redis, a second after its start at most; a restart takes some more. */
+const WAIT_MS = 10_000;
+const POLL_MS = 250;
+
+/** The edges that take connections, waiting a little for the first. Raises CliError `no-edge` when there is none. */
+async function liveEdges(invocation: Invocation): Promise<string[]> {
+  const rest = await invocation.rest();
+  const until = performance.now() + WAIT_MS;
+  for (;;) {
+    const { edges } = await rest.edges();
+    const live = edges.filter(({ draining }) => !draining).map(({ url }) => url);
+    if (live.length > 0) return live;
+    if (performance.now() >= until) {
+      throw new CliError(exitCodes.unreachable, 'no-edge', 'No edge is alive. To name one: --url ws://127.0.0.1:7701');
+    }
+    await delay(POLL_MS);
+  }
 }

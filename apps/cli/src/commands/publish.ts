@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import { CliError } from '../cli-error.ts';
-import { exitCodes } from '../exit-codes.ts';
+import { messageText } from '../arguments.ts';
+import { CliError, exitCodes } from '../errors.ts';
 import { invocationOf } from '../invocation.ts';
-import { messageText } from '../json-input.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface PublishOptions {
@@ -50,6 +49,6 @@ export function addPublishCommand(program: Command, terminal: Terminal): void {
 
 async function typedOrPiped(terminal: Terminal): Promise<string> {
   if (terminal.inputIsTyped) terminal.err('Type the message, end it with Ctrl-D.');
-  // What a shell pipes ends with a line break that nobody meant to send.
+  // Piped input ends with a line break that is not part of the message.
   return (await terminal.readInput()).replace(/\r?\n$/, '');
 }

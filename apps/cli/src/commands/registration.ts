@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { invocationOf } from '../invocation.ts';
-import { memory, registerClient } from '../naming.ts';
-import { commaList } from '../options.ts';
-import { printable } from '../printable.ts';
+import { rememberedClients, registerClient } from '../remembered-clients.ts';
+import { commaList } from '../arguments.ts';
+import { printable } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface RegisterOptions {
@@ -15,7 +15,7 @@ interface RegisterOptions {
 export function addRegistrationCommands(program: Command, terminal: Terminal): void {
   program
     .command('register')
-    .description('register a client; whoever holds its id may act for it')
+    .description('register a client; its id is its credential')
     .option('--name <name>', 'unique within the API key')
     .option('--topics <topics>', 'subscribe it to these', commaList)
     .option('--client-id <uuid>', 'a version 4 UUID of your own')
@@ -40,7 +40,7 @@ export function addRegistrationCommands(program: Command, terminal: Terminal): v
     .action(async (clientId: string, _options: object, command: Command) => {
       const invocation = invocationOf(command, terminal);
       const answer = await (await invocation.rest()).unregister(clientId);
-      if (answer.clientId !== undefined) await memory(invocation).forget(answer.clientId);
+      if (answer.clientId !== undefined) await rememberedClients(invocation).forget(answer.clientId);
       invocation.print(answer, [`Client ${answer.clientId ?? clientId} is not registered any more.`]);
     });
 }

@@ -1,7 +1,7 @@
 import type { ClientTopics } from '@holdfast/client/rest';
 import type { Command } from 'commander';
 import { type Invocation, invocationOf } from '../invocation.ts';
-import { commaList } from '../options.ts';
+import { commaList } from '../arguments.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** `subscribe` and `unsubscribe`. */

@@ -2,8 +2,8 @@ import type { Topic } from '@holdfast/client/rest';
 import { MAX_PAGE } from '@holdfast/protocol/limits';
 import type { Command } from 'commander';
 import { invocationOf } from '../invocation.ts';
-import { wholeNumber } from '../options.ts';
-import { table } from '../table.ts';
+import { wholeNumber } from '../arguments.ts';
+import { table } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface CreateOptions {

@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /**
- * What the parser is given in one go while it awaits a request: some forty of the smallest. A chunk of the kernel's has
- * 2,500 of them, which took 47 ms of CPU and 8 MB, all before the first of them was answered.
+ * What the parser gets at a time while it awaits a request: some forty of the smallest. A chunk of the kernel has 2,500 of
+ * them, which took 47 ms of CPU and 8 MB before the first was answered.
  */
 const HEAD_PIECE_BYTES = 1024;
 /** A body without a length may end anywhere in it. */
@@ -17,7 +17,7 @@ interface Exchange {
 }
 
 /**
- * Works off the requests of one connection one at a time. HTTP/1.1 lets a client send further requests before the
+ * Handles the requests of one connection one at a time. HTTP/1.1 lets a client send further requests before the
  * answers (RFC 9112, 9.3.2); node:http parses and hands over all of them at once. Here what comes behind a request waits
  * unparsed until that is answered, and then in the kernel: a client that pipelines gets no more than one that waits.
  */
@@ -29,14 +29,14 @@ export class PacedSocket {
   #held: Buffer[] = [];
   #current: Exchange | null = null;
   #waiting: Exchange[] = [];
-  #begun = 0;
+  #started = 0;
   #bodyLeft = 0;
   #feeding = false;
   #paused = false;
   /** When the answer was complete that the client is taking; null while there is none. */
   #answeredAt: number | null = null;
 
-  /** Takes over a connection that node:http has just been given; it is closed behind so many requests. */
+  /** Takes over a new connection of node:http; it is closed after `maxRequests`. */
   constructor(socket: Socket, handle: Handle, maxRequests: number) {
     this.#socket = socket;
     this.#handle = handle;
@@ -57,7 +57,7 @@ export class PacedSocket {
 
   /** Takes a request that was parsed. */
   onRequest(request: IncomingMessage, response: ServerResponse): void {
-    if (this.#current === null) this.#begin({ request, response });
+    if (this.#current === null) this.#start({ request, response });
     else this.#waiting.push({ request, response });
   }
 
@@ -68,14 +68,14 @@ export class PacedSocket {
     return now - this.#answeredAt;
   }
 
-  #begin(exchange: Exchange): void {
+  #start(exchange: Exchange): void {
     this.#current = exchange;
     this.#answeredAt = null;
     const { request, response } = exchange;
     this.#bodyLeft = Number(request.headers['content-length'] ?? 0);
-    // Not the server's maxRequestsPerSocket: it says that it closes, and leaves that to the client.
-    this.#begun += 1;
-    if (this.#begun >= this.#maxRequests) response.shouldKeepAlive = false;
+    // Not the server's maxRequestsPerSocket: that announces the close and leaves it to the client.
+    this.#started += 1;
+    if (this.#started >= this.#maxRequests) response.shouldKeepAlive = false;
     response.once('close', () => this.#next());
     this.#handle(request, response);
   }
@@ -83,17 +83,17 @@ export class PacedSocket {
   #next(): void {
     this.#current = null;
     // Not at once: answers that wait for nothing would follow each other without a look at any other connection.
-    if (this.#waiting.length > 0 || this.#held.length > 0) setImmediate(() => this.#goOn());
+    if (this.#waiting.length > 0 || this.#held.length > 0) setImmediate(() => this.#resume());
   }
 
-  #goOn(): void {
+  #resume(): void {
     if (this.#current !== null) return;
     const next = this.#waiting.shift();
-    if (next !== undefined) this.#begin(next);
+    if (next !== undefined) this.#start(next);
     this.#feed();
   }
 
-  /** Gives the parser what it may have now. */
+  /** Passes the parser what it may have now. */
   #feed(): void {
     if (this.#feeding) return;
     this.#feeding = true;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { type AddressInfo, type Socket, connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type ServerLimits, limitedServer } from './server.ts';
+import { type ServerLimits, addressKey, limitedServer } from './server.ts';
 
 const LIMITS: ServerLimits = {
   maxConnections: 1000,
@@ -166,3 +166,18 @@ function connections(server: Server): Promise<number> {
     server.getConnections((error, number) => (error ? reject(error) : resolve(number)));
   });
 }
+
+describe('where a caller counts as', () => {
+  test.each([
+    ['203.0.113.8', '203.0.113.8'],
+    ['::ffff:203.0.113.8', '203.0.113.8'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:DB8:1:2::9', '2001:db8:1:2::/64'],
+    ['2001:0db8:0001:0002:ffff::1', '2001:db8:1:2::/64'],
+    ['2001:db8::', '2001:db8:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+  ])('%s counts as %s', (address, key) => {
+    expect(addressKey(address)).toBe(key);
+  });
+});

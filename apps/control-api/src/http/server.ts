@@ -1,13 +1,12 @@
 import { type Server, type ServerOptions, createServer } from 'node:http';
-import { BlockList, type Socket, isIPv6 } from 'node:net';
+import { type Socket, BlockList, isIPv6 } from 'node:net';
 import { type ProblemCode, problemOf } from '@holdfast/protocol/problems';
-import { addressKey } from './address-key.ts';
 import { type Handle, PacedSocket } from './paced-socket.ts';
-import { respondWithProblem } from './respond.ts';
+import { respondWithProblem } from './problem-error.ts';
 
-/** Connections past a limit that are still answered why; those past this are closed without a word. */
-const REFUSED_AT_ONCE = 256;
-const LOOK_MS = 1_000;
+/** Connections past a limit that still get an answer; those past this are closed without one. */
+const MAX_REFUSED = 256;
+const CHECK_MS = 1_000;
 
 export interface ServerLimits {
   readonly maxConnections: number;
@@ -20,7 +19,7 @@ export interface ServerLimits {
   readonly trustedProxies: readonly string[];
 }
 
-/** An HTTP server whose connections are counted, worked off one request at a time, and ended when they do not read. */
+/** An HTTP server that bounds its connections, serves each one request at a time, and closes those that do not read. */
 export function limitedServer(handle: Handle, options: ServerOptions, limits: ServerLimits): Server {
   const sockets = new Map<Socket, PacedSocket>();
   const refused = new Map<Socket, ProblemCode>();
@@ -32,13 +31,13 @@ export function limitedServer(handle: Handle, options: ServerOptions, limits: Se
     if (paced === undefined) handle(request, response);
     else paced.onRequest(request, response);
   });
-  server.maxConnections = limits.maxConnections + REFUSED_AT_ONCE;
+  server.maxConnections = limits.maxConnections + MAX_REFUSED;
 
   server.on('connection', (socket: Socket) => {
     const address = addressKey(socket.remoteAddress ?? '');
     const ofAddress = perAddress.get(address) ?? 0;
     const code = refusalOf(sockets.size - refused.size, isProxy(socket.remoteAddress) ? 0 : ofAddress, limits);
-    if (code !== null && refused.size >= REFUSED_AT_ONCE) {
+    if (code !== null && refused.size >= MAX_REFUSED) {
       socket.destroy();
       return;
     }
@@ -55,18 +54,18 @@ export function limitedServer(handle: Handle, options: ServerOptions, limits: Se
     });
   });
 
-  const looking = setInterval(() => {
+  const checking = setInterval(() => {
     const now = performance.now();
     for (const [socket, paced] of sockets) {
       if (paced.unreadFor(now) > limits.answerTimeoutMs) socket.destroy();
     }
-  }, LOOK_MS).unref();
-  server.on('close', () => clearInterval(looking));
+  }, CHECK_MS).unref();
+  server.on('close', () => clearInterval(checking));
   return server;
 }
 
-function refusalOf(inAll: number, ofAddress: number, limits: ServerLimits): ProblemCode | null {
-  if (inAll >= limits.maxConnections) return 'api-busy';
+function refusalOf(total: number, ofAddress: number, limits: ServerLimits): ProblemCode | null {
+  if (total >= limits.maxConnections) return 'api-busy';
   return ofAddress >= limits.maxConnectionsPerAddress ? 'too-many-connections' : null;
 }
 
@@ -80,4 +79,28 @@ function proxies(networks: readonly string[]): (address: string | undefined) => 
     else list.addSubnet(address, Number(bits), family);
   }
   return (address) => address !== undefined && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+}
+
+const MAPPED_IPV4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
+const GROUPS = 8;
+/** One customer has a /64 at least, and with it more addresses than a limit could count (RFC 6177). */
+const NETWORK_GROUPS = 4;
+
+/** What an address counts as: itself for IPv4, its /64 network for IPv6. */
+export function addressKey(address: string): string {
+  const mapped = MAPPED_IPV4.exec(address)?.[1];
+  if (mapped !== undefined) return mapped;
+  if (!isIPv6(address)) return address;
+  const [plain = ''] = address.toLowerCase().split('%');
+  const [left = '', right] = plain.split('::');
+  const first = groupsOf(left);
+  const last = groupsOf(right ?? '');
+  const zeros = Array<string>(Math.max(0, GROUPS - first.length - last.length)).fill('0');
+  const groups = right === undefined ? first : [...first, ...zeros, ...last];
+  const network = groups.slice(0, NETWORK_GROUPS).map((group) => group.replace(/^0+(?=.)/, ''));
+  return `${network.join(':')}::/64`;
+}
+
+function groupsOf(part: string): string[] {
+  return part === '' ? [] : part.split(':');
 }

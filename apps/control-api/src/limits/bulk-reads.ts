@@ -1,15 +1,15 @@
-/** Pages that are read at once. A page takes this process and Redis a millisecond each, and small calls wait meanwhile. */
-const AT_ONCE = 1;
-/** Rests take so many times what the read before took: a fifth of the time at most belongs to large pages. */
-const REST_TIMES = 4;
-const MOST_REST_MS = 100;
+/** A page takes this process and Redis a millisecond each, and small calls wait meanwhile. */
+const MAX_CONCURRENT = 1;
+/** The pause after a read, as a multiple of what the read took: large pages have at most a fifth of the time. */
+const REST_FACTOR = 4;
+const MAX_REST_MS = 100;
 
 interface Waiting {
   readonly isGone: () => boolean;
   readonly begin: (proceed: boolean) => void;
 }
 
-/** The caller hung up while its read waited: there is nobody to answer. */
+/** The caller closed its connection while its read waited: no answer is needed. */
 export class CallerGone extends Error {
   constructor() {
     super('the caller has hung up');
@@ -17,14 +17,14 @@ export class CallerGone extends Error {
   }
 }
 
-/** Reads of large pages, a few at a time, each caller in turn; what nobody waits for any more is not read. */
+/** Reads of large pages, one at a time, callers in turn (round robin). The read of a closed connection is skipped. */
 export class BulkReads {
   readonly #waiting = new Map<string, Waiting[]>();
   #reading = 0;
 
-  /** Rejects with `CallerGone` when the caller hung up before it was its turn, else as the read does. */
+  /** Rejects with `CallerGone` when the connection was closed before its turn, else as the read does. */
   async run<T>(caller: string, isGone: () => boolean, read: () => Promise<T>): Promise<T> {
-    if (this.#reading >= AT_ONCE || this.#waiting.size > 0) await this.#turn(caller, isGone);
+    if (this.#reading >= MAX_CONCURRENT || this.#waiting.size > 0) await this.#turn(caller, isGone);
     else this.#reading += 1;
     const begunAt = performance.now();
     try {
@@ -49,12 +49,12 @@ export class BulkReads {
         this.#reading -= 1;
         this.#next();
       },
-      Math.min(REST_TIMES * tookMs, MOST_REST_MS),
+      Math.min(REST_FACTOR * tookMs, MAX_REST_MS),
     );
   }
 
   #next(): void {
-    while (this.#reading < AT_ONCE) {
+    while (this.#reading < MAX_CONCURRENT) {
       const first = this.#waiting.entries().next().value;
       if (first === undefined) return;
       const [caller, queue] = first;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ProblemError } from '../problem-error.ts';
+import { ProblemError } from '../http/problem-error.ts';
 import { ByteBudget } from './byte-budget.ts';
 
 const codeOf = (hold: () => unknown): string | undefined => {

@@ -1,17 +1,16 @@
-import { ProblemError } from '../problem-error.ts';
-import { RETRY_AFTER_SECONDS } from '../http/respond.ts';
+import { ProblemError, RETRY_AFTER_SECONDS } from '../http/problem-error.ts';
 
-/** What one caller may hold of all: four callers at their worst leave nothing over, and one leaves three quarters. */
+/** One caller may hold this fraction of all (1/4). */
 const SHARE = 4;
 
 /** The bytes of bodies and answers that are in memory at the same time, in all and for each caller. */
 export class ByteBudget {
-  readonly #most: number;
+  readonly #maxBytes: number;
   readonly #ofCaller = new Map<string, number>();
   #held = 0;
 
-  constructor(most: number) {
-    this.#most = most;
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
   }
 
   get held(): number {
@@ -25,11 +24,11 @@ export class ByteBudget {
   hold(caller: string, bytes: number): () => void {
     const own = (this.#ofCaller.get(caller) ?? 0) + bytes;
     const retryAfterSeconds = RETRY_AFTER_SECONDS;
-    if (own > this.#most / SHARE) {
-      const detail = `The bodies and answers of your calls hold ${this.#most / SHARE} bytes, as many as they may`;
+    if (own > this.#maxBytes / SHARE) {
+      const detail = `The bodies and answers of your calls hold ${this.#maxBytes / SHARE} bytes, as many as they may`;
       throw new ProblemError('too-many-calls', { detail, retryAfterSeconds });
     }
-    if (this.#held + bytes > this.#most) throw new ProblemError('api-busy', { retryAfterSeconds });
+    if (this.#held + bytes > this.#maxBytes) throw new ProblemError('api-busy', { retryAfterSeconds });
     this.#held += bytes;
     this.#ofCaller.set(caller, own);
     let released = false;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ProblemError } from '../problem-error.ts';
+import { ProblemError } from '../http/problem-error.ts';
 import { ClientRates } from './client-rates.ts';
 
 function taken(rates: ClientRates, client: string, most = 10_000): number {

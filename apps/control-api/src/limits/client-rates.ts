@@ -1,13 +1,13 @@
-import { ProblemError } from '../problem-error.ts';
+import { ProblemError } from '../http/problem-error.ts';
 
 /** A bucket holds the calls of so many seconds: a client that comes back does several things at once. */
 const BURST_SECONDS = 10;
 /** Topics that cost as much as a call: each is read in Redis. */
 const TOPICS_A_CALL = 20;
-/** Buckets that are remembered; those not used for the longest time go first. */
-const MOST_BUCKETS = 100_000;
+/** Buckets in memory; the least recently used are evicted. */
+const MAX_BUCKETS = 100_000;
 
-/** Told how many topics a call looks at, once that is known. */
+/** Called with the number of topics that a call reads, once that is known. */
 export type ChargeTopics = (topics: number) => void;
 
 interface Bucket {
@@ -43,21 +43,21 @@ export class ClientRates {
     bucket.tokens -= 1;
   }
 
-  /** Charges for the topics that a call turned out to look at; the client may owe them. */
+  /** Charges for the topics that a call reads; the bucket may go below zero. */
   chargeTopics(clientId: string, topics: number): void {
     this.#bucketOf(clientId).tokens -= topics / TOPICS_A_CALL;
   }
 
   #bucketOf(clientId: string): Bucket {
-    const most = this.#perSecond * BURST_SECONDS;
+    const capacity = this.#perSecond * BURST_SECONDS;
     const now = this.#now();
-    const known = this.#buckets.get(clientId) ?? { tokens: most, at: now };
-    known.tokens = Math.min(most, known.tokens + ((now - known.at) / 1000) * this.#perSecond);
+    const known = this.#buckets.get(clientId) ?? { tokens: capacity, at: now };
+    known.tokens = Math.min(capacity, known.tokens + ((now - known.at) / 1000) * this.#perSecond);
     known.at = now;
-    // Last in the order of the map: used just now.
+    // Last in the order of the map: most recently used.
     this.#buckets.delete(clientId);
     this.#buckets.set(clientId, known);
-    if (this.#buckets.size > MOST_BUCKETS) this.#buckets.delete(this.#buckets.keys().next().value ?? '');
+    if (this.#buckets.size > MAX_BUCKETS) this.#buckets.delete(this.#buckets.keys().next().value ?? '');
     return known;
   }
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type Socket, connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { type TestApi, startTestApi } from '../test-api.ts';
+import { type TestApi, startTestApi } from '../testing/api.ts';
 
 const MIB = 1024 * 1024;
 const LARGE = Buffer.from(JSON.stringify('x'.repeat(65_000)));

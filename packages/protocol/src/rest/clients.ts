@@ -66,7 +66,7 @@ export const registerResponse = z.object({
   connect: connectInfo,
 });
 
-/** The UUID is a credential: who named a client by its `ref` gets it only when the client is of the same API key. */
+/** The UUID is a credential: a call by `ref` gets it only for a client of its own API key. */
 const ownClientId = clientId.optional().describe('Only for who named it so, and for clients of the own API key');
 
 export const unregisterResponse = z.object({ clientId: ownClientId, ref: clientRef.optional() });
@@ -81,7 +81,7 @@ export const topicsResponse = z.object({
 
 export const disconnectResponse = z.object({ clientId: ownClientId, ref: clientRef, connected: z.boolean() });
 
-/** What the edge that holds the connection says of it. */
+/** What the edge that holds the connection reports. */
 export const served = z.record(z.string(), z.object({ position }));
 
 export const clientResponse = z.object({

@@ -1,0 +1,65 @@
+import { InvalidArgumentError } from 'commander';
+import { CliError, exitCodes } from './errors.ts';
+
+/** "a,b" and a repeated option both mean several. */
+export function commaList(text: string, before: readonly string[] = []): string[] {
+  const names = text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+  if (names.length === 0) throw new InvalidArgumentError('Name at least one.');
+  return [...before, ...names];
+}
+
+export function wholeNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('A whole number is needed.');
+  return Number(text);
+}
+
+/** RFC 3339, or a date, whose midnight in UTC is meant. Gives RFC 3339. */
+export function futureTime(text: string): string {
+  const milliseconds = Date.parse(text);
+  if (!/^\d{4}-\d\d-\d\d/.test(text) || Number.isNaN(milliseconds)) {
+    throw new InvalidArgumentError('A time such as 2030-01-31 or 2030-01-31T12:00:00Z is needed.');
+  }
+  if (milliseconds <= Date.now()) throw new InvalidArgumentError('That time is over.');
+  return new Date(milliseconds).toISOString();
+}
+
+/** An edge's address. */
+export function webSocketUrl(text: string): string {
+  return urlOf(text, /^wss?:$/, 'ws://127.0.0.1:7701');
+}
+
+/** A control-api's address. */
+export function httpUrl(text: string): string {
+  return urlOf(text, /^https?:$/, 'http://127.0.0.1:7700');
+}
+
+function urlOf(text: string, protocols: RegExp, example: string): string {
+  if (!URL.canParse(text) || !protocols.test(new URL(text).protocol)) {
+    throw new InvalidArgumentError(`A URL such as ${example} is needed.`);
+  }
+  return text;
+}
+
+/**
+ * What is to be published, as JSON text that goes out as it was given: numbers keep every digit. With `asText` the
+ * input is a string to be made JSON. Raises CliError `not-json`.
+ */
+export function messageText(input: string, asText: boolean): string {
+  if (asText) return JSON.stringify(input);
+  const text = input.trim();
+  try {
+    JSON.parse(text);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : 'not JSON';
+    throw new CliError(
+      exitCodes.usage,
+      'not-json',
+      `The message is not JSON: ${why}\nQuote it for the shell, as in '{"score":"1:0"}', or send it as a string with --text.`,
+      { cause },
+    );
+  }
+  return text;
+}

@@ -1,0 +1,22 @@
+/** C0, DEL and C1: what could steer a terminal. */
+// oxlint-disable-next-line no-control-regex -- control characters are what this is about
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
+
+/** Text from elsewhere, fit for a terminal: control characters become visible escapes. */
+export function printable(text: string): string {
+  return text.replace(CONTROL, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+const GAP = '  ';
+
+/** Lines of columns that are as wide as their widest cell, with a heading. */
+export function table(heading: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const lines = [heading, ...rows.map((row) => row.map(printable))];
+  const widths = heading.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
+  return lines.map((line) =>
+    line
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join(GAP)
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,86 @@
+import { hash, timingSafeEqual } from 'node:crypto';
+import type { ApiKey } from '@holdfast/protocol/api-key';
+import type { FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import { ProblemError } from '../http/problem-error.ts';
+
+/** No secret has this hash. Secrets of unknown ids are compared with it, so that the time taken reveals nothing. */
+const NO_SECRET = Buffer.alloc(32);
+
+/** The API keys in force. */
+export class KeyRing {
+  #keys = new Map<string, ApiKey>();
+
+  constructor(keys: readonly ApiKey[] = []) {
+    this.replace(keys);
+  }
+
+  replace(keys: readonly ApiKey[]): void {
+    this.#keys = new Map(keys.map((key) => [key.id, key]));
+  }
+
+  get size(): number {
+    return this.#keys.size;
+  }
+
+  ids(): string[] {
+    return [...this.#keys.keys()];
+  }
+
+  get(id: string): ApiKey | undefined {
+    return this.#keys.get(id);
+  }
+
+  /**
+   * The key that is presented as `<id>.<secret>`.
+   * @throws {ProblemError} key-missing, key-unknown (also for a wrong secret) or key-expired
+   */
+  check(presented: string | undefined): ApiKey {
+    if (presented === undefined || presented === '') throw new ProblemError('key-missing');
+    const dot = presented.indexOf('.');
+    const key = dot > 0 ? this.#keys.get(presented.slice(0, dot)) : undefined;
+    const given = hash('sha256', presented.slice(dot + 1), 'buffer');
+    const matches = timingSafeEqual(given, key === undefined ? NO_SECRET : Buffer.from(key.secretSha256, 'hex'));
+    if (key === undefined || !matches) throw new ProblemError('key-unknown');
+    if (hasExpired(key)) throw new ProblemError('key-expired', { detail: `The API key "${key.id}" has expired` });
+    return key;
+  }
+}
+
+export function hasExpired(key: ApiKey): boolean {
+  return key.expiresAt !== null && Date.parse(key.expiresAt) <= Date.now();
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The API key that the call was made with; null where none is asked for. */
+    apiKey: ApiKey | null;
+  }
+}
+
+const BEARER = /^bearer +/i;
+/** `?api_key=`, `?X-API-Key=` and their like, without the marks between words. */
+const KEY_PARAMETERS = new Set(['key', 'apikey', 'xapikey']);
+
+/** Refuses API keys in URLs, which end up in logs, and decorates requests with their key. */
+export const apiKeys = fp(async (app) => {
+  app.decorateRequest('apiKey', null);
+  app.addHook('onRequest', async ({ query }) => {
+    const found = Object.keys(query as object).find((name) =>
+      KEY_PARAMETERS.has(name.toLowerCase().replace(/[-_]/g, '')),
+    );
+    if (found === undefined) return;
+    throw new ProblemError('key-in-query', {
+      detail: 'Send the API key as X-API-Key, and replace this one: it may stand in logs by now',
+      errors: [{ field: `query.${found}`, rule: 'must not be given' }],
+    });
+  });
+});
+
+/** The key as it is presented; undefined when there is none. */
+export function presentedKey({ headers }: FastifyRequest): string | undefined {
+  const key = headers['x-api-key'];
+  if (key !== undefined) return String(key);
+  const { authorization } = headers;
+  return authorization !== undefined && BEARER.test(authorization) ? authorization.replace(BEARER, '') : undefined;
+}

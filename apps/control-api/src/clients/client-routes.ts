@@ -1,0 +1,187 @@
+import { isClientRef } from '@holdfast/protocol/client-id';
+import { MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
+import {
+  clientResponse,
+  clientsResponse,
+  disconnectResponse,
+  registerRequest,
+  registerResponse,
+  unregisterResponse,
+} from '@holdfast/protocol/rest/clients';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { keyOf, needsKey } from '../auth/authorization.ts';
+import { ProblemError } from '../http/problem-error.ts';
+import { callOfClient, isGone } from '../limits/call-limits.ts';
+import {
+  BODY_CODES,
+  KEY_CODES,
+  answers,
+  clientsCursor,
+  keyed,
+  keyedForRef,
+  namedClientPath,
+  pageLimit,
+} from '../openapi/schemas.ts';
+import type { Services } from '../services.ts';
+import { describeClient, disconnectClient, listClients } from './client-views.ts';
+import { managedClient, namedClient, refNeedsKey } from './named-client.ts';
+import { register } from './register.ts';
+
+const tags = ['clients'];
+
+/** Register, Unregister, and reading clients. */
+export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, services) => {
+  const { broker, bulkBroker, bulkReads, keys, counts } = services;
+
+  app.post(
+    '/v1/clients',
+    {
+      onRequest: needsKey(keys, 'register'),
+      config: { audit: 'register' },
+      schema: {
+        operationId: 'register',
+        summary: 'Register a client',
+        description:
+          'Returns the UUID of the client, which is its credential, and where to connect. ' +
+          'With `topics` it is subscribed to all of them, or not registered at all.',
+        tags,
+        security: keyed,
+        body: registerRequest,
+        response: answers({ 201: registerResponse.describe('Registered') }, [
+          ...KEY_CODES,
+          ...BODY_CODES,
+          'too-many-topics',
+          'topic-not-found',
+          'client-exists',
+          'name-taken',
+          'quota-reached',
+        ]),
+      },
+    },
+    async (request, reply) => {
+      const registered = await register(services, keyOf(request), request.body ?? {});
+      request.changedClient = registered;
+      return reply.code(201).send(registered);
+    },
+  );
+
+  app.delete(
+    '/v1/clients/:clientId',
+    {
+      onRequest: [refNeedsKey(keys), callOfClient(services)],
+      config: { audit: 'unregister' },
+      schema: {
+        operationId: 'unregister',
+        summary: 'Unregister a client',
+        description:
+          'Removes it with its subscriptions and what is kept for it; its connection is closed with 4410. ' +
+          'The UUID is enough; a `ref` takes a key that may manage the client.',
+        tags,
+        security: keyedForRef,
+        params: namedClientPath,
+        response: answers({ 200: unregisterResponse.describe('Unregistered') }, [
+          'user-not-found',
+          'too-many-calls',
+          ...KEY_CODES,
+          ...BODY_CODES,
+        ]),
+      },
+    },
+    async (request) => {
+      const { clientId } = request.params;
+      const unregister = async (id: string): Promise<void> => {
+        if (!(await broker.unregister(id))) throw new ProblemError('user-not-found');
+        counts.unregistrations.inc();
+      };
+      if (!isClientRef(clientId)) {
+        await unregister(clientId);
+        return { clientId };
+      }
+      request.changedClient = { ref: clientId };
+      const { client, ref, shownId } = await managedClient(broker, clientId, keyOf(request), 'user-not-found');
+      await unregister(client.clientId);
+      return { ...shownId, ref };
+    },
+  );
+
+  app.get(
+    '/v1/clients/:clientId',
+    {
+      onRequest: [refNeedsKey(keys), callOfClient(services)],
+      schema: {
+        operationId: 'readClient',
+        summary: 'Read a client',
+        description:
+          'Its subscriptions, and what its edge serves to it. The UUID is enough; a `ref` takes a key with `manage`.',
+        tags,
+        security: keyedForRef,
+        params: namedClientPath,
+        response: answers({ 200: clientResponse.describe('The client') }, [
+          'client-not-found',
+          'too-many-calls',
+          ...KEY_CODES,
+        ]),
+      },
+    },
+    async ({ params, apiKey, chargeTopics }) =>
+      describeClient(broker, await namedClient(broker, params.clientId, apiKey, 'client-not-found'), chargeTopics),
+  );
+
+  app.get(
+    '/v1/clients',
+    {
+      onRequest: needsKey(keys, 'manage'),
+      schema: {
+        operationId: 'listClients',
+        summary: 'List all clients',
+        description: 'By `ref`. The UUID, which is a credential, is included only for clients of the own API key.',
+        tags,
+        security: keyed,
+        querystring: z.strictObject({
+          cursor: clientsCursor.optional().describe('From the page before'),
+          limit: pageLimit,
+        }),
+        response: answers({ 200: clientsResponse.describe('A page of clients, in the order of their ids') }, KEY_CODES),
+      },
+    },
+    async (request, reply) => {
+      const { cursor = null, limit } = request.query;
+      request.holdBytes(MAX_PAGE_BYTES);
+      return bulkReads.run(
+        request.caller,
+        () => isGone(reply),
+        () => listClients(broker, bulkBroker, keyOf(request), cursor, limit),
+      );
+    },
+  );
+
+  app.post(
+    '/v1/clients/:clientId/disconnect',
+    {
+      onRequest: needsKey(keys, 'manage'),
+      config: { audit: 'disconnect' },
+      schema: {
+        operationId: 'disconnectClient',
+        summary: "Close a client's connection",
+        description:
+          'It is closed with 4403; the registration stays. `connected` is whether there was one. ' +
+          'A key disconnects its own clients, one with `"manage": ["**"]` all.',
+        tags,
+        security: keyed,
+        params: namedClientPath,
+        response: answers({ 202: disconnectResponse.describe('Its edge is notified') }, [
+          ...KEY_CODES,
+          ...BODY_CODES,
+          'client-not-found',
+        ]),
+      },
+    },
+    async (request, reply) => {
+      const { clientId } = request.params;
+      request.changedClient = isClientRef(clientId) ? { ref: clientId } : { clientId };
+      const named = await managedClient(broker, clientId, keyOf(request), 'client-not-found');
+      return reply.code(202).send(await disconnectClient(broker, named));
+    },
+  );
+};

@@ -1,0 +1,99 @@
+import type { ControlBroker, ServedClient } from '@holdfast/broker/broker';
+import { type ClientState, connectionName } from '@holdfast/broker/client-state';
+import type { ApiKey } from '@holdfast/protocol/api-key';
+import type { clientResponse, clientsResponse, disconnectResponse, served } from '@holdfast/protocol/rest/clients';
+import type { z } from 'zod';
+import { isConnected, connectedOf } from './subscriptions.ts';
+import type { ChargeTopics } from '../limits/client-rates.ts';
+import type { NamedClient } from './named-client.ts';
+import { ProblemError } from '../http/problem-error.ts';
+import type { BulkBroker } from '../services.ts';
+import { currentTopics, readStates } from '../topics/topic-states.ts';
+
+/** A client's subscriptions, and what its edge serves to it. */
+export async function describeClient(
+  broker: ControlBroker,
+  { client, ref, shownId }: NamedClient,
+  charge: ChargeTopics,
+): Promise<z.output<typeof clientResponse>> {
+  charge(client.topics.size);
+  const [states, answer] = await Promise.all([readStates(broker, client.topics.keys()), askEdge(broker, client)]);
+  const owner = answer.connected ? client.owner : null;
+  return {
+    ...shownId,
+    ref,
+    name: client.name,
+    key: client.key,
+    registeredAt: timeText(client.registeredAt),
+    topics: currentTopics(client, states),
+    connected: answer.connected,
+    edge: owner?.edge ?? null,
+    connection:
+      owner === null ? null : `${owner.edge}-${answer.served?.connection ?? connectionName(owner.generation)}`,
+    // When an edge died is not known.
+    since: client.owner !== null && owner === null ? null : timeText(client.since),
+    served: answer.served === null ? null : servedTopics(answer.served),
+  };
+}
+
+/** One page of all clients, in the order of their ids; with the ids of those that were registered with the caller's key. */
+export async function listClients(
+  broker: ControlBroker,
+  bulkBroker: BulkBroker,
+  key: ApiKey,
+  cursor: string | null,
+  limit: number,
+): Promise<z.output<typeof clientsResponse>> {
+  const after = cursor === null ? null : await broker.clientIdOfCursor(cursor);
+  const page = await bulkBroker.listClients(after, limit);
+  const [states, connected, refs, next] = await Promise.all([
+    readStates(bulkBroker, ...page.items.map(({ topics }) => topics.keys())),
+    connectedOf(broker, page.items),
+    broker.refsOf(page.items.map(({ clientId }) => clientId)),
+    page.cursor === null ? null : broker.cursorOf(page.cursor),
+  ]);
+  const clients = page.items.map((client, index) => ({
+    ref: refs[index] ?? '',
+    ...(client.key === key.id ? { clientId: client.clientId } : {}),
+    name: client.name,
+    key: client.key,
+    topics: currentTopics(client, states),
+    connected: connected.has(client),
+  }));
+  return { clients, cursor: next };
+}
+
+/**
+ * Has a client's connection closed, and answers whether there was one.
+ * @throws {ProblemError} client-not-found
+ */
+export async function disconnectClient(
+  broker: ControlBroker,
+  { client, ref, shownId }: NamedClient,
+): Promise<z.output<typeof disconnectResponse>> {
+  const [outcome, edgeLives] = await Promise.all([broker.disconnect(client.clientId), isConnected(broker, client)]);
+  if (outcome === null) throw new ProblemError('client-not-found');
+  return { ...shownId, ref, connected: outcome.connected && edgeLives };
+}
+
+/** The edge's answer takes precedence: its connection may have ended after the owner in Redis was written. */
+async function askEdge(
+  broker: ControlBroker,
+  client: ClientState,
+): Promise<{ connected: boolean; served: ServedClient | null }> {
+  const { owner } = client;
+  if (owner === null || !(await isConnected(broker, client))) return { connected: false, served: null };
+  const served = await broker.askServed(owner.edge, client.clientId);
+  // It has a lease and did not answer: what Redis knows counts.
+  if (served === undefined) return { connected: true, served: null };
+  if (served === null || served.generation < owner.generation) return { connected: false, served: null };
+  return { connected: true, served };
+}
+
+function servedTopics({ topics }: ServedClient): z.output<typeof served> {
+  return Object.fromEntries(Object.entries(topics).map(([topic, position]) => [topic, { position }]));
+}
+
+function timeText(epochMs: number): string {
+  return new Date(epochMs).toISOString();
+}

@@ -1,0 +1,47 @@
+import type { RegisterOutcome } from '@holdfast/broker/broker';
+import type { ApiKey } from '@holdfast/protocol/api-key';
+import type { registerRequest, registerResponse } from '@holdfast/protocol/rest/clients';
+import { v4 as randomUuid } from 'uuid';
+import type { z } from 'zod';
+import { ProblemError } from '../http/problem-error.ts';
+import { requireTopics } from '../auth/authorization.ts';
+import type { Services } from '../services.ts';
+import { startsNow, readStates } from '../topics/topic-states.ts';
+
+type Request = NonNullable<z.output<typeof registerRequest>>;
+
+/**
+ * Registers a client with its subscriptions, or does nothing.
+ * @throws {ProblemError} not-permitted, topic-not-found, client-exists, name-taken or quota-reached
+ */
+export async function register(
+  { broker, edges, counts }: Services,
+  key: ApiKey,
+  request: Request,
+): Promise<z.output<typeof registerResponse>> {
+  const topics = request.topics ?? [];
+  requireTopics(key, 'subscribe', topics);
+  const [states, connect] = await Promise.all([
+    readStates(broker, topics),
+    // Read before the client is made: a failure here must not leave a client whose id no caller has.
+    edges.connectInfo(),
+  ]);
+  const starts = startsNow(states, topics);
+
+  const clientId = request.clientId ?? randomUuid();
+  const name = request.name ?? null;
+  const client = { clientId, key: key.id, name, registeredAt: Date.now(), topics: starts };
+  const outcome = await broker.register(client, key.maxClients);
+  counts.registrations.inc({ outcome });
+  if (outcome !== 'registered') throw refusal(outcome, key, name);
+  return { clientId, name, topics: topics.toSorted(), connect };
+}
+
+function refusal(code: Exclude<RegisterOutcome, 'registered'>, key: ApiKey, name: string | null): ProblemError {
+  const details = {
+    'client-exists': 'The clientId is registered already',
+    'name-taken': `A client of the API key "${key.id}" is named ${JSON.stringify(name)} already`,
+    'quota-reached': `The API key "${key.id}" may have ${key.maxClients} clients, and has them`,
+  };
+  return new ProblemError(code, { detail: details[code] });
+}

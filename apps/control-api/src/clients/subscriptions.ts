@@ -1,0 +1,94 @@
+import type { Edges, TopicChange } from '@holdfast/broker/broker';
+import type { ClientState } from '@holdfast/broker/client-state';
+import { MAX_TOPICS } from '@holdfast/protocol/limits';
+import type { topicsResponse } from '@holdfast/protocol/rest/clients';
+import type { z } from 'zod';
+import { requireSubscribing } from '../auth/authorization.ts';
+import { ProblemError } from '../http/problem-error.ts';
+import type { ChargeTopics } from '../limits/client-rates.ts';
+import type { Services } from '../services.ts';
+import {
+  type TopicStates,
+  startsNow,
+  currentTopics,
+  readStates,
+  requireExisting,
+  staleTopics,
+} from '../topics/topic-states.ts';
+
+type Answer = z.output<typeof topicsResponse>;
+
+/**
+ * Subscribes a client to all of the topics, or to none.
+ * @throws {ProblemError} unknown-client, not-permitted, topic-not-found or too-many-topics
+ */
+export async function subscribe(
+  services: Services,
+  clientId: string,
+  topics: readonly string[],
+  charge: ChargeTopics,
+): Promise<Answer> {
+  const client = await knownClient(services, clientId);
+  charge(client.topics.size + topics.length);
+  requireSubscribing(services.keys, client.key, topics);
+  const states = await readStates(services.broker, topics, client.topics.keys());
+  const add = startsNow(states, topics);
+  return change(services, clientId, states, { add, stale: staleTopics(client, states) });
+}
+
+/**
+ * Ends a client's subscriptions to the topics; to leave needs no right.
+ * @throws {ProblemError} unknown-client or topic-not-found
+ */
+export async function unsubscribe(
+  services: Services,
+  clientId: string,
+  topics: readonly string[],
+  charge: ChargeTopics,
+): Promise<Answer> {
+  const client = await knownClient(services, clientId);
+  charge(client.topics.size + topics.length);
+  const states = await readStates(services.broker, topics, client.topics.keys());
+  const stale = staleTopics(client, states);
+  try {
+    requireExisting(states, topics);
+  } catch (error) {
+    // Subscriptions to topics that were deleted are removed all the same.
+    if (stale.size > 0) await services.broker.changeTopics(clientId, { stale });
+    throw error;
+  }
+  const endsAt = new Map(topics.map((topic) => [topic, states.get(topic)?.last ?? '']));
+  return change(services, clientId, states, { remove: topics, endsAt, stale });
+}
+
+async function knownClient({ broker }: Services, clientId: string): Promise<ClientState> {
+  const client = await broker.readClient(clientId);
+  if (client === null) throw new ProblemError('unknown-client');
+  return client;
+}
+
+async function change(
+  { broker }: Services,
+  clientId: string,
+  states: TopicStates,
+  topics: TopicChange,
+): Promise<Answer> {
+  const outcome = await broker.changeTopics(clientId, topics);
+  if (outcome.kind === 'not-found') throw new ProblemError('unknown-client');
+  if (outcome.kind === 'too-many') {
+    throw new ProblemError('too-many-topics', { detail: `A client may have ${MAX_TOPICS} topics` });
+  }
+  const { client } = outcome;
+  return { clientId, topics: currentTopics(client, states), connected: await isConnected(broker, client) };
+}
+
+/** The connected ones of the clients, by one read: an owner counts only while its edge has a lease. */
+export async function connectedOf(broker: Edges, clients: readonly ClientState[]): Promise<Set<ClientState>> {
+  const alive = await broker.alive(clients.flatMap(({ owner }) => owner?.edge ?? []));
+  return new Set(clients.filter(({ owner }) => owner !== null && alive.has(owner.edge)));
+}
+
+/** Rejects with `BrokerUnavailable`. */
+export async function isConnected(broker: Edges, client: ClientState): Promise<boolean> {
+  return (await connectedOf(broker, [client])).has(client);
+}

@@ -1,0 +1,123 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import { type KeyRing, presentedKey } from '../auth/authentication.ts';
+import { ProblemError } from '../http/problem-error.ts';
+import { type ServerLimits, addressKey } from '../http/server.ts';
+import { clientPath } from '../openapi/schemas.ts';
+import type { Services } from '../services.ts';
+import { CallerGone } from './bulk-reads.ts';
+import { ByteBudget } from './byte-budget.ts';
+import { FairQueue } from './fair-queue.ts';
+import type { ChargeTopics } from './client-rates.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What the call counts for: its API key when that is valid, else the address it comes from. */
+    caller: string;
+    /** Whether the call came with a valid API key. */
+    withKey: boolean;
+    /** Reserves bytes of the budget until the answer has been sent. */
+    holdBytes: (bytes: number) => void;
+    /** Charges the client for the topics that its call reads. */
+    chargeTopics: ChargeTopics;
+  }
+}
+
+export interface CallLimits {
+  /** Calls under way of one key, those that wait for their turn included. */
+  readonly maxCallsPerKey: number;
+  /** Bytes of bodies and answers in memory. */
+  readonly maxBytesInFlight: number;
+}
+
+/** Enough to keep a Redis busy that is far away. */
+const KEY_CONCURRENCY = 64;
+/** Of all clients behind an address; some calls wait for an edge, up to 1.5 s. */
+const ADDRESS_CONCURRENCY = 32;
+/** Of an address each connection has one call, and connections are counted. */
+const ADDRESS_TOTAL = Infinity;
+
+/** Shares the process fairly among callers, and bounds the bytes of bodies and answers. Comes before all other hooks. */
+export const callLimits = fp<{ keys: KeyRing; limits: CallLimits }>(async (app, { keys, limits }) => {
+  const queue = new FairQueue();
+  const budget = new ByteBudget(limits.maxBytesInFlight);
+  app.decorateRequest('caller', '');
+  app.decorateRequest('withKey', false);
+  app.decorateRequest('holdBytes', () => undefined);
+  app.decorateRequest('chargeTopics', () => undefined);
+
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.routeOptions.config.probe === true) return;
+    const key = validKey(keys, request);
+    request.withKey = key !== null;
+    request.caller = key === null ? addressKey(request.ip) : `key ${key}`;
+    request.holdBytes = (bytes) => whenSent(reply, budget.hold(request.caller, bytes));
+    const most = key === null ? ADDRESS_TOTAL : limits.maxCallsPerKey;
+    await queue.enter(request.caller, {
+      concurrent: key === null ? ADDRESS_CONCURRENCY : KEY_CONCURRENCY,
+      total: most,
+    });
+    whenSent(reply, () => queue.leave(request.caller));
+    if (isGone(reply)) throw new CallerGone();
+  });
+
+  app.addHook('preParsing', async (request) => {
+    const bytes = announcedBytes(request);
+    if (bytes === 0) return;
+    const encoding = request.headers['content-encoding'];
+    if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+      throw new ProblemError('unsupported-encoding', { detail: `Send the body as it is, not as ${encoding}` });
+    }
+    request.holdBytes(bytes);
+  });
+});
+
+/**
+ * A hook for the calls that are made by a client id alone: takes each from the client's rate before its body is read; a
+ * valid API key has none.
+ */
+export function callOfClient({ rates }: Pick<Services, 'rates'>) {
+  return async (request: FastifyRequest): Promise<void> => {
+    const { success, data } = clientPath.safeParse(request.params);
+    // One that is no UUID is refused by its schema.
+    if (!success || request.withKey) return;
+    rates.take(data.clientId);
+    request.chargeTopics = (topics) => rates.chargeTopics(data.clientId, topics);
+  };
+}
+
+/** Whether the caller has closed its connection. */
+export function isGone(reply: FastifyReply): boolean {
+  return reply.raw.destroyed;
+}
+
+/** Calls back when the answer has been sent, or cannot be any more. */
+function whenSent(reply: FastifyReply, done: () => void): void {
+  if (isGone(reply)) done();
+  else reply.raw.once('close', done);
+}
+
+function validKey(keys: KeyRing, request: FastifyRequest): string | null {
+  const presented = presentedKey(request);
+  if (presented === undefined) return null;
+  try {
+    return keys.check(presented).id;
+  } catch (error) {
+    // A call that needs the key answers what is wrong with it.
+    if (error instanceof ProblemError) return null;
+    throw error;
+  }
+}
+
+/** How much of a body may have to be kept; a longer one is refused, and none of it kept. */
+function announcedBytes({ headers, routeOptions }: FastifyRequest): number {
+  const { bodyLimit } = routeOptions;
+  if (headers['transfer-encoding'] !== undefined) return bodyLimit;
+  return Math.min(Number(headers['content-length'] ?? 0), bodyLimit);
+}
+
+/** The limits that are settings. */
+export interface ApiLimits extends CallLimits, Omit<ServerLimits, 'trustedProxies'> {
+  /** Calls of one client by its id alone. */
+  readonly clientCallsPerSecond: number;
+}

@@ -1,0 +1,70 @@
+import { type LogPage, goesOn, isComplete } from '@holdfast/broker/topic-state';
+import { MAX_PAGE, MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
+import type { Position } from '@holdfast/protocol/position-order';
+import { position } from '@holdfast/protocol/positions';
+import { logEntry, logResponse } from '@holdfast/protocol/rest/messages';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { keyOf, needsKey, requireReading } from '../auth/authorization.ts';
+import { isGone } from '../limits/call-limits.ts';
+import { KEY_CODES, answers, keyed, pageLimit, topicPath } from '../openapi/schemas.ts';
+import type { Services } from '../services.ts';
+import { noSuchTopic } from '../topics/topic-states.ts';
+
+/** Any JSON value: no schema in OpenAPI. */
+const documentedEntry = logEntry.extend({ data: z.unknown().describe('What was published') });
+/** For the document only: the answer is made of bytes, not of values. */
+const documentedLog = logResponse.extend({ messages: z.array(documentedEntry).max(MAX_PAGE) });
+const documented: object = answers({ 200: documentedLog.describe('The messages, oldest first') }, [
+  ...KEY_CODES,
+  'topic-not-found',
+]);
+
+/** Reading a topic's log. */
+export const logRoutes: FastifyPluginAsyncZod<Services> = async (app, { bulkBroker, bulkReads, keys }) => {
+  app.get(
+    '/v1/topics/:topic/messages',
+    {
+      onRequest: needsKey(keys),
+      schema: {
+        operationId: 'readLog',
+        summary: "Read a topic's log",
+        description:
+          'At most 256 KiB a page. With `"more":true` the log goes on: the next page starts `after` the last id of this one.',
+        tags: ['messages'],
+        security: keyed,
+        params: topicPath,
+        querystring: z.strictObject({
+          after: position.optional().describe('Read what follows this position; all that is kept when not given'),
+          limit: pageLimit,
+        }),
+        response: documented,
+      },
+    },
+    async (request, reply) => {
+      const { topic } = request.params;
+      requireReading(keyOf(request), topic);
+      const after = request.query.after ?? null;
+      request.holdBytes(MAX_PAGE_BYTES);
+      const page = await bulkReads.run(
+        request.caller,
+        () => isGone(reply),
+        () => bulkBroker.readLog(topic, after, request.query.limit),
+      );
+      if (page === null) throw noSuchTopic(topic);
+      return reply.type('application/json').send(logText(page, after));
+    },
+  );
+};
+
+/** The answer as text. What was published goes out byte for byte: it is never parsed and printed. */
+function logText(page: LogPage, after: Position | null): Buffer {
+  const messages = page.entries.flatMap(({ id, data }, index) => [
+    Buffer.from(`${index === 0 ? '' : ','}{"id":"${id}","data":`),
+    data,
+    Buffer.from('}'),
+  ]);
+  const more = goesOn(page) ? ',"more":true' : '';
+  const end = Buffer.from(`],"complete":${isComplete(page, after)}${more}}`);
+  return Buffer.concat([Buffer.from('{"messages":['), ...messages, end]);
+}

@@ -1,0 +1,147 @@
+import { MAX_BATCH_BYTES, MAX_BATCH_MESSAGES, MAX_MESSAGE_BYTES } from '@holdfast/protocol/limits';
+import {
+  batchMessage,
+  batchRequest,
+  batchResponse,
+  idempotencyKey,
+  publishResponse,
+} from '@holdfast/protocol/rest/messages';
+import { OWN_TOPIC } from '@holdfast/protocol/topic-name';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { keyOf, needsKey, requireTopics } from '../auth/authorization.ts';
+import { parseJson, readBodiesWith } from '../http/bodies.ts';
+import { ProblemError } from '../http/problem-error.ts';
+import { BODY_CODES, KEY_CODES, answers, clientPath, keyed, topicPath } from '../openapi/schemas.ts';
+import type { Services } from '../services.ts';
+import { noSuchTopic } from '../topics/topic-states.ts';
+import { parseBatch } from './batch-body.ts';
+import { publishBatch } from './publish-batch.ts';
+
+const IDEMPOTENCY_HEADER = 'idempotency-key';
+
+/** The bytes of a body that was found to be JSON. */
+const jsonBytes = z
+  .custom<Buffer>((body) => Buffer.isBuffer(body), 'must be a JSON value, sent as application/json')
+  .describe(`Any JSON value, at most ${MAX_MESSAGE_BYTES} bytes; delivered byte for byte`);
+
+// Loose, for what is validated takes the place of the headers.
+const publishHeaders = z.looseObject({
+  [IDEMPOTENCY_HEADER]: idempotencyKey
+    .optional()
+    .describe(
+      'The same key with the same body, from the same caller, within 5 minutes publishes nothing and gives the same id',
+    ),
+});
+
+/** Publishing one message, to a topic or to a client. */
+export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, { broker, keys, counts }) => {
+  readBodiesWith(app, (bytes) => {
+    // Parsed to be refused when it is no JSON, and passed on as it came.
+    parseJson(bytes);
+    return bytes;
+  });
+
+  const published = answers({ 202: publishResponse.describe('Appended to the log') }, [
+    ...KEY_CODES,
+    ...BODY_CODES,
+    'topic-not-found',
+    'idempotency-conflict',
+  ]);
+  const shared = { tags: ['messages'], security: keyed, headers: publishHeaders, body: jsonBytes };
+
+  app.post(
+    '/v1/topics/:topic/messages',
+    {
+      bodyLimit: MAX_MESSAGE_BYTES,
+      onRequest: needsKey(keys),
+      schema: {
+        ...shared,
+        operationId: 'publish',
+        summary: 'Publish a message to a topic',
+        params: topicPath,
+        response: published,
+      },
+    },
+    async (request, reply) => {
+      const { topic } = request.params;
+      const key = keyOf(request);
+      requireTopics(key, 'publish', [topic]);
+      const outcome = await broker.publish(topic, request.body, request.headers[IDEMPOTENCY_HEADER], key.id);
+      if (outcome.kind === 'not-found') throw noSuchTopic(topic);
+      counts.publishes.inc({ outcome: outcome.kind });
+      if (outcome.kind === 'conflict') throw keyInUse();
+      return reply.code(202).send({ topic, id: outcome.id });
+    },
+  );
+
+  app.post(
+    '/v1/clients/:clientId/messages',
+    {
+      bodyLimit: MAX_MESSAGE_BYTES,
+      onRequest: needsKey(keys, 'publish to clients'),
+      schema: {
+        ...shared,
+        operationId: 'publishToClient',
+        summary: 'Publish a message to one client',
+        description: `It comes on that client's connection only, as topic \`${OWN_TOPIC}\`. Needs \`@clients\` or \`**\` in \`can.publish\`.`,
+        params: clientPath,
+        response: answers({ 202: publishResponse.describe('Appended to the log') }, [
+          ...KEY_CODES,
+          ...BODY_CODES,
+          'client-not-found',
+          'idempotency-conflict',
+        ]),
+      },
+    },
+    async (request, reply) => {
+      const { params, body, headers } = request;
+      const caller = keyOf(request).id;
+      const outcome = await broker.publishToClient(params.clientId, body, headers[IDEMPOTENCY_HEADER], caller);
+      if (outcome.kind === 'not-found') throw new ProblemError('client-not-found');
+      counts.publishes.inc({ outcome: outcome.kind });
+      if (outcome.kind === 'conflict') throw keyInUse();
+      return reply.code(202).send({ topic: OWN_TOPIC, id: outcome.id });
+    },
+  );
+};
+
+function keyInUse(): ProblemError {
+  const detail = 'Within the last 5 minutes this Idempotency-Key was used by another caller, or with another body';
+  return new ProblemError('idempotency-conflict', { detail });
+}
+
+/** Messages are validated one by one, later; the document has their schema. */
+const documentedMessage = z.unknown().meta(z.toJSONSchema(batchMessage, { io: 'input' }));
+const body = batchRequest.extend({
+  messages: z.array(documentedMessage).min(1).max(MAX_BATCH_MESSAGES),
+});
+
+/** Publishing many messages in one call. */
+export const batchRoutes: FastifyPluginAsyncZod<Services> = async (app, services) => {
+  readBodiesWith(app, parseBatch);
+
+  app.post(
+    '/v1/messages',
+    {
+      bodyLimit: MAX_BATCH_BYTES,
+      onRequest: needsKey(services.keys, 'publish'),
+      schema: {
+        operationId: 'publishBatch',
+        summary: 'Publish many messages',
+        description:
+          'Each message is judged alone: one that is wrong does not stop the others. ' +
+          'Messages of the same topic keep their order.',
+        tags: ['messages'],
+        security: keyed,
+        body,
+        response: answers({ 202: batchResponse.describe('One result for each message, in order') }, [
+          ...KEY_CODES,
+          ...BODY_CODES,
+        ]),
+      },
+    },
+    async (request, reply) =>
+      reply.code(202).send({ results: await publishBatch(services, keyOf(request), request.body.messages) }),
+  );
+};

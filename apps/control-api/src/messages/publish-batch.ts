@@ -1,0 +1,179 @@
+import type { PublishOutcome, Topics } from '@holdfast/broker/broker';
+import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
+import type { ApiKey } from '@holdfast/protocol/api-key';
+import { MAX_MESSAGE_BYTES } from '@holdfast/protocol/limits';
+import type { Position } from '@holdfast/protocol/position-order';
+import { type ProblemCode, problems } from '@holdfast/protocol/problems';
+import { batchMessage, type batchResult } from '@holdfast/protocol/rest/messages';
+import type { z } from 'zod';
+import { faultsOf, phraseOf } from '../http/validation.ts';
+import { deniedTopics } from '../auth/authorization.ts';
+import type { Services } from '../services.ts';
+
+type Result = z.output<typeof batchResult>;
+
+/**
+ * What goes to Redis at a time: a request of ordinary size. A thousand messages to a hundred topics each go in several,
+ * for every topic's copy takes memory until Redis has it.
+ */
+const MAX_CHUNK = 1000;
+const MAX_CHUNK_BYTES = 16 * 1024 * 1024;
+/** Messages of a topic in one call of Redis, which does nothing else meanwhile: some hundred microseconds. */
+const MAX_CALL_MESSAGES = 100;
+
+/** What one message asks for, or why none of it is done. */
+type Plan = { publications: Publication[] } | { refused: Result };
+
+/** One message to one topic, and what became of it. */
+interface Publication {
+  topic: string;
+  data: Buffer;
+  idempotencyKey: string | undefined;
+  /** The id of the API key. */
+  caller: string;
+  outcome?: PublishOutcome | BrokerUnavailable | undefined;
+}
+
+/**
+ * Publishes each message that can be, those of the same topic in the order given.
+ * @returns one result for each message, in order
+ * Rejects with `BrokerUnavailable` when Redis took none of them.
+ */
+export async function publishBatch(
+  { broker, counts }: Pick<Services, 'broker' | 'counts'>,
+  key: ApiKey,
+  messages: readonly unknown[],
+): Promise<Result[]> {
+  const plans = await withoutMissing(
+    broker,
+    messages.map((message) => plan(key, message)),
+  );
+  const publications = plans.flatMap((planned) => ('refused' in planned ? [] : planned.publications));
+  for (const chunk of chunks(publications)) await publishAll(broker, chunk);
+
+  const failed = publications.flatMap(({ outcome }) => (outcome instanceof BrokerUnavailable ? outcome : []));
+  if (failed[0] !== undefined && failed.length === publications.length) throw failed[0];
+  for (const { outcome } of publications) {
+    if (outcome !== undefined && 'kind' in outcome && outcome.kind !== 'not-found') {
+      counts.publishes.inc({ outcome: outcome.kind });
+    }
+  }
+  return plans.map((planned) => ('refused' in planned ? planned.refused : resultOf(planned.publications)));
+}
+
+function plan(key: ApiKey, message: unknown): Plan {
+  const parsed = batchMessage.safeParse(message);
+  if (!parsed.success) return { refused: refusal('invalid-request', phraseOf(faultsOf(parsed.error.issues))) };
+  const { data, idempotencyKey } = parsed.data;
+  const topics = [...new Set(parsed.data.topics)];
+  if (!Buffer.isBuffer(data)) return { refused: refusal('invalid-request', 'data: must be given', topics) };
+  if (data.length > MAX_MESSAGE_BYTES) {
+    return { refused: refusal('payload-too-large', `data: must be at most ${MAX_MESSAGE_BYTES} bytes`, topics) };
+  }
+  const denied = deniedTopics(key, 'publish', topics);
+  if (denied.length > 0) {
+    return { refused: refusal('not-permitted', `The API key has no right to publish to ${denied.join(', ')}`, topics) };
+  }
+  return { publications: topics.map((topic) => ({ topic, data, idempotencyKey, caller: key.id })) };
+}
+
+/** A message to several topics goes to all of them or to none, so that it can be repeated as it is. */
+async function withoutMissing(broker: Topics, plans: readonly Plan[]): Promise<Plan[]> {
+  const several = plans.flatMap((planned) =>
+    'publications' in planned && planned.publications.length > 1 ? planned.publications : [],
+  );
+  const { missing, unread } = await findTopics(broker, [...new Set(several.map(({ topic }) => topic))]);
+  return plans.map((planned) => {
+    if ('refused' in planned || planned.publications.length < 2) return planned;
+    const topics = planned.publications.map(({ topic }) => topic);
+    for (const [code, wanting] of [
+      ['topic-not-found', topics.filter((topic) => missing.has(topic))],
+      ['redis-unavailable', topics.filter((topic) => unread.has(topic))],
+    ] as const) {
+      if (wanting.length > 0)
+        return { refused: refusal(code, `${problems[code].title}: ${wanting.join(', ')}`, wanting) };
+    }
+    return planned;
+  });
+}
+
+/** Which topics do not exist, and which could not be read. Rejects when none could be read. */
+async function findTopics(
+  broker: Topics,
+  names: readonly string[],
+): Promise<{ missing: ReadonlySet<string>; unread: ReadonlySet<string> }> {
+  let unread = new Set<string>();
+  for (;;) {
+    const asked = names.filter((name) => !unread.has(name));
+    try {
+      const states = await broker.readTopics(asked);
+      return { missing: new Set(asked.filter((_, index) => states[index] === null)), unread };
+    } catch (error) {
+      if (!(error instanceof BrokerUnavailable) || error.topics.length === 0) throw error;
+      unread = unread.union(new Set(error.topics));
+    }
+  }
+}
+
+function* chunks(publications: readonly Publication[]): Generator<Publication[]> {
+  let chunk: Publication[] = [];
+  let bytes = 0;
+  for (const publication of publications) {
+    if (chunk.length === MAX_CHUNK || bytes + publication.data.length > MAX_CHUNK_BYTES) {
+      yield chunk;
+      chunk = [];
+      bytes = 0;
+    }
+    chunk.push(publication);
+    bytes += publication.data.length;
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+/** Those of a topic go together. */
+async function publishAll(broker: Topics, chunk: readonly Publication[]): Promise<void> {
+  const byTopic = new Map<string, Publication[]>();
+  for (const publication of chunk) {
+    const others = byTopic.get(publication.topic);
+    if (others === undefined) byTopic.set(publication.topic, [publication]);
+    else others.push(publication);
+  }
+  await Promise.all([...byTopic.values()].map((publications) => publishInOrder(broker, publications)));
+}
+
+/** One call after the other: one that has to be sent again must not come behind the next. */
+async function publishInOrder(broker: Topics, publications: readonly Publication[]): Promise<void> {
+  for (let from = 0; from < publications.length; from += MAX_CALL_MESSAGES) {
+    await publishTogether(broker, publications.slice(from, from + MAX_CALL_MESSAGES));
+  }
+}
+
+/** Publishes messages of one topic. */
+async function publishTogether(broker: Topics, publications: readonly Publication[]): Promise<void> {
+  try {
+    const outcomes = await broker.publishAll(publications[0]?.topic ?? '', publications);
+    for (const [index, publication] of publications.entries()) publication.outcome = outcomes[index];
+  } catch (error) {
+    if (!(error instanceof BrokerUnavailable)) throw error;
+    for (const publication of publications) publication.outcome = error;
+  }
+}
+
+function resultOf(publications: readonly Publication[]): Result {
+  const ids: [string, Position][] = [];
+  const failed: string[] = [];
+  let code: ProblemCode = 'topic-not-found';
+  for (const { topic, outcome } of publications) {
+    if (outcome instanceof BrokerUnavailable) code = 'redis-unavailable';
+    else if (outcome?.kind === 'conflict' && code !== 'redis-unavailable') code = 'idempotency-conflict';
+    if (outcome !== undefined && 'id' in outcome) ids.push([topic, outcome.id]);
+    else failed.push(topic);
+  }
+  const published = Object.fromEntries(ids);
+  if (failed.length === 0) return { ok: true, ids: published };
+  return { ok: false, ids: published, code, detail: `${problems[code].title}: ${failed.join(', ')}`, topics: failed };
+}
+
+function refusal(code: ProblemCode, detail: string, topics?: string[]): Result {
+  return { ok: false, ids: {}, code, detail, ...(topics === undefined ? {} : { topics }) };
+}

@@ -1,0 +1,137 @@
+import { randomUUID } from 'node:crypto';
+import { edgeBroker } from '@holdfast/broker/redis-broker';
+import { closeRedis, connectRedis, waitForRedis } from '@holdfast/service/redis';
+import { eventually } from '@holdfast/testkit/eventually';
+import { redisUrl } from '@holdfast/testkit/redis';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { reapClients, reapLeftovers, startReaper } from './reaper.ts';
+import { type TestApi, startTestApi } from './testing/api.ts';
+import { claimFor } from './testing/edge.ts';
+
+const HOUR_MS = 3_600_000;
+
+describe('the reaper of clients', () => {
+  let api: TestApi;
+  let redis: ReturnType<typeof connectRedis>;
+  let edge: ReturnType<typeof edgeBroker>;
+  const living = 'living-edge';
+
+  beforeAll(async () => {
+    api = await startTestApi();
+    redis = connectRedis(
+      { kind: 'single', url: redisUrl() },
+      { name: 'reaper', role: 'commands', logger: api.log.logger },
+    );
+    await waitForRedis(redis, api.log);
+    edge = edgeBroker(redis, api.prefix);
+    const details = { url: 'ws://127.0.0.1:1', connections: 0, maxConnections: 1, draining: false, startedAt: 0 };
+    await edge.renewLease({ id: living, ...details });
+  });
+  afterAll(async () => {
+    await closeRedis(redis);
+    await api.stop();
+  });
+
+  const reapAll = (expiryMs: number | null) => reapClients(api.broker, null, expiryMs, api.log.logger);
+  const owner = async (clientId: string) => (await api.broker.readClient(clientId))?.owner ?? null;
+
+  it('releases the clients of an edge that died, and leaves those of a living one', async () => {
+    const [lost, held] = [await api.client(), await api.client()];
+    await claimFor(edge, lost, 'dead-edge');
+    const generation = await claimFor(edge, held, living);
+    await reapAll(null);
+    expect(await owner(lost)).toBeNull();
+    expect(await owner(held)).toEqual({ edge: living, generation });
+  });
+
+  it('unregisters who has not been used for the expiry, and frees the name', async () => {
+    const registered = { key: 'all', name: 'idle', topics: new Map() };
+    const old = { ...registered, clientId: randomUUID(), registeredAt: Date.now() - 2 * HOUR_MS };
+    expect(await api.broker.register(old, null)).toBe('registered');
+    const fresh = await api.client();
+    await reapAll(HOUR_MS);
+    expect(await api.broker.readClient(old.clientId)).toBeNull();
+    expect(await api.broker.readClient(fresh)).not.toBeNull();
+    const again = { ...registered, clientId: randomUUID(), registeredAt: Date.now() };
+    expect(await api.broker.register(again, null)).toBe('registered');
+  });
+
+  it('never unregisters who is connected, was a moment ago, or was until its edge died', async () => {
+    const old = async () => {
+      const clientId = randomUUID();
+      const registeredAt = Date.now() - 2 * HOUR_MS;
+      await api.broker.register({ clientId, key: 'all', name: null, registeredAt, topics: new Map() }, null);
+      return clientId;
+    };
+    const [connected, left, lost] = [await old(), await old(), await old()];
+    await claimFor(edge, connected, living);
+    await edge.release(left, living, await claimFor(edge, left, living));
+    await claimFor(edge, lost, 'dead-edge');
+    await reapAll(HOUR_MS);
+    await reapAll(HOUR_MS);
+    for (const clientId of [connected, left, lost]) expect(await api.broker.readClient(clientId)).not.toBeNull();
+  });
+
+  it('does not unregister who connected after it was looked at', async () => {
+    const clientId = await api.client();
+    const seen = await api.broker.readClient(clientId);
+    if (seen === null) throw new Error('just registered');
+    const generation = await claimFor(edge, clientId, living);
+    expect(await api.broker.unregisterUnused(seen)).toBe(false);
+    await edge.release(clientId, living, generation);
+    expect(await api.broker.unregisterUnused({ ...seen, since: seen.since - 1 })).toBe(false);
+    const present = await api.broker.readClient(clientId);
+    expect(present !== null && (await api.broker.unregisterUnused(present))).toBe(true);
+  });
+});
+
+let api: TestApi;
+beforeAll(async () => {
+  api = await startTestApi();
+});
+afterAll(() => api.stop());
+
+test('the reaper recovers abandoned registrations of every key, and logs how many', async () => {
+  const asked: [string, number][] = [];
+  const broker = {
+    ...api.broker,
+    settleAbandoned: async (key: string, olderThanMs: number) => {
+      asked.push([key, olderThanMs]);
+      return key === 'news' ? 2 : api.broker.settleAbandoned(key, olderThanMs);
+    },
+  };
+  await reapLeftovers(broker, api.keys, api.log.logger);
+  expect(asked).toEqual(api.keys.ids().map((id) => [id, 60_000]));
+  expect(api.log.saying('recovered abandoned registrations')).toMatchObject([{ key: 'news', settled: 2 }]);
+});
+
+test('a key whose node is away does not keep the others from it', async () => {
+  const [first, ...others] = api.keys.ids();
+  const reaped: string[] = [];
+  const broker = {
+    ...api.broker,
+    settleAbandoned: async (key: string) => {
+      if (key === first) throw new Error('its node is away');
+      reaped.push(key);
+      return 0;
+    },
+  };
+  await expect(reapLeftovers(broker, api.keys, api.log.logger)).rejects.toThrow('its node is away');
+  expect(reaped).toEqual(others);
+});
+
+test('the reaper goes on until it is stopped, also after a failure', async () => {
+  let rounds = 0;
+  const broker = {
+    ...api.broker,
+    sweepEdges: async () => {
+      rounds += 1;
+      throw new Error('this time');
+    },
+  };
+  const { keys, redis } = api;
+  const stop = startReaper({ broker, redis, keys, expiryMs: null, logger: api.log.logger });
+  await eventually(() => expect(rounds).toBeGreaterThan(1), { timeoutMs: 20_000 });
+  stop();
+  expect(api.log.saying('reaper failed').length).toBeGreaterThan(0);
+});

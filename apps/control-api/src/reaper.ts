@@ -1,0 +1,109 @@
+import type { ControlBroker } from '@holdfast/broker/broker';
+import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
+import type { ClientState } from '@holdfast/broker/client-state';
+import { repeat } from '@holdfast/service/backoff';
+import type { Logger } from '@holdfast/service/logger';
+import type { RedisLink } from '@holdfast/service/redis-link';
+import type { KeyRing } from './auth/authentication.ts';
+
+/** A million clients are read in half an hour, at the price of some hundred reads a second. */
+const CLIENTS_MS = 1_000;
+const CLIENTS_A_STEP = 500;
+/** A small installation is not read all the time. */
+const BETWEEN_ROUNDS_MS = 60_000;
+const LEFTOVERS_MS = 5_000;
+/** Several control-apis that started together drift apart, and read at different places. */
+const JITTER = 0.3;
+/**
+ * A Redis that has just come back may have forgotten which clients are connected, or since when. Edges claim their clients
+ * again at once, and within 30 s what they missed: until well after that no client counts as unused.
+ */
+const SETTLING_MS = 60_000;
+/** No registration takes this long: its process died, and no other is still at work on it. */
+const ABANDONED_MS = 60_000;
+
+interface ReaperOptions {
+  readonly broker: ControlBroker;
+  /** No client is unregistered until all of its connections have been ready for a while. */
+  readonly redis: Pick<RedisLink, 'onReady'>;
+  readonly keys: KeyRing;
+  /** Clients that were not used for so long are unregistered; null: none are. */
+  readonly expiryMs: number | null;
+  readonly logger: Logger;
+}
+
+/**
+ * Cleans up behind processes that died, and behind clients that do not come back. Each step is atomic in Redis and
+ * happens once, so several control-apis may run it without a lock. No call waits for it: an owner counts only while its
+ * edge has a lease, released or not.
+ * @returns the stop
+ */
+export function startReaper({ broker, redis, keys, expiryMs, logger }: ReaperOptions): () => void {
+  let readyAt = performance.now();
+  redis.onReady(() => {
+    readyAt = performance.now();
+  });
+  let cursor: string | null = null;
+  let nextRound = 0;
+  const reapNext = async (): Promise<void> => {
+    if (performance.now() < nextRound) return;
+    const isSettled = performance.now() - readyAt > SETTLING_MS;
+    cursor = await reapClients(broker, cursor, isSettled ? expiryMs : null, logger);
+    if (cursor === null) nextRound = performance.now() + BETWEEN_ROUNDS_MS;
+  };
+  const onError = (error: unknown): void => {
+    // The connection has logged already that Redis is away.
+    if (!(error instanceof BrokerUnavailable)) logger.error({ err: error }, 'reaper failed');
+  };
+  const stopClients = repeat(reapNext, { intervalMs: CLIENTS_MS, jitter: JITTER, onError });
+  const reapOthers = (): Promise<void> => reapLeftovers(broker, keys, logger);
+  const stopLeftovers = repeat(reapOthers, { intervalMs: LEFTOVERS_MS, jitter: JITTER, onError });
+  return () => {
+    stopClients();
+    stopLeftovers();
+  };
+}
+
+/**
+ * One page of clients: releases those whose edge died, and unregisters those not used for `expiryMs`.
+ * @returns where the next page begins; null after the last
+ */
+export async function reapClients(
+  broker: ControlBroker,
+  cursor: string | null,
+  expiryMs: number | null,
+  logger: Logger,
+): Promise<string | null> {
+  const page = await broker.listClients(cursor, CLIENTS_A_STEP);
+  const alive = await broker.alive(page.items.flatMap(({ notify }) => notify));
+  const orphaned = page.items.filter(({ owner }) => owner !== null && !alive.has(owner.edge));
+  await Promise.all(orphaned.map((client) => broker.giveUp(client)));
+  // One that was released, and whose edge has come back meanwhile, may be connected there.
+  const idle = page.items.filter(({ owner, notify }) => owner === null && !notify.some((edge) => alive.has(edge)));
+  if (expiryMs !== null) await expire(broker, idle, Date.now() - expiryMs, logger);
+  return page.cursor;
+}
+
+async function expire(broker: ControlBroker, idle: readonly ClientState[], due: number, logger: Logger) {
+  const unused = idle.filter(({ since }) => since < due);
+  const done = await Promise.all(unused.map((client) => broker.unregisterUnused(client)));
+  const expired = done.filter(Boolean).length;
+  if (expired > 0) logger.info({ expired }, 'clients expired');
+}
+
+/**
+ * Dead edges on the list, and registrations that were counted and never made. Rejects with the first failure after all
+ * else has been done: on a Cluster keys are on different nodes.
+ */
+export async function reapLeftovers(broker: ControlBroker, keys: KeyRing, logger: Logger): Promise<void> {
+  const failures: unknown[] = [];
+  const attempt = (step: () => Promise<void>) => step().catch((error: unknown) => failures.push(error));
+  await attempt(() => broker.sweepEdges());
+  for (const key of keys.ids()) {
+    await attempt(async () => {
+      const settled = await broker.settleAbandoned(key, ABANDONED_MS);
+      if (settled > 0) logger.warn({ key, settled }, 'recovered abandoned registrations');
+    });
+  }
+  if (failures.length > 0) throw failures[0];
+}

@@ -1,0 +1,107 @@
+import type { EdgeBroker, EdgeLoad, ServedClient } from '@holdfast/broker/broker';
+import { connectionName } from '@holdfast/broker/client-state';
+import { type LiveListener, LiveChannels } from '@holdfast/broker/live-channels';
+import type { LivePayload } from '@holdfast/broker/live-payload';
+import { edgeBroker } from '@holdfast/broker/redis-broker';
+import { redisKeys } from '@holdfast/protocol/keys';
+import { connectRedis, waitForRedis } from '@holdfast/service/redis';
+import type { TestApi } from './api.ts';
+
+let edges = 0;
+
+/** Claims a client for a connection, in place of its owner if it has one. Gives the generation. */
+export async function claimFor(broker: EdgeBroker, clientId: string, edge: string): Promise<number> {
+  let outcome = await broker.claim({ clientId, edge });
+  if (outcome.kind === 'owned-by-other') {
+    outcome = await broker.claim({ clientId, edge, generation: outcome.generation });
+  }
+  if (outcome.kind !== 'claimed') throw new Error(`the claim gave "${outcome.kind}"`);
+  return outcome.generation;
+}
+
+export interface TestEdgeOptions {
+  url?: string;
+  connections?: number;
+  maxConnections?: number;
+  draining?: boolean;
+  load?: EdgeLoad;
+  /** Topics of which it reports one subscriber. */
+  topics?: string[];
+}
+
+/**
+ * Stands in for a socket-edge in Redis, by the real broker and without sockets: its lease, its clients, and its answers to
+ * surveys.
+ */
+export async function startTestEdge(api: TestApi, options: TestEdgeOptions = {}) {
+  edges += 1;
+  const id = `edge-${edges}`;
+  const { logger } = api.log;
+  const target = { kind: 'single', url: api.url } as const;
+  const commands = connectRedis(target, { name: id, role: 'commands', logger });
+  const subscriber = connectRedis(target, { name: id, role: 'subscriber', logger });
+  await Promise.all([waitForRedis(commands, { logger }), waitForRedis(subscriber, { logger })]);
+  const broker = edgeBroker(commands, api.prefix);
+
+  const served = new Map<string, ServedClient>();
+  let answering = true;
+  const answer = async (payload: LivePayload): Promise<void> => {
+    if (!answering) return;
+    if (payload.kind === 'served') await broker.answer(payload.question, served.get(payload.clientId) ?? null);
+    if (payload.kind === 'count') await broker.answer(payload.question, 1);
+  };
+
+  const subscribed = Promise.withResolvers<void>();
+  const topicNames = options.topics ?? [];
+  const listener: LiveListener = {
+    onTopic: (_topic, payload) => void answer(payload),
+    onOwn: (payload) => void answer(payload),
+    onDoorbell: () => {
+      if (topicNames.length === 0) subscribed.resolve();
+    },
+    onHearing: () => subscribed.resolve(),
+    onDeaf: () => {},
+  };
+  const channels = new LiveChannels(subscriber, redisKeys(api.prefix), id, listener);
+  const stopListening = channels.start();
+  for (const topic of topicNames) channels.subscribe(topic);
+  await subscribed.promise;
+
+  const lease = {
+    id,
+    url: options.url ?? `ws://127.0.0.1:${edges}`,
+    connections: options.connections ?? 0,
+    maxConnections: options.maxConnections ?? 100,
+    draining: options.draining ?? false,
+    startedAt: Date.now(),
+    ...(options.load ? { load: options.load } : {}),
+  };
+  await broker.renewLease(lease);
+
+  return {
+    id,
+    url: lease.url,
+    broker,
+    /** Holds a connection of a client, in place of any other, and serves these topics on it. Gives its generation. */
+    hold: async (clientId: string, topics: Record<string, string> = {}): Promise<number> => {
+      const generation = await claimFor(broker, clientId, id);
+      served.set(clientId, { connection: connectionName(generation), generation, topics });
+      return generation;
+    },
+    /** The connection is gone, and Redis does not know yet. */
+    lose: (clientId: string) => served.delete(clientId),
+    /** It lives and does not answer. */
+    fallSilent: () => {
+      answering = false;
+    },
+    /** Its lease is over; what it held stays marked as its own. */
+    die: () => broker.dropLease(id),
+    stop: () => {
+      stopListening();
+      commands.disconnect();
+      subscriber.disconnect();
+    },
+  };
+}
+
+export type TestEdge = Awaited<ReturnType<typeof startTestEdge>>;

@@ -1,0 +1,137 @@
+import type { History } from '@holdfast/broker/broker';
+import type { TopicState } from '@holdfast/broker/topic-state';
+import {
+  type historySettings,
+  deleteTopicResponse,
+  putTopicRequest,
+  topicDetailsResponse,
+  topicResponse,
+  topicsListResponse,
+} from '@holdfast/protocol/rest/topics';
+import { topicName } from '@holdfast/protocol/topic-name';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { keyOf, needsKey, requireTopics } from '../auth/authorization.ts';
+import { ProblemError } from '../http/problem-error.ts';
+import { BODY_CODES, KEY_CODES, answers, keyed, pageLimit, topicPath } from '../openapi/schemas.ts';
+import type { Services } from '../services.ts';
+import { noSuchTopic } from './topic-states.ts';
+
+const tags = ['topics'];
+
+/** Creating, looking at and deleting topics. */
+export const topicRoutes: FastifyPluginAsyncZod<Services> = async (app, { broker, keys }) => {
+  app.put(
+    '/v1/topics/:topic',
+    {
+      onRequest: needsKey(keys),
+      config: { audit: 'put-topic' },
+      schema: {
+        operationId: 'putTopic',
+        summary: 'Create a topic, or change its settings',
+        description: 'Settings that are not given stay as they are, or are 1,000 messages and 300 seconds at first.',
+        tags,
+        security: keyed,
+        params: topicPath,
+        body: putTopicRequest,
+        response: answers({ 201: topicResponse.describe('Created'), 200: topicResponse.describe('Already there') }, [
+          ...KEY_CODES,
+          ...BODY_CODES,
+          'topic-quota-reached',
+          'history-quota-reached',
+        ]),
+      },
+    },
+    async (request, reply) => {
+      const { topic } = request.params;
+      const key = keyOf(request);
+      requireTopics(key, 'manage', [topic]);
+      const owner = { key: key.id, quotaOf: (id: string) => keys.get(id) };
+      const outcome = await broker.putTopicOf(owner, topic, givenSettings(request.body?.history));
+      if (outcome.kind !== 'put') throw overQuota(outcome.kind);
+      return reply.code(outcome.created ? 201 : 200).send(view(topic, outcome.state));
+    },
+  );
+
+  app.get(
+    '/v1/topics',
+    {
+      onRequest: needsKey(keys),
+      schema: {
+        operationId: 'listTopics',
+        summary: 'List all topics',
+        tags,
+        security: keyed,
+        querystring: z.strictObject({
+          cursor: topicName.optional().describe('From the page before'),
+          limit: pageLimit,
+        }),
+        response: answers({ 200: topicsListResponse.describe('A page of topics, in the order of names') }, KEY_CODES),
+      },
+    },
+    async ({ query }) => {
+      const { items, cursor } = await broker.listTopics(query.cursor ?? null, query.limit);
+      return { topics: items.map(({ topic, state }) => view(topic, state)), cursor };
+    },
+  );
+
+  app.get(
+    '/v1/topics/:topic',
+    {
+      onRequest: needsKey(keys),
+      schema: {
+        operationId: 'readTopic',
+        summary: 'Look at a topic',
+        tags,
+        security: keyed,
+        params: topicPath,
+        response: answers({ 200: topicDetailsResponse.describe('The topic') }, [...KEY_CODES, 'topic-not-found']),
+      },
+    },
+    async ({ params: { topic } }) => {
+      const [state] = await broker.readTopics([topic]);
+      if (!state) throw noSuchTopic(topic);
+      return { ...view(topic, state), subscribers: (await broker.askSubscribers(topic)) ?? null };
+    },
+  );
+
+  app.delete(
+    '/v1/topics/:topic',
+    {
+      onRequest: needsKey(keys),
+      config: { audit: 'delete-topic' },
+      schema: {
+        operationId: 'deleteTopic',
+        summary: 'Delete a topic and its log',
+        description: 'Connected subscribers get `unsubscribed` with the reason `topic-deleted`.',
+        tags,
+        security: keyed,
+        params: topicPath,
+        response: answers({ 200: deleteTopicResponse.describe('Deleted') }, [
+          ...KEY_CODES,
+          ...BODY_CODES,
+          'topic-not-found',
+        ]),
+      },
+    },
+    async (request) => {
+      const { topic } = request.params;
+      requireTopics(keyOf(request), 'manage', [topic]);
+      if (!(await broker.deleteTopic(topic))) throw noSuchTopic(topic);
+      return { topic };
+    },
+  );
+};
+
+function overQuota(of: 'topics' | 'history'): ProblemError {
+  const detail = 'By the API key that made the topic; topics that it deletes make room';
+  return new ProblemError(of === 'topics' ? 'topic-quota-reached' : 'history-quota-reached', { detail });
+}
+
+function view(topic: string, { history, last }: TopicState): z.output<typeof topicResponse> {
+  return { topic, history, position: last };
+}
+
+function givenSettings({ size, seconds }: z.output<typeof historySettings> = {}): Partial<History> {
+  return { ...(size === undefined ? {} : { size }), ...(seconds === undefined ? {} : { seconds }) };
+}
