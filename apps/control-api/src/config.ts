@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { duration, host, integer, port, setting, text } from '@holdfast/service/config';
 import { logVariables } from '@holdfast/service/logger';
-import { redisRules, redisVariables } from '@holdfast/service/redis-config';
+import { redisRules, redisVariables } from '@holdfast/redis/config';
 import { z } from 'zod';
 import type { ApiLimits } from './limits/api-limits.ts';
 import { origins } from './origins.ts';

@@ -1,5 +1,6 @@
 import type { PublishOutcome, Topics } from '@holdfast/broker/broker';
-import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
+import { TopicsUnavailable } from '@holdfast/broker/topic-state';
+import { BrokerUnavailable } from '@holdfast/redis/unavailable';
 import type { ApiKey } from '@holdfast/protocol/api-key';
 import { MAX_MESSAGE_BYTES } from '@holdfast/protocol/limits';
 import type { Position } from '@holdfast/protocol/position-order';
@@ -109,7 +110,7 @@ async function lookFor(
       const states = await broker.readTopics(asked);
       return { gone: new Set(asked.filter((_, index) => states[index] === null)), unread };
     } catch (error) {
-      if (!(error instanceof BrokerUnavailable) || error.topics.length === 0) throw error;
+      if (!(error instanceof TopicsUnavailable)) throw error;
       unread = unread.union(new Set(error.topics));
     }
   }

@@ -2,8 +2,8 @@ import type { ControlBroker } from '@holdfast/broker/broker';
 import { repeat } from '@holdfast/service/backoff';
 import type { Health } from '@holdfast/service/health';
 import type { Logger } from '@holdfast/service/logger';
-import type { RedisLink } from '@holdfast/service/redis-link';
-import { WriteHealth } from '@holdfast/service/write-health';
+import type { RedisLink } from '@holdfast/redis/link';
+import { WriteHealth } from '@holdfast/redis/write-health';
 
 /** A load balancer that asks every few seconds then hears the truth of this second. */
 const LOOK_MS = 1_000;

@@ -3,8 +3,8 @@ import { connectionName } from '@holdfast/broker/client-state';
 import { type LiveListener, LiveChannels } from '@holdfast/broker/live-channels';
 import type { LivePayload } from '@holdfast/broker/live-payload';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
-import { redisKeys } from '@holdfast/protocol/keys';
-import { connectRedis, waitForRedis } from '@holdfast/service/redis';
+import { redisKeys } from '@holdfast/broker/keys';
+import { connectRedis, waitForRedis } from '@holdfast/redis/connection';
 import type { TestApi } from './test-api.ts';
 
 let edges = 0;

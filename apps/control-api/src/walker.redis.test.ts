@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
-import { connectRedis, closeRedis, waitForRedis } from '@holdfast/service/redis';
+import { connectRedis, closeRedis, waitForRedis } from '@holdfast/redis/connection';
 import { redisUrl } from '@holdfast/testkit/redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TestApi, startTestApi } from './test-api.ts';

@@ -1,9 +1,9 @@
 import type { ControlBroker } from '@holdfast/broker/broker';
 import type { ClientState } from '@holdfast/broker/client-state';
-import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
+import { BrokerUnavailable } from '@holdfast/redis/unavailable';
 import { repeat } from '@holdfast/service/backoff';
 import type { Logger } from '@holdfast/service/logger';
-import type { RedisLink } from '@holdfast/service/redis-link';
+import type { RedisLink } from '@holdfast/redis/link';
 
 /** A million clients are seen in half an hour, at the price of some hundred reads a second. */
 const STEP_MS = 1_000;

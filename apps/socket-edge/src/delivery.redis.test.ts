@@ -1,5 +1,5 @@
 import { connectionName } from '@holdfast/broker/client-state';
-import { redisKeys } from '@holdfast/protocol/keys';
+import { redisKeys } from '@holdfast/broker/keys';
 import { eventually } from '@holdfast/testkit/eventually';
 import { prefix, redisUrl } from '@holdfast/testkit/redis';
 import { type TestSocket, openSocket } from '@holdfast/testkit/socket';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { EdgeBroker, EdgeDetails, EdgeLoad } from '@holdfast/broker/broker';
-import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
+import { BrokerUnavailable } from '@holdfast/redis/unavailable';
 import type { LiveEar } from '@holdfast/broker/ear';
 import type { LiveListener } from '@holdfast/broker/live-channels';
 import type { LivePayload } from '@holdfast/broker/live-payload';

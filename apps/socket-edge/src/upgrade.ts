@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
+import { BrokerUnavailable } from '@holdfast/redis/unavailable';
 import type { Edge } from './edge.ts';
 import type { Claim } from './hub.ts';
 import { type Handshake, type Refusal, readHandshake, refusal } from './handshake.ts';

@@ -1,4 +1,4 @@
-import { asked } from './script.ts';
+import { asked } from '@holdfast/redis/script';
 
 /** Something in Redis that is not what its key says: of another type, or without what it needs. */
 export interface BrokenRecord {

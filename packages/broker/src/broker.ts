@@ -1,6 +1,6 @@
 import type { Position } from '@holdfast/protocol/position-order';
-import type { ClientState, SubscriptionStart } from './client-state.ts';
-import type { LogPage, TopicState } from './topic-state.ts';
+import type { ClientState, SubscriptionStart } from './clients/state.ts';
+import type { LogPage, TopicState } from './topics/state.ts';
 
 /**
  * The interfaces to everything that Holdfast keeps in Redis. Each comment is a promise that the tests hold.

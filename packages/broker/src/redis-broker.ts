@@ -1,19 +1,19 @@
-import { redisKeys } from '@holdfast/protocol/keys';
-import type { Commands } from './commands.ts';
+import { redisKeys } from './keys.ts';
+import type { Commands } from '@holdfast/redis/commands';
 import type { ControlBroker, EdgeBroker } from './broker.ts';
 import { type BrokenRecord, BrokenRecords } from './broken-records.ts';
-import { Claims } from './claims.ts';
-import { ClientStore } from './clients.ts';
-import { Leases } from './leases.ts';
-import { canary } from './live-payload.ts';
-import { numberOf } from './outcomes.ts';
-import { Questions } from './questions.ts';
-import { Refs } from './refs.ts';
-import { Registrations } from './registrations.ts';
-import { asked } from './script.ts';
-import { TopicQuotas } from './topic-quotas.ts';
-import { TopicStore } from './topics.ts';
-import { WakeUps } from './wake-ups.ts';
+import { Claims } from './clients/claims.ts';
+import { ClientStore } from './clients/clients.ts';
+import { Leases } from './edges/leases.ts';
+import { canary } from './live/payload.ts';
+import { numberOf } from './lua/replies.ts';
+import { Questions } from './edges/survey.ts';
+import { Refs } from './clients/refs.ts';
+import { Registrations } from './clients/registrations.ts';
+import { asked } from '@holdfast/redis/script';
+import { TopicQuotas } from './topics/quotas.ts';
+import { TopicStore } from './topics/topics.ts';
+import { WakeUps } from './edges/pending.ts';
 import { tryWrites } from './write-trial.ts';
 
 /** The stores over one connection for commands (no offline queue: what cannot be asked now is refused now). */

@@ -1,6 +1,7 @@
-import type { Keys } from '@holdfast/protocol/keys';
-import type { Commands } from './commands.ts';
-import { asked, loadScript, run } from './script.ts';
+import type { Keys } from './keys.ts';
+import type { Commands } from '@holdfast/redis/commands';
+import { asked, run } from '@holdfast/redis/script';
+import { loadScript } from './lua/scripts.ts';
 
 const tryWriteScript = loadScript('try-write');
 

@@ -1,6 +1,6 @@
 import type { EdgeDetails } from '@holdfast/broker/broker';
 import type { capacityResponse, capacityUse, headRoom, limit } from '@holdfast/protocol/rest/capacity';
-import type { RedisLoad } from '@holdfast/service/redis-load';
+import type { RedisLoad } from '@holdfast/redis/load';
 import type { z } from 'zod';
 import { type Host, freePlaces, hostsOf, isLoaded, sum } from './hosts.ts';
 import { model } from './model.ts';

@@ -1,5 +1,5 @@
 import type { ControlBroker } from '@holdfast/broker/broker';
-import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
+import { BrokerUnavailable } from '@holdfast/redis/unavailable';
 import type { ProblemCode } from '@holdfast/protocol/problems';
 import type { Logger } from '@holdfast/service/logger';
 import type { FastifyRequest } from 'fastify';

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
+import { TopicsUnavailable } from '@holdfast/broker/topic-state';
+import { BrokerUnavailable } from '@holdfast/redis/unavailable';
 import { PROBLEM_MEDIA_TYPE, type Problem, problemOf } from '@holdfast/protocol/problems';
 import type { Logger } from '@holdfast/service/logger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -80,7 +81,7 @@ function callOf(request: FastifyRequest): { method: string; route: string | unde
 function problemFor(error: unknown): Problem {
   if (error instanceof ProblemError) return problemOf(error.code, error.details);
   if (error instanceof BrokerUnavailable) {
-    const { topics } = error;
+    const topics = error instanceof TopicsUnavailable ? error.topics : [];
     return problemOf('redis-unavailable', {
       detail: OUTCOME_UNKNOWN,
       ...(topics.length === 0 ? {} : { topics: [...topics] }),

@@ -1,4 +1,4 @@
-import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
+import { BrokerUnavailable } from '@holdfast/redis/unavailable';
 import { capacityResponse } from '@holdfast/protocol/rest/capacity';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { capacityOf } from '../capacity/capacity.ts';

@@ -4,8 +4,8 @@ import { controlBroker } from '@holdfast/broker/redis-broker';
 import type { Position } from '@holdfast/protocol/position-order';
 import { startNow } from '@holdfast/broker/topic-state';
 import { captureLog } from '@holdfast/service/captured-log';
-import { OneRedis } from '@holdfast/service/one-redis';
-import { RedisCluster } from '@holdfast/service/redis-cluster';
+import { OneRedis } from '@holdfast/redis/one-redis';
+import { RedisCluster } from '@holdfast/redis/cluster';
 
 /** What control-api does, by its own broker, as far as an edge notices. */
 export async function startControl(redisUrl: string, prefix: string) {

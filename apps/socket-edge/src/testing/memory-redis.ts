@@ -1,5 +1,5 @@
 import type { ClaimOutcome, ClaimRequest, EdgeBroker, KnownTopic } from '@holdfast/broker/broker';
-import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
+import { BrokerUnavailable } from '@holdfast/redis/unavailable';
 import { type ClientState, type Owner, parseStart } from '@holdfast/broker/client-state';
 import { type TopicState, startNow } from '@holdfast/broker/topic-state';
 import type { LiveEar } from '@holdfast/broker/ear';

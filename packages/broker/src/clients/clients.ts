@@ -1,0 +1,140 @@
+import { type Keys, CLIENT_BUCKETS, bucketName, bucketOf } from '../keys.ts';
+import { MAX_PAGE_BYTES, MAX_TOPICS } from '@holdfast/protocol/limits';
+import type { BrokenRecords } from '../broken-records.ts';
+import type { Commands } from '@holdfast/redis/commands';
+import type { ChangeOutcome, Page, TopicChange } from '../broker.ts';
+import { type ClientState, edgesOf } from './state.ts';
+import { answerOf, clientOf, text } from '../lua/replies.ts';
+import { run } from '@holdfast/redis/script';
+import { loadScript } from '../lua/scripts.ts';
+import type { WakeUps } from '../edges/pending.ts';
+
+const changeTopicsScript = loadScript('change-topics');
+const disconnectScript = loadScript('disconnect');
+const releaseScript = loadScript('release');
+const giveUpScript = loadScript('give-up');
+const acknowledgeRangesScript = loadScript('acknowledge-ranges');
+
+/**
+ * Buckets read in one go while listing: one at first, as one of a large installation fills a page, then ever more, as
+ * those of a small one are mostly empty.
+ */
+const MOST_BUCKETS_AT_ONCE = 256;
+/** Clients read in one go while listing; one with a thousand long names of topics is 200 kB. */
+const CLIENTS_AT_ONCE = 32;
+/** What a client takes in a listing besides its topics, and what a topic takes besides its name. */
+const CLIENT_BYTES = 512;
+const TOPIC_BYTES = 3;
+
+/** The state of single clients: what they want and who holds them. */
+export class ClientStore {
+  readonly #redis: Commands;
+  readonly #keys: Keys;
+  readonly #wakeUps: WakeUps;
+  readonly #broken: BrokenRecords;
+
+  constructor(redis: Commands, keys: Keys, wakeUps: WakeUps, broken: BrokenRecords) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#wakeUps = wakeUps;
+    this.#broken = broken;
+  }
+
+  async changeTopics(clientId: string, change: TopicChange): Promise<ChangeOutcome> {
+    const stale = [...(change.stale ?? [])];
+    const add = [...(change.add ?? [])];
+    const remove = (change.remove ?? []).flatMap((topic) => [topic, change.endsAt?.get(topic) ?? '']);
+    const args = [MAX_TOPICS, stale.length, add.length, ...stale.flat(), ...add.flat(), ...remove];
+    const answer = answerOf(
+      'change-topics',
+      await run(this.#redis, changeTopicsScript, [this.#keys.client(clientId)], args),
+    );
+    if (answer.kind === 2) return { kind: 'too-many' };
+    const client = answer.kind === 1 ? clientOf(clientId, answer.rest[0]) : null;
+    if (client === null) return { kind: 'not-found' };
+    await this.#wakeUps.notify(client.notify, clientId);
+    return { kind: 'changed', client };
+  }
+
+  async acknowledgeRanges(
+    { clientId, incarnation }: Pick<ClientState, 'clientId' | 'incarnation'>,
+    ranges: ReadonlyMap<string, string>,
+  ): Promise<void> {
+    const args = [incarnation, ...[...ranges].flat()];
+    await run(this.#redis, acknowledgeRangesScript, [this.#keys.client(clientId)], args);
+  }
+
+  async disconnect(clientId: string): Promise<{ connected: boolean } | null> {
+    const answer = answerOf('disconnect', await run(this.#redis, disconnectScript, [this.#keys.client(clientId)], []));
+    if (answer.kind === 0) return null;
+    const [owned, ...edges] = answer.rest;
+    await this.#wakeUps.notify(edgesOf(...edges.map(text)), clientId);
+    return { connected: owned === 1 };
+  }
+
+  /** @param generation 0 for whichever the edge has */
+  async release(clientId: string, edge: string, generation: number): Promise<void> {
+    await run(this.#redis, releaseScript, [this.#keys.client(clientId)], [edge, generation, Date.now()]);
+  }
+
+  async giveUp({ clientId, owner }: ClientState): Promise<void> {
+    if (owner === null) return;
+    await run(this.#redis, giveUpScript, [this.#keys.client(clientId)], [owner.generation, Date.now()]);
+  }
+
+  readAll(clientIds: readonly string[]): Promise<(ClientState | null)[]> {
+    return Promise.all(clientIds.map((clientId) => this.#read(clientId)));
+  }
+
+  async #read(clientId: string): Promise<ClientState | null> {
+    const found = { kind: 'client', name: bucketOf(clientId) } as const;
+    const fields = await this.#broken.skip(this.#redis.hgetall(this.#keys.client(clientId)), found);
+    if (fields === null) return null;
+    const client = clientOf(clientId, Object.entries(fields).flat());
+    if (client === null || (client.key !== '' && Number.isFinite(client.registeredAt))) return client;
+    this.#broken.report({ ...found, reason: 'it has no API key or no time of registration' });
+    return null;
+  }
+
+  async list(cursor: string | null, limit: number): Promise<Page<ClientState>> {
+    const found: string[] = [];
+    let bucket = cursor === null ? 0 : Number.parseInt(bucketOf(cursor), 16);
+    for (let atOnce = 1; bucket < CLIENT_BUCKETS && found.length <= limit; atOnce *= 2) {
+      const upTo = Math.min(bucket + Math.min(atOnce, MOST_BUCKETS_AT_ONCE), CLIENT_BUCKETS);
+      const pages: Promise<string[]>[] = [];
+      for (; bucket < upTo; bucket += 1) pages.push(this.#listBucket(bucketName(bucket), cursor, limit + 1));
+      for (const ids of await Promise.all(pages)) found.push(...ids);
+    }
+    return this.#page(found, limit);
+  }
+
+  /** As many of the clients as a page holds, by number and by bytes. */
+  async #page(found: readonly string[], limit: number): Promise<Page<ClientState>> {
+    const items: ClientState[] = [];
+    let bytes = 0;
+    for (let from = 0; from < Math.min(limit, found.length); from += CLIENTS_AT_ONCE) {
+      const ids = found.slice(from, Math.min(from + CLIENTS_AT_ONCE, limit));
+      for (const [index, client] of (await this.readAll(ids)).entries()) {
+        if (client === null) continue;
+        bytes += bytesOf(client);
+        const before = found[from + index - 1];
+        if (bytes > MAX_PAGE_BYTES && items.length > 0 && before !== undefined) return { items, cursor: before };
+        items.push(client);
+      }
+    }
+    return { items, cursor: found.length > limit ? (found[limit - 1] ?? null) : null };
+  }
+
+  async #listBucket(bucket: string, cursor: string | null, limit: number): Promise<string[]> {
+    const from = cursor !== null && bucketOf(cursor) === bucket ? `(${cursor}` : '-';
+    const ids = this.#redis.zrangebylex(this.#keys.clientBucket(bucket), from, '+', 'LIMIT', 0, limit);
+    return (await this.#broken.skip(ids, { kind: 'index of clients', name: bucket })) ?? [];
+  }
+}
+
+/** What a client takes in a listing, at most. */
+function bytesOf({ topics }: ClientState): number {
+  let bytes = CLIENT_BYTES;
+  for (const topic of topics.keys()) bytes += topic.length + TOPIC_BYTES;
+  return bytes;
+}
