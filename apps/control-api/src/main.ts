@@ -1,11 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BrokenRecord } from '@holdfast/broker/broken-records';
-import { commandsOf } from '@holdfast/broker/ear';
 import { controlBroker } from '@holdfast/broker/redis-broker';
 import { createHealth } from '@holdfast/service/health';
 import { createLogger } from '@holdfast/service/logger';
 import { createMetrics } from '@holdfast/service/metrics';
-import { openRedis } from '@holdfast/redis/open-redis';
+import { openRedis } from '@holdfast/redis/redis';
 import { redisLoads } from '@holdfast/redis/load';
 import { toRedisTarget } from '@holdfast/redis/config';
 import { runMain } from '@holdfast/service/run-main';
@@ -37,9 +36,9 @@ await runMain(async () => {
     logger.debug({ err: error }, 'waits no longer');
   });
   const onBroken = (record: BrokenRecord): void => logger.error({ ...record }, 'a record in Redis cannot be read');
-  const broker = controlBroker(commandsOf(redis), config.REDIS_PREFIX, onBroken);
+  const broker = controlBroker(redis.commands, config.REDIS_PREFIX, onBroken);
   const bulkRedis = openRedis(toRedisTarget(config), { name: `${SERVICE}-bulk`, logger });
-  const bulkBroker = controlBroker(commandsOf(bulkRedis), config.REDIS_PREFIX, onBroken);
+  const bulkBroker = controlBroker(bulkRedis.commands, config.REDIS_PREFIX, onBroken);
   const walking = startWalking(broker, redis, config.CLIENT_EXPIRY ?? null, logger);
   const stops = [
     checkRedis(broker, redis, health, logger),

@@ -2,7 +2,7 @@ import type { ControlBroker } from '@holdfast/broker/broker';
 import { repeat } from '@holdfast/service/backoff';
 import type { Health } from '@holdfast/service/health';
 import type { Logger } from '@holdfast/service/logger';
-import type { RedisLink } from '@holdfast/redis/link';
+import type { RedisLink } from '@holdfast/redis/commands';
 import { WriteHealth } from '@holdfast/redis/write-health';
 
 /** A load balancer that asks every few seconds then hears the truth of this second. */

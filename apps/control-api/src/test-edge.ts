@@ -1,6 +1,6 @@
 import type { EdgeBroker, EdgeLoad, ServedClient } from '@holdfast/broker/broker';
 import { connectionName } from '@holdfast/broker/client-state';
-import { type LiveListener, LiveChannels } from '@holdfast/broker/live-channels';
+import { type LiveListener, earOf } from '@holdfast/broker/live-subscriber';
 import type { LivePayload } from '@holdfast/broker/live-payload';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
 import { redisKeys } from '@holdfast/broker/keys';
@@ -62,7 +62,7 @@ export async function startTestEdge(api: TestApi, options: TestEdgeOptions = {})
     onHearing: () => hearing.resolve(),
     onDeaf: () => {},
   };
-  const channels = new LiveChannels(subscriber, redisKeys(api.prefix), id, listener);
+  const channels = earOf({ kind: 'one', openSubscriber: () => subscriber }, redisKeys(api.prefix), id, listener);
   const stopListening = channels.start();
   for (const topic of wanted) channels.subscribe(topic);
   await hearing.promise;

@@ -3,7 +3,7 @@ import type { ClientState } from '@holdfast/broker/client-state';
 import { BrokerUnavailable } from '@holdfast/redis/unavailable';
 import { repeat } from '@holdfast/service/backoff';
 import type { Logger } from '@holdfast/service/logger';
-import type { RedisLink } from '@holdfast/redis/link';
+import type { RedisLink } from '@holdfast/redis/commands';
 
 /** A million clients are seen in half an hour, at the price of some hundred reads a second. */
 const STEP_MS = 1_000;

@@ -1,4 +1,4 @@
-import type { Post } from '@holdfast/broker/ear';
+import type { Post } from '@holdfast/broker/live-subscriber';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Canaries } from './canaries.ts';
 import { newTally } from './tally.ts';

@@ -1,4 +1,4 @@
-import type { Post } from '@holdfast/broker/ear';
+import type { Post } from '@holdfast/broker/live-subscriber';
 import { repeat } from '@holdfast/service/backoff';
 import { CANARY_EVERY_MS, Canary, type CanaryWorld } from './canary.ts';
 

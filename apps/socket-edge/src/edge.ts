@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { EdgeBroker, EdgeDetails, EdgeLoad } from '@holdfast/broker/broker';
 import { BrokerUnavailable } from '@holdfast/redis/unavailable';
-import type { LiveEar } from '@holdfast/broker/ear';
-import type { LiveListener } from '@holdfast/broker/live-channels';
+import type { LiveEar } from '@holdfast/broker/live-subscriber';
+import type { LiveListener } from '@holdfast/broker/live-subscriber';
 import type { LivePayload } from '@holdfast/broker/live-payload';
 import { RESUME_DEADLINE_MS } from '@holdfast/protocol/limits';
 import type { ProblemCode } from '@holdfast/protocol/problems';

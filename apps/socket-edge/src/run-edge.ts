@@ -2,13 +2,13 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { enableDoorbell } from '@holdfast/broker/keyspace-events';
-import { commandsOf, earOf } from '@holdfast/broker/ear';
+import { earOf } from '@holdfast/broker/live-subscriber';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
 import { redisKeys } from '@holdfast/broker/keys';
 import { createHealth } from '@holdfast/service/health';
 import { createLogger } from '@holdfast/service/logger';
 import { createMetrics } from '@holdfast/service/metrics';
-import { openRedis } from '@holdfast/redis/open-redis';
+import { openRedis } from '@holdfast/redis/redis';
 import { toRedisTarget } from '@holdfast/redis/config';
 import { onShutdown } from '@holdfast/service/shutdown';
 import { authority } from './authority.ts';
@@ -47,7 +47,7 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
 
   const edge = createEdge({
     id,
-    broker: edgeBroker(commandsOf(redis), config.REDIS_PREFIX),
+    broker: edgeBroker(redis.commands, config.REDIS_PREFIX),
     ear: (listener) => earOf(redis, redisKeys(config.REDIS_PREFIX), id, listener),
     logger,
     heartbeatMs: config.EDGE_HEARTBEAT,

@@ -1,6 +1,6 @@
 import type { Logger } from '@holdfast/service/logger';
-import type { OneRedis } from '@holdfast/redis/one-redis';
-import type { RedisLink } from '@holdfast/redis/link';
+import type { OneRedis } from '@holdfast/redis/redis';
+import type { RedisLink } from '@holdfast/redis/commands';
 
 export interface WatchRedis {
   logger: Logger;

@@ -4,7 +4,7 @@ import type { RedisCluster } from '@holdfast/local/redis-cluster';
 import { moveSlot, slotMove, startPrivateCluster } from '@holdfast/testkit/cluster-process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { everyCall, withoutTimes } from './testing/every-call.ts';
-import { slotOf } from '@holdfast/redis/slot-of';
+import { slotOf } from '@holdfast/redis/slots';
 import { openBroker, someone, stateOf } from './testing/brokers.ts';
 import { KnownCluster, brokersOf } from './testing/known-cluster.ts';
 

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CLIENT_BUCKETS, type Keys, bucketName, bucketOf, keyspaceChannel, redisKeys } from './keys.ts';
+import { CLIENT_BUCKETS, type Keys, bucketName, bucketOf, redisKeys } from './keys.ts';
 
 /** What ioredis itself decides slots with. */
 const slotOf = createRequire(import.meta.url)('cluster-key-slot') as (key: string) => number;
@@ -93,8 +93,4 @@ describe('buckets of clients', () => {
       }),
     );
   });
-});
-
-test('the channel of a key names its database', () => {
-  expect(keyspaceChannel(3, 'hf:edge:{e1}:dirty')).toBe('__keyspace@3__:hf:edge:{e1}:dirty');
 });

@@ -54,8 +54,3 @@ export function bucketOf(clientId: string): string {
 export function bucketName(bucket: number): string {
   return bucket.toString(16).padStart(BUCKET_DIGITS, '0');
 }
-
-/** The channel on which Redis announces changes of one key (keyspace notifications, class K). */
-export function keyspaceChannel(database: number, key: string): string {
-  return `__keyspace@${database}__:${key}`;
-}

@@ -1,42 +1,41 @@
-import { Redis, type RedisOptions } from 'ioredis';
 import { jitteredDelay } from '@holdfast/service/backoff';
-import { ConfigError, maskCredentials } from '@holdfast/service/config';
 import { reasonOf } from '@holdfast/service/error-fields';
 import type { Logger } from '@holdfast/service/logger';
-import { mendCallBuffer } from './call-buffer.ts';
-import { parseRedisUrl, type RedisAccess, type RedisNode, type RedisTarget } from './config.ts';
-import { requireDatabase } from './database.ts';
-import { logIncidents, type RedisIncidents } from './incidents.ts';
-import { RedisRefusals } from './refusals.ts';
+import { Redis } from 'ioredis';
+import {
+  type Address,
+  COMMAND_TIMEOUT_MS,
+  type DirectTarget,
+  RETRY,
+  addressOf,
+  describe,
+  describeNode,
+  nodeAddress,
+} from './address.ts';
+import type { RedisAccess, RedisNode } from './config.ts';
+import { RedisRefusals, type RedisIncidents, logIncidents } from './incidents.ts';
 
-/** A Redis that answers takes less than a millisecond; a caller who waited this long is better served by a 503. */
-const COMMAND_TIMEOUT_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 3_000;
 /** A connection whose commands time out one after the other is cut, not only slow: replace it. */
 const SOCKET_TIMEOUT_MS = 2 * COMMAND_TIMEOUT_MS;
 /** How long a close waits for the other side before it is enforced; a dead peer never answers. */
 const DISCONNECT_TIMEOUT_MS = 500;
 const KEEP_ALIVE_MS = 10_000;
-/** Fast first, as most outages are a restart, and never rarer than once a second: an edge is deaf meanwhile. */
-const RETRY = { baseMs: 50, capMs: 1_000 } as const;
 /**
  * A read-only replica may have been the master until now, and its name may lead to the new one: so long between two looks
  * where it leads. Each costs what is under way on the connection.
  */
 const READONLY_RECONNECT_MS = 1_000;
-/** How often a process that waits for Redis at its start says so again. */
+/** How often a process that waits for Redis at its start logs that again. */
 const REMIND_MS = 30_000;
 
 export interface ConnectRedisOptions {
   /** Shown in Redis' CLIENT LIST and in log lines. */
   readonly name: string;
-  /** `commands` asks and is answered; `subscriber` listens, and whoever subscribed does so again after each `ready`. */
+  /** `subscriber` for pub/sub; its owner subscribes again after each `ready`. */
   readonly role: 'commands' | 'subscriber';
   readonly logger: Logger;
 }
-
-/** A Redis that is reached by one connection. A Cluster is not: see redis-cluster.ts. */
-export type DirectTarget = Exclude<RedisTarget, { kind: 'cluster' }>;
 
 /**
  * Opens a connection that comes back by itself. It never keeps a command for later and never sends one twice: while
@@ -47,13 +46,12 @@ export type DirectTarget = Exclude<RedisTarget, { kind: 'cluster' }>;
  * subscriber knows how.
  */
 export function connectRedis(target: DirectTarget, options: ConnectRedisOptions): Redis {
-  const address = target.kind === 'single' ? singleOptions(target.url) : sentinelOptions(target);
-  return open(address, describeTarget(target), options);
+  return open(addressOf(target), describe(target), options);
 }
 
-/** The same to one node of a Cluster. */
+/** The same, to one node of a Cluster. */
 export function connectNode(node: RedisNode, access: RedisAccess, options: ConnectRedisOptions): Redis {
-  return open(nodeOptions(node, access), addresses([node]), options);
+  return open(nodeAddress(node, access), describeNode(node), options);
 }
 
 function open(address: Address, shown: string, { name, role, logger }: ConnectRedisOptions): Redis {
@@ -88,68 +86,21 @@ function open(address: Address, shown: string, { name, role, logger }: ConnectRe
       return 1;
     },
   });
-  mendCallBuffer(redis);
   requireDatabase(redis);
   incidents = logIncidents(redis, logger, fields);
   return redis;
-}
-
-/** Where and as whom to connect. How replies look is not for an address to say. */
-export type Address = Omit<RedisOptions, 'replyMapping'>;
-
-function singleOptions(url: string): Address {
-  const endpoint = parseRedisUrl(url);
-  if (endpoint === null) {
-    const rule = 'must be a redis: or rediss: URL';
-    throw new ConfigError([{ variable: 'REDIS_URL', rule, given: maskCredentials(url) }]);
-  }
-  return nodeOptions(endpoint, endpoint);
-}
-
-/** How to reach one server. */
-export function nodeOptions({ host, port }: RedisNode, access: RedisAccess): Address {
-  return { host, port, ...accessOptions(access), ...(access.tls ? { tls: {} } : {}) };
-}
-
-function sentinelOptions({ sentinels, name, access }: Extract<RedisTarget, { kind: 'sentinel' }>): Address {
-  return {
-    sentinels: [...sentinels],
-    name,
-    sentinelRetryStrategy: (attempt) => jitteredDelay(RETRY, attempt),
-    sentinelCommandTimeout: COMMAND_TIMEOUT_MS,
-    ...accessOptions(access),
-    ...(access.tls ? { tls: {}, sentinelTLS: {}, enableTLSForSentinelMode: true } : {}),
-  };
-}
-
-function accessOptions({ username, password, database }: RedisAccess): Address {
-  return {
-    db: database,
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-  };
-}
-
-/** The target for people, without its password. */
-function describeTarget(target: DirectTarget): string {
-  if (target.kind === 'single') return maskCredentials(target.url);
-  return `${target.name} of Sentinels ${addresses(target.sentinels)}`;
-}
-
-function addresses(nodes: readonly RedisNode[]): string {
-  return nodes.map(({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)).join(',');
 }
 
 export interface WaitForRedisOptions {
   readonly logger: Logger;
   /** Ends the waiting with its reason. */
   readonly signal?: AbortSignal;
-  /** How often to say again that it still waits, in milliseconds. */
+  /** How often to log that it still waits, in milliseconds. */
   readonly remindMs?: number;
 }
 
 /**
- * Waits until the connection is ready; the connection itself tries again and again meanwhile. Says that it waits when
+ * Waits until the connection is ready; the connection itself tries again and again meanwhile. Logs that it waits when
  * the first attempt has failed, and then every 30 seconds.
  * @throws the signal's reason when it aborts; an Error when the connection was closed on purpose
  */
@@ -163,7 +114,7 @@ export async function waitForRedis(redis: Redis, options: WaitForRedisOptions): 
   const reminder = remind(() => reason, options);
   const onError = (error: Error): void => {
     reason = reasonOf(error);
-    reminder.sayOnce();
+    reminder.logOnce();
   };
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const onEnd = (): void => reject(new Error('The Redis connection was closed while waiting for it'));
@@ -180,18 +131,18 @@ export async function waitForRedis(redis: Redis, options: WaitForRedisOptions): 
   }
 }
 
-/** Says that it waits: when told to, the first time only, and then every `remindMs`. */
+/** Logs that it waits: once by `logOnce`, and every `remindMs`. */
 export function remind(reason: () => string, { logger, remindMs = REMIND_MS }: WaitForRedisOptions) {
   const startedAt = performance.now();
-  let told = false;
-  const say = (): void => {
-    told = true;
+  let logged = false;
+  const log = (): void => {
+    logged = true;
     logger.warn({ reason: reason(), waitedMs: Math.round(performance.now() - startedAt) }, 'waiting for redis');
   };
-  const timer = setInterval(say, remindMs);
+  const timer = setInterval(log, remindMs);
   return {
-    sayOnce: (): void => {
-      if (!told) say();
+    logOnce: (): void => {
+      if (!logged) log();
     },
     stop: (): void => clearInterval(timer),
   };
@@ -211,4 +162,36 @@ export async function closeRedis(redis: Redis): Promise<void> {
     .ping()
     .then(() => redis.quit())
     .catch(() => redis.disconnect());
+}
+
+type ReadyCheck = (callback: (error: Error | null, info?: unknown) => void) => void;
+
+/**
+ * Keeps a connection from being ready before Redis has confirmed its database. ioredis 6.0.0 sends SELECT with the rest
+ * of its handshake and only reports that it was refused: commands then go to database 0, where another installation may
+ * live. Here a refusal is a failed connection: its reason goes to the listeners of `error`, and it is tried again.
+ */
+function requireDatabase(redis: Redis): void {
+  const { db = 0 } = redis.options;
+  if (db === 0) return;
+  // Not in the typings. redis-database.redis.test.ts fails when another version of ioredis has it no more.
+  const check = (Reflect.get(redis, '_readyCheck') as ReadyCheck).bind(redis);
+  const checkInDatabase: ReadyCheck = (callback) => {
+    const selected = redis.select(db, (error) => {
+      if (error) callback(new WrongDatabase(db, error));
+      else check(callback);
+    });
+    // The callback has it.
+    selected.catch(() => undefined);
+  };
+  Reflect.set(redis, '_readyCheck', checkInDatabase);
+}
+
+class WrongDatabase extends Error {
+  constructor(database: number, cause: Error) {
+    super(`database ${database} of REDIS_URL cannot be used: ${cause.message}`, {
+      cause,
+    });
+    this.name = 'WrongDatabase';
+  }
 }

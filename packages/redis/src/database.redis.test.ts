@@ -2,7 +2,7 @@ import { type PrivateRedis, startPrivateRedis } from '@holdfast/testkit/redis-pr
 import { Redis } from 'ioredis';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { captureLog } from '@holdfast/service/captured-log';
-import { OneRedis } from './one-redis.ts';
+import { OneRedis } from './redis.ts';
 
 const PATIENCE = { timeout: 15_000, interval: 10 };
 const ATTEMPTS = 3;

@@ -1,5 +1,5 @@
 import { reasonOf } from '@holdfast/service/error-fields';
-import { refusalOf } from './refusals.ts';
+import { refusalOf } from './incidents.ts';
 
 /** A write a second succeeds where all is well; without one for so long nobody can say that the next will. */
 const STALE_MS = 5_000;

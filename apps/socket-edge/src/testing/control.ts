@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { commandsOf } from '@holdfast/broker/ear';
 import { controlBroker } from '@holdfast/broker/redis-broker';
 import type { Position } from '@holdfast/protocol/position-order';
 import { startNow } from '@holdfast/broker/topic-state';
 import { captureLog } from '@holdfast/service/captured-log';
-import { OneRedis } from '@holdfast/redis/one-redis';
+import { OneRedis } from '@holdfast/redis/redis';
 import { RedisCluster } from '@holdfast/redis/cluster';
 
 /** What control-api does, by its own broker, as far as an edge notices. */
@@ -23,7 +22,7 @@ export async function startClusterControl(target: ConstructorParameters<typeof R
 async function controlOver(redis: OneRedis | RedisCluster, prefix: string) {
   const { logger } = captureLog();
   await redis.whenReady({ logger });
-  const broker = controlBroker(commandsOf(redis), prefix);
+  const broker = controlBroker(redis.commands, prefix);
 
   /** The starts of subscriptions to these topics that are accepted now. */
   async function begins(topics: readonly string[]): Promise<Map<string, string>> {

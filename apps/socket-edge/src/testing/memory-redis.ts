@@ -2,8 +2,8 @@ import type { ClaimOutcome, ClaimRequest, EdgeBroker, KnownTopic } from '@holdfa
 import { BrokerUnavailable } from '@holdfast/redis/unavailable';
 import { type ClientState, type Owner, parseStart } from '@holdfast/broker/client-state';
 import { type TopicState, startNow } from '@holdfast/broker/topic-state';
-import type { LiveEar } from '@holdfast/broker/ear';
-import type { LiveListener } from '@holdfast/broker/live-channels';
+import type { LiveEar } from '@holdfast/broker/live-subscriber';
+import type { LiveListener } from '@holdfast/broker/live-subscriber';
 import type { Position } from '@holdfast/protocol/position-order';
 import { LogModel } from './log-model.ts';
 

@@ -1,16 +1,16 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { enableDoorbell } from '@holdfast/broker/keyspace-events';
-import { type RedisSource, commandsOf, earOf } from '@holdfast/broker/ear';
+import { earOf } from '@holdfast/broker/live-subscriber';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
 import { redisKeys } from '@holdfast/broker/keys';
 import { type CapturedLog, captureLog } from '@holdfast/service/captured-log';
 import { createHealth } from '@holdfast/service/health';
 import { createMetrics } from '@holdfast/service/metrics';
-import { OneRedis } from '@holdfast/redis/one-redis';
+import { OneRedis, type SubscriberSource } from '@holdfast/redis/redis';
 import { RedisCluster } from '@holdfast/redis/cluster';
 import type { RedisTarget } from '@holdfast/redis/config';
-import type { RedisLink } from '@holdfast/redis/link';
+import type { RedisLink } from '@holdfast/redis/commands';
 import { type EdgeOptions, createEdge, newEdgeId } from '../edge.ts';
 import { exposeMetrics } from '../edge-metrics.ts';
 import { type ServerOptions, createEdgeServer } from '../server.ts';
@@ -38,7 +38,7 @@ export async function startEdge({ redisUrl, ...options }: RunningEdgeOptions) {
   const { logger } = log;
   const redis = new OneRedis({ kind: 'single', url: redisUrl }, { name: `edge-${id}`, logger });
   const subscriber = redis.openSubscriber();
-  const source = { kind: redis.kind, commands: redis.commands, openSubscriber: () => subscriber } as const;
+  const source = { kind: redis.kind, openSubscriber: () => subscriber } as const;
   return { ...(await serve({ id, redis, source, log }, options)), commands: redis.commands, subscriber };
 }
 
@@ -53,7 +53,7 @@ export async function startClusterEdge({ target, ...options }: ClusterEdgeOption
 interface Wiring {
   id: string;
   redis: RedisLink;
-  source: RedisSource;
+  source: SubscriberSource;
   log: CapturedLog;
 }
 
@@ -74,7 +74,7 @@ async function serve({ id, redis, source, log }: Wiring, given: Omit<RunningEdge
     maxConnections: 10_000,
     ...options,
     id,
-    broker: edgeBroker(commandsOf(source), prefix),
+    broker: edgeBroker(redis.commands, prefix),
     ear: (listener) => earOf(source, redisKeys(prefix), id, listener),
     logger,
   });

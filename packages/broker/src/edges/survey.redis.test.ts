@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { eventually } from '@holdfast/testkit/eventually';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ServedClient } from '../broker.ts';
-import { LiveChannels } from '../live/live-channels.ts';
+import { earOf } from '../live/subscriber.ts';
 import type { LivePayload } from '../live/payload.ts';
 import { openBroker, openRedis } from '../testing/brokers.ts';
 
@@ -21,7 +21,8 @@ async function openEdge(
     if (payload.kind === 'count') void answers(payload.question, topics[topic ?? ''] ?? 0);
     if (payload.kind === 'served') void answers(payload.question, served[payload.clientId] ?? null);
   };
-  const channels = new LiveChannels(await openRedis('subscriber'), keys, id, {
+  const subscriber = await openRedis('subscriber');
+  const channels = earOf({ kind: 'one', openSubscriber: () => subscriber }, keys, id, {
     onTopic: (topic, payload) => answer(payload, topic),
     onOwn: (payload) => answer(payload),
     onDoorbell: () => undefined,

@@ -4,9 +4,9 @@ import type { RedisCluster } from '@holdfast/local/redis-cluster';
 import { moveSlot, startPrivateCluster } from '@holdfast/testkit/cluster-process';
 import { eventually } from '@holdfast/testkit/eventually';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { ClusterChannels } from './cluster-channels.ts';
+import { earOf } from './subscriber.ts';
 import { enableDoorbell } from './keyspace-events.ts';
-import { slotOf } from '@holdfast/redis/slot-of';
+import { slotOf } from '@holdfast/redis/slots';
 import { KnownCluster, brokersOf } from '../testing/known-cluster.ts';
 
 const START_MS = 60_000;
@@ -28,7 +28,7 @@ async function listen(known?: KnownCluster) {
   const map = known ?? (await KnownCluster.open(cluster.nodes[0]?.url ?? ''));
   const id = randomUUID();
   const events: string[] = [];
-  const ear = new ClusterChannels(map, its.keys, id, {
+  const ear = earOf({ kind: 'cluster', topology: map }, its.keys, id, {
     onTopic: (topic, payload) =>
       events.push(`${topic} ${payload.kind === 'message' ? String(payload.data) : payload.kind}`),
     onOwn: (payload) => events.push(payload.kind === 'canary' ? `own ${payload.nonce}` : `own ${payload.kind}`),
@@ -68,7 +68,7 @@ function placeOf(key: string) {
 async function moveAway(key: string) {
   const { slot, from, to, others } = placeOf(key);
   await moveSlot(slot, from, to, others);
-  await nodes.look();
+  await nodes.refresh();
   return { slot, from, to, others };
 }
 
@@ -174,11 +174,11 @@ describe('when a slot moves', () => {
     const topics = someTopics(20);
     await hears(...topics);
     const [topic = '', ...others] = topics;
-    const looksWanted = map.looksWanted;
+    const refreshesAsked = map.refreshesAsked;
     await moveAway(its.keys.topicLive(topic));
     // The old place takes the channel away, and that is a hint.
-    await eventually(() => expect(map.looksWanted).toBeGreaterThan(looksWanted));
-    await map.look();
+    await eventually(() => expect(map.refreshesAsked).toBeGreaterThan(refreshesAsked));
+    await map.refresh();
     await eventually(() => expect(counted(`hearing ${topic}`)).toBe(2));
     await say(topic, 'x');
     await eventually(() => expect(events).toContain(`${topic} x`));
@@ -191,11 +191,11 @@ describe('when a slot moves', () => {
     const [topic = ''] = someTopics(1);
     await hears(topic);
     const { slot, from, to, others } = await moveAway(its.keys.topicLive(topic));
-    await map.look();
+    await map.refresh();
     await eventually(() => expect(counted(`hearing ${topic}`)).toBe(2));
     await moveSlot(slot, to, from, others);
-    await nodes.look();
-    await map.look();
+    await nodes.refresh();
+    await map.refresh();
     await eventually(() => expect(counted(`hearing ${topic}`)).toBe(3));
     await say(topic, 'x');
     await eventually(() => expect(events).toContain(`${topic} x`));
@@ -207,10 +207,10 @@ describe('when a slot moves', () => {
     await hears(topic, other);
     const { slot, from, to, others } = await moveAway(its.keys.topicLive(topic));
     await moveSlot(slot, to, from, others);
-    await nodes.look();
+    await nodes.refresh();
     expect(await say(topic, 'unheard')).toBe(0);
     await eventually(async () => {
-      await map.look();
+      await map.refresh();
       expect(counted(`hearing ${topic}`)).toBe(2);
     }, PAST_MENDING);
     await say(topic, 'x');
@@ -223,11 +223,11 @@ describe('when a slot moves', () => {
     const { ear, counted, events } = await listen(known);
     const [topic = ''] = someTopics(1);
     await moveAway(its.keys.topicLive(topic));
-    const before = known.looksWanted;
+    const before = known.refreshesAsked;
     ear.subscribe(topic);
-    await eventually(() => expect(known.looksWanted).toBeGreaterThan(before));
+    await eventually(() => expect(known.refreshesAsked).toBeGreaterThan(before));
     expect(counted(`hearing ${topic}`)).toBe(0);
-    await known.look();
+    await known.refresh();
     await eventually(() => expect(counted(`hearing ${topic}`)).toBe(1));
     await say(topic, 'x');
     await eventually(() => expect(events).toContain(`${topic} x`));
@@ -240,11 +240,11 @@ describe('when a slot moves', () => {
     const [topic = ''] = someTopics(1);
     const { slot, from, to, others } = await moveAway(its.keys.topicLive(topic));
     ear.subscribe(topic);
-    await eventually(() => expect(known.looksWanted).toBeGreaterThan(0));
+    await eventually(() => expect(known.refreshesAsked).toBeGreaterThan(0));
     // By the time of the look the slot is where the map always had it.
     await moveSlot(slot, to, from, others);
-    await nodes.look();
-    await known.look();
+    await nodes.refresh();
+    await known.refresh();
     await eventually(() => expect(counted(`hearing ${topic}`)).toBe(1));
   });
 
@@ -252,7 +252,7 @@ describe('when a slot moves', () => {
     const { id, map, counted, ear } = await listen();
     await eventually(async () => expect(await its.edge.sendCanary(id, 'before')).toBe(1));
     await moveAway(its.keys.edgeLive(id));
-    await map.look();
+    await map.refresh();
     await eventually(async () => expect(await its.edge.sendCanary(id, 'after')).toBe(1));
     await eventually(() => expect(counted('own after')).toBe(1));
     const rung = counted('doorbell');
@@ -270,7 +270,7 @@ describe('when a slot moves', () => {
     await hears(topic, other);
     await moveAway(its.keys.topicLive(topic));
     ear.unsubscribe(topic);
-    await map.look();
+    await map.refresh();
     await say(topic, 'x');
     await say(other, 'y');
     await eventually(() => expect(events).toContain(`${other} y`));
@@ -286,14 +286,14 @@ test('an ear that does not know of a master yet hears its topics once it does', 
   known.forget(slot);
   const { ear, counted } = await listen(known);
   ear.subscribe(topic);
-  await known.look();
+  await known.refresh();
   await eventually(() => expect(counted(`hearing ${topic}`)).toBe(1));
 });
 
 test('an ear that is stopped has no connection left', async () => {
   const before = await subscriberConnections();
   const map = await KnownCluster.open(cluster.nodes[0]?.url ?? '');
-  const ear = new ClusterChannels(map, its.keys, randomUUID(), {
+  const ear = earOf({ kind: 'cluster', topology: map }, its.keys, randomUUID(), {
     onTopic: () => undefined,
     onOwn: () => undefined,
     onDoorbell: () => undefined,

@@ -4,7 +4,7 @@ import { type PrivateRedis, startPrivateRedis } from '@holdfast/testkit/redis-pr
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { enableDoorbell } from './keyspace-events.ts';
-import { LiveChannels } from './live-channels.ts';
+import { earOf } from './subscriber.ts';
 import { type TestBroker, openBroker, openRedis } from '../testing/brokers.ts';
 
 /** Its configuration and its users are changed here. */
@@ -78,7 +78,7 @@ async function listen(subscriber: Redis) {
   const id = randomUUID();
   let rung = 0;
   const hearing: string[] = [];
-  const channels = new LiveChannels(subscriber, its.keys, id, {
+  const channels = earOf({ kind: 'one', openSubscriber: () => subscriber }, its.keys, id, {
     onTopic: () => undefined,
     onOwn: () => undefined,
     onDoorbell: () => {

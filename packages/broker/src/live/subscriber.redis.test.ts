@@ -3,7 +3,7 @@ import { eventually } from '@holdfast/testkit/eventually';
 import type { Redis } from 'ioredis';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { enableDoorbell } from './keyspace-events.ts';
-import { LiveChannels } from './live-channels.ts';
+import { earOf } from './subscriber.ts';
 import { openBroker, openRedis } from '../testing/brokers.ts';
 
 const { redis, keys, control, edge } = await openBroker();
@@ -13,7 +13,7 @@ async function listen(id: string = randomUUID(), subscriber?: Redis) {
   const connection = subscriber ?? (await openRedis('subscriber'));
   const events: string[] = [];
   const heard = new Set<string>();
-  const channels = new LiveChannels(connection, keys, id, {
+  const channels = earOf({ kind: 'one', openSubscriber: () => connection }, keys, id, {
     onTopic: (topic, payload) =>
       events.push(`${topic} ${payload.kind === 'message' ? String(payload.data) : payload.kind}`),
     onOwn: (payload) => events.push(payload.kind === 'canary' ? `own ${payload.nonce}` : `own ${payload.kind}`),
@@ -197,7 +197,7 @@ describe('an ear whose connection is lost', () => {
     for (const topic of someTopics(50)) channels.subscribe(topic);
     for (let round = 0; round < 20; round += 1) {
       await eventually(() => expect(heard.size).toBe(50));
-      if (round % 2 === 0) channels.reconnect();
+      if (round % 2 === 0) channels.reconnect({ server: 'Redis', name: '' });
       else await cut(connection);
       await eventually(() => expect(events.filter((event) => event === 'deaf').length).toBeGreaterThan(round));
     }
@@ -208,7 +208,7 @@ describe('an ear whose connection is lost', () => {
     const { channels, heard, connection } = await listen();
     channels.subscribe('old');
     await eventually(() => expect(heard).toContain('old'));
-    channels.reconnect();
+    channels.reconnect({ server: 'Redis', name: '' });
     await eventually(() => expect(connection.status).not.toBe('ready'));
     channels.subscribe('new');
     channels.unsubscribe('old');
@@ -229,7 +229,7 @@ describe('an ear that is stopped', () => {
       onDeaf: () => told.push('deaf'),
     };
     const id = randomUUID();
-    const channels = new LiveChannels(connection, keys, id, listener);
+    const channels = earOf({ kind: 'one', openSubscriber: () => connection }, keys, id, listener);
     const stop = channels.start();
     channels.subscribe('news');
     await eventually(() => expect(told).toContain('hearing'));

@@ -3,23 +3,22 @@ import { prefix } from '@holdfast/testkit/redis';
 import { redisKeys } from '../keys.ts';
 import type { Redis } from 'ioredis';
 import { clusterCommands } from '@holdfast/redis/cluster-commands';
-import type { ClusterNodes } from '@holdfast/redis/cluster-nodes';
+import type { ClusterTopology } from '@holdfast/redis/topology';
 import { controlBroker, edgeBroker } from '../redis-broker.ts';
 import { newRedis, openRedis } from './brokers.ts';
 
 const SLOTS = 16_384;
 
-/** A Cluster as far as a test lets it be known: who serves what is looked at when the test says so. */
-export class KnownCluster implements ClusterNodes {
-  readonly kind = 'cluster';
+/** A Cluster as far as a test lets it be known: it refreshes when the test says so. */
+export class KnownCluster implements ClusterTopology {
   readonly #seed: string;
   readonly #connections = new Map<string, Redis>();
   readonly #listeners = new Set<(changedSlots: readonly number[]) => void>();
   #owners: (string | undefined)[] = Array.from({ length: SLOTS });
-  /** The connections that listen, by the address of their node. */
+  /** The subscriber connections, by the address of their node. */
   readonly subscribers = new Map<string, Redis>();
-  /** How often a look was asked for. */
-  looksWanted = 0;
+  /** How often a refresh was asked for. */
+  refreshesAsked = 0;
   /** The redirects that were followed. */
   readonly redirects: string[] = [];
 
@@ -30,7 +29,7 @@ export class KnownCluster implements ClusterNodes {
   /** Knows what the node at this URL knows. */
   static async open(seed: string): Promise<KnownCluster> {
     const cluster = new KnownCluster(seed);
-    await cluster.look();
+    await cluster.refresh();
     return cluster;
   }
 
@@ -38,7 +37,7 @@ export class KnownCluster implements ClusterNodes {
     return new Set(this.#owners.filter((owner) => owner !== undefined));
   }
 
-  async look(seed: string = this.#seed): Promise<void> {
+  async refresh(seed: string = this.#seed): Promise<void> {
     const ranges = (await askRedis(seed, 'CLUSTER', 'SLOTS')) as [number, number, [string, number]][];
     const before = this.#owners;
     this.#owners = Array.from({ length: SLOTS });
@@ -70,11 +69,11 @@ export class KnownCluster implements ClusterNodes {
     this.#owners[slot] = undefined;
   }
 
-  lookSoon(): void {
-    this.looksWanted += 1;
+  refreshSoon(): void {
+    this.refreshesAsked += 1;
   }
 
-  onLook(listener: (changedSlots: readonly number[]) => void): () => void {
+  onRefresh(listener: (changedSlots: readonly number[]) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -106,9 +105,9 @@ export class KnownCluster implements ClusterNodes {
 }
 
 /** Both brokers over a Cluster, under a prefix of their own. */
-export function brokersOf(nodes: ClusterNodes) {
+export function brokersOf(topology: ClusterTopology) {
   const own = prefix();
-  const commands = clusterCommands(nodes);
+  const commands = clusterCommands(topology);
   return {
     commands,
     prefix: own,

@@ -1,7 +1,13 @@
+// @ts-expect-error -- the library has no types.
+import calculateSlot from 'cluster-key-slot';
+
 /** The slots of a Redis Cluster. */
 export const SLOTS = 16_384;
 
-/** Slots that follow each other and have one master, by what one node says. */
+/** The slot of a key or channel: CRC16 of what stands in its first braces, or of all of it, modulo 16,384. */
+export const slotOf = calculateSlot as (key: string) => number;
+
+/** Slots that follow each other and have one master, according to one node. */
 interface Claim {
   readonly from: number;
   readonly to: number;
@@ -11,18 +17,18 @@ interface Claim {
   readonly epoch: number;
 }
 
-/** What one node says of its Cluster. */
+/** A Cluster as one node describes it. */
 export interface ClusterView {
   readonly claims: readonly Claim[];
   /** Every node it names, replicas as well. */
   readonly addresses: readonly string[];
-  /** Whether it says that the Cluster serves. */
+  /** Whether the node reports that the Cluster serves. */
   readonly isServing: boolean;
 }
 
-/** What the nodes say together. */
+/** What the views of several nodes give together. */
 export interface ClusterMap {
-  /** Slot to the address of its master; undefined for one that nobody serves. */
+  /** Slot to the address of its master; undefined for one that no node serves. */
   readonly owners: readonly (string | undefined)[];
   readonly addresses: ReadonlySet<string>;
   readonly isServing: boolean;
@@ -76,12 +82,12 @@ export function mapOf(views: readonly ClusterView[]): ClusterMap {
   return {
     owners,
     addresses: new Set(views.flatMap((view) => view.addresses)),
-    // One that was cut off says that it does not serve, and knows no better.
+    // A node that was cut off reports that it does not serve, of itself only.
     isServing: views.some((view) => view.isServing),
   };
 }
 
-/** Slots without a master, for people: `0-5460, 7000`; null when there are none. */
+/** Slots without a master, for log lines: `0-5460, 7000`; null when there are none. */
 export function uncovered(owners: readonly (string | undefined)[]): string | null {
   const ranges: string[] = [];
   for (let slot = 0; slot < SLOTS; slot += 1) {

@@ -1,9 +1,29 @@
-import type { Redis } from 'ioredis';
 import { reasonOf } from '@holdfast/service/error-fields';
-import type { OpenRedisOptions, RedisLink } from './link.ts';
-import { type DirectTarget, type WaitForRedisOptions, closeRedis, connectRedis, waitForRedis } from './connection.ts';
+import type { Redis } from 'ioredis';
+import type { DirectTarget } from './address.ts';
+import { RedisCluster } from './cluster/cluster.ts';
+import { ClusterSubscriber } from './cluster/subscriber.ts';
+import type { ClusterTopology, OpenRedisOptions } from './cluster/topology.ts';
+import type { RedisLink } from './commands.ts';
+import type { RedisTarget } from './config.ts';
+import { type WaitForRedisOptions, closeRedis, connectRedis, waitForRedis } from './connection.ts';
+import { type Subscriber, type SubscriberOptions, singleSubscriber } from './subscriber.ts';
 
-/** One Redis, or the master that Sentinels name. */
+export function openRedis(target: RedisTarget, options: OpenRedisOptions): OneRedis | RedisCluster {
+  return target.kind === 'cluster' ? new RedisCluster(target, options) : new OneRedis(target, options);
+}
+
+/** What subscribers need of a Redis. */
+export type SubscriberSource =
+  Pick<OneRedis, 'kind' | 'openSubscriber'> | { kind: 'cluster'; topology: ClusterTopology };
+
+/** Subscribes at a single server, or at each master of a Cluster. */
+export function subscriberOf(source: SubscriberSource, options: SubscriberOptions): Subscriber {
+  if (source.kind === 'cluster') return new ClusterSubscriber(source.topology, options);
+  return singleSubscriber(source.openSubscriber(), options);
+}
+
+/** One server, or the master that Sentinels name. */
 export class OneRedis implements RedisLink {
   readonly kind = 'one';
   readonly commands: Redis;
@@ -25,7 +45,7 @@ export class OneRedis implements RedisLink {
     });
   }
 
-  /** A connection that listens. It is closed with the others. */
+  /** A connection for pub/sub. It is closed with the others. */
   openSubscriber(): Redis {
     const { name, logger } = this.#options;
     const subscriber = connectRedis(this.#target, { name: `${name}-live`, role: 'subscriber', logger });
