@@ -1,7 +1,5 @@
-import type { Health } from '@holdfast/service/health';
-import { answerHealth } from '@holdfast/service/http-health';
-import { keptMetrics } from '@holdfast/service/kept-metrics';
-import type { Metrics } from '@holdfast/service/metrics';
+import { type Health, answerHealth } from '@holdfast/service/health';
+import { type Metrics, keptMetrics } from '@holdfast/service/metrics';
 import type { FastifyPluginAsync } from 'fastify';
 import { z } from 'zod';
 import { open } from '../openapi/security.ts';
