@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { redisKeys } from '../keys.ts';
 import { expect, test } from 'vitest';
 import { BrokerUnavailable } from '@holdfast/redis/unavailable';
-import { Claims } from './claims.ts';
+import { claimStore } from './claims.ts';
 import type { Commands } from '@holdfast/redis/commands';
 import { openBroker, someone, watched } from '../testing/brokers.ts';
 
@@ -18,7 +18,7 @@ function counted({ isCluster = false } = {}) {
   const seen = new Proxy(connection, {
     get: (target, name) => (name === 'isCluster' ? isCluster : (Reflect.get(target, name) as unknown)),
   });
-  return { claims: new Claims(seen, keys), commands };
+  return { claims: claimStore(seen, keys), commands };
 }
 
 async function registered(count: number, name: (index: number) => string | null = () => null): Promise<string[]> {
@@ -27,7 +27,7 @@ async function registered(count: number, name: (index: number) => string | null 
   return clients.map(({ clientId }) => clientId);
 }
 
-const claimAll = (claims: Claims, clientIds: readonly string[]) =>
+const claimAll = (claims: ReturnType<typeof claimStore>, clientIds: readonly string[]) =>
   Promise.allSettled(clientIds.map((clientId, index) => claims.claim({ clientId, edge: `e${index}` })));
 
 test('claims of one moment are one command for 16 of them, and each gets its own answer', async () => {
@@ -76,7 +76,7 @@ test('claims of one moment that want different things each get theirs', async ()
 });
 
 /** Handshakes of one client that go to Redis as one call. Gives what came of each, and its generation. */
-async function handshakes(claims: Claims, clientId: string) {
+async function handshakes(claims: ReturnType<typeof claimStore>, clientId: string) {
   const outcomes = await Promise.all(
     ['e1', 'e1', 'e1', 'e1'].map((edgeId) => claims.claim({ clientId, edge: edgeId })),
   );
@@ -119,7 +119,7 @@ test('what is not asked is rejected for all of the moment', async () => {
   const broken = watched(redis, () => {
     throw new Error('the process is gone');
   });
-  const outcomes = await claimAll(new Claims(broken, keys), clientIds);
+  const outcomes = await claimAll(claimStore(broken, keys), clientIds);
   for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: expect.any(BrokerUnavailable) as unknown });
 });
 

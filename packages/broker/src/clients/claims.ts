@@ -26,44 +26,39 @@ interface Waiting extends ClaimRequest {
  * share a slot, and while a slot moves to another node, neither node runs a script on a key that has gone and one that
  * has not.
  */
-export class Claims {
-  readonly #redis: Commands;
-  readonly #keys: Keys;
-  #waiting: Waiting[] = [];
-
-  constructor(redis: Commands, keys: Keys) {
-    this.#redis = redis;
-    this.#keys = keys;
-  }
+export function claimStore(redis: Commands, keys: Keys) {
+  let waiting: Waiting[] = [];
 
   /** Rejects with BrokerUnavailable. */
-  claim(request: ClaimRequest): Promise<ClaimOutcome> {
+  function claim(request: ClaimRequest): Promise<ClaimOutcome> {
     const { promise, resolve, reject } = Promise.withResolvers<ClaimOutcome>();
-    if (this.#waiting.length === 0) queueMicrotask(() => this.#sendAll());
-    this.#waiting.push({ ...request, resolve, reject });
+    if (waiting.length === 0) queueMicrotask(() => sendAll());
+    waiting.push({ ...request, resolve, reject });
     return promise;
   }
 
-  #sendAll(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    const most = this.#redis.isCluster ? 1 : MAX_BATCH;
-    for (let from = 0; from < waiting.length; from += most) void this.#send(waiting.slice(from, from + most));
+  function sendAll(): void {
+    const requests = waiting;
+    waiting = [];
+    const most = redis.isCluster ? 1 : MAX_BATCH;
+    for (let from = 0; from < requests.length; from += most) void send(requests.slice(from, from + most));
   }
 
-  async #send(batch: readonly Waiting[]): Promise<void> {
-    const keys = batch.map(({ clientId }) => this.#keys.client(clientId));
+  async function send(batch: readonly Waiting[]): Promise<void> {
+    const clients = batch.map(({ clientId }) => keys.client(clientId));
     const args: Argument[] = [Date.now(), randomStep()];
     for (const { edge, generation = 0, incarnation = '', digest = 0 } of batch) {
       args.push(edge, generation, incarnation, digest);
     }
     try {
-      const answers = listOf('claim', await run(this.#redis, claimScript, keys, args), batch.length);
+      const answers = listOf('claim', await run(redis, claimScript, clients, args), batch.length);
       for (const [index, request] of batch.entries()) settle(request, answers[index]);
     } catch (error) {
       for (const { reject } of batch) reject(error);
     }
   }
+
+  return { claim };
 }
 
 function settle({ clientId, resolve, reject }: Waiting, answer: unknown): void {

@@ -7,7 +7,7 @@ import { type ClientState, edgesOf } from './state.ts';
 import { answerOf, clientOf, text } from '../lua/replies.ts';
 import { run } from '@holdfast/redis/script';
 import { loadScript } from '../lua/scripts.ts';
-import type { WakeUps } from '../edges/pending.ts';
+import type { Pending } from '../edges/pending.ts';
 
 const changeTopicsScript = loadScript('change-topics');
 const disconnectScript = loadScript('disconnect');
@@ -27,94 +27,79 @@ const CLIENT_BYTES = 512;
 const TOPIC_BYTES = 3;
 
 /** The state of single clients: what they want and who holds them. */
-export class ClientStore {
-  readonly #redis: Commands;
-  readonly #keys: Keys;
-  readonly #wakeUps: WakeUps;
-  readonly #broken: BrokenRecords;
-
-  constructor(redis: Commands, keys: Keys, wakeUps: WakeUps, broken: BrokenRecords) {
-    this.#redis = redis;
-    this.#keys = keys;
-    this.#wakeUps = wakeUps;
-    this.#broken = broken;
-  }
-
-  async changeTopics(clientId: string, change: TopicChange): Promise<ChangeOutcome> {
+export function clientStore(redis: Commands, keys: Keys, pending: Pending, broken: BrokenRecords) {
+  async function changeTopics(clientId: string, change: TopicChange): Promise<ChangeOutcome> {
     const stale = [...(change.stale ?? [])];
     const add = [...(change.add ?? [])];
     const remove = (change.remove ?? []).flatMap((topic) => [topic, change.endsAt?.get(topic) ?? '']);
     const args = [MAX_TOPICS, stale.length, add.length, ...stale.flat(), ...add.flat(), ...remove];
-    const answer = answerOf(
-      'change-topics',
-      await run(this.#redis, changeTopicsScript, [this.#keys.client(clientId)], args),
-    );
+    const answer = answerOf('change-topics', await run(redis, changeTopicsScript, [keys.client(clientId)], args));
     if (answer.kind === 2) return { kind: 'too-many' };
     const client = answer.kind === 1 ? clientOf(clientId, answer.rest[0]) : null;
     if (client === null) return { kind: 'not-found' };
-    await this.#wakeUps.notify(client.notify, clientId);
+    await pending.notify(client.notify, clientId);
     return { kind: 'changed', client };
   }
 
-  async acknowledgeRanges(
+  async function acknowledgeRanges(
     { clientId, incarnation }: Pick<ClientState, 'clientId' | 'incarnation'>,
     ranges: ReadonlyMap<string, string>,
   ): Promise<void> {
     const args = [incarnation, ...[...ranges].flat()];
-    await run(this.#redis, acknowledgeRangesScript, [this.#keys.client(clientId)], args);
+    await run(redis, acknowledgeRangesScript, [keys.client(clientId)], args);
   }
 
-  async disconnect(clientId: string): Promise<{ connected: boolean } | null> {
-    const answer = answerOf('disconnect', await run(this.#redis, disconnectScript, [this.#keys.client(clientId)], []));
+  async function disconnect(clientId: string): Promise<{ connected: boolean } | null> {
+    const answer = answerOf('disconnect', await run(redis, disconnectScript, [keys.client(clientId)], []));
     if (answer.kind === 0) return null;
     const [owned, ...edges] = answer.rest;
-    await this.#wakeUps.notify(edgesOf(...edges.map(text)), clientId);
+    await pending.notify(edgesOf(...edges.map(text)), clientId);
     return { connected: owned === 1 };
   }
 
   /** @param generation 0 for whichever the edge has */
-  async release(clientId: string, edge: string, generation: number): Promise<void> {
-    await run(this.#redis, releaseScript, [this.#keys.client(clientId)], [edge, generation, Date.now()]);
+  async function release(clientId: string, edge: string, generation: number): Promise<void> {
+    await run(redis, releaseScript, [keys.client(clientId)], [edge, generation, Date.now()]);
   }
 
-  async giveUp({ clientId, owner }: ClientState): Promise<void> {
+  async function giveUp({ clientId, owner }: ClientState): Promise<void> {
     if (owner === null) return;
-    await run(this.#redis, giveUpScript, [this.#keys.client(clientId)], [owner.generation, Date.now()]);
+    await run(redis, giveUpScript, [keys.client(clientId)], [owner.generation, Date.now()]);
   }
 
-  readAll(clientIds: readonly string[]): Promise<(ClientState | null)[]> {
-    return Promise.all(clientIds.map((clientId) => this.#read(clientId)));
+  function readClients(clientIds: readonly string[]): Promise<(ClientState | null)[]> {
+    return Promise.all(clientIds.map((clientId) => readOne(clientId)));
   }
 
-  async #read(clientId: string): Promise<ClientState | null> {
+  async function readOne(clientId: string): Promise<ClientState | null> {
     const found = { kind: 'client', name: bucketOf(clientId) } as const;
-    const fields = await this.#broken.skip(this.#redis.hgetall(this.#keys.client(clientId)), found);
+    const fields = await broken.skip(redis.hgetall(keys.client(clientId)), found);
     if (fields === null) return null;
     const client = clientOf(clientId, Object.entries(fields).flat());
     if (client === null || (client.key !== '' && Number.isFinite(client.registeredAt))) return client;
-    this.#broken.report({ ...found, reason: 'it has no API key or no time of registration' });
+    broken.report({ ...found, reason: 'it has no API key or no time of registration' });
     return null;
   }
 
-  async list(cursor: string | null, limit: number): Promise<Page<ClientState>> {
+  async function listClients(cursor: string | null, limit: number): Promise<Page<ClientState>> {
     const found: string[] = [];
     let bucket = cursor === null ? 0 : Number.parseInt(bucketOf(cursor), 16);
     for (let atOnce = 1; bucket < CLIENT_BUCKETS && found.length <= limit; atOnce *= 2) {
       const upTo = Math.min(bucket + Math.min(atOnce, MOST_BUCKETS_AT_ONCE), CLIENT_BUCKETS);
       const pages: Promise<string[]>[] = [];
-      for (; bucket < upTo; bucket += 1) pages.push(this.#listBucket(bucketName(bucket), cursor, limit + 1));
+      for (; bucket < upTo; bucket += 1) pages.push(listBucket(bucketName(bucket), cursor, limit + 1));
       for (const ids of await Promise.all(pages)) found.push(...ids);
     }
-    return this.#page(found, limit);
+    return pageOf(found, limit);
   }
 
   /** As many of the clients as a page holds, by number and by bytes. */
-  async #page(found: readonly string[], limit: number): Promise<Page<ClientState>> {
+  async function pageOf(found: readonly string[], limit: number): Promise<Page<ClientState>> {
     const items: ClientState[] = [];
     let bytes = 0;
     for (let from = 0; from < Math.min(limit, found.length); from += CLIENTS_AT_ONCE) {
       const ids = found.slice(from, Math.min(from + CLIENTS_AT_ONCE, limit));
-      for (const [index, client] of (await this.readAll(ids)).entries()) {
+      for (const [index, client] of (await readClients(ids)).entries()) {
         if (client === null) continue;
         bytes += bytesOf(client);
         const before = found[from + index - 1];
@@ -125,11 +110,22 @@ export class ClientStore {
     return { items, cursor: found.length > limit ? (found[limit - 1] ?? null) : null };
   }
 
-  async #listBucket(bucket: string, cursor: string | null, limit: number): Promise<string[]> {
+  async function listBucket(bucket: string, cursor: string | null, limit: number): Promise<string[]> {
     const from = cursor !== null && bucketOf(cursor) === bucket ? `(${cursor}` : '-';
-    const ids = this.#redis.zrangebylex(this.#keys.clientBucket(bucket), from, '+', 'LIMIT', 0, limit);
-    return (await this.#broken.skip(ids, { kind: 'index of clients', name: bucket })) ?? [];
+    const ids = redis.zrangebylex(keys.clientBucket(bucket), from, '+', 'LIMIT', 0, limit);
+    return (await broken.skip(ids, { kind: 'index of clients', name: bucket })) ?? [];
   }
+
+  return {
+    changeTopics,
+    acknowledgeRanges,
+    disconnect,
+    release,
+    giveUp,
+    readClient: async (clientId: string) => (await readClients([clientId]))[0] ?? null,
+    readClients,
+    listClients,
+  };
 }
 
 /** What a client takes in a listing, at most. */

@@ -3,7 +3,7 @@ import { redisKeys } from '../keys.ts';
 import { eventually } from '@holdfast/testkit/eventually';
 import { prefix } from '@holdfast/testkit/redis';
 import { describe, expect, test } from 'vitest';
-import { Refs } from './refs.ts';
+import { refStore } from './refs.ts';
 import { openBroker, someone } from '../testing/brokers.ts';
 
 const { redis, keys, control } = await openBroker();
@@ -49,7 +49,7 @@ describe('the ref of a client', () => {
   test('is the same to every process, also when they begin at once, and another one in another installation', async () => {
     const own = redisKeys(prefix());
     const clientId = randomUUID();
-    const refs = await Promise.all(Array.from({ length: 20 }, () => new Refs(redis, own).refsOf([clientId])));
+    const refs = await Promise.all(Array.from({ length: 20 }, () => refStore(redis, own).refsOf([clientId])));
     expect(new Set(refs.flat()).size).toBe(1);
     expect(refs[0]?.[0]).not.toBe(await refOf(clientId));
     await redis.del(own.secret());
@@ -57,7 +57,7 @@ describe('the ref of a client', () => {
 
   test('survives a Redis that lost its data: who knows the secret puts it back', async () => {
     const own = redisKeys(prefix());
-    const first = new Refs(redis, own);
+    const first = refStore(redis, own);
     const clientId = randomUUID();
     const [before] = await first.refsOf([clientId]);
     await redis.del(own.secret());
@@ -65,7 +65,7 @@ describe('the ref of a client', () => {
       expect(await first.refsOf([clientId])).toEqual([before]);
       expect(await redis.exists(own.secret())).toBe(1);
     });
-    expect(await new Refs(redis, own).refsOf([clientId])).toEqual([before]);
+    expect(await refStore(redis, own).refsOf([clientId])).toEqual([before]);
     await redis.del(own.secret());
   });
 });

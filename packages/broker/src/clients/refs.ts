@@ -17,32 +17,25 @@ const SEARCHED_AT_ONCE = 500;
  * from the UUID with a secret of the installation, stored nowhere, and without the secret neither a way back to the UUID
  * nor to its bucket. With it, the bucket is unmasked and searched: docs/decisions/0044.
  */
-export class Refs {
-  readonly #redis: Commands;
-  readonly #keys: Keys;
-  #secret: Buffer | null = null;
-  #readAt = -Infinity;
-  #reading: Promise<Buffer> | null = null;
-
-  constructor(redis: Commands, keys: Keys) {
-    this.#redis = redis;
-    this.#keys = keys;
-  }
+export function refStore(redis: Commands, keys: Keys) {
+  let known: Buffer | null = null;
+  let readAt = -Infinity;
+  let reading: Promise<Buffer> | null = null;
 
   /** The refs of these clients, registered or not, in the order given. */
-  async refsOf(clientIds: readonly string[]): Promise<string[]> {
+  async function refsOf(clientIds: readonly string[]): Promise<string[]> {
     if (clientIds.length === 0) return [];
-    const secret = await this.#read();
+    const secret = await readSecret();
     return clientIds.map((clientId) => refOf(secret, clientId));
   }
 
   /** The registered client that has this ref; null when there is none. */
-  async find(ref: string): Promise<string | null> {
-    const secret = await this.#read();
+  async function findByRef(ref: string): Promise<string | null> {
+    const secret = await readSecret();
     const tag = ref.slice(0, TAG_DIGITS);
-    const bucket = this.#keys.clientBucket(masked(secret, tag, ref.slice(TAG_DIGITS)));
+    const bucket = keys.clientBucket(masked(secret, tag, ref.slice(TAG_DIGITS)));
     for (let from = '-'; ;) {
-      const ids = await asked(this.#redis.zrangebylex(bucket, from, '+', 'LIMIT', 0, SEARCHED_AT_ONCE));
+      const ids = await asked(redis.zrangebylex(bucket, from, '+', 'LIMIT', 0, SEARCHED_AT_ONCE));
       const found = ids.find((clientId) => tagOf(secret, clientId) === tag);
       if (found !== undefined) return found;
       const last = ids.at(-1);
@@ -52,40 +45,42 @@ export class Refs {
   }
 
   /** Where a page of clients ended, for callers that must not see its last UUID. */
-  async cursorOf(clientId: string): Promise<string> {
-    const cipher = createCipheriv('aes-256-ecb', cursorKey(await this.#read()), null).setAutoPadding(false);
+  async function cursorOf(clientId: string): Promise<string> {
+    const cipher = createCipheriv('aes-256-ecb', cursorKey(await readSecret()), null).setAutoPadding(false);
     const bytes = Buffer.from(clientId.replaceAll('-', ''), 'hex');
     return Buffer.concat([cipher.update(bytes), cipher.final()]).toString('hex');
   }
 
   /** The UUID of a cursor of 32 hexadecimal digits; for one that was never given, some other 16 bytes as a UUID. */
-  async clientIdOfCursor(cursor: string): Promise<string> {
-    const decipher = createDecipheriv('aes-256-ecb', cursorKey(await this.#read()), null).setAutoPadding(false);
+  async function clientIdOfCursor(cursor: string): Promise<string> {
+    const decipher = createDecipheriv('aes-256-ecb', cursorKey(await readSecret()), null).setAutoPadding(false);
     const digits = Buffer.concat([decipher.update(Buffer.from(cursor, 'hex')), decipher.final()]).toString('hex');
     return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
   }
 
   /** The secret of the installation. Rejects with `BrokerUnavailable`. */
-  async #read(): Promise<Buffer> {
-    if (this.#secret !== null && performance.now() - this.#readAt < FRESH_MS) return this.#secret;
-    this.#reading ??= this.#ask().finally(() => {
-      this.#reading = null;
+  async function readSecret(): Promise<Buffer> {
+    if (known !== null && performance.now() - readAt < FRESH_MS) return known;
+    reading ??= fetchSecret().finally(() => {
+      reading = null;
     });
-    return this.#reading;
+    return reading;
   }
 
   /**
    * Who asks first makes it. What stands in Redis rules; where nothing does any more, the secret that is known goes back
    * in, so that refs which people wrote down outlive a Redis that lost its data.
    */
-  async #ask(): Promise<Buffer> {
-    const key = this.#keys.secret();
-    const own = this.#secret?.toString('base64') ?? randomBytes(SECRET_BYTES).toString('base64');
-    const stored = (await asked(this.#redis.get(key))) ?? (await asked(this.#redis.set(key, own, 'NX', 'GET'))) ?? own;
-    this.#secret = Buffer.from(stored, 'base64');
-    this.#readAt = performance.now();
-    return this.#secret;
+  async function fetchSecret(): Promise<Buffer> {
+    const key = keys.secret();
+    const own = known?.toString('base64') ?? randomBytes(SECRET_BYTES).toString('base64');
+    const stored = (await asked(redis.get(key))) ?? (await asked(redis.set(key, own, 'NX', 'GET'))) ?? own;
+    known = Buffer.from(stored, 'base64');
+    readAt = performance.now();
+    return known;
   }
+
+  return { refsOf, findByRef, cursorOf, clientIdOfCursor };
 }
 
 function refOf(secret: Buffer, clientId: string): string {

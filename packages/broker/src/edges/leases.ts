@@ -28,55 +28,47 @@ const LOAD = [
 ] as const satisfies readonly (keyof EdgeLoad)[];
 
 /** The lease is a key that expires: Redis' own clock decides, whatever the clocks of edges and control-apis say. */
-export class Leases {
-  readonly #redis: Commands;
-  readonly #keys: Keys;
-
-  constructor(redis: Commands, keys: Keys) {
-    this.#redis = redis;
-    this.#keys = keys;
-  }
-
-  async renew({ load, ...details }: EdgeDetails): Promise<boolean> {
+export function leaseStore(redis: Commands, keys: Keys) {
+  async function renewLease({ load, ...details }: EdgeDetails): Promise<boolean> {
     const fields = Object.entries({ ...details, ...load }).flatMap(([name, value]) => [name, String(value)]);
     const [alive] = await Promise.all([
-      run(this.#redis, renewLeaseScript, [this.#keys.edge(details.id)], [LEASE_MS, ...fields]),
-      asked(this.#redis.zadd(this.#keys.edges(), Date.now(), details.id)),
+      run(redis, renewLeaseScript, [keys.edge(details.id)], [LEASE_MS, ...fields]),
+      asked(redis.zadd(keys.edges(), Date.now(), details.id)),
     ]);
     return numberOf('renew-lease', alive) === 1;
   }
 
-  async drop(edge: string): Promise<void> {
+  async function dropLease(edge: string): Promise<void> {
     await Promise.all([
-      asked(this.#redis.del(this.#keys.edge(edge))),
-      asked(this.#redis.del(this.#keys.edgeDirty(edge))),
-      asked(this.#redis.zrem(this.#keys.edges(), edge)),
+      asked(redis.del(keys.edge(edge))),
+      asked(redis.del(keys.edgeDirty(edge))),
+      asked(redis.zrem(keys.edges(), edge)),
     ]);
   }
 
-  async live(): Promise<EdgeDetails[]> {
-    const edges = await asked(this.#redis.zrange(this.#keys.edges(), '0', '-1'));
-    const details = await Promise.all(edges.map((edge) => this.#details(edge)));
+  async function liveEdges(): Promise<EdgeDetails[]> {
+    const edges = await asked(redis.zrange(keys.edges(), '0', '-1'));
+    const details = await Promise.all(edges.map((edge) => detailsOf(edge)));
     return details.filter((edge) => edge !== null);
   }
 
-  async alive(edges: readonly string[]): Promise<Set<string>> {
+  async function alive(edges: readonly string[]): Promise<Set<string>> {
     const wanted = [...new Set(edges)];
-    const found = await Promise.all(wanted.map((edge) => asked(this.#redis.exists(this.#keys.edge(edge)))));
+    const found = await Promise.all(wanted.map((edge) => asked(redis.exists(keys.edge(edge)))));
     return new Set(wanted.filter((_, index) => found[index] === 1));
   }
 
   /** Removes from the list what has no lease any more. An edge that comes back lists itself again. */
-  async sweep(): Promise<void> {
+  async function sweepEdges(): Promise<void> {
     const due = Date.now() - FORGET_EDGE_MS;
-    const old = await asked(this.#redis.zrangebyscore(this.#keys.edges(), '-inf', due));
-    const alive = await this.alive(old);
-    const dead = old.filter((edge) => !alive.has(edge));
-    if (dead.length > 0) await asked(this.#redis.zrem(this.#keys.edges(), ...dead));
+    const old = await asked(redis.zrangebyscore(keys.edges(), '-inf', due));
+    const living = await alive(old);
+    const dead = old.filter((edge) => !living.has(edge));
+    if (dead.length > 0) await asked(redis.zrem(keys.edges(), ...dead));
   }
 
-  async #details(edge: string): Promise<EdgeDetails | null> {
-    const values = await asked(this.#redis.hmget(this.#keys.edge(edge), ...DETAILS, 'host', ...LOAD));
+  async function detailsOf(edge: string): Promise<EdgeDetails | null> {
+    const values = await asked(redis.hmget(keys.edge(edge), ...DETAILS, 'host', ...LOAD));
     const [id, url, connections, maxConnections, draining, startedAt, host, ...load] = values;
     if (!id || !url) return null;
     return {
@@ -89,6 +81,8 @@ export class Leases {
       ...(host ? { load: loadOf(host, load) } : {}),
     };
   }
+
+  return { renewLease, dropLease, liveEdges, alive, sweepEdges };
 }
 
 /** @param values in the order of `LOAD` */

@@ -12,30 +12,26 @@ export const PENDING_SECONDS = 3600;
  * The dirty set of an edge: clients whose state changed. An entry says "read this client's state", never what changed: it
  * may come twice, late, or for nothing, and the state is always the truth.
  */
-export class WakeUps {
-  readonly #redis: Commands;
-  readonly #keys: Keys;
+export type Pending = ReturnType<typeof pendingStore>;
 
-  constructor(redis: Commands, keys: Keys) {
-    this.#redis = redis;
-    this.#keys = keys;
-  }
-
+export function pendingStore(redis: Commands, keys: Keys) {
   /** Adding to the set is also the wake-up: the edge gets the keyspace event of this one key. */
-  async notify(edges: readonly string[], clientId: string): Promise<void> {
+  async function notify(edges: readonly string[], clientId: string): Promise<void> {
     await Promise.all(
       edges.flatMap((edge) => {
-        const pending = this.#keys.edgeDirty(edge);
-        return [asked(this.#redis.sadd(pending, clientId)), asked(this.#redis.expire(pending, PENDING_SECONDS))];
+        const pending = keys.edgeDirty(edge);
+        return [asked(redis.sadd(pending, clientId)), asked(redis.expire(pending, PENDING_SECONDS))];
       }),
     );
   }
 
-  read(edge: string, max: number): Promise<string[]> {
-    return asked(this.#redis.srandmember(this.#keys.edgeDirty(edge), max));
+  function readPending(edge: string, max: number): Promise<string[]> {
+    return asked(redis.srandmember(keys.edgeDirty(edge), max));
   }
 
-  async acknowledge(edge: string, clientIds: readonly string[]): Promise<void> {
-    if (clientIds.length > 0) await asked(this.#redis.srem(this.#keys.edgeDirty(edge), ...clientIds));
+  async function acknowledge(edge: string, clientIds: readonly string[]): Promise<void> {
+    if (clientIds.length > 0) await asked(redis.srem(keys.edgeDirty(edge), ...clientIds));
   }
+
+  return { notify, readPending, acknowledge };
 }

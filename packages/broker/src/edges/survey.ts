@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Keys } from '../keys.ts';
 import type { Commands } from '@holdfast/redis/commands';
 import type { ServedClient } from '../broker.ts';
-import { countQuestion, servedQuestion } from '../live/payload.ts';
+import { canary, countQuestion, servedQuestion } from '../live/payload.ts';
 import { numberOf } from '../lua/replies.ts';
 import { asked } from '@holdfast/redis/script';
 
@@ -18,45 +18,40 @@ const QUESTION_BYTES = 9;
  * Questions to edges, so that what they hold need not be written to Redis all the time. A question goes out on a live
  * channel; Redis says how many edges heard it, and that many answers are waited for.
  */
-export class Questions {
-  readonly #redis: Commands;
-  readonly #keys: Keys;
-
-  constructor(redis: Commands, keys: Keys) {
-    this.#redis = redis;
-    this.#keys = keys;
-  }
-
-  async served(edge: string, clientId: string): Promise<ServedClient | null | undefined> {
-    const answers = await this.#ask(this.#keys.edgeLive(edge), (question) => servedQuestion(question, clientId));
+export function survey(redis: Commands, keys: Keys) {
+  async function askServed(edge: string, clientId: string): Promise<ServedClient | null | undefined> {
+    const answers = await ask(keys.edgeLive(edge), (question) => servedQuestion(question, clientId));
     const first = answers?.[0];
     return first === undefined ? undefined : (JSON.parse(first) as ServedClient | null);
   }
 
-  async subscribers(topic: string): Promise<number | undefined> {
-    const answers = await this.#ask(this.#keys.topicLive(topic), countQuestion);
+  async function askSubscribers(topic: string): Promise<number | undefined> {
+    const answers = await ask(keys.topicLive(topic), countQuestion);
     return answers?.reduce((sum, answer) => sum + Number(answer), 0);
   }
 
-  async answer(question: string, payload: unknown): Promise<void> {
-    const key = this.#keys.answers(question);
-    await Promise.all([
-      asked(this.#redis.rpush(key, JSON.stringify(payload))),
-      asked(this.#redis.pexpire(key, ANSWERS_KEPT_MS)),
-    ]);
+  async function answer(question: string, payload: unknown): Promise<void> {
+    const key = keys.answers(question);
+    await Promise.all([asked(redis.rpush(key, JSON.stringify(payload))), asked(redis.pexpire(key, ANSWERS_KEPT_MS))]);
+  }
+
+  async function sendCanary(edge: string, nonce: string): Promise<number> {
+    return numberOf('spublish', await asked(redis.spublish(keys.edgeLive(edge), canary(nonce))));
   }
 
   /** The answers of all who heard it; undefined when one is missing in time. */
-  async #ask(channel: string, phrase: (question: string) => string): Promise<string[] | undefined> {
+  async function ask(channel: string, phrase: (question: string) => string): Promise<string[] | undefined> {
     const question = randomBytes(QUESTION_BYTES).toString('base64url');
-    const heard = numberOf('spublish', await asked(this.#redis.spublish(channel, phrase(question))));
+    const heard = numberOf('spublish', await asked(redis.spublish(channel, phrase(question))));
     if (heard === 0) return [];
     const deadline = performance.now() + PATIENCE_MS;
     for (let pause = FIRST_LOOK_MS; ; pause = Math.min(2 * pause, LATEST_LOOK_MS)) {
       await delay(pause);
-      const answers = await asked(this.#redis.lrange(this.#keys.answers(question), 0, -1));
+      const answers = await asked(redis.lrange(keys.answers(question), 0, -1));
       if (answers.length >= heard) return answers;
       if (performance.now() > deadline) return undefined;
     }
   }
+
+  return { askServed, askSubscribers, answer, sendCanary };
 }

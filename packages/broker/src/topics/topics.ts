@@ -13,7 +13,7 @@ import { newIncarnation, randomStep } from '../random.ts';
 import { publishDigest } from './publish-digest.ts';
 import { type Argument, asked, run, runForBuffers } from '@holdfast/redis/script';
 import { loadScript } from '../lua/scripts.ts';
-import type { WakeUps } from '../edges/pending.ts';
+import type { Pending } from '../edges/pending.ts';
 import { type LogPage, type TopicState, TopicsUnavailable } from './state.ts';
 
 const putTopicScript = loadScript('put-topic');
@@ -29,76 +29,64 @@ const IDEMPOTENCY_MS = IDEMPOTENCY_SECONDS * 1000;
 const MAX_BATCH = 100;
 
 /** Topics, their logs, and the own topics of clients. */
-export class TopicStore {
-  readonly #redis: Commands;
-  readonly #keys: Keys;
-  readonly #wakeUps: WakeUps;
-  readonly #broken: BrokenRecords;
+export type TopicStore = ReturnType<typeof topicStore>;
 
-  constructor(redis: Commands, keys: Keys, wakeUps: WakeUps, broken: BrokenRecords) {
-    this.#redis = redis;
-    this.#keys = keys;
-    this.#wakeUps = wakeUps;
-    this.#broken = broken;
-  }
-
+export function topicStore(redis: Commands, keys: Keys, pending: Pending, broken: BrokenRecords) {
   /** `key`: the API key that makes it, if any. */
-  async put(topic: string, history: Partial<History>, key = ''): Promise<{ created: boolean; state: TopicState }> {
+  async function putTopic(
+    topic: string,
+    history: Partial<History>,
+    key = '',
+  ): Promise<{ created: boolean; state: TopicState }> {
     // Listed first: a process that dies in between leaves a name without a topic, which listing passes over.
-    await listIndexed(this.#redis, this.#entry(topic));
+    await listIndexed(redis, entry(topic));
     const answer = answerOf(
       'put-topic',
-      await run(
-        this.#redis,
-        putTopicScript,
-        [this.#keys.topic(topic), this.#keys.topicLog(topic)],
-        [
-          history.size ?? '',
-          history.seconds ?? '',
-          history.size ?? DEFAULT_HISTORY.size,
-          history.seconds ?? DEFAULT_HISTORY.seconds,
-          newIncarnation(),
-          key,
-        ],
-      ),
+      await run(redis, putTopicScript, topicKeys(topic), [
+        history.size ?? '',
+        history.seconds ?? '',
+        history.size ?? DEFAULT_HISTORY.size,
+        history.seconds ?? DEFAULT_HISTORY.seconds,
+        newIncarnation(),
+        key,
+      ]),
     );
     const state = topicOf(answer.rest);
     if (state === null) throw new UnexpectedAnswer('put-topic', answer);
-    if (answer.kind === 1) await settleIndex(this.#redis, this.#entry(topic), true);
+    if (answer.kind === 1) await settleIndex(redis, entry(topic), true);
     return { created: answer.kind === 1, state };
   }
 
-  async delete(topic: string): Promise<boolean> {
-    const keys = [this.#keys.topic(topic), this.#keys.topicLog(topic)];
-    const deleted = await run(this.#redis, deleteTopicScript, keys, [this.#keys.topicLive(topic), DELETED]);
-    await settleIndex(this.#redis, this.#entry(topic), false);
+  async function deleteTopic(topic: string): Promise<boolean> {
+    const deleted = await run(redis, deleteTopicScript, topicKeys(topic), [keys.topicLive(topic), DELETED]);
+    await settleIndex(redis, entry(topic), false);
     return numberOf('delete-topic', deleted) === 1;
   }
 
-  readAll(topics: readonly string[]): Promise<(TopicState | null)[]> {
-    return this.#redis.isCluster || topics.length < 2 ? this.#readEach(topics) : this.#readTogether(topics);
+  function readTopics(topics: readonly string[]): Promise<(TopicState | null)[]> {
+    return redis.isCluster || topics.length < 2 ? readEach(topics) : readTogether(topics);
   }
 
-  async #readTogether(topics: readonly string[]): Promise<(TopicState | null)[]> {
+  async function readTogether(topics: readonly string[]): Promise<(TopicState | null)[]> {
     const states: (TopicState | null)[] = [];
     for (let from = 0; from < topics.length; from += MAX_BATCH) {
       const some = topics.slice(from, from + MAX_BATCH);
-      const keys = some.map((topic) => this.#keys.topic(topic));
-      const answer = await run(this.#redis, readTopicsScript, keys, []);
+      const hashes = some.map((topic) => keys.topic(topic));
+      const answer = await run(redis, readTopicsScript, hashes, []);
       if (!Array.isArray(answer)) throw new UnexpectedAnswer('read-topics', answer);
-      states.push(...some.map((topic, index) => this.#stateOf(topic, answer[index])));
+      states.push(...some.map((topic, index) => stateOf(topic, answer[index])));
     }
     return states;
   }
 
-  #stateOf(topic: string, answer: unknown): TopicState | null {
+  function stateOf(topic: string, answer: unknown): TopicState | null {
     if (typeof answer !== 'string') return topicOf(answer);
-    this.#broken.report({ kind: 'topic', name: topic, reason: answer });
+    broken.report({ kind: 'topic', name: topic, reason: answer });
     return null;
   }
 
-  async #readEach(topics: readonly string[]): Promise<(TopicState | null)[]> {
-    const answers = await Promise.allSettled(topics.map((topic) => this.#readState(topic)));
+  async function readEach(topics: readonly string[]): Promise<(TopicState | null)[]> {
+    const answers = await Promise.allSettled(topics.map((topic) => readState(topic)));
     const states = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
     if (states.length === topics.length) return states;
     // On a Cluster one node may be away, and the topics of the others be known.
@@ -107,32 +95,32 @@ export class TopicStore {
     throw states.length === 0 ? new BrokerUnavailable(first?.reason) : new TopicsUnavailable(first?.reason, failed);
   }
 
-  async #readState(topic: string): Promise<TopicState | null> {
-    const fields = this.#redis.hmget(this.#keys.topic(topic), 'size', 'seconds', 'born', 'last');
-    return topicOf(await this.#broken.skip(fields, { kind: 'topic', name: topic }));
+  async function readState(topic: string): Promise<TopicState | null> {
+    const fields = redis.hmget(keys.topic(topic), 'size', 'seconds', 'born', 'last');
+    return topicOf(await broken.skip(fields, { kind: 'topic', name: topic }));
   }
 
   /** Gives the topics that stand elsewhere than is known of them, with their state, null for one that does not exist. */
-  async compare(known: readonly KnownTopic[]): Promise<Map<KnownTopic, TopicState | null>> {
-    const most = this.#redis.isCluster ? 1 : MAX_BATCH;
+  async function compareTopics(known: readonly KnownTopic[]): Promise<Map<KnownTopic, TopicState | null>> {
+    const most = redis.isCluster ? 1 : MAX_BATCH;
     const batches: (readonly KnownTopic[])[] = [];
     for (let from = 0; from < known.length; from += most) batches.push(known.slice(from, from + most));
-    const differing = await Promise.all(batches.map((batch) => this.#compareBatch(batch)));
+    const differing = await Promise.all(batches.map((batch) => compareBatch(batch)));
     return new Map(differing.flat());
   }
 
-  async #compareBatch(batch: readonly KnownTopic[]): Promise<[KnownTopic, TopicState | null][]> {
-    const keys = batch.map(({ topic }) => this.#keys.topic(topic));
+  async function compareBatch(batch: readonly KnownTopic[]): Promise<[KnownTopic, TopicState | null][]> {
+    const hashes = batch.map(({ topic }) => keys.topic(topic));
     const args = batch.flatMap(({ incarnation, last }) => [incarnation, last]);
-    const answers = listOf('compare-topics', await run(this.#redis, compareTopicsScript, keys, args), batch.length);
+    const answers = listOf('compare-topics', await run(redis, compareTopicsScript, hashes, args), batch.length);
     return batch.flatMap((known, index) => (answers[index] === 0 ? [] : [[known, topicOf(answers[index])]]));
   }
 
-  async list(cursor: string | null, limit: number): Promise<Page<{ topic: string; state: TopicState }>> {
+  async function listTopics(cursor: string | null, limit: number): Promise<Page<{ topic: string; state: TopicState }>> {
     const from = cursor === null ? '-' : `(${cursor}`;
-    const names = await asked(this.#redis.zrangebylex(this.#keys.topics(), from, '+', 'LIMIT', 0, limit + 1));
+    const names = await asked(redis.zrangebylex(keys.topics(), from, '+', 'LIMIT', 0, limit + 1));
     const shown = names.slice(0, limit);
-    const states = await this.readAll(shown);
+    const states = await readTopics(shown);
     const items = shown.flatMap((topic, index) => {
       const state = states[index];
       return state ? [{ topic, state }] : [];
@@ -140,56 +128,71 @@ export class TopicStore {
     return { items, cursor: names.length > limit ? (shown.at(-1) ?? null) : null };
   }
 
-  async publish(topic: string, data: Buffer, idempotencyKey?: string, caller?: string): Promise<PublishOutcome> {
-    const [outcome] = await this.publishAll(topic, [{ data, idempotencyKey, caller }]);
+  async function publish(
+    topic: string,
+    data: Buffer,
+    idempotencyKey?: string,
+    caller?: string,
+  ): Promise<PublishOutcome> {
+    const [outcome] = await publishAll(topic, [{ data, idempotencyKey, caller }]);
     return outcome ?? { kind: 'not-found' };
   }
 
-  async publishAll(topic: string, messages: readonly NewMessage[]): Promise<PublishOutcome[]> {
-    const keys = [this.#keys.topic(topic), this.#keys.topicLog(topic)];
-    const known = keys.length;
-    const args: Argument[] = [this.#keys.topicLive(topic), randomStep(), IDEMPOTENCY_MS];
+  async function publishAll(topic: string, messages: readonly NewMessage[]): Promise<PublishOutcome[]> {
+    const touched = topicKeys(topic);
+    const first = touched.length;
+    const args: Argument[] = [keys.topicLive(topic), randomStep(), IDEMPOTENCY_MS];
     for (const { data, idempotencyKey, caller = '' } of messages) {
       if (idempotencyKey === undefined) {
         args.push(data, 0, '');
         continue;
       }
-      keys.push(this.#keys.topicIdempotency(topic, idempotencyKey));
-      args.push(data, keys.length - known, publishDigest(caller, data));
+      touched.push(keys.topicIdempotency(topic, idempotencyKey));
+      args.push(data, touched.length - first, publishDigest(caller, data));
     }
-    const { kind, rest } = answerOf('publish', await run(this.#redis, publishScript, keys, args));
+    const { kind, rest } = answerOf('publish', await run(redis, publishScript, touched, args));
     return messages.map((_, index) =>
       kind === 0 ? { kind: 'not-found' } : publishOutcome(rest[2 * index], rest[2 * index + 1]),
     );
   }
 
-  async publishToClient(clientId: string, data: Buffer, idempotencyKey?: string, caller = ''): Promise<PublishOutcome> {
-    const keys = [this.#keys.client(clientId), this.#keys.clientLog(clientId)];
-    if (idempotencyKey !== undefined) keys.push(this.#keys.clientIdempotency(clientId, idempotencyKey));
+  async function publishToClient(
+    clientId: string,
+    data: Buffer,
+    idempotencyKey?: string,
+    caller = '',
+  ): Promise<PublishOutcome> {
+    const touched = clientKeys(clientId);
+    if (idempotencyKey !== undefined) touched.push(keys.clientIdempotency(clientId, idempotencyKey));
     const digest = idempotencyKey === undefined ? '' : publishDigest(caller, data);
     const args = [data, randomStep(), IDEMPOTENCY_MS, DEFAULT_HISTORY.size, DEFAULT_HISTORY.seconds, digest];
-    const answer = answerOf('publish-to-client', await run(this.#redis, publishToClientScript, keys, args));
+    const answer = answerOf('publish-to-client', await run(redis, publishToClientScript, touched, args));
     const [id, ...edges] = answer.rest;
-    await this.#wakeUps.notify(edgesOf(...edges.map(text)), clientId);
+    await pending.notify(edgesOf(...edges.map(text)), clientId);
     return answer.kind === 0 ? { kind: 'not-found' } : publishOutcome(answer.kind, id);
   }
 
-  readLog(topic: string, after: Position | null, limit: number): Promise<LogPage | null> {
-    return this.#read([this.#keys.topic(topic), this.#keys.topicLog(topic)], after, limit, 'topic');
+  function readLog(topic: string, after: Position | null, limit: number): Promise<LogPage | null> {
+    return readPage(topicKeys(topic), after, limit, 'topic');
   }
 
-  readClientLog(clientId: string, after: Position | null, limit: number): Promise<LogPage | null> {
-    return this.#read([this.#keys.client(clientId), this.#keys.clientLog(clientId)], after, limit, 'client');
+  function readClientLog(clientId: string, after: Position | null, limit: number): Promise<LogPage | null> {
+    return readPage(clientKeys(clientId), after, limit, 'client');
   }
 
-  #entry(topic: string): IndexEntry {
-    return { index: this.#keys.topics(), member: topic, key: this.#keys.topic(topic) };
+  function entry(topic: string): IndexEntry {
+    return { index: keys.topics(), member: topic, key: keys.topic(topic) };
   }
 
-  async #read(keys: string[], after: Position | null, limit: number, of: 'topic' | 'client'): Promise<LogPage | null> {
+  async function readPage(
+    touched: string[],
+    after: Position | null,
+    limit: number,
+    of: 'topic' | 'client',
+  ): Promise<LogPage | null> {
     const answer = answerOf(
       'read-log',
-      await runForBuffers(this.#redis, readLogScript, keys, [
+      await runForBuffers(redis, readLogScript, touched, [
         after ?? '',
         limit,
         of,
@@ -199,6 +202,27 @@ export class TopicStore {
     );
     return answer.kind === 0 ? null : logPageOf(answer.rest);
   }
+
+  function topicKeys(topic: string): string[] {
+    return [keys.topic(topic), keys.topicLog(topic)];
+  }
+
+  function clientKeys(clientId: string): string[] {
+    return [keys.client(clientId), keys.clientLog(clientId)];
+  }
+
+  return {
+    putTopic,
+    deleteTopic,
+    readTopics,
+    compareTopics,
+    listTopics,
+    publish,
+    publishAll,
+    publishToClient,
+    readLog,
+    readClientLog,
+  };
 }
 
 function publishOutcome(kind: unknown, id: unknown): PublishOutcome {
