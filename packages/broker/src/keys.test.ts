@@ -27,11 +27,11 @@ function scripts(keys: Keys, name: string, id: string, idempotency: string): Rec
       keys.client(id),
       keys.clientLog(id),
       keys.clientIdempotency(id, idempotency),
-      keys.clientLeft(id, idempotency),
+      keys.clientTombstone(id, idempotency),
     ],
     'count-topic': [keys.key(id), keys.keyTopics(id)],
     'try-write': [keys.trial(id), keys.trialLog(id), keys.trialLive(id)],
-    'reserve, settle': [keys.key(id), keys.keyNames(id), keys.keyUnsettled(id)],
+    'reserve, settle': [keys.key(id), keys.keyNames(id), keys.keyPending(id)],
   };
 }
 

@@ -13,7 +13,7 @@ export function redisKeys(prefix: string) {
     client: (clientId: string) => `${prefix}client:{${clientId}}`,
     clientLog: (clientId: string) => `${prefix}client:{${clientId}}:log`,
     clientIdempotency: (clientId: string, key: string) => `${prefix}client:{${clientId}}:once:${key}`,
-    clientLeft: (clientId: string, nonce: string) => `${prefix}client:{${clientId}}:left:${nonce}`,
+    clientTombstone: (clientId: string, nonce: string) => `${prefix}client:{${clientId}}:left:${nonce}`,
     clientBucket: (bucket: string) => `${prefix}clients:{${bucket}}`,
 
     topic: (topic: string) => `${prefix}topic:{${topic}}`,
@@ -25,7 +25,7 @@ export function redisKeys(prefix: string) {
     key: (keyId: string) => `${prefix}key:{${keyId}}`,
     keyNames: (keyId: string) => `${prefix}key:{${keyId}}:names`,
     keyTopics: (keyId: string) => `${prefix}key:{${keyId}}:topics`,
-    keyUnsettled: (keyId: string) => `${prefix}key:{${keyId}}:unsettled`,
+    keyPending: (keyId: string) => `${prefix}key:{${keyId}}:unsettled`,
 
     edges: () => `${prefix}edges`,
     edge: (edge: string) => `${prefix}edge:{${edge}}`,

@@ -13,7 +13,7 @@ export interface IndexEntry {
  * Makes an index agree with what it lists. Called after each creation and removal: whoever writes to the index looks
  * again afterwards, so of a removal and a creation that meet, the one that writes last leaves what is true.
  */
-export async function settleIndex(redis: Commands, entry: IndexEntry, exists: boolean): Promise<void> {
+export async function updateIndex(redis: Commands, entry: IndexEntry, exists: boolean): Promise<void> {
   for (let listed = exists; ;) {
     await (listed ? listIndexed(redis, entry) : asked(redis.zrem(entry.index, entry.member)));
     const found = (await asked(redis.exists(entry.key))) === 1;

@@ -6,12 +6,12 @@ import { type RedisAccess, type RedisNode, type RedisTarget, parseRedisUrl } fro
 /** A Redis that is reached by one connection: a single server, or the master behind Sentinels. */
 export type DirectTarget = Exclude<RedisTarget, { kind: 'cluster' }>;
 
-/** Where and as which user to connect. How replies look is not for an address to say. */
+/** Where and as which user to connect. How replies look is no part of an address. */
 export type Address = Omit<RedisOptions, 'replyMapping'>;
 
 /** Fast first, as most outages are a restart, and at least once a second: an edge receives nothing meanwhile. */
 export const RETRY = { baseMs: 50, capMs: 1_000 } as const;
-/** A Redis that answers takes less than a millisecond; a caller who waited this long is better served by a 503. */
+/** A Redis that answers takes less than a millisecond; a caller that waited this long is better served by a 503. */
 export const COMMAND_TIMEOUT_MS = 2_000;
 
 export function addressOf(target: DirectTarget): Address {

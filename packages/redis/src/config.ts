@@ -12,7 +12,7 @@ export interface RedisNode {
   readonly port: number;
 }
 
-/** How to come in, whatever the address is. */
+/** As which user to connect, whatever the address is. */
 export interface RedisAccess {
   readonly username?: string;
   readonly password?: string;
@@ -20,10 +20,10 @@ export interface RedisAccess {
   readonly tls: boolean;
 }
 
-/** What a redis: or rediss: URL says. */
+/** The parts of a redis: or rediss: URL. */
 export interface RedisEndpoint extends RedisNode, RedisAccess {}
 
-/** Where our Redis is, in one of three ways. */
+/** Where our Redis is: a single server, a Cluster, or the master behind Sentinels. */
 export type RedisTarget =
   | { readonly kind: 'single'; readonly url: string }
   | { readonly kind: 'cluster'; readonly nodes: readonly RedisNode[]; readonly access: RedisAccess }
@@ -61,7 +61,7 @@ type RedisChoice = Pick<RedisConfig, 'REDIS_URL' | 'REDIS_CLUSTER_NODES' | 'REDI
 
 /**
  * Names settings that contradict each other: `z.object({ ...redisVariables, … }).check(redisRules)`. Runs also when
- * another variable is wrong, so that every fault is told at once.
+ * another variable is wrong, so that every fault is reported at once.
  */
 export const redisRules: z.core.$ZodCheck<RedisChoice> = z.superRefine<RedisChoice>(
   (config, context) => {
@@ -84,7 +84,7 @@ export const redisRules: z.core.$ZodCheck<RedisChoice> = z.superRefine<RedisChoi
   { when: () => true },
 );
 
-/** Where the configuration says our Redis is. */
+/** Where our Redis is, according to the configuration. */
 export function toRedisTarget(config: Omit<RedisConfig, 'REDIS_PREFIX'>): RedisTarget {
   const {
     REDIS_URL: url,
@@ -98,7 +98,7 @@ export function toRedisTarget(config: Omit<RedisConfig, 'REDIS_PREFIX'>): RedisT
   return { kind: 'single', url };
 }
 
-/** Who we are, of a URL whose address is not wanted. One that is refused for itself says nothing. */
+/** User, password and database of a URL whose address does not count; none of one that is refused for itself. */
 function accessOf(url: string | undefined): RedisAccess {
   const endpoint = parseRedisUrl(url ?? '');
   if (endpoint === null) return { database: 0, tls: false };

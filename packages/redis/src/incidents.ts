@@ -25,11 +25,11 @@ export function logIncidents(redis: Redis, logger: Logger, fields: Readonly<Reco
   // ioredis prints errors that have no listener.
   redis.on('error', (error: Error) => {
     reason = reasonOf(error);
-    // On a ready connection the close that follows tells more; a Sentinel that cannot be asked brings errors only.
+    // On a ready connection the close that follows explains more; a Sentinel that cannot be asked brings errors only.
     if (redis.status !== 'ready') lost();
   });
   redis.on('close', () => {
-    // Events arrive a tick after the change: by now a connection closed on purpose stands at "end".
+    // Events arrive a tick after the change: by now the status of a connection closed on purpose is "end".
     if (redis.status !== 'end' && !onPurpose) lost();
     onPurpose = false;
   });
@@ -52,10 +52,10 @@ const QUIET_MS = 60_000;
 const MAX_REMEMBERED = 100;
 /** Part of how a Cluster and scripts work, and followed or repaired where it happens. */
 const ORDINARY = /^(NOSCRIPT|MOVED|ASK|TRYAGAIN)\b/;
-/** Asked for where it is allowed; who asks says what is missing without. */
+/** Sent where they are allowed; their caller reports what is missing without. */
 const OPTIONAL_COMMANDS = new Set(['config', 'info', 'cluster', 'client']);
 
-/** What Redis says of why it refused: without the script that asked, whose hash and line tell people nothing. */
+/** Why Redis refused: without the script that was refused, whose hash and line help no reader. */
 export function refusalOf(message: string): string {
   return message.replace(/,? script: [0-9a-f]{40}.*$/s, '');
 }

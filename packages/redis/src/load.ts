@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 
-/** Long enough for Redis' CPU time to be told apart from noise, and short enough to wait for. */
+/** Long enough for Redis' CPU time to stand out from noise, and short enough to wait for. */
 const OVER_MS = 500;
 /** Of Redis 7 and Valkey; before, there is only that of all threads. */
 const MAIN_THREAD = ['used_cpu_sys_main_thread', 'used_cpu_user_main_thread'] as const;
@@ -22,7 +22,7 @@ export interface RedisLoad {
 }
 
 /**
- * Measures a Redis over half a second, by what it says of itself.
+ * Measures a Redis over half a second, by its own INFO.
  * @returns null when we are not allowed to ask (INFO); rejects when it does not answer
  */
 export async function redisLoad(redis: Pick<Redis, 'info'>, overMs = OVER_MS): Promise<RedisLoad | null> {
@@ -74,7 +74,7 @@ function fieldsOf(info: string): Fields {
   );
 }
 
-/** 0 for what this Redis does not tell. */
+/** 0 for what this Redis does not report. */
 function numberIn(fields: Fields, name: string): number {
   return Number(fields.get(name) ?? 0);
 }

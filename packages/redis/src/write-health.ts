@@ -1,7 +1,7 @@
 import { reasonOf } from '@holdfast/service/error-fields';
 import { refusalOf } from './incidents.ts';
 
-/** A write a second succeeds where all is well; without one for so long nobody can say that the next will. */
+/** A write a second succeeds where all is well; without one for so long the next may fail. */
 const STALE_MS = 5_000;
 
 /** Called when writes succeed again: what was wrong, and for how long. */
@@ -9,12 +9,12 @@ export type OnRecovery = (fields: { reason: string; downtimeMs: number }) => voi
 
 /**
  * Whether Redis takes our writes now, judged by one that is tried again and again: a Redis that answers may still refuse
- * every write (a read-only replica, a full memory or disk, too few replicas, a user who may not).
+ * every write (a read-only replica, a full memory or disk, too few replicas, a user without the right).
  */
 export class WriteHealth {
   readonly #onRecovery: OnRecovery | undefined;
   #reason: string | null = 'Redis has taken no write yet';
-  /** Whether the reason is Redis' own word: what a connection says while it is opened anew explains less. */
+  /** Whether the reason is a reply of Redis: the error of a connection that is opened anew explains less. */
   #refused = false;
   #workedAt = -Infinity;
   #failedAt: number | null = null;
@@ -30,7 +30,7 @@ export class WriteHealth {
     return silentMs < STALE_MS ? null : `Redis has taken no write for ${Math.round(silentMs / 1000)} s`;
   }
 
-  /** Whether it is Redis that said no. */
+  /** Whether Redis itself refused. */
   get refused(): boolean {
     return this.#refused;
   }

@@ -11,7 +11,7 @@ const claimScript = loadScript('claim');
 
 /**
  * While a script runs, Redis does nothing else. So many claims take it a fifth of a millisecond, or 18 when each client
- * has a thousand topics; more at once would gain nothing worth telling.
+ * has a thousand topics; larger batches gain nothing to speak of.
  */
 const MAX_BATCH = 16;
 

@@ -12,21 +12,21 @@ import type { Pending } from '../edges/pending.ts';
 const changeTopicsScript = loadScript('change-topics');
 const disconnectScript = loadScript('disconnect');
 const releaseScript = loadScript('release');
-const giveUpScript = loadScript('give-up');
+const releaseOwnerScript = loadScript('release-owner');
 const acknowledgeRangesScript = loadScript('acknowledge-ranges');
 
 /**
- * Buckets read in one go while listing: one at first, as one of a large installation fills a page, then ever more, as
+ * Buckets read at a time while listing: one at first, as one of a large installation fills a page, then ever more, as
  * those of a small one are mostly empty.
  */
-const MOST_BUCKETS_AT_ONCE = 256;
-/** Clients read in one go while listing; one with a thousand long names of topics is 200 kB. */
-const CLIENTS_AT_ONCE = 32;
+const MAX_BUCKETS = 256;
+/** Clients read at a time while listing; one with a thousand long names of topics is 200 kB. */
+const MAX_BATCH = 32;
 /** What a client takes in a listing besides its topics, and what a topic takes besides its name. */
 const CLIENT_BYTES = 512;
 const TOPIC_BYTES = 3;
 
-/** The state of single clients: what they want and who holds them. */
+/** The state of clients: their subscriptions and their owners. */
 export function clientStore(redis: Commands, keys: Keys, pending: Pending, broken: BrokenRecords) {
   async function changeTopics(clientId: string, change: TopicChange): Promise<ChangeOutcome> {
     const stale = [...(change.stale ?? [])];
@@ -64,7 +64,7 @@ export function clientStore(redis: Commands, keys: Keys, pending: Pending, broke
 
   async function giveUp({ clientId, owner }: ClientState): Promise<void> {
     if (owner === null) return;
-    await run(redis, giveUpScript, [keys.client(clientId)], [owner.generation, Date.now()]);
+    await run(redis, releaseOwnerScript, [keys.client(clientId)], [owner.generation, Date.now()]);
   }
 
   function readClients(clientIds: readonly string[]): Promise<(ClientState | null)[]> {
@@ -85,7 +85,7 @@ export function clientStore(redis: Commands, keys: Keys, pending: Pending, broke
     const found: string[] = [];
     let bucket = cursor === null ? 0 : Number.parseInt(bucketOf(cursor), 16);
     for (let atOnce = 1; bucket < CLIENT_BUCKETS && found.length <= limit; atOnce *= 2) {
-      const upTo = Math.min(bucket + Math.min(atOnce, MOST_BUCKETS_AT_ONCE), CLIENT_BUCKETS);
+      const upTo = Math.min(bucket + Math.min(atOnce, MAX_BUCKETS), CLIENT_BUCKETS);
       const pages: Promise<string[]>[] = [];
       for (; bucket < upTo; bucket += 1) pages.push(listBucket(bucketName(bucket), cursor, limit + 1));
       for (const ids of await Promise.all(pages)) found.push(...ids);
@@ -97,8 +97,8 @@ export function clientStore(redis: Commands, keys: Keys, pending: Pending, broke
   async function pageOf(found: readonly string[], limit: number): Promise<Page<ClientState>> {
     const items: ClientState[] = [];
     let bytes = 0;
-    for (let from = 0; from < Math.min(limit, found.length); from += CLIENTS_AT_ONCE) {
-      const ids = found.slice(from, Math.min(from + CLIENTS_AT_ONCE, limit));
+    for (let from = 0; from < Math.min(limit, found.length); from += MAX_BATCH) {
+      const ids = found.slice(from, Math.min(from + MAX_BATCH, limit));
       for (const [index, client] of (await readClients(ids)).entries()) {
         if (client === null) continue;
         bytes += bytesOf(client);

@@ -4,11 +4,11 @@ import { describe, expect, test } from 'vitest';
 import type { ControlBroker } from '../broker.ts';
 import { controlBroker } from '../redis-broker.ts';
 import { connect, dyingAfter, openBroker, someone } from '../testing/brokers.ts';
-import { atOnce, openLedger, someKey } from '../testing/ledger.ts';
+import { atOnce, openIntentLog, someKey } from '../testing/ledger.ts';
 
 const its = await openBroker();
 const { redis, prefix, control, edge } = its;
-const { ledger, isListed, registered } = openLedger(its);
+const { ledger, isListed, registered } = openIntentLog(its);
 const dying = (commands: number): ControlBroker => controlBroker(dyingAfter(redis, commands), prefix);
 
 /** Runs the call with a death after 0, 1, 2, … commands, until it lives through. */

@@ -10,10 +10,10 @@ const BUCKET_DIGITS = 3;
 /** How long the secret is taken as it was read. A Redis that lost its data gets it back, or another one rules, this late. */
 const FRESH_MS = 5_000;
 /** Ids read at a time when a bucket is searched: an HMAC each takes microseconds, and the event loop is shared. */
-const SEARCHED_AT_ONCE = 500;
+const MAX_BATCH = 500;
 
 /**
- * The public names of clients. A UUID is a credential, so whoever may only look at a client knows it by its `ref`: made
+ * The public names of clients. A UUID is a credential, so a caller that may only look at a client knows it by its `ref`: made
  * from the UUID with a secret of the installation, stored nowhere, and without the secret neither a way back to the UUID
  * nor to its bucket. With it, the bucket is unmasked and searched: docs/decisions/0044.
  */
@@ -35,11 +35,11 @@ export function refStore(redis: Commands, keys: Keys) {
     const tag = ref.slice(0, TAG_DIGITS);
     const bucket = keys.clientBucket(masked(secret, tag, ref.slice(TAG_DIGITS)));
     for (let from = '-'; ;) {
-      const ids = await asked(redis.zrangebylex(bucket, from, '+', 'LIMIT', 0, SEARCHED_AT_ONCE));
+      const ids = await asked(redis.zrangebylex(bucket, from, '+', 'LIMIT', 0, MAX_BATCH));
       const found = ids.find((clientId) => tagOf(secret, clientId) === tag);
       if (found !== undefined) return found;
       const last = ids.at(-1);
-      if (last === undefined || ids.length < SEARCHED_AT_ONCE) return null;
+      if (last === undefined || ids.length < MAX_BATCH) return null;
       from = `(${last}`;
     }
   }
@@ -68,7 +68,7 @@ export function refStore(redis: Commands, keys: Keys) {
   }
 
   /**
-   * Who asks first makes it. What stands in Redis rules; where nothing does any more, the secret that is known goes back
+   * The first caller makes it. The one in Redis counts; where there is none any more, the secret that is known goes back
    * in, so that refs which people wrote down outlive a Redis that lost its data.
    */
   async function fetchSecret(): Promise<Buffer> {

@@ -3,11 +3,11 @@ import { describe, expect, test } from 'vitest';
 import type { NewClient } from '../broker.ts';
 import { controlBroker } from '../redis-broker.ts';
 import { connect, openBroker, someone, stateOf, watched } from '../testing/brokers.ts';
-import { atOnce, openLedger, someKey } from '../testing/ledger.ts';
+import { atOnce, openIntentLog, someKey } from '../testing/ledger.ts';
 
 const its = await openBroker();
 const { redis, prefix, keys, control, edge } = its;
-const { ledger, isListed, registered } = openLedger(its);
+const { ledger, isListed, registered } = openIntentLog(its);
 
 /** A client that nobody is connected as. */
 async function unused(fields: Partial<NewClient> = {}) {

@@ -57,7 +57,7 @@ export interface ClosedRange {
   end: Position;
   /** Of the topic. */
   incarnation: string;
-  /** There was no room for all of it: of what it held the client is told that it is lost. */
+  /** There was no room for all of it: the client gets a `lost` for what it held. */
   dropped: boolean;
 }
 

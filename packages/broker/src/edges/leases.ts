@@ -8,8 +8,8 @@ import { loadScript } from '../lua/scripts.ts';
 const renewLeaseScript = loadScript('renew-lease');
 
 /**
- * How long an edge is believed after its last sign of life. Renewed every second, so that many renewals may fail
- * before it counts as dead, and short enough that nobody is called connected 15 s after its edge died.
+ * How long a lease lasts after its last renewal. Renewed every second, so that many renewals may fail
+ * before it counts as dead, and short enough that no client is reported as connected 15 s after its edge died.
  */
 export const LEASE_MS = 10_000;
 
@@ -27,7 +27,7 @@ const LOAD = [
   'deliveriesPerSecond',
 ] as const satisfies readonly (keyof EdgeLoad)[];
 
-/** The lease is a key that expires: Redis' own clock decides, whatever the clocks of edges and control-apis say. */
+/** The lease is a key that expires: Redis' own clock decides, whatever the clocks of edges and control-apis. */
 export function leaseStore(redis: Commands, keys: Keys) {
   async function renewLease({ load, ...details }: EdgeDetails): Promise<boolean> {
     const fields = Object.entries({ ...details, ...load }).flatMap(([name, value]) => [name, String(value)]);
@@ -53,9 +53,9 @@ export function leaseStore(redis: Commands, keys: Keys) {
   }
 
   async function alive(edges: readonly string[]): Promise<Set<string>> {
-    const wanted = [...new Set(edges)];
-    const found = await Promise.all(wanted.map((edge) => asked(redis.exists(keys.edge(edge)))));
-    return new Set(wanted.filter((_, index) => found[index] === 1));
+    const unique = [...new Set(edges)];
+    const found = await Promise.all(unique.map((edge) => asked(redis.exists(keys.edge(edge)))));
+    return new Set(unique.filter((_, index) => found[index] === 1));
   }
 
   /** Removes from the list what has no lease any more. An edge that comes back lists itself again. */

@@ -7,7 +7,7 @@ import { canary, countQuestion, servedQuestion } from '../live/payload.ts';
 import { numberOf } from '../lua/replies.ts';
 import { asked } from '@holdfast/redis/script';
 
-/** An edge answers within milliseconds; one that does not is stalled or gone, and then the caller says "not known". */
+/** An edge answers within milliseconds; one that does not is stalled or gone, and then its answer is not known. */
 const PATIENCE_MS = 1500;
 const FIRST_LOOK_MS = 2;
 const LATEST_LOOK_MS = 50;
@@ -15,8 +15,8 @@ const ANSWERS_KEPT_MS = 5000;
 const QUESTION_BYTES = 9;
 
 /**
- * Questions to edges, so that what they hold need not be written to Redis all the time. A question goes out on a live
- * channel; Redis says how many edges heard it, and that many answers are waited for.
+ * Asks edges for what they hold, which so need not be written to Redis all the time. The query is published on a live
+ * channel; Redis answers how many edges received it, and that many answers are waited for.
  */
 export function survey(redis: Commands, keys: Keys) {
   async function askServed(edge: string, clientId: string): Promise<ServedClient | null | undefined> {
@@ -39,16 +39,16 @@ export function survey(redis: Commands, keys: Keys) {
     return numberOf('spublish', await asked(redis.spublish(keys.edgeLive(edge), canary(nonce))));
   }
 
-  /** The answers of all who heard it; undefined when one is missing in time. */
+  /** The answers of all edges that received it; undefined when one is missing in time. */
   async function ask(channel: string, phrase: (question: string) => string): Promise<string[] | undefined> {
     const question = randomBytes(QUESTION_BYTES).toString('base64url');
-    const heard = numberOf('spublish', await asked(redis.spublish(channel, phrase(question))));
-    if (heard === 0) return [];
+    const receivers = numberOf('spublish', await asked(redis.spublish(channel, phrase(question))));
+    if (receivers === 0) return [];
     const deadline = performance.now() + PATIENCE_MS;
     for (let pause = FIRST_LOOK_MS; ; pause = Math.min(2 * pause, LATEST_LOOK_MS)) {
       await delay(pause);
       const answers = await asked(redis.lrange(keys.answers(question), 0, -1));
-      if (answers.length >= heard) return answers;
+      if (answers.length >= receivers) return answers;
       if (performance.now() > deadline) return undefined;
     }
   }

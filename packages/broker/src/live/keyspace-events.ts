@@ -1,11 +1,11 @@
 import type { Redis } from 'ioredis';
 
-/** Keyspace events (K) of sets (s): all the doorbell needs. A (alias for all classes) has it too. */
+/** Keyspace events (K) of sets (s): all that wake-ups need. A (alias for all classes) has it too. */
 const NEEDED = ['K', 's'];
 
 /**
- * Turns on the keyspace events that the doorbell is made of, keeping what is on already.
- * Gives null, or why it could not: then the look by time does its work alone.
+ * Turns on the keyspace events that wake an edge, keeping what is on already.
+ * Gives null, or why it could not: then edges find changes by their periodic read alone.
  */
 export async function enableDoorbell(redis: Redis): Promise<string | null> {
   try {

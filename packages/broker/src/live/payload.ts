@@ -7,11 +7,11 @@ import type { Position } from '@holdfast/protocol/position-order';
 export type LivePayload =
   | { kind: 'message'; prev: Position; id: Position; data: Buffer }
   | { kind: 'deleted' }
-  /** Asks every edge on a topic's channel how many subscribers it holds. */
+  /** Asks every edge on a topic's channel how many subscribers it has. */
   | { kind: 'count'; question: string }
   /** Asks an edge on its own channel what it serves to a client. */
   | { kind: 'served'; question: string; clientId: string }
-  /** An edge's own, to see that it hears. */
+  /** An edge's own, to see that it still receives. */
   | { kind: 'canary'; nonce: string }
   /** From a newer version, perhaps. */
   | { kind: 'foreign' };

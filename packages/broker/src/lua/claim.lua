@@ -7,7 +7,7 @@
 -- Gives as JSON, which a reader takes apart many times faster than a reply of many strings, a list with for each client
 -- [0] not registered (any more);
 -- [1, generation, digest, fields and values before the call] owned by the connection from now on;
--- [2, generation, digest, fields and values] somebody else is connected: nothing was changed;
+-- [2, generation, digest, fields and values] another connection owns it: nothing was changed;
 -- [3, the error of its key, which is no other client's];
 -- [4] owned by the connection as before, and the state is the one it has
 local time = redis.call('TIME')
@@ -54,7 +54,7 @@ local function claim(number, key, edge, mine, incarnation, known)
     return answer
   end
 
-  -- The edge of an older connection hears of changes too, until it has closed that.
+  -- The edge of an older connection is notified of changes too, until it has closed that.
   if client.e and client.e ~= edge then
     redis.call('HSET', key, 'p', client.e)
   elseif client.p == edge then

@@ -9,7 +9,7 @@ import { controlBroker, edgeBroker } from '../redis-broker.ts';
 
 const RECONNECT_MS = 10;
 const COMMAND_TIMEOUT_MS = 5_000;
-const KEYS_AT_ONCE = 1_000;
+const MAX_BATCH = 1_000;
 
 /** Opens a connection as the services do. It is closed when the tests of the file are over. */
 export async function openRedis(role: 'commands' | 'subscriber', url: string = redisUrl()): Promise<Redis> {
@@ -19,7 +19,7 @@ export async function openRedis(role: 'commands' | 'subscriber', url: string = r
   return redis;
 }
 
-/** The same, not yet connected; whoever asked closes it. */
+/** The same, not yet connected; the caller closes it. */
 export function newRedis(role: 'commands' | 'subscriber', url: string): Redis {
   const redis = new Redis(url, {
     lazyConnect: true,
@@ -31,7 +31,7 @@ export function newRedis(role: 'commands' | 'subscriber', url: string): Redis {
     enableAutoPipelining: role === 'commands',
     retryStrategy: () => RECONNECT_MS,
   });
-  // A connection that a test cuts says so; ioredis prints errors that have no listener.
+  // A connection that a test cuts emits an error; ioredis prints errors that have no listener.
   redis.on('error', () => undefined);
   return redis;
 }
@@ -110,7 +110,7 @@ async function emptyPrefix(redis: Redis, own: string): Promise<void> {
   if (redis.status !== 'ready') return;
   let cursor = '0';
   do {
-    const [next, keys] = await redis.scan(cursor, 'MATCH', `${own}*`, 'COUNT', KEYS_AT_ONCE);
+    const [next, keys] = await redis.scan(cursor, 'MATCH', `${own}*`, 'COUNT', MAX_BATCH);
     if (keys.length > 0) await redis.unlink(...keys);
     cursor = next;
   } while (cursor !== '0');

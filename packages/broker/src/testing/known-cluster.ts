@@ -9,7 +9,7 @@ import { newRedis, openRedis } from './brokers.ts';
 
 const SLOTS = 16_384;
 
-/** A Cluster as far as a test lets it be known: it refreshes when the test says so. */
+/** The topology of a Cluster that is refreshed by the test only. */
 export class KnownCluster implements ClusterTopology {
   readonly #seed: string;
   readonly #connections = new Map<string, Redis>();

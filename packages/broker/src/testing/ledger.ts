@@ -6,14 +6,14 @@ import { type TestBroker, someone } from './brokers.ts';
 export const someKey = () => `key-${randomUUID().slice(0, 8)}`;
 
 /** What is kept of registrations beside the clients themselves. */
-export function openLedger({ redis, keys, control }: TestBroker) {
+export function openIntentLog({ redis, keys, control }: TestBroker) {
   return {
     /** What a key is charged with. */
     ledger: async (key: string) => {
       const [clients, names, unsettled] = await Promise.all([
         redis.hget(keys.key(key), 'clients'),
         redis.hgetall(keys.keyNames(key)),
-        redis.zcard(keys.keyUnsettled(key)),
+        redis.zcard(keys.keyPending(key)),
       ]);
       return { clients: Number(clients ?? 0), names, unsettled };
     },

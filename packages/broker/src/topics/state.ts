@@ -39,7 +39,7 @@ export function incarnationOf(start: Position): string {
 
 /**
  * Whether nothing can have been missed after `position`: it is the end, or the log contains it, or it is what came before
- * the first entry. Anything else (trimmed, flushed, lost in a fail-over) cannot be told from a gap and counts as one.
+ * the first entry. Anything else (trimmed, flushed, lost in a fail-over) may be a gap and counts as one.
  */
 export function continues(page: Omit<LogPage, 'entries'>, position: Position): boolean {
   return position === page.last || page.contains || position === page.firstPrev;
@@ -52,7 +52,7 @@ export function goesOnFrom(page: { last: Position; entries: readonly { prev: Pos
 
 /**
  * Whether everything that followed `after` (everything at all when null, or from the beginning of time) is still there.
- * A position of which the log knows nothing may be one of a log that is gone: then that cannot be said.
+ * A position of which the log knows nothing may be one of a log that is gone: then the answer is no.
  */
 export function isComplete(page: Omit<LogPage, 'entries'>, after: Position | null): boolean {
   if (after === null || after === BEGINNING) return (page.firstPrev ?? page.last) === page.start;

@@ -5,7 +5,7 @@ import { DEFAULT_HISTORY, IDEMPOTENCY_SECONDS, MAX_PAGE_BYTES } from '@holdfast/
 import type { Position } from '@holdfast/protocol/position-order';
 import type { History, KnownTopic, NewMessage, Page, PublishOutcome } from '../broker.ts';
 import type { Commands } from '@holdfast/redis/commands';
-import { type IndexEntry, listIndexed, settleIndex } from '../sorted-index.ts';
+import { type IndexEntry, listIndexed, updateIndex } from '../sorted-index.ts';
 import { DELETED } from '../live/payload.ts';
 import { UnexpectedAnswer, answerOf, listOf, logPageOf, numberOf, text, topicOf } from '../lua/replies.ts';
 import { edgesOf } from '../clients/state.ts';
@@ -53,13 +53,13 @@ export function topicStore(redis: Commands, keys: Keys, pending: Pending, broken
     );
     const state = topicOf(answer.rest);
     if (state === null) throw new UnexpectedAnswer('put-topic', answer);
-    if (answer.kind === 1) await settleIndex(redis, entry(topic), true);
+    if (answer.kind === 1) await updateIndex(redis, entry(topic), true);
     return { created: answer.kind === 1, state };
   }
 
   async function deleteTopic(topic: string): Promise<boolean> {
     const deleted = await run(redis, deleteTopicScript, topicKeys(topic), [keys.topicLive(topic), DELETED]);
-    await settleIndex(redis, entry(topic), false);
+    await updateIndex(redis, entry(topic), false);
     return numberOf('delete-topic', deleted) === 1;
   }
 
@@ -100,7 +100,7 @@ export function topicStore(redis: Commands, keys: Keys, pending: Pending, broken
     return topicOf(await broken.skip(fields, { kind: 'topic', name: topic }));
   }
 
-  /** Gives the topics that stand elsewhere than is known of them, with their state, null for one that does not exist. */
+  /** Gives the topics that differ from what is known of them, with their state, null for one that does not exist. */
   async function compareTopics(known: readonly KnownTopic[]): Promise<Map<KnownTopic, TopicState | null>> {
     const most = redis.isCluster ? 1 : MAX_BATCH;
     const batches: (readonly KnownTopic[])[] = [];

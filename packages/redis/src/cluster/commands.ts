@@ -11,7 +11,7 @@ const PAUSE_MS = 20;
 const MAX_REDIRECTS = 16;
 /** How many numbers are looked through for keys at every master: each master has thousands of slots. */
 const MAX_PLACES = 1_000;
-/** Where the key stands among the arguments of a script: behind its hash or text, and the number of keys. */
+/** The place of the key among the arguments of a script: behind its hash or text, and the number of keys. */
 const SCRIPT_KEY = 2;
 
 type Name = (typeof COMMAND_NAMES)[number] | (typeof BUFFER_NAMES)[number];

@@ -73,9 +73,9 @@ export async function firstAnswers<T>(
   const answers: T[] = [];
   const first = Promise.withResolvers<void>();
   const over = new AbortController();
-  const all = asked.map(async (question) => {
+  const all = asked.map(async (answer) => {
     try {
-      answers.push(await question);
+      answers.push(await answer);
       first.resolve();
     } catch (error) {
       onError(error);

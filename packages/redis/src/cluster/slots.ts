@@ -4,7 +4,7 @@ import calculateSlot from 'cluster-key-slot';
 /** The slots of a Redis Cluster. */
 export const SLOTS = 16_384;
 
-/** The slot of a key or channel: CRC16 of what stands in its first braces, or of all of it, modulo 16,384. */
+/** The slot of a key or channel: CRC16 of the text in its first braces, or of all of it, modulo 16,384. */
 export const slotOf = calculateSlot as (key: string) => number;
 
 /** Slots that follow each other and have one master, according to one node. */
@@ -68,7 +68,7 @@ export function viewOf({ slots, nodes, info, askedAt }: NodeAnswers): ClusterVie
   };
 }
 
-/** A master that was cut off still claims its slots; of several claims the one with the latest epoch stands. */
+/** A master that was cut off still claims its slots; of several claims the one with the latest epoch counts. */
 export function mapOf(views: readonly ClusterView[]): ClusterMap {
   const owners = Array.from<string | undefined>({ length: SLOTS });
   const epochs = new Float64Array(SLOTS).fill(-1);

@@ -189,7 +189,7 @@ export class Topology {
     this.#refreshing = false;
     if (this.#closed) return;
     this.#refreshed = true;
-    // Without an answer the last map stands: what can be asked still goes where it says.
+    // Without an answer the last map is kept: commands still go where it leads.
     const changed = views.length > 0 ? this.#take(mapOf(views)) : [];
     this.#mapFault = views.length > 0 ? this.#faultOfMap() : `no node of the Cluster answers: ${this.#reason}`;
     this.#incident.is(this.#mapFault);
