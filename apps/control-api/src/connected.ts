@@ -7,7 +7,7 @@ export async function whoIsConnected(broker: Edges, clients: readonly ClientStat
   return new Set(clients.filter(({ owner }) => owner !== null && alive.has(owner.edge)));
 }
 
-/** Rejects with `BrokerUnavailable`. */
+/** Rejects with `RedisUnavailable`. */
 export async function isConnected(broker: Edges, client: ClientState): Promise<boolean> {
   return (await whoIsConnected(broker, [client])).has(client);
 }

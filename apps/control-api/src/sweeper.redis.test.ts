@@ -13,9 +13,9 @@ test('a sweep asks for abandoned registrations of every key, and says what it se
   const asked: [string, number][] = [];
   const broker = {
     ...api.broker,
-    settleAbandoned: async (key: string, olderThanMs: number) => {
+    recoverAbandoned: async (key: string, olderThanMs: number) => {
       asked.push([key, olderThanMs]);
-      return key === 'news' ? 2 : api.broker.settleAbandoned(key, olderThanMs);
+      return key === 'news' ? 2 : api.broker.recoverAbandoned(key, olderThanMs);
     },
   };
   await sweep(broker, api.keys, api.log.logger);
@@ -28,7 +28,7 @@ test('a key that cannot be swept does not keep the others from it', async () => 
   const swept: string[] = [];
   const broker = {
     ...api.broker,
-    settleAbandoned: async (key: string) => {
+    recoverAbandoned: async (key: string) => {
       if (key === first) throw new Error('its node is away');
       swept.push(key);
       return 0;
@@ -42,7 +42,7 @@ test('sweeping goes on by itself until it is stopped, also after a sweep that fa
   let sweeps = 0;
   const broker = {
     ...api.broker,
-    sweepEdges: async () => {
+    reapEdges: async () => {
       sweeps += 1;
       throw new Error('this time');
     },

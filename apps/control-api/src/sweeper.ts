@@ -1,5 +1,5 @@
 import type { ControlBroker } from '@holdfast/broker/broker';
-import { BrokerUnavailable } from '@holdfast/redis/unavailable';
+import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import { repeat } from '@holdfast/service/backoff';
 import type { Logger } from '@holdfast/service/logger';
 import type { KeyRing } from './key-ring.ts';
@@ -21,7 +21,7 @@ export function startSweeping(broker: ControlBroker, keys: KeyRing, logger: Logg
     jitter: JITTER,
     onError: (error) => {
       // The connection has told already that Redis is away.
-      if (!(error instanceof BrokerUnavailable)) logger.error({ err: error }, 'sweep failed');
+      if (!(error instanceof RedisUnavailable)) logger.error({ err: error }, 'sweep failed');
     },
   });
 }
@@ -30,10 +30,10 @@ export function startSweeping(broker: ControlBroker, keys: KeyRing, logger: Logg
 export async function sweep(broker: ControlBroker, keys: KeyRing, logger: Logger): Promise<void> {
   const failures: unknown[] = [];
   const attempt = (step: () => Promise<void>) => step().catch((error: unknown) => failures.push(error));
-  await attempt(() => broker.sweepEdges());
+  await attempt(() => broker.reapEdges());
   for (const key of keys.ids()) {
     await attempt(async () => {
-      const settled = await broker.settleAbandoned(key, ABANDONED_MS);
+      const settled = await broker.recoverAbandoned(key, ABANDONED_MS);
       if (settled > 0) logger.warn({ key, settled }, 'settled registrations that were left half done');
     });
   }

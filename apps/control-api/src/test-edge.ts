@@ -1,6 +1,6 @@
 import type { EdgeBroker, EdgeLoad, ServedClient } from '@holdfast/broker/broker';
 import { connectionName } from '@holdfast/broker/client-state';
-import { type LiveListener, earOf } from '@holdfast/broker/live-subscriber';
+import { type LiveListener, liveSubscriber } from '@holdfast/broker/live-subscriber';
 import type { LivePayload } from '@holdfast/broker/live-payload';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
 import { redisKeys } from '@holdfast/broker/keys';
@@ -56,13 +56,18 @@ export async function startTestEdge(api: TestApi, options: TestEdgeOptions = {})
   const listener: LiveListener = {
     onTopic: (_topic, payload) => void answer(payload),
     onOwn: (payload) => void answer(payload),
-    onDoorbell: () => {
+    onWakeUp: () => {
       if (wanted.length === 0) hearing.resolve();
     },
-    onHearing: () => hearing.resolve(),
-    onDeaf: () => {},
+    onSubscribed: () => hearing.resolve(),
+    onDisconnected: () => {},
   };
-  const channels = earOf({ kind: 'one', openSubscriber: () => subscriber }, redisKeys(api.prefix), id, listener);
+  const channels = liveSubscriber(
+    { kind: 'one', openSubscriber: () => subscriber },
+    redisKeys(api.prefix),
+    id,
+    listener,
+  );
   const stopListening = channels.start();
   for (const topic of wanted) channels.subscribe(topic);
   await hearing.promise;

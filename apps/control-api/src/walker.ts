@@ -1,6 +1,6 @@
 import type { ControlBroker } from '@holdfast/broker/broker';
 import type { ClientState } from '@holdfast/broker/client-state';
-import { BrokerUnavailable } from '@holdfast/redis/unavailable';
+import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import { repeat } from '@holdfast/service/backoff';
 import type { Logger } from '@holdfast/service/logger';
 import type { RedisLink } from '@holdfast/redis/commands';
@@ -49,7 +49,7 @@ export function startWalking(
       jitter: JITTER,
       onError: (error) => {
         // The connection has told already that Redis is away.
-        if (!(error instanceof BrokerUnavailable)) logger.error({ err: error }, 'walk failed');
+        if (!(error instanceof RedisUnavailable)) logger.error({ err: error }, 'walk failed');
       },
     },
   );
@@ -65,7 +65,7 @@ export async function walk(
   const page = await broker.listClients(cursor, CLIENTS_A_STEP);
   const alive = await broker.alive(page.items.flatMap(({ notify }) => notify));
   const gone = page.items.filter(({ owner }) => owner !== null && !alive.has(owner.edge));
-  await Promise.all(gone.map((client) => broker.giveUp(client)));
+  await Promise.all(gone.map((client) => broker.releaseOwner(client)));
   // One that was given up, and whose edge has come back meanwhile, may be connected there.
   const left = page.items.filter(({ owner, notify }) => owner === null && !notify.some((edge) => alive.has(edge)));
   if (expiryMs !== null) await expire(broker, left, Date.now() - expiryMs, logger);

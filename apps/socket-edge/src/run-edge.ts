@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { enableDoorbell } from '@holdfast/broker/keyspace-events';
-import { earOf } from '@holdfast/broker/live-subscriber';
+import { enableKeyspaceEvents } from '@holdfast/broker/keyspace-events';
+import { liveSubscriber } from '@holdfast/broker/live-subscriber';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
 import { redisKeys } from '@holdfast/broker/keys';
 import { createHealth } from '@holdfast/service/health';
@@ -48,7 +48,7 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
   const edge = createEdge({
     id,
     broker: edgeBroker(redis.commands, config.REDIS_PREFIX),
-    ear: (listener) => earOf(redis, redisKeys(config.REDIS_PREFIX), id, listener),
+    ear: (listener) => liveSubscriber(redis, redisKeys(config.REDIS_PREFIX), id, listener),
     logger,
     heartbeatMs: config.EDGE_HEARTBEAT,
     maxConnections: maxConnections(config),
@@ -99,7 +99,7 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
     logger,
     onReady: () => void edge.beat(),
     onBack: () => edge.lookAtEverything(),
-    enable: enableDoorbell,
+    enable: enableKeyspaceEvents,
   });
   // Whoever reads that it listens may connect: so the lease comes first, unless Redis is away.
   await Promise.race([edge.whenKnown, delay(REDIS_PATIENCE_MS, undefined, { ref: false })]);

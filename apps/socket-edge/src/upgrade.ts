@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { BrokerUnavailable } from '@holdfast/redis/unavailable';
+import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import type { Edge } from './edge.ts';
 import type { Claim } from './hub.ts';
 import { type Handshake, type Refusal, readHandshake, refusal } from './handshake.ts';
@@ -177,7 +177,7 @@ export function upgradeHandler(options: UpgradeOptions) {
     try {
       return await admit(request, socket, head);
     } catch (error) {
-      if (error instanceof BrokerUnavailable) {
+      if (error instanceof RedisUnavailable) {
         return redisAway();
       }
       onError(error);

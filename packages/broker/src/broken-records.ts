@@ -21,7 +21,7 @@ export class BrokenRecords {
     this.#onBroken = onBroken;
   }
 
-  /** What a command gives; null when its key is of another type. Rejects with `BrokerUnavailable`. */
+  /** What a command gives; null when its key is of another type. Rejects with `RedisUnavailable`. */
   async skip<T>(command: Promise<T>, found: Omit<BrokenRecord, 'reason'>): Promise<T | null> {
     try {
       return await command;

@@ -4,7 +4,7 @@ import type { LogPage, TopicState } from './topics/state.ts';
 
 /**
  * The interfaces to everything that Holdfast keeps in Redis. Each comment is a promise that the tests hold.
- * Every function rejects with `BrokerUnavailable` when Redis does not answer; whether a write then took place is unknown.
+ * Every function rejects with `RedisUnavailable` when Redis does not answer; whether a write then took place is unknown.
  * On a Cluster it may be one node that does not: what has to do with the others goes on.
  */
 
@@ -48,7 +48,7 @@ export interface Clients {
   /** The same, unless the client is connected or has been since `client` was read. */
   unregisterUnused(client: ClientState): Promise<boolean>;
   /** Marks a client's owner as gone, because its edge died with it, unless another one owns it by now. */
-  giveUp(client: ClientState): Promise<void>;
+  releaseOwner(client: ClientState): Promise<void>;
   /** Changes what a client is subscribed to, in one step; its edge is notified. */
   changeTopics(clientId: string, change: TopicChange): Promise<ChangeOutcome>;
   /** Has the client's present connection closed. Null when the client is not registered, else whether it had one. */
@@ -66,7 +66,7 @@ export interface Clients {
   cursorOf(clientId: string): Promise<string>;
   clientIdOfCursor(cursor: string): Promise<string>;
   /** Repairs the key's count and names after a process that died in the middle of a registration. Gives how many intents it completed. */
-  settleAbandoned(key: string, olderThanMs: number): Promise<number>;
+  recoverAbandoned(key: string, olderThanMs: number): Promise<number>;
 }
 
 export interface History {
@@ -177,11 +177,11 @@ export interface Edges {
   /** Which of these edges live. */
   alive(edges: readonly string[]): Promise<Set<string>>;
   /** What the edge serves to a client; null when it holds no connection of it, undefined when it did not answer in time. */
-  askServed(edge: string, clientId: string): Promise<ServedClient | null | undefined>;
+  surveyServed(edge: string, clientId: string): Promise<ServedClient | null | undefined>;
   /** Connected subscribers of a topic on all edges; undefined when one did not answer in time. */
-  askSubscribers(topic: string): Promise<number | undefined>;
+  surveySubscribers(topic: string): Promise<number | undefined>;
   /** Forgets edges whose lease ran out long ago. */
-  sweepEdges(): Promise<void>;
+  reapEdges(): Promise<void>;
 }
 
 /** All that control-api needs. */
@@ -262,5 +262,5 @@ export interface EdgeBroker {
   /** Answers a survey that came on a live channel. */
   answer(survey: string, payload: unknown): Promise<void>;
   /** Sends a loopback probe to the edge's own channel. Gives how many connections received it. */
-  sendCanary(edge: string, nonce: string): Promise<number>;
+  sendProbe(edge: string, nonce: string): Promise<number>;
 }

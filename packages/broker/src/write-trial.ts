@@ -12,7 +12,7 @@ const ONE_SERVER = ['0'];
 
 /**
  * Whether Redis takes writes now, each of its servers: what a publish does is done to keys of its own. Rejects with
- * BrokerUnavailable, whose cause says why not.
+ * RedisUnavailable, whose cause says why not.
  */
 export async function tryWrites(redis: Commands, keys: Keys): Promise<void> {
   await asked(redis.ping());

@@ -2,12 +2,12 @@ import { type PrivateRedis, startPrivateRedis } from '@holdfast/testkit/redis-pr
 import { Redis } from 'ioredis';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { captureLog } from '@holdfast/service/captured-log';
-import { OneRedis } from './redis.ts';
+import { SingleRedis } from './redis.ts';
 
 const PATIENCE = { timeout: 15_000, interval: 10 };
 const ATTEMPTS = 3;
 
-const open: OneRedis[] = [];
+const open: SingleRedis[] = [];
 afterEach(async () => {
   await Promise.all(open.splice(0).map((link) => link.close()));
 });
@@ -24,7 +24,7 @@ async function start(args: string[] = []): Promise<{ server: PrivateRedis; admin
 
 function connect(url: string) {
   const log = captureLog();
-  const link = new OneRedis({ kind: 'single', url }, { name: 'test', logger: log.logger });
+  const link = new SingleRedis({ kind: 'single', url }, { name: 'test', logger: log.logger });
   open.push(link);
   let attempts = 0;
   link.commands.on('close', () => {

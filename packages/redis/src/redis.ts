@@ -9,13 +9,13 @@ import type { RedisTarget } from './config.ts';
 import { type WaitForRedisOptions, closeRedis, connectRedis, waitForRedis } from './connection.ts';
 import { type Subscriber, type SubscriberOptions, singleSubscriber } from './subscriber.ts';
 
-export function openRedis(target: RedisTarget, options: OpenRedisOptions): OneRedis | RedisCluster {
-  return target.kind === 'cluster' ? new RedisCluster(target, options) : new OneRedis(target, options);
+export function openRedis(target: RedisTarget, options: OpenRedisOptions): SingleRedis | RedisCluster {
+  return target.kind === 'cluster' ? new RedisCluster(target, options) : new SingleRedis(target, options);
 }
 
 /** What subscribers need of a Redis. */
 export type SubscriberSource =
-  Pick<OneRedis, 'kind' | 'openSubscriber'> | { kind: 'cluster'; topology: ClusterTopology };
+  Pick<SingleRedis, 'kind' | 'openSubscriber'> | { kind: 'cluster'; topology: ClusterTopology };
 
 /** Subscribes at a single server, or at each master of a Cluster. */
 export function subscriberOf(source: SubscriberSource, options: SubscriberOptions): Subscriber {
@@ -24,7 +24,7 @@ export function subscriberOf(source: SubscriberSource, options: SubscriberOption
 }
 
 /** One server, or the master that Sentinels name. */
-export class OneRedis implements RedisLink {
+export class SingleRedis implements RedisLink {
   readonly kind = 'one';
   readonly commands: Redis;
   readonly #target: DirectTarget;

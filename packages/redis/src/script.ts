@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Commands } from './commands.ts';
-import { BrokerUnavailable } from './unavailable.ts';
+import { RedisUnavailable } from './unavailable.ts';
 
 export type Argument = string | number | Buffer;
 
@@ -16,7 +16,7 @@ export function loadScript(file: URL): Script {
   return { source, sha: createHash('sha1').update(source).digest('hex') };
 }
 
-/** Runs a script; strings in its answer are strings. Rejects with BrokerUnavailable. */
+/** Runs a script; strings in its answer are strings. Rejects with RedisUnavailable. */
 export function run(
   redis: Commands,
   script: Script,
@@ -29,7 +29,7 @@ export function run(
   );
 }
 
-/** Runs a script; strings in its answer are Buffers. Rejects with BrokerUnavailable. */
+/** Runs a script; strings in its answer are Buffers. Rejects with RedisUnavailable. */
 export function runForBuffers(
   redis: Commands,
   script: Script,
@@ -56,18 +56,18 @@ async function attempt(byHash: () => Promise<unknown>, whole: () => Promise<unkn
   try {
     return await byHash();
   } catch (error) {
-    if (!isNoScript(error)) throw new BrokerUnavailable(error);
+    if (!isNoScript(error)) throw new RedisUnavailable(error);
   }
   // Redis restarted or its scripts were flushed. NOSCRIPT ran nothing, so sending the whole script repeats nothing.
   return asked(whole());
 }
 
-/** Awaits a plain command. Rejects with BrokerUnavailable. */
+/** Awaits a plain command. Rejects with RedisUnavailable. */
 export async function asked<T>(command: Promise<T>): Promise<T> {
   try {
     return await command;
   } catch (error) {
-    throw new BrokerUnavailable(error);
+    throw new RedisUnavailable(error);
   }
 }
 

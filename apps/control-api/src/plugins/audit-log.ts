@@ -1,5 +1,5 @@
 import type { ControlBroker } from '@holdfast/broker/broker';
-import { BrokerUnavailable } from '@holdfast/redis/unavailable';
+import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import type { ProblemCode } from '@holdfast/protocol/problems';
 import type { Logger } from '@holdfast/service/logger';
 import type { FastifyRequest } from 'fastify';
@@ -56,7 +56,7 @@ async function changedRef(broker: ControlBroker, { changedClient }: FastifyReque
     return ref === undefined ? {} : { ref };
   } catch (error) {
     // The change is worth its line even when Redis went away behind it.
-    if (error instanceof BrokerUnavailable) return {};
+    if (error instanceof RedisUnavailable) return {};
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { TopicsUnavailable } from '@holdfast/broker/topic-state';
-import { BrokerUnavailable } from '@holdfast/redis/unavailable';
+import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import { PROBLEM_MEDIA_TYPE, type Problem, problemOf } from '@holdfast/protocol/problems';
 import type { Logger } from '@holdfast/service/logger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -70,7 +70,7 @@ export const problemAnswers = fp<{ logger: Logger }>(async (app, { logger }) => 
 });
 
 function retryAfterOf(error: unknown): number | undefined {
-  if (error instanceof BrokerUnavailable) return RETRY_AFTER_SECONDS;
+  if (error instanceof RedisUnavailable) return RETRY_AFTER_SECONDS;
   return error instanceof ProblemError ? error.retryAfterSeconds : undefined;
 }
 
@@ -80,7 +80,7 @@ function callOf(request: FastifyRequest): { method: string; route: string | unde
 
 function problemFor(error: unknown): Problem {
   if (error instanceof ProblemError) return problemOf(error.code, error.details);
-  if (error instanceof BrokerUnavailable) {
+  if (error instanceof RedisUnavailable) {
     const topics = error instanceof TopicsUnavailable ? error.topics : [];
     return problemOf('redis-unavailable', {
       detail: OUTCOME_UNKNOWN,

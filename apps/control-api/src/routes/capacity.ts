@@ -1,4 +1,4 @@
-import { BrokerUnavailable } from '@holdfast/redis/unavailable';
+import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import { capacityResponse } from '@holdfast/protocol/rest/capacity';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { capacityOf } from '../capacity/capacity.ts';
@@ -29,5 +29,5 @@ export const capacityRoutes: FastifyPluginAsyncZod<Services> = async (app, { bro
 };
 
 function unavailable(error: unknown): never {
-  throw new BrokerUnavailable(error);
+  throw new RedisUnavailable(error);
 }

@@ -3,13 +3,13 @@ import { controlBroker } from '@holdfast/broker/redis-broker';
 import type { Position } from '@holdfast/protocol/position-order';
 import { startNow } from '@holdfast/broker/topic-state';
 import { captureLog } from '@holdfast/service/captured-log';
-import { OneRedis } from '@holdfast/redis/redis';
+import { SingleRedis } from '@holdfast/redis/redis';
 import { RedisCluster } from '@holdfast/redis/cluster';
 
 /** What control-api does, by its own broker, as far as an edge notices. */
 export async function startControl(redisUrl: string, prefix: string) {
   const { logger } = captureLog();
-  const redis = new OneRedis({ kind: 'single', url: redisUrl }, { name: 'control', logger });
+  const redis = new SingleRedis({ kind: 'single', url: redisUrl }, { name: 'control', logger });
   return { ...(await controlOver(redis, prefix)), redis: redis.commands };
 }
 
@@ -19,7 +19,7 @@ export async function startClusterControl(target: ConstructorParameters<typeof R
   return controlOver(new RedisCluster(target, { name: 'control', logger }), prefix);
 }
 
-async function controlOver(redis: OneRedis | RedisCluster, prefix: string) {
+async function controlOver(redis: SingleRedis | RedisCluster, prefix: string) {
   const { logger } = captureLog();
   await redis.whenReady({ logger });
   const broker = controlBroker(redis.commands, prefix);

@@ -1,8 +1,8 @@
 import type { ClaimOutcome, ClaimRequest, EdgeBroker, KnownTopic } from '@holdfast/broker/broker';
-import { BrokerUnavailable } from '@holdfast/redis/unavailable';
+import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import { type ClientState, type Owner, parseStart } from '@holdfast/broker/client-state';
 import { type TopicState, startNow } from '@holdfast/broker/topic-state';
-import type { LiveEar } from '@holdfast/broker/live-subscriber';
+import type { LiveSubscriber } from '@holdfast/broker/live-subscriber';
 import type { LiveListener } from '@holdfast/broker/live-subscriber';
 import type { Position } from '@holdfast/protocol/position-order';
 import { LogModel } from './log-model.ts';
@@ -185,7 +185,7 @@ export class MemoryRedis {
     const pending = this.dirty.get(edge) ?? new Set();
     if (pending.has(clientId)) return;
     this.dirty.set(edge, pending.add(clientId));
-    this.#ears.get(edge)?.listener.onDoorbell();
+    this.#ears.get(edge)?.listener.onWakeUp();
   }
 
   /** Says something on an edge's own channel. */
@@ -194,7 +194,7 @@ export class MemoryRedis {
   }
 
   /** What an edge hears by: each subscription is confirmed a turn of the event loop later. */
-  ear(edge: string, listener: LiveListener): LiveEar & { wanted: ReadonlySet<string> } {
+  ear(edge: string, listener: LiveListener): LiveSubscriber & { wanted: ReadonlySet<string> } {
     const topics = new Set<string>();
     this.#ears.set(edge, { listener, topics });
     return {
@@ -202,19 +202,19 @@ export class MemoryRedis {
       subscribe: (topic) => {
         if (topics.has(topic)) return;
         topics.add(topic);
-        setImmediate(() => topics.has(topic) && listener.onHearing([topic]));
+        setImmediate(() => topics.has(topic) && listener.onSubscribed([topic]));
       },
       unsubscribe: (topic) => topics.delete(topic),
-      posts: () => [{ server: 'Redis', name: edge }],
+      servers: () => [{ server: 'Redis', name: edge }],
       start: () => {
-        setImmediate(() => listener.onDoorbell());
+        setImmediate(() => listener.onWakeUp());
         return () => this.#ears.delete(edge);
       },
       reconnect: () => {
-        listener.onDeaf();
+        listener.onDisconnected();
         setImmediate(() => {
-          listener.onDoorbell();
-          if (topics.size > 0) listener.onHearing([...topics]);
+          listener.onWakeUp();
+          if (topics.size > 0) listener.onSubscribed([...topics]);
         });
       },
     };
@@ -252,8 +252,8 @@ export class MemoryRedis {
           this.dirty.delete(edge);
         }),
       answer: (question, payload) => this.#ask('answer', () => void this.answers.push({ question, payload })),
-      sendCanary: (edge, nonce) =>
-        this.#ask('sendCanary', () => {
+      sendProbe: (edge, nonce) =>
+        this.#ask('sendProbe', () => {
           this.sayTo(edge, { kind: 'canary', nonce });
           return this.#ears.has(edge) ? 1 : 0;
         }),
@@ -263,11 +263,11 @@ export class MemoryRedis {
   async #ask<T>(name: keyof EdgeBroker, work: () => T, clientId = ''): Promise<T> {
     this.calls.push(name);
     const fails = this.away || this.failing.has(name) || this.clientsAway.has(clientId);
-    if (fails) throw new BrokerUnavailable(new Error('it is away'));
+    if (fails) throw new RedisUnavailable(new Error('it is away'));
     const answer = work();
     await (this.#held.get(name) ?? this.#held.get('all'));
     await new Promise(setImmediate);
-    if (this.answersLost.has(name)) throw new BrokerUnavailable(new Error('no answer'));
+    if (this.answersLost.has(name)) throw new RedisUnavailable(new Error('no answer'));
     return answer;
   }
 
@@ -338,9 +338,10 @@ function copyOf(client: ClientState): ClientState {
   return { ...client, topics: new Map(client.topics), closed: new Map(client.closed), notify: [...client.notify] };
 }
 
+const join = (kept: string, last: string): string => (kept === '' ? last : `${kept} ${last}`);
+
 /** As in change-topics.lua: a range that has no room, or no owner, is dropped, and all that are dropped are one. */
 function withRange(ranges: string, range: string, isOwned: boolean): string {
-  const join = (kept: string, last: string): string => (kept === '' ? last : `${kept} ${last}`);
   if (isOwned && ranges.length < MAX_RANGES_BYTES) return join(ranges, range);
   const [, kept = ranges, lostSince] = /^(.*?) ?!([^,]+),[^ ]*$/.exec(ranges) ?? [];
   return join(kept, `!${lostSince === undefined ? range : range.replace(/^[^,]+/, lostSince)}`);

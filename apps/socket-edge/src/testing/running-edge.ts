@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { enableDoorbell } from '@holdfast/broker/keyspace-events';
-import { earOf } from '@holdfast/broker/live-subscriber';
+import { enableKeyspaceEvents } from '@holdfast/broker/keyspace-events';
+import { liveSubscriber } from '@holdfast/broker/live-subscriber';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
 import { redisKeys } from '@holdfast/broker/keys';
 import { type CapturedLog, captureLog } from '@holdfast/service/captured-log';
 import { createHealth } from '@holdfast/service/health';
 import { createMetrics } from '@holdfast/service/metrics';
-import { OneRedis, type SubscriberSource } from '@holdfast/redis/redis';
+import { SingleRedis, type SubscriberSource } from '@holdfast/redis/redis';
 import { RedisCluster } from '@holdfast/redis/cluster';
 import type { RedisTarget } from '@holdfast/redis/config';
 import type { RedisLink } from '@holdfast/redis/commands';
@@ -36,7 +36,7 @@ export async function startEdge({ redisUrl, ...options }: RunningEdgeOptions) {
   const id = newEdgeId();
   const log = captureLog();
   const { logger } = log;
-  const redis = new OneRedis({ kind: 'single', url: redisUrl }, { name: `edge-${id}`, logger });
+  const redis = new SingleRedis({ kind: 'single', url: redisUrl }, { name: `edge-${id}`, logger });
   const subscriber = redis.openSubscriber();
   const source = { kind: redis.kind, openSubscriber: () => subscriber } as const;
   return { ...(await serve({ id, redis, source, log }, options)), commands: redis.commands, subscriber };
@@ -75,7 +75,7 @@ async function serve({ id, redis, source, log }: Wiring, given: Omit<RunningEdge
     ...options,
     id,
     broker: edgeBroker(redis.commands, prefix),
-    ear: (listener) => earOf(source, redisKeys(prefix), id, listener),
+    ear: (listener) => liveSubscriber(source, redisKeys(prefix), id, listener),
     logger,
   });
   exposeMetrics(metrics, edge);
@@ -102,7 +102,7 @@ async function serve({ id, redis, source, log }: Wiring, given: Omit<RunningEdge
     logger,
     onReady: () => void edge.beat(),
     onBack: () => edge.lookAtEverything(),
-    enable: enableDoorbell,
+    enable: enableKeyspaceEvents,
   });
   await edge.whenKnown;
 

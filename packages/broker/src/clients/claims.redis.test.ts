@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { redisKeys } from '../keys.ts';
 import { expect, test } from 'vitest';
-import { BrokerUnavailable } from '@holdfast/redis/unavailable';
+import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import { claimStore } from './claims.ts';
 import type { Commands } from '@holdfast/redis/commands';
 import { openBroker, someone, watched } from '../testing/brokers.ts';
@@ -110,7 +110,7 @@ test('a key that is no client of ours fails its own claim, and no other', async 
   await redis.set(keys.client(bad), 'no hash');
   const outcomes = await claimAll(counted().claims, [good, bad, fine]);
   expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-  expect(outcomes[1]).toMatchObject({ reason: expect.any(BrokerUnavailable) as unknown });
+  expect(outcomes[1]).toMatchObject({ reason: expect.any(RedisUnavailable) as unknown });
   expect(String((outcomes[1] as PromiseRejectedResult).reason.cause)).toContain('WRONGTYPE');
 });
 
@@ -120,7 +120,7 @@ test('what is not asked is rejected for all of the moment', async () => {
     throw new Error('the process is gone');
   });
   const outcomes = await claimAll(claimStore(broken, keys), clientIds);
-  for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: expect.any(BrokerUnavailable) as unknown });
+  for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: expect.any(RedisUnavailable) as unknown });
 });
 
 test('on a Cluster each claim is a command of its own', async () => {

@@ -1,5 +1,5 @@
 import type { Keys } from '../keys.ts';
-import { BrokerUnavailable } from '@holdfast/redis/unavailable';
+import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import type { ClaimOutcome, ClaimRequest } from '../broker.ts';
 import type { Commands } from '@holdfast/redis/commands';
 import { answerOf, clientOf, listOf, text } from '../lua/replies.ts';
@@ -29,7 +29,7 @@ interface Waiting extends ClaimRequest {
 export function claimStore(redis: Commands, keys: Keys) {
   let waiting: Waiting[] = [];
 
-  /** Rejects with BrokerUnavailable. */
+  /** Rejects with RedisUnavailable. */
   function claim(request: ClaimRequest): Promise<ClaimOutcome> {
     const { promise, resolve, reject } = Promise.withResolvers<ClaimOutcome>();
     if (waiting.length === 0) queueMicrotask(() => sendAll());
@@ -72,7 +72,7 @@ function settle({ clientId, resolve, reject }: Waiting, answer: unknown): void {
 function outcomeOf(clientId: string, answer: unknown): ClaimOutcome {
   const { kind, rest } = answerOf('claim', answer);
   if (kind === 4) return { kind: 'unchanged' };
-  if (kind === 3) throw new BrokerUnavailable(new Error(text(rest[0])));
+  if (kind === 3) throw new RedisUnavailable(new Error(text(rest[0])));
   const [generation, digest, fields] = rest;
   const client = clientOf(clientId, fields);
   if (kind === 0 || client === null) return { kind: 'not-found' };

@@ -62,7 +62,7 @@ export function clientStore(redis: Commands, keys: Keys, pending: Pending, broke
     await run(redis, releaseScript, [keys.client(clientId)], [edge, generation, Date.now()]);
   }
 
-  async function giveUp({ clientId, owner }: ClientState): Promise<void> {
+  async function releaseOwner({ clientId, owner }: ClientState): Promise<void> {
     if (owner === null) return;
     await run(redis, releaseOwnerScript, [keys.client(clientId)], [owner.generation, Date.now()]);
   }
@@ -121,7 +121,7 @@ export function clientStore(redis: Commands, keys: Keys, pending: Pending, broke
     acknowledgeRanges,
     disconnect,
     release,
-    giveUp,
+    releaseOwner,
     readClient: async (clientId: string) => (await readClients([clientId]))[0] ?? null,
     readClients,
     listClients,

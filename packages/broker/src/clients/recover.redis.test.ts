@@ -35,7 +35,7 @@ describe('a process that dies', () => {
         return broker.register(client, 1);
       },
       async () => {
-        await control.settleAbandoned(key, 0);
+        await control.recoverAbandoned(key, 0);
         const exists = (await control.readClient(client.clientId)) !== null;
         expect(await ledger(key)).toEqual({
           clients: exists ? 1 : 0,
@@ -56,7 +56,7 @@ describe('a process that dies', () => {
     const steps = await dieAtEachStep(
       (broker) => broker.register({ ...again, name: 'bob' }, 1),
       async () => {
-        await control.settleAbandoned(other, 0);
+        await control.recoverAbandoned(other, 0);
         expect(await ledger(other)).toEqual({ clients: 0, names: {}, unsettled: 0 });
         expect(await control.readClient(client.clientId)).toMatchObject({ key });
         expect(await isListed(client.clientId)).toBe(true);
@@ -73,7 +73,7 @@ describe('a process that dies', () => {
     const steps = await dieAtEachStep(
       (broker) => broker.unregister(client.clientId),
       async () => {
-        await control.settleAbandoned(key, 0);
+        await control.recoverAbandoned(key, 0);
         const exists = (await control.readClient(client.clientId)) !== null;
         expect(await ledger(key)).toEqual({
           clients: exists ? 1 : 0,
@@ -96,7 +96,7 @@ describe('a process that dies', () => {
     const key = someKey();
     await registered(key);
     await expect(dying(1).register(someone({ key, name: 'bob' }), null)).rejects.toThrow('the process is gone');
-    const settled = await atOnce(20, () => control.settleAbandoned(key, 0));
+    const settled = await atOnce(20, () => control.recoverAbandoned(key, 0));
     expect(settled.reduce((sum, one) => sum + one, 0)).toBe(1);
     expect(await ledger(key)).toEqual({ clients: 1, names: {}, unsettled: 0 });
   });
@@ -104,10 +104,10 @@ describe('a process that dies', () => {
   test('is waited for: what is younger is left alone', async () => {
     const key = someKey();
     await expect(dying(1).register(someone({ key, name: 'bob' }), null)).rejects.toThrow('the process is gone');
-    expect(await control.settleAbandoned(key, 60_000)).toBe(0);
+    expect(await control.recoverAbandoned(key, 60_000)).toBe(0);
     expect(await ledger(key)).toMatchObject({ clients: 1, unsettled: 1 });
-    expect(await control.settleAbandoned(key, 0)).toBe(1);
-    expect(await control.settleAbandoned(key, 0)).toBe(0);
+    expect(await control.recoverAbandoned(key, 0)).toBe(1);
+    expect(await control.recoverAbandoned(key, 0)).toBe(0);
   });
 });
 
@@ -144,7 +144,7 @@ describe('whatever meets and whoever dies', () => {
               }),
             );
           }
-          for (const key of keyIds) await control.settleAbandoned(key, 0);
+          for (const key of keyIds) await control.recoverAbandoned(key, 0);
 
           const clients = (await control.readClients(ids)).filter((client) => client !== null);
           for (const key of keyIds) {

@@ -58,7 +58,7 @@ export function refStore(redis: Commands, keys: Keys) {
     return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
   }
 
-  /** The secret of the installation. Rejects with `BrokerUnavailable`. */
+  /** The secret of the installation. Rejects with `RedisUnavailable`. */
   async function readSecret(): Promise<Buffer> {
     if (known !== null && performance.now() - readAt < FRESH_MS) return known;
     reading ??= fetchSecret().finally(() => {

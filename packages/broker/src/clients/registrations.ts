@@ -22,7 +22,7 @@ const TOMBSTONE_MS = 24 * 3600 * 1000;
 
 /**
  * A registration touches three Cluster slots: the key's count and names, the client, the index. So an intent is logged
- * at the key first and completed last, once. If its process dies in between, `settleAbandoned` finds out what came of
+ * at the key first and completed last, once. If its process dies in between, `recoverAbandoned` finds out what came of
  * it: a registration took place if the client has its nonce; an unregistration, if there is its tombstone.
  */
 export function registrationStore(redis: Commands, keys: Keys, pending: Pending) {
@@ -74,7 +74,7 @@ export function registrationStore(redis: Commands, keys: Keys, pending: Pending)
     return true;
   }
 
-  async function settleAbandoned(key: string, olderThanMs: number): Promise<number> {
+  async function recoverAbandoned(key: string, olderThanMs: number): Promise<number> {
     const due = Date.now() - olderThanMs;
     const notes = await asked(redis.zrangebyscore(keys.keyPending(key), '-inf', due, 'LIMIT', 0, MAX_BATCH));
     let completed = 0;
@@ -120,6 +120,6 @@ export function registrationStore(redis: Commands, keys: Keys, pending: Pending)
     register,
     unregister: (clientId: string) => unregister(clientId),
     unregisterUnused: ({ clientId, since }: ClientState) => unregister(clientId, since),
-    settleAbandoned,
+    recoverAbandoned,
   };
 }

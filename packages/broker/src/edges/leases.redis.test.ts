@@ -114,7 +114,7 @@ describe('live edges', () => {
     await lapse(deadOfLate.id);
     // By a clock that is behind, or long ago: the lease decides.
     await redis.zadd(keys.edges(), 5, slow.id, 5, dead.id);
-    await control.sweepEdges();
+    await control.reapEdges();
     const left = await redis.zrange(keys.edges(), '0', '-1');
     expect(left).toEqual(expect.arrayContaining([alive.id, slow.id, deadOfLate.id]));
     expect(left).not.toContain(dead.id);

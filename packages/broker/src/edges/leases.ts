@@ -31,11 +31,11 @@ const LOAD = [
 export function leaseStore(redis: Commands, keys: Keys) {
   async function renewLease({ load, ...details }: EdgeDetails): Promise<boolean> {
     const fields = Object.entries({ ...details, ...load }).flatMap(([name, value]) => [name, String(value)]);
-    const [alive] = await Promise.all([
+    const [wasAlive] = await Promise.all([
       run(redis, renewLeaseScript, [keys.edge(details.id)], [LEASE_MS, ...fields]),
       asked(redis.zadd(keys.edges(), Date.now(), details.id)),
     ]);
-    return numberOf('renew-lease', alive) === 1;
+    return numberOf('renew-lease', wasAlive) === 1;
   }
 
   async function dropLease(edge: string): Promise<void> {
@@ -59,7 +59,7 @@ export function leaseStore(redis: Commands, keys: Keys) {
   }
 
   /** Removes from the list what has no lease any more. An edge that comes back lists itself again. */
-  async function sweepEdges(): Promise<void> {
+  async function reapEdges(): Promise<void> {
     const due = Date.now() - FORGET_EDGE_MS;
     const old = await asked(redis.zrangebyscore(keys.edges(), '-inf', due));
     const living = await alive(old);
@@ -82,7 +82,7 @@ export function leaseStore(redis: Commands, keys: Keys) {
     };
   }
 
-  return { renewLease, dropLease, liveEdges, alive, sweepEdges };
+  return { renewLease, dropLease, liveEdges, alive, reapEdges };
 }
 
 /** @param values in the order of `LOAD` */

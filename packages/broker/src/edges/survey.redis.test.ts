@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { eventually } from '@holdfast/testkit/eventually';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ServedClient } from '../broker.ts';
-import { earOf } from '../live/subscriber.ts';
+import { liveSubscriber } from '../live/subscriber.ts';
 import type { LivePayload } from '../live/payload.ts';
 import { openBroker, openRedis } from '../testing/brokers.ts';
 
@@ -22,20 +22,20 @@ async function openEdge(
     if (payload.kind === 'served') void answers(payload.question, served[payload.clientId] ?? null);
   };
   const subscriber = await openRedis('subscriber');
-  const channels = earOf({ kind: 'one', openSubscriber: () => subscriber }, keys, id, {
+  const channels = liveSubscriber({ kind: 'one', openSubscriber: () => subscriber }, keys, id, {
     onTopic: (topic, payload) => answer(payload, topic),
     onOwn: (payload) => answer(payload),
-    onDoorbell: () => undefined,
-    onHearing: (heard) => {
+    onWakeUp: () => undefined,
+    onSubscribed: (heard) => {
       for (const topic of heard) hearing.add(topic);
     },
-    onDeaf: () => undefined,
+    onDisconnected: () => undefined,
   });
   onTestFinished(channels.start());
   for (const topic of Object.keys(topics)) channels.subscribe(topic);
   await eventually(async () => {
     expect([...hearing].toSorted()).toEqual(Object.keys(topics).toSorted());
-    expect(await edge.sendCanary(id, 'up')).toBe(1);
+    expect(await edge.sendProbe(id, 'up')).toBe(1);
   });
   return id;
 }
@@ -47,16 +47,16 @@ describe('asking an edge what it serves to a client', () => {
     const clientId = randomUUID();
     const served = { generation: 9, connection: 'c1', topics: { news: '5-0', '@me': '7-1' } };
     const id = await openEdge({}, { [clientId]: served });
-    expect(await control.askServed(id, clientId)).toEqual(served);
+    expect(await control.surveyServed(id, clientId)).toEqual(served);
   });
 
   test('gives null when it holds no connection of the client', async () => {
-    expect(await control.askServed(await openEdge({}), randomUUID())).toBeNull();
+    expect(await control.surveyServed(await openEdge({}), randomUUID())).toBeNull();
   });
 
   test('gives undefined when it does not say in time, and at once when it does not listen', async () => {
-    expect(await control.askServed(await openEdge({}, {}, silent), randomUUID())).toBeUndefined();
-    expect(await control.askServed(randomUUID(), randomUUID())).toBeUndefined();
+    expect(await control.surveyServed(await openEdge({}, {}, silent), randomUUID())).toBeUndefined();
+    expect(await control.surveyServed(randomUUID(), randomUUID())).toBeUndefined();
   });
 
   test('tells many questions at once apart', async () => {
@@ -65,7 +65,7 @@ describe('asking an edge what it serves to a client', () => {
       clients.map((id, index) => [id, { generation: index, connection: `c${index}`, topics: {} }]),
     );
     const id = await openEdge({}, served);
-    const answers = await Promise.all(clients.map((clientId) => control.askServed(id, clientId)));
+    const answers = await Promise.all(clients.map((clientId) => control.surveyServed(id, clientId)));
     expect(answers).toEqual(Object.values(served));
   });
 });
@@ -77,18 +77,18 @@ describe('asking for the subscribers of a topic', () => {
     await openEdge({ [topic]: 0 });
     await openEdge({ [topic]: 4, other: 100 });
     await openEdge({ other: 100 });
-    expect(await control.askSubscribers(topic)).toBe(7);
+    expect(await control.surveySubscribers(topic)).toBe(7);
   });
 
   test('gives 0 when no edge has one', async () => {
-    expect(await control.askSubscribers(randomUUID())).toBe(0);
+    expect(await control.surveySubscribers(randomUUID())).toBe(0);
   });
 
   test('gives undefined when one edge does not say in time, though the others do', async () => {
     const topic = randomUUID();
     await openEdge({ [topic]: 3 });
     await openEdge({ [topic]: 4 }, {}, silent);
-    expect(await control.askSubscribers(topic)).toBeUndefined();
+    expect(await control.surveySubscribers(topic)).toBeUndefined();
   });
 });
 

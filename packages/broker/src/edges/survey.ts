@@ -19,15 +19,15 @@ const QUESTION_BYTES = 9;
  * channel; Redis answers how many edges received it, and that many answers are waited for.
  */
 export function survey(redis: Commands, keys: Keys) {
-  async function askServed(edge: string, clientId: string): Promise<ServedClient | null | undefined> {
+  async function surveyServed(edge: string, clientId: string): Promise<ServedClient | null | undefined> {
     const answers = await ask(keys.edgeLive(edge), (question) => servedQuestion(question, clientId));
     const first = answers?.[0];
     return first === undefined ? undefined : (JSON.parse(first) as ServedClient | null);
   }
 
-  async function askSubscribers(topic: string): Promise<number | undefined> {
+  async function surveySubscribers(topic: string): Promise<number | undefined> {
     const answers = await ask(keys.topicLive(topic), countQuestion);
-    return answers?.reduce((sum, answer) => sum + Number(answer), 0);
+    return answers?.reduce((sum, count) => sum + Number(count), 0);
   }
 
   async function answer(question: string, payload: unknown): Promise<void> {
@@ -35,7 +35,7 @@ export function survey(redis: Commands, keys: Keys) {
     await Promise.all([asked(redis.rpush(key, JSON.stringify(payload))), asked(redis.pexpire(key, ANSWERS_KEPT_MS))]);
   }
 
-  async function sendCanary(edge: string, nonce: string): Promise<number> {
+  async function sendProbe(edge: string, nonce: string): Promise<number> {
     return numberOf('spublish', await asked(redis.spublish(keys.edgeLive(edge), canary(nonce))));
   }
 
@@ -53,5 +53,5 @@ export function survey(redis: Commands, keys: Keys) {
     }
   }
 
-  return { askServed, askSubscribers, answer, sendCanary };
+  return { surveyServed, surveySubscribers, answer, sendProbe };
 }

@@ -4,8 +4,8 @@ import type { RedisCluster } from '@holdfast/local/redis-cluster';
 import { moveSlot, startPrivateCluster } from '@holdfast/testkit/cluster-process';
 import { eventually } from '@holdfast/testkit/eventually';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { earOf } from './subscriber.ts';
-import { enableDoorbell } from './keyspace-events.ts';
+import { liveSubscriber } from './subscriber.ts';
+import { enableKeyspaceEvents } from './keyspace-events.ts';
 import { slotOf } from '@holdfast/redis/slots';
 import { KnownCluster, brokersOf } from '../testing/known-cluster.ts';
 
@@ -28,13 +28,13 @@ async function listen(known?: KnownCluster) {
   const map = known ?? (await KnownCluster.open(cluster.nodes[0]?.url ?? ''));
   const id = randomUUID();
   const events: string[] = [];
-  const ear = earOf({ kind: 'cluster', topology: map }, its.keys, id, {
+  const ear = liveSubscriber({ kind: 'cluster', topology: map }, its.keys, id, {
     onTopic: (topic, payload) =>
       events.push(`${topic} ${payload.kind === 'message' ? String(payload.data) : payload.kind}`),
     onOwn: (payload) => events.push(payload.kind === 'canary' ? `own ${payload.nonce}` : `own ${payload.kind}`),
-    onDoorbell: () => events.push('doorbell'),
-    onHearing: (topics) => events.push(...topics.map((topic) => `hearing ${topic}`)),
-    onDeaf: () => events.push('deaf'),
+    onWakeUp: () => events.push('doorbell'),
+    onSubscribed: (topics) => events.push(...topics.map((topic) => `hearing ${topic}`)),
+    onDisconnected: () => events.push('deaf'),
   });
   onTestFinished(ear.start());
   const counted = (event: string) => events.filter((candidate) => candidate === event).length;
@@ -114,7 +114,7 @@ describe('an ear at a Cluster', () => {
   test('hears its own channel, and its wake-ups from the node that has its dirty set', async () => {
     for (const master of cluster.nodes) {
       const address = `127.0.0.1:${master.port}`;
-      expect(await enableDoorbell(await nodes.redirected(address))).toBeNull();
+      expect(await enableKeyspaceEvents(await nodes.redirected(address))).toBeNull();
     }
     // The dirty sets of so many are not all on one node.
     const ears = await Promise.all(Array.from({ length: 8 }, () => listen()));
@@ -124,7 +124,7 @@ describe('an ear at a Cluster', () => {
       const rung = counted('doorbell');
       await its.edge.notify([id], 'a');
       await eventually(() => expect(counted('doorbell')).toBeGreaterThan(rung));
-      await eventually(async () => expect(await its.edge.sendCanary(id, 'n')).toBe(1));
+      await eventually(async () => expect(await its.edge.sendProbe(id, 'n')).toBe(1));
       await eventually(() => expect(counted('own n')).toBeGreaterThan(0));
     }
   });
@@ -133,13 +133,13 @@ describe('an ear at a Cluster', () => {
     const { ear, events } = await listen();
     expect(
       ear
-        .posts()
+        .servers()
         .map(({ server }) => server)
         .toSorted(),
     ).toEqual([...nodes.masters].toSorted());
-    for (const { server, name } of ear.posts()) {
+    for (const { server, name } of ear.servers()) {
       expect(nodes.addressOf(slotOf(its.keys.edgeLive(name)))).toBe(server);
-      await eventually(async () => expect(await its.edge.sendCanary(name, server)).toBe(1));
+      await eventually(async () => expect(await its.edge.sendProbe(name, server)).toBe(1));
       await eventually(() => expect(events).toContain(`own ${server}`));
     }
   });
@@ -148,9 +148,9 @@ describe('an ear at a Cluster', () => {
     const { id, hears, events } = await listen();
     const [topic = ''] = someTopics(1);
     await hears(topic);
-    expect(await its.control.askSubscribers(topic)).toBeUndefined();
-    await eventually(async () => expect(await its.edge.sendCanary(id, 'n')).toBe(1));
-    expect(await its.control.askServed(id, randomUUID())).toBeUndefined();
+    expect(await its.control.surveySubscribers(topic)).toBeUndefined();
+    await eventually(async () => expect(await its.edge.sendProbe(id, 'n')).toBe(1));
+    expect(await its.control.surveyServed(id, randomUUID())).toBeUndefined();
     expect(events).toEqual(expect.arrayContaining([`${topic} count`, 'own served']));
   });
 
@@ -250,17 +250,17 @@ describe('when a slot moves', () => {
 
   test('of the edge’s own names, it is spoken to and rung at the new place', async () => {
     const { id, map, counted, ear } = await listen();
-    await eventually(async () => expect(await its.edge.sendCanary(id, 'before')).toBe(1));
+    await eventually(async () => expect(await its.edge.sendProbe(id, 'before')).toBe(1));
     await moveAway(its.keys.edgeLive(id));
     await map.refresh();
-    await eventually(async () => expect(await its.edge.sendCanary(id, 'after')).toBe(1));
+    await eventually(async () => expect(await its.edge.sendProbe(id, 'after')).toBe(1));
     await eventually(() => expect(counted('own after')).toBe(1));
     const rung = counted('doorbell');
     await its.edge.notify([id], 'a');
     await eventually(() => expect(counted('doorbell')).toBeGreaterThan(rung));
-    for (const { server, name } of ear.posts()) {
+    for (const { server, name } of ear.servers()) {
       expect(map.addressOf(slotOf(its.keys.edgeLive(name)))).toBe(server);
-      await eventually(async () => expect(await its.edge.sendCanary(name, 'n')).toBe(1));
+      await eventually(async () => expect(await its.edge.sendProbe(name, 'n')).toBe(1));
     }
   });
 
@@ -293,12 +293,12 @@ test('an ear that does not know of a master yet hears its topics once it does', 
 test('an ear that is stopped has no connection left', async () => {
   const before = await subscriberConnections();
   const map = await KnownCluster.open(cluster.nodes[0]?.url ?? '');
-  const ear = earOf({ kind: 'cluster', topology: map }, its.keys, randomUUID(), {
+  const ear = liveSubscriber({ kind: 'cluster', topology: map }, its.keys, randomUUID(), {
     onTopic: () => undefined,
     onOwn: () => undefined,
-    onDoorbell: () => undefined,
-    onHearing: () => undefined,
-    onDeaf: () => undefined,
+    onWakeUp: () => undefined,
+    onSubscribed: () => undefined,
+    onDisconnected: () => undefined,
   });
   const stop = ear.start();
   await eventually(async () => expect(await subscriberConnections()).toEqual(before.map((count) => count + 1)));

@@ -3,8 +3,8 @@ import { eventually } from '@holdfast/testkit/eventually';
 import { type PrivateRedis, startPrivateRedis } from '@holdfast/testkit/redis-process';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { enableDoorbell } from './keyspace-events.ts';
-import { earOf } from './subscriber.ts';
+import { enableKeyspaceEvents } from './keyspace-events.ts';
+import { liveSubscriber } from './subscriber.ts';
 import { type TestBroker, openBroker, openRedis } from '../testing/brokers.ts';
 
 /** Its configuration and its users are changed here. */
@@ -37,7 +37,7 @@ describe('enabling the doorbell', () => {
     ['Elshz', 'ElshzK'],
   ])('with "%s" on already leaves "%s" on', async (before, after) => {
     await its.redis.config('SET', 'notify-keyspace-events', before);
-    expect(await enableDoorbell(its.redis)).toBeNull();
+    expect(await enableKeyspaceEvents(its.redis)).toBeNull();
     expect(await flags()).toEqual(new Set(after));
   });
 
@@ -45,20 +45,20 @@ describe('enabling the doorbell', () => {
     await its.redis.config('SET', 'notify-keyspace-events', before);
     const as = await flags();
     await its.redis.config('RESETSTAT');
-    expect(await enableDoorbell(its.redis)).toBeNull();
+    expect(await enableKeyspaceEvents(its.redis)).toBeNull();
     expect(await flags()).toEqual(as);
     expect(await its.redis.info('commandstats')).not.toContain('cmdstat_config|set');
   });
 
   test('says why it could not where CONFIG is refused', async () => {
-    expect(await enableDoorbell(await openAs('-config'))).toContain('NOPERM');
+    expect(await enableKeyspaceEvents(await openAs('-config'))).toContain('NOPERM');
     await its.redis.config('SET', 'notify-keyspace-events', '');
-    expect(await enableDoorbell(await openAs('-config|set'))).toContain('NOPERM');
+    expect(await enableKeyspaceEvents(await openAs('-config|set'))).toContain('NOPERM');
   });
 
   test('makes Redis wake an edge that is notified', async () => {
     await its.redis.config('SET', 'notify-keyspace-events', '');
-    await enableDoorbell(its.redis);
+    await enableKeyspaceEvents(its.redis);
     const { id, rings } = await listen(await openRedis('subscriber', server.url));
     await eventually(() => expect(rings()).toBe(1));
     await its.edge.notify([id], 'a');
@@ -78,14 +78,14 @@ async function listen(subscriber: Redis) {
   const id = randomUUID();
   let rung = 0;
   const hearing: string[] = [];
-  const channels = earOf({ kind: 'one', openSubscriber: () => subscriber }, its.keys, id, {
+  const channels = liveSubscriber({ kind: 'one', openSubscriber: () => subscriber }, its.keys, id, {
     onTopic: () => undefined,
     onOwn: () => undefined,
-    onDoorbell: () => {
+    onWakeUp: () => {
       rung += 1;
     },
-    onHearing: (topics) => hearing.push(...topics),
-    onDeaf: () => undefined,
+    onSubscribed: (topics) => hearing.push(...topics),
+    onDisconnected: () => undefined,
   });
   onTestFinished(channels.start());
   return { id, channels, rings: () => rung, hearing: () => hearing };

@@ -7,7 +7,7 @@ const NEEDED = ['K', 's'];
  * Turns on the keyspace events that wake an edge, keeping what is on already.
  * Gives null, or why it could not: then edges find changes by their periodic read alone.
  */
-export async function enableDoorbell(redis: Redis): Promise<string | null> {
+export async function enableKeyspaceEvents(redis: Redis): Promise<string | null> {
   try {
     const answer: unknown = await redis.call('CONFIG', 'GET', 'notify-keyspace-events');
     const flags = flagsOf(answer);

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { eventually } from '@holdfast/testkit/eventually';
 import type { Redis } from 'ioredis';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { enableDoorbell } from './keyspace-events.ts';
-import { earOf } from './subscriber.ts';
+import { enableKeyspaceEvents } from './keyspace-events.ts';
+import { liveSubscriber } from './subscriber.ts';
 import { openBroker, openRedis } from '../testing/brokers.ts';
 
 const { redis, keys, control, edge } = await openBroker();
@@ -13,18 +13,18 @@ async function listen(id: string = randomUUID(), subscriber?: Redis) {
   const connection = subscriber ?? (await openRedis('subscriber'));
   const events: string[] = [];
   const heard = new Set<string>();
-  const channels = earOf({ kind: 'one', openSubscriber: () => connection }, keys, id, {
+  const channels = liveSubscriber({ kind: 'one', openSubscriber: () => connection }, keys, id, {
     onTopic: (topic, payload) =>
       events.push(`${topic} ${payload.kind === 'message' ? String(payload.data) : payload.kind}`),
     onOwn: (payload) => events.push(payload.kind === 'canary' ? `own ${payload.nonce}` : `own ${payload.kind}`),
-    onDoorbell: () => events.push('doorbell'),
-    onHearing: (topics) => {
+    onWakeUp: () => events.push('doorbell'),
+    onSubscribed: (topics) => {
       for (const topic of topics) {
         heard.add(topic);
         events.push(`hearing ${topic}`);
       }
     },
-    onDeaf: () => {
+    onDisconnected: () => {
       heard.clear();
       events.push('deaf');
     },
@@ -82,14 +82,14 @@ describe('an ear', () => {
   });
 
   test('hears its own channel, and its wake-up when a client is notified', async () => {
-    expect(await enableDoorbell(redis)).toBeNull();
+    expect(await enableKeyspaceEvents(redis)).toBeNull();
     const { id, events } = await listen();
     await eventually(() => expect(events).toEqual(['doorbell']));
-    expect(await edge.sendCanary(id, 'n1')).toBe(1);
+    expect(await edge.sendProbe(id, 'n1')).toBe(1);
     await eventually(() => expect(events).toEqual(['doorbell', 'own n1']));
     await edge.notify([id], 'a');
     await eventually(() => expect(events).toEqual(['doorbell', 'own n1', 'doorbell']));
-    expect(await edge.sendCanary(randomUUID(), 'n2')).toBe(0);
+    expect(await edge.sendProbe(randomUUID(), 'n2')).toBe(0);
   });
 
   test('does not hear what it no longer wants', async () => {
@@ -188,7 +188,7 @@ describe('an ear whose connection is lost', () => {
     await eventually(() => expect(events).toEqual(['doorbell']));
     await cut(connection);
     await eventually(() => expect(events).toEqual(['doorbell', 'deaf', 'doorbell']));
-    expect(await edge.sendCanary(id, 'n')).toBe(1);
+    expect(await edge.sendProbe(id, 'n')).toBe(1);
     await eventually(() => expect(events).toEqual(['doorbell', 'deaf', 'doorbell', 'own n']));
   });
 
@@ -224,12 +224,12 @@ describe('an ear that is stopped', () => {
     const listener = {
       onTopic: () => told.push('topic'),
       onOwn: () => told.push('own'),
-      onDoorbell: () => told.push('doorbell'),
-      onHearing: () => told.push('hearing'),
-      onDeaf: () => told.push('deaf'),
+      onWakeUp: () => told.push('doorbell'),
+      onSubscribed: () => told.push('hearing'),
+      onDisconnected: () => told.push('deaf'),
     };
     const id = randomUUID();
-    const channels = earOf({ kind: 'one', openSubscriber: () => connection }, keys, id, listener);
+    const channels = liveSubscriber({ kind: 'one', openSubscriber: () => connection }, keys, id, listener);
     const stop = channels.start();
     channels.subscribe('news');
     await eventually(() => expect(told).toContain('hearing'));
@@ -237,7 +237,7 @@ describe('an ear that is stopped', () => {
     const before = told.length;
     channels.subscribe('sport');
     await say('news', 'x');
-    await edge.sendCanary(id, 'n');
+    await edge.sendProbe(id, 'n');
     await connection.ping();
     await cut(connection);
     await eventually(() => expect(connection.status).toBe('ready'));

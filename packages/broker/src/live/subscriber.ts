@@ -10,36 +10,41 @@ export interface LiveListener {
   /** A message on the edge's own channel. */
   onOwn(payload: LivePayload): void;
   /** There may be clients in the dirty set. */
-  onDoorbell(): void;
+  onWakeUp(): void;
   /** Redis confirmed these subscriptions, for the first time or again: what came before may have been missed. */
-  onHearing(topics: readonly string[]): void;
-  /** A connection is gone: messages of a topic before its `onHearing` may have gaps before them. */
-  onDeaf(): void;
+  onSubscribed(topics: readonly string[]): void;
+  /** A connection is gone: messages of a topic before its `onSubscribed` may have gaps before them. */
+  onDisconnected(): void;
 }
 
 /** The live channels of an edge: those of its topics, its own, and the wake-ups by its dirty set. */
-export interface LiveEar {
-  /** `onHearing` follows when Redis has confirmed the subscription. */
+export interface LiveSubscriber {
+  /** `onSubscribed` follows when Redis has confirmed the subscription. */
   subscribe(topic: string): void;
   unsubscribe(topic: string): void;
   /** The servers at which the edge is subscribed; a message must come through each. */
-  posts(): readonly Post[];
+  servers(): readonly LiveServer[];
   /** Replaces the connection to one of them: used when it is open but receives nothing. */
-  reconnect(post: Post): void;
+  reconnect(server: LiveServer): void;
   /** Begins to receive; gives back the stop. */
   start(): () => void;
 }
 
-export type Post = SubscribedServer;
+export type LiveServer = SubscribedServer;
 
-export function earOf(source: SubscriberSource, keys: Keys, edge: string, listener: LiveListener): LiveEar {
+export function liveSubscriber(
+  source: SubscriberSource,
+  keys: Keys,
+  edge: string,
+  listener: LiveListener,
+): LiveSubscriber {
   const subscriber = subscriberOf(source, {
     listener: {
       onMessage: (topic, payload) => listener.onTopic(topic, decodeLive(payload)),
       onOwn: (payload) => listener.onOwn(decodeLive(payload)),
-      onKeyEvent: () => listener.onDoorbell(),
-      onSubscribed: (topics) => listener.onHearing(topics),
-      onDisconnected: () => listener.onDeaf(),
+      onKeyEvent: () => listener.onWakeUp(),
+      onSubscribed: (topics) => listener.onSubscribed(topics),
+      onDisconnected: () => listener.onDisconnected(),
     },
     name: edge,
     channelOf: keys.edgeLive,
@@ -48,8 +53,8 @@ export function earOf(source: SubscriberSource, keys: Keys, edge: string, listen
   return {
     subscribe: (topic) => subscriber.subscribe(keys.topicLive(topic), topic),
     unsubscribe: (topic) => subscriber.unsubscribe(keys.topicLive(topic)),
-    posts: () => subscriber.servers(),
-    reconnect: (post) => subscriber.reconnect(post),
+    servers: () => subscriber.servers(),
+    reconnect: (server) => subscriber.reconnect(server),
     start: () => subscriber.start(),
   };
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type PrivateRedis, startPrivateRedis } from '@holdfast/testkit/redis-process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { BrokerUnavailable } from '@holdfast/redis/unavailable';
+import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import { everyCall, withoutTimes } from '../testing/every-call.ts';
 import { controlBroker, edgeBroker } from '../redis-broker.ts';
 import { loadScript } from './scripts.ts';
@@ -122,6 +122,6 @@ async function failureOf(call: () => Promise<unknown>): Promise<string> {
     await call();
     return 'none';
   } catch (error) {
-    return error instanceof BrokerUnavailable ? error.code : String(error);
+    return error instanceof RedisUnavailable ? error.code : String(error);
   }
 }

@@ -1,5 +1,5 @@
 import { BEGINNING, type Position } from '@holdfast/protocol/position-order';
-import { BrokerUnavailable } from '@holdfast/redis/unavailable';
+import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import { type SubscriptionStart, parseStart, subscriptionStart } from '../clients/state.ts';
 
 export interface TopicState {
@@ -76,7 +76,7 @@ export function isCurrent(state: TopicState | null, start: SubscriptionStart): b
 }
 
 /** Some topics could not be read, while others were. */
-export class TopicsUnavailable extends BrokerUnavailable {
+export class TopicsUnavailable extends RedisUnavailable {
   readonly topics: readonly string[];
 
   constructor(cause: unknown, topics: readonly string[]) {

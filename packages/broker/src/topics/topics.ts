@@ -1,5 +1,5 @@
 import type { BrokenRecords } from '../broken-records.ts';
-import { BrokerUnavailable } from '@holdfast/redis/unavailable';
+import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import type { Keys } from '../keys.ts';
 import { DEFAULT_HISTORY, IDEMPOTENCY_SECONDS, MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
 import type { Position } from '@holdfast/protocol/position-order';
@@ -92,7 +92,7 @@ export function topicStore(redis: Commands, keys: Keys, pending: Pending, broken
     // On a Cluster one node may be away, and the topics of the others be known.
     const failed = topics.filter((_, index) => answers[index]?.status === 'rejected');
     const first = answers.find((answer) => answer.status === 'rejected');
-    throw states.length === 0 ? new BrokerUnavailable(first?.reason) : new TopicsUnavailable(first?.reason, failed);
+    throw states.length === 0 ? new RedisUnavailable(first?.reason) : new TopicsUnavailable(first?.reason, failed);
   }
 
   async function readState(topic: string): Promise<TopicState | null> {
