@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { BrokenRecords } from '../broken-records.ts';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import type { Keys } from '../keys.ts';
@@ -10,7 +11,6 @@ import { DELETED } from '../live/payload.ts';
 import { UnexpectedAnswer, answerOf, listOf, logPageOf, numberOf, text, topicOf } from '../lua/replies.ts';
 import { edgesOf } from '../clients/state.ts';
 import { newIncarnation, randomStep } from '../random.ts';
-import { publishDigest } from './publish-digest.ts';
 import { type Argument, asked, run, runForBuffers } from '@holdfast/redis/script';
 import { loadScript } from '../lua/scripts.ts';
 import type { Pending } from '../edges/pending.ts';
@@ -25,6 +25,8 @@ const compareTopicsScript = loadScript('compare-topics');
 const readTopicsScript = loadScript('read-topics');
 
 const IDEMPOTENCY_MS = IDEMPOTENCY_SECONDS * 1000;
+/** 96 bits: two bodies of one digest cannot be found, and a key that is remembered stays small. */
+const DIGEST_CHARACTERS = 16;
 /** Topics read or compared by one call: Redis, which does nothing else meanwhile, takes a tenth of a millisecond for them. */
 const MAX_BATCH = 100;
 
@@ -228,4 +230,10 @@ export function topicStore(redis: Commands, keys: Keys, pending: Pending, broken
 function publishOutcome(kind: unknown, id: unknown): PublishOutcome {
   if (kind === 3) return { kind: 'conflict' };
   return { kind: kind === 1 ? 'published' : 'repeated', id: text(id) };
+}
+
+/** Binds an idempotency key to its caller and to the data. Text without blanks. */
+function publishDigest(caller: string, data: Buffer): string {
+  // A caller has no NUL, so that no two of caller and data look alike when they are put together.
+  return hash('sha256', Buffer.concat([Buffer.from(`${caller}\0`), data]), 'base64url').slice(0, DIGEST_CHARACTERS);
 }
