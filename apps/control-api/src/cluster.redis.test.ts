@@ -1,6 +1,6 @@
 import { askRedis } from '@holdfast/local/ask-redis';
 import type { RedisCluster } from '@holdfast/local/redis-cluster';
-import { redisKeys } from '@holdfast/protocol/keys';
+import { redisKeys } from '@holdfast/broker/keys';
 import { startPrivateCluster } from '@holdfast/testkit/cluster-process';
 import { eventually } from '@holdfast/testkit/eventually';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

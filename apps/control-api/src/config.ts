@@ -11,7 +11,7 @@ import {
   text,
 } from '@holdfast/service/config';
 import { logVariables } from '@holdfast/service/logger';
-import { redisRules, redisVariables } from '@holdfast/service/redis-config';
+import { redisRules, redisVariables } from '@holdfast/redis/config';
 import { z } from 'zod';
 import { faultOfKeys } from './auth/keys-file.ts';
 import type { ApiLimits } from './limits/call-limits.ts';

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BrokenRecord } from '@holdfast/broker/broken-records';
-import { commandsOf } from '@holdfast/broker/ear';
+import { commandsOf } from '@holdfast/broker/live-subscriber';
 import { controlBroker } from '@holdfast/broker/redis-broker';
 import { createHealth } from '@holdfast/service/health';
 import { createLogger } from '@holdfast/service/logger';
 import { createMetrics } from '@holdfast/service/metrics';
-import { openRedis } from '@holdfast/service/open-redis';
-import { toRedisTarget } from '@holdfast/service/redis-config';
-import { redisLoads } from '@holdfast/service/redis-load';
+import { openRedis } from '@holdfast/redis/redis';
+import { toRedisTarget } from '@holdfast/redis/config';
+import { redisLoads } from '@holdfast/redis/load';
 import { runMain } from '@holdfast/service/run-main';
 import { onShutdown } from '@holdfast/service/shutdown';
 import { buildApp } from './app.ts';

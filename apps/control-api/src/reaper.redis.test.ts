@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
-import { closeRedis, connectRedis, waitForRedis } from '@holdfast/service/redis';
+import { closeRedis, connectRedis, waitForRedis } from '@holdfast/redis/connection';
 import { eventually } from '@holdfast/testkit/eventually';
 import { redisUrl } from '@holdfast/testkit/redis';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
@@ -95,9 +95,9 @@ test('the reaper recovers abandoned registrations of every key, and logs how man
   const asked: [string, number][] = [];
   const broker = {
     ...api.broker,
-    settleAbandoned: async (key: string, olderThanMs: number) => {
+    recoverAbandoned: async (key: string, olderThanMs: number) => {
       asked.push([key, olderThanMs]);
-      return key === 'news' ? 2 : api.broker.settleAbandoned(key, olderThanMs);
+      return key === 'news' ? 2 : api.broker.recoverAbandoned(key, olderThanMs);
     },
   };
   await reapLeftovers(broker, api.keys, api.log.logger);
@@ -110,7 +110,7 @@ test('a key whose node is away does not keep the others from it', async () => {
   const reaped: string[] = [];
   const broker = {
     ...api.broker,
-    settleAbandoned: async (key: string) => {
+    recoverAbandoned: async (key: string) => {
       if (key === first) throw new Error('its node is away');
       reaped.push(key);
       return 0;
@@ -124,7 +124,7 @@ test('the reaper goes on until it is stopped, also after a failure', async () =>
   let rounds = 0;
   const broker = {
     ...api.broker,
-    sweepEdges: async () => {
+    reapEdges: async () => {
       rounds += 1;
       throw new Error('this time');
     },

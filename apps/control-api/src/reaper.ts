@@ -1,9 +1,9 @@
 import type { ControlBroker } from '@holdfast/broker/broker';
-import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
+import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import type { ClientState } from '@holdfast/broker/client-state';
 import { repeat } from '@holdfast/service/backoff';
 import type { Logger } from '@holdfast/service/logger';
-import type { RedisLink } from '@holdfast/service/redis-link';
+import type { RedisLink } from '@holdfast/redis/commands';
 import type { KeyRing } from './auth/authentication.ts';
 
 /** A million clients are read in half an hour, at the price of some hundred reads a second. */
@@ -53,7 +53,7 @@ export function startReaper({ broker, redis, keys, expiryMs, logger }: ReaperOpt
   };
   const onError = (error: unknown): void => {
     // The connection has logged already that Redis is away.
-    if (!(error instanceof BrokerUnavailable)) logger.error({ err: error }, 'reaper failed');
+    if (!(error instanceof RedisUnavailable)) logger.error({ err: error }, 'reaper failed');
   };
   const stopClients = repeat(reapNext, { intervalMs: CLIENTS_MS, jitter: JITTER, onError });
   const reapOthers = (): Promise<void> => reapLeftovers(broker, keys, logger);
@@ -98,10 +98,10 @@ async function expire(broker: ControlBroker, idle: readonly ClientState[], due: 
 export async function reapLeftovers(broker: ControlBroker, keys: KeyRing, logger: Logger): Promise<void> {
   const failures: unknown[] = [];
   const attempt = (step: () => Promise<void>) => step().catch((error: unknown) => failures.push(error));
-  await attempt(() => broker.sweepEdges());
+  await attempt(() => broker.reapEdges());
   for (const key of keys.ids()) {
     await attempt(async () => {
-      const settled = await broker.settleAbandoned(key, ABANDONED_MS);
+      const settled = await broker.recoverAbandoned(key, ABANDONED_MS);
       if (settled > 0) logger.warn({ key, settled }, 'recovered abandoned registrations');
     });
   }

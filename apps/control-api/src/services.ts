@@ -1,5 +1,5 @@
 import type { Clients, ControlBroker, Topics } from '@holdfast/broker/broker';
-import type { RedisLoad } from '@holdfast/service/redis-load';
+import type { RedisLoad } from '@holdfast/redis/load';
 import type { BulkReads } from './limits/bulk-reads.ts';
 import type { ClientRates } from './limits/client-rates.ts';
 import type { Counts } from './observability/metrics.ts';

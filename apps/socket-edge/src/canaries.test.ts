@@ -1,4 +1,4 @@
-import type { Post } from '@holdfast/broker/ear';
+import type { LiveServer } from '@holdfast/broker/live-subscriber';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Canaries } from './canaries.ts';
 import { newTally } from './tally.ts';
@@ -32,13 +32,13 @@ function birds() {
   const canaries = new Canaries({
     broker: {
       ...broker,
-      sendCanary: async (name, nonce) => {
+      sendProbe: async (name, nonce) => {
         if (!silent.has(name.replace('edge.', ''))) canaries.onHeard(nonce);
         return 1;
       },
     },
     tally: newTally(),
-    posts: (): Post[] => [...servers].map((server) => ({ server, name: `edge.${server}` })),
+    posts: (): LiveServer[] => [...servers].map((server) => ({ server, name: `edge.${server}` })),
     onDeaf: ({ server }) => replaced.push(server),
     onError: (error) => {
       throw error;

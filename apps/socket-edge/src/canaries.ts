@@ -1,19 +1,19 @@
-import type { Post } from '@holdfast/broker/ear';
+import type { LiveServer } from '@holdfast/broker/live-subscriber';
 import { repeat } from '@holdfast/service/backoff';
 import { CANARY_EVERY_MS, Canary, type CanaryWorld } from './canary.ts';
 
 export interface CanariesWorld extends Pick<CanaryWorld, 'broker' | 'tally' | 'onError'> {
   /** The servers that the edge listens to, as they are now. */
-  posts: () => readonly Post[];
+  posts: () => readonly LiveServer[];
   /** The connection to this one must be replaced. */
-  onDeaf: (post: Post, silentMs: number) => void;
+  onDeaf: (post: LiveServer, silentMs: number) => void;
 }
 
 /** The edge's self-test at every server that it listens to: an edge is deaf when it is deaf to one of them. */
 export class Canaries {
   readonly #world: CanariesWorld;
   /** By the name that is spoken to. */
-  readonly #birds = new Map<string, { post: Post; canary: Canary }>();
+  readonly #birds = new Map<string, { post: LiveServer; canary: Canary }>();
 
   constructor(world: CanariesWorld) {
     this.#world = world;

@@ -43,9 +43,9 @@ function birds() {
       if (payload.kind === 'canary' && !seen.deaf) canary.onHeard(payload.nonce);
     },
     onTopic: () => undefined,
-    onDoorbell: () => undefined,
-    onHearing: () => undefined,
-    onDeaf: () => undefined,
+    onWakeUp: () => undefined,
+    onSubscribed: () => undefined,
+    onDisconnected: () => undefined,
   });
   return { redis, canary, tally, seen };
 }

@@ -66,7 +66,7 @@ export class Canary {
     this.#nonce = nonce;
     this.#sentAt = performance.now();
     try {
-      await broker.sendCanary(name, nonce);
+      await broker.sendProbe(name, nonce);
     } catch (error) {
       // It never left: that says something of Redis, nothing of the ear.
       this.#nonce = '';

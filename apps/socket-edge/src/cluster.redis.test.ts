@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { askRedis } from '@holdfast/local/ask-redis';
 import type { RedisCluster } from '@holdfast/local/redis-cluster';
-import { redisKeys } from '@holdfast/protocol/keys';
+import { redisKeys } from '@holdfast/broker/keys';
 import { moveSlot, startPrivateCluster } from '@holdfast/testkit/cluster-process';
 import { eventually } from '@holdfast/testkit/eventually';
 import { prefix } from '@holdfast/testkit/redis';

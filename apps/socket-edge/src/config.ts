@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { choice, duration, host, integer, integerOr, port, url } from '@holdfast/service/config';
 import { logVariables } from '@holdfast/service/logger';
-import { redisRules, redisVariables } from '@holdfast/service/redis-config';
+import { redisRules, redisVariables } from '@holdfast/redis/config';
 import { HEARTBEAT_MS } from '@holdfast/protocol/limits';
 import { z } from 'zod';
 import { networks, origins } from './door-settings.ts';

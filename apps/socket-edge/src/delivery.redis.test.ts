@@ -1,5 +1,5 @@
 import { connectionName } from '@holdfast/broker/client-state';
-import { redisKeys } from '@holdfast/protocol/keys';
+import { redisKeys } from '@holdfast/broker/keys';
 import { eventually } from '@holdfast/testkit/eventually';
 import { prefix, redisUrl } from '@holdfast/testkit/redis';
 import { type TestSocket, openSocket } from '@holdfast/testkit/socket';
@@ -215,15 +215,15 @@ describe('what a client wants', () => {
     const id = await control.publish(topic, '1');
     await socket.next('message');
     const owner = (await control.broker.readClient(client))?.owner;
-    expect(await control.broker.askServed(edge.id, client)).toEqual({
+    expect(await control.broker.surveyServed(edge.id, client)).toEqual({
       connection: connectionName(owner?.generation ?? 0),
       generation: owner?.generation,
       topics: { [topic]: id },
     });
-    expect(await control.broker.askSubscribers(topic)).toBe(1);
+    expect(await control.broker.surveySubscribers(topic)).toBe(1);
     await socket.close();
-    await eventually(async () => expect(await control.broker.askSubscribers(topic)).toBe(0));
-    expect(await control.broker.askServed(edge.id, client)).toBeNull();
+    await eventually(async () => expect(await control.broker.surveySubscribers(topic)).toBe(0));
+    expect(await control.broker.surveyServed(edge.id, client)).toBeNull();
   });
 });
 

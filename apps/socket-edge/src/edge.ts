@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { EdgeBroker, EdgeDetails, EdgeLoad } from '@holdfast/broker/broker';
-import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
-import type { LiveEar } from '@holdfast/broker/ear';
-import type { LiveListener } from '@holdfast/broker/live-channels';
+import { RedisUnavailable } from '@holdfast/redis/unavailable';
+import type { LiveSubscriber } from '@holdfast/broker/live-subscriber';
+import type { LiveListener } from '@holdfast/broker/live-subscriber';
 import type { LivePayload } from '@holdfast/broker/live-payload';
 import { RESUME_DEADLINE_MS } from '@holdfast/protocol/limits';
 import type { ProblemCode } from '@holdfast/protocol/problems';
@@ -41,7 +41,7 @@ export interface EdgeOptions {
   id: string;
   broker: EdgeBroker;
   /** Makes the ear, which tells the listener what it hears. */
-  ear: (listener: LiveListener) => LiveEar;
+  ear: (listener: LiveListener) => LiveSubscriber;
   logger: Logger;
   heartbeatMs: number;
   maxConnections: number;
@@ -71,14 +71,14 @@ export function createEdge(options: EdgeOptions) {
 
   const onError = (error: unknown): void => {
     // That Redis is away is said once, by its connection; everything here comes right by itself when it is back.
-    if (!(error instanceof BrokerUnavailable)) logger.error({ err: error }, 'unexpected error');
+    if (!(error instanceof RedisUnavailable)) logger.error({ err: error }, 'unexpected error');
   };
-  const ear: LiveEar = makeEar({
+  const ear: LiveSubscriber = makeEar({
     onTopic: (topic, payload) => feeds.onTopic(topic, payload),
     onOwn: (payload) => onOwn(payload),
-    onDoorbell: () => reconciler.wake(),
-    onHearing: (topics) => feeds.onHearing(topics),
-    onDeaf: () => {
+    onWakeUp: () => reconciler.wake(),
+    onSubscribed: (topics) => feeds.onSubscribed(topics),
+    onDisconnected: () => {
       tally.earsLost += 1;
     },
   });
@@ -126,7 +126,7 @@ export function createEdge(options: EdgeOptions) {
   const canary = new Canaries({
     broker,
     tally,
-    posts: () => ear.posts(),
+    posts: () => ear.servers(),
     onDeaf: (post, silentMs) => {
       const fields = { server: post.server, silentMs: Math.round(silentMs) };
       logger.warn(fields, 'deaf: the subscriber connection is replaced');

@@ -25,9 +25,9 @@ function feedsOn(redis: MemoryRedis) {
   const ear = redis.ear(EDGE, {
     onTopic: (topic, payload) => feeds.onTopic(topic, payload),
     onOwn: () => undefined,
-    onDoorbell: () => undefined,
-    onHearing: (topics) => feeds.onHearing(topics),
-    onDeaf: () => undefined,
+    onWakeUp: () => undefined,
+    onSubscribed: (topics) => feeds.onSubscribed(topics),
+    onDisconnected: () => undefined,
   });
   const feeds = new Feeds({
     broker: redis.broker(),

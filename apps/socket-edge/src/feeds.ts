@@ -117,7 +117,7 @@ export class Feeds {
     for (const feed of this.#all()) feed.pumpAll();
   }
 
-  onHearing(topics: readonly string[]): void {
+  onSubscribed(topics: readonly string[]): void {
     this.#deps.tally.resubscriptions += topics.length;
     this.#compare(topics.flatMap((topic) => this.#feeds.get(topic) ?? [])).catch(() => {
       // Redis went away again: they count as stalled, and `tend` comes.

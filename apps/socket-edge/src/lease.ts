@@ -1,6 +1,6 @@
 import type { EdgeBroker, EdgeDetails } from '@holdfast/broker/broker';
 import { repeat } from '@holdfast/service/backoff';
-import { type OnRecovery, WriteHealth } from '@holdfast/service/write-health';
+import { type OnRecovery, WriteHealth } from '@holdfast/redis/write-health';
 import type { Tally } from './tally.ts';
 
 /** A tenth of the lease: many renewals may fail before the edge counts as dead. It is also the look into the letter box. */

@@ -1,6 +1,6 @@
 import type { ClaimOutcome, ClaimedState, EdgeBroker } from '@holdfast/broker/broker';
 import { type ClientState, type SubscriptionStart, parseStart } from '@holdfast/broker/client-state';
-import { PENDING_SECONDS } from '@holdfast/broker/wake-ups';
+import { PENDING_SECONDS } from '@holdfast/broker/pending';
 import { closeCodes } from '@holdfast/protocol/close-codes';
 import { comparePositions, laterOf } from '@holdfast/protocol/position-order';
 import type { ClosedRanges } from './closed-ranges.ts';

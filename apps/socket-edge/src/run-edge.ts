@@ -1,15 +1,15 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { enableDoorbell } from '@holdfast/broker/doorbell';
-import { commandsOf, earOf } from '@holdfast/broker/ear';
+import { enableKeyspaceEvents } from '@holdfast/broker/keyspace-events';
+import { liveSubscriber } from '@holdfast/broker/live-subscriber';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
-import { redisKeys } from '@holdfast/protocol/keys';
+import { redisKeys } from '@holdfast/broker/keys';
 import { createHealth } from '@holdfast/service/health';
 import { createLogger } from '@holdfast/service/logger';
 import { createMetrics } from '@holdfast/service/metrics';
-import { openRedis } from '@holdfast/service/open-redis';
-import { toRedisTarget } from '@holdfast/service/redis-config';
+import { openRedis } from '@holdfast/redis/redis';
+import { toRedisTarget } from '@holdfast/redis/config';
 import { onShutdown } from '@holdfast/service/shutdown';
 import { authority } from './authority.ts';
 import { listenForAdmin } from './admin-port.ts';
@@ -47,8 +47,8 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
 
   const edge = createEdge({
     id,
-    broker: edgeBroker(commandsOf(redis), config.REDIS_PREFIX),
-    ear: (listener) => earOf(redis, redisKeys(config.REDIS_PREFIX), id, listener),
+    broker: edgeBroker(redis.commands, config.REDIS_PREFIX),
+    ear: (listener) => liveSubscriber(redis, redisKeys(config.REDIS_PREFIX), id, listener),
     logger,
     heartbeatMs: config.EDGE_HEARTBEAT,
     maxConnections: maxConnections(config),
@@ -99,7 +99,7 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
     logger,
     onReady: () => void edge.beat(),
     onBack: () => edge.lookAtEverything(),
-    enable: enableDoorbell,
+    enable: enableKeyspaceEvents,
   });
   // Whoever reads that it listens may connect: so the lease comes first, unless Redis is away.
   await Promise.race([edge.whenKnown, delay(REDIS_PATIENCE_MS, undefined, { ref: false })]);

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { MetricsSource } from '@holdfast/service/http-health';
-import type { MetricsText } from '@holdfast/service/metrics';
+import type { MetricsSource, MetricsText } from '@holdfast/service/metrics';
 
 /** A scrape takes milliseconds of everybody's time. Prometheus asks every 15 s; a person does not notice. */
 const EVERY_MS = 100;

@@ -1,7 +1,7 @@
 import { type Server, createServer } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Health } from '@holdfast/service/health';
-import { type MetricsSource, answerHealth } from '@holdfast/service/http-health';
+import { type Health, answerHealth } from '@holdfast/service/health';
+import type { MetricsSource } from '@holdfast/service/metrics';
 import { answerClientError } from './client-error.ts';
 import { senderOf } from './client-address.ts';
 import type { Edge } from './edge.ts';

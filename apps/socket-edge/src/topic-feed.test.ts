@@ -120,6 +120,7 @@ describe('a feed', () => {
     const h = await openFeed();
     const { socket } = h.join();
     const answer = Promise.withResolvers<void>();
+    h.log.history.size = 2500;
     h.world.gate = answer.promise;
     h.feed.sync();
     await h.settled();

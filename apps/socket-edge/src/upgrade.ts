@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
+import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import type { Edge } from './edge.ts';
 import type { Claim } from './hub.ts';
 import { type Handshake, type Refusal, readHandshake, refusal } from './handshake.ts';
@@ -77,7 +77,7 @@ export function upgradeHandler(options: UpgradeOptions) {
       await limit.count(address ?? lateAddress(request));
       return blockedFor === null ? refused : tooManyRefused(blockedFor);
     } catch (error) {
-      if (error instanceof BrokerUnavailable) return redisAway();
+      if (error instanceof RedisUnavailable) return redisAway();
       onError(error);
       return refusal('internal-error');
     }

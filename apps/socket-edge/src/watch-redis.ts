@@ -1,6 +1,6 @@
 import type { Logger } from '@holdfast/service/logger';
-import type { OneRedis } from '@holdfast/service/one-redis';
-import type { RedisLink } from '@holdfast/service/redis-link';
+import type { SingleRedis } from '@holdfast/redis/redis';
+import type { RedisLink } from '@holdfast/redis/commands';
 
 export interface WatchRedis {
   logger: Logger;
@@ -9,13 +9,13 @@ export interface WatchRedis {
   /** It was away and answers again, or took the place of one that is away. */
   onBack: () => void;
   /** Turns the doorbell on at a server; gives why it could not, or null. */
-  enable: (server: OneRedis['commands']) => Promise<string | null>;
+  enable: (server: SingleRedis['commands']) => Promise<string | null>;
 }
 
 /** Does what is due each time Redis answers: a new one may have forgotten its settings, and everything else. */
 export function watchRedis(redis: RedisLink, { logger, onReady, onBack, enable }: WatchRedis): void {
   let said = false;
-  const ringable = async (server: OneRedis['commands']): Promise<void> => {
+  const ringable = async (server: SingleRedis['commands']): Promise<void> => {
     const why = await enable(server);
     if (why === null || said) return;
     said = true;

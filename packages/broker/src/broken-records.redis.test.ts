@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { bucketOf, redisKeys } from '@holdfast/protocol/keys';
+import { bucketOf, redisKeys } from './keys.ts';
 import { MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
 import { describe, expect, test } from 'vitest';
 import type { BrokenRecord } from './broken-records.ts';
 import { controlBroker } from './redis-broker.ts';
-import { openBroker, someone } from './test-broker.ts';
+import { openBroker, someone } from './testing/brokers.ts';
 
 const { redis, prefix } = await openBroker();
 const reported: BrokenRecord[] = [];

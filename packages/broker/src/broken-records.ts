@@ -1,6 +1,6 @@
-import { asked } from './script.ts';
+import { asked } from '@holdfast/redis/script';
 
-/** Something in Redis that is not what its key says: of another type, or without what it needs. */
+/** A record in Redis that cannot be read: of another type than its key has, or incomplete. */
 export interface BrokenRecord {
   kind: 'client' | 'index of clients' | 'topic';
   /** The name of a topic; of a client the first digits of its id only, for the whole of it is a credential. */
@@ -9,8 +9,8 @@ export interface BrokenRecord {
 }
 
 const WRONG_TYPE = 'WRONGTYPE';
-/** Past so many nothing is gained by naming more. */
-const MOST_REPORTED = 1000;
+/** More than so many would only fill the log. */
+const MAX_REPORTED = 1000;
 
 /** Records that cannot be read are passed over, so that they spoil no list of others, and each is reported once. */
 export class BrokenRecords {
@@ -21,7 +21,7 @@ export class BrokenRecords {
     this.#onBroken = onBroken;
   }
 
-  /** What a command gives; null when its key is of another type. Rejects with `BrokerUnavailable`. */
+  /** What a command gives; null when its key is of another type. Rejects with `RedisUnavailable`. */
   async skip<T>(command: Promise<T>, found: Omit<BrokenRecord, 'reason'>): Promise<T | null> {
     try {
       return await command;
@@ -34,7 +34,7 @@ export class BrokenRecords {
 
   report(record: BrokenRecord): void {
     const name = `${record.kind} ${record.name}`;
-    if (this.#reported.has(name) || this.#reported.size >= MOST_REPORTED) return;
+    if (this.#reported.has(name) || this.#reported.size >= MAX_REPORTED) return;
     this.#reported.add(name);
     this.#onBroken(record);
   }

@@ -1,10 +1,10 @@
 import type { Position } from '@holdfast/protocol/position-order';
-import type { ClientState, SubscriptionStart } from './client-state.ts';
-import type { LogPage, TopicState } from './topic-state.ts';
+import type { ClientState, SubscriptionStart } from './clients/state.ts';
+import type { LogPage, TopicState } from './topics/state.ts';
 
 /**
  * The interfaces to everything that Holdfast keeps in Redis. Each comment is a promise that the tests hold.
- * Every function rejects with `BrokerUnavailable` when Redis does not answer; whether a write then took place is unknown.
+ * Every function rejects with `RedisUnavailable` when Redis does not answer; whether a write then took place is unknown.
  * On a Cluster it may be one node that does not: what has to do with the others goes on.
  */
 
@@ -39,7 +39,7 @@ export interface Page<T> {
   cursor: string | null;
 }
 
-/** Who is registered, and to what they are subscribed. */
+/** Registered clients and their subscriptions. */
 export interface Clients {
   /** Creates the client with its subscriptions, wholly or not at all. `maxClients` counts the clients of its key. */
   register(client: NewClient, maxClients: number | null): Promise<RegisterOutcome>;
@@ -48,7 +48,7 @@ export interface Clients {
   /** The same, unless the client is connected or has been since `client` was read. */
   unregisterUnused(client: ClientState): Promise<boolean>;
   /** Marks a client's owner as gone, because its edge died with it, unless another one owns it by now. */
-  giveUp(client: ClientState): Promise<void>;
+  releaseOwner(client: ClientState): Promise<void>;
   /** Changes what a client is subscribed to, in one step; its edge is notified. */
   changeTopics(clientId: string, change: TopicChange): Promise<ChangeOutcome>;
   /** Has the client's present connection closed. Null when the client is not registered, else whether it had one. */
@@ -58,15 +58,15 @@ export interface Clients {
   readClients(clientIds: readonly string[]): Promise<(ClientState | null)[]>;
   /** In the order of ids; `cursor` is the last id of the page before. */
   listClients(cursor: string | null, limit: number): Promise<Page<ClientState>>;
-  /** The public names of clients, registered or not, in the order given: 16 hexadecimal digits that tell nothing of the id. */
+  /** The public names of clients, registered or not, in the order given: 16 hexadecimal digits that reveal nothing of the id. */
   refsOf(clientIds: readonly string[]): Promise<string[]>;
   /** The registered client of this public name; null when there is none. */
   findByRef(ref: string): Promise<string | null>;
-  /** A client id as a cursor that does not give it away, and back. What was never a cursor becomes an id of nobody. */
+  /** A client id as a cursor that does not give it away, and back. What was never a cursor becomes an id of no client. */
   cursorOf(clientId: string): Promise<string>;
   clientIdOfCursor(cursor: string): Promise<string>;
-  /** Puts right the key's count and names after a process that died in the middle of a registration. Gives how many it settled. */
-  settleAbandoned(key: string, olderThanMs: number): Promise<number>;
+  /** Repairs the key's count and names after a process that died in the middle of a registration. Gives how many intents it completed. */
+  recoverAbandoned(key: string, olderThanMs: number): Promise<number>;
 }
 
 export interface History {
@@ -94,8 +94,8 @@ export type PutOutcome =
   | { kind: 'topics' | 'history' };
 
 /**
- * Under an idempotency key, what was published within 5 minutes is not published again. The key belongs to who used it
- * for what: another caller, or other data, is a conflict, and nothing is published either.
+ * Under an idempotency key, what was published within 5 minutes is not published again. The key belongs to
+ * its caller and data: another caller, or other data, is a conflict, and nothing is published either.
  */
 export interface NewMessage {
   data: Buffer;
@@ -107,7 +107,7 @@ export interface NewMessage {
 export type PublishOutcome =
   { kind: 'published' | 'repeated'; id: Position } | { kind: 'not-found' } | { kind: 'conflict' };
 
-/** What was said. */
+/** Topics and their messages. */
 export interface Topics {
   /** Creates the topic, or changes the settings that are given of one that is there. */
   putTopic(topic: string, history: Partial<History>): Promise<{ created: boolean; state: TopicState }>;
@@ -119,7 +119,7 @@ export interface Topics {
   readTopics(topics: readonly string[]): Promise<(TopicState | null)[]>;
   /** In the order of names; `cursor` is the last name of the page before. */
   listTopics(cursor: string | null, limit: number): Promise<Page<{ topic: string; state: TopicState }>>;
-  /** Appends to the log and tells the edges, in one step. The same idempotency key again gives the same id and does neither. */
+  /** Appends to the log and publishes to the edges, in one step. The same idempotency key again gives the same id and does neither. */
   publish(topic: string, data: Buffer, idempotencyKey?: string, caller?: string): Promise<PublishOutcome>;
   /** The same for several messages, in the order given, all in one step. Gives one outcome for each. */
   publishAll(topic: string, messages: readonly NewMessage[]): Promise<PublishOutcome[]>;
@@ -170,18 +170,18 @@ export interface ServedClient {
   topics: Record<string, Position>;
 }
 
-/** Which edges live, and what they say when asked. */
+/** Which edges are alive, and what they hold. */
 export interface Edges {
   /** Every edge whose lease has not run out. */
   liveEdges(): Promise<EdgeDetails[]>;
   /** Which of these edges live. */
   alive(edges: readonly string[]): Promise<Set<string>>;
-  /** What the edge serves to a client; null when it holds no connection of it, undefined when it did not say in time. */
-  askServed(edge: string, clientId: string): Promise<ServedClient | null | undefined>;
-  /** Connected subscribers of a topic on all edges; undefined when one did not say in time. */
-  askSubscribers(topic: string): Promise<number | undefined>;
+  /** What the edge serves to a client; null when it holds no connection of it, undefined when it did not answer in time. */
+  surveyServed(edge: string, clientId: string): Promise<ServedClient | null | undefined>;
+  /** Connected subscribers of a topic on all edges; undefined when one did not answer in time. */
+  surveySubscribers(topic: string): Promise<number | undefined>;
   /** Forgets edges whose lease ran out long ago. */
-  sweepEdges(): Promise<void>;
+  reapEdges(): Promise<void>;
 }
 
 /** All that control-api needs. */
@@ -240,7 +240,7 @@ export interface EdgeBroker {
   /** Ends the ownership of this generation (0: whichever the edge has), unless a newer connection owns the client. */
   release(clientId: string, edge: string, generation: number): Promise<void>;
   readTopics(topics: readonly string[]): Promise<(TopicState | null)[]>;
-  /** Gives those that stand elsewhere than is known of them, with their state; null for one that does not exist. */
+  /** Gives those that differ from what is known of them, with their state; null for one that does not exist. */
   compareTopics(known: readonly KnownTopic[]): Promise<Map<KnownTopic, TopicState | null>>;
   readLog(topic: string, after: Position | null, limit: number): Promise<LogPage | null>;
   readClientLog(clientId: string, after: Position | null, limit: number): Promise<LogPage | null>;
@@ -259,8 +259,8 @@ export interface EdgeBroker {
   renewLease(details: EdgeDetails): Promise<boolean>;
   /** Ends the lease now. */
   dropLease(edge: string): Promise<void>;
-  /** Answers a question that came on a live channel. */
-  answer(question: string, payload: unknown): Promise<void>;
-  /** Sends a canary to the edge's own channel. Gives how many heard it. */
-  sendCanary(edge: string, nonce: string): Promise<number>;
+  /** Answers a survey that came on a live channel. */
+  answer(survey: string, payload: unknown): Promise<void>;
+  /** Sends a loopback probe to the edge's own channel. Gives how many connections received it. */
+  sendProbe(edge: string, nonce: string): Promise<number>;
 }

@@ -1,6 +1,7 @@
-import type { Keys } from '@holdfast/protocol/keys';
-import type { Commands } from './commands.ts';
-import { asked, loadScript, run } from './script.ts';
+import type { Keys } from './keys.ts';
+import type { Commands } from '@holdfast/redis/commands';
+import { asked, run } from '@holdfast/redis/script';
+import { loadScript } from './lua/scripts.ts';
 
 const tryWriteScript = loadScript('try-write');
 
@@ -11,7 +12,7 @@ const ONE_SERVER = ['0'];
 
 /**
  * Whether Redis takes writes now, each of its servers: what a publish does is done to keys of its own. Rejects with
- * BrokerUnavailable, whose cause says why not.
+ * RedisUnavailable, whose cause says why not.
  */
 export async function tryWrites(redis: Commands, keys: Keys): Promise<void> {
   await asked(redis.ping());

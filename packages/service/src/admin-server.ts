@@ -1,9 +1,8 @@
 import { type IncomingMessage, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { reasonOf } from './error-fields.ts';
-import type { Health } from './health.ts';
-import { type MetricsSource, answerHealth } from './http-health.ts';
-import { keptMetrics } from './kept-metrics.ts';
+import { type Health, answerHealth } from './health.ts';
+import { type MetricsSource, keptMetrics } from './metrics.ts';
 
 /** Probes and scrapes come from a few machines, one at a time. */
 const MAX_CONNECTIONS = 256;

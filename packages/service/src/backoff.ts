@@ -19,11 +19,6 @@ export function jitteredDelay({ baseMs, capMs }: Backoff, attempt: number): numb
   return Math.round(Math.random() * Math.min(capMs, baseMs * 2 ** doublings));
 }
 
-/** An endless run of delays in milliseconds, each with full jitter. Take a new one after a success. */
-export function* fullJitter(backoff: Backoff): Generator<number, never> {
-  for (let attempt = 1; ; attempt += 1) yield jitteredDelay(backoff, attempt);
-}
-
 export interface RepeatOptions {
   /** From the end of one run to the start of the next, in milliseconds. */
   readonly intervalMs: number;

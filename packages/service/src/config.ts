@@ -198,7 +198,7 @@ export interface ConfigRow {
 
 /**
  * The rows of a table of variables, for the documentation. The meaning is the schema's description; a default that is
- * worked out from other variables is told by the schema's meta, as `defaultText`.
+ * worked out from other variables stands in the schema's meta, as `defaultText`.
  */
 export function describeConfig(schema: z.ZodObject): ConfigRow[] {
   return Object.entries(schema.shape).map(([variable, piece]) => describeSetting(variable, piece));

@@ -1,4 +1,4 @@
-/** What a log line says of an error. */
+/** The fields of an error in a log line. */
 export interface ErrorFields {
   readonly type: string;
   readonly message: string;
@@ -36,7 +36,7 @@ function fieldsOf(error: unknown, depth: number): ErrorFields {
   };
 }
 
-/** One short phrase that says why, for people: the message, or what there is when it is empty. */
+/** The reason in one short phrase: the message, or what there is when it is empty. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   // Node leaves the message empty when each of several addresses of a host was refused.

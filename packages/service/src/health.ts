@@ -1,8 +1,9 @@
 import { reasonOf } from './error-fields.ts';
+import type { MetricsSource } from './metrics.ts';
 
 export interface Readiness {
   readonly ready: boolean;
-  /** What each check says: "ok", or the reason why not, for people. */
+  /** The answer of each check: "ok", or the reason why not, in words. */
   readonly checks: Readonly<Record<string, string>>;
 }
 
@@ -42,5 +43,34 @@ function ask(check: HealthCheck): string | null {
     return check();
   } catch (error) {
     return `the check failed: ${reasonOf(error)}`;
+  }
+}
+
+export interface HealthAnswer {
+  readonly status: 200 | 503;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+const JSON_TYPE = 'application/json';
+
+/**
+ * Answers /healthz (alive, asks nothing else), /readyz (should get new work) and /metrics (for Prometheus).
+ * @param path the request's path; a query behind it does not count
+ * @returns null for any other path
+ */
+export async function answerHealth(path: string, health: Health, metrics: MetricsSource): Promise<HealthAnswer | null> {
+  switch (path.replace(/\?.*$/s, '')) {
+    case '/healthz':
+      return { status: 200, contentType: JSON_TYPE, body: JSON.stringify({ status: 'ok' }) };
+    case '/readyz': {
+      const { ready, checks } = health.readiness();
+      const body = JSON.stringify({ status: ready ? 'ready' : 'not-ready', checks });
+      return { status: ready ? 200 : 503, contentType: JSON_TYPE, body };
+    }
+    case '/metrics':
+      return { status: 200, ...(await metrics.text()) };
+    default:
+      return null;
   }
 }

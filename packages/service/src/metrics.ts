@@ -1,19 +1,7 @@
-import { type Aggregator, Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import { observeEventLoopDelay } from './event-loop-delay.ts';
-import { standardOutput } from './log-output.ts';
-import { observeOpenFiles } from './open-files.ts';
+import { type Aggregator, AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { observeProcess } from './process-metrics.ts';
 
 const PREFIX = 'holdfast_';
-/**
- * Of the library's own: its figures of the event loop contain the sampling interval, so that an idle process shows
- * 10 ms; and to count what is active it lists every socket at each scrape.
- */
-const UNWANTED = ['nodejs_eventloop_lag', 'nodejs_active_'];
-/**
- * How often the library's timer looks at the clock for those figures of the event loop. It cannot be had without, and
- * would wake an idle process a hundred times a second: so it is set as far off as a timer can be.
- */
-const NEVER_MS = 2 ** 31 - 1;
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -21,6 +9,11 @@ export type Metrics = ReturnType<typeof createMetrics>;
 export interface MetricsText {
   readonly contentType: string;
   readonly body: string;
+}
+
+/** Gives the text of a scrape. */
+export interface MetricsSource {
+  text(): Promise<MetricsText>;
 }
 
 /** The metrics of one process at one moment; it survives JSON. */
@@ -39,7 +32,7 @@ export interface MetricsOptions {
 export function createMetrics({ service, ofProcess = true }: MetricsOptions) {
   const registry = new Registry();
   registry.setDefaultLabels({ service });
-  const stop = ofProcess ? observeProcess(registry) : () => undefined;
+  const stop = ofProcess ? observeProcess(registry, PREFIX) : () => undefined;
 
   return {
     registry,
@@ -49,7 +42,7 @@ export function createMetrics({ service, ofProcess = true }: MetricsOptions) {
       return new Counter({ name: PREFIX + name, help, labelNames: labels, registers: [registry] });
     },
 
-    /** Something that goes up and down. What several processes have of it is added up, unless told otherwise. */
+    /** Something that goes up and down. What several processes have of it is added up by default. */
     gauge<Label extends string = never>(
       name: string,
       help: string,
@@ -85,25 +78,42 @@ export function createMetrics({ service, ofProcess = true }: MetricsOptions) {
   };
 }
 
-function observeDroppedLines(registry: Registry): void {
-  const counter: Counter = new Counter({
-    name: `${PREFIX}log_lines_dropped_total`,
-    help: 'Log lines that could not be written: a full disk, or a reader that has gone.',
-    registers: [registry],
-    collect: (): void => {
-      counter.reset();
-      counter.inc(standardOutput.dropped);
+/** A scrape takes milliseconds, and none is needed more often. */
+const KEPT_MS = 1_000;
+
+/** The text of a scrape, made at most once a second: more frequent calls get the same bytes. */
+export function keptMetrics(metrics: MetricsSource, now: () => number = () => performance.now()): MetricsSource {
+  let kept: Promise<MetricsText> | undefined;
+  let madeAt = -Infinity;
+  return {
+    text: () => {
+      if (kept === undefined || now() - madeAt >= KEPT_MS) {
+        madeAt = now();
+        kept = metrics.text();
+        // A failure is for the callers that wait for it, and not for later ones.
+        kept.catch(() => {
+          kept = undefined;
+        });
+      }
+      return kept;
     },
-  });
+  };
 }
 
-/** The usual metrics of Node and the system; gives the stop. */
-function observeProcess(registry: Registry): () => void {
-  collectDefaultMetrics({ register: registry, prefix: PREFIX, eventLoopMonitoringPrecision: NEVER_MS });
-  for (const { name } of registry.getMetricsAsArray()) {
-    if (UNWANTED.some((beginning) => name.startsWith(PREFIX + beginning))) registry.removeSingleMetric(name);
-  }
-  observeOpenFiles(registry, PREFIX);
-  observeDroppedLines(registry);
-  return observeEventLoopDelay(registry, PREFIX);
+/** Kinds that only grow: a process that ended has counted what it counted. */
+const GROWING = new Set(['counter', 'histogram', 'summary']);
+
+/** One text for several processes: counters and histograms are added up, gauges by the aggregator of each. */
+export async function mergedText(snapshots: readonly MetricsSnapshot[]): Promise<MetricsText> {
+  const registry = AggregatorRegistry.aggregate([...snapshots]);
+  return { contentType: Registry.PROMETHEUS_CONTENT_TYPE, body: await registry.metrics() };
+}
+
+/**
+ * What stays of processes that ended: their counters. Left out, sums would fall when a process is replaced, which looks
+ * like a restart of everything to whoever takes rates.
+ */
+export function counted(snapshots: readonly MetricsSnapshot[]): Promise<MetricsSnapshot> {
+  const growing = snapshots.map((snapshot) => snapshot.filter(({ type }) => GROWING.has(String(type))));
+  return AggregatorRegistry.aggregate(growing).getMetricsAsJSON();
 }

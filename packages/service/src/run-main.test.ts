@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import { runScript, type ScriptProcess } from './script-process.ts';
+import { runScript, type ScriptProcess } from './testing/script-process.ts';
 
 const main = (imports: Record<string, string>, body: string): ScriptProcess =>
   runScript({ runMain: './run-main.ts', ...imports }, `await runMain(async () => { ${body} });`);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { runScript, type ScriptProcess } from './script-process.ts';
+import { runScript, type ScriptProcess } from './testing/script-process.ts';
 
 interface Line {
   level: string;

@@ -25,7 +25,7 @@ export interface ShutdownOptions {
 
 /**
  * Ends the process in order. On the first signal every step runs once, also after one that failed, and the process
- * exits: 0 when all went well, else 1. A second signal exits with 1 at once. An error that nobody caught is logged
+ * exits: 0 when all went well, else 1. A second signal exits with 1 at once. An uncaught exception is logged
  * as fatal and exits with 1: nothing is known any more of the state such a process is in.
  * @returns the stop: signals and errors are Node's again
  */
@@ -73,12 +73,12 @@ export function onShutdown(options: ShutdownOptions): () => void {
   }
 
   function onFatal(error: unknown, origin: 'uncaughtException' | 'unhandledRejection'): void {
-    logger.fatal({ err: error, origin }, 'nobody caught this error');
+    logger.fatal({ err: error, origin }, 'uncaught exception');
     process.exit(1);
   }
 
   for (const signal of signals) process.on(signal, onSignal);
-  // Without a listener of its own an unhandled rejection arrives here too, and the origin tells them apart.
+  // Without a listener of its own an unhandled rejection arrives here too, and the origin distinguishes them.
   process.on('uncaughtException', onFatal);
   begin?.addEventListener('abort', onBegin);
   if (begin?.aborted) onBegin();

@@ -83,7 +83,7 @@ async function askEdge(
 ): Promise<{ connected: boolean; served: ServedClient | null }> {
   const { owner } = client;
   if (owner === null || !(await isConnected(broker, client))) return { connected: false, served: null };
-  const served = await broker.askServed(owner.edge, client.clientId);
+  const served = await broker.surveyServed(owner.edge, client.clientId);
   // It has a lease and did not answer: what Redis knows counts.
   if (served === undefined) return { connected: true, served: null };
   if (served === null || served.generation < owner.generation) return { connected: false, served: null };

@@ -88,7 +88,7 @@ export async function connectedOf(broker: Edges, clients: readonly ClientState[]
   return new Set(clients.filter(({ owner }) => owner !== null && alive.has(owner.edge)));
 }
 
-/** Rejects with `BrokerUnavailable`. */
+/** Rejects with `RedisUnavailable`. */
 export async function isConnected(broker: Edges, client: ClientState): Promise<boolean> {
   return (await connectedOf(broker, [client])).has(client);
 }

@@ -1,6 +1,6 @@
 import type { EdgeDetails, EdgeLoad } from '@holdfast/broker/broker';
 import { capacityResponse } from '@holdfast/protocol/rest/edges';
-import type { RedisLoad } from '@holdfast/service/redis-load';
+import type { RedisLoad } from '@holdfast/redis/load';
 import { describe, expect, it } from 'vitest';
 import { capacityOf, model } from './capacity.ts';
 

@@ -1,6 +1,6 @@
 import type { EdgeDetails, EdgeLoad } from '@holdfast/broker/broker';
 import type { capacityResponse, capacityUse, headRoom, limit } from '@holdfast/protocol/rest/edges';
-import type { RedisLoad } from '@holdfast/service/redis-load';
+import type { RedisLoad } from '@holdfast/redis/load';
 import type { z } from 'zod';
 
 type Use = z.output<typeof capacityUse>;

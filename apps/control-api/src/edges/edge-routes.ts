@@ -1,4 +1,4 @@
-import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
+import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import { capacityResponse } from '@holdfast/protocol/rest/edges';
 import { edgesResponse } from '@holdfast/protocol/rest/edges';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
@@ -59,5 +59,5 @@ export const capacityRoutes: FastifyPluginAsyncZod<Services> = async (app, { bro
 };
 
 function unavailable(error: unknown): never {
-  throw new BrokerUnavailable(error);
+  throw new RedisUnavailable(error);
 }

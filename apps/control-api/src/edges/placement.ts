@@ -28,7 +28,7 @@ export class EdgeDirectory {
     this.#random = random;
   }
 
-  /** Where to send the next client. Rejects with `BrokerUnavailable`. */
+  /** Where to send the next client. Rejects with `RedisUnavailable`. */
   async connectInfo(): Promise<ConnectInfo> {
     const { sites, urls } = await this.#read();
     return { url: place(sites, this.#random)?.url ?? null, urls: [...urls] };

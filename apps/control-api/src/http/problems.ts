@@ -1,6 +1,6 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
+import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import { type Problem, PROBLEM_MEDIA_TYPE, problemOf } from '@holdfast/protocol/problems';
 import type { Logger } from '@holdfast/service/logger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -66,7 +66,7 @@ export const problemAnswers = fp<{ logger: Logger }>(async (app, { logger }) => 
 });
 
 function retryAfterOf(error: unknown): number | undefined {
-  if (error instanceof BrokerUnavailable) return RETRY_AFTER_SECONDS;
+  if (error instanceof RedisUnavailable) return RETRY_AFTER_SECONDS;
   return error instanceof ProblemError ? error.retryAfterSeconds : undefined;
 }
 
@@ -76,7 +76,7 @@ function callOf(request: FastifyRequest): { method: string; route: string | unde
 
 function problemFor(error: unknown): Problem {
   if (error instanceof ProblemError) return problemOf(error.code, error.details);
-  if (error instanceof BrokerUnavailable) {
+  if (error instanceof RedisUnavailable) {
     const { topics } = error;
     return problemOf('redis-unavailable', {
       detail: OUTCOME_UNKNOWN,

@@ -1,5 +1,6 @@
 import type { PublishOutcome, Topics } from '@holdfast/broker/broker';
-import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
+import { TopicsUnavailable } from '@holdfast/broker/topic-state';
+import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import type { ApiKey } from '@holdfast/protocol/api-key';
 import { MAX_MESSAGE_BYTES } from '@holdfast/protocol/limits';
 import type { Position } from '@holdfast/protocol/position-order';
@@ -31,13 +32,13 @@ interface Publication {
   idempotencyKey: string | undefined;
   /** The id of the API key. */
   caller: string;
-  outcome?: PublishOutcome | BrokerUnavailable | undefined;
+  outcome?: PublishOutcome | RedisUnavailable | undefined;
 }
 
 /**
  * Publishes each message that can be, those of the same topic in the order given.
  * @returns one result for each message, in order
- * Rejects with `BrokerUnavailable` when Redis took none of them.
+ * Rejects with `RedisUnavailable` when Redis took none of them.
  */
 export async function publishBatch(
   { broker, counts }: Pick<Services, 'broker' | 'counts'>,
@@ -51,7 +52,7 @@ export async function publishBatch(
   const publications = plans.flatMap((planned) => ('refused' in planned ? [] : planned.publications));
   for (const chunk of chunks(publications)) await publishAll(broker, chunk);
 
-  const failed = publications.flatMap(({ outcome }) => (outcome instanceof BrokerUnavailable ? outcome : []));
+  const failed = publications.flatMap(({ outcome }) => (outcome instanceof RedisUnavailable ? outcome : []));
   if (failed[0] !== undefined && failed.length === publications.length) throw failed[0];
   for (const { outcome } of publications) {
     if (outcome !== undefined && 'kind' in outcome && outcome.kind !== 'not-found') {
@@ -109,7 +110,7 @@ async function findTopics(
       const states = await broker.readTopics(asked);
       return { missing: new Set(asked.filter((_, index) => states[index] === null)), unread };
     } catch (error) {
-      if (!(error instanceof BrokerUnavailable) || error.topics.length === 0) throw error;
+      if (!(error instanceof TopicsUnavailable)) throw error;
       unread = unread.union(new Set(error.topics));
     }
   }
@@ -154,7 +155,7 @@ async function publishTogether(broker: Topics, publications: readonly Publicatio
     const outcomes = await broker.publishAll(publications[0]?.topic ?? '', publications);
     for (const [index, publication] of publications.entries()) publication.outcome = outcomes[index];
   } catch (error) {
-    if (!(error instanceof BrokerUnavailable)) throw error;
+    if (!(error instanceof RedisUnavailable)) throw error;
     for (const publication of publications) publication.outcome = error;
   }
 }
@@ -164,7 +165,7 @@ function resultOf(publications: readonly Publication[]): Result {
   const failed: string[] = [];
   let code: ProblemCode = 'topic-not-found';
   for (const { topic, outcome } of publications) {
-    if (outcome instanceof BrokerUnavailable) code = 'redis-unavailable';
+    if (outcome instanceof RedisUnavailable) code = 'redis-unavailable';
     else if (outcome?.kind === 'conflict' && code !== 'redis-unavailable') code = 'idempotency-conflict';
     if (outcome !== undefined && 'id' in outcome) ids.push([topic, outcome.id]);
     else failed.push(topic);

@@ -1,5 +1,5 @@
 import type { ControlBroker } from '@holdfast/broker/broker';
-import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
+import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import type { ProblemCode } from '@holdfast/protocol/problems';
 import type { Logger } from '@holdfast/service/logger';
 import type { FastifyRequest } from 'fastify';
@@ -82,7 +82,7 @@ async function changedRef(broker: ControlBroker, { changedClient }: FastifyReque
     return ref === undefined ? {} : { ref };
   } catch (error) {
     // The change is logged also when Redis became unavailable after it.
-    if (error instanceof BrokerUnavailable) return {};
+    if (error instanceof RedisUnavailable) return {};
     throw error;
   }
 }

@@ -1,15 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { ControlBroker } from '@holdfast/broker/broker';
-import { commandsOf } from '@holdfast/broker/ear';
 import { controlBroker } from '@holdfast/broker/redis-broker';
 import { apiKeysFile } from '@holdfast/protocol/api-key';
 import { type CapturedLog, captureLog } from '@holdfast/service/captured-log';
 import { createHealth } from '@holdfast/service/health';
 import { createMetrics } from '@holdfast/service/metrics';
-import { openRedis } from '@holdfast/service/open-redis';
-import type { RedisLink } from '@holdfast/service/redis-link';
-import type { RedisTarget } from '@holdfast/service/redis-config';
-import { redisLoads } from '@holdfast/service/redis-load';
+import { openRedis } from '@holdfast/redis/redis';
+import type { RedisLink } from '@holdfast/redis/commands';
+import type { RedisTarget } from '@holdfast/redis/config';
+import { redisLoads } from '@holdfast/redis/load';
 import { prefix, redisUrl } from '@holdfast/testkit/redis';
 import type { FastifyInstance } from 'fastify';
 import { expect } from 'vitest';
@@ -99,7 +98,7 @@ async function testApiOver(
   const bulkRedis = openRedis(target, { name: 'test-bulk', logger: log.logger });
   await bulkRedis.whenReady(log);
   const prefixOfTest = prefix();
-  const broker = controlBroker(commandsOf(redis), prefixOfTest, (record) =>
+  const broker = controlBroker(redis.commands, prefixOfTest, (record) =>
     log.logger.error({ ...record }, 'a record in Redis cannot be read'),
   );
   const file = { keys: Object.entries(KEYS).map(([id, key]) => ({ id, secretSha256, ...key })) };
@@ -109,7 +108,7 @@ async function testApiOver(
   const { logger } = log;
   const app = await buildApp({
     broker,
-    bulkBroker: controlBroker(commandsOf(bulkRedis), prefixOfTest),
+    bulkBroker: controlBroker(bulkRedis.commands, prefixOfTest),
     redisLoads: () => redisLoads(redis.servers()),
     keys,
     health,

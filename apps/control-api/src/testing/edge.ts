@@ -1,10 +1,10 @@
 import type { EdgeBroker, EdgeLoad, ServedClient } from '@holdfast/broker/broker';
 import { connectionName } from '@holdfast/broker/client-state';
-import { type LiveListener, LiveChannels } from '@holdfast/broker/live-channels';
+import { type LiveListener, LiveChannels } from '@holdfast/broker/live-subscriber';
 import type { LivePayload } from '@holdfast/broker/live-payload';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
-import { redisKeys } from '@holdfast/protocol/keys';
-import { connectRedis, waitForRedis } from '@holdfast/service/redis';
+import { redisKeys } from '@holdfast/broker/keys';
+import { connectRedis, waitForRedis } from '@holdfast/redis/connection';
 import type { TestApi } from './api.ts';
 
 let edges = 0;
@@ -56,10 +56,10 @@ export async function startTestEdge(api: TestApi, options: TestEdgeOptions = {})
   const listener: LiveListener = {
     onTopic: (_topic, payload) => void answer(payload),
     onOwn: (payload) => void answer(payload),
-    onDoorbell: () => {
+    onWakeUp: () => {
       if (topicNames.length === 0) subscribed.resolve();
     },
-    onHearing: () => subscribed.resolve(),
+    onSubscribed: () => subscribed.resolve(),
     onDeaf: () => {},
   };
   const channels = new LiveChannels(subscriber, redisKeys(api.prefix), id, listener);

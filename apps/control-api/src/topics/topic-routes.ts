@@ -91,7 +91,7 @@ export const topicRoutes: FastifyPluginAsyncZod<Services> = async (app, { broker
     async ({ params: { topic } }) => {
       const [state] = await broker.readTopics([topic]);
       if (!state) throw noSuchTopic(topic);
-      return { ...view(topic, state), subscribers: (await broker.askSubscribers(topic)) ?? null };
+      return { ...view(topic, state), subscribers: (await broker.surveySubscribers(topic)) ?? null };
     },
   );
 

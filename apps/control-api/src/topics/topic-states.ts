@@ -9,7 +9,7 @@ const MAX_BATCH = 100;
 /** Topic to its state; null for one that does not exist. */
 export type TopicStates = ReadonlyMap<string, TopicState | null>;
 
-/** Reads each topic once. Rejects with `BrokerUnavailable`. */
+/** Reads each topic once. Rejects with `RedisUnavailable`. */
 export async function readStates(
   broker: Pick<Topics, 'readTopics'>,
   ...lists: Iterable<string>[]

@@ -1,4 +1,4 @@
-import { redisKeys } from '@holdfast/protocol/keys';
+import { redisKeys } from '@holdfast/broker/keys';
 import { DidNotHappen, type Fault } from '../fault.ts';
 
 /** A topic from which an edge hears nothing is compared with Redis every ten seconds. */

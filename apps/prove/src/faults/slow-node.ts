@@ -1,4 +1,4 @@
-import { redisKeys } from '@holdfast/protocol/keys';
+import { redisKeys } from '@holdfast/broker/keys';
 import type { Actor } from '../actors/actor.ts';
 import { DidNotHappen, type Fault } from '../fault.ts';
 import type { Scene } from '../scene.ts';

@@ -1,16 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { commandsOf } from '@holdfast/broker/ear';
 import { controlBroker } from '@holdfast/broker/redis-broker';
 import type { Position } from '@holdfast/protocol/position-order';
 import { startNow } from '@holdfast/broker/topic-state';
 import { captureLog } from '@holdfast/service/captured-log';
-import { OneRedis } from '@holdfast/service/one-redis';
-import { RedisCluster } from '@holdfast/service/redis-cluster';
+import { SingleRedis } from '@holdfast/redis/redis';
+import { RedisCluster } from '@holdfast/redis/cluster';
 
 /** What control-api does, by its own broker, as far as an edge notices. */
 export async function startControl(redisUrl: string, prefix: string) {
   const { logger } = captureLog();
-  const redis = new OneRedis({ kind: 'single', url: redisUrl }, { name: 'control', logger });
+  const redis = new SingleRedis({ kind: 'single', url: redisUrl }, { name: 'control', logger });
   return { ...(await controlOver(redis, prefix)), redis: redis.commands };
 }
 
@@ -20,10 +19,10 @@ export async function startClusterControl(target: ConstructorParameters<typeof R
   return controlOver(new RedisCluster(target, { name: 'control', logger }), prefix);
 }
 
-async function controlOver(redis: OneRedis | RedisCluster, prefix: string) {
+async function controlOver(redis: SingleRedis | RedisCluster, prefix: string) {
   const { logger } = captureLog();
   await redis.whenReady({ logger });
-  const broker = controlBroker(commandsOf(redis), prefix);
+  const broker = controlBroker(redis.commands, prefix);
 
   /** The starts of subscriptions to these topics that are accepted now. */
   async function begins(topics: readonly string[]): Promise<Map<string, string>> {

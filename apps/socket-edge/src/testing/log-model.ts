@@ -1,7 +1,9 @@
 import type { LogEntry, LogPage, TopicState } from '@holdfast/broker/topic-state';
+import { DEFAULT_HISTORY, MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
 import { type Position, comparePositions } from '@holdfast/protocol/position-order';
 
-const HISTORY = { size: 1000, seconds: 300 };
+/** What read-log.lua counts for each entry besides its data. */
+const ENTRY_BYTES = 64;
 
 /** A topic and its log as Redis keeps them: ids that rise, each entry naming the one before it, the oldest trimmed. */
 export class LogModel {
@@ -9,6 +11,7 @@ export class LogModel {
   readonly incarnation: string;
   last: Position;
   entries: LogEntry[] = [];
+  readonly history = { ...DEFAULT_HISTORY } as { size: number; seconds: number };
   #clock: number;
   #sequence = 0;
 
@@ -23,6 +26,7 @@ export class LogModel {
     this.#clock += 1;
     const entry = { id: `${this.#clock}-${this.#sequence}`, prev: this.last, data };
     this.entries.push(entry);
+    if (this.entries.length > this.history.size) this.entries.shift();
     this.last = entry.id;
     return entry;
   }
@@ -46,7 +50,7 @@ export class LogModel {
   }
 
   state(): TopicState {
-    return { history: HISTORY, start: this.start, incarnation: this.incarnation, last: this.last };
+    return { history: this.history, start: this.start, incarnation: this.incarnation, last: this.last };
   }
 
   page(after: Position | null, limit: number): LogPage {
@@ -57,7 +61,16 @@ export class LogModel {
       last,
       firstPrev: entries[0]?.prev ?? null,
       contains: entries.some(({ id }) => id === after),
-      entries: entries.filter(({ id }) => after === null || comparePositions(id, after) > 0).slice(0, limit),
+      entries: bounded(entries.filter(({ id }) => after === null || comparePositions(id, after) > 0).slice(0, limit)),
     };
   }
+}
+
+/** As many as a page has bytes for, and one at least. */
+function bounded(entries: readonly LogEntry[]): LogEntry[] {
+  let bytes = 0;
+  const end = entries.findIndex(
+    ({ data }, index) => (bytes += data.length + ENTRY_BYTES) > MAX_PAGE_BYTES && index > 0,
+  );
+  return end === -1 ? [...entries] : entries.slice(0, end);
 }

@@ -1,9 +1,9 @@
 import type { ClaimOutcome, ClaimRequest, EdgeBroker, KnownTopic } from '@holdfast/broker/broker';
-import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
+import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import { type ClientState, type Owner, parseStart } from '@holdfast/broker/client-state';
 import { type TopicState, startNow } from '@holdfast/broker/topic-state';
-import type { LiveEar } from '@holdfast/broker/ear';
-import type { LiveListener } from '@holdfast/broker/live-channels';
+import type { LiveSubscriber } from '@holdfast/broker/live-subscriber';
+import type { LiveListener } from '@holdfast/broker/live-subscriber';
 import type { Position } from '@holdfast/protocol/position-order';
 import { LogModel } from './log-model.ts';
 
@@ -11,6 +11,8 @@ import { LogModel } from './log-model.ts';
 const REGISTERED_AT = 1000;
 const BORN_AFTER = 1_000_000;
 const LIFETIME = 1_000_000;
+/** As in change-topics.lua. */
+const MAX_RANGES_BYTES = 2000;
 
 /**
  * What edges and control-api have in common, in memory: clients, topics with their logs, dirty sets, live channels.
@@ -104,14 +106,14 @@ export class MemoryRedis {
     this.change(clientId, (client) => client.topics.set(topic, this.startOf(topic)));
   }
 
-  /** Ends a subscription; what it brought by now stands as a closed range, as long as the client has an owner. */
+  /** Ends a subscription; what it brought by now becomes a closed range, of a client without an owner a dropped one. */
   unsubscribe(clientId: string, topic: string): void {
     this.change(clientId, (client) => {
       const { position: begin, incarnation } = parseStart(client.topics.get(topic) ?? '');
       const { last } = this.topic(topic);
-      if (client.owner !== null && client.topics.has(topic) && begin !== last) {
-        const before = client.closed.get(topic);
-        client.closed.set(topic, [...(before ? [before] : []), `${begin},${last},${incarnation}`].join(' '));
+      if (client.topics.has(topic) && begin !== last) {
+        const before = client.closed.get(topic) ?? '';
+        client.closed.set(topic, withRange(before, `${begin},${last},${incarnation}`, client.owner !== null));
       }
       client.topics.delete(topic);
     });
@@ -181,8 +183,9 @@ export class MemoryRedis {
   notify(edge: string, clientId: string): void {
     if (this.notifiesNobody) return;
     const pending = this.dirty.get(edge) ?? new Set();
+    if (pending.has(clientId)) return;
     this.dirty.set(edge, pending.add(clientId));
-    this.#ears.get(edge)?.listener.onDoorbell();
+    this.#ears.get(edge)?.listener.onWakeUp();
   }
 
   /** Says something on an edge's own channel. */
@@ -191,19 +194,29 @@ export class MemoryRedis {
   }
 
   /** What an edge hears by: each subscription is confirmed a turn of the event loop later. */
-  ear(edge: string, listener: LiveListener): LiveEar & { wanted: ReadonlySet<string> } {
+  ear(edge: string, listener: LiveListener): LiveSubscriber & { wanted: ReadonlySet<string> } {
     const topics = new Set<string>();
     this.#ears.set(edge, { listener, topics });
     return {
       wanted: topics,
       subscribe: (topic) => {
+        if (topics.has(topic)) return;
         topics.add(topic);
-        setImmediate(() => listener.onHearing([topic]));
+        setImmediate(() => topics.has(topic) && listener.onSubscribed([topic]));
       },
       unsubscribe: (topic) => topics.delete(topic),
-      posts: () => [{ server: 'Redis', name: edge }],
-      start: () => () => this.#ears.delete(edge),
-      reconnect: () => setImmediate(() => listener.onHearing([...topics])),
+      servers: () => [{ server: 'Redis', name: edge }],
+      start: () => {
+        setImmediate(() => listener.onWakeUp());
+        return () => this.#ears.delete(edge);
+      },
+      reconnect: () => {
+        listener.onDisconnected();
+        setImmediate(() => {
+          listener.onWakeUp();
+          if (topics.size > 0) listener.onSubscribed([...topics]);
+        });
+      },
     };
   }
 
@@ -233,12 +246,16 @@ export class MemoryRedis {
           this.leases.add(id);
           return alive;
         }),
-      dropLease: (edge) => this.#ask('dropLease', () => void this.leases.delete(edge)),
+      dropLease: (edge) =>
+        this.#ask('dropLease', () => {
+          this.leases.delete(edge);
+          this.dirty.delete(edge);
+        }),
       answer: (question, payload) => this.#ask('answer', () => void this.answers.push({ question, payload })),
-      sendCanary: (edge, nonce) =>
-        this.#ask('sendCanary', () => {
+      sendProbe: (edge, nonce) =>
+        this.#ask('sendProbe', () => {
           this.sayTo(edge, { kind: 'canary', nonce });
-          return 1;
+          return this.#ears.has(edge) ? 1 : 0;
         }),
     };
   }
@@ -246,11 +263,11 @@ export class MemoryRedis {
   async #ask<T>(name: keyof EdgeBroker, work: () => T, clientId = ''): Promise<T> {
     this.calls.push(name);
     const fails = this.away || this.failing.has(name) || this.clientsAway.has(clientId);
-    if (fails) throw new BrokerUnavailable(new Error('it is away'));
+    if (fails) throw new RedisUnavailable(new Error('it is away'));
     const answer = work();
     await (this.#held.get(name) ?? this.#held.get('all'));
     await new Promise(setImmediate);
-    if (this.answersLost.has(name)) throw new BrokerUnavailable(new Error('no answer'));
+    if (this.answersLost.has(name)) throw new RedisUnavailable(new Error('no answer'));
     return answer;
   }
 
@@ -279,6 +296,7 @@ export class MemoryRedis {
   #setOwner(client: ClientState, edge: string, generation: number): void {
     const [previous] = [client.owner?.edge, ...client.notify].filter((one) => one !== undefined && one !== edge);
     client.owner = { edge, generation };
+    client.since = Date.now();
     client.notify = previous === undefined ? [edge] : [edge, previous];
     this.#claimed.set(client.clientId, generation);
   }
@@ -295,8 +313,10 @@ export class MemoryRedis {
     if (client === undefined) return;
     const { owner } = client;
     const isOwner = generation === 0 ? owner?.edge === edge : owner?.generation === generation;
-    if (isOwner) client.owner = null;
-    else if (owner?.edge === edge) return;
+    if (isOwner) {
+      client.owner = null;
+      client.since = Date.now();
+    } else if (owner?.edge === edge) return;
     client.notify = client.notify.filter((one) => one !== edge);
   }
 
@@ -318,9 +338,20 @@ function copyOf(client: ClientState): ClientState {
   return { ...client, topics: new Map(client.topics), closed: new Map(client.closed), notify: [...client.notify] };
 }
 
-/** Removes ranges as they were read; what was added to them since stays. */
+const join = (kept: string, last: string): string => (kept === '' ? last : `${kept} ${last}`);
+
+/** As in change-topics.lua: a range that has no room, or no owner, is dropped, and all that are dropped are one. */
+function withRange(ranges: string, range: string, isOwned: boolean): string {
+  if (isOwned && ranges.length < MAX_RANGES_BYTES) return join(ranges, range);
+  const [, kept = ranges, lostSince] = /^(.*?) ?!([^,]+),[^ ]*$/.exec(ranges) ?? [];
+  return join(kept, `!${lostSince === undefined ? range : range.replace(/^[^,]+/, lostSince)}`);
+}
+
+/** As in acknowledge-ranges.lua: removes ranges as they were read; what was added to them since stays. */
 function acknowledge(closed: Map<string, string>, topic: string, read: string): void {
   const ranges = closed.get(topic) ?? '';
+  const whole = /^[^!]+/.exec(read)?.[0];
   if (ranges === read) closed.delete(topic);
   else if (ranges.startsWith(`${read} `)) closed.set(topic, ranges.slice(read.length + 1));
+  else if (whole !== undefined && ranges.startsWith(`${whole}!`)) closed.set(topic, ranges.slice(whole.length));
 }

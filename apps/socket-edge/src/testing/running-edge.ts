@@ -1,16 +1,16 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { enableDoorbell } from '@holdfast/broker/doorbell';
-import { type RedisSource, commandsOf, earOf } from '@holdfast/broker/ear';
+import { enableKeyspaceEvents } from '@holdfast/broker/keyspace-events';
+import { liveSubscriber } from '@holdfast/broker/live-subscriber';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
-import { redisKeys } from '@holdfast/protocol/keys';
+import { redisKeys } from '@holdfast/broker/keys';
 import { type CapturedLog, captureLog } from '@holdfast/service/captured-log';
 import { createHealth } from '@holdfast/service/health';
 import { createMetrics } from '@holdfast/service/metrics';
-import { OneRedis } from '@holdfast/service/one-redis';
-import { RedisCluster } from '@holdfast/service/redis-cluster';
-import type { RedisTarget } from '@holdfast/service/redis-config';
-import type { RedisLink } from '@holdfast/service/redis-link';
+import { SingleRedis, type SubscriberSource } from '@holdfast/redis/redis';
+import { RedisCluster } from '@holdfast/redis/cluster';
+import type { RedisTarget } from '@holdfast/redis/config';
+import type { RedisLink } from '@holdfast/redis/commands';
 import { type EdgeOptions, createEdge, newEdgeId } from '../edge.ts';
 import { exposeMetrics } from '../edge-metrics.ts';
 import { type ServerOptions, createEdgeServer } from '../server.ts';
@@ -36,9 +36,9 @@ export async function startEdge({ redisUrl, ...options }: RunningEdgeOptions) {
   const id = newEdgeId();
   const log = captureLog();
   const { logger } = log;
-  const redis = new OneRedis({ kind: 'single', url: redisUrl }, { name: `edge-${id}`, logger });
+  const redis = new SingleRedis({ kind: 'single', url: redisUrl }, { name: `edge-${id}`, logger });
   const subscriber = redis.openSubscriber();
-  const source = { kind: redis.kind, commands: redis.commands, openSubscriber: () => subscriber } as const;
+  const source = { kind: redis.kind, openSubscriber: () => subscriber } as const;
   return { ...(await serve({ id, redis, source, log }, options)), commands: redis.commands, subscriber };
 }
 
@@ -53,7 +53,7 @@ export async function startClusterEdge({ target, ...options }: ClusterEdgeOption
 interface Wiring {
   id: string;
   redis: RedisLink;
-  source: RedisSource;
+  source: SubscriberSource;
   log: CapturedLog;
 }
 
@@ -74,8 +74,8 @@ async function serve({ id, redis, source, log }: Wiring, given: Omit<RunningEdge
     maxConnections: 10_000,
     ...options,
     id,
-    broker: edgeBroker(commandsOf(source), prefix),
-    ear: (listener) => earOf(source, redisKeys(prefix), id, listener),
+    broker: edgeBroker(redis.commands, prefix),
+    ear: (listener) => liveSubscriber(source, redisKeys(prefix), id, listener),
     logger,
   });
   exposeMetrics(metrics, edge);
@@ -102,7 +102,7 @@ async function serve({ id, redis, source, log }: Wiring, given: Omit<RunningEdge
     logger,
     onReady: () => void edge.beat(),
     onBack: () => edge.lookAtEverything(),
-    enable: enableDoorbell,
+    enable: enableKeyspaceEvents,
   });
   await edge.whenKnown;
 

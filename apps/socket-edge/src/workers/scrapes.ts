@@ -1,5 +1,4 @@
-import { counted, mergedText } from '@holdfast/service/merged-metrics';
-import type { MetricsSnapshot, MetricsText } from '@holdfast/service/metrics';
+import { type MetricsSnapshot, type MetricsText, counted, mergedText } from '@holdfast/service/metrics';
 import type { WorkerProcess } from './worker-process.ts';
 
 /** A worker that is busy for longer is counted as it was at the last scrape. */

@@ -1,6 +1,5 @@
 import type { Health } from '@holdfast/service/health';
-import type { MetricsSource } from '@holdfast/service/http-health';
-import type { Metrics, MetricsText } from '@holdfast/service/metrics';
+import type { Metrics, MetricsSource, MetricsText } from '@holdfast/service/metrics';
 import type { FromWorker, ToWorker } from './messages.ts';
 import { reasonIn } from './readiness.ts';
 

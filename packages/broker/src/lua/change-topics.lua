@@ -3,10 +3,10 @@
 -- ARGV  1 topics a client may have, 2 number of stale pairs, 3 number of added pairs,
 --       then pairs: stale (topic, start), added (topic, start), removed (topic, position where it ends or '').
 -- A start is `<position> <incarnation of the topic>`.
--- What a connected client was subscribed to before its edge looked must still be delivered: such a closed range stands
--- in a field of its own, `-topic`, as `begin,end,incarnation` with spaces between several. What has no room there, or
+-- What a connected client was subscribed to before its edge read it must still be delivered: such a closed range has
+-- a field of its own, `-topic`, as `start,end,incarnation` with spaces between several. What has no room there, or
 -- belongs to a client whose connection this Redis does not know of, is noted as one range with `!` before it, of which
--- the client is told that messages were lost.
+-- the client gets a `lost`.
 -- Gives {0} not registered, {2} too many topics (nothing changed), {1, the client's fields and values}
 local MAX_RANGES_BYTES = 2000
 local fields = redis.call('HGETALL', KEYS[1])
@@ -33,10 +33,10 @@ local drop, set = {}, {}
 local function remove(field, finish)
   local start = client[field]
   if not start then return end
-  local begin, incarnation = string.match(start, '^(%S+) ?(%S*)$')
-  if finish ~= '' and finish ~= begin then
+  local begins, incarnation = string.match(start, '^(%S+) ?(%S*)$')
+  if finish ~= '' and finish ~= begins then
     local ranges = '-' .. string.sub(field, 2)
-    client[ranges] = with_range(client[ranges] or '', begin .. ',' .. finish .. ',' .. incarnation)
+    client[ranges] = with_range(client[ranges] or '', begins .. ',' .. finish .. ',' .. incarnation)
     set[#set + 1] = ranges
     set[#set + 1] = client[ranges]
   end

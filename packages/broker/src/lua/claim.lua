@@ -4,14 +4,22 @@
 -- KEYS  1… clients; on a Cluster only one
 -- ARGV  1 now (ms), 2 a random number, then for each client: edge, generation ('0' for a new connection),
 --       incarnation of the registration that the connection belongs to ('' for any), digest of the state it has ('' none)
+-- Returns as JSON, which a reader decodes many times faster than a reply of many strings, a list with for each client
+-- [0] not registered (any more);
+-- [1, generation, digest, fields and values before the call] owned by the connection from now on;
+-- [2, generation, digest, fields and values] another connection owns it: nothing was changed;
+-- [3, the error of its key, which is no other client's];
+-- [4] owned by the connection as before, and the state is the one it has
 local time = redis.call('TIME')
 local now_us = time[1] * 1000000 + time[2]
 local call, pcall, sha1hex, concat, format = redis.call, redis.pcall, redis.sha1hex, table.concat, string.format
 -- Fields of the owner: they are no part of the state that a connection follows.
 local owner_fields = { e = true, c = true, s = true, d = true, p = true }
 
+-- Each claim of a call takes longer than a microsecond, so that `number` leads to none of the next call's generations.
 local function after(generation, number)
   if now_us > generation then return now_us + number end
+  -- A clock behind: a random step, so that a Redis that forgot does not give the same number to another.
   return generation + 1 + ARGV[2] + number
 end
 
@@ -45,6 +53,7 @@ local function claim(number, key, edge, mine, incarnation, known)
   end
   if owned and held == mine then return answer end
 
+  -- The edge of an older connection is notified of changes too, until it has closed that.
   if owner.e and owner.e ~= edge then
     call('HSET', key, 'p', owner.e)
   elseif owner.p == edge then

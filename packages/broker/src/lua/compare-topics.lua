@@ -1,4 +1,4 @@
--- Compares what an edge knows of topics with what stands here.
+-- Compares what an edge knows of topics with what is stored.
 -- KEYS  1… topics; on a Cluster only one
 -- ARGV  for each topic: incarnation, last
 -- Gives as JSON a list with for each topic 0 as known, {} no such topic, or [size, seconds, born, last]

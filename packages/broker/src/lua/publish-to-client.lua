@@ -1,9 +1,9 @@
 -- Appends a message to a client's own log. Its edge is notified as of any change, not by a channel.
 -- KEYS  1 client, 2 its log, 3 idempotency key (may be missing)
 -- ARGV  1 data, 2 a random number, 3 how long the idempotency key is remembered (ms), 4 messages kept, 5 seconds kept,
---       6 digest of who publishes what under the key
+--       6 digest of the caller and the data
 -- Gives {0} not registered, {1, id, edges to notify} published, {2, id, edges to notify} published before,
---       {3} the key stands for another caller or message
+--       {3} the key belongs to another caller or message
 local client = redis.call('HMGET', KEYS[1], 'r', 'o', 'm', 'e', 'p')
 if not client[1] then return { 0 } end
 -- Where its own log starts, which is also its incarnation: a client that was registered again has not been sent the

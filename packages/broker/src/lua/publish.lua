@@ -2,9 +2,9 @@
 -- KEYS  1 topic, 2 its log, then the idempotency keys of the messages that have one
 -- ARGV  1 live channel: no key, as one that never exists would have every call refused while the slot moves,
 --       2 a random number, 3 how long an idempotency key is remembered (ms),
---       then triples: data, which of the idempotency keys (0 for none), digest of who publishes what under it
+--       then triples: data, which of the idempotency keys (0 for none), digest of the caller and the data
 -- Gives {0} no such topic, or {1} and for each message two items: 1 and its id: published;
---       2 and an id: was published before under that key; 3 and '': that key stands for another caller or message
+--       2 and an id: was published before under that key; 3 and '': that key belongs to another caller or message
 local topic = redis.call('HMGET', KEYS[1], 'size', 'seconds', 'last', 'born')
 local last = topic[3]
 if not last then return { 0 } end
@@ -12,7 +12,7 @@ if not last then return { 0 } end
 local born = topic[4] .. ' '
 -- An id is the time, and always after the last one: the clock may have jumped back, or the log may have expired. The
 -- sequence begins, and with a clock behind goes on, by a random step: a Redis that has lost its last writes does not
--- issue their ids again for other messages, whatever its clock says.
+-- issue their ids again for other messages, whatever its clock.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local dash = string.find(last, '-', 1, true)

@@ -1,6 +1,6 @@
 -- Creates a topic, or changes the settings that are given of one that is there.
 -- KEYS  1 topic, 2 its log
--- ARGV  1 size, 2 seconds ('' each for not given), 3 size, 4 seconds of a new topic that does not say,
+-- ARGV  1 size, 2 seconds ('' each for not given), 3 size, 4 seconds of a new topic for which they are not given,
 --       5 a random number, which makes a new topic another incarnation than any before of its name,
 --       6 the API key that makes it ('' for none)
 -- Gives {1 created or 0 there already, size, seconds, born, last}
@@ -10,7 +10,7 @@ local created = 0
 if redis.call('EXISTS', KEYS[1]) == 0 then
   created = 1
   local born = string.format('%.0f-%s', now, ARGV[5])
-  -- A log that outlived its topic (evicted, say) belongs to a past that cannot be continued.
+  -- A log that outlived its topic (evicted, for example) belongs to a past that cannot be continued.
   redis.call('DEL', KEYS[2])
   redis.call('HSET', KEYS[1], 'size', ARGV[3], 'seconds', ARGV[4], 'born', born, 'last', born)
   if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'k', ARGV[6]) end

@@ -4,7 +4,7 @@
 -- ARGV  1 position to read after ('' for the beginning), 2 entries at most, 3 'topic' or 'client',
 --       4 seconds that a client's log keeps, 5 bytes at most, each entry counted as its data and 64 more; one entry always fits
 -- Gives {0} no such topic or client,
---       {1, born, last, the first entry's prev or '', 1 if the position stands in the log, {id, prev, data, id, …}}
+--       {1, born, last, the first entry's prev or '', 1 if the log contains the position, {id, prev, data, id, …}}
 local born, last, seconds
 if ARGV[3] == 'topic' then
   local topic = redis.call('HMGET', KEYS[1], 'born', 'last', 'seconds')
@@ -25,9 +25,9 @@ redis.call('XTRIM', KEYS[2], 'MINID', '=', string.format('%.0f-0', math.max(olde
 
 local first = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)
 local first_prev = first[1] and first[1][2][2] or ''
-local stands, from = 0, '-'
+local contains, from = 0, '-'
 if ARGV[1] ~= '' then
-  stands = #redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[1], 'COUNT', 1)
+  contains = #redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[1], 'COUNT', 1)
   from = '(' .. ARGV[1]
 end
 -- Read in pieces, so that a page of large entries is never built beyond its bound: Lua would hold 64 MB of it.
@@ -35,18 +35,18 @@ local PIECE, SMALL_PIECE, SMALL, OVERHEAD = 4, 64, 1024, 64
 local flat, left, bytes = {}, tonumber(ARGV[2]), tonumber(ARGV[5])
 local size = PIECE
 while left > 0 do
-  local wanted, before = math.min(left, size), bytes
-  local piece = redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', wanted)
+  local count, before = math.min(left, size), bytes
+  local piece = redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', count)
   for _, entry in ipairs(piece) do
     bytes = bytes - #entry[2][4] - OVERHEAD
-    if bytes < 0 and #flat > 0 then return { 1, born, last, first_prev, stands, flat } end
+    if bytes < 0 and #flat > 0 then return { 1, born, last, first_prev, contains, flat } end
     flat[#flat + 1] = entry[1]
     flat[#flat + 1] = entry[2][2]
     flat[#flat + 1] = entry[2][4]
     from = '(' .. entry[1]
   end
-  if #piece < wanted then break end
-  left = left - wanted
-  size = before - bytes < SMALL * wanted and SMALL_PIECE or PIECE
+  if #piece < count then break end
+  left = left - count
+  size = before - bytes < SMALL * count and SMALL_PIECE or PIECE
 end
-return { 1, born, last, first_prev, stands, flat }
+return { 1, born, last, first_prev, contains, flat }

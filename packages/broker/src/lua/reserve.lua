@@ -1,6 +1,6 @@
--- Begins a registration: counts it and takes its name, and notes the operation until it is settled.
--- KEYS  1 key, 2 its names, 3 its unsettled operations
--- ARGV  1 operation, 2 now (ms), 3 clients the key may have ('' for any number), 4 name ('' for none), 5 client id
+-- Begins a registration: counts it and takes its name, and logs the intent until it is completed.
+-- KEYS  1 key, 2 its names, 3 its pending intents
+-- ARGV  1 intent, 2 now (ms), 3 clients the key may have ('' for any number), 4 name ('' for none), 5 client id
 -- Gives 0 reserved, 1 quota reached, 2 name taken
 if ARGV[4] ~= '' and redis.call('HEXISTS', KEYS[2], ARGV[4]) == 1 then return 2 end
 if ARGV[3] ~= '' then

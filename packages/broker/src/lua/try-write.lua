@@ -6,7 +6,7 @@
 redis.call('HSET', KEYS[1], 'ms', ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 redis.call('XADD', KEYS[2], 'MAXLEN', '=', 1, '*', 'd', '')
--- Nothing else calls it: who counts messages by the calls of XADD takes these off.
+-- Nothing else calls XLEN: a count of messages by the calls of XADD takes these off.
 redis.call('XLEN', KEYS[2])
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
 redis.call('SPUBLISH', ARGV[1], '')

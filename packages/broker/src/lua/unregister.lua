@@ -1,7 +1,7 @@
--- Removes a client with its own log, if it is still of the registration that was read, and leaves behind that it did so.
+-- Removes a client with its own log, if it is still of the registration that was read, and leaves a tombstone.
 -- With a time it does so only if the client was not used since.
--- KEYS  1 client, 2 its log, 3 what is left behind
--- ARGV  1 incarnation of the registration, 2 how long the left-behind is kept (ms), 3 unused since (ms, '' for any client)
+-- KEYS  1 client, 2 its log, 3 the tombstone
+-- ARGV  1 incarnation of the registration, 2 how long the tombstone is kept (ms), 3 unused since (ms, '' for any client)
 -- Gives {0} not registered (or anew, by another registration), or in use, {1, edges to notify, '' for none}
 local client = redis.call('HMGET', KEYS[1], 'o', 'e', 's', 'r', 'd', 'p')
 if client[1] ~= ARGV[1] then return { 0 } end

@@ -1,0 +1,20 @@
+import { edgePromises } from '@holdfast/broker/testing/edge-promises';
+import { MemoryRedis } from './memory-redis.ts';
+
+const redis = new MemoryRedis();
+
+edgePromises('Redis in memory', () => ({
+  edge: redis.broker(),
+  control: {
+    putTopic: async (topic) => void redis.topic(topic),
+    deleteTopic: async (topic) => redis.deleteTopic(topic),
+    publish: async (topic, text) => redis.publish(topic, text),
+    register: async (clientId, topics) => redis.register(clientId, topics),
+    unregister: async (clientId) => redis.unregister(clientId),
+    subscribe: async (clientId, topic) => redis.subscribe(clientId, topic),
+    unsubscribe: async (clientId, topic) => redis.unsubscribe(clientId, topic),
+    disconnect: async (clientId) => redis.disconnect(clientId),
+    publishToClient: async (clientId, text) => redis.publishToClient(clientId, text),
+  },
+  listen: async (edge, listener) => redis.ear(edge, listener),
+}));

@@ -1,0 +1,136 @@
+import { type Keys, CLIENT_BUCKETS, bucketName, bucketOf } from '../keys.ts';
+import { MAX_PAGE_BYTES, MAX_TOPICS } from '@holdfast/protocol/limits';
+import type { BrokenRecords } from '../broken-records.ts';
+import type { Commands } from '@holdfast/redis/commands';
+import type { ChangeOutcome, Page, TopicChange } from '../broker.ts';
+import { type ClientState, edgesOf } from './state.ts';
+import { answerOf, clientOf, text } from '../lua/replies.ts';
+import { run } from '@holdfast/redis/script';
+import { loadScript } from '../lua/scripts.ts';
+import type { Pending } from '../edges/pending.ts';
+
+const changeTopicsScript = loadScript('change-topics');
+const disconnectScript = loadScript('disconnect');
+const releaseScript = loadScript('release');
+const releaseOwnerScript = loadScript('release-owner');
+const acknowledgeRangesScript = loadScript('acknowledge-ranges');
+
+/**
+ * Buckets read at a time while listing: one at first, as one of a large installation fills a page, then ever more, as
+ * those of a small one are mostly empty.
+ */
+const MAX_BUCKETS = 256;
+/** Clients read at a time while listing; one with a thousand long names of topics is 200 kB. */
+const MAX_BATCH = 32;
+/** What a client takes in a listing besides its topics, and what a topic takes besides its name. */
+const CLIENT_BYTES = 512;
+const TOPIC_BYTES = 3;
+
+/** The state of clients: their subscriptions and their owners. */
+export function clientStore(redis: Commands, keys: Keys, pending: Pending, broken: BrokenRecords) {
+  async function changeTopics(clientId: string, change: TopicChange): Promise<ChangeOutcome> {
+    const stale = [...(change.stale ?? [])];
+    const add = [...(change.add ?? [])];
+    const remove = (change.remove ?? []).flatMap((topic) => [topic, change.endsAt?.get(topic) ?? '']);
+    const args = [MAX_TOPICS, stale.length, add.length, ...stale.flat(), ...add.flat(), ...remove];
+    const answer = answerOf('change-topics', await run(redis, changeTopicsScript, [keys.client(clientId)], args));
+    if (answer.kind === 2) return { kind: 'too-many' };
+    const client = answer.kind === 1 ? clientOf(clientId, answer.rest[0]) : null;
+    if (client === null) return { kind: 'not-found' };
+    await pending.notify(client.notify, clientId);
+    return { kind: 'changed', client };
+  }
+
+  async function acknowledgeRanges(
+    { clientId, incarnation }: Pick<ClientState, 'clientId' | 'incarnation'>,
+    ranges: ReadonlyMap<string, string>,
+  ): Promise<void> {
+    const args = [incarnation, ...[...ranges].flat()];
+    await run(redis, acknowledgeRangesScript, [keys.client(clientId)], args);
+  }
+
+  async function disconnect(clientId: string): Promise<{ connected: boolean } | null> {
+    const answer = answerOf('disconnect', await run(redis, disconnectScript, [keys.client(clientId)], []));
+    if (answer.kind === 0) return null;
+    const [owned, ...edges] = answer.rest;
+    await pending.notify(edgesOf(...edges.map(text)), clientId);
+    return { connected: owned === 1 };
+  }
+
+  /** @param generation 0 for whichever the edge has */
+  async function release(clientId: string, edge: string, generation: number): Promise<void> {
+    await run(redis, releaseScript, [keys.client(clientId)], [edge, generation, Date.now()]);
+  }
+
+  async function releaseOwner({ clientId, owner }: ClientState): Promise<void> {
+    if (owner === null) return;
+    await run(redis, releaseOwnerScript, [keys.client(clientId)], [owner.generation, Date.now()]);
+  }
+
+  function readClients(clientIds: readonly string[]): Promise<(ClientState | null)[]> {
+    return Promise.all(clientIds.map((clientId) => readOne(clientId)));
+  }
+
+  async function readOne(clientId: string): Promise<ClientState | null> {
+    const found = { kind: 'client', name: bucketOf(clientId) } as const;
+    const fields = await broken.skip(redis.hgetall(keys.client(clientId)), found);
+    if (fields === null) return null;
+    const client = clientOf(clientId, Object.entries(fields).flat());
+    if (client === null || (client.key !== '' && Number.isFinite(client.registeredAt))) return client;
+    broken.report({ ...found, reason: 'it has no API key or no time of registration' });
+    return null;
+  }
+
+  async function listClients(cursor: string | null, limit: number): Promise<Page<ClientState>> {
+    const found: string[] = [];
+    let bucket = cursor === null ? 0 : Number.parseInt(bucketOf(cursor), 16);
+    for (let atOnce = 1; bucket < CLIENT_BUCKETS && found.length <= limit; atOnce *= 2) {
+      const upTo = Math.min(bucket + Math.min(atOnce, MAX_BUCKETS), CLIENT_BUCKETS);
+      const pages: Promise<string[]>[] = [];
+      for (; bucket < upTo; bucket += 1) pages.push(listBucket(bucketName(bucket), cursor, limit + 1));
+      for (const ids of await Promise.all(pages)) found.push(...ids);
+    }
+    return pageOf(found, limit);
+  }
+
+  /** As many of the clients as a page holds, by number and by bytes. */
+  async function pageOf(found: readonly string[], limit: number): Promise<Page<ClientState>> {
+    const items: ClientState[] = [];
+    let bytes = 0;
+    for (let from = 0; from < Math.min(limit, found.length); from += MAX_BATCH) {
+      const ids = found.slice(from, Math.min(from + MAX_BATCH, limit));
+      for (const [index, client] of (await readClients(ids)).entries()) {
+        if (client === null) continue;
+        bytes += bytesOf(client);
+        const before = found[from + index - 1];
+        if (bytes > MAX_PAGE_BYTES && items.length > 0 && before !== undefined) return { items, cursor: before };
+        items.push(client);
+      }
+    }
+    return { items, cursor: found.length > limit ? (found[limit - 1] ?? null) : null };
+  }
+
+  async function listBucket(bucket: string, cursor: string | null, limit: number): Promise<string[]> {
+    const from = cursor !== null && bucketOf(cursor) === bucket ? `(${cursor}` : '-';
+    const ids = redis.zrangebylex(keys.clientBucket(bucket), from, '+', 'LIMIT', 0, limit);
+    return (await broken.skip(ids, { kind: 'index of clients', name: bucket })) ?? [];
+  }
+
+  return {
+    changeTopics,
+    acknowledgeRanges,
+    disconnect,
+    release,
+    releaseOwner,
+    readClient: async (clientId: string) => (await readClients([clientId]))[0] ?? null,
+    readClients,
+    listClients,
+  };
+}
+
+/** What a client takes in a listing, at most. */
+function bytesOf({ topics }: ClientState): number {
+  let bytes = CLIENT_BYTES;
+  for (const topic of topics.keys()) bytes += topic.length + TOPIC_BYTES;
+  return bytes;
+}

@@ -1,0 +1,29 @@
+import { randomUUID } from 'node:crypto';
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { type Intent, decodeIntent, encodeIntent } from './intent.ts';
+import { newIncarnation } from '../random.ts';
+
+const common = { clientId: fc.uuid(), name: fc.string(), nonce: fc.constant('bm9u') };
+const operation: fc.Arbitrary<Intent> = fc.oneof(
+  fc.record({ act: fc.constant('register' as const), ...common }),
+  fc.record({ act: fc.constant('unregister' as const), ...common, own: fc.constant('b3du') }),
+);
+
+test('an operation is read as it was noted, and noted in one way only', () => {
+  fc.assert(
+    fc.property(operation, (given) => {
+      const note = encodeIntent(given);
+      expect(decodeIntent(note)).toEqual(given);
+      expect(encodeIntent(decodeIntent(note))).toBe(note);
+    }),
+  );
+});
+
+test('the registration of a client is noted the same, whoever spells it', () => {
+  const registration = { act: 'register', clientId: randomUUID(), name: 'bob', nonce: newIncarnation() } as const;
+  const unregistration = { ...registration, act: 'unregister', own: newIncarnation() } as const;
+  const { act: _, own: __, ...rest } = unregistration;
+  expect(encodeIntent({ act: 'register', ...rest })).toBe(encodeIntent(registration));
+  expect(encodeIntent(unregistration)).not.toBe(encodeIntent(registration));
+});

@@ -1,0 +1,125 @@
+import { type Keys, bucketOf } from '../keys.ts';
+import type { Commands } from '@holdfast/redis/commands';
+import type { NewClient, RegisterOutcome } from '../broker.ts';
+import { updateIndex } from '../sorted-index.ts';
+import { type Intent, type Registration, type Unregistration, decodeIntent, encodeIntent } from './intent.ts';
+import { answerOf, numberOf, text } from '../lua/replies.ts';
+import { type ClientState, edgesOf } from './state.ts';
+import { newIncarnation } from '../random.ts';
+import { asked, run } from '@holdfast/redis/script';
+import { loadScript } from '../lua/scripts.ts';
+import type { Pending } from '../edges/pending.ts';
+
+const reserveScript = loadScript('reserve');
+const registerScript = loadScript('register');
+const beginUnregistrationScript = loadScript('begin-unregistration');
+const unregisterScript = loadScript('unregister');
+const completeIntentScript = loadScript('complete-intent');
+
+const MAX_BATCH = 100;
+/** A tombstone is removed when its intent is completed; this is for one that never is. */
+const TOMBSTONE_MS = 24 * 3600 * 1000;
+
+/**
+ * A registration touches three Cluster slots: the key's count and names, the client, the index. So an intent is logged
+ * at the key first and completed last, once. If its process dies in between, `recoverAbandoned` finds out what came of
+ * it: a registration took place if the client has its nonce; an unregistration, if there is its tombstone.
+ */
+export function registrationStore(redis: Commands, keys: Keys, pending: Pending) {
+  async function register(client: NewClient, maxClients: number | null): Promise<RegisterOutcome> {
+    const { clientId, key, registeredAt, topics } = client;
+    const name = client.name ?? '';
+    const intent: Registration = { act: 'register', clientId, name, nonce: newIncarnation() };
+    const reserving = [encodeIntent(intent), Date.now(), maxClients ?? '', name, clientId];
+    const reserved = numberOf('reserve', await run(redis, reserveScript, accountOf(key), reserving));
+    if (reserved === 1) return 'quota-reached';
+    if (reserved === 2) return 'name-taken';
+
+    const fields = [key, name, registeredAt, intent.nonce, ...[...topics].flat()];
+    const created = await run(redis, registerScript, [keys.client(clientId)], fields);
+    if (numberOf('register', created) !== 1) {
+      await complete(key, intent, 'drop');
+      return 'client-exists';
+    }
+    await updateClientIndex(clientId, true);
+    await complete(key, intent, 'keep');
+    return 'registered';
+  }
+
+  /** With `unusedSince` (ms) only if the client was not used since that time. */
+  async function unregister(clientId: string, unusedSince?: number): Promise<boolean> {
+    const client = keys.client(clientId);
+    const [key, name, nonce] = await asked(redis.hmget(client, 'k', 'n', 'o'));
+    if (!key || !nonce) return false;
+    const registration: Registration = { act: 'register', clientId, name: name ?? '', nonce };
+    const intent: Unregistration = { ...registration, act: 'unregister', own: newIncarnation() };
+    const notes = [encodeIntent(intent), Date.now(), encodeIntent(registration)];
+    await run(redis, beginUnregistrationScript, [keys.keyPending(key)], notes);
+
+    const tombstone = keys.clientTombstone(clientId, intent.own);
+    const removing = [client, keys.clientLog(clientId), tombstone];
+    const answer = answerOf(
+      'unregister',
+      await run(redis, unregisterScript, removing, [nonce, TOMBSTONE_MS, unusedSince ?? '']),
+    );
+    if (answer.kind === 0) {
+      // It was unregistered in between by another call, which completes that; or it is in use.
+      await complete(key, intent, 'keep');
+      return false;
+    }
+    const edges = edgesOf(...answer.rest.map(text));
+    await Promise.all([pending.notify(edges, clientId), updateClientIndex(clientId, false)]);
+    await complete(key, intent, 'drop');
+    await asked(redis.del(tombstone));
+    return true;
+  }
+
+  async function recoverAbandoned(key: string, olderThanMs: number): Promise<number> {
+    const due = Date.now() - olderThanMs;
+    const notes = await asked(redis.zrangebyscore(keys.keyPending(key), '-inf', due, 'LIMIT', 0, MAX_BATCH));
+    let completed = 0;
+    for (const note of notes) {
+      if (await recoverOne(key, decodeIntent(note))) completed += 1;
+    }
+    return completed;
+  }
+
+  async function recoverOne(key: string, intent: Intent): Promise<boolean> {
+    const { clientId, nonce } = intent;
+    const found = await asked(redis.hget(keys.client(clientId), 'o'));
+    await updateClientIndex(clientId, found !== null);
+    if (found === nonce) return complete(key, intent, 'keep');
+    if (intent.act === 'register') return complete(key, intent, 'drop');
+
+    const tombstone = keys.clientTombstone(clientId, intent.own);
+    if ((await asked(redis.exists(tombstone))) === 0) return complete(key, intent, 'keep');
+    // The owner is gone with the client, so every edge checks whether it holds the connection.
+    const edges = await asked(redis.zrange(keys.edges(), '0', '-1'));
+    await pending.notify(edges, clientId);
+    const completed = await complete(key, intent, 'drop');
+    await asked(redis.del(tombstone));
+    return completed;
+  }
+
+  function updateClientIndex(clientId: string, exists: boolean): Promise<void> {
+    const index = keys.clientBucket(bucketOf(clientId));
+    return updateIndex(redis, { index, member: clientId, key: keys.client(clientId) }, exists);
+  }
+
+  /** Keeps what is counted, or takes the client off. False when it was completed before. */
+  async function complete(key: string, intent: Intent, decision: 'keep' | 'drop'): Promise<boolean> {
+    const args = [encodeIntent(intent), decision, intent.name, intent.clientId];
+    return numberOf('complete-intent', await run(redis, completeIntentScript, accountOf(key), args)) === 1;
+  }
+
+  function accountOf(key: string): string[] {
+    return [keys.key(key), keys.keyNames(key), keys.keyPending(key)];
+  }
+
+  return {
+    register,
+    unregister: (clientId: string) => unregister(clientId),
+    unregisterUnused: ({ clientId, since }: ClientState) => unregister(clientId, since),
+    recoverAbandoned,
+  };
+}

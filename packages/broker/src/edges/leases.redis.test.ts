@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import { eventually } from '@holdfast/testkit/eventually';
+import { describe, expect, test } from 'vitest';
+import type { EdgeDetails } from '../broker.ts';
+import { LEASE_MS } from './leases.ts';
+import { openBroker } from '../testing/brokers.ts';
+
+const { redis, keys, control, edge } = await openBroker();
+const someEdge = (fields: Partial<EdgeDetails> = {}): EdgeDetails => ({
+  id: randomUUID(),
+  url: 'ws://127.0.0.1:7701',
+  connections: 3,
+  maxConnections: 1000,
+  draining: false,
+  startedAt: 1_732_345_678_901,
+  ...fields,
+});
+
+async function lapse(id: string): Promise<void> {
+  await redis.pexpire(keys.edge(id), 1);
+  await eventually(async () => expect(await redis.exists(keys.edge(id))).toBe(0));
+}
+
+async function listed(id: string): Promise<EdgeDetails | undefined> {
+  return (await control.liveEdges()).find((other) => other.id === id);
+}
+
+describe('a lease', () => {
+  test('begins with its first renewal, which tells that there was none', async () => {
+    const details = someEdge();
+    expect(await control.alive([details.id])).toEqual(new Set());
+    expect(await edge.renewLease(details)).toBe(false);
+    expect(await edge.renewLease(details)).toBe(true);
+    expect(await control.alive([details.id])).toEqual(new Set([details.id]));
+  });
+
+  test('runs out by itself, within the time in which nobody may be called connected any more', async () => {
+    const details = someEdge();
+    await edge.renewLease(details);
+    const left = await redis.pttl(keys.edge(details.id));
+    expect(left).toBeGreaterThan(LEASE_MS / 2);
+    expect(left).toBeLessThanOrEqual(LEASE_MS);
+    expect(LEASE_MS).toBeLessThan(15_000);
+  });
+
+  test('is longer again with each renewal', async () => {
+    const details = someEdge();
+    await edge.renewLease(details);
+    await redis.pexpire(keys.edge(details.id), LEASE_MS / 10);
+    await edge.renewLease(details);
+    expect(await redis.pttl(keys.edge(details.id))).toBeGreaterThan(LEASE_MS / 2);
+  });
+
+  test('that ran out is no life, and the next renewal tells that it had lapsed', async () => {
+    const details = someEdge();
+    await edge.renewLease(details);
+    await lapse(details.id);
+    expect(await control.alive([details.id])).toEqual(new Set());
+    expect(await listed(details.id)).toBeUndefined();
+    expect(await edge.renewLease(details)).toBe(false);
+    expect(await listed(details.id)).toEqual(details);
+  });
+
+  test('ends at once when it is dropped, with its dirty set', async () => {
+    const details = someEdge();
+    await edge.renewLease(details);
+    await edge.notify([details.id], 'a');
+    await edge.dropLease(details.id);
+    expect(await control.alive([details.id])).toEqual(new Set());
+    expect(await listed(details.id)).toBeUndefined();
+    expect(await edge.readPending(details.id, 10)).toEqual([]);
+    expect(await edge.renewLease(details)).toBe(false);
+  });
+});
+
+describe('live edges', () => {
+  test('are listed with what they last said of themselves', async () => {
+    const details = someEdge();
+    await edge.renewLease(details);
+    const later = { ...details, connections: 7, draining: true };
+    await edge.renewLease(later);
+    expect(await listed(details.id)).toEqual(later);
+  });
+
+  test('are listed with how busy they are, when they say it', async () => {
+    const load = {
+      host: 'a-host',
+      cores: 4,
+      cpu: 0.25,
+      eventLoopUtilization: 0.125,
+      rssBytes: 150_000_000,
+      availableBytes: 8_000_000_000,
+      messagesPerSecond: 12.5,
+      deliveriesPerSecond: 30_000,
+    };
+    const details = someEdge({ load });
+    await edge.renewLease(details);
+    expect(await listed(details.id)).toEqual(details);
+  });
+
+  test('are told from those that are not', async () => {
+    const [one, two, dead] = [someEdge(), someEdge(), someEdge()];
+    for (const details of [one, two, dead]) await edge.renewLease(details);
+    await lapse(dead.id);
+    const asked = [one.id, dead.id, 'nobody', two.id, one.id];
+    expect(await control.alive(asked)).toEqual(new Set([one.id, two.id]));
+    expect(await control.alive([])).toEqual(new Set());
+  });
+
+  test('stay in the list when it is swept; those that died long ago are forgotten', async () => {
+    const [alive, slow, dead, deadOfLate] = [someEdge(), someEdge(), someEdge(), someEdge()];
+    for (const details of [alive, slow, dead, deadOfLate]) await edge.renewLease(details);
+    await lapse(dead.id);
+    await lapse(deadOfLate.id);
+    // By a clock that is behind, or long ago: the lease decides.
+    await redis.zadd(keys.edges(), 5, slow.id, 5, dead.id);
+    await control.reapEdges();
+    const left = await redis.zrange(keys.edges(), '0', '-1');
+    expect(left).toEqual(expect.arrayContaining([alive.id, slow.id, deadOfLate.id]));
+    expect(left).not.toContain(dead.id);
+  });
+});

@@ -1,0 +1,55 @@
+/**
+ * Every Redis key and channel, spelled once. What one script touches shares a hash tag (`{…}`), so that it lies in one
+ * Cluster slot; the tag is the first pair of braces in a key, and neither a prefix nor a name can hold a brace.
+ */
+export type Keys = ReturnType<typeof redisKeys>;
+
+/** Registrations are indexed in 4,096 buckets by the first three digits of the UUID: in the order of ids, and small. */
+export const CLIENT_BUCKETS = 4096;
+const BUCKET_DIGITS = 3;
+
+export function redisKeys(prefix: string) {
+  return {
+    client: (clientId: string) => `${prefix}client:{${clientId}}`,
+    clientLog: (clientId: string) => `${prefix}client:{${clientId}}:log`,
+    clientIdempotency: (clientId: string, key: string) => `${prefix}client:{${clientId}}:once:${key}`,
+    clientTombstone: (clientId: string, nonce: string) => `${prefix}client:{${clientId}}:left:${nonce}`,
+    clientBucket: (bucket: string) => `${prefix}clients:{${bucket}}`,
+
+    topic: (topic: string) => `${prefix}topic:{${topic}}`,
+    topicLog: (topic: string) => `${prefix}topic:{${topic}}:log`,
+    topicLive: (topic: string) => `${prefix}topic:{${topic}}:live`,
+    topicIdempotency: (topic: string, key: string) => `${prefix}topic:{${topic}}:once:${key}`,
+    topics: () => `${prefix}topics`,
+
+    key: (keyId: string) => `${prefix}key:{${keyId}}`,
+    keyNames: (keyId: string) => `${prefix}key:{${keyId}}:names`,
+    keyTopics: (keyId: string) => `${prefix}key:{${keyId}}:topics`,
+    keyPending: (keyId: string) => `${prefix}key:{${keyId}}:unsettled`,
+
+    edges: () => `${prefix}edges`,
+    edge: (edge: string) => `${prefix}edge:{${edge}}`,
+    edgeDirty: (edge: string) => `${prefix}edge:{${edge}}:dirty`,
+    edgeLive: (edge: string) => `${prefix}edge:{${edge}}:live`,
+
+    /** From which the public names of clients are made. */
+    secret: () => `${prefix}secret`,
+
+    /** Written to see whether writes are taken. */
+    trial: (place: string) => `${prefix}trial:{${place}}`,
+    trialLog: (place: string) => `${prefix}trial:{${place}}:log`,
+    trialLive: (place: string) => `${prefix}trial:{${place}}:live`,
+
+    answers: (question: string) => `${prefix}answers:{${question}}`,
+  };
+}
+
+/** The bucket that holds a client: "000" to "fff". */
+export function bucketOf(clientId: string): string {
+  return clientId.slice(0, BUCKET_DIGITS);
+}
+
+/** The name of a bucket by its number, 0 to 4,095. */
+export function bucketName(bucket: number): string {
+  return bucket.toString(16).padStart(BUCKET_DIGITS, '0');
+}

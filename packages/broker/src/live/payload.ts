@@ -1,0 +1,49 @@
+import type { Position } from '@holdfast/protocol/position-order';
+
+/**
+ * What travels on live channels. A message is `<prev> <id> <data>` and so begins with a digit; everything else begins
+ * with a word. The data stays the bytes that were published.
+ */
+export type LivePayload =
+  | { kind: 'message'; prev: Position; id: Position; data: Buffer }
+  | { kind: 'deleted' }
+  /** Asks every edge on a topic's channel how many subscribers it has. */
+  | { kind: 'count'; question: string }
+  /** Asks an edge on its own channel what it serves to a client. */
+  | { kind: 'served'; question: string; clientId: string }
+  /** An edge's own, to see that it still receives. */
+  | { kind: 'canary'; nonce: string }
+  /** From a newer version, perhaps. */
+  | { kind: 'foreign' };
+
+export const DELETED = 'deleted';
+export const countQuestion = (question: string) => `count ${question}`;
+export const servedQuestion = (question: string, clientId: string) => `served ${question} ${clientId}`;
+export const canary = (nonce: string) => `canary ${nonce}`;
+
+const SPACE = 0x20;
+const DIGIT_0 = 0x30;
+const DIGIT_9 = 0x39;
+
+export function decodeLive(payload: Buffer): LivePayload {
+  const first = payload[0] ?? 0;
+  if (first >= DIGIT_0 && first <= DIGIT_9) return decodeMessage(payload);
+  const [kind, second, third] = payload.toString('latin1').split(' ');
+  if (kind === DELETED) return { kind: 'deleted' };
+  if (kind === 'count' && second) return { kind: 'count', question: second };
+  if (kind === 'served' && second && third) return { kind: 'served', question: second, clientId: third };
+  if (kind === 'canary' && second) return { kind: 'canary', nonce: second };
+  return { kind: 'foreign' };
+}
+
+function decodeMessage(payload: Buffer): LivePayload {
+  const afterPrev = payload.indexOf(SPACE);
+  const afterId = payload.indexOf(SPACE, afterPrev + 1);
+  if (afterPrev < 0 || afterId < 0) return { kind: 'foreign' };
+  return {
+    kind: 'message',
+    prev: payload.toString('latin1', 0, afterPrev),
+    id: payload.toString('latin1', afterPrev + 1, afterId),
+    data: payload.subarray(afterId + 1),
+  };
+}

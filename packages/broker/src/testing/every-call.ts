@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import type { EdgeDetails } from '../broker.ts';
+import type { ClientState } from '../clients/state.ts';
+import { type TestBroker, someone } from './brokers.ts';
+
+const details: EdgeDetails = {
+  id: 'e1',
+  url: 'ws://127.0.0.1:7701',
+  connections: 0,
+  maxConnections: 1,
+  draining: false,
+  startedAt: 1,
+};
+
+/**
+ * Every function of both brokers, in an order in which each finds something to do; but for refs and cursors, which need
+ * no Redis once the secret is known.
+ */
+export function everyCall({
+  control,
+  edge,
+}: Pick<TestBroker, 'control' | 'edge'>): Record<string, () => Promise<unknown>> {
+  const client = someone({ name: randomUUID() });
+  const { clientId } = client;
+  const state: ClientState = {
+    ...client,
+    topics: new Map(),
+    incarnation: '1',
+    owner: { edge: 'e1', generation: 2 },
+    notify: ['e1'],
+    since: 0,
+    disconnectUpTo: 0,
+    ownPosition: '1-1',
+    closed: new Map(),
+  };
+  const topic = randomUUID();
+  const data = Buffer.from('{"a":1}');
+  return {
+    register: () => control.register(client, 1000),
+    recoverAbandoned: () => control.recoverAbandoned(client.key, 0),
+    putTopic: () => control.putTopic(topic, { size: 5 }),
+    putTopicOf: () => control.putTopicOf({ key: client.key, quotaOf: () => undefined }, topic, { size: 5 }),
+    changeTopics: () => control.changeTopics(clientId, { add: new Map([[topic, '1-0 7']]) }),
+    claim: () => edge.claim({ clientId, edge: 'e1' }),
+    disconnect: () => control.disconnect(clientId),
+    readClient: () => control.readClient(clientId),
+    readClients: () => control.readClients([clientId]),
+    findByRef: async () => (await control.findByRef('0123456789abcdef')) === null,
+    listClients: () => control.listClients(null, 10),
+    'readTopics of control-api': () => control.readTopics([topic]),
+    'readTopics of an edge': () => edge.readTopics([topic]),
+    compareTopics: () => edge.compareTopics([{ topic, incarnation: '7', last: '1-0' }]),
+    listTopics: () => control.listTopics(null, 10),
+    publish: () => control.publish(topic, data, 'key'),
+    publishAll: () => control.publishAll(topic, [{ data, idempotencyKey: 'key' }, { data }]),
+    publishToClient: () => control.publishToClient(clientId, data, 'key'),
+    'readLog of control-api': () => control.readLog(topic, null, 10),
+    'readLog of an edge': () => edge.readLog(topic, '1-0', 10),
+    'readClientLog of control-api': () => control.readClientLog(clientId, null, 10),
+    'readClientLog of an edge': () => edge.readClientLog(clientId, '1-0', 10),
+    notify: () => edge.notify(['e1'], clientId),
+    readPending: () => edge.readPending('e1', 10),
+    acknowledge: () => edge.acknowledge('e1', [clientId]),
+    renewLease: () => edge.renewLease(details),
+    liveEdges: () => control.liveEdges(),
+    alive: () => control.alive(['e1']),
+    surveyServed: () => control.surveyServed('e1', clientId),
+    surveySubscribers: () => control.surveySubscribers(topic),
+    acknowledgeRanges: () => edge.acknowledgeRanges(state, new Map([[topic, '1-0,2-0,7']])),
+    answer: () => edge.answer('q1', 7),
+    sendProbe: () => edge.sendProbe('e1', 'n1'),
+    reapEdges: () => control.reapEdges(),
+    tryWrites: () => control.tryWrites(),
+    release: () => edge.release(clientId, 'e1', 0),
+    deleteTopic: () => control.deleteTopic(topic),
+    unregisterUnused: () => control.unregisterUnused(state),
+    releaseOwner: () => control.releaseOwner(state),
+    unregister: () => control.unregister(clientId),
+    dropLease: () => edge.dropLease('e1'),
+  };
+}
+
+/** Ids, times and random numbers differ from call to call, what else a call gives does not. */
+export const withoutTimes = (value: unknown) =>
+  JSON.stringify(value, (name, part: unknown) => {
+    if (name === 'incarnation' || name === 'digest') return '#';
+    return part instanceof Map ? [...part] : part;
+  }).replaceAll(/[0-9a-f-]{13,}/g, '#');

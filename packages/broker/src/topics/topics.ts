@@ -1,0 +1,239 @@
+import { hash } from 'node:crypto';
+import type { BrokenRecords } from '../broken-records.ts';
+import { RedisUnavailable } from '@holdfast/redis/unavailable';
+import type { Keys } from '../keys.ts';
+import { DEFAULT_HISTORY, IDEMPOTENCY_SECONDS, MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
+import type { Position } from '@holdfast/protocol/position-order';
+import type { History, KnownTopic, NewMessage, Page, PublishOutcome } from '../broker.ts';
+import type { Commands } from '@holdfast/redis/commands';
+import { type IndexEntry, listIndexed, updateIndex } from '../sorted-index.ts';
+import { DELETED } from '../live/payload.ts';
+import { UnexpectedAnswer, answerOf, listOf, logPageOf, numberOf, text, topicOf } from '../lua/replies.ts';
+import { edgesOf } from '../clients/state.ts';
+import { newIncarnation, randomStep } from '../random.ts';
+import { type Argument, asked, run, runForBuffers } from '@holdfast/redis/script';
+import { loadScript } from '../lua/scripts.ts';
+import type { Pending } from '../edges/pending.ts';
+import { type LogPage, type TopicState, TopicsUnavailable } from './state.ts';
+
+const putTopicScript = loadScript('put-topic');
+const deleteTopicScript = loadScript('delete-topic');
+const publishScript = loadScript('publish');
+const publishToClientScript = loadScript('publish-to-client');
+const readLogScript = loadScript('read-log');
+const compareTopicsScript = loadScript('compare-topics');
+const readTopicsScript = loadScript('read-topics');
+
+const IDEMPOTENCY_MS = IDEMPOTENCY_SECONDS * 1000;
+/** 96 bits: two bodies of one digest cannot be found, and a key that is remembered stays small. */
+const DIGEST_CHARACTERS = 16;
+/** Topics read or compared by one call: Redis, which does nothing else meanwhile, takes a tenth of a millisecond for them. */
+const MAX_BATCH = 100;
+
+/** Topics, their logs, and the own topics of clients. */
+export type TopicStore = ReturnType<typeof topicStore>;
+
+export function topicStore(redis: Commands, keys: Keys, pending: Pending, broken: BrokenRecords) {
+  /** `key`: the API key that makes it, if any. */
+  async function putTopic(
+    topic: string,
+    history: Partial<History>,
+    key = '',
+  ): Promise<{ created: boolean; state: TopicState }> {
+    // Listed first: a process that dies in between leaves a name without a topic, which listing passes over.
+    await listIndexed(redis, entry(topic));
+    const answer = answerOf(
+      'put-topic',
+      await run(redis, putTopicScript, topicKeys(topic), [
+        history.size ?? '',
+        history.seconds ?? '',
+        history.size ?? DEFAULT_HISTORY.size,
+        history.seconds ?? DEFAULT_HISTORY.seconds,
+        newIncarnation(),
+        key,
+      ]),
+    );
+    const state = topicOf(answer.rest);
+    if (state === null) throw new UnexpectedAnswer('put-topic', answer);
+    if (answer.kind === 1) await updateIndex(redis, entry(topic), true);
+    return { created: answer.kind === 1, state };
+  }
+
+  async function deleteTopic(topic: string): Promise<boolean> {
+    const deleted = await run(redis, deleteTopicScript, topicKeys(topic), [keys.topicLive(topic), DELETED]);
+    await updateIndex(redis, entry(topic), false);
+    return numberOf('delete-topic', deleted) === 1;
+  }
+
+  function readTopics(topics: readonly string[]): Promise<(TopicState | null)[]> {
+    return redis.isCluster || topics.length < 2 ? readEach(topics) : readTogether(topics);
+  }
+
+  async function readTogether(topics: readonly string[]): Promise<(TopicState | null)[]> {
+    const states: (TopicState | null)[] = [];
+    for (let from = 0; from < topics.length; from += MAX_BATCH) {
+      const some = topics.slice(from, from + MAX_BATCH);
+      const hashes = some.map((topic) => keys.topic(topic));
+      const answer = await run(redis, readTopicsScript, hashes, []);
+      if (!Array.isArray(answer)) throw new UnexpectedAnswer('read-topics', answer);
+      states.push(...some.map((topic, index) => stateOf(topic, answer[index])));
+    }
+    return states;
+  }
+
+  function stateOf(topic: string, answer: unknown): TopicState | null {
+    if (typeof answer !== 'string') return topicOf(answer);
+    broken.report({ kind: 'topic', name: topic, reason: answer });
+    return null;
+  }
+
+  async function readEach(topics: readonly string[]): Promise<(TopicState | null)[]> {
+    const answers = await Promise.allSettled(topics.map((topic) => readState(topic)));
+    const states = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+    if (states.length === topics.length) return states;
+    // On a Cluster one node may be away, and the topics of the others be known.
+    const failed = topics.filter((_, index) => answers[index]?.status === 'rejected');
+    const first = answers.find((answer) => answer.status === 'rejected');
+    throw states.length === 0 ? new RedisUnavailable(first?.reason) : new TopicsUnavailable(first?.reason, failed);
+  }
+
+  async function readState(topic: string): Promise<TopicState | null> {
+    const fields = redis.hmget(keys.topic(topic), 'size', 'seconds', 'born', 'last');
+    return topicOf(await broken.skip(fields, { kind: 'topic', name: topic }));
+  }
+
+  /** Gives the topics that differ from what is known of them, with their state, null for one that does not exist. */
+  async function compareTopics(known: readonly KnownTopic[]): Promise<Map<KnownTopic, TopicState | null>> {
+    const most = redis.isCluster ? 1 : MAX_BATCH;
+    const batches: (readonly KnownTopic[])[] = [];
+    for (let from = 0; from < known.length; from += most) batches.push(known.slice(from, from + most));
+    const differing = await Promise.all(batches.map((batch) => compareBatch(batch)));
+    return new Map(differing.flat());
+  }
+
+  async function compareBatch(batch: readonly KnownTopic[]): Promise<[KnownTopic, TopicState | null][]> {
+    const hashes = batch.map(({ topic }) => keys.topic(topic));
+    const args = batch.flatMap(({ incarnation, last }) => [incarnation, last]);
+    const answers = listOf('compare-topics', await run(redis, compareTopicsScript, hashes, args), batch.length);
+    return batch.flatMap((known, index) => (answers[index] === 0 ? [] : [[known, topicOf(answers[index])]]));
+  }
+
+  async function listTopics(cursor: string | null, limit: number): Promise<Page<{ topic: string; state: TopicState }>> {
+    const from = cursor === null ? '-' : `(${cursor}`;
+    const names = await asked(redis.zrangebylex(keys.topics(), from, '+', 'LIMIT', 0, limit + 1));
+    const shown = names.slice(0, limit);
+    const states = await readTopics(shown);
+    const items = shown.flatMap((topic, index) => {
+      const state = states[index];
+      return state ? [{ topic, state }] : [];
+    });
+    return { items, cursor: names.length > limit ? (shown.at(-1) ?? null) : null };
+  }
+
+  async function publish(
+    topic: string,
+    data: Buffer,
+    idempotencyKey?: string,
+    caller?: string,
+  ): Promise<PublishOutcome> {
+    const [outcome] = await publishAll(topic, [{ data, idempotencyKey, caller }]);
+    return outcome ?? { kind: 'not-found' };
+  }
+
+  async function publishAll(topic: string, messages: readonly NewMessage[]): Promise<PublishOutcome[]> {
+    const touched = topicKeys(topic);
+    const first = touched.length;
+    const args: Argument[] = [keys.topicLive(topic), randomStep(), IDEMPOTENCY_MS];
+    for (const { data, idempotencyKey, caller = '' } of messages) {
+      if (idempotencyKey === undefined) {
+        args.push(data, 0, '');
+        continue;
+      }
+      touched.push(keys.topicIdempotency(topic, idempotencyKey));
+      args.push(data, touched.length - first, publishDigest(caller, data));
+    }
+    const { kind, rest } = answerOf('publish', await run(redis, publishScript, touched, args));
+    return messages.map((_, index) =>
+      kind === 0 ? { kind: 'not-found' } : publishOutcome(rest[2 * index], rest[2 * index + 1]),
+    );
+  }
+
+  async function publishToClient(
+    clientId: string,
+    data: Buffer,
+    idempotencyKey?: string,
+    caller = '',
+  ): Promise<PublishOutcome> {
+    const touched = clientKeys(clientId);
+    if (idempotencyKey !== undefined) touched.push(keys.clientIdempotency(clientId, idempotencyKey));
+    const digest = idempotencyKey === undefined ? '' : publishDigest(caller, data);
+    const args = [data, randomStep(), IDEMPOTENCY_MS, DEFAULT_HISTORY.size, DEFAULT_HISTORY.seconds, digest];
+    const answer = answerOf('publish-to-client', await run(redis, publishToClientScript, touched, args));
+    const [id, ...edges] = answer.rest;
+    await pending.notify(edgesOf(...edges.map(text)), clientId);
+    return answer.kind === 0 ? { kind: 'not-found' } : publishOutcome(answer.kind, id);
+  }
+
+  function readLog(topic: string, after: Position | null, limit: number): Promise<LogPage | null> {
+    return readPage(topicKeys(topic), after, limit, 'topic');
+  }
+
+  function readClientLog(clientId: string, after: Position | null, limit: number): Promise<LogPage | null> {
+    return readPage(clientKeys(clientId), after, limit, 'client');
+  }
+
+  function entry(topic: string): IndexEntry {
+    return { index: keys.topics(), member: topic, key: keys.topic(topic) };
+  }
+
+  async function readPage(
+    touched: string[],
+    after: Position | null,
+    limit: number,
+    of: 'topic' | 'client',
+  ): Promise<LogPage | null> {
+    const answer = answerOf(
+      'read-log',
+      await runForBuffers(redis, readLogScript, touched, [
+        after ?? '',
+        limit,
+        of,
+        DEFAULT_HISTORY.seconds,
+        MAX_PAGE_BYTES,
+      ]),
+    );
+    return answer.kind === 0 ? null : logPageOf(answer.rest);
+  }
+
+  function topicKeys(topic: string): string[] {
+    return [keys.topic(topic), keys.topicLog(topic)];
+  }
+
+  function clientKeys(clientId: string): string[] {
+    return [keys.client(clientId), keys.clientLog(clientId)];
+  }
+
+  return {
+    putTopic,
+    deleteTopic,
+    readTopics,
+    compareTopics,
+    listTopics,
+    publish,
+    publishAll,
+    publishToClient,
+    readLog,
+    readClientLog,
+  };
+}
+
+function publishOutcome(kind: unknown, id: unknown): PublishOutcome {
+  if (kind === 3) return { kind: 'conflict' };
+  return { kind: kind === 1 ? 'published' : 'repeated', id: text(id) };
+}
+
+/** Binds an idempotency key to its caller and to the data. Text without blanks. */
+function publishDigest(caller: string, data: Buffer): string {
+  // A caller has no NUL, so that no two of caller and data look alike when they are put together.
+  return hash('sha256', Buffer.concat([Buffer.from(`${caller}\0`), data]), 'base64url').slice(0, DIGEST_CHARACTERS);
+}

@@ -1,9 +1,0 @@
-import { OneRedis } from './one-redis.ts';
-import { RedisCluster } from './redis-cluster.ts';
-import type { RedisTarget } from './redis-config.ts';
-import type { OpenRedisOptions } from './redis-link.ts';
-
-/** Opens the way to our Redis. */
-export function openRedis(target: RedisTarget, options: OpenRedisOptions): OneRedis | RedisCluster {
-  return target.kind === 'cluster' ? new RedisCluster(target, options) : new OneRedis(target, options);
-}
