@@ -137,6 +137,6 @@ function welcome(world: AttachWorld, connection: Connection, starts: readonly St
   });
   for (const { topic, seen, position, recovered } of starts) {
     if (seen === null || recovered || position === null) continue;
-    connection.sendControl({ type: 'lost', topic, after: seen, position });
+    connection.announceLost(topic, seen, position);
   }
 }

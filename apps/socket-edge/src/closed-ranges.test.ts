@@ -52,9 +52,27 @@ describe('a subscription that was over before the edge looked', () => {
       { type: 'unsubscribed', topic: 'news', reason: 'requested' },
     ]);
     expect(closedOf(redis)).toBe(0);
+    const messages = later(socket.writes).slice(1, 3);
+    const deliveredBytes = messages.reduce((sum, { length }) => sum + length, 0);
+    expect(edge.tally).toMatchObject({ deliveries: 2, deliveredBytes });
     await notified();
     await edge.settled();
     expect(socket.idsOf('news')).toEqual(ids);
+  });
+
+  it('and that was delivered as it came ends with its end, which is acknowledged, and nothing comes twice', async () => {
+    const { redis, edge, socket, notified } = await unnotified('news');
+    const ids = [redis.publish('news', '0'), redis.publish('news', '1')];
+    await edge.settled();
+    redis.unsubscribe(CLIENT, 'news');
+    expect(closedOf(redis)).toBe(1);
+    await notified();
+    redis.publish('news', '"after"');
+    await edge.settled();
+    expect(socket.idsOf('news')).toEqual(ids);
+    expect(later(socket.frames).at(-1)).toEqual({ type: 'unsubscribed', topic: 'news', reason: 'requested' });
+    expect(socket.of('subscribed')).toEqual([]);
+    expect(closedOf(redis)).toBe(0);
   });
 
   it('is delivered also when there were very many, and each message once', async () => {

@@ -5,7 +5,6 @@ import { type Position, comparePositions, laterOf } from '@holdfast/protocol/pos
 import type { Connection } from './connection.ts';
 import { messageEncoder } from './frames.ts';
 import type { Gate } from './gate.ts';
-import type { Tally } from './tally.ts';
 
 const PAGE_ENTRIES = 128;
 const ANNOUNCED = { reason: 'requested' } as const;
@@ -14,7 +13,6 @@ export interface ClosedRangesDeps {
   broker: Pick<EdgeBroker, 'readLog' | 'acknowledgeRanges'>;
   /** Bounds the reads under way. */
   gate: Gate;
-  tally: Tally;
 }
 
 /**
@@ -79,8 +77,7 @@ export class ClosedRanges {
       connection.leave(topic, { incarnation, position, read });
     };
     const lose = (position: Position): void => {
-      this.#deps.tally.lostAnnounced += 1;
-      connection.sendControl({ type: 'lost', topic, after: at, position });
+      connection.announceLost(topic, at, position);
       moveTo(position);
     };
     while (comparePositions(at, end) < 0 && connection.phase === 'open') {
@@ -98,11 +95,8 @@ export class ClosedRanges {
           lose(end);
           return;
         }
-        const frame = encode(id, data);
         moveTo(id);
-        this.#deps.tally.deliveries += 1;
-        this.#deps.tally.deliveredBytes += frame.length;
-        connection.send(frame);
+        connection.send(encode(id, data), 1);
       }
       if (due.length < page.entries.length || !goesOn(page)) return;
     }

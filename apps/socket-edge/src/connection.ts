@@ -144,10 +144,12 @@ export class Connection {
     return true;
   }
 
-  /** Sends message frames. The caller respects `congested`, and what it was given before it became so has been sent. */
-  send(frames: Buffer): void {
+  /** Sends the frames of so many messages. The caller respects `congested`, and what it was given before it became so has been sent. */
+  send(frames: Buffer, messages: number): void {
     if (this.phase === 'closed') return;
     this.caughtUpBytes += frames.length;
+    this.#tally.deliveries += messages;
+    this.#tally.deliveredBytes += frames.length;
     this.transport.send(frames);
     this.onWaiting();
   }
@@ -160,6 +162,12 @@ export class Connection {
   /** Sends a frame that is not a message: also while congested, within a bound. */
   sendControl(frame: Exclude<DownFrame, { type: 'message' }>): void {
     this.#sendAnyway(controlFrame(frame));
+  }
+
+  /** What followed `after` on a topic is gone: it goes on after `position`. */
+  announceLost(topic: string, after: Position, position: Position): void {
+    this.#tally.lostAnnounced += 1;
+    this.sendControl({ type: 'lost', topic, after, position });
   }
 
   pong(): void {

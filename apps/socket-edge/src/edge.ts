@@ -92,8 +92,8 @@ export function createEdge(options: EdgeOptions) {
     onError,
   });
   const gate = new Gate(READS_AT_ONCE);
-  const ownTopic = new OwnTopic({ broker, gate, tally });
-  const closedRanges = new ClosedRanges({ broker, gate, tally });
+  const ownTopic = new OwnTopic({ broker, gate });
+  const closedRanges = new ClosedRanges({ broker, gate });
   const releases = new Releases(broker, id);
   const reconciler = new Reconciler({
     edge: id,

@@ -79,7 +79,7 @@ describe('the heartbeat', () => {
     const { all, tally, pass, stop } = edgeWith(2);
     const [stuck, well] = all as [(typeof all)[0], (typeof all)[0]];
     stuck.socket.stopped = true;
-    stuck.connection.send(Buffer.alloc(100_000));
+    stuck.connection.send(Buffer.alloc(100_000), 1);
     expect(stuck.connection.congested).toBe(true);
     const { pings } = stuck.socket;
     // It answers nothing either, and is not cut for that.

@@ -21,6 +21,16 @@ async function nextRead(redis: MemoryRedis): Promise<void> {
 }
 
 describe("a client's own topic", () => {
+  it('counts what it sends, in messages and in bytes', async () => {
+    const { redis, edge, socket } = await connected();
+    redis.publishToClient(CLIENT, '1');
+    redis.publishToClient(CLIENT, '"two"');
+    await edge.settled();
+    const bytes = socket.writes.slice(1).reduce((sum, { length }) => sum + length, 0);
+    expect(bytes).toBeGreaterThan(0);
+    expect(edge.tally).toMatchObject({ deliveries: 2, deliveredBytes: bytes });
+  });
+
   it('misses no wake-up that comes during a read', async () => {
     const { redis, edge, socket } = await connected();
     const answer = redis.hold('readClientLog');

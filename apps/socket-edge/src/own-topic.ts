@@ -5,7 +5,6 @@ import { OWN_TOPIC } from '@holdfast/protocol/topic-name';
 import type { Connection } from './connection.ts';
 import { messageEncoder } from './frames.ts';
 import type { Gate } from './gate.ts';
-import type { Tally } from './tally.ts';
 import type { Verdict } from './topic-feed.ts';
 
 const PAGE_ENTRIES = 64;
@@ -15,7 +14,6 @@ export interface OwnTopicDeps {
   broker: Pick<EdgeBroker, 'readClientLog'>;
   /** Bounds the reads under way. */
   gate: Gate;
-  tally: Tally;
 }
 
 /**
@@ -54,23 +52,18 @@ export class OwnTopic {
   }
 
   async #deliverToEnd(connection: Connection): Promise<void> {
-    const { tally } = this.#deps;
     while (connection.phase === 'open' && !connection.blocked) {
       const after = connection.ownPosition;
       const page = await this.#read(connection, after, PAGE_ENTRIES);
       if (page === null || connection.phase !== 'open' || connection.blocked) return;
       if (!continues(page, after)) {
         connection.ownPosition = goesOnFrom(page);
-        tally.lostAnnounced += 1;
-        connection.sendControl({ type: 'lost', topic: OWN_TOPIC, after, position: connection.ownPosition });
+        connection.announceLost(OWN_TOPIC, after, connection.ownPosition);
       }
       for (const { id, data } of page.entries) {
         if (connection.blocked) return;
-        const frame = encodeOwn(id, data);
         connection.ownPosition = id;
-        tally.deliveries += 1;
-        tally.deliveredBytes += frame.length;
-        connection.send(frame);
+        connection.send(encodeOwn(id, data), 1);
       }
       // The end, or the log is not where it is believed to be: asking again would never end.
       if (connection.ownPosition === page.last || connection.ownPosition === after) return;

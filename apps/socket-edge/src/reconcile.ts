@@ -180,8 +180,9 @@ export class Reconciler {
   }
 
   #accept(connection: Connection, outcome: ClaimOutcome, read: number): boolean {
-    const { roster, pending } = this.#deps;
-    if (roster.get(connection.clientId) !== connection || connection.phase === 'closed') return false;
+    const { pending } = this.#deps;
+    // Also when a newer connection of this edge has replaced it.
+    if (connection.phase === 'closed') return false;
     // Older than what has been applied.
     if (read < connection.stateRead) return false;
     connection.stateRead = read;
@@ -350,6 +351,6 @@ function subscribe(connection: Connection, feed: TopicFeed, start: SubscriptionS
   const wentBack = comparePositions(left, laterOf(feed.head, begin)) > 0;
   const position = wentBack ? laterOf(feed.head, begin) : laterOf(begin, left);
   connection.sendControl({ type: 'subscribed', topic, position });
-  if (wentBack) connection.sendControl({ type: 'lost', topic, after: left, position });
+  if (wentBack) connection.announceLost(topic, left, position);
   connection.subscribe(new Subscription(feed, connection, start, position));
 }

@@ -266,6 +266,26 @@ describe('what the log has no more', () => {
     expect(live.socket.idsOf('news')).toEqual([first, heard.id]);
   });
 
+  it('does not have it ask without end for what it heard and does not follow', async () => {
+    const h = await openFeed();
+    const live = h.join();
+    const first = h.publish('1');
+    await h.settled();
+    const [missed, heard, last] = ['2', '3', '4'].map((data) => h.log.append(Buffer.from(data)));
+    if (!missed || !heard || !last) throw new Error('not appended');
+    h.log.trim(0);
+    h.say({ ...last, prev: h.log.start });
+    h.say(heard);
+    const reads = h.world.reads;
+    await h.settled();
+    expect(h.world.reads - reads).toBeLessThan(5);
+    expect(live.socket.idsOf('news')).toEqual([first]);
+    expect(live.socket.of('lost').at(-1)).toMatchObject({ position: last.id });
+    const next = h.publish('5');
+    await h.settled();
+    expect(live.socket.idsOf('news')).toEqual([first, next]);
+  });
+
   it('does not have it ask without end when the log stands behind the feed', async () => {
     const h = await openFeed();
     const ids = Array.from({ length: 600 }, () => h.publish());

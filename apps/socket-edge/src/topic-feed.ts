@@ -306,9 +306,7 @@ export class TopicFeed {
       if (write === null) return;
       sent += write.messages;
       subscription.position = write.last;
-      this.#world.tally.deliveries += write.messages;
-      this.#world.tally.deliveredBytes += write.frames.length;
-      connection.send(write.frames);
+      connection.send(write.frames, write.messages);
     }
   }
 
@@ -344,8 +342,7 @@ export class TopicFeed {
   }
 
   #announceLost(subscription: Subscription, after: Position, position: Position): void {
-    this.#world.tally.lostAnnounced += 1;
-    subscription.connection.sendControl({ type: 'lost', topic: this.topic, after, position });
+    subscription.connection.announceLost(this.topic, after, position);
   }
 
   /**
