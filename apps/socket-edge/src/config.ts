@@ -5,8 +5,8 @@ import { logVariables } from '@holdfast/service/logger';
 import { redisRules, redisVariables } from '@holdfast/service/redis-config';
 import { HEARTBEAT_MS } from '@holdfast/protocol/limits';
 import { z } from 'zod';
-import { networks, origins } from './door-settings.ts';
-import { BURST_SECONDS, GRACE_SECONDS } from './frame-meter.ts';
+import { networks, origins } from './http/access-settings.ts';
+import { BURST_SECONDS, GRACE_SECONDS } from './transport/frame-meter.ts';
 
 /** Descriptors kept for the log, Redis, the listening socket, and handshakes that are being refused. */
 const RESERVED_DESCRIPTORS = 256;

@@ -11,15 +11,15 @@ import { createMetrics } from '@holdfast/service/metrics';
 import { openRedis } from '@holdfast/service/open-redis';
 import { toRedisTarget } from '@holdfast/service/redis-config';
 import { onShutdown } from '@holdfast/service/shutdown';
-import { authority } from './authority.ts';
-import { listenForAdmin } from './admin-port.ts';
+import { authority } from './http/authority.ts';
+import { listenForAdmin } from './http/admin-port.ts';
 import { type EdgeConfig, maxConnections, maxSockets } from './config.ts';
 import { createEdge, newEdgeId } from './edge.ts';
-import { exposeMetrics } from './edge-metrics.ts';
-import { loadMeter } from './load-meter.ts';
-import { createEdgeServer } from './server.ts';
+import { exposeMetrics } from './metrics.ts';
+import { loadMeter } from './health/load-meter.ts';
+import { createEdgeServer } from './http/server.ts';
 import { watchRedis } from './watch-redis.ts';
-import { type ParentChannel, Seat } from './workers/seat.ts';
+import { type ParentChannel, Seat } from './workers/worker-channel.ts';
 
 /** Beyond the drain itself: the last releases, and the goodbye to Redis. */
 const SHUTDOWN_RESERVE_MS = 10_000;

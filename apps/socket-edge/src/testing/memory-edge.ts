@@ -1,7 +1,7 @@
 import { captureLog } from '@holdfast/service/captured-log';
-import type { Connection } from '../connection.ts';
+import type { Connection } from '../connection/connection.ts';
 import { createEdge } from '../edge.ts';
-import type { Claim } from '../hub.ts';
+import type { Claim } from '../connection/hub.ts';
 import type { MemoryRedis } from './memory-redis.ts';
 import { RecordingTransport } from './recording-transport.ts';
 import { turns } from './turns.ts';

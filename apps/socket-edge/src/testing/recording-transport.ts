@@ -1,7 +1,7 @@
 import type { DownFrame } from '@holdfast/protocol/down';
-import type { Transport } from '../connection.ts';
-import { NOT_DIRECT } from '../direct-write.ts';
-import { PING_FRAME } from '../frames.ts';
+import type { Transport } from '../connection/connection.ts';
+import { NOT_DIRECT } from '../transport/direct-write.ts';
+import { PING_FRAME } from '../transport/frames.ts';
 import { readFrames } from './read-frames.ts';
 
 /** A socket that keeps what it is given. Stopped, it is one whose peer does not read: what it is given piles up. */

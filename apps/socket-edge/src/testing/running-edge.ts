@@ -12,8 +12,8 @@ import { RedisCluster } from '@holdfast/service/redis-cluster';
 import type { RedisTarget } from '@holdfast/service/redis-config';
 import type { RedisLink } from '@holdfast/service/redis-link';
 import { type EdgeOptions, createEdge, newEdgeId } from '../edge.ts';
-import { exposeMetrics } from '../edge-metrics.ts';
-import { type ServerOptions, createEdgeServer } from '../server.ts';
+import { exposeMetrics } from '../metrics.ts';
+import { type ServerOptions, createEdgeServer } from '../http/server.ts';
 import { watchRedis } from '../watch-redis.ts';
 
 export interface RunningEdgeOptions

@@ -1,0 +1,92 @@
+import { HEARTBEAT_MS } from '@holdfast/protocol/limits';
+import { closeCodes } from '@holdfast/protocol/close-codes';
+import type { Connection } from './connection.ts';
+import { MOST_AT_ONCE, fanOut } from '../transport/broadcast.ts';
+import { PING_FRAME } from '../transport/frames.ts';
+import type { Roster } from './registry.ts';
+import type { Tally } from '../counters.ts';
+
+const TICK_MS = 1000;
+/** Two unanswered pings end a connection. */
+const MAX_UNANSWERED = 2;
+/** A reader that took nothing for so long will not begin again. */
+export const STUCK_MS = 60_000;
+
+export interface HeartbeatOptions {
+  /** How often each connection is pinged, in milliseconds. */
+  everyMs?: number;
+  /** After how long a connection that takes nothing is closed, in milliseconds. */
+  stuckMs?: number;
+}
+
+/**
+ * Pings every connection once a heartbeat, a slice of them each second, with one timer for all. Anything heard counts
+ * as life. Never waits for Redis.
+ */
+export class Heartbeat {
+  readonly #roster: Roster;
+  readonly #tally: Tally;
+  readonly #everyMs: number;
+  readonly #stuckMs: number;
+  #cursor = 0;
+  /** Connections that are due, with the fraction that is left over from one slice for the next. */
+  #due = 0;
+
+  constructor(roster: Roster, tally: Tally, { everyMs = HEARTBEAT_MS, stuckMs = STUCK_MS }: HeartbeatOptions = {}) {
+    this.#roster = roster;
+    this.#tally = tally;
+    this.#everyMs = everyMs;
+    this.#stuckMs = stuckMs;
+  }
+
+  /** Begins; gives back the stop. */
+  start(): () => void {
+    const timer = setInterval(() => this.tick(), this.#tickMs);
+    return () => clearInterval(timer);
+  }
+
+  /** One slice. */
+  tick(): void {
+    const { size } = this.#roster;
+    // Rounded up, the few connections of a quiet edge would all be pinged every second.
+    this.#due = Math.min(size, this.#due + (size * this.#tickMs) / this.#everyMs);
+    const count = Math.floor(this.#due);
+    this.#due -= count;
+    if (this.#cursor >= size) this.#cursor = 0;
+    const first = this.#roster.slice(this.#cursor, count);
+    const rest = this.#roster.slice(0, count - first.length);
+    this.#cursor = rest.length > 0 ? rest.length : this.#cursor + count;
+    const now = performance.now();
+    const due = [...first, ...rest].filter((connection) => this.#isDue(connection, now));
+    for (let from = 0; from < due.length; from += MOST_AT_ONCE) {
+      const lot = due.slice(from, from + MOST_AT_ONCE);
+      const transports = lot.map(({ transport }) => transport);
+      fanOut(transports, PING_FRAME, (index) => lot[index]?.onWaiting());
+    }
+  }
+
+  get #tickMs(): number {
+    return Math.min(TICK_MS, this.#everyMs);
+  }
+
+  /** Whether it is to be pinged now; ends the connection when it has been silent for too long. */
+  #isDue(connection: Connection, now: number): boolean {
+    // ws sees to the end of a closing handshake.
+    if (connection.phase === 'closed') return false;
+    if (connection.congested) {
+      // It sees no ping before it has taken what waits, so pings say nothing of it. This does.
+      if (now - connection.congestedSince > this.#stuckMs) {
+        this.#tally.evictedStuck += 1;
+        connection.close(closeCodes.tooSlow);
+      }
+      return false;
+    }
+    if (connection.unanswered >= MAX_UNANSWERED) {
+      this.#tally.heartbeatsMissed += 1;
+      connection.transport.terminate();
+      return false;
+    }
+    connection.unanswered += 1;
+    return true;
+  }
+}

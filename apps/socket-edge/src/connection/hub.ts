@@ -1,0 +1,219 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { EdgeBroker } from '@holdfast/broker/broker';
+import { type ClientState, parseStart } from '@holdfast/broker/client-state';
+import { closeCodes } from '@holdfast/protocol/close-codes';
+import { decodeUpFrame } from '@holdfast/protocol/up';
+import { type AttachWorld, type Resumption, attach } from './attach.ts';
+import { Connection, type ConnectionClaim, type Transport } from './connection.ts';
+import type { PendingHandshakes } from './claim.ts';
+import type { Reconciler } from '../client/reconcile.ts';
+import type { Releases } from '../client/releases.ts';
+import { ResumeFrames } from './resume-frames.ts';
+import type { ResumeLimit } from './resume-limit.ts';
+import type { Roster } from './registry.ts';
+import type { Tally } from '../counters.ts';
+
+/** How long finding out where the topics stand may take; then the client comes back later. */
+const ATTACH_DEADLINE_MS = 5000;
+
+/**
+ * The right to open a connection for a client. A client without an owner is owned from now on by the connection to come;
+ * one with an owner stays with it until the connection is open, and a claim that comes to nothing has changed nothing.
+ */
+export interface Claim extends ConnectionClaim {
+  client: ClientState;
+  isOwner: boolean;
+}
+
+export interface HubWorld extends AttachWorld {
+  broker: EdgeBroker;
+  roster: Roster;
+  releases: Releases;
+  pending: PendingHandshakes;
+  reconciler: Reconciler;
+  resumes: ResumeLimit;
+  tally: Tally;
+  /** How long the `resume` frame of a connection that announced one is awaited. */
+  resumeDeadlineMs: number;
+  /** Something failed that is nobody's fault but ours. */
+  onError: (error: unknown) => void;
+}
+
+/** From a handshake to the end of a connection: claims, welcomes, reads what clients send, releases. */
+export class Hub {
+  readonly #world: HubWorld;
+  readonly #deadlines = new Map<Connection, NodeJS.Timeout>();
+  readonly #resumeFrames = new ResumeFrames();
+
+  constructor(world: HubWorld) {
+    this.#world = world;
+  }
+
+  /** Claims a client for a new connection. Null: not registered. Rejects when Redis does not answer. */
+  async claim(clientId: string): Promise<Claim | null> {
+    const { broker, edge, pending, reconciler } = this.#world;
+    pending.begin(clientId);
+    const read = reconciler.nextRead();
+    try {
+      const outcome = await broker.claim({ clientId, edge });
+      if (outcome.kind === 'claimed' || outcome.kind === 'owned-by-other') {
+        const { client, generation, digest } = outcome;
+        return { client, generation, digest, read, isOwner: outcome.kind === 'claimed' };
+      }
+    } catch (error) {
+      // It may have come about, with only the answer lost: then this edge owns the client without a connection.
+      pending.end(clientId);
+      reconciler.again(clientId);
+      throw error;
+    }
+    pending.end(clientId);
+    return null;
+  }
+
+  /** Whether all of a client's topics are heard already, as they mostly are. */
+  hearsNow({ client }: Claim): boolean {
+    for (const [topic, start] of client.topics) {
+      if (!this.#world.feeds.isOpen(topic, parseStart(start).incarnation)) return false;
+    }
+    return true;
+  }
+
+  /**
+   * Waits until all of a client's topics are heard, before its handshake is answered: whoever sees the connection open
+   * has missed nothing from then on. False when it takes too long, as Redis does not answer.
+   */
+  async hears({ client }: Claim): Promise<boolean> {
+    const feeds = [...client.topics].map(([topic, start]) =>
+      this.#world.feeds.open(topic, parseStart(start).incarnation),
+    );
+    const over = new AbortController();
+    try {
+      const all = Promise.all(feeds.map(({ ready }) => ready)).then(() => true);
+      return await Promise.race([all, delay(ATTACH_DEADLINE_MS, false, { signal: over.signal })]);
+    } finally {
+      over.abort();
+      for (const feed of feeds) feed.release();
+    }
+  }
+
+  /** The handshake behind a claim did not come about. An older connection of the client, if there is one, stays. */
+  abandon({ client: { clientId }, generation, isOwner }: Claim): void {
+    const { pending, releases, reconciler } = this.#world;
+    pending.end(clientId);
+    if (isOwner) releases.add(clientId, generation, () => reconciler.again(clientId));
+  }
+
+  /** The handshake is done: begins the connection, and ends the older one of the client. With `resume` its first frame is awaited before the welcome. */
+  open(claim: Claim, transport: Transport, resume: boolean): Connection {
+    const { roster, pending, reconciler, tally } = this.#world;
+    const { client, isOwner } = claim;
+    const connection = new Connection(claim, transport, resume ? 'awaiting-resume' : 'attaching', tally);
+    connection.changedMeanwhile = pending.end(client.clientId);
+    // Only acknowledged: what had ended before is not for this connection.
+    if (client.closed.size > 0) {
+      connection.closedBefore = client.closed;
+      connection.digest = 0;
+      connection.changedMeanwhile = true;
+    }
+    tally.handshakesAccepted += 1;
+    roster.add(connection)?.close(closeCodes.replaced);
+    if (connection.phase === 'closed') return connection;
+    if (!isOwner) reconciler.takeOver(connection);
+    if (resume) {
+      connection.awaiting = { claimed: client, present: client };
+      this.#deadline(connection, this.#world.resumeDeadlineMs, () =>
+        connection.close(closeCodes.tooSlow, 'no resume frame came'),
+      );
+      if (connection.changedMeanwhile) reconciler.again(client.clientId);
+    } else {
+      void this.#attach(connection, client, null);
+    }
+    return connection;
+  }
+
+  onText(connection: Connection, text: string): void {
+    const decoded = decodeUpFrame(text);
+    if (!decoded.ok) this.onBadFrame(connection, decoded.why);
+    else if (decoded.frame.type === 'ping') connection.pong();
+    else if (connection.phase !== 'awaiting-resume' || connection.awaiting === null) {
+      this.onBadFrame(connection, 'resume: only as the first frames of a connection opened with ?resume=1');
+    } else {
+      const collected = this.#resumeFrames.add(connection, decoded.frame);
+      if (collected.kind === 'refused') return this.onBadFrame(connection, collected.why);
+      if (collected.kind === 'more') return;
+      const { claimed, present } = connection.awaiting;
+      connection.awaiting = null;
+      connection.phase = 'attaching';
+      const resume = { positions: collected.positions, claimed };
+      // As many of them may be read in one turn as there are clients of an edge that died.
+      void this.#world.pace.run(() => this.#attach(connection, present, resume));
+    }
+  }
+
+  /** Anything that is no frame of ours ends the connection. */
+  onBadFrame(connection: Connection, why: string): void {
+    this.#world.tally.badFrames += 1;
+    connection.close(closeCodes.badFrame, closeReason(`bad-frame: ${why}`));
+  }
+
+  /** It went on sending more frames, or bytes, than one connection may. */
+  onTooManyFrames(connection: Connection): void {
+    if (connection.phase !== 'closed') this.#world.tally.tooManyFrames += 1;
+    connection.close(closeCodes.tooManyFrames);
+  }
+
+  onDrain(connection: Connection): void {
+    connection.onDrain();
+    if (connection.phase !== 'open') return;
+    this.#world.ownTopic.deliver(connection).catch(() => this.#world.reconciler.anew(connection));
+  }
+
+  /** The socket is gone. */
+  onClosed(connection: Connection): void {
+    this.#clearDeadline(connection);
+    connection.end();
+    this.#world.roster.remove(connection);
+    this.#world.resumes.onCaughtUp(connection.clientId, connection.caughtUpBytes);
+    this.#world.releases.add(connection.clientId, connection.generation);
+  }
+
+  async #attach(connection: Connection, client: ClientState, resume: Resumption | null): Promise<void> {
+    // It may have ended while it waited for its turn.
+    if (connection.phase !== 'attaching') return;
+    try {
+      const attaching = attach(this.#world, connection, client, resume);
+      // Most are done by now.
+      if (connection.phase === 'attaching') {
+        this.#deadline(connection, ATTACH_DEADLINE_MS, () => connection.close(closeCodes.tryLater));
+      }
+      await attaching;
+    } catch (error) {
+      this.#world.onError(error);
+      // Redis is away. Before the welcome the client had better come again; after it, only its own topic is wanting.
+      if (connection.phase === 'attaching') connection.close(closeCodes.tryLater);
+      else connection.changedMeanwhile = true;
+    }
+    this.#clearDeadline(connection);
+    if (connection.changedMeanwhile) this.#world.reconciler.anew(connection);
+    connection.changedMeanwhile = false;
+  }
+
+  #deadline(connection: Connection, ms: number, then: () => void): void {
+    this.#clearDeadline(connection);
+    this.#deadlines.set(connection, setTimeout(then, ms));
+  }
+
+  #clearDeadline(connection: Connection): void {
+    clearTimeout(this.#deadlines.get(connection));
+    this.#deadlines.delete(connection);
+  }
+}
+
+/** What fits beside the code into a close frame (RFC 6455, section 5.5). */
+const MAX_REASON_BYTES = 123;
+
+/** As many whole characters as fit: ws throws at a longer reason, and what a client sent may stand in it. */
+function closeReason(text: string): string {
+  const bytes = Buffer.alloc(MAX_REASON_BYTES);
+  return bytes.toString('utf8', 0, new TextEncoder().encodeInto(text, bytes).written);
+}
