@@ -8,7 +8,7 @@ import { RESUME_DEADLINE_MS } from '@holdfast/protocol/limits';
 import type { ProblemCode } from '@holdfast/protocol/problems';
 import { repeat } from '@holdfast/service/backoff';
 import type { Logger } from '@holdfast/service/logger';
-import { Canaries } from './health/probes.ts';
+import { Canaries } from './health/probe.ts';
 import { drain } from './connection/drain.ts';
 import { ClosedRanges } from './client/closed-ranges.ts';
 import { Feeds } from './topic/topics.ts';

@@ -6,19 +6,20 @@ import { commandsOf, earOf } from '@holdfast/broker/ear';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
 import { redisKeys } from '@holdfast/protocol/keys';
 import { createHealth } from '@holdfast/service/health';
-import { createLogger } from '@holdfast/service/logger';
+import { type Logger, createLogger } from '@holdfast/service/logger';
 import { createMetrics } from '@holdfast/service/metrics';
+import type { OneRedis } from '@holdfast/service/one-redis';
 import { openRedis } from '@holdfast/service/open-redis';
 import { toRedisTarget } from '@holdfast/service/redis-config';
+import type { RedisLink } from '@holdfast/service/redis-link';
 import { onShutdown } from '@holdfast/service/shutdown';
-import { authority } from './http/authority.ts';
+import { authority } from './http/admin-port.ts';
 import { listenForAdmin } from './http/admin-port.ts';
 import { type EdgeConfig, maxConnections, maxSockets } from './config.ts';
 import { createEdge, newEdgeId } from './edge.ts';
 import { exposeMetrics } from './metrics.ts';
 import { loadMeter } from './health/load-meter.ts';
 import { createEdgeServer } from './http/server.ts';
-import { watchRedis } from './watch-redis.ts';
 import { type ParentChannel, Seat } from './workers/worker-channel.ts';
 
 /** Beyond the drain itself: the last releases, and the goodbye to Redis. */
@@ -120,5 +121,31 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
       { name: 'close the port for administration', run: () => admin?.close() },
       { name: 'close redis', run: () => redis.close().then(() => metrics.stop()) },
     ],
+  });
+}
+
+interface WatchRedis {
+  logger: Logger;
+  /** Redis answers, or one of its servers does, for the first time or again. */
+  onReady: () => void;
+  /** It was away and answers again, or took the place of one that is away. */
+  onBack: () => void;
+  /** Turns the doorbell on at a server; gives why it could not, or null. */
+  enable: (server: OneRedis['commands']) => Promise<string | null>;
+}
+
+/** Does what is due each time Redis answers: a new one may have forgotten its settings, and everything else. */
+export function watchRedis(redis: RedisLink, { logger, onReady, onBack, enable }: WatchRedis): void {
+  let said = false;
+  const ringable = async (server: OneRedis['commands']): Promise<void> => {
+    const why = await enable(server);
+    if (why === null || said) return;
+    said = true;
+    logger.warn({ why }, 'keyspace events cannot be turned on: changes are found by the look once a second');
+  };
+  redis.onReady((server, again) => {
+    onReady();
+    if (again) onBack();
+    void ringable(server);
   });
 }

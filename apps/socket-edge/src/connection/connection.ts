@@ -5,7 +5,7 @@ import type { Position } from '@holdfast/protocol/position-order';
 import type { UnsubscribeReason } from '@holdfast/protocol/messages/unsubscribed';
 import { PONG_FRAME, controlFrame } from '../transport/frames.ts';
 import type { Subscription } from '../topic/subscription.ts';
-import { SubscriptionSet } from '../topic/subscription-set.ts';
+import { SubscriptionSet } from '../topic/subscription.ts';
 import type { Tally } from '../counters.ts';
 
 /** What a connection needs of its socket. */

@@ -1,5 +1,6 @@
+import type { Post } from '@holdfast/broker/ear';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Canaries } from './probes.ts';
+import { Canaries } from './probe.ts';
 import { newTally } from '../counters.ts';
 import { MemoryRedis } from '../testing/memory-redis.ts';
 import { turns } from '../testing/turns.ts';
@@ -112,4 +113,65 @@ describe('a canary', () => {
     stop();
     expect(canary.latencyMs).not.toBeNaN();
   });
+});
+
+/** An edge that listens to servers a and b, of which some can be silent. */
+function twoServers() {
+  const redis = new MemoryRedis();
+  const broker = redis.broker();
+  const servers = new Set(['a', 'b']);
+  const silent = new Set<string>();
+  const replaced: string[] = [];
+  const canaries = new Canaries({
+    broker: {
+      ...broker,
+      sendCanary: async (name, nonce) => {
+        if (!silent.has(name.replace('edge.', ''))) canaries.onHeard(nonce);
+        return 1;
+      },
+    },
+    tally: newTally(),
+    posts: (): Post[] => [...servers].map((server) => ({ server, name: `edge.${server}` })),
+    onDeaf: ({ server }) => replaced.push(server),
+    onError: (error) => {
+      throw error;
+    },
+  });
+  return { canaries, servers, silent, replaced };
+}
+
+it('an edge that hears one server and not the other is deaf, says to which, and replaces that connection only', async () => {
+  const { canaries, silent, replaced } = twoServers();
+  const stop = canaries.start();
+  await pass(2);
+  expect(canaries.deaf).toBeNull();
+  silent.add('b');
+  await pass(4);
+  expect(canaries.deaf).toMatch(/^nothing heard from b for \d+ s$/);
+  expect(new Set(replaced)).toEqual(new Set(['b']));
+  const silences = Object.fromEntries(canaries.silences().map(({ server, silentMs }) => [server, silentMs]));
+  expect(silences['b']).toBeGreaterThan(5000);
+  expect(silences['a']).toBeLessThan(5000);
+  expect(canaries.silentMs).toBe(silences['b']);
+  silent.delete('b');
+  await pass(3);
+  stop();
+  expect(canaries.deaf).toBeNull();
+});
+
+it('a server that left is not listened for any more, and one that came is', async () => {
+  const { canaries, servers, silent } = twoServers();
+  const stop = canaries.start();
+  silent.add('b');
+  await pass(5);
+  expect(canaries.deaf).not.toBeNull();
+  servers.delete('b');
+  servers.add('c');
+  await pass(2);
+  expect(canaries.deaf).toBeNull();
+  expect(canaries.silences().map(({ server }) => server)).toEqual(['a', 'c']);
+  silent.add('c');
+  await pass(5);
+  stop();
+  expect(canaries.deaf).toMatch(/^nothing heard from c /);
 });

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { authority } from './authority.ts';
 import type { EdgeConfig } from '../config.ts';
 import { type ServerOptions, createAdminServer } from './server.ts';
 
@@ -30,4 +29,9 @@ export async function listenForAdmin(
       server.closeAllConnections();
     },
   };
+}
+
+/** Host and port as URLs have them. */
+export function authority(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

@@ -7,7 +7,7 @@ import { eventually } from '@holdfast/testkit/eventually';
 import { prefix, redisUrl } from '@holdfast/testkit/redis';
 import { startPrivateRedis } from '@holdfast/testkit/redis-process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { RefusalLimit } from './refusal-limit.ts';
+import { RefusalLimit } from './refusal.ts';
 import { type Control, startControl } from '../testing/control.ts';
 import { handshakeLines, rawRequest } from '../testing/raw-client.ts';
 import { type RunningEdge, startEdge } from '../testing/running-edge.ts';

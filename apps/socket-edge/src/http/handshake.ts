@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { clientId as clientIdSchema } from '@holdfast/protocol/client-id';
-import { type Problem, type ProblemCode, type ProblemDetails, problemOf } from '@holdfast/protocol/problems';
+import type { ProblemCode, ProblemDetails } from '@holdfast/protocol/problems';
 import { CONNECT_PATH, CREDENTIAL_SUBPROTOCOL_PREFIX, SUBPROTOCOL } from '@holdfast/protocol/version';
+import { type Refusal, refusal } from './refusal.ts';
 
 /** RFC 6455, section 4.1: 16 bytes as base64. */
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
@@ -27,20 +28,7 @@ export interface Handshake {
   offered: readonly string[];
 }
 
-export interface Refusal {
-  problem: Problem;
-  headers: Record<string, string>;
-}
-
 export type HandshakeOutcome = { ok: true; handshake: Handshake } | { ok: false; refusal: Refusal };
-
-export function refusal(
-  code: ProblemCode,
-  details: ProblemDetails = {},
-  headers: Record<string, string> = {},
-): Refusal {
-  return { problem: problemOf(code, details), headers };
-}
 
 /** Reads an upgrade request (RFC 6455, section 4.2.1) without touching its socket. */
 export function readHandshake(request: HandshakeRequest, allowedOrigins: readonly string[]): HandshakeOutcome {

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { PROBLEM_MEDIA_TYPE } from '@holdfast/protocol/problems';
-import { type Refusal, isConnectPath, pathOf, refusal } from './handshake.ts';
+import { isConnectPath, pathOf } from './handshake.ts';
+import { type Refusal, refusal } from './refusal.ts';
 
 /** Requests of a socket without an answer, the one that is worked on included. Nothing that asks an edge sends several at once. */
 const MAX_UNANSWERED = 8;

@@ -2,7 +2,7 @@ import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { SUBPROTOCOL } from '@holdfast/protocol/version';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { RefusalLimit } from './refusal-limit.ts';
+import { RefusalLimit } from './refusal.ts';
 import { memoryEdge } from '../testing/memory-edge.ts';
 import { MemoryRedis } from '../testing/memory-redis.ts';
 import { upgradeHandler } from './upgrade.ts';

@@ -3,10 +3,9 @@ import type { Duplex } from 'node:stream';
 import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
 import type { Edge } from '../edge.ts';
 import type { Claim } from '../connection/hub.ts';
-import { type Handshake, type Refusal, readHandshake, refusal } from './handshake.ts';
+import { type Handshake, readHandshake } from './handshake.ts';
 import { Lots } from '../schedule/batcher.ts';
-import type { RefusalLimit } from './refusal-limit.ts';
-import { jitteredRetryAfter, refuse } from './refusal.ts';
+import { type Refusal, type RefusalLimit, jitteredRetryAfter, refusal, refuse } from './refusal.ts';
 import { type SocketServer, bindSocket } from '../transport/ws-transport.ts';
 
 /** Node puts no time-out on an upgrade request; a claim takes milliseconds. */

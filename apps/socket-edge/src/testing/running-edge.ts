@@ -14,7 +14,7 @@ import type { RedisLink } from '@holdfast/service/redis-link';
 import { type EdgeOptions, createEdge, newEdgeId } from '../edge.ts';
 import { exposeMetrics } from '../metrics.ts';
 import { type ServerOptions, createEdgeServer } from '../http/server.ts';
-import { watchRedis } from '../watch-redis.ts';
+import { watchRedis } from '../run-edge.ts';
 
 export interface RunningEdgeOptions
   extends

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Ring, type SentMessage } from './replay-buffer.ts';
+import { Ring, type SentMessage, writeOf } from './replay-buffer.ts';
 
 /** The bounds that the ring states. */
 const MAX_MESSAGES = 512;
@@ -120,4 +120,35 @@ it('agrees with a plain list, whatever is pushed, prepended and asked', () => {
     }),
     { numRuns: 60 },
   );
+});
+
+const ROOM = 10;
+
+function messagesOf(...sizes: number[]): SentMessage[] {
+  return sizes.map((size, index) => ({
+    id: `${index + 1}-0`,
+    prev: `${index}-0`,
+    frame: Buffer.alloc(size, String(index)),
+  }));
+}
+
+it('takes as many as have room, in order', () => {
+  const all = messagesOf(4, 4, 2, 1);
+  expect(writeOf(all, 0, ROOM)).toEqual({ frames: Buffer.from('0000111122'), messages: 3, last: '3-0' });
+  expect(writeOf(all, 3, ROOM)).toEqual({ frames: Buffer.from('3'), messages: 1, last: '4-0' });
+});
+
+it('takes one that is too large by itself', () => {
+  expect(writeOf(messagesOf(11, 1), 0, ROOM)).toMatchObject({ messages: 1, last: '1-0' });
+  expect(writeOf(messagesOf(1, 11), 0, ROOM)).toMatchObject({ messages: 1, last: '1-0' });
+});
+
+it('does not copy a single one', () => {
+  const [only] = messagesOf(3);
+  expect(writeOf(only ? [only] : [], 0, ROOM)?.frames).toBe(only?.frame);
+});
+
+it('has nothing behind the last', () => {
+  expect(writeOf(messagesOf(1), 1, ROOM)).toBeNull();
+  expect(writeOf([], 0, ROOM)).toBeNull();
 });

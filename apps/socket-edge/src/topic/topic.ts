@@ -7,7 +7,7 @@ import { type FramePage, LogReader } from './log-reader.ts';
 import { Ring, type SentMessage } from './replay-buffer.ts';
 import type { Subscription } from './subscription.ts';
 import type { Tally } from '../counters.ts';
-import { writeOf } from './writes.ts';
+import { writeOf } from './replay-buffer.ts';
 
 /** What a feed needs of the world around it. */
 export interface FeedWorld {

@@ -2,7 +2,7 @@ import { createHealth } from '@holdfast/service/health';
 import { createLogger } from '@holdfast/service/logger';
 import { createMetrics } from '@holdfast/service/metrics';
 import { onShutdown } from '@holdfast/service/shutdown';
-import { authority } from '../http/authority.ts';
+import { authority } from '../http/admin-port.ts';
 import type { EdgeConfig } from '../config.ts';
 import { listenForAdmin } from '../http/admin-port.ts';
 import { claimPort } from './claimed-port.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { RefusalLimit } from './refusal-limit.ts';
+import { RefusalLimit } from './refusal.ts';
 
 it('an address that was refused too often is told how long to wait, and no other one is', async () => {
   const limit = new RefusalLimit(3);

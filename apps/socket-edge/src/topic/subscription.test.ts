@@ -1,7 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { Subscription } from './subscription.ts';
-import { SubscriptionSet } from './subscription-set.ts';
+import { type Subscription, SubscriptionSet } from './subscription.ts';
 
 const subscription = (topic: string) => ({ feed: { topic } }) as unknown as Subscription;
 
