@@ -96,10 +96,10 @@ describe('edges on a Cluster', () => {
     const [topic = ''] = await someTopics(1);
     const sockets = [];
     for (const edge of [one, one, one, two, two]) sockets.push((await connected(edge?.url ?? '', [topic])).socket);
-    const heardBefore = edges.map(({ edge }) => edge.tally.messagesReceived);
+    const heardBefore = edges.map(({ edge }) => edge.counters.messagesReceived);
     for (let number = 0; number < 20; number += 1) await control.publish(topic, String(number));
     for (const socket of sockets) for (let number = 0; number < 20; number += 1) await socket.next('message');
-    const heard = edges.map(({ edge }, index) => edge.tally.messagesReceived - (heardBefore[index] ?? 0));
+    const heard = edges.map(({ edge }, index) => edge.counters.messagesReceived - (heardBefore[index] ?? 0));
     expect(heard).toEqual([20, 20, 0]);
     const listeners = await Promise.all(
       cluster.nodes.map(({ url }) => askRedis(url, 'PUBSUB', 'SHARDNUMSUB', redisKeys(mine).topicLive(topic))),

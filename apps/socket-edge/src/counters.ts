@@ -2,7 +2,7 @@
  * What an edge counts. Plain numbers, because the hot path adds to some of them a million times a second; they become
  * metrics when somebody asks (`edge-metrics.ts`).
  */
-export function newTally() {
+export function newCounters() {
   return {
     messagesReceived: 0,
     deliveries: 0,
@@ -13,19 +13,19 @@ export function newTally() {
     catchUps: 0,
     logReads: 0,
     resubscriptions: 0,
-    earsLost: 0,
+    subscriberConnectionsLost: 0,
     driftFound: 0,
     leaseRenewalsMissed: 0,
-    leasesLapsed: 0,
-    slowLeft: 0,
+    leasesExpired: 0,
+    slowConsumers: 0,
     evictedStuck: 0,
     evictedOverflow: 0,
     badFrames: 0,
     tooManyFrames: 0,
     heartbeatsMissed: 0,
     handshakesAccepted: 0,
-    canariesMissed: 0,
+    probesMissed: 0,
   };
 }
 
-export type Tally = ReturnType<typeof newTally>;
+export type Counters = ReturnType<typeof newCounters>;

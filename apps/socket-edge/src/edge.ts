@@ -8,23 +8,23 @@ import { RESUME_DEADLINE_MS } from '@holdfast/protocol/limits';
 import type { ProblemCode } from '@holdfast/protocol/problems';
 import { repeat } from '@holdfast/service/backoff';
 import type { Logger } from '@holdfast/service/logger';
-import { Canaries } from './health/probe.ts';
+import { LoopbackProbes } from './health/probe.ts';
 import { drain } from './connection/drain.ts';
 import { ClosedRanges } from './client/closed-ranges.ts';
-import { Feeds } from './topic/topics.ts';
+import { Topics } from './topic/topics.ts';
 import { Freshness } from './client/freshness.ts';
 import { Gate } from './schedule/gate.ts';
 import { Heartbeat, STUCK_MS } from './connection/heartbeat.ts';
 import { Hub } from './connection/hub.ts';
 import { Lease } from './health/lease.ts';
-import { OwnTopic } from './topic/inbox.ts';
-import { Pace } from './schedule/slicer.ts';
+import { Inbox } from './topic/inbox.ts';
+import { TimeSlicer } from './schedule/slicer.ts';
 import { PendingHandshakes } from './connection/claim.ts';
 import { Reconciler } from './client/reconcile.ts';
 import { Releases } from './client/releases.ts';
 import { ResumeLimit } from './connection/resume-limit.ts';
-import { Roster } from './connection/registry.ts';
-import { type Tally, newTally } from './counters.ts';
+import { ConnectionRegistry } from './connection/registry.ts';
+import { type Counters, newCounters } from './counters.ts';
 
 const EDGE_ID_BYTES = 6;
 /** Often enough that messages hardly ever wait for it; see `Freshness`. */
@@ -46,7 +46,7 @@ export interface EdgeOptions {
   heartbeatMs: number;
   maxConnections: number;
   /** How busy this edge is. */
-  load?: (tally: Tally) => EdgeLoad;
+  load?: (counters: Counters) => EdgeLoad;
   resumeDeadlineMs?: number;
   /** How long a connection may take nothing before it is closed, in milliseconds. */
   stuckMs?: number;
@@ -58,13 +58,13 @@ export type Edge = ReturnType<typeof createEdge>;
 export function createEdge(options: EdgeOptions) {
   const { id, broker, ear: makeEar, logger, heartbeatMs, maxConnections } = options;
   const { load, resumeDeadlineMs = RESUME_DEADLINE_MS, stuckMs = STUCK_MS } = options;
-  const tally = newTally();
+  const counters = newCounters();
   /** Handshakes that were refused, by code. */
   const refusals = new Map<ProblemCode, number>();
-  const roster = new Roster();
+  const registry = new ConnectionRegistry();
   const pending = new PendingHandshakes();
   const resumes = new ResumeLimit();
-  const pace = new Pace();
+  const slicer = new TimeSlicer();
   const startedAt = Date.now();
   let url = '';
   let draining = false;
@@ -79,32 +79,32 @@ export function createEdge(options: EdgeOptions) {
     onDoorbell: () => reconciler.wake(),
     onHearing: (topics) => feeds.onHearing(topics),
     onDeaf: () => {
-      tally.earsLost += 1;
+      counters.subscriberConnectionsLost += 1;
     },
   });
   const freshness = new Freshness({ refresh: () => reconciler.wake(), onFresh: () => feeds.onFresh() });
-  const feeds = new Feeds({
+  const feeds = new Topics({
     broker,
     ear,
-    tally,
+    counters,
     freshness,
     onTakenOff: (connection) => reconciler.anew(connection),
     onError,
   });
   const gate = new Gate(READS_AT_ONCE);
-  const ownTopic = new OwnTopic({ broker, gate });
+  const inbox = new Inbox({ broker, gate });
   const closedRanges = new ClosedRanges({ broker, gate });
   const releases = new Releases(broker, id);
   const reconciler = new Reconciler({
     edge: id,
     broker,
-    roster,
+    registry,
     pending,
     feeds,
-    ownTopic,
+    inbox,
     closedRanges,
     freshness,
-    tally,
+    counters,
     onError,
   });
   const hub = new Hub({
@@ -112,20 +112,20 @@ export function createEdge(options: EdgeOptions) {
     heartbeatMs,
     broker,
     feeds,
-    ownTopic,
-    pace,
-    roster,
+    inbox,
+    slicer,
+    registry,
     releases,
     pending,
     reconciler,
     resumes,
-    tally,
+    counters,
     resumeDeadlineMs,
     onError,
   });
-  const canary = new Canaries({
+  const canary = new LoopbackProbes({
     broker,
-    tally,
+    counters,
     posts: () => ear.posts(),
     onDeaf: (post, silentMs) => {
       const fields = { server: post.server, silentMs: Math.round(silentMs) };
@@ -136,11 +136,11 @@ export function createEdge(options: EdgeOptions) {
   });
   const lease = new Lease({
     broker,
-    tally,
+    counters,
     details,
-    onLapsed: () => {
+    onExpired: () => {
       logger.warn('the lease had run out: every client and topic is looked at again');
-      lookAtEverything();
+      compareEverything();
     },
     onBeat: async () => {
       await Promise.all([reconciler.readPending(), reconciler.walk(), releases.flush(), feeds.tend()]);
@@ -149,7 +149,7 @@ export function createEdge(options: EdgeOptions) {
     onRecovery: (fields) => logger.info(fields, 'the lease is renewed again'),
   });
 
-  const heartbeat = new Heartbeat(roster, tally, { everyMs: heartbeatMs, stuckMs });
+  const heartbeat = new Heartbeat(registry, counters, { everyMs: heartbeatMs, stuckMs });
 
   function onOwn(payload: LivePayload): void {
     if (payload.kind === 'canary') canary.onHeard(payload.nonce);
@@ -157,7 +157,7 @@ export function createEdge(options: EdgeOptions) {
   }
 
   function answerServed(question: string, clientId: string): void {
-    const connection = roster.get(clientId);
+    const connection = registry.get(clientId);
     const topics = [...(connection?.subscriptions.values() ?? [])].map(
       (subscription) => [subscription.feed.topic, subscription.reached] as const,
     );
@@ -170,12 +170,12 @@ export function createEdge(options: EdgeOptions) {
   }
 
   function details(): EdgeDetails {
-    const busy = load === undefined ? {} : { load: load(tally) };
-    return { id, url, connections: roster.size, maxConnections, draining, startedAt, ...busy };
+    const busy = load === undefined ? {} : { load: load(counters) };
+    return { id, url, connections: registry.size, maxConnections, draining, startedAt, ...busy };
   }
 
   /** Letters and messages may have been lost: after Redis was away, or after this edge was given up. */
-  function lookAtEverything(): void {
+  function compareEverything(): void {
     reconciler.compareAll();
     feeds.syncAll().catch(onError);
   }
@@ -183,19 +183,19 @@ export function createEdge(options: EdgeOptions) {
   return {
     id,
     hub,
-    pace,
-    roster,
+    slicer,
+    registry,
     feeds,
-    tally,
+    counters,
     resumes,
     refusals,
     canary,
-    lookAtEverything,
+    compareEverything,
     get draining() {
       return draining;
     },
     get full() {
-      return roster.size >= maxConnections;
+      return registry.size >= maxConnections;
     },
     /** Whether Redis knows of this edge. Without that it takes no clients, as nobody would believe that it has them. */
     get known() {
@@ -222,7 +222,7 @@ export function createEdge(options: EdgeOptions) {
     async leave(seconds: number): Promise<void> {
       draining = true;
       await lease.beat().catch(onError);
-      await drain(roster, seconds);
+      await drain(registry, seconds);
       await releases.flush();
       await lease.end().catch(onError);
     },

@@ -1,9 +1,9 @@
 import type { Metrics } from '@holdfast/service/metrics';
 import type { Edge } from './edge.ts';
-import type { Tally } from './counters.ts';
+import type { Counters } from './counters.ts';
 
-/** What each number of the tally is called and means, for people who watch it. */
-const counters: Record<keyof Tally, readonly [name: string, help: string]> = {
+/** What each number of the counters is called and means, for people who watch it. */
+const counters: Record<keyof Counters, readonly [name: string, help: string]> = {
   messagesReceived: ['messages_received_total', 'Messages heard from Redis'],
   deliveries: ['deliveries_total', 'Messages sent to connections'],
   deliveredBytes: ['delivered_bytes_total', 'Bytes of messages sent to connections'],
@@ -19,30 +19,30 @@ const counters: Record<keyof Tally, readonly [name: string, help: string]> = {
     'resubscriptions_total',
     'Topic subscriptions that Redis confirmed, the first one of each included',
   ],
-  earsLost: ['subscriber_connections_lost_total', 'Times the connection that hears Redis was lost'],
+  subscriberConnectionsLost: ['subscriber_connections_lost_total', 'Times the connection that hears Redis was lost'],
   driftFound: [
     'drift_found_total',
     'Connections that the steady comparison found serving other topics than subscribed',
   ],
   leaseRenewalsMissed: ['lease_renewals_missed_total', 'Renewals of the lease that Redis did not take'],
-  leasesLapsed: ['leases_lapsed_total', 'Times the lease had run out'],
-  slowLeft: ['slow_consumers_total', 'Times a connection took its messages too slowly and left the live set'],
+  leasesExpired: ['leases_lapsed_total', 'Times the lease had run out'],
+  slowConsumers: ['slow_consumers_total', 'Times a connection took its messages too slowly and left the live set'],
   evictedStuck: ['evictions_stuck_total', 'Connections closed because they took nothing for too long'],
   evictedOverflow: ['evictions_overflow_total', 'Connections closed because even frames without messages piled up'],
   badFrames: ['bad_frames_total', 'Connections closed because of a frame that is none of ours'],
   tooManyFrames: ['too_many_frames_total', 'Connections closed because they went on sending more than their rate'],
   heartbeatsMissed: ['heartbeats_missed_total', 'Connections cut because two pings were not answered'],
   handshakesAccepted: ['handshakes_accepted_total', 'Connections opened'],
-  canariesMissed: ['canaries_missed_total', 'Canaries that did not come back: the edge was deaf'],
+  probesMissed: ['canaries_missed_total', 'LoopbackProbes that did not come back: the edge was deaf'],
 };
 
 /** Makes metrics of what the edge counts; they are read when somebody asks. */
 export function exposeMetrics(metrics: Metrics, edge: Edge): void {
-  for (const [key, [name, help]] of Object.entries(counters) as [keyof Tally, readonly [string, string]][]) {
+  for (const [key, [name, help]] of Object.entries(counters) as [keyof Counters, readonly [string, string]][]) {
     const counter = metrics.counter(name, help);
     onCollect(counter, () => {
       counter.reset();
-      counter.inc(edge.tally[key]);
+      counter.inc(edge.counters[key]);
     });
   }
   const refused = metrics.counter('handshakes_refused_total', 'Handshakes refused, by the code of the answer', [
@@ -52,7 +52,7 @@ export function exposeMetrics(metrics: Metrics, edge: Edge): void {
     refused.reset();
     for (const [code, count] of edge.refusals) refused.inc({ code }, count);
   });
-  gauge(metrics, 'connections', 'Connections open now', () => edge.roster.size);
+  gauge(metrics, 'connections', 'Connections open now', () => edge.registry.size);
   gauge(metrics, 'topics', 'Topics heard now', () => edge.feeds.size);
   gauge(
     metrics,

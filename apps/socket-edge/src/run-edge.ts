@@ -20,7 +20,7 @@ import { createEdge, newEdgeId } from './edge.ts';
 import { exposeMetrics } from './metrics.ts';
 import { loadMeter } from './health/load-meter.ts';
 import { createEdgeServer } from './http/server.ts';
-import { type ParentChannel, Seat } from './workers/worker-channel.ts';
+import { type ParentChannel, WorkerChannel } from './workers/worker-channel.ts';
 
 /** Beyond the drain itself: the last releases, and the goodbye to Redis. */
 const SHUTDOWN_RESERVE_MS = 10_000;
@@ -62,7 +62,7 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
 
   const seat =
     parent &&
-    new Seat({
+    new WorkerChannel({
       channel: parent,
       metrics,
       health,
@@ -99,7 +99,7 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
   watchRedis(redis, {
     logger,
     onReady: () => void edge.beat(),
-    onBack: () => edge.lookAtEverything(),
+    onBack: () => edge.compareEverything(),
     enable: enableDoorbell,
   });
   // Whoever reads that it listens may connect: so the lease comes first, unless Redis is away.

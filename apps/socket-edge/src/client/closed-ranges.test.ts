@@ -54,7 +54,7 @@ describe('a subscription that was over before the edge looked', () => {
     expect(closedOf(redis)).toBe(0);
     const messages = later(socket.writes).slice(1, 3);
     const deliveredBytes = messages.reduce((sum, { length }) => sum + length, 0);
-    expect(edge.tally).toMatchObject({ deliveries: 2, deliveredBytes });
+    expect(edge.counters).toMatchObject({ deliveries: 2, deliveredBytes });
     await notified();
     await edge.settled();
     expect(socket.idsOf('news')).toEqual(ids);
@@ -102,7 +102,7 @@ describe('a subscription that was over before the edge looked', () => {
       { type: 'lost', topic: 'news', after: begin, position: ids[2] },
       { type: 'unsubscribed', topic: 'news', reason: 'requested' },
     ]);
-    expect(edge.tally.lostAnnounced).toBe(1);
+    expect(edge.counters.lostAnnounced).toBe(1);
     expect(closedOf(redis)).toBe(0);
   });
 

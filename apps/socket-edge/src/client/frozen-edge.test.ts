@@ -216,7 +216,7 @@ describe('an edge that has stood still', () => {
     redis.notify('edge-a', OTHER);
     await edge.settled();
     vi.advanceTimersByTime(1);
-    edge.lookAtEverything();
+    edge.compareEverything();
     redis.publish('news', '2');
     goOn();
     await edge.settled();
@@ -238,8 +238,8 @@ describe('an edge that has stood still', () => {
     for (const id of clients) redis.dirty.set('edge-a', (redis.dirty.get('edge-a') ?? new Set()).add(id));
     redis.publish('news', '"late"');
     await edge.settled();
-    expect(edge.tally.deliveries).toBe(0);
-    expect(clients.filter((id) => edge.roster.get(id)?.subscriptions.has('news'))).toEqual([]);
+    expect(edge.counters.deliveries).toBe(0);
+    expect(clients.filter((id) => edge.registry.get(id)?.subscriptions.has('news'))).toEqual([]);
   });
 
   it('sends at once as long as it knows what has changed', async () => {

@@ -203,7 +203,7 @@ describe('unregister during connect', () => {
       outcomes.push(refused ? `refused with ${opened.status}` : `closed with ${(await opened.closed).code}`);
       expect(await control.broker.readClient(client)).toBeNull();
     });
-    await eventually(() => expect(edges.map(({ edge }) => edge.roster.size)).toEqual([0, 0]));
+    await eventually(() => expect(edges.map(({ edge }) => edge.registry.size)).toEqual([0, 0]));
     expect(new Set(outcomes)).toEqual(new Set(['refused with 403', 'closed with 4410']));
   });
 });

@@ -241,7 +241,7 @@ describe('a wake-up', () => {
     redis.clientsAway.add('c1').add('c2');
     for (const id of ids) redis.subscribe(id, 'news');
     await edge.settled();
-    const followers = () => ids.filter((id) => edge.roster.get(id)?.subscriptions.has('news'));
+    const followers = () => ids.filter((id) => edge.registry.get(id)?.subscriptions.has('news'));
     expect(followers()).toEqual(['c0', 'c3']);
     // The dirty set is empty: only the edge knows what is wanting.
     expect(redis.dirty.get('edge-a')?.size).toBe(0);
@@ -326,7 +326,7 @@ describe('a look at everything', () => {
   it('finds what was not notified', async () => {
     const { redis, edge, connection } = await connectedTo('news');
     redis.client(CLIENT).topics.set('sport', redis.startOf('sport'));
-    edge.lookAtEverything();
+    edge.compareEverything();
     await edge.settled();
     expect(connection.subscriptions.topics()).toEqual(['news', 'sport']);
   });
@@ -334,7 +334,7 @@ describe('a look at everything', () => {
   it('claims again what Redis has forgotten, unless somebody newer was faster', async () => {
     const { redis, edge, socket, connection } = await connectedTo('news');
     redis.client(CLIENT).owner = null;
-    edge.lookAtEverything();
+    edge.compareEverything();
     await edge.settled();
     expect(redis.client(CLIENT).owner).toEqual({ edge: 'edge-a', generation: connection.generation });
     expect(socket.closed).toBeNull();
@@ -349,24 +349,24 @@ describe('a look at everything', () => {
     redis.topic('news');
     for (const id of ids) redis.client(id).topics.set('news', redis.startOf('news'));
     for (const id of ids.slice(5, 12)) redis.clientsAway.add(id);
-    edge.lookAtEverything();
+    edge.compareEverything();
     await edge.settled();
-    const followers = () => ids.filter((id) => edge.roster.get(id)?.subscriptions.has('news'));
+    const followers = () => ids.filter((id) => edge.registry.get(id)?.subscriptions.has('news'));
     expect(followers()).toEqual([...ids.slice(0, 5), ...ids.slice(12)]);
     // Whose state is not known is sent nothing.
-    expect(ids.map((id) => edge.roster.get(id)?.suspended)).toEqual(ids.map((id) => redis.clientsAway.has(id)));
+    expect(ids.map((id) => edge.registry.get(id)?.suspended)).toEqual(ids.map((id) => redis.clientsAway.has(id)));
     redis.clientsAway.clear();
     await edge.beat();
     await edge.settled();
     expect(followers()).toEqual(ids);
-    expect(ids.filter((id) => edge.roster.get(id)?.suspended)).toEqual([]);
+    expect(ids.filter((id) => edge.registry.get(id)?.suspended)).toEqual([]);
   });
 
   it('closes connections of clients that a Redis without memory does not know, also when it answers late', async () => {
     const { redis, edge, socket } = await connectedTo('news');
     redis.clients.clear();
     redis.answersLost.add('readPending');
-    edge.lookAtEverything();
+    edge.compareEverything();
     await edge.settled();
     expect(socket.closed).toBeNull();
     redis.answersLost.clear();
@@ -378,7 +378,7 @@ describe('a look at everything', () => {
   it('closes connections of clients that a Redis without memory does not know', async () => {
     const { redis, edge, socket } = await connectedTo('news');
     redis.clients.clear();
-    edge.lookAtEverything();
+    edge.compareEverything();
     await edge.settled();
     expect(socket.closed).toMatchObject({ code: 4410 });
   });
@@ -395,6 +395,6 @@ it('thousands of changed clients are read in portions, and none is left', async 
   await edge.settled();
   expect(redis.dirty.get('edge-a')?.size).toBe(0);
   for (let index = 0; index < 1300; index += 1) {
-    expect(edge.roster.get(`c${index}`)?.subscriptions.has('news')).toBe(true);
+    expect(edge.registry.get(`c${index}`)?.subscriptions.has('news')).toBe(true);
   }
 });

@@ -5,14 +5,14 @@ import { closeCodes } from '@holdfast/protocol/close-codes';
 import { comparePositions, laterOf } from '@holdfast/protocol/position-order';
 import type { ClosedRanges } from './closed-ranges.ts';
 import type { Connection } from '../connection/connection.ts';
-import type { Feeds } from '../topic/topics.ts';
+import type { Topics } from '../topic/topics.ts';
 import type { Freshness } from './freshness.ts';
-import type { OwnTopic } from '../topic/inbox.ts';
+import type { Inbox } from '../topic/inbox.ts';
 import type { PendingHandshakes } from '../connection/claim.ts';
-import type { Roster } from '../connection/registry.ts';
+import type { ConnectionRegistry } from '../connection/registry.ts';
 import { Subscription } from '../topic/subscription.ts';
-import type { Tally } from '../counters.ts';
-import type { TopicFeed } from '../topic/topic.ts';
+import type { Counters } from '../counters.ts';
+import type { Topic } from '../topic/topic.ts';
 
 /** Changed clients read at a time. */
 const MAX_BATCH = 500;
@@ -24,13 +24,13 @@ const WALK_MS = 25_000;
 export interface ReconcileDeps {
   edge: string;
   broker: EdgeBroker;
-  roster: Roster;
+  registry: ConnectionRegistry;
   pending: PendingHandshakes;
-  feeds: Feeds;
-  ownTopic: OwnTopic;
+  feeds: Topics;
+  inbox: Inbox;
   closedRanges: ClosedRanges;
   freshness: Freshness;
-  tally: Tally;
+  counters: Counters;
   onError: (error: unknown) => void;
 }
 
@@ -120,13 +120,13 @@ export class Reconciler {
 
   /** Compares the connections whose turn it is. Rejects when Redis does not answer; the next round comes by again. */
   async walk(): Promise<void> {
-    const { roster, tally } = this.#deps;
+    const { registry, counters } = this.#deps;
     const now = performance.now();
-    const due = Math.ceil((roster.size * (now - this.#walkedAt)) / WALK_MS);
+    const due = Math.ceil((registry.size * (now - this.#walkedAt)) / WALK_MS);
     this.#walkedAt = now;
     await Promise.all(
-      roster.walk(due).map(async (connection) => {
-        if (await this.#compare(connection)) tally.driftFound += 1;
+      registry.walk(due).map(async (connection) => {
+        if (await this.#compare(connection)) counters.driftFound += 1;
       }),
     );
   }
@@ -141,7 +141,7 @@ export class Reconciler {
   }
 
   #noteAll(): void {
-    for (const clientId of this.#deps.roster.clientIds()) this.#unread.add(clientId);
+    for (const clientId of this.#deps.registry.clientIds()) this.#unread.add(clientId);
   }
 
   /** A client that cannot be read is sent no messages until it is: on a Cluster one node may be away. */
@@ -154,7 +154,7 @@ export class Reconciler {
         batch.map((clientId) =>
           this.#read(clientId).catch((error: unknown) => {
             this.#unread.add(clientId);
-            this.#deps.roster.get(clientId)?.suspend();
+            this.#deps.registry.get(clientId)?.suspend();
             this.#deps.onError(error);
           }),
         ),
@@ -163,8 +163,8 @@ export class Reconciler {
   }
 
   async #read(clientId: string): Promise<void> {
-    const { broker, edge, roster, pending } = this.#deps;
-    const connection = roster.get(clientId);
+    const { broker, edge, registry, pending } = this.#deps;
+    const connection = registry.get(clientId);
     if (connection !== undefined) await this.#compare(connection);
     // A claim whose answer got lost, or a release that did, made this edge the owner of a client that it does not have.
     else if (!pending.has(clientId)) await broker.release(clientId, edge, 0);
@@ -325,7 +325,7 @@ export class Reconciler {
     return changed;
   }
 
-  async #subscribeWhenReady(connection: Connection, feed: TopicFeed, start: SubscriptionStart): Promise<void> {
+  async #subscribeWhenReady(connection: Connection, feed: Topic, start: SubscriptionStart): Promise<void> {
     const { topic } = feed;
     const exists = await feed.ready;
     if (connection.opening?.get(topic) === start) {
@@ -336,14 +336,14 @@ export class Reconciler {
   }
 
   #deliverOwn(connection: Connection): void {
-    this.#deps.ownTopic.deliver(connection).catch((error: unknown) => {
+    this.#deps.inbox.deliver(connection).catch((error: unknown) => {
       this.#deps.onError(error);
       this.anew(connection);
     });
   }
 }
 
-function subscribe(connection: Connection, feed: TopicFeed, start: SubscriptionStart): void {
+function subscribe(connection: Connection, feed: Topic, start: SubscriptionStart): void {
   const { topic, incarnation } = feed;
   const { position: begin } = parseStart(start);
   const left = connection.leftAt(topic, incarnation) ?? begin;

@@ -129,7 +129,7 @@ it('idle connections cost Redis one comparison in 25 seconds, and nothing else',
   const clients = await Promise.all(Array.from({ length: CONNECTIONS }, () => control.register(['idle'])));
   const sockets = await Promise.all(clients.map((client) => connected(client)));
   const withThem = await callsDuringBeats(BEATS);
-  expect(edge.edge.roster.size).toBe(CONNECTIONS);
+  expect(edge.edge.registry.size).toBe(CONNECTIONS);
   const beats = withThem['pexpire'] ?? BEATS;
   for (const [command, calls] of Object.entries(withThem)) {
     // What a claim reads of a client; with two rounds to spare, for they do not begin with the count.

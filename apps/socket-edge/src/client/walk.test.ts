@@ -54,8 +54,8 @@ describe('the walk', () => {
       expect(claims(redis) - start).toBe(ids.length / (WALK_MS / BEAT_MS));
     }
     expect(claims(redis) - before).toBe(100);
-    expect(edge.tally.driftFound).toBe(0);
-    for (const id of ids) expect(edge.roster.get(id)?.suspended).toBe(false);
+    expect(edge.counters.driftFound).toBe(0);
+    for (const id of ids) expect(edge.registry.get(id)?.suspended).toBe(false);
   });
 
   it('finds changes that were never notified, of everybody, whoever comes and goes meanwhile, and counts them', async () => {
@@ -65,7 +65,7 @@ describe('the walk', () => {
     for (let count = 0; count < BEATS; count += 1) {
       await beat();
       const leaving = ids[count];
-      const connection = leaving === undefined ? undefined : edge.roster.get(leaving);
+      const connection = leaving === undefined ? undefined : edge.registry.get(leaving);
       if (connection) edge.hub.onClosed(connection);
       for (const name of ['x', 'y']) {
         redis.register(`${name}${count}`);
@@ -75,20 +75,20 @@ describe('the walk', () => {
     await edge.settled();
     const staying = ids.slice(BEATS);
     expect(staying.length).toBeGreaterThan(30);
-    for (const id of staying) expect(edge.roster.get(id)?.subscriptions.topics()).toEqual(['news']);
-    expect(edge.tally.driftFound).toBeGreaterThanOrEqual(staying.length);
+    for (const id of staying) expect(edge.registry.get(id)?.subscriptions.topics()).toEqual(['news']);
+    expect(edge.counters.driftFound).toBeGreaterThanOrEqual(staying.length);
   });
 
   it('claims again what Redis has forgotten: no owner, or an older one', async () => {
     const { redis, edge, socketOf, round } = await edgeWith(3);
-    const generation = edge.roster.get('c1')?.generation ?? 0;
+    const generation = edge.registry.get('c1')?.generation ?? 0;
     redis.client('c0').owner = null;
     redis.rollBack('c1', { edge: 'edge-b', generation: generation - 1 });
     redis.rollBack('c2', { edge: 'edge-a', generation: 0 });
     await round();
     for (const id of ['c0', 'c1', 'c2']) {
       expect(socketOf(id)?.closed).toBeNull();
-      expect(redis.client(id).owner).toEqual({ edge: 'edge-a', generation: edge.roster.get(id)?.generation });
+      expect(redis.client(id).owner).toEqual({ edge: 'edge-a', generation: edge.registry.get(id)?.generation });
     }
     // Whoever may still hold an older connection hears of changes too.
     expect(redis.client('c1').notify).toEqual(['edge-a', 'edge-b']);
@@ -105,7 +105,7 @@ describe('the walk', () => {
     redis.client('c0').owner = null;
     await round();
     expect(socketOf('c0')?.closed).toBeNull();
-    const generation = edge.roster.get('c0')?.generation ?? 0;
+    const generation = edge.registry.get('c0')?.generation ?? 0;
     expect(generation).toBeGreaterThan(newer);
     expect(redis.client('c0').owner).toEqual({ edge: 'edge-a', generation });
   });
@@ -155,7 +155,7 @@ describe('the walk', () => {
     for (let count = 0; count < 5; count += 1) await beat();
     redis.away = false;
     await round();
-    for (const id of ids) expect(edge.roster.get(id)?.subscriptions.topics()).toEqual(['news']);
+    for (const id of ids) expect(edge.registry.get(id)?.subscriptions.topics()).toEqual(['news']);
   });
 });
 

@@ -129,7 +129,7 @@ describe('a connection that resumes', () => {
       { type: 'lost', topic: 'news', after: ids[0], position: ids[2] },
       { type: 'message', topic: 'news', id: ids[3], data: 4 },
     ]);
-    expect(edge.tally.lostAnnounced).toBe(1);
+    expect(edge.counters.lostAnnounced).toBe(1);
   });
 
   it('gets nothing from before its subscription began, and is told that it is missing', async () => {

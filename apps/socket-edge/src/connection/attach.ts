@@ -3,17 +3,17 @@ import { type Position, laterOf } from '@holdfast/protocol/position-order';
 import type { WelcomeTopic } from '@holdfast/protocol/messages/welcome';
 import { OWN_TOPIC } from '@holdfast/protocol/topic-name';
 import type { Connection } from './connection.ts';
-import type { Feeds } from '../topic/topics.ts';
-import type { OwnTopic } from '../topic/inbox.ts';
-import type { Pace } from '../schedule/slicer.ts';
+import type { Topics } from '../topic/topics.ts';
+import type { Inbox } from '../topic/inbox.ts';
+import type { TimeSlicer } from '../schedule/slicer.ts';
 import { Subscription } from '../topic/subscription.ts';
-import type { TopicFeed } from '../topic/topic.ts';
+import type { Topic } from '../topic/topic.ts';
 
 /** Where one topic of a connection starts. */
 interface Start {
   topic: string;
   /** Null for the client's own topic. */
-  feed: TopicFeed | null;
+  feed: Topic | null;
   start: SubscriptionStart;
   begin: Position;
   /** What the client said it saw last; null when it said nothing. */
@@ -31,12 +31,12 @@ export interface Resumption {
   claimed: ClientState;
 }
 
-export interface AttachWorld {
+export interface AttachDeps {
   edge: string;
   heartbeatMs: number;
-  feeds: Feeds;
-  ownTopic: OwnTopic;
-  pace: Pace;
+  feeds: Topics;
+  inbox: Inbox;
+  slicer: TimeSlicer;
 }
 
 /**
@@ -45,7 +45,7 @@ export interface AttachWorld {
  * @param resume null for a client that does not resume
  */
 export async function attach(
-  world: AttachWorld,
+  world: AttachDeps,
   connection: Connection,
   client: ClientState,
   resume: Resumption | null,
@@ -63,16 +63,16 @@ export async function attach(
     const all = [...found.filter((start) => start !== null), own];
     const begin = () => beginAt(world, connection, all, resume !== null);
     if (atOnce) begin();
-    else await world.pace.run(begin);
+    else await world.slicer.run(begin);
     if (connection.phase !== 'open') return;
   } finally {
     for (const { feed } of starts) feed?.release();
   }
-  if (connection.ownPosition !== client.ownPosition) await world.ownTopic.deliver(connection);
+  if (connection.ownPosition !== client.ownPosition) await world.inbox.deliver(connection);
 }
 
 /** Says welcome and takes the connection in, in one tick; not when it has ended meanwhile. */
-function beginAt(world: AttachWorld, connection: Connection, starts: readonly Start[], resumed: boolean): void {
+function beginAt(world: AttachDeps, connection: Connection, starts: readonly Start[], resumed: boolean): void {
   if (connection.phase !== 'attaching') return;
   welcome(world, connection, starts, resumed);
   connection.ownPosition = starts.at(-1)?.position ?? connection.ownPosition;
@@ -107,7 +107,7 @@ async function judged(start: Start, resume: Resumption | null): Promise<Start | 
 }
 
 async function ownStart(
-  { ownTopic }: AttachWorld,
+  { inbox }: AttachDeps,
   connection: Connection,
   client: ClientState,
   { positions, claimed }: Resumption,
@@ -115,7 +115,7 @@ async function ownStart(
   const seen = positions.get(OWN_TOPIC) ?? null;
   // What came since the handshake is for this connection.
   if (seen === null) return ownEnd(claimed);
-  const verdict = await ownTopic.judge(connection, seen, client.ownPosition);
+  const verdict = await inbox.judge(connection, seen, client.ownPosition);
   return { ...ownEnd(client), seen, ...verdict };
 }
 
@@ -123,7 +123,7 @@ function ownEnd({ ownPosition: position }: ClientState): Start {
   return { topic: OWN_TOPIC, feed: null, start: '', begin: position, seen: null, position, recovered: false };
 }
 
-function welcome(world: AttachWorld, connection: Connection, starts: readonly Start[], resumed: boolean): void {
+function welcome(world: AttachDeps, connection: Connection, starts: readonly Start[], resumed: boolean): void {
   const topics = starts.map(({ topic, feed, begin, position, recovered }): [string, WelcomeTopic] => {
     const from = position ?? laterOf(feed?.head ?? begin, begin);
     return [topic, resumed ? { position: from, recovered } : { position: from }];

@@ -141,13 +141,13 @@ describe('a connection ends with', () => {
     const other = await connected(['flood'], strict);
     socket.ws.pause();
     const data = JSON.stringify('x'.repeat(60_000));
-    const { tally } = strict.edge;
+    const { counters } = strict.edge;
     let last = '';
-    while (tally.slowLeft === 0) {
+    while (counters.slowConsumers === 0) {
       const ids = await Promise.all(Array.from({ length: 20 }, () => control.publish('flood', data)));
       last = ids.at(-1) ?? '';
     }
-    await eventually(() => expect(tally.evictedStuck).toBe(1));
+    await eventually(() => expect(counters.evictedStuck).toBe(1));
     socket.ws.resume();
     expect(await socket.closed).toMatchObject({ code: 4408 });
     expect(socket.frames.filter(({ type }) => type === 'lost')).toEqual([]);
@@ -224,14 +224,14 @@ it('a reader that was slow catches up with everything, in order, and others do n
   const slow = await connected(['large']);
   const quick = await connected(['large']);
   slow.socket.ws.pause();
-  const { tally } = edge.edge;
-  const before = tally.slowLeft;
+  const { counters } = edge.edge;
+  const before = counters.slowConsumers;
   const data = JSON.stringify('y'.repeat(60_000));
   const ids: string[] = [];
-  while (tally.slowLeft === before) ids.push(await control.publish('large', data));
+  while (counters.slowConsumers === before) ids.push(await control.publish('large', data));
   for (let count = 0; count < 50; count += 1) ids.push(await control.publish('large', data));
   await quick.socket.next(({ id }) => id === ids.at(-1));
-  const waiting = [...(edge.edge.roster.get(slow.client)?.subscriptions.values() ?? [])][0];
+  const waiting = [...(edge.edge.registry.get(slow.client)?.subscriptions.values() ?? [])][0];
   expect(waiting?.connection.transport.bufferedBytes).toBeLessThan(64 * 1024 + 10 * data.length);
 
   slow.socket.ws.resume();
@@ -252,13 +252,13 @@ describe('who floods the edge and reads nothing', () => {
     const { socket } = await rawSocket(edge.port, `/v1/connect?client=${client}`);
     socket.pause();
     const many = Buffer.concat(Array.from({ length: 500 }, () => frame));
-    const isHeld = () => (edge.edge.roster.get(client)?.phase ?? 'closed') !== 'closed';
+    const isHeld = () => (edge.edge.registry.get(client)?.phase ?? 'closed') !== 'closed';
     const isSent = () => socket.destroyed || socket.writableLength === 0;
     let most = 0;
     while (isHeld()) {
       socket.write(many);
       while (isHeld() && !isSent()) await new Promise(setImmediate);
-      most = Math.max(most, edge.edge.roster.get(client)?.transport.bufferedBytes ?? 0);
+      most = Math.max(most, edge.edge.registry.get(client)?.transport.bufferedBytes ?? 0);
       await new Promise(setImmediate);
     }
     socket.destroy();

@@ -6,7 +6,7 @@ import type { UnsubscribeReason } from '@holdfast/protocol/messages/unsubscribed
 import { PONG_FRAME, controlFrame } from '../transport/frames.ts';
 import type { Subscription } from '../topic/subscription.ts';
 import { SubscriptionSet } from '../topic/subscription.ts';
-import type { Tally } from '../counters.ts';
+import type { Counters } from '../counters.ts';
 
 /** What a connection needs of its socket. */
 export interface Transport {
@@ -85,7 +85,7 @@ export class Connection {
   /** Where the client's own topic stands on this connection. */
   ownPosition: Position;
   /** Its own topic is being read; `again` when there may be more by now. */
-  ownReading: 'no' | 'yes' | 'again' = 'no';
+  inboxReading: 'no' | 'yes' | 'again' = 'no';
   /** The client as it was claimed and as it is by now, until its `resume` frame comes. */
   awaiting: { claimed: ClientState; present: ClientState } | null = null;
   /** Topic to the start of a subscription whose topic is being opened. Most connections never have one. */
@@ -100,11 +100,11 @@ export class Connection {
   unanswered = 0;
   /** Bytes that it was sent apart from others, of what it had missed. */
   caughtUpBytes = 0;
-  /** Its place in the roster. */
-  rosterIndex = -1;
-  readonly #tally: Tally;
+  /** Its place in the registry. */
+  registryIndex = -1;
+  readonly #counters: Counters;
 
-  constructor({ generation, digest, read, client }: ConnectionClaim, transport: Transport, phase: Phase, tally: Tally) {
+  constructor({ generation, digest, read, client }: ConnectionClaim, transport: Transport, phase: Phase, counters: Counters) {
     this.id = connectionName(generation);
     this.clientId = client.clientId;
     this.incarnation = client.incarnation;
@@ -114,7 +114,7 @@ export class Connection {
     this.transport = transport;
     this.phase = phase;
     this.ownPosition = client.ownPosition;
-    this.#tally = tally;
+    this.#counters = counters;
   }
 
   /** Whether it can be sent no messages now. */
@@ -148,8 +148,8 @@ export class Connection {
   send(frames: Buffer, messages: number): void {
     if (this.phase === 'closed') return;
     this.caughtUpBytes += frames.length;
-    this.#tally.deliveries += messages;
-    this.#tally.deliveredBytes += frames.length;
+    this.#counters.deliveries += messages;
+    this.#counters.deliveredBytes += frames.length;
     this.transport.send(frames);
     this.onWaiting();
   }
@@ -166,7 +166,7 @@ export class Connection {
 
   /** What followed `after` on a topic is gone: it goes on after `position`. */
   announceLost(topic: string, after: Position, position: Position): void {
-    this.#tally.lostAnnounced += 1;
+    this.#counters.lostAnnounced += 1;
     this.sendControl({ type: 'lost', topic, after, position });
   }
 
@@ -247,7 +247,7 @@ export class Connection {
   #sendAnyway(frame: Buffer): void {
     if (this.phase === 'closed') return;
     if (this.transport.bufferedBytes > OVERFLOW_BYTES) {
-      this.#tally.evictedOverflow += 1;
+      this.#counters.evictedOverflow += 1;
       this.close(closeCodes.tooSlow);
       return;
     }
@@ -258,7 +258,7 @@ export class Connection {
   #becomeCongested(): void {
     this.congested = true;
     this.congestedSince = performance.now();
-    this.#tally.slowLeft += 1;
+    this.#counters.slowConsumers += 1;
     this.#fallBehind();
   }
 
@@ -268,6 +268,6 @@ export class Connection {
 
   #catchUp(): void {
     if (this.blocked) return;
-    for (const subscription of this.subscriptions.values()) subscription.feed.pump(subscription);
+    for (const subscription of this.subscriptions.values()) subscription.feed.catchUp(subscription);
   }
 }

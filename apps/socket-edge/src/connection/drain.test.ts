@@ -2,8 +2,8 @@ import { parseRetryAfter } from '@holdfast/protocol/close-codes';
 import { describe, expect, it } from 'vitest';
 import { Connection } from './connection.ts';
 import { drain } from './drain.ts';
-import { Roster } from './registry.ts';
-import { newTally } from '../counters.ts';
+import { ConnectionRegistry } from './registry.ts';
+import { newCounters } from '../counters.ts';
 import { RecordingTransport } from '../testing/recording-transport.ts';
 import { someClaim } from '../testing/some-claim.ts';
 
@@ -24,8 +24,8 @@ class Peer extends RecordingTransport {
 
 /** Connections whose peers answer the goodbye, or never do. */
 function edgeWith(count: number, { polite = true } = {}) {
-  const roster = new Roster();
-  const tally = newTally();
+  const registry = new ConnectionRegistry();
+  const counters = newCounters();
   /** How many had been closed after each step, and how long after the beginning that was. */
   const steps: { closed: number; elapsedMs: number }[] = [];
   const begun = performance.now();
@@ -33,9 +33,9 @@ function edgeWith(count: number, { polite = true } = {}) {
   let noted = true;
   const sockets = Array.from({ length: count }, (_, index) => {
     const socket = new Peer();
-    const connection = new Connection(someClaim(`${index}`), socket, 'open', tally);
-    roster.add(connection);
-    const gone = () => setImmediate(() => roster.remove(connection));
+    const connection = new Connection(someClaim(`${index}`), socket, 'open', counters);
+    registry.add(connection);
+    const gone = () => setImmediate(() => registry.remove(connection));
     socket.onTerminate = gone;
     socket.onClose = () => {
       if (polite) gone();
@@ -49,14 +49,14 @@ function edgeWith(count: number, { polite = true } = {}) {
     };
     return socket;
   });
-  return { roster, sockets, steps };
+  return { registry, sockets, steps };
 }
 
 describe('a drain', () => {
   it('says goodbye to everybody in many small steps, with a delay for each to come back after', async () => {
-    const { roster, sockets, steps } = edgeWith(1600);
-    await drain(roster, 2);
-    expect(roster.size).toBe(0);
+    const { registry, sockets, steps } = edgeWith(1600);
+    await drain(registry, 2);
+    expect(registry.size).toBe(0);
     expect(sockets.every(({ closed, terminated }) => closed?.code === 1012 && !terminated)).toBe(true);
     const delays = sockets.map(({ closed }) => parseRetryAfter(closed?.reason ?? '') ?? Number.NaN);
     expect(delays.every((delay) => delay >= 0 && delay <= 1000)).toBe(true);
@@ -67,27 +67,27 @@ describe('a drain', () => {
   });
 
   it('spreads the goodbyes to a few over the time as well', async () => {
-    const { roster, sockets, steps } = edgeWith(4);
-    await drain(roster, 1);
+    const { registry, sockets, steps } = edgeWith(4);
+    await drain(registry, 1);
     expect(sockets.every(({ closed }) => closed?.code === 1012)).toBe(true);
     expect(steps.length).toBeGreaterThan(1);
     for (const { closed, elapsedMs } of steps) expect(closed).toBeLessThanOrEqual(Math.ceil((elapsedMs + 50) / 200));
   });
 
   it('is over at once when nobody is there', async () => {
-    await expect(drain(new Roster(), 3600)).resolves.toBeUndefined();
+    await expect(drain(new ConnectionRegistry(), 3600)).resolves.toBeUndefined();
   });
 
   it('cuts who has not answered when the time is over', async () => {
-    const { roster, sockets } = edgeWith(50, { polite: false });
-    await drain(roster, 0.2);
+    const { registry, sockets } = edgeWith(50, { polite: false });
+    await drain(registry, 0.2);
     expect(sockets.every(({ closed, terminated }) => closed?.code === 1012 && terminated)).toBe(true);
-    expect(roster.size).toBe(0);
+    expect(registry.size).toBe(0);
   });
 
   it('closes everybody in one go when there is no time', async () => {
-    const { roster, sockets, steps } = edgeWith(500);
-    await drain(roster, 0);
+    const { registry, sockets, steps } = edgeWith(500);
+    await drain(registry, 0);
     expect(sockets.every(({ closed }) => closed?.code === 1012)).toBe(true);
     expect(steps).toMatchObject([{ closed: 500 }]);
   });

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { closeCodes, retryAfterReason } from '@holdfast/protocol/close-codes';
-import type { Roster } from './registry.ts';
+import type { ConnectionRegistry } from './registry.ts';
 
 const STEP_MS = 50;
 /** Share of the drain time over which the goodbyes are spread; the rest is for the last closing handshakes. */
@@ -13,13 +13,13 @@ const RETRY_SPREAD_MS = 1000;
  * back. Resolves when all are gone, or at the end of the time; what is left then is cut.
  * @param seconds the whole time there is
  */
-export async function drain(roster: Roster, seconds: number): Promise<void> {
+export async function drain(registry: ConnectionRegistry, seconds: number): Promise<void> {
   const start = performance.now();
   const end = start + seconds * 1000;
-  const waiting = roster.slice(0, roster.size);
+  const waiting = registry.slice(0, registry.size);
   // By the clock and not by the step: on a busy machine steps come late, and the last ones would be cut off.
   const perMs = waiting.length / Math.max(STEP_MS, seconds * 1000 * SPREAD);
-  for (let closed = 0; waiting.length > 0 && roster.size > 0;) {
+  for (let closed = 0; waiting.length > 0 && registry.size > 0;) {
     const due = Math.ceil((performance.now() - start + STEP_MS) * perMs);
     const some = waiting.splice(0, due - closed);
     for (const connection of some) {
@@ -28,7 +28,7 @@ export async function drain(roster: Roster, seconds: number): Promise<void> {
     closed += some.length;
     if (waiting.length > 0) await delay(STEP_MS);
   }
-  while (roster.size > 0 && performance.now() < end) await delay(STEP_MS);
-  for (const connection of roster.slice(0, roster.size)) connection.transport.terminate();
-  while (roster.size > 0) await delay(1);
+  while (registry.size > 0 && performance.now() < end) await delay(STEP_MS);
+  for (const connection of registry.slice(0, registry.size)) connection.transport.terminate();
+  while (registry.size > 0) await delay(1);
 }

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Connection } from './connection.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { Roster } from './registry.ts';
-import { newTally } from '../counters.ts';
+import { ConnectionRegistry } from './registry.ts';
+import { newCounters } from '../counters.ts';
 import { RecordingTransport } from '../testing/recording-transport.ts';
 import { someClaim } from '../testing/some-claim.ts';
 
@@ -17,16 +17,16 @@ afterEach(() => {
 });
 
 function edgeWith(count: number, everyMs = EVERY_MS) {
-  const roster = new Roster();
-  const tally = newTally();
+  const registry = new ConnectionRegistry();
+  const counters = newCounters();
   const add = (id: string) => {
     const socket = new RecordingTransport();
-    const connection = new Connection(someClaim(id), socket, 'open', tally);
-    roster.add(connection);
+    const connection = new Connection(someClaim(id), socket, 'open', counters);
+    registry.add(connection);
     return { socket, connection };
   };
   const all = Array.from({ length: count }, (_, index) => add(`${index}`));
-  const stop = new Heartbeat(roster, tally, { everyMs }).start();
+  const stop = new Heartbeat(registry, counters, { everyMs }).start();
   /** Time passes, and everybody who was pinged answers. */
   const pass = (ms: number) => {
     for (let passed = 0; passed < ms; passed += TICK_MS) {
@@ -34,7 +34,7 @@ function edgeWith(count: number, everyMs = EVERY_MS) {
       for (const { connection } of all) connection.unanswered = 0;
     }
   };
-  return { roster, tally, all, add, stop, pass };
+  return { registry, counters, all, add, stop, pass };
 }
 
 describe('the heartbeat', () => {
@@ -61,7 +61,7 @@ describe('the heartbeat', () => {
   });
 
   it('ends a connection that left two pings unanswered, and not before', () => {
-    const { all, tally, stop } = edgeWith(1);
+    const { all, counters, stop } = edgeWith(1);
     const [{ socket, connection }] = all as [(typeof all)[0]];
     vi.advanceTimersByTime(2 * EVERY_MS);
     expect(socket.pings).toBe(2);
@@ -71,12 +71,12 @@ describe('the heartbeat', () => {
     expect(socket.terminated).toBe(false);
     vi.advanceTimersByTime(EVERY_MS);
     expect(socket.terminated).toBe(true);
-    expect(tally.heartbeatsMissed).toBe(1);
+    expect(counters.heartbeatsMissed).toBe(1);
     stop();
   });
 
   it('closes a connection that has taken nothing for long with 4408', () => {
-    const { all, tally, pass, stop } = edgeWith(2);
+    const { all, counters, pass, stop } = edgeWith(2);
     const [stuck, well] = all as [(typeof all)[0], (typeof all)[0]];
     stuck.socket.stopped = true;
     stuck.connection.send(Buffer.alloc(100_000), 1);
@@ -89,18 +89,18 @@ describe('the heartbeat', () => {
     pass(2 * EVERY_MS);
     expect(stuck.socket.closed).toMatchObject({ code: 4408 });
     expect(well.socket.closed).toBeNull();
-    expect(tally.evictedStuck).toBe(1);
+    expect(counters.evictedStuck).toBe(1);
     stop();
   });
 
   it('forgets nobody while others come and go', () => {
-    const { roster, all, add, pass, stop } = edgeWith(50);
+    const { registry, all, add, pass, stop } = edgeWith(50);
     const stays = all.slice(40);
     for (let second = 0; second < 100; second += 1) {
       const { connection } = add(`new-${second}`);
-      if (second % 2 === 0) roster.remove(connection);
+      if (second % 2 === 0) registry.remove(connection);
       const leaving = all[second % 40];
-      if (leaving && second < 40) roster.remove(leaving.connection);
+      if (leaving && second < 40) registry.remove(leaving.connection);
       pass(TICK_MS);
     }
     // Four heartbeats; whoever changed places may have been met once more or less.

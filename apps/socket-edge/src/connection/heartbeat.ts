@@ -1,10 +1,10 @@
 import { HEARTBEAT_MS } from '@holdfast/protocol/limits';
 import { closeCodes } from '@holdfast/protocol/close-codes';
 import type { Connection } from './connection.ts';
-import { MOST_AT_ONCE, fanOut } from '../transport/broadcast.ts';
+import { MAX_BATCH, broadcast } from '../transport/broadcast.ts';
 import { PING_FRAME } from '../transport/frames.ts';
-import type { Roster } from './registry.ts';
-import type { Tally } from '../counters.ts';
+import type { ConnectionRegistry } from './registry.ts';
+import type { Counters } from '../counters.ts';
 
 const TICK_MS = 1000;
 /** Two unanswered pings end a connection. */
@@ -24,17 +24,17 @@ export interface HeartbeatOptions {
  * as life. Never waits for Redis.
  */
 export class Heartbeat {
-  readonly #roster: Roster;
-  readonly #tally: Tally;
+  readonly #registry: ConnectionRegistry;
+  readonly #counters: Counters;
   readonly #everyMs: number;
   readonly #stuckMs: number;
   #cursor = 0;
   /** Connections that are due, with the fraction that is left over from one slice for the next. */
   #due = 0;
 
-  constructor(roster: Roster, tally: Tally, { everyMs = HEARTBEAT_MS, stuckMs = STUCK_MS }: HeartbeatOptions = {}) {
-    this.#roster = roster;
-    this.#tally = tally;
+  constructor(registry: ConnectionRegistry, counters: Counters, { everyMs = HEARTBEAT_MS, stuckMs = STUCK_MS }: HeartbeatOptions = {}) {
+    this.#registry = registry;
+    this.#counters = counters;
     this.#everyMs = everyMs;
     this.#stuckMs = stuckMs;
   }
@@ -47,21 +47,21 @@ export class Heartbeat {
 
   /** One slice. */
   tick(): void {
-    const { size } = this.#roster;
+    const { size } = this.#registry;
     // Rounded up, the few connections of a quiet edge would all be pinged every second.
     this.#due = Math.min(size, this.#due + (size * this.#tickMs) / this.#everyMs);
     const count = Math.floor(this.#due);
     this.#due -= count;
     if (this.#cursor >= size) this.#cursor = 0;
-    const first = this.#roster.slice(this.#cursor, count);
-    const rest = this.#roster.slice(0, count - first.length);
+    const first = this.#registry.slice(this.#cursor, count);
+    const rest = this.#registry.slice(0, count - first.length);
     this.#cursor = rest.length > 0 ? rest.length : this.#cursor + count;
     const now = performance.now();
     const due = [...first, ...rest].filter((connection) => this.#isDue(connection, now));
-    for (let from = 0; from < due.length; from += MOST_AT_ONCE) {
-      const lot = due.slice(from, from + MOST_AT_ONCE);
+    for (let from = 0; from < due.length; from += MAX_BATCH) {
+      const lot = due.slice(from, from + MAX_BATCH);
       const transports = lot.map(({ transport }) => transport);
-      fanOut(transports, PING_FRAME, (index) => lot[index]?.onWaiting());
+      broadcast(transports, PING_FRAME, (index) => lot[index]?.onWaiting());
     }
   }
 
@@ -76,13 +76,13 @@ export class Heartbeat {
     if (connection.congested) {
       // It sees no ping before it has taken what waits, so pings say nothing of it. This does.
       if (now - connection.congestedSince > this.#stuckMs) {
-        this.#tally.evictedStuck += 1;
+        this.#counters.evictedStuck += 1;
         connection.close(closeCodes.tooSlow);
       }
       return false;
     }
     if (connection.unanswered >= MAX_UNANSWERED) {
-      this.#tally.heartbeatsMissed += 1;
+      this.#counters.heartbeatsMissed += 1;
       connection.transport.terminate();
       return false;
     }

@@ -35,7 +35,7 @@ describe('a claim', () => {
     expect(older.socket.closed).toEqual({ code: 4409, reason: closeCodes.replaced.reason });
     expect(newer.socket.closed).toBeNull();
     expect(redis.client(CLIENT).owner?.generation).toBe(newer.connection.generation);
-    expect(edge.roster.size).toBe(1);
+    expect(edge.registry.size).toBe(1);
     // The end of the older one gives nothing up.
     edge.hub.onClosed(older.connection);
     await edge.settled();
@@ -131,7 +131,7 @@ describe('what a client says', () => {
     const { socket, connection } = await edge.connected(CLIENT);
     edge.hub.onText(connection, text);
     expect(socket.closed).toMatchObject({ code: 4400, reason: expect.stringMatching(/^bad-frame: /) });
-    expect(edge.tally.badFrames).toBe(1);
+    expect(edge.counters.badFrames).toBe(1);
   });
 
   it('a resume in several frames is one: every position counts, and the welcome waits for the last frame', async () => {
@@ -277,7 +277,7 @@ it('the end of a connection gives its client up, and its place', async () => {
   edge.hub.onClosed(connection);
   await edge.settled();
   expect(redis.client(CLIENT).owner).toBeNull();
-  expect(edge.roster.size).toBe(0);
+  expect(edge.registry.size).toBe(0);
   redis.publish('news', '1');
   await edge.settled();
   expect(socket.idsOf('news')).toEqual([]);

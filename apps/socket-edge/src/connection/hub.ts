@@ -3,15 +3,15 @@ import type { EdgeBroker } from '@holdfast/broker/broker';
 import { type ClientState, parseStart } from '@holdfast/broker/client-state';
 import { closeCodes } from '@holdfast/protocol/close-codes';
 import { decodeUpFrame } from '@holdfast/protocol/up';
-import { type AttachWorld, type Resumption, attach } from './attach.ts';
+import { type AttachDeps, type Resumption, attach } from './attach.ts';
 import { Connection, type ConnectionClaim, type Transport } from './connection.ts';
 import type { PendingHandshakes } from './claim.ts';
 import type { Reconciler } from '../client/reconcile.ts';
 import type { Releases } from '../client/releases.ts';
 import { ResumeFrames } from './resume-frames.ts';
 import type { ResumeLimit } from './resume-limit.ts';
-import type { Roster } from './registry.ts';
-import type { Tally } from '../counters.ts';
+import type { ConnectionRegistry } from './registry.ts';
+import type { Counters } from '../counters.ts';
 
 /** How long finding out where the topics stand may take; then the client comes back later. */
 const ATTACH_DEADLINE_MS = 5000;
@@ -25,14 +25,14 @@ export interface Claim extends ConnectionClaim {
   isOwner: boolean;
 }
 
-export interface HubWorld extends AttachWorld {
+export interface HubDeps extends AttachDeps {
   broker: EdgeBroker;
-  roster: Roster;
+  registry: ConnectionRegistry;
   releases: Releases;
   pending: PendingHandshakes;
   reconciler: Reconciler;
   resumes: ResumeLimit;
-  tally: Tally;
+  counters: Counters;
   /** How long the `resume` frame of a connection that announced one is awaited. */
   resumeDeadlineMs: number;
   /** Something failed that is nobody's fault but ours. */
@@ -41,17 +41,17 @@ export interface HubWorld extends AttachWorld {
 
 /** From a handshake to the end of a connection: claims, welcomes, reads what clients send, releases. */
 export class Hub {
-  readonly #world: HubWorld;
+  readonly #deps: HubDeps;
   readonly #deadlines = new Map<Connection, NodeJS.Timeout>();
   readonly #resumeFrames = new ResumeFrames();
 
-  constructor(world: HubWorld) {
-    this.#world = world;
+  constructor(world: HubDeps) {
+    this.#deps = world;
   }
 
   /** Claims a client for a new connection. Null: not registered. Rejects when Redis does not answer. */
   async claim(clientId: string): Promise<Claim | null> {
-    const { broker, edge, pending, reconciler } = this.#world;
+    const { broker, edge, pending, reconciler } = this.#deps;
     pending.begin(clientId);
     const read = reconciler.nextRead();
     try {
@@ -71,9 +71,9 @@ export class Hub {
   }
 
   /** Whether all of a client's topics are heard already, as they mostly are. */
-  hearsNow({ client }: Claim): boolean {
+  isSubscribed({ client }: Claim): boolean {
     for (const [topic, start] of client.topics) {
-      if (!this.#world.feeds.isOpen(topic, parseStart(start).incarnation)) return false;
+      if (!this.#deps.feeds.isOpen(topic, parseStart(start).incarnation)) return false;
     }
     return true;
   }
@@ -82,9 +82,9 @@ export class Hub {
    * Waits until all of a client's topics are heard, before its handshake is answered: whoever sees the connection open
    * has missed nothing from then on. False when it takes too long, as Redis does not answer.
    */
-  async hears({ client }: Claim): Promise<boolean> {
+  async whenSubscribed({ client }: Claim): Promise<boolean> {
     const feeds = [...client.topics].map(([topic, start]) =>
-      this.#world.feeds.open(topic, parseStart(start).incarnation),
+      this.#deps.feeds.open(topic, parseStart(start).incarnation),
     );
     const over = new AbortController();
     try {
@@ -98,16 +98,16 @@ export class Hub {
 
   /** The handshake behind a claim did not come about. An older connection of the client, if there is one, stays. */
   abandon({ client: { clientId }, generation, isOwner }: Claim): void {
-    const { pending, releases, reconciler } = this.#world;
+    const { pending, releases, reconciler } = this.#deps;
     pending.end(clientId);
     if (isOwner) releases.add(clientId, generation, () => reconciler.again(clientId));
   }
 
   /** The handshake is done: begins the connection, and ends the older one of the client. With `resume` its first frame is awaited before the welcome. */
   open(claim: Claim, transport: Transport, resume: boolean): Connection {
-    const { roster, pending, reconciler, tally } = this.#world;
+    const { registry, pending, reconciler, counters } = this.#deps;
     const { client, isOwner } = claim;
-    const connection = new Connection(claim, transport, resume ? 'awaiting-resume' : 'attaching', tally);
+    const connection = new Connection(claim, transport, resume ? 'awaiting-resume' : 'attaching', counters);
     connection.changedMeanwhile = pending.end(client.clientId);
     // Only acknowledged: what had ended before is not for this connection.
     if (client.closed.size > 0) {
@@ -115,13 +115,13 @@ export class Hub {
       connection.digest = 0;
       connection.changedMeanwhile = true;
     }
-    tally.handshakesAccepted += 1;
-    roster.add(connection)?.close(closeCodes.replaced);
+    counters.handshakesAccepted += 1;
+    registry.add(connection)?.close(closeCodes.replaced);
     if (connection.phase === 'closed') return connection;
     if (!isOwner) reconciler.takeOver(connection);
     if (resume) {
       connection.awaiting = { claimed: client, present: client };
-      this.#deadline(connection, this.#world.resumeDeadlineMs, () =>
+      this.#deadline(connection, this.#deps.resumeDeadlineMs, () =>
         connection.close(closeCodes.tooSlow, 'no resume frame came'),
       );
       if (connection.changedMeanwhile) reconciler.again(client.clientId);
@@ -146,55 +146,55 @@ export class Hub {
       connection.phase = 'attaching';
       const resume = { positions: collected.positions, claimed };
       // As many of them may be read in one turn as there are clients of an edge that died.
-      void this.#world.pace.run(() => this.#attach(connection, present, resume));
+      void this.#deps.slicer.run(() => this.#attach(connection, present, resume));
     }
   }
 
   /** Anything that is no frame of ours ends the connection. */
   onBadFrame(connection: Connection, why: string): void {
-    this.#world.tally.badFrames += 1;
+    this.#deps.counters.badFrames += 1;
     connection.close(closeCodes.badFrame, closeReason(`bad-frame: ${why}`));
   }
 
   /** It went on sending more frames, or bytes, than one connection may. */
   onTooManyFrames(connection: Connection): void {
-    if (connection.phase !== 'closed') this.#world.tally.tooManyFrames += 1;
+    if (connection.phase !== 'closed') this.#deps.counters.tooManyFrames += 1;
     connection.close(closeCodes.tooManyFrames);
   }
 
   onDrain(connection: Connection): void {
     connection.onDrain();
     if (connection.phase !== 'open') return;
-    this.#world.ownTopic.deliver(connection).catch(() => this.#world.reconciler.anew(connection));
+    this.#deps.inbox.deliver(connection).catch(() => this.#deps.reconciler.anew(connection));
   }
 
   /** The socket is gone. */
   onClosed(connection: Connection): void {
     this.#clearDeadline(connection);
     connection.end();
-    this.#world.roster.remove(connection);
-    this.#world.resumes.onCaughtUp(connection.clientId, connection.caughtUpBytes);
-    this.#world.releases.add(connection.clientId, connection.generation);
+    this.#deps.registry.remove(connection);
+    this.#deps.resumes.onCaughtUp(connection.clientId, connection.caughtUpBytes);
+    this.#deps.releases.add(connection.clientId, connection.generation);
   }
 
   async #attach(connection: Connection, client: ClientState, resume: Resumption | null): Promise<void> {
     // It may have ended while it waited for its turn.
     if (connection.phase !== 'attaching') return;
     try {
-      const attaching = attach(this.#world, connection, client, resume);
+      const attaching = attach(this.#deps, connection, client, resume);
       // Most are done by now.
       if (connection.phase === 'attaching') {
         this.#deadline(connection, ATTACH_DEADLINE_MS, () => connection.close(closeCodes.tryLater));
       }
       await attaching;
     } catch (error) {
-      this.#world.onError(error);
+      this.#deps.onError(error);
       // Redis is away. Before the welcome the client had better come again; after it, only its own topic is wanting.
       if (connection.phase === 'attaching') connection.close(closeCodes.tryLater);
       else connection.changedMeanwhile = true;
     }
     this.#clearDeadline(connection);
-    if (connection.changedMeanwhile) this.#world.reconciler.anew(connection);
+    if (connection.changedMeanwhile) this.#deps.reconciler.anew(connection);
     connection.changedMeanwhile = false;
   }
 

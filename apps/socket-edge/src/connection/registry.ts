@@ -1,7 +1,7 @@
 import type { Connection } from './connection.ts';
 
 /** Every connection of this edge: by client, and in a list that can be walked in slices while it changes. */
-export class Roster {
+export class ConnectionRegistry {
   readonly #byClient = new Map<string, Connection>();
   readonly #all: Connection[] = [];
   #walk: Iterator<Connection> | null = null;
@@ -23,19 +23,19 @@ export class Roster {
     if (present && present.generation > connection.generation) return connection;
     if (present) this.remove(present);
     this.#byClient.set(connection.clientId, connection);
-    connection.rosterIndex = this.#all.push(connection) - 1;
+    connection.registryIndex = this.#all.push(connection) - 1;
     return present;
   }
 
   remove(connection: Connection): void {
     if (this.#byClient.get(connection.clientId) === connection) this.#byClient.delete(connection.clientId);
-    const index = connection.rosterIndex;
+    const index = connection.registryIndex;
     if (index < 0) return;
-    connection.rosterIndex = -1;
+    connection.registryIndex = -1;
     const last = this.#all.pop();
     if (last === undefined || last === connection) return;
     this.#all[index] = last;
-    last.rosterIndex = index;
+    last.registryIndex = index;
   }
 
   /** The connections from one place of the list on, fewer at its end. */

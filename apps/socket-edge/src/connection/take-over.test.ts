@@ -239,7 +239,7 @@ describe('two handshakes of one client on one edge', () => {
     await edge.beat();
     await edge.settled();
     expect(redis.client(CLIENT).owner).toEqual({ edge: 'edge-a', generation: second?.generation });
-    expect(edge.roster.get(CLIENT)).toBe(newest?.connection);
+    expect(edge.registry.get(CLIENT)).toBe(newest?.connection);
     redis.subscribe(CLIENT, 'sport');
     const ids = [redis.publish('news', '1'), redis.publish('sport', '2')];
     await edge.settled();

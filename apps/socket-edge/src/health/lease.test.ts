@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Lease } from './lease.ts';
-import { newTally } from '../counters.ts';
+import { newCounters } from '../counters.ts';
 import { MemoryRedis } from '../testing/memory-redis.ts';
 import { turns } from '../testing/turns.ts';
 
@@ -23,10 +23,10 @@ async function pass(beats: number): Promise<void> {
 
 function leaseOn(redis: MemoryRedis) {
   const seen = { lapsed: 0, beats: 0, errors: 0 };
-  const tally = newTally();
+  const counters = newCounters();
   const lease = new Lease({
     broker: redis.broker(),
-    tally,
+    counters,
     details: () => ({
       id: 'edge-a',
       url: 'ws://edge',
@@ -35,13 +35,13 @@ function leaseOn(redis: MemoryRedis) {
       draining: false,
       startedAt: 0,
     }),
-    onLapsed: () => (seen.lapsed += 1),
+    onExpired: () => (seen.lapsed += 1),
     onBeat: async () => {
       seen.beats += 1;
     },
     onError: () => (seen.errors += 1),
   });
-  return { lease, seen, tally };
+  return { lease, seen, counters };
 }
 
 describe('a lease', () => {
@@ -61,24 +61,24 @@ describe('a lease', () => {
 
   it('that had run out is said once', async () => {
     const redis = new MemoryRedis();
-    const { lease, seen, tally } = leaseOn(redis);
+    const { lease, seen, counters } = leaseOn(redis);
     const stop = lease.start();
     await pass(2);
     redis.leases.clear();
     await pass(3);
     stop();
     expect(seen.lapsed).toBe(1);
-    expect(tally.leasesLapsed).toBe(1);
+    expect(counters.leasesExpired).toBe(1);
   });
 
   it('goes on when Redis was away, and counts what it missed', async () => {
     const redis = new MemoryRedis();
-    const { lease, seen, tally } = leaseOn(redis);
+    const { lease, seen, counters } = leaseOn(redis);
     const stop = lease.start();
     await pass(1);
     redis.away = true;
     await pass(3);
-    expect(tally.leaseRenewalsMissed).toBe(3);
+    expect(counters.leaseRenewalsMissed).toBe(3);
     const { beats } = seen;
     redis.away = false;
     await pass(1);

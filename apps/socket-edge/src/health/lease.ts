@@ -1,18 +1,18 @@
 import type { EdgeBroker, EdgeDetails } from '@holdfast/broker/broker';
 import { repeat } from '@holdfast/service/backoff';
 import { type OnRecovery, WriteHealth } from '@holdfast/service/write-health';
-import type { Tally } from '../counters.ts';
+import type { Counters } from '../counters.ts';
 
 /** A tenth of the lease: many renewals may fail before the edge counts as dead. It is also the look into the letter box. */
 const RENEW_MS = 1000;
 const JITTER = 0.05;
 
-export interface LeaseWorld {
+export interface LeaseDeps {
   broker: EdgeBroker;
-  tally: Tally;
+  counters: Counters;
   details: () => EdgeDetails;
   /** The lease had run out: others may have been given this edge's clients, and Redis may have forgotten everything. */
-  onLapsed: () => void;
+  onExpired: () => void;
   /** After each renewal. */
   onBeat: () => Promise<void>;
   onError: (error: unknown) => void;
@@ -22,14 +22,14 @@ export interface LeaseWorld {
 
 /** Keeps the edge's lease alive, and gives the beat to everything that is done once a second. */
 export class Lease {
-  readonly #world: LeaseWorld;
+  readonly #deps: LeaseDeps;
   #begun = false;
   #ended = false;
   readonly #first = Promise.withResolvers<void>();
   readonly #renewals: WriteHealth;
 
-  constructor(world: LeaseWorld) {
-    this.#world = world;
+  constructor(world: LeaseDeps) {
+    this.#deps = world;
     this.#renewals = new WriteHealth(world.onRecovery);
   }
 
@@ -50,32 +50,32 @@ export class Lease {
 
   /** Begins to repeat; gives back the stop. */
   start(): () => void {
-    return repeat(() => this.beat(), { intervalMs: RENEW_MS, jitter: JITTER, onError: this.#world.onError });
+    return repeat(() => this.beat(), { intervalMs: RENEW_MS, jitter: JITTER, onError: this.#deps.onError });
   }
 
   /** Gives the lease up, for good. Rejects when Redis does not answer. */
   async end(): Promise<void> {
     // A beat in between would call a dead edge alive for as long as a lease lasts.
     this.#ended = true;
-    await this.#world.broker.dropLease(this.#world.details().id);
+    await this.#deps.broker.dropLease(this.#deps.details().id);
   }
 
   /** Renews once. Rejects when Redis does not answer. */
   async beat(): Promise<void> {
     if (this.#ended) return;
-    const { broker, tally, details, onLapsed, onBeat } = this.#world;
+    const { broker, counters, details, onExpired, onBeat } = this.#deps;
     let alive: boolean;
     try {
       alive = await broker.renewLease(details());
     } catch (error) {
-      tally.leaseRenewalsMissed += 1;
+      counters.leaseRenewalsMissed += 1;
       this.#renewals.failed(error);
       throw error;
     }
     this.#renewals.worked();
     if (!alive && this.#begun) {
-      tally.leasesLapsed += 1;
-      onLapsed();
+      counters.leasesExpired += 1;
+      onExpired();
     }
     this.#begun = true;
     this.#first.resolve();

@@ -1,6 +1,6 @@
 import { availableParallelism, hostname } from 'node:os';
 import type { EdgeLoad } from '@holdfast/broker/broker';
-import type { Tally } from '../counters.ts';
+import type { Counters } from '../counters.ts';
 
 /** Over less, a single burst would be taken for the load. The lease asks once a second. */
 const LEAST_MS = 500;
@@ -14,7 +14,7 @@ export interface MeteredProcess {
 }
 
 /** Gives how busy this process is, measured from one question to the next. */
-export function loadMeter(self: MeteredProcess): (tally: Tally) => EdgeLoad {
+export function loadMeter(self: MeteredProcess): (counters: Counters) => EdgeLoad {
   let [since, cpuSince, loopSince] = [performance.now(), cpuMs(self), performance.eventLoopUtilization()];
   let [messagesSince, deliveriesSince] = [0, 0];
   const rssBytes = lastKnown(() => self.memoryUsage.rss());

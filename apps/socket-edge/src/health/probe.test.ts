@@ -1,7 +1,7 @@
 import type { Post } from '@holdfast/broker/ear';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Canaries } from './probe.ts';
-import { newTally } from '../counters.ts';
+import { LoopbackProbes } from './probe.ts';
+import { newCounters } from '../counters.ts';
 import { MemoryRedis } from '../testing/memory-redis.ts';
 import { turns } from '../testing/turns.ts';
 
@@ -25,12 +25,12 @@ async function pass(turnsOfIt: number): Promise<void> {
 /** An edge whose ear can be deaf; replaced, it hears again some turns of the event loop later. */
 function birds() {
   const redis = new MemoryRedis();
-  const tally = newTally();
+  const counters = newCounters();
   const seen = { replaced: 0, errors: 0, deaf: false };
-  const canary = new Canaries({
+  const canary = new LoopbackProbes({
     broker: redis.broker(),
     posts: () => [{ server: 'Redis', name: 'edge-a' }],
-    tally,
+    counters,
     onDeaf: () => {
       seen.replaced += 1;
       setImmediate(() => {
@@ -48,7 +48,7 @@ function birds() {
     onHearing: () => undefined,
     onDeaf: () => undefined,
   });
-  return { redis, canary, tally, seen };
+  return { redis, canary, counters, seen };
 }
 
 describe('a canary', () => {
@@ -64,7 +64,7 @@ describe('a canary', () => {
   });
 
   it('that does not come back replaces the ear once, and then the edge hears again', async () => {
-    const { canary, tally, seen } = birds();
+    const { canary, counters, seen } = birds();
     const stop = canary.start();
     await pass(2);
     seen.deaf = true;
@@ -73,7 +73,7 @@ describe('a canary', () => {
     await pass(10);
     stop();
     expect(seen.replaced).toBe(1);
-    expect(tally.canariesMissed).toBe(1);
+    expect(counters.probesMissed).toBe(1);
     expect(canary.deaf).toBeNull();
   });
 
@@ -122,7 +122,7 @@ function twoServers() {
   const servers = new Set(['a', 'b']);
   const silent = new Set<string>();
   const replaced: string[] = [];
-  const canaries = new Canaries({
+  const canaries = new LoopbackProbes({
     broker: {
       ...broker,
       sendCanary: async (name, nonce) => {
@@ -130,7 +130,7 @@ function twoServers() {
         return 1;
       },
     },
-    tally: newTally(),
+    counters: newCounters(),
     posts: (): Post[] => [...servers].map((server) => ({ server, name: `edge.${server}` })),
     onDeaf: ({ server }) => replaced.push(server),
     onError: (error) => {

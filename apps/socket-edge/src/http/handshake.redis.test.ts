@@ -223,7 +223,7 @@ it('many at once do not get past the limit of an edge', async () => {
   const clients = await Promise.all(Array.from({ length: 40 }, () => control.register()));
   const outcomes = await Promise.allSettled(clients.map((each) => openSocket(small.url, { client: each })));
   expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(5);
-  expect(small.edge.roster.size).toBe(5);
+  expect(small.edge.registry.size).toBe(5);
   // Who was refused after the claim is nobody's any more.
   await eventually(async () => {
     const states = await control.broker.readClients(clients);
@@ -277,7 +277,7 @@ describe('when Redis does not answer', () => {
     // The claim that was not answered changed nothing.
     await eventually(async () => {
       const { owner } = (await own.broker.readClient(one)) ?? {};
-      expect(owner).toEqual({ edge: away.id, generation: away.edge.roster.get(one)?.generation });
+      expect(owner).toEqual({ edge: away.id, generation: away.edge.registry.get(one)?.generation });
     });
     await own.subscribe(one, 'news');
     await away.stop();

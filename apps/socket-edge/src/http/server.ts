@@ -8,7 +8,7 @@ import type { FrameLimits } from '../transport/frame-meter.ts';
 import { isHandshake } from './handshake.ts';
 import { PlainRequests } from './plain-requests.ts';
 import { RefusalLimit, answerClientError } from './refusal.ts';
-import { PacedMetrics } from './throttled-metrics.ts';
+import { ThrottledMetrics } from './throttled-metrics.ts';
 import { upgradeHandler } from './upgrade.ts';
 import { WaitingSockets } from './waiting-sockets.ts';
 import { createSocketServer } from '../transport/ws-transport.ts';
@@ -85,7 +85,7 @@ function healthRequests(
   { health, metrics, onError }: Pick<ServerOptions, 'health' | 'metrics' | 'onError'>,
   connects: boolean,
 ) {
-  const paced = metrics && new PacedMetrics(metrics);
+  const paced = metrics && new ThrottledMetrics(metrics);
   const paths = new Set(['/healthz', '/readyz', ...(paced ? ['/metrics'] : [])]);
   const nothing: MetricsSource = {
     text: () => Promise.reject(new Error('metrics are on the port for administration')),

@@ -1,10 +1,10 @@
 import { expect, it, vi } from 'vitest';
-import { PacedMetrics } from './throttled-metrics.ts';
+import { ThrottledMetrics } from './throttled-metrics.ts';
 
 function setUp(everyMs: number) {
   let collected = 0;
   const source = { text: async () => ({ contentType: 'text', body: String((collected += 1)) }) };
-  return { metrics: new PacedMetrics(source, { everyMs }), collected: () => collected };
+  return { metrics: new ThrottledMetrics(source, { everyMs }), collected: () => collected };
 }
 
 it('scrapes that come together share one text', async () => {
@@ -29,7 +29,7 @@ it('a source that fails fails those who asked, and nobody later', async () => {
     if (fails) throw new Error('the parent is silent');
     return { contentType: 'text', body: 'fine' };
   };
-  const metrics = new PacedMetrics({ text }, { everyMs: 1 });
+  const metrics = new ThrottledMetrics({ text }, { everyMs: 1 });
   await expect(metrics.text()).rejects.toThrow('silent');
   fails = false;
   expect((await metrics.text()).body).toBe('fine');

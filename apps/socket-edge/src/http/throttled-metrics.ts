@@ -9,7 +9,7 @@ const EVERY_MS = 100;
  * Metrics that are collected at most ten times a second, however many ask: a scrape that comes sooner waits, and shares
  * its text with all that come meanwhile. None is given figures from before it asked.
  */
-export class PacedMetrics implements MetricsSource {
+export class ThrottledMetrics implements MetricsSource {
   readonly #source: MetricsSource;
   readonly #everyMs: number;
   #begunAt = Number.NEGATIVE_INFINITY;

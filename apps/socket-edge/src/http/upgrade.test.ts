@@ -89,6 +89,6 @@ describe('a client whose socket is gone', () => {
     await done;
     await edge.settled();
     expect(redis.client(FIRST).owner).toBeNull();
-    expect(edge.roster.size).toBe(0);
+    expect(edge.registry.size).toBe(0);
   });
 });

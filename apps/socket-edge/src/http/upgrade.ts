@@ -4,7 +4,7 @@ import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
 import type { Edge } from '../edge.ts';
 import type { Claim } from '../connection/hub.ts';
 import { type Handshake, readHandshake } from './handshake.ts';
-import { Lots } from '../schedule/batcher.ts';
+import { Batcher } from '../schedule/batcher.ts';
 import { type Refusal, type RefusalLimit, jitteredRetryAfter, refusal, refuse } from './refusal.ts';
 import { type SocketServer, bindSocket } from '../transport/ws-transport.ts';
 
@@ -60,8 +60,8 @@ interface WonHandshake {
 /** Gives the handler of upgrade requests: refuses in HTTP, or claims the client and opens its connection. */
 export function upgradeHandler(options: UpgradeOptions) {
   const { edge, sockets, limit, allowedOrigins, directWrites, addressOf, onError } = options;
-  const claims = new Lots(CLAIMS_AT_ONCE, { everyMs: CLAIMS_EVERY_MS });
-  const suspects = new Lots(CLAIMS_AT_ONCE, { everyMs: CLAIMS_EVERY_MS });
+  const claims = new Batcher(CLAIMS_AT_ONCE, { everyMs: CLAIMS_EVERY_MS });
+  const suspects = new Batcher(CLAIMS_AT_ONCE, { everyMs: CLAIMS_EVERY_MS });
   let pending = 0;
   let suspectsPending = 0;
   let busyUntil = 0;
@@ -121,13 +121,13 @@ export function upgradeHandler(options: UpgradeOptions) {
   }
 
   async function claim(
-    line: Lots,
+    line: Batcher,
     handshake: Handshake,
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
   ): Promise<Refusal | null> {
-    const { hub, pace } = edge;
+    const { hub, slicer } = edge;
     const begun = performance.now();
     const claimed = await line.run(async () => {
       if (line === claims && performance.now() - begun > LONG_WAIT_MS) busyUntil = performance.now() + BUSY_MS;
@@ -137,10 +137,10 @@ export function upgradeHandler(options: UpgradeOptions) {
     if (claimed === 'left') return null;
     if (claimed === null) return refusal('unknown-client');
     const won: WonHandshake = { claimed, handshake, request, socket, head };
-    if (hub.hearsNow(claimed)) return complete(won, true);
-    const heard = await hub.hears(claimed);
+    if (hub.isSubscribed(claimed)) return complete(won, true);
+    const heard = await hub.whenSubscribed(claimed);
     // Thousands may have waited for the same topic.
-    return pace.run(() => complete(won, heard));
+    return slicer.run(() => complete(won, heard));
   }
 
   /** Finishes a handshake whose claim was won, or says why it cannot be. */
@@ -190,7 +190,7 @@ export function upgradeHandler(options: UpgradeOptions) {
     const deadline = setTimeout(() => socket.destroy(), HANDSHAKE_DEADLINE_MS);
     pending += 1;
     // Thousands of requests may be read in one turn of the event loop: there they are only noted.
-    const refused = await edge.pace.run(() => (socket.destroyed ? null : decide(request, socket, head)));
+    const refused = await edge.slicer.run(() => (socket.destroyed ? null : decide(request, socket, head)));
     pending -= 1;
     clearTimeout(deadline);
     if (refused === null) return;

@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { Lots } from './batcher.ts';
+import { Batcher } from './batcher.ts';
 import { turns } from '../testing/turns.ts';
 
 /** Work that says when it begins, and ends when it is told to. */
@@ -19,13 +19,13 @@ const bad = () => Promise.reject(new Error('bad'));
 
 it('alone, work is begun at once', () => {
   const { begun, work } = pieces();
-  void new Lots(2).run(work(1));
+  void new Batcher(2).run(work(1));
   expect(begun).toEqual([1]);
 });
 
 it('what comes while a lot is under way is begun together after it, up to its size, in order', async () => {
   const { begun, work, endAll } = pieces();
-  const lots = new Lots(3);
+  const lots = new Batcher(3);
   const all = [1, 2, 3, 4, 5, 6].map((number) => lots.run(work(number)));
   await turns(3);
   expect(begun).toEqual([1]);
@@ -43,7 +43,7 @@ it('what comes soon after a lot was begun waits until the next may begin, and is
   vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] });
   onTestFinished(() => void vi.useRealTimers());
   const { begun, work, endAll } = pieces();
-  const lots = new Lots(3, { everyMs: 5 });
+  const lots = new Batcher(3, { everyMs: 5 });
   void lots.run(work(1));
   endAll();
   await vi.advanceTimersByTimeAsync(1);
@@ -60,7 +60,7 @@ it('what comes soon after a lot was begun waits until the next may begin, and is
 });
 
 it('work that fails fails alone, and holds nobody up', async () => {
-  const lots = new Lots(2);
+  const lots = new Batcher(2);
   const outcomes = await Promise.allSettled([bad, good, bad, good, good].map((work) => lots.run(work)));
   expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
   expect(await lots.run(good)).toBe('good');
@@ -68,7 +68,7 @@ it('work that fails fails alone, and holds nobody up', async () => {
 
 it('a piece that never ends holds nobody up for ever', async () => {
   const { begun, work } = pieces();
-  const lots = new Lots(2, { patienceMs: 1 });
+  const lots = new Batcher(2, { patienceMs: 1 });
   void lots.run(work(1));
   expect(await lots.run(good)).toBe('good');
   expect(begun).toEqual([1]);

@@ -1,7 +1,7 @@
 /** A piece that takes longer holds nobody up: of several Redis servers one may be away. */
 const PATIENCE_MS = 100;
 
-export interface LotsOptions {
+export interface BatcherOptions {
   /** How long after the beginning of a lot the next one begins at the earliest, in milliseconds. */
   everyMs?: number;
   /** How long a lot is waited for, in milliseconds. */
@@ -12,7 +12,7 @@ export interface LotsOptions {
  * Does work in lots: what comes while one lot is under way, or soon after it was begun, is begun together. So commands to
  * Redis leave in one write and their answers come in one read; alone, a piece of work is begun at once.
  */
-export class Lots {
+export class Batcher {
   readonly #size: number;
   readonly #everyMs: number;
   readonly #patienceMs: number;
@@ -20,7 +20,7 @@ export class Lots {
   #running = false;
 
   /** @param size pieces of work in a lot at most: as many as may hold up everything else when their answers come */
-  constructor(size: number, { everyMs = 0, patienceMs = PATIENCE_MS }: LotsOptions = {}) {
+  constructor(size: number, { everyMs = 0, patienceMs = PATIENCE_MS }: BatcherOptions = {}) {
     this.#size = size;
     this.#everyMs = everyMs;
     this.#patienceMs = patienceMs;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Pace } from './slicer.ts';
+import { TimeSlicer } from './slicer.ts';
 
 /** Counts turns of the event loop until it is stopped. */
 function turnCounter() {
@@ -13,16 +13,16 @@ function turnCounter() {
 
 it('work that the turn has time for is done at once', () => {
   const done: number[] = [];
-  const pace = new Pace({ sliceMs: 60_000 });
-  for (const number of [1, 2, 3]) void pace.run(() => done.push(number));
+  const slicer = new TimeSlicer({ sliceMs: 60_000 });
+  for (const number of [1, 2, 3]) void slicer.run(() => done.push(number));
   expect(done).toEqual([1, 2, 3]);
 });
 
 it('work that it has no time for is done in later turns, a piece at least in each, in order', async () => {
   const turns = turnCounter();
-  const pace = new Pace({ sliceMs: 0 });
+  const slicer = new TimeSlicer({ sliceMs: 0 });
   const done: { number: number; turn: number }[] = [];
-  const all = Array.from({ length: 20 }, (_, number) => pace.run(() => done.push({ number, turn: turns.now() })));
+  const all = Array.from({ length: 20 }, (_, number) => slicer.run(() => done.push({ number, turn: turns.now() })));
   expect(done).toEqual([]);
   await Promise.all(all);
   turns.stop();
@@ -31,24 +31,24 @@ it('work that it has no time for is done in later turns, a piece at least in eac
 });
 
 it('work that is asked for while others wait keeps its place behind them', async () => {
-  const pace = new Pace({ sliceMs: 0 });
+  const slicer = new TimeSlicer({ sliceMs: 0 });
   const done: string[] = [];
-  const first = pace.run(() => {
+  const first = slicer.run(() => {
     done.push('first');
-    void pace.run(() => done.push('asked within'));
+    void slicer.run(() => done.push('asked within'));
   });
-  const second = pace.run(() => done.push('second'));
-  await Promise.all([first, second, pace.run(() => done.push('third'))]);
-  await pace.run(() => done.push('last'));
+  const second = slicer.run(() => done.push('second'));
+  await Promise.all([first, second, slicer.run(() => done.push('third'))]);
+  await slicer.run(() => done.push('last'));
   expect(done).toEqual(['first', 'second', 'third', 'asked within', 'last']);
 });
 
 it('work that throws rejects alone', async () => {
-  const pace = new Pace({ sliceMs: 0 });
-  const bad = pace.run(() => {
+  const slicer = new TimeSlicer({ sliceMs: 0 });
+  const bad = slicer.run(() => {
     throw new Error('bad');
   });
-  const good = pace.run(() => undefined);
+  const good = slicer.run(() => undefined);
   await expect(bad).rejects.toThrow('bad');
   await good;
 });

@@ -5,7 +5,7 @@ const SLICE_MS = 4;
  * Does small pieces of work in slices of time, in the order in which they came. One answer of Redis may set thousands of
  * connections going in the same tick; done in one go they would hold up everything else for seconds.
  */
-export class Pace {
+export class TimeSlicer {
   readonly #sliceMs: number;
   readonly #line: (() => void)[] = [];
   /** Until when this turn does such work; 0 when there was none in it yet. */

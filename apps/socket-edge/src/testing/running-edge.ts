@@ -101,7 +101,7 @@ async function serve({ id, redis, source, log }: Wiring, given: Omit<RunningEdge
   watchRedis(redis, {
     logger,
     onReady: () => void edge.beat(),
-    onBack: () => edge.lookAtEverything(),
+    onBack: () => edge.compareEverything(),
     enable: enableDoorbell,
   });
   await edge.whenKnown;

@@ -14,7 +14,7 @@ export class ScriptedWorker implements WorkerProcess {
   readonly onMessage = (listener: (message: FromWorker) => void): void => {
     this.#listeners.push(listener);
   };
-  readonly tell = (message: ToWorker): void => {
+  readonly send = (message: ToWorker): void => {
     this.told.push(message);
   };
   readonly kill = (signal: NodeJS.Signals): void => {

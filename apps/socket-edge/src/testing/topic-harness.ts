@@ -2,8 +2,8 @@ import { type Position, laterOf } from '@holdfast/protocol/position-order';
 import { Connection } from '../connection/connection.ts';
 import { messageEncoder } from '../transport/frames.ts';
 import { Subscription } from '../topic/subscription.ts';
-import { newTally } from '../counters.ts';
-import { TopicFeed } from '../topic/topic.ts';
+import { newCounters } from '../counters.ts';
+import { Topic } from '../topic/topic.ts';
 import { LogModel } from './log-model.ts';
 import { RecordingTransport } from './recording-transport.ts';
 import { someClaim } from './some-claim.ts';
@@ -27,7 +27,7 @@ export interface Listener {
 }
 
 /** A topic feed over a log in memory, and a hand on everything around it. */
-export function feedHarness() {
+export function topicHarness() {
   const encode = messageEncoder(TOPIC);
   const world = {
     log: new LogModel(BORN_AT) as LogModel | null,
@@ -43,7 +43,7 @@ export function feedHarness() {
     gone: 0,
     idle: 0,
   };
-  const tally = newTally();
+  const counters = newCounters();
   const answer = async <T>(work: () => T): Promise<T> => {
     world.reads += 1;
     if (world.away) throw new Error('away');
@@ -52,7 +52,7 @@ export function feedHarness() {
     await turns(1);
     return found;
   };
-  const feed = new TopicFeed(TOPIC, INCARNATION, {
+  const feed = new Topic(TOPIC, INCARNATION, {
     readTopic: () => answer(() => world.log?.state() ?? null),
     readLog: (_topic, after) =>
       answer(() => {
@@ -78,7 +78,7 @@ export function feedHarness() {
     whenFresh: async () => {
       while (!world.fresh) await turns(1);
     },
-    tally,
+    counters,
   });
 
   let flushing = false;
@@ -96,7 +96,7 @@ export function feedHarness() {
   /** A connection of its own that joins at a position, or at the present end. */
   function join(position: Position | null = null, begin: Position = '0-0'): Listener {
     const socket = new RecordingTransport();
-    const connection = new Connection(someClaim(), socket, 'open', tally);
+    const connection = new Connection(someClaim(), socket, 'open', counters);
     const start = position ?? laterOf(feed.head, begin);
     const subscription = new Subscription(feed, connection, `${begin} ${INCARNATION}`, start);
     connection.subscribe(subscription);
@@ -106,7 +106,7 @@ export function feedHarness() {
   return {
     world,
     feed,
-    tally,
+    counters,
     say,
     join,
     get log(): LogModel {
@@ -128,4 +128,4 @@ export function feedHarness() {
   };
 }
 
-export type FeedHarness = ReturnType<typeof feedHarness>;
+export type TopicHarness = ReturnType<typeof topicHarness>;

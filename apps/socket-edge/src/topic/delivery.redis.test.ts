@@ -250,6 +250,6 @@ it('an edge whose subscriber connection is cut again and again misses nothing', 
     ids.push(...(await publishAll(topic, 5)));
   }
   await eventually(() => expect(socket.frames.slice(1).map(({ id }) => id)).toEqual(ids));
-  expect(edge.edge.tally.earsLost).toBeGreaterThan(10);
+  expect(edge.edge.counters.subscriberConnectionsLost).toBeGreaterThan(10);
   await socket.close();
 });

@@ -28,7 +28,7 @@ describe("a client's own topic", () => {
     await edge.settled();
     const bytes = socket.writes.slice(1).reduce((sum, { length }) => sum + length, 0);
     expect(bytes).toBeGreaterThan(0);
-    expect(edge.tally).toMatchObject({ deliveries: 2, deliveredBytes: bytes });
+    expect(edge.counters).toMatchObject({ deliveries: 2, deliveredBytes: bytes });
   });
 
   it('misses no wake-up that comes during a read', async () => {
@@ -79,7 +79,7 @@ describe("a client's own topic", () => {
     await edge.settled();
     expect(socket.of('lost')).toEqual([{ type: 'lost', topic: '@me', after: '1000-0', position: gone[1] }]);
     expect(socket.idsOf('@me')).toEqual([id]);
-    expect(edge.tally.lostAnnounced).toBe(1);
+    expect(edge.counters.lostAnnounced).toBe(1);
   });
 
   it('does not ask without end when the log ends before where the connection stands', async () => {

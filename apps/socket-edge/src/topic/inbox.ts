@@ -10,7 +10,7 @@ import type { Verdict } from './topic.ts';
 const PAGE_ENTRIES = 64;
 const encodeOwn = messageEncoder(OWN_TOPIC);
 
-export interface OwnTopicDeps {
+export interface InboxDeps {
   broker: Pick<EdgeBroker, 'readClientLog'>;
   /** Bounds the reads under way. */
   gate: Gate;
@@ -20,10 +20,10 @@ export interface OwnTopicDeps {
  * A client's own topic has one reader, so no channel: a change of the client's state shows that there is something, and it
  * is read from the client's log.
  */
-export class OwnTopic {
-  readonly #deps: OwnTopicDeps;
+export class Inbox {
+  readonly #deps: InboxDeps;
 
-  constructor(deps: OwnTopicDeps) {
+  constructor(deps: InboxDeps) {
     this.#deps = deps;
   }
 
@@ -37,17 +37,17 @@ export class OwnTopic {
 
   /** Sends what the connection has not been given yet, as far as it takes it. Rejects when Redis does not answer. */
   async deliver(connection: Connection): Promise<void> {
-    if (connection.ownReading !== 'no') {
-      connection.ownReading = 'again';
+    if (connection.inboxReading !== 'no') {
+      connection.inboxReading = 'again';
       return;
     }
     try {
       do {
-        connection.ownReading = 'yes';
+        connection.inboxReading = 'yes';
         await this.#deliverToEnd(connection);
-      } while (connection.ownReading === ('again' as Connection['ownReading']));
+      } while (connection.inboxReading === ('again' as Connection['inboxReading']));
     } finally {
-      connection.ownReading = 'no';
+      connection.inboxReading = 'no';
     }
   }
 

@@ -1,14 +1,14 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Audience } from './live-subscribers.ts';
+import { LiveSubscribers } from './live-subscribers.ts';
 import { Connection } from '../connection/connection.ts';
 import { Subscription } from './subscription.ts';
-import { newTally } from '../counters.ts';
-import { feedHarness } from '../testing/topic-harness.ts';
+import { newCounters } from '../counters.ts';
+import { topicHarness } from '../testing/topic-harness.ts';
 import { RecordingTransport } from '../testing/recording-transport.ts';
 import { someClaim } from '../testing/some-claim.ts';
 
-const { feed } = feedHarness();
+const { feed } = topicHarness();
 /** Two of these are too much for a socket that takes nothing. */
 const frames = Buffer.alloc(40 * 1024);
 const TOO_MUCH_BYTES = 64 * 1024;
@@ -24,7 +24,7 @@ interface Member {
 
 function memberAt(head: number): Member {
   const socket = new RecordingTransport();
-  const connection = new Connection(someClaim(), socket, 'open', newTally());
+  const connection = new Connection(someClaim(), socket, 'open', newCounters());
   return { subscription: new Subscription(feed, connection, '0-0 0', `${head}-0`), socket, head };
 }
 
@@ -38,7 +38,7 @@ const step = fc.oneof(
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 class Run {
-  readonly audience = new Audience('0-0');
+  readonly live = new LiveSubscribers('0-0');
   readonly members: Member[] = [];
   head = 0;
   /** Of everybody who left: up to where it was served, and up to where it was told that it was. */
@@ -47,23 +47,23 @@ class Run {
   do(each: Step): void {
     if ('add' in each) for (let count = 0; count < each.add; count += 1) this.#add();
     else if ('remove' in each) this.#remove(each.remove % Math.max(1, this.members.length));
-    else if ('serve' in each) this.audience.serve(OVER);
-    else if (!this.audience.busy) {
+    else if ('serve' in each) this.live.serve(OVER);
+    else if (!this.live.busy) {
       this.head += 1;
-      this.audience.begin(frames, `${this.head}-0`);
+      this.live.begin(frames, `${this.head}-0`);
     }
   }
 
   #add(): void {
     const member = memberAt(this.head);
     member.socket.stopped = this.members.length % 2 === 1;
-    this.audience.add(member.subscription);
+    this.live.add(member.subscription);
     this.members.push(member);
   }
 
   #remove(index: number): void {
     const [member] = this.members.splice(index, 1);
-    if (member === undefined || !this.audience.remove(member.subscription)) return;
+    if (member === undefined || !this.live.remove(member.subscription)) return;
     this.left.push({ served: servedTo(member), told: member.subscription.position });
   }
 }
@@ -77,14 +77,14 @@ it('whoever leaves, at whatever time, is told exactly up to where it was served;
       const run = new Run();
       for (const each of steps) {
         run.do(each);
-        expect(run.audience.size).toBe(run.members.length);
-        const reached = run.members.map(({ subscription }) => run.audience.reached(subscription));
+        expect(run.live.size).toBe(run.members.length);
+        const reached = run.members.map(({ subscription }) => run.live.reached(subscription));
         expect(reached).toEqual(run.members.map(servedTo));
         expect(run.members.map(({ subscription }) => subscription.connection.congested)).toEqual(
           run.members.map(isFull),
         );
       }
-      while (run.audience.busy) run.audience.serve(OVER);
+      while (run.live.busy) run.live.serve(OVER);
       expect(run.members.map(servedTo)).toEqual(run.members.map(() => `${run.head}-0`));
       expect(run.left.map(({ told }) => told)).toEqual(run.left.map(({ served }) => served));
     }),
@@ -93,5 +93,5 @@ it('whoever leaves, at whatever time, is told exactly up to where it was served;
 });
 
 it('who is no member cannot be taken out', () => {
-  expect(new Audience('0-0').remove(memberAt(0).subscription)).toBe(false);
+  expect(new LiveSubscribers('0-0').remove(memberAt(0).subscription)).toBe(false);
 });

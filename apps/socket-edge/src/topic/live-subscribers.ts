@@ -1,6 +1,6 @@
 import type { Position } from '@holdfast/protocol/position-order';
 import type { Transport } from '../connection/connection.ts';
-import { MOST_AT_ONCE, fanOut } from '../transport/broadcast.ts';
+import { MAX_BATCH, broadcast } from '../transport/broadcast.ts';
 import { NOT_LIVE, type Subscription } from './subscription.ts';
 
 /**
@@ -8,7 +8,7 @@ import { NOT_LIVE, type Subscription } from './subscription.ts';
  * topics are not held up by a large one. The members before `#left` have still to be served, all others stand at
  * `#head`; whoever leaves, at whatever time, is told exactly up to where it has been served.
  */
-export class Audience {
+export class LiveSubscribers {
   readonly #members: Subscription[] = [];
   /** Of each member, in the same order: a delivery has no need of the objects between. */
   readonly #transports: Transport[] = [];
@@ -90,11 +90,11 @@ export class Audience {
 
   /** Serves the last of those who wait. One may leave while it is being sent to: by then it counts as served. */
   #serveLot(): number {
-    const from = Math.max(0, this.#left - MOST_AT_ONCE);
+    const from = Math.max(0, this.#left - MAX_BATCH);
     const members = this.#members.slice(from, this.#left);
     const transports = this.#transports.slice(from, this.#left);
     this.#left = from;
-    fanOut(transports, this.#frames, (index) => members[index]?.connection.onWaiting());
+    broadcast(transports, this.#frames, (index) => members[index]?.connection.onWaiting());
     return members.length;
   }
 

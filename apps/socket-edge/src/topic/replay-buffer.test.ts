@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Ring, type SentMessage, writeOf } from './replay-buffer.ts';
+import { ReplayBuffer, type SentMessage, writeOf } from './replay-buffer.ts';
 
 /** The bounds that the ring states. */
 const MAX_MESSAGES = 512;
@@ -15,8 +15,8 @@ const message = (number: number, bytes = 10): SentMessage => ({
 const messages = (from: number, to: number, bytes?: number) =>
   Array.from({ length: to - from + 1 }, (_, index) => message(from + index, bytes));
 
-function ringOf(base: number, pushed: readonly SentMessage[]): Ring {
-  const ring = new Ring(idOf(base));
+function ringOf(base: number, pushed: readonly SentMessage[]): ReplayBuffer {
+  const ring = new ReplayBuffer(idOf(base));
   for (const each of pushed) ring.push(each);
   return ring;
 }
@@ -85,7 +85,7 @@ it('agrees with a plain list, whatever is pushed, prepended and asked', () => {
       const START = 1000;
       const sizes = new Map<number, number>();
       const sizeOf = (number: number) => sizes.get(number) ?? 700;
-      const ring = new Ring(idOf(START));
+      const ring = new ReplayBuffer(idOf(START));
       let first = START;
       let last = START;
       const bytesOf = (from: number) => {

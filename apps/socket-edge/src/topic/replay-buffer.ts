@@ -14,7 +14,7 @@ const MAX_BYTES = 1024 * 1024;
 const COMPACT_AT = 256;
 
 /** The most recent messages of a topic, without a gap: everything after `base`. */
-export class Ring {
+export class ReplayBuffer {
   #base: Position;
   #messages: SentMessage[] = [];
   #start = 0;

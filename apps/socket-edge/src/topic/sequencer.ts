@@ -2,10 +2,10 @@ import { type TopicState, continues, goesOnFrom } from '@holdfast/broker/topic-s
 import { BEGINNING, type Position, comparePositions } from '@holdfast/protocol/position-order';
 import type { FramePage } from './log-reader.ts';
 import type { SentMessage } from './replay-buffer.ts';
-import type { Tally } from '../counters.ts';
+import type { Counters } from '../counters.ts';
 
-/** What a follower needs of the world around it, and whom it tells what. */
-export interface FollowerWorld {
+/** What a sequencer needs of the world around it, and whom it tells what. */
+export interface SequencerDeps {
   readState: () => Promise<TopicState | null>;
   /** A page of this topic's log; null when the topic is gone. */
   readPage: (after: Position) => Promise<FramePage | null>;
@@ -21,7 +21,7 @@ export interface FollowerWorld {
   /** Whether so much waits to be handed on that it had better stay in the log. */
   isFull: () => boolean;
   /** Resolves when what it was given has been handed on. */
-  handedOn: () => Promise<void>;
+  drained: () => Promise<void>;
   /** What followed the last message is gone from the log: it goes on from `position`. `last` is the end of the log. */
   onLost: (position: Position, last: Position) => void;
   /** What was missed has been looked up. */
@@ -30,7 +30,7 @@ export interface FollowerWorld {
   onGone: () => void;
   /** Redis did not answer: `sync()` is wanted later. */
   onStalled: (error: unknown) => void;
-  tally: Tally;
+  counters: Counters;
 }
 
 /** Live messages held back while the log is read. Past it they are dropped and the log is read again instead. */
@@ -46,22 +46,22 @@ interface LiveMessage {
  * Follows what is said on one topic and gives it on without a gap. Each message names the one before it, so a gap shows
  * at once, and is filled from the log before anything after it is given on; what the log no longer has is announced.
  */
-export class Follower {
+export class Sequencer {
   state: 'opening' | 'open' | 'gone' = 'opening';
   /** Of the topic that is followed; another one may have its name by now. */
   readonly incarnation: string;
   /** When something was last heard or compared, in milliseconds of the monotonic clock. */
   freshAt = 0;
-  readonly #world: FollowerWorld;
+  readonly #deps: SequencerDeps;
   /** The last message given on. */
   #tail: Position = BEGINNING;
   #held: LiveMessage[] = [];
   #syncing = false;
   #syncAgain = false;
 
-  constructor(incarnation: string, world: FollowerWorld) {
+  constructor(incarnation: string, world: SequencerDeps) {
     this.incarnation = incarnation;
-    this.#world = world;
+    this.#deps = world;
   }
 
   /** The last message given on; null until it is known where the topic stands. */
@@ -71,15 +71,15 @@ export class Follower {
 
   onLive(prev: Position, id: Position, data: Buffer): void {
     this.freshAt = performance.now();
-    this.#world.tally.messagesReceived += 1;
+    this.#deps.counters.messagesReceived += 1;
     if (this.#syncing || this.state !== 'open') this.#hold({ prev, id, data });
     else if (prev === this.#tail) {
-      if (!this.#world.isFull()) this.#giveOn({ id, prev, frame: this.#world.encode(id, data) });
+      if (!this.#deps.isFull()) this.#emit({ id, prev, frame: this.#deps.encode(id, data) });
       // Read page by page, as it is handed on.
       else void this.sync();
-    } else if (comparePositions(id, this.#tail) > 0 || !this.#world.has(id)) {
+    } else if (comparePositions(id, this.#tail) > 0 || !this.#deps.has(id)) {
       // Also when its id is not above the last one: Redis may have lost its last writes, and go on from before.
-      this.#world.tally.gapsFound += 1;
+      this.#deps.counters.gapsFound += 1;
       this.#hold({ prev, id, data });
       void this.sync();
     }
@@ -106,7 +106,7 @@ export class Follower {
     if (this.state === 'gone') return;
     this.state = 'gone';
     this.#held = [];
-    this.#world.onGone();
+    this.#deps.onGone();
   }
 
   /** Goes to the end of the log, and then through what was said live meanwhile. One at a time; never rejects. */
@@ -126,15 +126,15 @@ export class Follower {
       this.freshAt = performance.now();
     } catch (error) {
       // Redis is away: nothing is given on until it is known what is missing.
-      this.#world.onStalled(error);
+      this.#deps.onStalled(error);
     } finally {
       this.#syncing = false;
     }
-    if (this.state === 'open') this.#world.onSynced();
+    if (this.state === 'open') this.#deps.onSynced();
   }
 
   async #open(): Promise<void> {
-    const state = await this.#world.readState();
+    const state = await this.#deps.readState();
     if (this.state !== 'opening') return;
     if (state?.incarnation !== this.incarnation) this.end();
     else this.#openAt(state);
@@ -151,39 +151,39 @@ export class Follower {
   #openAt(state: TopicState): void {
     this.#tail = state.last;
     this.state = 'open';
-    this.#world.onOpen(state);
+    this.#deps.onOpen(state);
   }
 
   async #readToEnd(): Promise<void> {
     for (;;) {
       const tail = this.#tail;
-      const page = await this.#world.readPage(tail);
+      const page = await this.#deps.readPage(tail);
       if (this.state !== 'open') return;
       if (page === null) {
         this.end();
         return;
       }
       if (!continues(page, tail)) {
-        await this.#world.handedOn();
+        await this.#deps.drained();
         const wentBack = isOnAnotherBranch(page, tail);
-        let goesOn = wentBack ? await this.#world.lastInLog() : goesOnFrom(page);
+        let goesOn = wentBack ? await this.#deps.lastInLog() : goesOnFrom(page);
         if (this.state !== 'open') return;
         // What the log does not keep may have been heard.
         const heard = this.#held.find(({ prev }) => comparePositions(prev, tail) >= 0);
         const isHeard = !wentBack && heard !== undefined && comparePositions(heard.id, goesOn) <= 0;
         if (isHeard) goesOn = heard.prev;
         this.#tail = goesOn;
-        if (goesOn !== tail) this.#world.onLost(goesOn, page.last);
+        if (goesOn !== tail) this.#deps.onLost(goesOn, page.last);
         if (isHeard) this.#releaseHeld();
         // It did not follow after all: asking for it again would never end.
         if (isHeard && this.#tail === goesOn) this.#held = [];
         if (wentBack || isHeard) continue;
       }
       if (page.entries.length === 0) return;
-      for (const message of page.entries) this.#giveOn(message);
-      this.#world.tally.gapMessagesFilled += page.entries.length;
+      for (const message of page.entries) this.#emit(message);
+      this.#deps.counters.gapMessagesFilled += page.entries.length;
       // Page by page, so that a long gap never stands in memory as a whole.
-      await this.#world.handedOn();
+      await this.#deps.drained();
     }
   }
 
@@ -199,13 +199,13 @@ export class Follower {
         this.#syncAgain = true;
         return;
       }
-      this.#giveOn({ id, prev, frame: this.#world.encode(id, data) });
+      this.#emit({ id, prev, frame: this.#deps.encode(id, data) });
     }
   }
 
-  #giveOn(message: SentMessage): void {
+  #emit(message: SentMessage): void {
     this.#tail = message.id;
-    this.#world.onMessage(message);
+    this.#deps.onMessage(message);
   }
 
   #hold(message: LiveMessage): void {

@@ -1,7 +1,7 @@
 import type { SubscriptionStart } from '@holdfast/broker/client-state';
 import type { Position } from '@holdfast/protocol/position-order';
 import type { Connection } from '../connection/connection.ts';
-import type { TopicFeed } from './topic.ts';
+import type { Topic } from './topic.ts';
 
 /** Not in the list of those who receive at once. */
 export const NOT_LIVE = -1;
@@ -11,7 +11,7 @@ export const NOT_LIVE = -1;
  * behind, everything up to its own position.
  */
 export class Subscription {
-  readonly feed: TopicFeed;
+  readonly feed: Topic;
   readonly connection: Connection;
   /** As the client has it: with another start it is another subscription. */
   readonly start: SubscriptionStart;
@@ -24,7 +24,7 @@ export class Subscription {
   /** It has left. */
   ended = false;
 
-  constructor(feed: TopicFeed, connection: Connection, start: SubscriptionStart, position: Position) {
+  constructor(feed: Topic, connection: Connection, start: SubscriptionStart, position: Position) {
     this.feed = feed;
     this.connection = connection;
     this.start = start;
@@ -33,7 +33,7 @@ export class Subscription {
 
   /** The last id it was given. */
   get reached(): Position {
-    return this.liveIndex === NOT_LIVE ? this.position : this.feed.audience.reached(this);
+    return this.liveIndex === NOT_LIVE ? this.position : this.feed.live.reached(this);
   }
 }
 

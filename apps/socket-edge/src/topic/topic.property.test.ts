@@ -1,7 +1,7 @@
 import { comparePositions } from '@holdfast/protocol/position-order';
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { type FeedHarness, type Listener, feedHarness } from '../testing/topic-harness.ts';
+import { type TopicHarness, type Listener, topicHarness } from '../testing/topic-harness.ts';
 import { turns } from '../testing/turns.ts';
 
 /** Enough for a slow connection to have had enough after a few, and for the ring to lose some. */
@@ -45,12 +45,12 @@ interface Client {
 }
 
 class Run {
-  readonly harness: FeedHarness = feedHarness();
+  readonly harness: TopicHarness = topicHarness();
   readonly published: string[] = [];
   readonly trimmed = new Set<string>();
   readonly clients: Client[] = [];
   mostBuffered = 0;
-  readonly #late: Parameters<FeedHarness['say']>[0][] = [];
+  readonly #late: Parameters<TopicHarness['say']>[0][] = [];
   #joining: Promise<void>[] = [];
 
   async begin(clients: number, sliced: boolean): Promise<void> {
@@ -228,7 +228,7 @@ it.each([
         expect(run.clients.flatMap((client) => faultsOf(run, client))).toEqual([]);
         expect(run.mostBuffered).toBeLessThan(MOST_BUFFERED);
         lost += run.clients.flatMap(({ steps: taken }) => taken).filter(({ kind }) => kind === 'lost').length;
-        catchUps += run.harness.tally.catchUps;
+        catchUps += run.harness.counters.catchUps;
       }),
       { numRuns },
     );

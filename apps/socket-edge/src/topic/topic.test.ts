@@ -2,14 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { closeCodes } from '@holdfast/protocol/close-codes';
 import { BEGINNING } from '@holdfast/protocol/position-order';
 import { NOT_LIVE } from './subscription.ts';
-import { type FeedHarness, feedHarness } from '../testing/topic-harness.ts';
+import { type TopicHarness, topicHarness } from '../testing/topic-harness.ts';
 import { LogModel } from '../testing/log-model.ts';
 
 /** Two of these and a connection has had enough for now. */
 const LARGE = `"${'x'.repeat(40_000)}"`;
 
 async function openFeed() {
-  const harness = feedHarness();
+  const harness = topicHarness();
   await harness.opened();
   return harness;
 }
@@ -57,11 +57,11 @@ describe('a feed', () => {
     await h.settled();
     expect(socket.idsOf('news')).toEqual(ids);
     expect(socket.of('lost')).toEqual([]);
-    expect(h.tally).toMatchObject({ gapsFound: 1, gapMessagesFilled: 4 });
+    expect(h.counters).toMatchObject({ gapsFound: 1, gapMessagesFilled: 4 });
   });
 
   it('drops what it has had, and what is older than where it began', async () => {
-    const h = feedHarness();
+    const h = topicHarness();
     const old = h.log.append(Buffer.from('0'));
     await h.opened();
     const { socket } = h.join();
@@ -103,7 +103,7 @@ describe('a feed', () => {
   });
 
   it('holds what is said before it is open', async () => {
-    const h = feedHarness();
+    const h = topicHarness();
     h.publish();
     h.feed.sync();
     const ids = [h.publish(), h.publish()];
@@ -307,10 +307,10 @@ describe('a topic that is gone', () => {
     ['deleted and created again', 'anew'],
   ])('%s: the feed ends, whoever finds out', async (_, anew) => {
     const finders = {
-      aLook: async (h: FeedHarness) => h.feed.sync(),
-      aCheck: async (h: FeedHarness) => h.feed.onState(h.world.log?.state() ?? null),
-      aResume: async (h: FeedHarness) => expect(await h.feed.judge('5-0', BEGINNING)).toBeNull(),
-      aReader: async (h: FeedHarness) => void h.join('5-0'),
+      aLook: async (h: TopicHarness) => h.feed.sync(),
+      aCheck: async (h: TopicHarness) => h.feed.onState(h.world.log?.state() ?? null),
+      aResume: async (h: TopicHarness) => expect(await h.feed.judge('5-0', BEGINNING)).toBeNull(),
+      aReader: async (h: TopicHarness) => void h.join('5-0'),
     };
     for (const find of Object.values(finders)) {
       const h = await openFeed();
@@ -326,7 +326,7 @@ describe('a topic that is gone', () => {
   });
 
   it('says so to who waits for it to open', async () => {
-    const h = feedHarness();
+    const h = topicHarness();
     h.world.log = null;
     h.feed.sync();
     expect(await h.feed.ready).toBe(false);
@@ -356,7 +356,7 @@ describe('who joins', () => {
   });
 
   it('at an older position is given it from the log, and a thousand who do so cost a read or two', async () => {
-    const h = feedHarness();
+    const h = topicHarness();
     const old = Array.from({ length: 100 }, () => h.publish());
     await h.opened();
     const reads = h.world.reads;
@@ -369,7 +369,7 @@ describe('who joins', () => {
   });
 
   it('waits with a page of the log that arrives when nothing may be sent', async () => {
-    const h = feedHarness();
+    const h = topicHarness();
     const old = Array.from({ length: 300 }, () => h.publish());
     await h.opened();
     const answer = Promise.withResolvers<void>();
@@ -382,7 +382,7 @@ describe('who joins', () => {
     await h.settled();
     expect(socket.frames).toEqual([]);
     h.world.fresh = true;
-    h.feed.pumpAll();
+    h.feed.catchUpAll();
     await h.settled();
     expect(socket.idsOf('news')).toEqual(old.slice(1));
   });
@@ -400,7 +400,7 @@ describe('who joins', () => {
   });
 
   it('is told whether its position can be continued, and where it goes on if not', async () => {
-    const h = feedHarness();
+    const h = topicHarness();
     const ids = Array.from({ length: 20 }, () => h.publish());
     h.log.trim(10);
     await h.opened();
@@ -414,7 +414,7 @@ describe('who joins', () => {
   });
 
   it('from before its subscription began misses what was published between, and only then', async () => {
-    const h = feedHarness();
+    const h = topicHarness();
     const ids = Array.from({ length: 10 }, () => h.publish());
     await h.opened();
     const [before = '', seen = '', begin = '', after = '', end = ''] = [ids[2], ids[4], ids[6], ids[7], ids[9]];
@@ -458,8 +458,8 @@ describe('a slow connection', () => {
       await h.settled();
     }
     expect(quick.socket.idsOf('news')).toEqual(ids);
-    expect(h.feed.audience.members()).toEqual([quick.subscription]);
-    expect(h.feed.behind.has(slow.subscription)).toBe(true);
+    expect(h.feed.live.members()).toEqual([quick.subscription]);
+    expect(h.feed.lagging.has(slow.subscription)).toBe(true);
     expect(slow.socket.bufferedBytes).toBeLessThan(64 * 1024 + LARGE.length + 200);
 
     // It takes some, has enough again, and so on, until it is there.
@@ -484,6 +484,6 @@ describe('a slow connection', () => {
     expect(socket.closed).toMatchObject({ code: closeCodes.tooSlow.code });
     expect(socket.bufferedBytes).toBeLessThan(200 * 1024);
     expect(h.feed.inUse).toBe(false);
-    expect(h.tally.evictedOverflow).toBe(1);
+    expect(h.counters.evictedOverflow).toBe(1);
   });
 });

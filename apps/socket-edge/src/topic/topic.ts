@@ -1,31 +1,31 @@
 import { type TopicState, continues, goesOnFrom } from '@holdfast/broker/topic-state';
 import { BEGINNING, type Position, comparePositions, laterOf } from '@holdfast/protocol/position-order';
-import { Audience } from './live-subscribers.ts';
-import { Follower } from './sequencer.ts';
+import { LiveSubscribers } from './live-subscribers.ts';
+import { Sequencer } from './sequencer.ts';
 import { messageEncoder } from '../transport/frames.ts';
 import { type FramePage, LogReader } from './log-reader.ts';
-import { Ring, type SentMessage } from './replay-buffer.ts';
+import { ReplayBuffer, type SentMessage } from './replay-buffer.ts';
 import type { Subscription } from './subscription.ts';
-import type { Tally } from '../counters.ts';
+import type { Counters } from '../counters.ts';
 import { writeOf } from './replay-buffer.ts';
 
 /** What a feed needs of the world around it. */
-export interface FeedWorld {
+export interface TopicDeps {
   readTopic: (topic: string) => Promise<TopicState | null>;
   readLog: (topic: string, after: Position) => Promise<FramePage | null>;
   /** Calls `feed.flush()` soon, once, whatever comes in until then. */
-  flushSoon: (feed: TopicFeed) => void;
+  flushSoon: (feed: Topic) => void;
   /** The topic exists no more: the feed is over. */
-  onGone: (feed: TopicFeed) => void;
+  onGone: (feed: Topic) => void;
   /** Nobody uses the feed any more. */
-  onIdle: (feed: TopicFeed) => void;
+  onIdle: (feed: Topic) => void;
   /** Redis did not answer: `feed.sync()` is wanted later. */
-  onStalled: (feed: TopicFeed, error: unknown) => void;
-  /** Whether messages may be sent now; if not, `pumpAll` and `flush` follow. */
+  onStalled: (feed: Topic, error: unknown) => void;
+  /** Whether messages may be sent now; if not, `catchUpAll` and `flush` follow. */
   isFresh: () => boolean;
   /** Resolves when they may. */
   whenFresh: () => Promise<void>;
-  tally: Tally;
+  counters: Counters;
 }
 
 /** Whether a position can be continued, and where it goes on. */
@@ -42,25 +42,25 @@ const MAX_CATCH_UP_BYTES = 16 * 1024;
 const MAX_WAITING = 1000;
 
 /**
- * One topic, of one incarnation, on this edge and its subscribers. What is said comes from its follower without a gap, goes to the live
+ * One topic, of one incarnation, on this edge and its subscribers. What is said comes from its sequencer without a gap, goes to the live
  * ones at once, and stays in the ring for those who are behind; what the ring has no more, they get from the log.
  */
-export class TopicFeed {
+export class Topic {
   readonly topic: string;
   /** Resolves when it is known where the topic stands; false when it does not exist. */
   readonly ready: Promise<boolean>;
   /** Those who receive at once. */
-  readonly audience = new Audience(BEGINNING);
+  readonly live = new LiveSubscribers(BEGINNING);
   /** Those who do not, each at a position of its own. */
-  readonly behind = new Set<Subscription>();
+  readonly lagging = new Set<Subscription>();
   /** The last message that went out. */
   head: Position = BEGINNING;
 
-  readonly #world: FeedWorld;
-  readonly #follower: Follower;
+  readonly #deps: TopicDeps;
+  readonly #sequencer: Sequencer;
   readonly #reader: LogReader;
   readonly #resolveReady: (exists: boolean) => void;
-  #ring = new Ring(BEGINNING);
+  #replayBuffer = new ReplayBuffer(BEGINNING);
   /** Appended, but not sent yet: what comes in within one tick goes out as one write. */
   #fresh: SentMessage[] = [];
   /** What each of those who are being served gets. */
@@ -68,24 +68,24 @@ export class TopicFeed {
   /** Those who are about to join. */
   #holders = 0;
 
-  constructor(topic: string, incarnation: string, world: FeedWorld) {
+  constructor(topic: string, incarnation: string, world: TopicDeps) {
     this.topic = topic;
-    this.#world = world;
-    this.#follower = new Follower(incarnation, {
+    this.#deps = world;
+    this.#sequencer = new Sequencer(incarnation, {
       readState: () => world.readTopic(topic),
       readPage: (after) => this.#readPage(after),
       encode: messageEncoder(topic),
       onOpen: (state) => this.#onOpen(state),
       onMessage: (message) => this.#onMessage(message),
-      has: (id) => this.#ring.has(id) || this.#fresh.some((message) => message.id === id),
+      has: (id) => this.#replayBuffer.has(id) || this.#fresh.some((message) => message.id === id),
       lastInLog: () => this.#lastInLog(),
       isFull: () => this.#fresh.length >= MAX_WAITING && !world.isFresh(),
-      handedOn: () => this.#handedOn(),
+      drained: () => this.#drained(),
       onLost: (position, last) => this.#onLost(position, last),
-      onSynced: () => this.pumpAll(),
+      onSynced: () => this.catchUpAll(),
       onGone: () => this.#onGone(),
       onStalled: (error) => world.onStalled(this, error),
-      tally: world.tally,
+      counters: world.counters,
     });
     this.#reader = new LogReader((after) => this.#readPage(after));
     const { promise, resolve } = Promise.withResolvers<boolean>();
@@ -93,46 +93,46 @@ export class TopicFeed {
     this.#resolveReady = resolve;
   }
 
-  get state(): Follower['state'] {
-    return this.#follower.state;
+  get state(): Sequencer['state'] {
+    return this.#sequencer.state;
   }
 
   get incarnation(): string {
-    return this.#follower.incarnation;
+    return this.#sequencer.incarnation;
   }
 
   /** The last message that was received; null until it is known where the topic stands. */
   get lastReceived(): Position | null {
-    return this.#follower.lastReceived;
+    return this.#sequencer.lastReceived;
   }
 
   /** When something was last heard or compared, in milliseconds of the monotonic clock. */
   get freshAt(): number {
-    return this.#follower.freshAt;
+    return this.#sequencer.freshAt;
   }
 
   onLive(prev: Position, id: Position, data: Buffer): void {
-    this.#follower.onLive(prev, id, data);
+    this.#sequencer.onLive(prev, id, data);
   }
 
   /** Redis says where the topic stands; null: it does not exist. */
   onState(state: TopicState | null): void {
-    this.#follower.onState(state);
+    this.#sequencer.onState(state);
   }
 
   /** Redis confirms that the topic stands where it is known to. */
   onUnchanged(): void {
-    this.#follower.onUnchanged();
+    this.#sequencer.onUnchanged();
   }
 
   /** Looks up what was not heard; also what Redis did not answer before. */
   sync(): void {
-    void this.#follower.sync();
+    void this.#sequencer.sync();
   }
 
   /** The topic exists no more. */
   end(): void {
-    this.#follower.end();
+    this.#sequencer.end();
   }
 
   /**
@@ -169,20 +169,20 @@ export class TopicFeed {
 
   /** Takes a subscription in at its position; what it missed goes out now or soon. */
   join(subscription: Subscription): void {
-    this.behind.add(subscription);
-    this.pump(subscription);
+    this.lagging.add(subscription);
+    this.catchUp(subscription);
   }
 
   leave(subscription: Subscription): void {
     subscription.ended = true;
-    this.audience.remove(subscription);
-    this.behind.delete(subscription);
-    if (!this.inUse) this.#world.onIdle(this);
+    this.live.remove(subscription);
+    this.lagging.delete(subscription);
+    if (!this.inUse) this.#deps.onIdle(this);
   }
 
   /** Connections that are subscribed. */
   get subscribers(): number {
-    return this.audience.size + this.behind.size;
+    return this.live.size + this.lagging.size;
   }
 
   get inUse(): boolean {
@@ -196,26 +196,26 @@ export class TopicFeed {
 
   release(): void {
     this.#holders -= 1;
-    if (!this.inUse) this.#world.onIdle(this);
+    if (!this.inUse) this.#deps.onIdle(this);
   }
 
   /** Takes a subscription out of the live ones; it keeps its position and nothing else. */
   fallBehind(subscription: Subscription): void {
-    if (this.audience.remove(subscription)) this.behind.add(subscription);
+    if (this.live.remove(subscription)) this.lagging.add(subscription);
   }
 
   /** Gives a subscription that is behind what it lacks, as far as its connection takes it. */
-  pump(subscription: Subscription): void {
+  catchUp(subscription: Subscription): void {
     while (!subscription.ended && !subscription.reading && !subscription.connection.blocked) {
       if (subscription.position === this.head) {
         this.#goLive(subscription);
         return;
       }
-      if (!this.#world.isFresh()) return;
-      const missed = this.#ring.after(subscription.position);
+      if (!this.#deps.isFresh()) return;
+      const missed = this.#replayBuffer.after(subscription.position);
       if (missed === null) {
         // Ahead of the feed: what it waits for is on its way. Otherwise only the log has what it lacks.
-        if (comparePositions(subscription.position, this.head) < 0) void this.#pumpFromLog(subscription);
+        if (comparePositions(subscription.position, this.head) < 0) void this.#catchUpFromLog(subscription);
         return;
       }
       this.#deliver(subscription, missed);
@@ -223,8 +223,8 @@ export class TopicFeed {
   }
 
   /** Gives all who are behind what they lack. */
-  pumpAll(): void {
-    for (const subscription of this.behind) this.pump(subscription);
+  catchUpAll(): void {
+    for (const subscription of this.lagging) this.catchUp(subscription);
   }
 
   #onOpen(state: TopicState): void {
@@ -234,12 +234,12 @@ export class TopicFeed {
 
   #onMessage(message: SentMessage): void {
     this.#fresh.push(message);
-    this.#world.flushSoon(this);
+    this.#deps.flushSoon(this);
   }
 
-  async #handedOn(): Promise<void> {
-    while (this.audience.busy || this.#fresh.length > 0) {
-      await (this.#world.isFresh() ? new Promise(setImmediate) : this.#world.whenFresh());
+  async #drained(): Promise<void> {
+    while (this.live.busy || this.#fresh.length > 0) {
+      await (this.#deps.isFresh() ? new Promise(setImmediate) : this.#deps.whenFresh());
     }
   }
 
@@ -249,8 +249,8 @@ export class TopicFeed {
     // What a log that went back does not contain is gone from there on; else only what lies beyond its end.
     const kept = comparePositions(position, after) < 0 ? position : last;
     this.#startAt(position);
-    for (const subscription of this.audience.members()) this.#announceLost(subscription, after, position);
-    for (const subscription of this.behind) {
+    for (const subscription of this.live.members()) this.#announceLost(subscription, after, position);
+    for (const subscription of this.lagging) {
       // Ahead of the feed it may well be, by what it read from the log; beyond the log it waits for what Redis forgot.
       if (comparePositions(subscription.position, kept) <= 0) continue;
       this.#announceLost(subscription, subscription.position, position);
@@ -260,41 +260,41 @@ export class TopicFeed {
 
   #onGone(): void {
     this.#resolveReady(false);
-    if (this.#world.isFresh()) this.flush();
+    if (this.#deps.isFresh()) this.flush();
     // What came before the end goes out before it.
-    if (!this.audience.busy && this.#fresh.length === 0) this.#world.onGone(this);
-    else void this.#handedOn().then(() => this.#world.onGone(this));
+    if (!this.live.busy && this.#fresh.length === 0) this.#deps.onGone(this);
+    else void this.#drained().then(() => this.#deps.onGone(this));
   }
 
   #startAt(position: Position): void {
     this.head = position;
-    this.#ring = new Ring(position);
-    this.audience.moveTo(position);
+    this.#replayBuffer = new ReplayBuffer(position);
+    this.live.moveTo(position);
   }
 
   #serve(deadline: number): boolean {
-    if (!this.audience.busy) return true;
-    const served = this.audience.serve(deadline);
-    this.#world.tally.deliveries += served * this.#serving.messages;
-    this.#world.tally.deliveredBytes += served * this.#serving.bytes;
-    return !this.audience.busy;
+    if (!this.live.busy) return true;
+    const served = this.live.serve(deadline);
+    this.#deps.counters.deliveries += served * this.#serving.messages;
+    this.#deps.counters.deliveredBytes += served * this.#serving.bytes;
+    return !this.live.busy;
   }
 
   /** Takes what came in as the next to be sent; false when there is nothing. Those who are behind take it from the ring. */
   #beginToServe(): boolean {
     const write = writeOf(this.#fresh, 0, MAX_WRITE_BYTES);
     if (write === null) return false;
-    for (const message of this.#fresh.splice(0, write.messages)) this.#ring.push(message);
+    for (const message of this.#fresh.splice(0, write.messages)) this.#replayBuffer.push(message);
     this.head = write.last;
     this.#serving = { messages: write.messages, bytes: write.frames.length };
-    this.audience.begin(write.frames, write.last);
-    this.pumpAll();
+    this.live.begin(write.frames, write.last);
+    this.catchUpAll();
     return true;
   }
 
   #goLive(subscription: Subscription): void {
-    this.behind.delete(subscription);
-    this.audience.add(subscription);
+    this.lagging.delete(subscription);
+    this.live.add(subscription);
   }
 
   /** Sends messages until the connection has enough of them. */
@@ -310,25 +310,25 @@ export class TopicFeed {
     }
   }
 
-  async #pumpFromLog(subscription: Subscription): Promise<void> {
+  async #catchUpFromLog(subscription: Subscription): Promise<void> {
     subscription.reading = true;
-    this.#world.tally.catchUps += 1;
+    this.#deps.counters.catchUps += 1;
     const after = subscription.position;
     try {
       const page = await this.#reader.after(after);
       if (page === null) this.end();
       // It may have been told meanwhile that it goes on elsewhere.
-      else if (subscription.position === after && this.#world.isFresh()) this.#deliverPage(subscription, page);
+      else if (subscription.position === after && this.#deps.isFresh()) this.#deliverPage(subscription, page);
     } catch (error) {
       // Redis is away. It stays behind, and `sync` comes.
-      this.#world.onStalled(this, error);
+      this.#deps.onStalled(this, error);
       return;
     } finally {
       subscription.reading = false;
     }
     // The log has nothing for it, so the log is not where this feed believes it to be: asking again would never end.
-    if (subscription.position === after && !subscription.connection.blocked && this.#world.isFresh()) this.sync();
-    else this.pump(subscription);
+    if (subscription.position === after && !subscription.connection.blocked && this.#deps.isFresh()) this.sync();
+    else this.catchUp(subscription);
   }
 
   #deliverPage(subscription: Subscription, page: FramePage): void {
@@ -350,10 +350,10 @@ export class TopicFeed {
    * gone get everything that was published instead.
    */
   async #lastInLog(): Promise<Position> {
-    let at = this.#ring.base;
+    let at = this.#replayBuffer.base;
     for (;;) {
       const page = await this.#readPage(at);
-      const unknown = page?.entries.find(({ id }) => !this.#ring.has(id));
+      const unknown = page?.entries.find(({ id }) => !this.#replayBuffer.has(id));
       if (unknown !== undefined) return unknown.prev;
       const last = page?.entries.at(-1);
       if (last === undefined) return page === null || comparePositions(at, page.last) <= 0 ? at : page.last;
@@ -363,10 +363,10 @@ export class TopicFeed {
 
   /** Null when the topic is gone, also when another one has its name by now. */
   async #readPage(after: Position): Promise<FramePage | null> {
-    this.#world.tally.logReads += 1;
-    const page = await this.#world.readLog(this.topic, after);
+    this.#deps.counters.logReads += 1;
+    const page = await this.#deps.readLog(this.topic, after);
     if (page?.incarnation !== this.incarnation) return null;
-    this.#ring.prepend(page.entries);
+    this.#replayBuffer.prepend(page.entries);
     return page;
   }
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Connection } from '../connection/connection.ts';
-import { Feeds } from './topics.ts';
-import { newTally } from '../counters.ts';
+import { Topics } from './topics.ts';
+import { newCounters } from '../counters.ts';
 import { MemoryRedis } from '../testing/memory-redis.ts';
 import { turns } from '../testing/turns.ts';
 
@@ -20,7 +20,7 @@ afterEach(() => {
 });
 
 function feedsOn(redis: MemoryRedis) {
-  const tally = newTally();
+  const counters = newCounters();
   const takenOff: Connection[] = [];
   const ear = redis.ear(EDGE, {
     onTopic: (topic, payload) => feeds.onTopic(topic, payload),
@@ -29,29 +29,29 @@ function feedsOn(redis: MemoryRedis) {
     onHearing: (topics) => feeds.onHearing(topics),
     onDeaf: () => undefined,
   });
-  const feeds = new Feeds({
+  const feeds = new Topics({
     broker: redis.broker(),
     ear,
-    tally,
+    counters,
     freshness: { isFresh: () => true, whenFresh: async () => undefined },
     onTakenOff: (connection) => takenOff.push(connection),
     onError: () => undefined,
   });
   /** The feed of the topic that has this name now. */
   const open = (topic: string) => feeds.open(topic, redis.topic(topic).incarnation);
-  return { feeds, open, ear, tally, takenOff };
+  return { feeds, open, ear, counters, takenOff };
 }
 
 describe('the topics of an edge', () => {
   it('share one feed and one subscription for all who open a topic', async () => {
     const redis = new MemoryRedis();
     redis.topic('news');
-    const { feeds, open, tally } = feedsOn(redis);
+    const { feeds, open, counters } = feedsOn(redis);
     const feed = open('news');
     expect(open('news')).toBe(feed);
     expect(await feed.ready).toBe(true);
     expect(feeds.size).toBe(1);
-    expect(tally.resubscriptions).toBe(1);
+    expect(counters.resubscriptions).toBe(1);
   });
 
   it('are heard for a while after the last subscriber has gone, and then no more', async () => {

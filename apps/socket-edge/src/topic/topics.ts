@@ -7,8 +7,8 @@ import { messageEncoder } from '../transport/frames.ts';
 import type { Freshness } from '../client/freshness.ts';
 import { Gate } from '../schedule/gate.ts';
 import type { Subscription } from './subscription.ts';
-import type { Tally } from '../counters.ts';
-import { type FeedWorld, TopicFeed } from './topic.ts';
+import type { Counters } from '../counters.ts';
+import { type TopicDeps, Topic } from './topic.ts';
 
 /** Entries in one read of a log: with messages of 64 KiB, what one read can bring is still bounded. */
 const PAGE_ENTRIES = 128;
@@ -31,10 +31,10 @@ interface Ear {
   unsubscribe(topic: string): void;
 }
 
-export interface FeedsDeps {
+export interface TopicsDeps {
   broker: EdgeBroker;
   ear: Ear;
-  tally: Tally;
+  counters: Counters;
   freshness: Pick<Freshness, 'isFresh' | 'whenFresh'>;
   /** A connection was taken off a topic that is gone. */
   onTakenOff: (connection: Connection) => void;
@@ -42,26 +42,26 @@ export interface FeedsDeps {
 }
 
 /** Every topic with a subscriber on this edge, each incarnation apart. */
-export class Feeds {
+export class Topics {
   /** By name; hardly ever more than one has the same. */
-  readonly #feeds = new Map<string, readonly TopicFeed[]>();
+  readonly #feeds = new Map<string, readonly Topic[]>();
   #size = 0;
   /** The rest of the round in which quiet topics are compared. */
-  #round: Iterator<readonly TopicFeed[]> | null = null;
+  #round: Iterator<readonly Topic[]> | null = null;
   #comparedAt = performance.now();
-  /** Feeds that nobody uses, and since when. */
-  readonly #idle = new Map<TopicFeed, number>();
-  readonly #toFlush = new Set<TopicFeed>();
-  readonly #stalled = new Set<TopicFeed>();
-  readonly #world: FeedWorld;
-  readonly #deps: FeedsDeps;
+  /** Topics that nobody uses, and since when. */
+  readonly #idle = new Map<Topic, number>();
+  readonly #toFlush = new Set<Topic>();
+  readonly #stalled = new Set<Topic>();
+  readonly #topicDeps: TopicDeps;
+  readonly #deps: TopicsDeps;
   #flushScheduled = false;
 
-  constructor(deps: FeedsDeps) {
-    const { broker, tally, freshness, onError } = deps;
+  constructor(deps: TopicsDeps) {
+    const { broker, counters, freshness, onError } = deps;
     this.#deps = deps;
     const gate = new Gate(READS_AT_ONCE);
-    this.#world = {
+    this.#topicDeps = {
       readTopic: async (topic) => (await broker.readTopics([topic]))[0] ?? null,
       readLog: (topic, after) => gate.run(() => this.#readLog(topic, after)),
       flushSoon: (feed) => this.#flushSoon(feed),
@@ -73,7 +73,7 @@ export class Feeds {
       },
       isFresh: () => freshness.isFresh(),
       whenFresh: () => freshness.whenFresh(),
-      tally,
+      counters,
     };
   }
 
@@ -87,10 +87,10 @@ export class Feeds {
   }
 
   /** The feed of a topic, opened if need be, and held: whoever gets it calls its `release`, joined or not. */
-  open(topic: string, incarnation: string): TopicFeed {
+  open(topic: string, incarnation: string): Topic {
     let feed = this.#find(topic, incarnation);
     if (feed === undefined) {
-      feed = new TopicFeed(topic, incarnation, this.#world);
+      feed = new Topic(topic, incarnation, this.#topicDeps);
       const others = this.#feeds.get(topic);
       this.#feeds.set(topic, others === undefined ? [feed] : [...others, feed]);
       this.#size += 1;
@@ -114,11 +114,11 @@ export class Feeds {
   /** Messages may be sent again. */
   onFresh(): void {
     if (this.#toFlush.size > 0) this.#scheduleFlush();
-    for (const feed of this.#all()) feed.pumpAll();
+    for (const feed of this.#all()) feed.catchUpAll();
   }
 
   onHearing(topics: readonly string[]): void {
-    this.#deps.tally.resubscriptions += topics.length;
+    this.#deps.counters.resubscriptions += topics.length;
     this.#compare(topics.flatMap((topic) => this.#feeds.get(topic) ?? [])).catch(() => {
       // Redis went away again: they count as stalled, and `tend` comes.
     });
@@ -138,15 +138,15 @@ export class Feeds {
     return this.#compare([...this.#all()]);
   }
 
-  *#all(): Generator<TopicFeed> {
+  *#all(): Generator<Topic> {
     for (const feeds of this.#feeds.values()) yield* feeds;
   }
 
-  #find(topic: string, incarnation: string): TopicFeed | undefined {
+  #find(topic: string, incarnation: string): Topic | undefined {
     return this.#feeds.get(topic)?.find((feed) => feed.incarnation === incarnation);
   }
 
-  #remove(feed: TopicFeed): void {
+  #remove(feed: Topic): void {
     const others = this.#feeds.get(feed.topic)?.filter((other) => other !== feed) ?? [];
     this.#size -= 1;
     if (others.length > 0) {
@@ -157,7 +157,7 @@ export class Feeds {
     }
   }
 
-  #onIdle(feed: TopicFeed): void {
+  #onIdle(feed: Topic): void {
     if (feed.state !== 'gone') this.#idle.set(feed, performance.now());
   }
 
@@ -176,7 +176,7 @@ export class Feeds {
     const now = performance.now();
     const due = Math.ceil((this.#feeds.size * (now - this.#comparedAt)) / QUIET_MS);
     this.#comparedAt = now;
-    const quiet: TopicFeed[] = [];
+    const quiet: Topic[] = [];
     for (let seen = 0; seen < due; seen += 1) {
       this.#round ??= this.#feeds.values();
       const { done, value } = this.#round.next();
@@ -187,7 +187,7 @@ export class Feeds {
   }
 
   /** Asks Redis where these topics stand, many at once; only those that stand elsewhere have a look into their log. */
-  async #compare(feeds: readonly TopicFeed[]): Promise<void> {
+  async #compare(feeds: readonly Topic[]): Promise<void> {
     for (let from = 0; from < feeds.length; from += MAX_BATCH) {
       try {
         await this.#compareBatch(feeds.slice(from, from + MAX_BATCH));
@@ -198,7 +198,7 @@ export class Feeds {
     }
   }
 
-  async #compareBatch(feeds: readonly TopicFeed[]): Promise<void> {
+  async #compareBatch(feeds: readonly Topic[]): Promise<void> {
     const known = feeds.map(({ topic, incarnation, lastReceived }) => ({
       topic,
       incarnation,
@@ -223,7 +223,7 @@ export class Feeds {
     };
   }
 
-  #flushSoon(feed: TopicFeed): void {
+  #flushSoon(feed: Topic): void {
     this.#toFlush.add(feed);
     this.#scheduleFlush();
   }
@@ -248,11 +248,11 @@ export class Feeds {
     if (this.#toFlush.size > 0) this.#scheduleFlush();
   }
 
-  #onGone(feed: TopicFeed): void {
+  #onGone(feed: Topic): void {
     this.#idle.delete(feed);
     this.#stalled.delete(feed);
     if (this.#find(feed.topic, feed.incarnation) === feed) this.#remove(feed);
-    const all: Subscription[] = [...feed.audience.members(), ...feed.behind];
+    const all: Subscription[] = [...feed.live.members(), ...feed.lagging];
     for (const subscription of all) {
       subscription.connection.unsubscribe(subscription, 'topic-deleted');
       this.#deps.onTakenOff(subscription.connection);

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { eventually } from '@holdfast/testkit/eventually';
 import { expect, it } from 'vitest';
 import { SocketWriter } from './direct-write.ts';
-import { MOST_AT_ONCE, fanOut } from './broadcast.ts';
+import { MAX_BATCH, broadcast } from './broadcast.ts';
 import { RecordingTransport } from '../testing/recording-transport.ts';
 import { tcpPair } from '../testing/tcp-pair.ts';
 
@@ -40,11 +40,11 @@ async function plain() {
 }
 
 function sendTo(transports: RecordingTransport[], frames: Buffer): void {
-  fanOut(transports, frames, () => undefined);
+  broadcast(transports, frames, () => undefined);
 }
 
 it('writes to idle sockets past everything, and to all others in the ordinary way', async () => {
-  const idle = await Promise.all(Array.from({ length: MOST_AT_ONCE - 1 }, plain));
+  const idle = await Promise.all(Array.from({ length: MAX_BATCH - 1 }, plain));
   const other = new RecordingTransport();
   const frames = Buffer.from('to everybody');
   sendTo([...idle.map(({ transport }) => transport), other], frames);
@@ -73,7 +73,7 @@ it('tells of each for which something waits', async () => {
   const [empty, full] = [new RecordingTransport(), new RecordingTransport()];
   full.stopped = true;
   const waiting: number[] = [];
-  fanOut([full, idle.transport, empty], Buffer.from('to all'), (index) => waiting.push(index));
+  broadcast([full, idle.transport, empty], Buffer.from('to all'), (index) => waiting.push(index));
   expect(waiting).toEqual([0]);
 });
 

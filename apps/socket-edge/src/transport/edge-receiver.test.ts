@@ -6,7 +6,7 @@ import { Connection } from '../connection/connection.ts';
 import { meter } from './edge-receiver.ts';
 import { BURST_SECONDS, type FrameLimits, GRACE_SECONDS } from './frame-meter.ts';
 import type { Hub } from '../connection/hub.ts';
-import { newTally } from '../counters.ts';
+import { newCounters } from '../counters.ts';
 import { someClaim } from '../testing/some-claim.ts';
 import { maskedFrame, rawSocket } from '../testing/raw-client.ts';
 import { defaults } from '../testing/running-edge.ts';
@@ -57,7 +57,7 @@ async function serve(frames: FrameLimits = defaults.frames) {
   return { turnsOfTexts, sentAway, client: () => rawSocket(port, '/') };
 }
 
-const open = (transport: Connection['transport']) => new Connection(someClaim(), transport, 'open', newTally());
+const open = (transport: Connection['transport']) => new Connection(someClaim(), transport, 'open', newCounters());
 
 const many = (count: number, frame: Buffer) => Buffer.concat(Array.from({ length: count }, () => frame));
 const close = maskedFrame(0x88, Buffer.from([0x03, 0xe8]));

@@ -7,7 +7,7 @@ import { eventually } from '@holdfast/testkit/eventually';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Connection, type Phase } from '../connection/connection.ts';
 import type { Hub } from '../connection/hub.ts';
-import { newTally } from '../counters.ts';
+import { newCounters } from '../counters.ts';
 import { defaults } from '../testing/running-edge.ts';
 import { maskedFrame, rawSocket } from '../testing/raw-client.ts';
 import { someClaim } from '../testing/some-claim.ts';
@@ -38,7 +38,7 @@ beforeEach(async () => {
       bindSocket(ws, socket, {
         hub,
         direct: true,
-        open: (transport) => (connection = new Connection(someClaim(), transport, 'open', newTally())),
+        open: (transport) => (connection = new Connection(someClaim(), transport, 'open', newCounters())),
       });
     });
   });

@@ -13,6 +13,6 @@ export type FromWorker =
 export type ToWorker =
   /** Say goodbye to the clients, and exit. */
   | { kind: 'drain' }
-  | { kind: 'tell-metrics'; round: number }
+  | { kind: 'send-metrics'; round: number }
   /** The answer to `scrape`. */
   | { kind: 'metrics-of-all'; scrape: number; text: MetricsText };

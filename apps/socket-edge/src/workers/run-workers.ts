@@ -60,7 +60,7 @@ export async function runWorkers(config: EdgeConfig, count: number, self: Parent
   }
 
   async function answerScrape(worker: WorkerProcess, scrape: number): Promise<void> {
-    worker.tell({ kind: 'metrics-of-all', scrape, text: await scrapes.text() });
+    worker.send({ kind: 'metrics-of-all', scrape, text: await scrapes.text() });
   }
 
   const onError = (error: unknown): void => logger.error({ err: error }, 'unexpected error');

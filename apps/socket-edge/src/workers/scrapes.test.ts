@@ -23,7 +23,7 @@ function scrapesOf(workers: Set<ScriptedWorker>, patienceMs = 60_000) {
 /** Answers the last question of `scrapes` in the name of a worker. */
 async function answer(scrapes: Scrapes, worker: ScriptedWorker, deliveries: number, connections: number) {
   const asked = worker.told.at(-1);
-  if (asked?.kind !== 'tell-metrics') throw new Error('it was not asked');
+  if (asked?.kind !== 'send-metrics') throw new Error('it was not asked');
   scrapes.onMetrics(worker, asked.round, await snapshot(deliveries, connections));
 }
 

@@ -44,7 +44,7 @@ export class Scrapes {
     const all = Promise.withResolvers<void>();
     const timer = setTimeout(all.resolve, this.#patienceMs);
     this.#rounds.set(round, { waitsFor, done: all.resolve });
-    for (const worker of waitsFor) worker.tell({ kind: 'tell-metrics', round });
+    for (const worker of waitsFor) worker.send({ kind: 'send-metrics', round });
     if (waitsFor.size === 0) all.resolve();
     await all.promise;
     clearTimeout(timer);

@@ -87,7 +87,7 @@ export class Supervisor {
     // One that does not listen yet has nobody to say goodbye to, and nothing that could.
     const silent = !this.#listening.has(worker);
     if (silent) worker.kill('SIGKILL');
-    else worker.tell({ kind: 'drain' });
+    else worker.send({ kind: 'drain' });
     const { code } = await worker.exited;
     return silent || code === 0;
   }

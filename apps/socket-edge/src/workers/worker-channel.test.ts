@@ -3,13 +3,13 @@ import { createHealth } from '@holdfast/service/health';
 import { createMetrics } from '@holdfast/service/metrics';
 import { afterAll, expect, test, vi } from 'vitest';
 import type { FromWorker } from './messages.ts';
-import { Seat, type SeatOptions } from './worker-channel.ts';
+import { WorkerChannel, type WorkerChannelOptions } from './worker-channel.ts';
 
 const metrics = createMetrics({ service: 'edge', ofProcess: false });
 metrics.gauge('connections', 'Connections').set(7);
 afterAll(() => metrics.stop());
 
-function take(options: Partial<SeatOptions> = {}) {
+function take(options: Partial<WorkerChannelOptions> = {}) {
   const said: FromWorker[] = [];
   const channel = Object.assign(new EventEmitter(), {
     connected: true,
@@ -18,7 +18,7 @@ function take(options: Partial<SeatOptions> = {}) {
   const onDrain = vi.fn<() => void>();
   const onOrphaned = vi.fn<() => void>();
   const onError = vi.fn<(error: unknown) => void>();
-  const seat = new Seat({ channel, metrics, health: createHealth(), onDrain, onOrphaned, onError, ...options });
+  const seat = new WorkerChannel({ channel, metrics, health: createHealth(), onDrain, onOrphaned, onError, ...options });
   return { seat, channel, said, onDrain, onOrphaned, onError };
 }
 
@@ -42,7 +42,7 @@ test('a parent that does not answer fails the scrape, and an answer that comes l
 
 test('asked for its metrics it says them, with the question', async () => {
   const { channel, said, onError } = take();
-  channel.emit('message', { kind: 'tell-metrics', round: 4 });
+  channel.emit('message', { kind: 'send-metrics', round: 4 });
   await vi.waitFor(() => expect(said).toHaveLength(1));
   expect(said).toMatchObject([{ kind: 'metrics', round: 4, metrics: [{ name: 'holdfast_connections' }] }]);
   expect(onError).not.toHaveBeenCalled();

@@ -27,7 +27,7 @@ export interface ParentChannel {
   on(event: 'disconnect', listener: () => void): unknown;
 }
 
-export interface SeatOptions {
+export interface WorkerChannelOptions {
   readonly channel: ParentChannel;
   readonly metrics: Metrics;
   readonly health: Health;
@@ -40,12 +40,12 @@ export interface SeatOptions {
 }
 
 /** A worker's place among the others: what it says to its parent and hears from it. Nobody's message waits for any of it. */
-export class Seat implements MetricsSource {
-  readonly #options: SeatOptions;
+export class WorkerChannel implements MetricsSource {
+  readonly #options: WorkerChannelOptions;
   readonly #scrapes = new Map<number, (text: MetricsText) => void>();
   #scrapesSoFar = 0;
 
-  constructor(options: SeatOptions) {
+  constructor(options: WorkerChannelOptions) {
     this.#options = options;
     options.channel.on('message', (message) => this.#onMessage(message));
     options.channel.on('disconnect', () => options.onOrphaned());
@@ -53,10 +53,10 @@ export class Seat implements MetricsSource {
 
   /** From now on the parent is told whether this worker is ready, too. */
   listening(): void {
-    const report = () => this.#tell({ kind: 'readiness', reason: reasonIn(this.#options.health.readiness()) });
+    const report = () => this.#send({ kind: 'readiness', reason: reasonIn(this.#options.health.readiness()) });
     report();
     setInterval(report, REPORT_EVERY_MS).unref();
-    this.#tell({ kind: 'listening' });
+    this.#send({ kind: 'listening' });
   }
 
   /**
@@ -69,7 +69,7 @@ export class Seat implements MetricsSource {
     this.#scrapes.set(scrape, answer.resolve);
     const timer = setTimeout(() => answer.reject(new ParentSilent()), this.#options.scrapeMs ?? SCRAPE_MS);
     try {
-      this.#tell({ kind: 'scrape', scrape });
+      this.#send({ kind: 'scrape', scrape });
       return await answer.promise;
     } finally {
       clearTimeout(timer);
@@ -82,8 +82,8 @@ export class Seat implements MetricsSource {
       case 'drain':
         this.#options.onDrain();
         break;
-      case 'tell-metrics':
-        this.#tellMetrics(message.round).catch(this.#options.onError);
+      case 'send-metrics':
+        this.#sendMetrics(message.round).catch(this.#options.onError);
         break;
       case 'metrics-of-all':
         this.#scrapes.get(message.scrape)?.(message.text);
@@ -91,11 +91,11 @@ export class Seat implements MetricsSource {
     }
   }
 
-  async #tellMetrics(round: number): Promise<void> {
-    this.#tell({ kind: 'metrics', round, metrics: await this.#options.metrics.snapshot() });
+  async #sendMetrics(round: number): Promise<void> {
+    this.#send({ kind: 'metrics', round, metrics: await this.#options.metrics.snapshot() });
   }
 
-  #tell(message: FromWorker): void {
+  #send(message: FromWorker): void {
     const { channel } = this.#options;
     // When the parent has gone, 'disconnect' says so, and it says it later than a write fails: without somebody who takes
     // the failure it would end this process, and its clients would hear no goodbye.

@@ -17,7 +17,7 @@ export interface WorkerProcess {
   readonly exited: Promise<Exit>;
   readonly onMessage: (listener: (message: FromWorker) => void) => void;
   /** To a worker that has gone nothing is said. */
-  readonly tell: (message: ToWorker) => void;
+  readonly send: (message: ToWorker) => void;
   readonly kill: (signal: NodeJS.Signals) => void;
 }
 
@@ -38,7 +38,7 @@ export function startWorker(env: NodeJS.ProcessEnv): WorkerProcess {
     pid: child.pid,
     exited,
     onMessage: (listener) => child.on('message', listener),
-    tell: (message) => {
+    send: (message) => {
       if (child.connected) child.send(message);
     },
     kill: (signal) => child.kill(signal),
