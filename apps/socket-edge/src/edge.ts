@@ -8,12 +8,12 @@ import { RESUME_DEADLINE_MS } from '@holdfast/protocol/limits';
 import type { ProblemCode } from '@holdfast/protocol/problems';
 import { repeat } from '@holdfast/service/backoff';
 import type { Logger } from '@holdfast/service/logger';
+import pLimit from 'p-limit';
 import { LoopbackProbes } from './health/probe.ts';
 import { drain } from './connection/drain.ts';
 import { ClosedRanges } from './client/closed-ranges.ts';
 import { Topics } from './topic/topics.ts';
 import { Freshness } from './client/freshness.ts';
-import { Gate } from './schedule/gate.ts';
 import { Heartbeat, STUCK_MS } from './connection/heartbeat.ts';
 import { Hub } from './connection/hub.ts';
 import { Lease } from './health/lease.ts';
@@ -25,12 +25,13 @@ import { Releases } from './client/releases.ts';
 import { ResumeLimit } from './connection/resume-limit.ts';
 import { ConnectionRegistry } from './connection/registry.ts';
 import { type Counters, newCounters } from './counters.ts';
+import type { Broadcast } from './transport/transport.ts';
 
 const EDGE_ID_BYTES = 6;
 /** Often enough that messages hardly ever wait for it; see `Freshness`. */
-const LOOK_MS = 400;
-/** Logs of own topics and of closed ranges read at a time: a storm of readers must not stand in memory all at once. */
-const READS_AT_ONCE = 16;
+const POLL_MS = 400;
+/** Logs of inboxes and of closed ranges read at a time: a storm of readers must not stand in memory all at once. */
+const MAX_READS = 16;
 
 /** A new id for every start: nothing of an earlier life is taken for this one's. */
 export function newEdgeId(): string {
@@ -40,8 +41,9 @@ export function newEdgeId(): string {
 export interface EdgeOptions {
   id: string;
   broker: EdgeBroker;
-  /** Makes the ear, which tells the listener what it hears. */
-  ear: (listener: LiveListener) => LiveEar;
+  /** Opens the live channels, which call the listener. */
+  channels: (listener: LiveListener) => LiveEar;
+  broadcast: Broadcast;
   logger: Logger;
   heartbeatMs: number;
   maxConnections: number;
@@ -56,7 +58,7 @@ export type Edge = ReturnType<typeof createEdge>;
 
 /** Wires the parts of an edge together. Free of sockets: connections come in through `hub`. */
 export function createEdge(options: EdgeOptions) {
-  const { id, broker, ear: makeEar, logger, heartbeatMs, maxConnections } = options;
+  const { id, broker, broadcast, logger, heartbeatMs, maxConnections } = options;
   const { load, resumeDeadlineMs = RESUME_DEADLINE_MS, stuckMs = STUCK_MS } = options;
   const counters = newCounters();
   /** Handshakes that were refused, by code. */
@@ -70,37 +72,41 @@ export function createEdge(options: EdgeOptions) {
   let draining = false;
 
   const onError = (error: unknown): void => {
-    // That Redis is away is said once, by its connection; everything here comes right by itself when it is back.
+    // That Redis is away is logged once, by its connection; everything here comes right by itself when it is back.
     if (!(error instanceof BrokerUnavailable)) logger.error({ err: error }, 'unexpected error');
   };
-  const ear: LiveEar = makeEar({
-    onTopic: (topic, payload) => feeds.onTopic(topic, payload),
+  const channels: LiveEar = options.channels({
+    onTopic: (topic, payload) => topics.onTopic(topic, payload),
     onOwn: (payload) => onOwn(payload),
     onDoorbell: () => reconciler.wake(),
-    onHearing: (topics) => feeds.onHearing(topics),
+    onHearing: (names) => topics.onSubscribed(names),
     onDeaf: () => {
       counters.subscriberConnectionsLost += 1;
     },
   });
-  const freshness = new Freshness({ refresh: () => reconciler.wake(), onFresh: () => feeds.onFresh() });
-  const feeds = new Topics({
+  const freshness = new Freshness({ refresh: () => reconciler.wake(), onFresh: () => topics.onFresh() });
+  const topics = new Topics({
     broker,
-    ear,
+    channels,
+    broadcast,
     counters,
     freshness,
-    onTakenOff: (connection) => reconciler.anew(connection),
+    onUnsubscribed: (clientId) => {
+      const connection = registry.get(clientId);
+      if (connection) reconciler.reapply(connection);
+    },
     onError,
   });
-  const gate = new Gate(READS_AT_ONCE);
-  const inbox = new Inbox({ broker, gate });
-  const closedRanges = new ClosedRanges({ broker, gate });
+  const limit = pLimit(MAX_READS);
+  const inbox = new Inbox({ broker, limit });
+  const closedRanges = new ClosedRanges({ broker, limit });
   const releases = new Releases(broker, id);
   const reconciler = new Reconciler({
     edge: id,
     broker,
     registry,
     pending,
-    feeds,
+    topics,
     inbox,
     closedRanges,
     freshness,
@@ -111,7 +117,7 @@ export function createEdge(options: EdgeOptions) {
     edge: id,
     heartbeatMs,
     broker,
-    feeds,
+    topics,
     inbox,
     slicer,
     registry,
@@ -123,14 +129,14 @@ export function createEdge(options: EdgeOptions) {
     resumeDeadlineMs,
     onError,
   });
-  const canary = new LoopbackProbes({
+  const probes = new LoopbackProbes({
     broker,
     counters,
-    posts: () => ear.posts(),
-    onDeaf: (post, silentMs) => {
+    posts: () => channels.posts(),
+    onStalled: (post, silentMs) => {
       const fields = { server: post.server, silentMs: Math.round(silentMs) };
-      logger.warn(fields, 'deaf: the subscriber connection is replaced');
-      ear.reconnect(post);
+      logger.warn(fields, 'subscriber connection stalled: replacing it');
+      channels.reconnect(post);
     },
     onError,
   });
@@ -139,32 +145,31 @@ export function createEdge(options: EdgeOptions) {
     counters,
     details,
     onExpired: () => {
-      logger.warn('the lease had run out: every client and topic is looked at again');
+      logger.warn('lease expired: comparing every client and topic');
       compareEverything();
     },
     onBeat: async () => {
-      await Promise.all([reconciler.readPending(), reconciler.walk(), releases.flush(), feeds.tend()]);
+      await Promise.all([reconciler.readPending(), reconciler.walk(), releases.flush(), topics.tend()]);
     },
     onError,
-    onRecovery: (fields) => logger.info(fields, 'the lease is renewed again'),
+    onRecovery: (fields) => logger.info(fields, 'lease renewed again'),
   });
 
-  const heartbeat = new Heartbeat(registry, counters, { everyMs: heartbeatMs, stuckMs });
+  const heartbeat = new Heartbeat({ registry, broadcast, counters, everyMs: heartbeatMs, stuckMs });
 
   function onOwn(payload: LivePayload): void {
-    if (payload.kind === 'canary') canary.onHeard(payload.nonce);
+    if (payload.kind === 'canary') probes.onReceived(payload.nonce);
     else if (payload.kind === 'served') answerServed(payload.question, payload.clientId);
   }
 
   function answerServed(question: string, clientId: string): void {
     const connection = registry.get(clientId);
-    const topics = [...(connection?.subscriptions.values() ?? [])].map(
-      (subscription) => [subscription.feed.topic, subscription.reached] as const,
-    );
     const served = connection && {
       connection: connection.id,
       generation: connection.generation,
-      topics: Object.fromEntries(topics),
+      topics: Object.fromEntries(
+        [...connection.subscriptions.values()].map(({ topic, reached }) => [topic.name, reached]),
+      ),
     };
     broker.answer(question, served ?? null).catch(onError);
   }
@@ -174,10 +179,10 @@ export function createEdge(options: EdgeOptions) {
     return { id, url, connections: registry.size, maxConnections, draining, startedAt, ...busy };
   }
 
-  /** Letters and messages may have been lost: after Redis was away, or after this edge was given up. */
+  /** Wake-ups and messages may have been lost: after Redis was away, or after the lease expired. */
   function compareEverything(): void {
     reconciler.compareAll();
-    feeds.syncAll().catch(onError);
+    topics.syncAll().catch(onError);
   }
 
   return {
@@ -185,11 +190,11 @@ export function createEdge(options: EdgeOptions) {
     hub,
     slicer,
     registry,
-    feeds,
+    topics,
     counters,
     resumes,
     refusals,
-    canary,
+    probes,
     compareEverything,
     get draining() {
       return draining;
@@ -197,7 +202,7 @@ export function createEdge(options: EdgeOptions) {
     get full() {
       return registry.size >= maxConnections;
     },
-    /** Whether Redis knows of this edge. Without that it takes no clients, as nobody would believe that it has them. */
+    /** Whether Redis has a lease of this edge. Without one it takes no clients, for it would not count as their owner. */
     get known() {
       return lease.begun;
     },
@@ -205,20 +210,20 @@ export function createEdge(options: EdgeOptions) {
     get leaseFault() {
       return lease.fault;
     },
-    /** Resolves when Redis knows of this edge. */
+    /** Resolves when Redis has the lease. */
     whenKnown: lease.first,
     /** Renews the lease and does what is due once a second, now: when Redis has just come (back). */
     beat(): Promise<void> {
       return lease.beat().catch(onError);
     },
-    /** Begins to live under a URL; gives back the stop. */
+    /** Starts under a URL; returns the stop. */
     start(advertisedUrl: string): () => void {
       url = advertisedUrl;
-      const looks = repeat(() => reconciler.readPending(), { intervalMs: LOOK_MS, onError });
-      const stops = [ear.start(), lease.start(), canary.start(), heartbeat.start(), looks];
+      const polling = repeat(() => reconciler.readPending(), { intervalMs: POLL_MS, onError });
+      const stops = [channels.start(), lease.start(), probes.start(), heartbeat.start(), polling];
       return () => stops.forEach((stop) => stop());
     },
-    /** Takes no more connections, says goodbye to those there are, and gives their clients up. */
+    /** Takes no more connections, closes those there are, and releases their clients. */
     async leave(seconds: number): Promise<void> {
       draining = true;
       await lease.beat().catch(onError);

@@ -53,15 +53,15 @@ export function exposeMetrics(metrics: Metrics, edge: Edge): void {
     for (const [code, count] of edge.refusals) refused.inc({ code }, count);
   });
   gauge(metrics, 'connections', 'Connections open now', () => edge.registry.size);
-  gauge(metrics, 'topics', 'Topics heard now', () => edge.feeds.size);
+  gauge(metrics, 'topics', 'Topics heard now', () => edge.topics.size);
   gauge(
     metrics,
     'canary_latency_seconds',
     'From Redis to this edge, by the last canary',
-    () => edge.canary.latencyMs / 1000,
+    () => edge.probes.latencyMs / 1000,
     'max',
   );
-  gauge(metrics, 'canary_silence_seconds', 'Since the last canary came back', () => edge.canary.silentMs / 1000, 'max');
+  gauge(metrics, 'canary_silence_seconds', 'Since the last canary came back', () => edge.probes.silentMs / 1000, 'max');
   const silence = metrics.gauge(
     'server_silence_seconds',
     'Since the last canary came back, for each server that the edge listens to',
@@ -70,7 +70,7 @@ export function exposeMetrics(metrics: Metrics, edge: Edge): void {
   );
   onCollect(silence, () => {
     silence.reset();
-    for (const { server, silentMs } of edge.canary.silences()) silence.set({ server }, silentMs / 1000);
+    for (const { server, silentMs } of edge.probes.silences()) silence.set({ server }, silentMs / 1000);
   });
 }
 

@@ -20,6 +20,7 @@ import { createEdge, newEdgeId } from './edge.ts';
 import { exposeMetrics } from './metrics.ts';
 import { loadMeter } from './health/load-meter.ts';
 import { createEdgeServer } from './http/server.ts';
+import { broadcast } from './transport/broadcast.ts';
 import { type ParentChannel, WorkerChannel } from './workers/worker-channel.ts';
 
 /** Beyond the drain itself: the last releases, and the goodbye to Redis. */
@@ -49,7 +50,8 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
   const edge = createEdge({
     id,
     broker: edgeBroker(commandsOf(redis), config.REDIS_PREFIX),
-    ear: (listener) => earOf(redis, redisKeys(config.REDIS_PREFIX), id, listener),
+    channels: (listener) => earOf(redis, redisKeys(config.REDIS_PREFIX), id, listener),
+    broadcast,
     logger,
     heartbeatMs: config.EDGE_HEARTBEAT,
     maxConnections: maxConnections(config),
@@ -58,7 +60,7 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
   exposeMetrics(metrics, edge);
   health.check('redis', () => redis.fault());
   health.check('lease', () => edge.leaseFault);
-  health.check('hearing', () => edge.canary.deaf);
+  health.check('hearing', () => edge.probes.fault);
 
   const seat =
     parent &&
@@ -68,7 +70,7 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
       health,
       onDrain: () => leave.abort(),
       onOrphaned: () => {
-        logger.warn('the parent has gone');
+        logger.warn('parent process exited');
         server.close();
         leave.abort();
       },
@@ -141,7 +143,7 @@ export function watchRedis(redis: RedisLink, { logger, onReady, onBack, enable }
     const why = await enable(server);
     if (why === null || said) return;
     said = true;
-    logger.warn({ why }, 'keyspace events cannot be turned on: changes are found by the look once a second');
+    logger.warn({ why }, 'keyspace events are not available: changes are found by polling');
   };
   redis.onReady((server, again) => {
     onReady();

@@ -1,10 +1,11 @@
 import type { EdgeBroker } from '@holdfast/broker/broker';
 import { type ClientState, type ClosedRange, closedRanges } from '@holdfast/broker/client-state';
-import { type LogPage, continues, goesOn } from '@holdfast/broker/topic-state';
+import type { LogEntry, LogPage } from '@holdfast/broker/topic-state';
 import { type Position, comparePositions, laterOf } from '@holdfast/protocol/position-order';
+import type { LimitFunction } from 'p-limit';
 import type { Connection } from '../connection/connection.ts';
+import { LogCursor, type LogTarget } from '../topic/log-cursor.ts';
 import { messageEncoder } from '../transport/frames.ts';
-import type { Gate } from '../schedule/gate.ts';
 
 const PAGE_ENTRIES = 128;
 const ANNOUNCED = { reason: 'requested' } as const;
@@ -12,7 +13,7 @@ const ANNOUNCED = { reason: 'requested' } as const;
 export interface ClosedRangesDeps {
   broker: Pick<EdgeBroker, 'readLog' | 'acknowledgeRanges'>;
   /** Bounds the reads under way. */
-  gate: Gate;
+  limit: LimitFunction;
 }
 
 /**
@@ -66,44 +67,65 @@ export class ClosedRanges {
   async #deliverRange(
     connection: Connection,
     topic: string,
-    { end, incarnation, dropped }: ClosedRange,
+    range: ClosedRange,
     from: Position,
     read: number,
   ): Promise<void> {
-    const encode = messageEncoder(topic);
-    let at = from;
-    const moveTo = (position: Position): void => {
-      at = position;
-      connection.leave(topic, { incarnation, position, read });
-    };
-    const lose = (position: Position): void => {
-      connection.announceLost(topic, at, position);
-      moveTo(position);
-    };
-    while (comparePositions(at, end) < 0 && connection.phase === 'open') {
-      const page = dropped ? null : await this.#read(topic, at);
-      // The topic is gone, or another one has its name: so is its log.
-      if (page?.incarnation !== incarnation) {
-        lose(end);
-        return;
-      }
-      const due = page.entries.filter(({ id }) => comparePositions(id, end) <= 0);
-      if (!continues(page, at)) lose(due[0]?.prev ?? end);
-      for (const { id, data } of due) {
-        // A reader that has stopped is told that the rest is missing: nothing is kept for a subscription that is over.
-        if (connection.congested) {
-          lose(end);
-          return;
-        }
-        moveTo(id);
-        connection.send(encode(id, data), 1);
-      }
-      if (due.length < page.entries.length || !goesOn(page)) return;
+    const { end, incarnation, dropped } = range;
+    const target = new RangeTarget(connection, topic, incarnation, from, read);
+    const cursor = new LogCursor(target, (after) => this.#read(topic, after, incarnation), end);
+    let step = dropped ? 'gone' : 'more';
+    while (step === 'more' && target.ready && comparePositions(target.position, end) < 0) step = await cursor.next();
+    // The topic or its log is gone, or the reader has stopped: nothing is kept for a subscription that is over.
+    const isCut = step === 'gone' || connection.congested;
+    if (isCut && comparePositions(target.position, end) < 0) target.onGap(end);
+  }
+
+  /** Null when the topic is gone, also when another one has its name by now. */
+  async #read(topic: string, after: Position, incarnation: string): Promise<LogPage | null> {
+    const page = await this.#deps.limit(() => this.#deps.broker.readLog(topic, after, PAGE_ENTRIES));
+    return page?.incarnation === incarnation ? page : null;
+  }
+}
+
+/** A connection that is given a closed range of a topic. */
+class RangeTarget implements LogTarget<LogEntry> {
+  position: Position;
+  readonly #connection: Connection;
+  readonly #topic: string;
+  readonly #incarnation: string;
+  readonly #read: number;
+  readonly #encode: (id: Position, data: Buffer) => Buffer;
+
+  constructor(connection: Connection, topic: string, incarnation: string, from: Position, read: number) {
+    this.#connection = connection;
+    this.#topic = topic;
+    this.#incarnation = incarnation;
+    this.position = from;
+    this.#read = read;
+    this.#encode = messageEncoder(topic);
+  }
+
+  get ready(): boolean {
+    return this.#connection.phase === 'open' && !this.#connection.congested;
+  }
+
+  onGap(next: Position): void {
+    this.#connection.announceLost(this.#topic, this.position, next);
+    this.#moveTo(next);
+  }
+
+  deliver(entries: readonly LogEntry[]): void {
+    for (const { id, data } of entries) {
+      if (!this.ready) return;
+      this.#moveTo(id);
+      this.#connection.send(this.#encode(id, data), 1);
     }
   }
 
-  #read(topic: string, after: Position): Promise<LogPage | null> {
-    return this.#deps.gate.run(() => this.#deps.broker.readLog(topic, after, PAGE_ENTRIES));
+  #moveTo(position: Position): void {
+    this.position = position;
+    this.#connection.leave(this.#topic, { incarnation: this.#incarnation, position, read: this.#read });
   }
 }
 

@@ -196,6 +196,25 @@ describe('a connection follows what its client is subscribed to', () => {
   });
 });
 
+it('a subscription that Redis has again, after it lost its last writes, says what is gone and gets what follows', async () => {
+  const { redis, edge, socket } = await connectedTo('news');
+  const start = redis.client(CLIENT).topics.get('news') ?? '';
+  const ids = ['1', '2', '3'].map((data) => redis.publish('news', data));
+  await edge.settled();
+  redis.change(CLIENT, ({ topics }) => topics.delete('news'));
+  await edge.settled();
+  redis.topic('news').rollBack(2);
+  await edge.topics.syncAll();
+  await edge.settled();
+  redis.change(CLIENT, ({ topics }) => topics.set('news', start));
+  await edge.settled();
+  const next = redis.publish('news', '4');
+  await edge.settled();
+  expect(socket.of('lost')).toEqual([{ type: 'lost', topic: 'news', after: ids[2], position: ids[0] }]);
+  expect(edge.counters.lostAnnounced).toBe(1);
+  expect(socket.idsOf('news')).toEqual([...ids, next]);
+});
+
 describe('reads of a state', () => {
   it('that began before the one that was applied are dropped', async () => {
     const { redis, edge, socket, connection } = await connectedTo();

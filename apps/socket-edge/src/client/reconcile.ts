@@ -26,7 +26,7 @@ export interface ReconcileDeps {
   broker: EdgeBroker;
   registry: ConnectionRegistry;
   pending: PendingHandshakes;
-  feeds: Topics;
+  topics: Topics;
   inbox: Inbox;
   closedRanges: ClosedRanges;
   freshness: Freshness;
@@ -74,21 +74,21 @@ export class Reconciler {
   }
 
   /** Has one client read again. */
-  again(clientId: string): void {
+  reread(clientId: string): void {
     this.#unread.add(clientId);
     this.wake();
   }
 
   /** The same, whatever state its connection has. */
-  anew(connection: Connection): void {
+  reapply(connection: Connection): void {
     connection.digest = 0;
-    this.again(connection.clientId);
+    this.reread(connection.clientId);
   }
 
   /** Has every client compared, after wake-ups may have been lost; until then no messages are sent. */
   compareAll(): void {
     this.#deps.freshness.expire();
-    this.#noteAll();
+    this.#markAllUnread();
     this.wake();
   }
 
@@ -101,7 +101,7 @@ export class Reconciler {
       do {
         this.#readAgain = false;
         const since = performance.now();
-        if (since - this.#lookedAt > FORGOTTEN_MS) this.#noteAll();
+        if (since - this.#lookedAt > FORGOTTEN_MS) this.#markAllUnread();
         const clientIds = await broker.readPending(edge, MAX_BATCH);
         for (const clientId of clientIds) {
           this.#unread.add(clientId);
@@ -140,7 +140,7 @@ export class Reconciler {
     });
   }
 
-  #noteAll(): void {
+  #markAllUnread(): void {
     for (const clientId of this.#deps.registry.clientIds()) this.#unread.add(clientId);
   }
 
@@ -188,7 +188,7 @@ export class Reconciler {
     connection.stateRead = read;
     if (outcome.kind === 'unchanged') {
       connection.forgetLeft(read);
-      if (connection.resume()) this.#deliverOwn(connection);
+      if (connection.resume()) this.#deliverInbox(connection);
       return false;
     }
     if (outcome.kind === 'not-found') {
@@ -202,7 +202,7 @@ export class Reconciler {
     }
     const changed = this.#apply(connection, { ...outcome, read });
     // Not before it is off the topics that it has left.
-    if (connection.resume()) this.#deliverOwn(connection);
+    if (connection.resume()) this.#deliverInbox(connection);
     return changed;
   }
 
@@ -224,7 +224,7 @@ export class Reconciler {
       this.#unsubscribe(connection, { topics, closed }, true);
       this.#deliverClosed(connection, state).catch((error: unknown) => {
         this.#deps.onError(error);
-        this.anew(connection);
+        this.reapply(connection);
       });
       return true;
     }
@@ -276,14 +276,14 @@ export class Reconciler {
     // What was read before the acknowledgement names ranges that have been delivered.
     connection.closedBefore = null;
     connection.stateRead = this.nextRead();
-    this.again(connection.clientId);
+    this.reread(connection.clientId);
   }
 
   /** Gives whether the connection served anything else. */
   #match(connection: Connection, client: ClientState): boolean {
     const removed = this.#unsubscribe(connection, client);
     const added = this.#subscribe(connection, client.topics);
-    if (client.ownPosition !== connection.ownPosition) this.#deliverOwn(connection);
+    if (client.ownPosition !== connection.inboxPosition) this.#deliverInbox(connection);
     return removed || added;
   }
 
@@ -295,8 +295,8 @@ export class Reconciler {
   ): boolean {
     let changed = false;
     for (const subscription of connection.subscriptions.values()) {
-      const { topic } = subscription.feed;
-      if (topics.get(topic) === subscription.start || (butClosed && closed.has(topic))) continue;
+      const { name } = subscription.topic;
+      if (topics.get(name) === subscription.start || (butClosed && closed.has(name))) continue;
       connection.unsubscribe(subscription, 'requested', this.#reads);
       changed = true;
     }
@@ -306,51 +306,52 @@ export class Reconciler {
     return changed;
   }
 
-  /** Takes the connection to topics that it is not on yet. Gives whether there was one. */
+  /** Subscribes to topics that the connection does not have yet. Returns whether there was one. */
   #subscribe(connection: Connection, topics: ClientState['topics']): boolean {
     let changed = false;
-    for (const [topic, start] of topics) {
-      if (connection.subscriptions.has(topic) || connection.opening?.has(topic)) continue;
-      const feed = this.#deps.feeds.open(topic, parseStart(start).incarnation);
-      if (feed.state === 'open') {
-        subscribe(connection, feed, start);
-        feed.release();
+    for (const [name, start] of topics) {
+      if (connection.subscriptions.has(name) || connection.opening?.has(name)) continue;
+      const topic = this.#deps.topics.open(name, parseStart(start).incarnation);
+      if (topic.state === 'open') {
+        subscribe(connection, topic, start);
+        topic.release();
         changed = true;
       } else {
         connection.opening ??= new Map();
-        connection.opening.set(topic, start);
-        void this.#subscribeWhenReady(connection, feed, start);
+        connection.opening.set(name, start);
+        void this.#subscribeWhenReady(connection, topic, start);
       }
     }
     return changed;
   }
 
-  async #subscribeWhenReady(connection: Connection, feed: Topic, start: SubscriptionStart): Promise<void> {
-    const { topic } = feed;
-    const exists = await feed.ready;
-    if (connection.opening?.get(topic) === start) {
-      connection.opening.delete(topic);
-      if (exists && connection.phase === 'open' && feed.state === 'open') subscribe(connection, feed, start);
+  async #subscribeWhenReady(connection: Connection, topic: Topic, start: SubscriptionStart): Promise<void> {
+    const { name } = topic;
+    const exists = await topic.ready;
+    if (connection.opening?.get(name) === start) {
+      connection.opening.delete(name);
+      if (exists && connection.phase === 'open' && topic.state === 'open') subscribe(connection, topic, start);
     }
-    feed.release();
+    topic.release();
   }
 
-  #deliverOwn(connection: Connection): void {
+  #deliverInbox(connection: Connection): void {
     this.#deps.inbox.deliver(connection).catch((error: unknown) => {
       this.#deps.onError(error);
-      this.anew(connection);
+      this.reapply(connection);
     });
   }
 }
 
-function subscribe(connection: Connection, feed: Topic, start: SubscriptionStart): void {
-  const { topic, incarnation } = feed;
-  const { position: begin } = parseStart(start);
-  const left = connection.leftAt(topic, incarnation) ?? begin;
+function subscribe(connection: Connection, topic: Topic, start: SubscriptionStart): void {
+  const { name, incarnation } = topic;
+  const { position: startPosition } = parseStart(start);
+  const left = connection.leftAt(name, incarnation) ?? startPosition;
+  const end = laterOf(topic.lastSent, startPosition);
   // It got further than the log goes: Redis has lost its last writes, and what follows need not be above that.
-  const wentBack = comparePositions(left, laterOf(feed.head, begin)) > 0;
-  const position = wentBack ? laterOf(feed.head, begin) : laterOf(begin, left);
-  connection.sendControl({ type: 'subscribed', topic, position });
-  if (wentBack) connection.announceLost(topic, left, position);
-  connection.subscribe(new Subscription(feed, connection, start, position));
+  const wentBack = comparePositions(left, end) > 0;
+  const position = wentBack ? end : laterOf(startPosition, left);
+  connection.sendControl({ type: 'subscribed', topic: name, position });
+  if (wentBack) connection.announceLost(name, left, position);
+  connection.subscribe(new Subscription(topic, connection, start, position));
 }

@@ -147,6 +147,22 @@ describe('the walk', () => {
     expect(socketOf('c0')?.idsOf('@me')).toEqual([entry?.id]);
   });
 
+  it('counts no drift of a connection that has ended before the answer', async () => {
+    const { redis, edge, ids } = await edgeWith(1);
+    const [id = ''] = ids;
+    redis.client(id).topics.set('news', redis.startOf('news'));
+    redis.own(id, 'edge-b');
+    const answer = redis.hold('claim');
+    vi.advanceTimersByTime(WALK_MS);
+    const beat = edge.beat();
+    await edge.settled();
+    const connection = edge.registry.get(id);
+    if (connection) edge.hub.onClosed(connection);
+    answer();
+    await beat;
+    expect(edge.counters.driftFound).toBe(0);
+  });
+
   it('goes on after Redis was away', async () => {
     const { redis, ids, edge, beat, round } = await edgeWith(10);
     redis.topic('news');

@@ -11,21 +11,21 @@ import type { Topic } from '../topic/topic.ts';
 
 /** Where one topic of a connection starts. */
 interface Start {
-  topic: string;
-  /** Null for the client's own topic. */
-  feed: Topic | null;
+  name: string;
+  /** Null for the client's inbox. */
+  topic: Topic | null;
   start: SubscriptionStart;
-  begin: Position;
-  /** What the client said it saw last; null when it said nothing. */
+  startPosition: Position;
+  /** The last message that the client has, by its `resume`; null when that does not name the topic. */
   seen: Position | null;
-  /** Null: at the present end, whatever that is when the welcome goes out. */
+  /** Null: the last message sent when the welcome goes out. */
   position: Position | null;
   recovered: boolean;
 }
 
 /** What a resuming client sent. */
 export interface Resumption {
-  /** What it saw last, by topic. */
+  /** The last message that it has, by topic. */
   positions: ReadonlyMap<string, Position>;
   /** The client as it was when its connection was claimed. */
   claimed: ClientState;
@@ -34,75 +34,75 @@ export interface Resumption {
 export interface AttachDeps {
   edge: string;
   heartbeatMs: number;
-  feeds: Topics;
+  topics: Topics;
   inbox: Inbox;
   slicer: TimeSlicer;
 }
 
 /**
- * Brings a claimed connection to its topics: finds out where each one starts, then, in one tick, says welcome and takes
- * it in, so that nothing falls between. Rejects when Redis does not answer.
+ * Subscribes a claimed connection to its topics: looks up where each one starts, then, in one tick, sends the welcome and
+ * joins the topics, so that nothing falls between. Rejects when Redis does not answer.
  * @param resume null for a client that does not resume
  */
 export async function attach(
-  world: AttachDeps,
+  deps: AttachDeps,
   connection: Connection,
   client: ClientState,
   resume: Resumption | null,
 ): Promise<void> {
-  const starts = [...client.topics].map(([topic, start]): Start => {
-    const { position: begin, incarnation } = parseStart(start);
-    const feed = world.feeds.open(topic, incarnation);
-    return { topic, feed, start, begin, seen: null, position: null, recovered: false };
+  const starts = [...client.topics].map(([name, start]): Start => {
+    const { position: startPosition, incarnation } = parseStart(start);
+    const topic = deps.topics.open(name, incarnation);
+    return { name, topic, start, startPosition, seen: null, position: null, recovered: false };
   });
   try {
-    // Who does not resume, and has topics that are heard, is welcomed within the tick of its handshake.
-    const atOnce = resume === null && starts.every(({ feed }) => feed?.state === 'open');
+    // Without a resume, and with topics that are open, the welcome goes out within the tick of the handshake.
+    const atOnce = resume === null && starts.every(({ topic }) => topic?.state === 'open');
     const found = atOnce ? starts : await Promise.all(starts.map((start) => judged(start, resume)));
-    const own = resume === null ? ownEnd(client) : await ownStart(world, connection, client, resume);
+    const own = resume === null ? ownEnd(client) : await ownStart(deps, connection, client, resume);
     const all = [...found.filter((start) => start !== null), own];
-    const begin = () => beginAt(world, connection, all, resume !== null);
+    const begin = () => beginAt(deps, connection, all, resume !== null);
     if (atOnce) begin();
-    else await world.slicer.run(begin);
+    else await deps.slicer.run(begin);
     if (connection.phase !== 'open') return;
   } finally {
-    for (const { feed } of starts) feed?.release();
+    for (const { topic } of starts) topic?.release();
   }
-  if (connection.ownPosition !== client.ownPosition) await world.inbox.deliver(connection);
+  if (connection.inboxPosition !== client.ownPosition) await deps.inbox.deliver(connection);
 }
 
-/** Says welcome and takes the connection in, in one tick; not when it has ended meanwhile. */
-function beginAt(world: AttachDeps, connection: Connection, starts: readonly Start[], resumed: boolean): void {
+/** Sends the welcome and joins the topics, in one tick; not when the connection has ended meanwhile. */
+function beginAt(deps: AttachDeps, connection: Connection, starts: readonly Start[], resumed: boolean): void {
   if (connection.phase !== 'attaching') return;
-  welcome(world, connection, starts, resumed);
-  connection.ownPosition = starts.at(-1)?.position ?? connection.ownPosition;
+  welcome(deps, connection, starts, resumed);
+  connection.inboxPosition = starts.at(-1)?.position ?? connection.inboxPosition;
   if (!connection.begin()) return;
   // The state that it was attached by is old: it is sent nothing before the present one has been applied.
   if (connection.changedMeanwhile) connection.suspend();
   for (const start of starts) takeIn(connection, start);
 }
 
-function takeIn(connection: Connection, { feed, start, begin, position }: Start): void {
-  if (feed === null) return;
-  if (feed.state === 'gone') {
+function takeIn(connection: Connection, { topic, start, startPosition, position }: Start): void {
+  if (topic === null) return;
+  if (topic.state === 'gone') {
     // It ended while another one was being looked up.
-    connection.sendControl({ type: 'unsubscribed', topic: feed.topic, reason: 'topic-deleted' });
+    connection.sendControl({ type: 'unsubscribed', topic: topic.name, reason: 'topic-deleted' });
     return;
   }
-  connection.subscribe(new Subscription(feed, connection, start, position ?? laterOf(feed.head, begin)));
+  connection.subscribe(new Subscription(topic, connection, start, position ?? laterOf(topic.lastSent, startPosition)));
 }
 
-/** Where a topic starts when it is known where it stands; null when it is gone. */
+/** Where a topic starts, when it is open; null when it is gone. */
 async function judged(start: Start, resume: Resumption | null): Promise<Start | null> {
-  const { topic, feed, begin } = start;
-  if (feed === null || !(await feed.ready)) return null;
+  const { name, topic, startPosition } = start;
+  if (topic === null || !(await topic.ready)) return null;
   if (resume === null) return start;
-  const seen = resume.positions.get(topic) ?? null;
+  const seen = resume.positions.get(name) ?? null;
   if (seen === null) {
-    const isNew = resume.claimed.topics.get(topic) !== start.start;
-    return isNew ? { ...start, position: begin } : start;
+    const isNew = resume.claimed.topics.get(name) !== start.start;
+    return isNew ? { ...start, position: startPosition } : start;
   }
-  const verdict = await feed.judge(seen, begin);
+  const verdict = await topic.judge(seen, startPosition);
   return verdict && { ...start, seen, ...verdict };
 }
 
@@ -120,23 +120,23 @@ async function ownStart(
 }
 
 function ownEnd({ ownPosition: position }: ClientState): Start {
-  return { topic: OWN_TOPIC, feed: null, start: '', begin: position, seen: null, position, recovered: false };
+  return { name: OWN_TOPIC, topic: null, start: '', startPosition: position, seen: null, position, recovered: false };
 }
 
-function welcome(world: AttachDeps, connection: Connection, starts: readonly Start[], resumed: boolean): void {
-  const topics = starts.map(({ topic, feed, begin, position, recovered }): [string, WelcomeTopic] => {
-    const from = position ?? laterOf(feed?.head ?? begin, begin);
-    return [topic, resumed ? { position: from, recovered } : { position: from }];
+function welcome(deps: AttachDeps, connection: Connection, starts: readonly Start[], resumed: boolean): void {
+  const topics = starts.map(({ name, topic, startPosition, position, recovered }): [string, WelcomeTopic] => {
+    const from = position ?? laterOf(topic?.lastSent ?? startPosition, startPosition);
+    return [name, resumed ? { position: from, recovered } : { position: from }];
   });
   connection.sendControl({
     type: 'welcome',
-    connection: `${world.edge}-${connection.id}`,
-    heartbeatMs: world.heartbeatMs,
+    connection: `${deps.edge}-${connection.id}`,
+    heartbeatMs: deps.heartbeatMs,
     // Not by assignment: a topic may be called `__proto__`.
     topics: Object.fromEntries(topics),
   });
-  for (const { topic, seen, position, recovered } of starts) {
+  for (const { name, seen, position, recovered } of starts) {
     if (seen === null || recovered || position === null) continue;
-    connection.announceLost(topic, seen, position);
+    connection.announceLost(name, seen, position);
   }
 }

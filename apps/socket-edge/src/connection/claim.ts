@@ -1,3 +1,66 @@
+import type { ClientState } from '@holdfast/broker/client-state';
+import type { Transport } from '../transport/transport.ts';
+import type { Connection, ConnectionClaim } from './connection.ts';
+
+/** What Redis answered to a claim. */
+export interface ClaimedClient extends ConnectionClaim {
+  client: ClientState;
+  isOwner: boolean;
+}
+
+/** What becomes of a claim. */
+interface ClaimEnds {
+  open(claim: Claim, transport: Transport, resume: boolean): Connection;
+  abandon(claim: Claim): void;
+}
+
+/**
+ * The right to open a connection for a client. A client without an owner is owned from now on by the connection to come;
+ * one with an owner stays with it until the connection is open. A claim ends exactly once: it is opened, or else abandoned
+ * when it is disposed of, and then it has changed nothing.
+ */
+export class Claim implements ClaimedClient, Disposable {
+  readonly client: ClientState;
+  readonly generation: number;
+  readonly digest: number;
+  readonly read: number;
+  readonly isOwner: boolean;
+  #ends: ClaimEnds | null;
+
+  constructor({ client, generation, digest, read, isOwner }: ClaimedClient, ends: ClaimEnds) {
+    this.client = client;
+    this.generation = generation;
+    this.digest = digest;
+    this.read = read;
+    this.isOwner = isOwner;
+    this.#ends = ends;
+  }
+
+  /**
+   * The handshake is done: begins the connection, and closes an older one of the client. With `resume` its first frame is
+   * awaited before the welcome.
+   */
+  open(transport: Transport, resume: boolean): Connection {
+    return this.#end().open(this, transport, resume);
+  }
+
+  /** The handshake came to nothing. An older connection of the client, if there is one, stays. */
+  abandon(): void {
+    this.#end().abandon(this);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#ends !== null) this.abandon();
+  }
+
+  #end(): ClaimEnds {
+    const ends = this.#ends;
+    if (ends === null) throw new Error('the claim has ended already');
+    this.#ends = null;
+    return ends;
+  }
+}
+
 /**
  * Clients whose handshake is between its claim and its connection. A change that comes meanwhile may be newer than what
  * the claim read, and there is no connection yet to apply it to: it is remembered for it.
@@ -21,7 +84,7 @@ export class PendingHandshakes {
     if (pending) pending.changed = true;
   }
 
-  /** Gives whether the state has changed since the beginning. */
+  /** Returns whether the state has changed since the beginning. */
   end(clientId: string): boolean {
     const pending = this.#clients.get(clientId);
     if (!pending) return false;

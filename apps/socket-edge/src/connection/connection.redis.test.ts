@@ -232,7 +232,7 @@ it('a reader that was slow catches up with everything, in order, and others do n
   for (let count = 0; count < 50; count += 1) ids.push(await control.publish('large', data));
   await quick.socket.next(({ id }) => id === ids.at(-1));
   const waiting = [...(edge.edge.registry.get(slow.client)?.subscriptions.values() ?? [])][0];
-  expect(waiting?.connection.transport.bufferedBytes).toBeLessThan(64 * 1024 + 10 * data.length);
+  expect(waiting?.subscriber.transport.bufferedBytes).toBeLessThan(64 * 1024 + 10 * data.length);
 
   slow.socket.ws.resume();
   await slow.socket.next(({ id }) => id === ids.at(-1));

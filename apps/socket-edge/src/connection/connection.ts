@@ -4,28 +4,11 @@ import type { DownFrame } from '@holdfast/protocol/down';
 import type { Position } from '@holdfast/protocol/position-order';
 import type { UnsubscribeReason } from '@holdfast/protocol/messages/unsubscribed';
 import { PONG_FRAME, controlFrame } from '../transport/frames.ts';
-import type { Subscription } from '../topic/subscription.ts';
-import { SubscriptionSet } from '../topic/subscription.ts';
+import type { Transport } from '../transport/transport.ts';
+import { type Subscriber, type Subscription, SubscriptionSet } from '../topic/subscription.ts';
 import type { Counters } from '../counters.ts';
 
-/** What a connection needs of its socket. */
-export interface Transport {
-  /** Sends whole WebSocket frames. */
-  send(frames: Buffer): void;
-  /**
-   * The socket's descriptor, when whole frames may be written to it past everything else, and only until anything else
-   * runs; NOT_DIRECT when it takes `send`.
-   */
-  readonly descriptor: number;
-  /** Bytes that wait in this process for the socket to take them. */
-  readonly bufferedBytes: number;
-  /** Begins the closing handshake; the end is enforced some seconds later. */
-  close(code: number, reason: string): void;
-  /** Cuts the connection. */
-  terminate(): void;
-}
-
-/** Past this a connection leaves the live sets and keeps only its positions: a reader that stops costs no more. */
+/** Past this a connection leaves the live subscribers and keeps only its positions: a reader that stops costs no more. */
 const CONGESTED_BYTES = 64 * 1024;
 /** What may still be added for frames that are not messages; past it the connection is closed. */
 const OVERFLOW_BYTES = CONGESTED_BYTES + 128 * 1024;
@@ -36,7 +19,7 @@ const MAX_LEFT_LATELY = 100;
 export type Phase =
   /** Opened with `?resume=1`: its first frame is awaited. */
   | 'awaiting-resume'
-  /** It is being found out where its topics stand. */
+  /** The start positions of its topics are being looked up. */
   | 'attaching'
   /** The welcome is out. */
   | 'open'
@@ -61,8 +44,8 @@ interface LeftTopic {
 }
 
 /** One WebSocket of a client, as the core sees it. */
-export class Connection {
-  /** What people see of it; beside the edge's id it is unique. */
+export class Connection implements Subscriber {
+  /** For operators and clients: unique beside the edge's id. */
   readonly id: string;
   readonly clientId: string;
   /** Of which registration of the client it is. */
@@ -82,9 +65,9 @@ export class Connection {
   congested = false;
   /** Since when, in milliseconds of the monotonic clock. */
   congestedSince = 0;
-  /** Where the client's own topic stands on this connection. */
-  ownPosition: Position;
-  /** Its own topic is being read; `again` when there may be more by now. */
+  /** The last message of the client's inbox that it was given. */
+  inboxPosition: Position;
+  /** Its client's inbox is being read; `again` when there may be more by now. */
   inboxReading: 'no' | 'yes' | 'again' = 'no';
   /** The client as it was claimed and as it is by now, until its `resume` frame comes. */
   awaiting: { claimed: ClientState; present: ClientState } | null = null;
@@ -96,15 +79,20 @@ export class Connection {
   #left: Map<string, LeftTopic> | null = null;
   /** The client's state changed before the welcome was out. */
   changedMeanwhile = false;
-  /** Pings since anything was heard. */
+  /** Pings since anything was received. */
   unanswered = 0;
   /** Bytes that it was sent apart from others, of what it had missed. */
   caughtUpBytes = 0;
-  /** Its place in the registry. */
+  /** Its place in the connection registry. */
   registryIndex = -1;
   readonly #counters: Counters;
 
-  constructor({ generation, digest, read, client }: ConnectionClaim, transport: Transport, phase: Phase, counters: Counters) {
+  constructor(
+    { generation, digest, read, client }: ConnectionClaim,
+    transport: Transport,
+    phase: Phase,
+    counters: Counters,
+  ) {
     this.id = connectionName(generation);
     this.clientId = client.clientId;
     this.incarnation = client.incarnation;
@@ -113,7 +101,7 @@ export class Connection {
     this.stateRead = read;
     this.transport = transport;
     this.phase = phase;
-    this.ownPosition = client.ownPosition;
+    this.inboxPosition = client.ownPosition;
     this.#counters = counters;
   }
 
@@ -122,14 +110,14 @@ export class Connection {
     return this.congested || this.suspended;
   }
 
-  /** Sends no messages until `resume`: it leaves the live sets and keeps its positions. */
+  /** Sends no messages until `resume`: it leaves the live subscribers and keeps its positions. */
   suspend(): void {
     if (this.suspended || this.phase === 'closed') return;
     this.suspended = true;
-    this.#fallBehind();
+    this.#lag();
   }
 
-  /** Is sent messages again, and what it missed on its topics. Gives whether it was suspended. */
+  /** Sends messages again, and what it missed on its topics. Returns whether it was suspended. */
   resume(): boolean {
     const { suspended } = this;
     this.suspended = false;
@@ -166,6 +154,7 @@ export class Connection {
 
   /** What followed `after` on a topic is gone: it goes on after `position`. */
   announceLost(topic: string, after: Position, position: Position): void {
+    if (this.phase === 'closed') return;
     this.#counters.lostAnnounced += 1;
     this.sendControl({ type: 'lost', topic, after, position });
   }
@@ -183,12 +172,12 @@ export class Connection {
 
   subscribe(subscription: Subscription): void {
     this.subscriptions.add(subscription);
-    subscription.feed.join(subscription);
+    subscription.topic.join(subscription);
   }
 
   unsubscribe(subscription: Subscription, reason: UnsubscribeReason, read = 0): void {
     if (!this.unsubscribeSilently(subscription, read)) return;
-    this.sendControl({ type: 'unsubscribed', topic: subscription.feed.topic, reason });
+    this.sendControl({ type: 'unsubscribed', topic: subscription.topic.name, reason });
   }
 
   /**
@@ -196,11 +185,11 @@ export class Connection {
    * @param read the last read of a state that has begun by now
    */
   unsubscribeSilently(subscription: Subscription, read: number): boolean {
-    const { topic, incarnation } = subscription.feed;
-    if (this.subscriptions.get(topic) !== subscription) return false;
-    this.subscriptions.delete(topic);
-    this.leave(topic, { incarnation, position: subscription.reached, read });
-    subscription.feed.leave(subscription);
+    const { name, incarnation } = subscription.topic;
+    if (this.subscriptions.get(name) !== subscription) return false;
+    this.subscriptions.delete(name);
+    this.leave(name, { incarnation, position: subscription.reached, read });
+    subscription.topic.leave(subscription);
     return true;
   }
 
@@ -240,7 +229,7 @@ export class Connection {
     this.phase = 'closed';
     this.awaiting = null;
     this.opening = null;
-    for (const subscription of this.subscriptions.values()) subscription.feed.leave(subscription);
+    for (const subscription of this.subscriptions.values()) subscription.topic.leave(subscription);
     this.subscriptions.clear();
   }
 
@@ -259,15 +248,15 @@ export class Connection {
     this.congested = true;
     this.congestedSince = performance.now();
     this.#counters.slowConsumers += 1;
-    this.#fallBehind();
+    this.#lag();
   }
 
-  #fallBehind(): void {
-    for (const subscription of this.subscriptions.values()) subscription.feed.fallBehind(subscription);
+  #lag(): void {
+    for (const subscription of this.subscriptions.values()) subscription.topic.lag(subscription);
   }
 
   #catchUp(): void {
     if (this.blocked) return;
-    for (const subscription of this.subscriptions.values()) subscription.feed.catchUp(subscription);
+    for (const subscription of this.subscriptions.values()) subscription.topic.catchUp(subscription);
   }
 }

@@ -1,3 +1,4 @@
+import { broadcast } from '../transport/broadcast.ts';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Connection } from './connection.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -26,7 +27,7 @@ function edgeWith(count: number, everyMs = EVERY_MS) {
     return { socket, connection };
   };
   const all = Array.from({ length: count }, (_, index) => add(`${index}`));
-  const stop = new Heartbeat(registry, counters, { everyMs }).start();
+  const stop = new Heartbeat({ registry, broadcast, counters, everyMs }).start();
   /** Time passes, and everybody who was pinged answers. */
   const pass = (ms: number) => {
     for (let passed = 0; passed < ms; passed += TICK_MS) {

@@ -1,8 +1,8 @@
 import { HEARTBEAT_MS } from '@holdfast/protocol/limits';
 import { closeCodes } from '@holdfast/protocol/close-codes';
 import type { Connection } from './connection.ts';
-import { MAX_BATCH, broadcast } from '../transport/broadcast.ts';
 import { PING_FRAME } from '../transport/frames.ts';
+import { type Broadcast, MAX_BATCH } from '../transport/transport.ts';
 import type { ConnectionRegistry } from './registry.ts';
 import type { Counters } from '../counters.ts';
 
@@ -13,6 +13,9 @@ const MAX_UNANSWERED = 2;
 export const STUCK_MS = 60_000;
 
 export interface HeartbeatOptions {
+  registry: ConnectionRegistry;
+  broadcast: Broadcast;
+  counters: Counters;
   /** How often each connection is pinged, in milliseconds. */
   everyMs?: number;
   /** After how long a connection that takes nothing is closed, in milliseconds. */
@@ -20,11 +23,12 @@ export interface HeartbeatOptions {
 }
 
 /**
- * Pings every connection once a heartbeat, a slice of them each second, with one timer for all. Anything heard counts
+ * Pings every connection once a heartbeat, a slice of them each second, with one timer for all. Anything received counts
  * as life. Never waits for Redis.
  */
 export class Heartbeat {
   readonly #registry: ConnectionRegistry;
+  readonly #broadcast: Broadcast;
   readonly #counters: Counters;
   readonly #everyMs: number;
   readonly #stuckMs: number;
@@ -32,8 +36,9 @@ export class Heartbeat {
   /** Connections that are due, with the fraction that is left over from one slice for the next. */
   #due = 0;
 
-  constructor(registry: ConnectionRegistry, counters: Counters, { everyMs = HEARTBEAT_MS, stuckMs = STUCK_MS }: HeartbeatOptions = {}) {
+  constructor({ registry, broadcast, counters, everyMs = HEARTBEAT_MS, stuckMs = STUCK_MS }: HeartbeatOptions) {
     this.#registry = registry;
+    this.#broadcast = broadcast;
     this.#counters = counters;
     this.#everyMs = everyMs;
     this.#stuckMs = stuckMs;
@@ -59,9 +64,9 @@ export class Heartbeat {
     const now = performance.now();
     const due = [...first, ...rest].filter((connection) => this.#isDue(connection, now));
     for (let from = 0; from < due.length; from += MAX_BATCH) {
-      const lot = due.slice(from, from + MAX_BATCH);
-      const transports = lot.map(({ transport }) => transport);
-      broadcast(transports, PING_FRAME, (index) => lot[index]?.onWaiting());
+      const batch = due.slice(from, from + MAX_BATCH);
+      const transports = batch.map(({ transport }) => transport);
+      this.#broadcast(transports, PING_FRAME, (index) => batch[index]?.onWaiting());
     }
   }
 

@@ -60,7 +60,7 @@ describe('a claim', () => {
   it('is given up when the handshake behind it fails', async () => {
     const { redis, edge } = installation();
     const claim = await edge.hub.claim(CLIENT);
-    if (claim) edge.hub.abandon(claim);
+    if (claim) claim.abandon();
     await edge.settled();
     expect(redis.client(CLIENT).owner).toBeNull();
   });
@@ -73,7 +73,7 @@ describe('a claim', () => {
       const owner = redis.client(CLIENT).owner;
       const late = at === 'edge-a' ? edge : memoryEdge(redis, at);
       const claim = await late.hub.claim(CLIENT);
-      if (claim) late.hub.abandon(claim);
+      if (claim) claim.abandon();
       await edge.settled();
       await late.settled();
       await edge.settled();
@@ -252,14 +252,14 @@ describe('deadlines', () => {
     const claim = await edge.hub.claim(CLIENT);
     const goOn = redis.hold();
     const socket = new RecordingTransport();
-    if (claim) edge.hub.open(claim, socket, false);
+    if (claim) claim.open(socket, false);
     await edge.settled();
     vi.advanceTimersByTime(ATTACH_DEADLINE_MS);
     expect(socket.closed).toMatchObject({ code: 1013 });
     goOn();
     await edge.settled();
     expect(socket.frames).toEqual([]);
-    expect(edge.feeds.open('news', redis.topic('news').incarnation).subscribers).toBe(0);
+    expect(edge.topics.open('news', redis.topic('news').incarnation).size).toBe(0);
   });
 
   it('end with the connection', async () => {

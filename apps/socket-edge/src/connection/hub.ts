@@ -4,8 +4,9 @@ import { type ClientState, parseStart } from '@holdfast/broker/client-state';
 import { closeCodes } from '@holdfast/protocol/close-codes';
 import { decodeUpFrame } from '@holdfast/protocol/up';
 import { type AttachDeps, type Resumption, attach } from './attach.ts';
-import { Connection, type ConnectionClaim, type Transport } from './connection.ts';
-import type { PendingHandshakes } from './claim.ts';
+import { Claim, type PendingHandshakes } from './claim.ts';
+import type { Transport } from '../transport/transport.ts';
+import { Connection } from './connection.ts';
 import type { Reconciler } from '../client/reconcile.ts';
 import type { Releases } from '../client/releases.ts';
 import { ResumeFrames } from './resume-frames.ts';
@@ -13,17 +14,8 @@ import type { ResumeLimit } from './resume-limit.ts';
 import type { ConnectionRegistry } from './registry.ts';
 import type { Counters } from '../counters.ts';
 
-/** How long finding out where the topics stand may take; then the client comes back later. */
+/** How long the look-up of the start positions may take; then the client is asked to come back later. */
 const ATTACH_DEADLINE_MS = 5000;
-
-/**
- * The right to open a connection for a client. A client without an owner is owned from now on by the connection to come;
- * one with an owner stays with it until the connection is open, and a claim that comes to nothing has changed nothing.
- */
-export interface Claim extends ConnectionClaim {
-  client: ClientState;
-  isOwner: boolean;
-}
 
 export interface HubDeps extends AttachDeps {
   broker: EdgeBroker;
@@ -35,7 +27,7 @@ export interface HubDeps extends AttachDeps {
   counters: Counters;
   /** How long the `resume` frame of a connection that announced one is awaited. */
   resumeDeadlineMs: number;
-  /** Something failed that is nobody's fault but ours. */
+  /** Something failed by a fault of this edge or of Redis. */
   onError: (error: unknown) => void;
 }
 
@@ -45,8 +37,8 @@ export class Hub {
   readonly #deadlines = new Map<Connection, NodeJS.Timeout>();
   readonly #resumeFrames = new ResumeFrames();
 
-  constructor(world: HubDeps) {
-    this.#deps = world;
+  constructor(deps: HubDeps) {
+    this.#deps = deps;
   }
 
   /** Claims a client for a new connection. Null: not registered. Rejects when Redis does not answer. */
@@ -58,52 +50,52 @@ export class Hub {
       const outcome = await broker.claim({ clientId, edge });
       if (outcome.kind === 'claimed' || outcome.kind === 'owned-by-other') {
         const { client, generation, digest } = outcome;
-        return { client, generation, digest, read, isOwner: outcome.kind === 'claimed' };
+        return new Claim({ client, generation, digest, read, isOwner: outcome.kind === 'claimed' }, this);
       }
     } catch (error) {
       // It may have come about, with only the answer lost: then this edge owns the client without a connection.
       pending.end(clientId);
-      reconciler.again(clientId);
+      reconciler.reread(clientId);
       throw error;
     }
     pending.end(clientId);
     return null;
   }
 
-  /** Whether all of a client's topics are heard already, as they mostly are. */
+  /** Whether all of a client's topics are subscribed already, as they mostly are. */
   isSubscribed({ client }: Claim): boolean {
     for (const [topic, start] of client.topics) {
-      if (!this.#deps.feeds.isOpen(topic, parseStart(start).incarnation)) return false;
+      if (!this.#deps.topics.isOpen(topic, parseStart(start).incarnation)) return false;
     }
     return true;
   }
 
   /**
-   * Waits until all of a client's topics are heard, before its handshake is answered: whoever sees the connection open
-   * has missed nothing from then on. False when it takes too long, as Redis does not answer.
+   * Resolves when all of a client's topics are subscribed, before its handshake is answered: from the moment in which the
+   * connection is open nothing is missed. False when it takes too long, as Redis does not answer.
    */
   async whenSubscribed({ client }: Claim): Promise<boolean> {
-    const feeds = [...client.topics].map(([topic, start]) =>
-      this.#deps.feeds.open(topic, parseStart(start).incarnation),
+    const topics = [...client.topics].map(([topic, start]) =>
+      this.#deps.topics.open(topic, parseStart(start).incarnation),
     );
     const over = new AbortController();
     try {
-      const all = Promise.all(feeds.map(({ ready }) => ready)).then(() => true);
+      const all = Promise.all(topics.map(({ ready }) => ready)).then(() => true);
       return await Promise.race([all, delay(ATTACH_DEADLINE_MS, false, { signal: over.signal })]);
     } finally {
       over.abort();
-      for (const feed of feeds) feed.release();
+      for (const topic of topics) topic.release();
     }
   }
 
-  /** The handshake behind a claim did not come about. An older connection of the client, if there is one, stays. */
+  /** For `Claim.abandon`. */
   abandon({ client: { clientId }, generation, isOwner }: Claim): void {
     const { pending, releases, reconciler } = this.#deps;
     pending.end(clientId);
-    if (isOwner) releases.add(clientId, generation, () => reconciler.again(clientId));
+    if (isOwner) releases.add(clientId, generation, () => reconciler.reread(clientId));
   }
 
-  /** The handshake is done: begins the connection, and ends the older one of the client. With `resume` its first frame is awaited before the welcome. */
+  /** For `Claim.open`. */
   open(claim: Claim, transport: Transport, resume: boolean): Connection {
     const { registry, pending, reconciler, counters } = this.#deps;
     const { client, isOwner } = claim;
@@ -124,7 +116,7 @@ export class Hub {
       this.#deadline(connection, this.#deps.resumeDeadlineMs, () =>
         connection.close(closeCodes.tooSlow, 'no resume frame came'),
       );
-      if (connection.changedMeanwhile) reconciler.again(client.clientId);
+      if (connection.changedMeanwhile) reconciler.reread(client.clientId);
     } else {
       void this.#attach(connection, client, null);
     }
@@ -165,7 +157,7 @@ export class Hub {
   onDrain(connection: Connection): void {
     connection.onDrain();
     if (connection.phase !== 'open') return;
-    this.#deps.inbox.deliver(connection).catch(() => this.#deps.reconciler.anew(connection));
+    this.#deps.inbox.deliver(connection).catch(() => this.#deps.reconciler.reapply(connection));
   }
 
   /** The socket is gone. */
@@ -189,12 +181,12 @@ export class Hub {
       await attaching;
     } catch (error) {
       this.#deps.onError(error);
-      // Redis is away. Before the welcome the client had better come again; after it, only its own topic is wanting.
+      // Redis is away. Before the welcome the client had better come again; after it, only its inbox is missing.
       if (connection.phase === 'attaching') connection.close(closeCodes.tryLater);
       else connection.changedMeanwhile = true;
     }
     this.#clearDeadline(connection);
-    if (connection.changedMeanwhile) this.#deps.reconciler.anew(connection);
+    if (connection.changedMeanwhile) this.#deps.reconciler.reapply(connection);
     connection.changedMeanwhile = false;
   }
 

@@ -47,7 +47,7 @@ describe('a claim of a client that has an owner', () => {
       const late = at === 'edge-a' ? edge : other;
       const owner = redis.client(CLIENT).owner;
       const claim = await late.hub.claim(CLIENT);
-      if (claim) late.hub.abandon(claim);
+      if (claim) claim.abandon();
       await late.settled();
       expect(redis.client(CLIENT).owner).toEqual(owner);
       expect(redis.client(CLIENT).notify).toEqual(['edge-a']);
@@ -123,7 +123,7 @@ describe('a claim of a client without an owner', () => {
     const [edge, other] = [memoryEdge(redis, 'edge-a'), memoryEdge(redis, 'edge-b')];
     const claim = await edge.hub.claim(CLIENT);
     const newer = await other.connected(CLIENT);
-    if (claim) edge.hub.abandon(claim);
+    if (claim) claim.abandon();
     await edge.settled();
     await other.settled();
     expect(newer.socket.closed).toBeNull();
@@ -225,6 +225,21 @@ describe('a take-over', () => {
 });
 
 describe('two handshakes of one client on one edge', () => {
+  it('one whose connection is not open yet stays the owner when its client is read', async () => {
+    const redis = new MemoryRedis();
+    redis.register(CLIENT, ['news']);
+    const edge = memoryEdge(redis);
+    const claim = await edge.hub.claim(CLIENT);
+    redis.subscribe(CLIENT, 'sport');
+    await edge.settled();
+    expect(redis.client(CLIENT).owner).toEqual({ edge: 'edge-a', generation: claim?.generation });
+    const made = claim && (await edge.opened(claim));
+    redis.subscribe(CLIENT, 'music');
+    const ids = ['sport', 'music'].map((topic) => redis.publish(topic, '1'));
+    await edge.settled();
+    expect(['sport', 'music'].flatMap((topic) => made?.socket.idsOf(topic))).toEqual(ids);
+  });
+
   it('that finish in the other order: the lower generation is closed, the higher stays', async () => {
     const { redis, edge, older } = await twoEdges('news');
     const [first, second] = [await edge.hub.claim(CLIENT), await edge.hub.claim(CLIENT)];
@@ -250,7 +265,7 @@ describe('two handshakes of one client on one edge', () => {
     const { redis, edge } = await twoEdges('news');
     const [first, second] = [await edge.hub.claim(CLIENT), await edge.hub.claim(CLIENT)];
     const made = first && (await edge.opened(first));
-    if (second) edge.hub.abandon(second);
+    if (second) second.abandon();
     await edge.settled();
     await edge.beat();
     await edge.settled();
@@ -269,7 +284,7 @@ describe('two handshakes of one client on one edge', () => {
     redis.notify('edge-a', CLIENT);
     await edge.settled();
     expect(older.socket.closed).toBeNull();
-    if (claim) edge.hub.abandon(claim);
+    if (claim) claim.abandon();
     await edge.settled();
     expect(older.socket.closed).toBeNull();
     expect(redis.client(CLIENT).owner).toEqual({ edge: 'edge-a', generation: older.connection.generation });

@@ -31,7 +31,7 @@ function birds() {
     broker: redis.broker(),
     posts: () => [{ server: 'Redis', name: 'edge-a' }],
     counters,
-    onDeaf: () => {
+    onStalled: () => {
       seen.replaced += 1;
       setImmediate(() => {
         seen.deaf = false;
@@ -41,7 +41,7 @@ function birds() {
   });
   redis.ear('edge-a', {
     onOwn: (payload) => {
-      if (payload.kind === 'canary' && !seen.deaf) canary.onHeard(payload.nonce);
+      if (payload.kind === 'canary' && !seen.deaf) canary.onReceived(payload.nonce);
     },
     onTopic: () => undefined,
     onDoorbell: () => undefined,
@@ -59,7 +59,7 @@ describe('a canary', () => {
     await pass(10);
     stop();
     expect(canary.latencyMs).toBeGreaterThanOrEqual(0);
-    expect(canary.deaf).toBeNull();
+    expect(canary.fault).toBeNull();
     expect(seen).toMatchObject({ replaced: 0, errors: 0 });
   });
 
@@ -74,7 +74,7 @@ describe('a canary', () => {
     stop();
     expect(seen.replaced).toBe(1);
     expect(counters.probesMissed).toBe(1);
-    expect(canary.deaf).toBeNull();
+    expect(canary.fault).toBeNull();
   });
 
   it('says since when the edge is deaf', async () => {
@@ -86,7 +86,7 @@ describe('a canary', () => {
       await pass(1);
     }
     stop();
-    expect(canary.deaf).toMatch(/nothing heard from Redis for 1\d s/);
+    expect(canary.fault).toMatch(/nothing received from Redis for 1\d s/);
     expect(canary.silentMs).toBeGreaterThan(10_000);
   });
 
@@ -101,12 +101,12 @@ describe('a canary', () => {
     await pass(2);
     stop();
     expect(seen.replaced).toBe(0);
-    expect(canary.deaf).toBeNull();
+    expect(canary.fault).toBeNull();
   });
 
   it('of somebody else is not its own', async () => {
     const { canary } = birds();
-    canary.onHeard('other');
+    canary.onReceived('other');
     expect(canary.latencyMs).toBeNaN();
     const stop = canary.start();
     await pass(2);
@@ -126,13 +126,13 @@ function twoServers() {
     broker: {
       ...broker,
       sendCanary: async (name, nonce) => {
-        if (!silent.has(name.replace('edge.', ''))) canaries.onHeard(nonce);
+        if (!silent.has(name.replace('edge.', ''))) canaries.onReceived(nonce);
         return 1;
       },
     },
     counters: newCounters(),
     posts: (): Post[] => [...servers].map((server) => ({ server, name: `edge.${server}` })),
-    onDeaf: ({ server }) => replaced.push(server),
+    onStalled: ({ server }) => replaced.push(server),
     onError: (error) => {
       throw error;
     },
@@ -144,10 +144,10 @@ it('an edge that hears one server and not the other is deaf, says to which, and 
   const { canaries, silent, replaced } = twoServers();
   const stop = canaries.start();
   await pass(2);
-  expect(canaries.deaf).toBeNull();
+  expect(canaries.fault).toBeNull();
   silent.add('b');
   await pass(4);
-  expect(canaries.deaf).toMatch(/^nothing heard from b for \d+ s$/);
+  expect(canaries.fault).toMatch(/^nothing received from b for \d+ s$/);
   expect(new Set(replaced)).toEqual(new Set(['b']));
   const silences = Object.fromEntries(canaries.silences().map(({ server, silentMs }) => [server, silentMs]));
   expect(silences['b']).toBeGreaterThan(5000);
@@ -156,7 +156,7 @@ it('an edge that hears one server and not the other is deaf, says to which, and 
   silent.delete('b');
   await pass(3);
   stop();
-  expect(canaries.deaf).toBeNull();
+  expect(canaries.fault).toBeNull();
 });
 
 it('a server that left is not listened for any more, and one that came is', async () => {
@@ -164,14 +164,14 @@ it('a server that left is not listened for any more, and one that came is', asyn
   const stop = canaries.start();
   silent.add('b');
   await pass(5);
-  expect(canaries.deaf).not.toBeNull();
+  expect(canaries.fault).not.toBeNull();
   servers.delete('b');
   servers.add('c');
   await pass(2);
-  expect(canaries.deaf).toBeNull();
+  expect(canaries.fault).toBeNull();
   expect(canaries.silences().map(({ server }) => server)).toEqual(['a', 'c']);
   silent.add('c');
   await pass(5);
   stop();
-  expect(canaries.deaf).toMatch(/^nothing heard from c /);
+  expect(canaries.fault).toMatch(/^nothing received from c /);
 });

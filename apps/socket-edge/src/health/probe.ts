@@ -5,63 +5,63 @@ import { repeat } from '@holdfast/service/backoff';
 import type { Counters } from '../counters.ts';
 
 const PROBE_EVERY_MS = 2000;
-/** A canary that is not back by then is lost: the subscriber connection is open, but deaf. */
+/** A probe that is not back by then is lost: the subscriber connection is open, but stalled. */
 const STALLED_AFTER_MS = 3000;
 const NONCE_BYTES = 6;
 
 interface LoopbackProbeDeps {
   broker: EdgeBroker;
-  /** Through which server it goes, for people. */
+  /** The server through which it goes, for operators. */
   server: string;
-  /** The name of the edge that is spoken to. */
+  /** The name of the channel that it is sent to. */
   name: string;
   counters: Counters;
-  /** The connection that should have heard it must be replaced. */
-  onDeaf: (silentMs: number) => void;
+  /** The connection that should have received it must be replaced. */
+  onStalled: (silentMs: number) => void;
   onError: (error: unknown) => void;
 }
 
-/** The edge's self-test at one server: says something to itself through it and measures when it hears it. */
+/** Sends messages to this edge itself through one server, and measures when they arrive. */
 class LoopbackProbe {
   readonly #deps: LoopbackProbeDeps;
   #nonce = '';
   #sentAt = 0;
-  #heardAt = performance.now();
-  /** From sending to hearing, in milliseconds; NaN until the first came back. */
+  #receivedAt = performance.now();
+  /** From sending to receiving, in milliseconds; NaN until the first came back. */
   latencyMs = Number.NaN;
 
   constructor(world: LoopbackProbeDeps) {
     this.#deps = world;
   }
 
-  onHeard(nonce: string): void {
+  onReceived(nonce: string): void {
     if (nonce !== this.#nonce) return;
     this.#nonce = '';
-    this.#heardAt = performance.now();
-    this.latencyMs = this.#heardAt - this.#sentAt;
+    this.#receivedAt = performance.now();
+    this.latencyMs = this.#receivedAt - this.#sentAt;
   }
 
-  /** For how long nothing has been heard, in milliseconds. */
+  /** For how long nothing has been received, in milliseconds. */
   get silentMs(): number {
-    return performance.now() - this.#heardAt;
+    return performance.now() - this.#receivedAt;
   }
 
-  /** Null while the edge hears, else since when it does not. */
-  get deaf(): string | null {
+  /** Null while probes arrive, else for how long they have not. */
+  get fault(): string | null {
     const silentMs = this.silentMs;
     if (silentMs <= PROBE_EVERY_MS + STALLED_AFTER_MS) return null;
-    return `nothing heard from ${this.#deps.server} for ${Math.round(silentMs / 1000)} s`;
+    return `nothing received from ${this.#deps.server} for ${Math.round(silentMs / 1000)} s`;
   }
 
-  /** Looks after the last canary and sends the next. Rejects when Redis does not answer. */
+  /** Looks after the last probe and sends the next. Rejects when Redis does not answer. */
   async send(): Promise<void> {
-    const { broker, name, counters, onDeaf } = this.#deps;
+    const { broker, name, counters, onStalled } = this.#deps;
     if (this.#nonce !== '') {
       if (performance.now() - this.#sentAt <= STALLED_AFTER_MS) return;
       // The next one waits for the next time: until the new connection has subscribed it would be missed as well.
       this.#nonce = '';
       counters.probesMissed += 1;
-      onDeaf(this.silentMs);
+      onStalled(this.silentMs);
       return;
     }
     const nonce = randomBytes(NONCE_BYTES).toString('base64url');
@@ -70,7 +70,7 @@ class LoopbackProbe {
     try {
       await broker.sendCanary(name, nonce);
     } catch (error) {
-      // It never left: that says something of Redis, nothing of the ear.
+      // It never left: that is a fault of Redis, not of the subscriber connection.
       this.#nonce = '';
       throw error;
     }
@@ -78,17 +78,17 @@ class LoopbackProbe {
 }
 
 export interface LoopbackProbesDeps extends Pick<LoopbackProbeDeps, 'broker' | 'counters' | 'onError'> {
-  /** The servers that the edge listens to, as they are now. */
+  /** The servers that the edge is subscribed at, as they are now. */
   posts: () => readonly Post[];
   /** The connection to this one must be replaced. */
-  onDeaf: (post: Post, silentMs: number) => void;
+  onStalled: (post: Post, silentMs: number) => void;
 }
 
-/** The edge's self-test at every server that it listens to: an edge is deaf when it is deaf to one of them. */
+/** The loopback probes through every server that the edge is subscribed at: one that is stalled is a fault of the edge. */
 export class LoopbackProbes {
   readonly #deps: LoopbackProbesDeps;
-  /** By the name that is spoken to. */
-  readonly #probes = new Map<string, { post: Post; canary: LoopbackProbe }>();
+  /** By the name of the channel. */
+  readonly #probes = new Map<string, { post: Post; probe: LoopbackProbe }>();
 
   constructor(world: LoopbackProbesDeps) {
     this.#deps = world;
@@ -101,13 +101,13 @@ export class LoopbackProbes {
     return repeat(send, { intervalMs: PROBE_EVERY_MS, jitter: 0.1, onError });
   }
 
-  onHeard(nonce: string): void {
-    for (const { canary } of this.#probes.values()) canary.onHeard(nonce);
+  onReceived(nonce: string): void {
+    for (const { probe } of this.#probes.values()) probe.onReceived(nonce);
   }
 
-  /** By server: since when nothing was heard from there, in milliseconds. */
+  /** By server: for how long nothing was received from there, in milliseconds. */
   silences(): { server: string; silentMs: number }[] {
-    return [...this.#probes.values()].map(({ post, canary }) => ({ server: post.server, silentMs: canary.silentMs }));
+    return [...this.#probes.values()].map(({ post, probe }) => ({ server: post.server, silentMs: probe.silentMs }));
   }
 
   /** The longest silence, in milliseconds. */
@@ -117,36 +117,36 @@ export class LoopbackProbes {
 
   /** The slowest of the last ones, in milliseconds; NaN until each server has sent one back. */
   get latencyMs(): number {
-    const latencies = [...this.#probes.values()].map(({ canary }) => canary.latencyMs);
+    const latencies = [...this.#probes.values()].map(({ probe }) => probe.latencyMs);
     return latencies.length === 0 ? Number.NaN : Math.max(...latencies);
   }
 
-  /** Null while the edge hears every server, else which it does not, and since when. */
-  get deaf(): string | null {
-    for (const { canary } of this.#probes.values()) if (canary.deaf !== null) return canary.deaf;
+  /** Null while probes arrive from every server, else from which they do not, and for how long. */
+  get fault(): string | null {
+    for (const { probe } of this.#probes.values()) if (probe.fault !== null) return probe.fault;
     return null;
   }
 
   /** To every server. Rejects when one of them does not answer; the others have got theirs. */
   async send(): Promise<void> {
-    this.#settle();
-    const sent = await Promise.allSettled([...this.#probes.values()].map(({ canary }) => canary.send()));
+    this.#update();
+    const sent = await Promise.allSettled([...this.#probes.values()].map(({ probe }) => probe.send()));
     const failure = sent.find(({ status }) => status === 'rejected');
     if (failure?.status === 'rejected') throw failure.reason;
   }
 
   /** Servers come and go. */
-  #settle(): void {
+  #update(): void {
     const posts = new Map(this.#deps.posts().map((post) => [post.name, post]));
     for (const [name, { post }] of this.#probes) {
       if (posts.get(name)?.server !== post.server) this.#probes.delete(name);
     }
-    const { broker, counters, onDeaf, onError } = this.#deps;
+    const { broker, counters, onStalled, onError } = this.#deps;
     for (const post of posts.values()) {
       if (this.#probes.has(post.name)) continue;
-      const onThisDeaf = (silentMs: number) => onDeaf(post, silentMs);
-      const canary = new LoopbackProbe({ broker, counters, onError, ...post, onDeaf: onThisDeaf });
-      this.#probes.set(post.name, { post, canary });
+      const onThisStalled = (silentMs: number) => onStalled(post, silentMs);
+      const probe = new LoopbackProbe({ broker, counters, onError, ...post, onStalled: onThisStalled });
+      this.#probes.set(post.name, { post, probe });
     }
   }
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { BrokerUnavailable } from '@holdfast/broker/broker-unavailable';
 import type { Edge } from '../edge.ts';
-import type { Claim } from '../connection/hub.ts';
+import type { Claim } from '../connection/claim.ts';
 import { type Handshake, readHandshake } from './handshake.ts';
 import { Batcher } from '../schedule/batcher.ts';
 import { type Refusal, type RefusalLimit, jitteredRetryAfter, refusal, refuse } from './refusal.ts';
@@ -14,7 +14,7 @@ const HANDSHAKE_DEADLINE_MS = 10_000;
  * Claims asked of Redis at a time. Their answers come together and are worked off in one go: more would hold up
  * everything else for longer than anybody should notice.
  */
-const CLAIMS_AT_ONCE = 64;
+const MAX_CLAIMS = 64;
 /**
  * Between two lots of claims. A write to Redis and the read of its answer cost as much as three claims: in a crowd twelve
  * share them so, in place of four, for a millisecond of waiting that one alone does not have.
@@ -60,8 +60,8 @@ interface WonHandshake {
 /** Gives the handler of upgrade requests: refuses in HTTP, or claims the client and opens its connection. */
 export function upgradeHandler(options: UpgradeOptions) {
   const { edge, sockets, limit, allowedOrigins, directWrites, addressOf, onError } = options;
-  const claims = new Batcher(CLAIMS_AT_ONCE, { everyMs: CLAIMS_EVERY_MS });
-  const suspects = new Batcher(CLAIMS_AT_ONCE, { everyMs: CLAIMS_EVERY_MS });
+  const claims = new Batcher(MAX_CLAIMS, { everyMs: CLAIMS_EVERY_MS });
+  const suspects = new Batcher(MAX_CLAIMS, { everyMs: CLAIMS_EVERY_MS });
   let pending = 0;
   let suspectsPending = 0;
   let busyUntil = 0;
@@ -111,7 +111,7 @@ export function upgradeHandler(options: UpgradeOptions) {
   }
 
   function tooMany(): Refusal | null {
-    const long = pending > MAX_PENDING || (pending > CLAIMS_AT_ONCE && performance.now() < busyUntil);
+    const long = pending > MAX_PENDING || (pending > MAX_CLAIMS && performance.now() < busyUntil);
     return long ? refusal('edge-busy', {}, jitteredRetryAfter(RETRY_AFTER_SECONDS.busy)) : null;
   }
 
@@ -121,7 +121,7 @@ export function upgradeHandler(options: UpgradeOptions) {
   }
 
   async function claim(
-    line: Batcher,
+    batcher: Batcher,
     handshake: Handshake,
     request: IncomingMessage,
     socket: Duplex,
@@ -129,30 +129,26 @@ export function upgradeHandler(options: UpgradeOptions) {
   ): Promise<Refusal | null> {
     const { hub, slicer } = edge;
     const begun = performance.now();
-    const claimed = await line.run(async () => {
-      if (line === claims && performance.now() - begun > LONG_WAIT_MS) busyUntil = performance.now() + BUSY_MS;
-      // Who has given up meanwhile may be connected elsewhere by now: a claim would take the client from there.
-      return socket.destroyed ? 'left' : hub.claim(handshake.clientId);
+    using claimed = await batcher.run(async () => {
+      if (batcher === claims && performance.now() - begun > LONG_WAIT_MS) busyUntil = performance.now() + BUSY_MS;
+      // A client that has gone may be connected elsewhere by now: a claim would take it from there.
+      return socket.destroyed ? undefined : hub.claim(handshake.clientId);
     });
-    if (claimed === 'left') return null;
+    if (claimed === undefined) return null;
     if (claimed === null) return refusal('unknown-client');
     const won: WonHandshake = { claimed, handshake, request, socket, head };
     if (hub.isSubscribed(claimed)) return complete(won, true);
-    const heard = await hub.whenSubscribed(claimed);
-    // Thousands may have waited for the same topic.
-    return slicer.run(() => complete(won, heard));
+    const subscribed = await hub.whenSubscribed(claimed);
+    // Thousands may have waited for the same topic. Awaited here, for the claim ends with this function.
+    return await slicer.run(() => complete(won, subscribed));
   }
 
-  /** Finishes a handshake whose claim was won, or says why it cannot be. */
-  function complete({ claimed, handshake, request, socket, head }: WonHandshake, heard: boolean): Refusal | null {
+  /** Finishes a handshake whose claim was won, or returns why it cannot be. */
+  function complete({ claimed, handshake, request, socket, head }: WonHandshake, subscribed: boolean): Refusal | null {
     const { hub } = edge;
     // While Redis was asked, others may have taken the last place.
-    const refused = socket.destroyed ? null : heard ? cannotTake() : redisAway();
-    if (refused !== null || socket.destroyed) {
-      hub.abandon(claimed);
-      return refused;
-    }
-    let opened = false;
+    const refused = socket.destroyed ? null : subscribed ? cannotTake() : redisAway();
+    if (refused !== null || socket.destroyed) return refused;
     edge.resumes.onHandshake(handshake.clientId, handshake.resume ? claimed.client.topics.size : 0);
     writeForWs(request, handshake);
     // The answer and the welcome, if that comes in this tick, leave as one write.
@@ -160,14 +156,12 @@ export function upgradeHandler(options: UpgradeOptions) {
     process.nextTick(uncork, socket);
     socket.removeListener('error', destroy);
     sockets.handleUpgrade(request, socket, head, (ws) => {
-      opened = true;
       bindSocket(ws, socket, {
         hub,
         direct: directWrites,
-        open: (transport) => hub.open(claimed, transport, handshake.resume),
+        open: (transport) => claimed.open(transport, handshake.resume),
       });
     });
-    if (!opened) hub.abandon(claimed);
     return null;
   }
 

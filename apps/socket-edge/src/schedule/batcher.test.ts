@@ -23,10 +23,12 @@ it('alone, work is begun at once', () => {
   expect(begun).toEqual([1]);
 });
 
-it('what comes while a lot is under way is begun together after it, up to its size, in order', async () => {
+it('what comes while a batch is under way is begun together after it, up to its size, in order', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] });
+  onTestFinished(() => void vi.useRealTimers());
   const { begun, work, endAll } = pieces();
-  const lots = new Batcher(3);
-  const all = [1, 2, 3, 4, 5, 6].map((number) => lots.run(work(number)));
+  const batcher = new Batcher(3);
+  const all = [1, 2, 3, 4, 5, 6].map((number) => batcher.run(work(number)));
   await turns(3);
   expect(begun).toEqual([1]);
   endAll();
@@ -39,37 +41,37 @@ it('what comes while a lot is under way is begun together after it, up to its si
   expect(await Promise.all(all)).toEqual([1, 2, 3, 4, 5, 6]);
 });
 
-it('what comes soon after a lot was begun waits until the next may begin, and is begun together', async () => {
+it('what comes soon after a batch was begun waits until the next may begin, and is begun together', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] });
   onTestFinished(() => void vi.useRealTimers());
   const { begun, work, endAll } = pieces();
-  const lots = new Batcher(3, { everyMs: 5 });
-  void lots.run(work(1));
+  const batcher = new Batcher(3, { everyMs: 5 });
+  void batcher.run(work(1));
   endAll();
   await vi.advanceTimersByTimeAsync(1);
-  void lots.run(work(2));
+  void batcher.run(work(2));
   await vi.advanceTimersByTimeAsync(3);
-  void lots.run(work(3));
+  void batcher.run(work(3));
   expect(begun).toEqual([1]);
   await vi.advanceTimersByTimeAsync(1);
   expect(begun).toEqual([1, 2, 3]);
   endAll();
   await vi.advanceTimersByTimeAsync(5);
-  void lots.run(work(4));
+  void batcher.run(work(4));
   expect(begun).toEqual([1, 2, 3, 4]);
 });
 
 it('work that fails fails alone, and holds nobody up', async () => {
-  const lots = new Batcher(2);
-  const outcomes = await Promise.allSettled([bad, good, bad, good, good].map((work) => lots.run(work)));
+  const batcher = new Batcher(2);
+  const outcomes = await Promise.allSettled([bad, good, bad, good, good].map((work) => batcher.run(work)));
   expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
-  expect(await lots.run(good)).toBe('good');
+  expect(await batcher.run(good)).toBe('good');
 });
 
 it('a piece that never ends holds nobody up for ever', async () => {
   const { begun, work } = pieces();
-  const lots = new Batcher(2, { patienceMs: 1 });
-  void lots.run(work(1));
-  expect(await lots.run(good)).toBe('good');
+  const batcher = new Batcher(2, { patienceMs: 1 });
+  void batcher.run(work(1));
+  expect(await batcher.run(good)).toBe('good');
   expect(begun).toEqual([1]);
 });

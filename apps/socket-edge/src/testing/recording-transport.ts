@@ -1,6 +1,5 @@
 import type { DownFrame } from '@holdfast/protocol/down';
-import type { Transport } from '../connection/connection.ts';
-import { NOT_DIRECT } from '../transport/direct-write.ts';
+import type { Transport } from '../transport/transport.ts';
 import { PING_FRAME } from '../transport/frames.ts';
 import { readFrames } from './read-frames.ts';
 
@@ -14,10 +13,6 @@ export class RecordingTransport implements Transport {
   stopped = false;
   bufferedBytes = 0;
   mostBufferedBytes = 0;
-
-  get descriptor(): number {
-    return NOT_DIRECT;
-  }
 
   send(frames: Buffer): void {
     if (frames === PING_FRAME) {

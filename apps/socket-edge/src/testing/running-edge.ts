@@ -14,6 +14,7 @@ import type { RedisLink } from '@holdfast/service/redis-link';
 import { type EdgeOptions, createEdge, newEdgeId } from '../edge.ts';
 import { exposeMetrics } from '../metrics.ts';
 import { type ServerOptions, createEdgeServer } from '../http/server.ts';
+import { broadcast } from '../transport/broadcast.ts';
 import { watchRedis } from '../run-edge.ts';
 
 export interface RunningEdgeOptions
@@ -75,13 +76,14 @@ async function serve({ id, redis, source, log }: Wiring, given: Omit<RunningEdge
     ...options,
     id,
     broker: edgeBroker(commandsOf(source), prefix),
-    ear: (listener) => earOf(source, redisKeys(prefix), id, listener),
+    channels: (listener) => earOf(source, redisKeys(prefix), id, listener),
+    broadcast,
     logger,
   });
   exposeMetrics(metrics, edge);
   health.check('redis', () => redis.fault());
   health.check('lease', () => edge.leaseFault);
-  health.check('hearing', () => edge.canary.deaf);
+  health.check('hearing', () => edge.probes.fault);
   const server = createEdgeServer({
     edge,
     health,

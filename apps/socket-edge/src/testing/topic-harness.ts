@@ -1,5 +1,6 @@
 import { type Position, laterOf } from '@holdfast/protocol/position-order';
 import { Connection } from '../connection/connection.ts';
+import { broadcast } from '../transport/broadcast.ts';
 import { messageEncoder } from '../transport/frames.ts';
 import { Subscription } from '../topic/subscription.ts';
 import { newCounters } from '../counters.ts';
@@ -17,7 +18,7 @@ const PAGE_ENTRIES = 128;
 /** More than any chain of reads in these tests takes. */
 const SETTLED_TURNS = 60;
 
-/** One subscriber of a feed, with the socket that keeps what it receives. */
+/** One subscriber of a topic, with the socket that keeps what it receives. */
 export interface Listener {
   socket: RecordingTransport;
   connection: Connection;
@@ -26,7 +27,7 @@ export interface Listener {
   start: Position;
 }
 
-/** A topic feed over a log in memory, and a hand on everything around it. */
+/** A topic topic over a log in memory, and a hand on everything around it. */
 export function topicHarness() {
   const encode = messageEncoder(TOPIC);
   const world = {
@@ -52,7 +53,7 @@ export function topicHarness() {
     await turns(1);
     return found;
   };
-  const feed = new Topic(TOPIC, INCARNATION, {
+  const topic = new Topic(TOPIC, INCARNATION, {
     readTopic: () => answer(() => world.log?.state() ?? null),
     readLog: (_topic, after) =>
       answer(() => {
@@ -71,41 +72,42 @@ export function topicHarness() {
     onIdle: () => {
       world.idle += 1;
     },
-    onStalled: () => {
+    onReadFailed: () => {
       world.stalled += 1;
     },
     isFresh: () => world.fresh,
     whenFresh: async () => {
       while (!world.fresh) await turns(1);
     },
+    broadcast,
     counters,
   });
 
   let flushing = false;
   function flushSlice(): void {
     flushing = false;
-    if (feed.flush(world.sliced ? 0 : undefined)) return;
+    if (topic.flush(world.sliced ? 0 : undefined)) return;
     flushing = true;
     setImmediate(flushSlice);
   }
 
   function say(entry: { prev: Position; id: Position; data: Buffer }): void {
-    feed.onLive(entry.prev, entry.id, entry.data);
+    topic.onLive(entry.prev, entry.id, entry.data);
   }
 
   /** A connection of its own that joins at a position, or at the present end. */
   function join(position: Position | null = null, begin: Position = '0-0'): Listener {
     const socket = new RecordingTransport();
     const connection = new Connection(someClaim(), socket, 'open', counters);
-    const start = position ?? laterOf(feed.head, begin);
-    const subscription = new Subscription(feed, connection, `${begin} ${INCARNATION}`, start);
+    const start = position ?? laterOf(topic.lastSent, begin);
+    const subscription = new Subscription(topic, connection, `${begin} ${INCARNATION}`, start);
     connection.subscribe(subscription);
     return { socket, connection, subscription, start };
   }
 
   return {
     world,
-    feed,
+    topic,
     counters,
     say,
     join,
@@ -121,8 +123,8 @@ export function topicHarness() {
     },
     settled: () => turns(SETTLED_TURNS),
     async opened() {
-      feed.sync();
-      await feed.ready;
+      topic.sync();
+      await topic.ready;
       await turns(2);
     },
   };

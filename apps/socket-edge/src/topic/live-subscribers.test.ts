@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { broadcast } from '../transport/broadcast.ts';
 import { LiveSubscribers } from './live-subscribers.ts';
 import { Connection } from '../connection/connection.ts';
 import { Subscription } from './subscription.ts';
@@ -8,7 +9,7 @@ import { topicHarness } from '../testing/topic-harness.ts';
 import { RecordingTransport } from '../testing/recording-transport.ts';
 import { someClaim } from '../testing/some-claim.ts';
 
-const { feed } = topicHarness();
+const { topic } = topicHarness();
 /** Two of these are too much for a socket that takes nothing. */
 const frames = Buffer.alloc(40 * 1024);
 const TOO_MUCH_BYTES = 64 * 1024;
@@ -25,7 +26,7 @@ interface Member {
 function memberAt(head: number): Member {
   const socket = new RecordingTransport();
   const connection = new Connection(someClaim(), socket, 'open', newCounters());
-  return { subscription: new Subscription(feed, connection, '0-0 0', `${head}-0`), socket, head };
+  return { subscription: new Subscription(topic, connection, '0-0 0', `${head}-0`), socket, head };
 }
 
 const step = fc.oneof(
@@ -38,7 +39,7 @@ const step = fc.oneof(
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 class Run {
-  readonly live = new LiveSubscribers('0-0');
+  readonly live = new LiveSubscribers('0-0', broadcast);
   readonly members: Member[] = [];
   head = 0;
   /** Of everybody who left: up to where it was served, and up to where it was told that it was. */
@@ -80,9 +81,7 @@ it('whoever leaves, at whatever time, is told exactly up to where it was served;
         expect(run.live.size).toBe(run.members.length);
         const reached = run.members.map(({ subscription }) => run.live.reached(subscription));
         expect(reached).toEqual(run.members.map(servedTo));
-        expect(run.members.map(({ subscription }) => subscription.connection.congested)).toEqual(
-          run.members.map(isFull),
-        );
+        expect(run.members.map(({ subscription }) => subscription.subscriber.blocked)).toEqual(run.members.map(isFull));
       }
       while (run.live.busy) run.live.serve(OVER);
       expect(run.members.map(servedTo)).toEqual(run.members.map(() => `${run.head}-0`));
@@ -93,5 +92,5 @@ it('whoever leaves, at whatever time, is told exactly up to where it was served;
 });
 
 it('who is no member cannot be taken out', () => {
-  expect(new LiveSubscribers('0-0').remove(memberAt(0).subscription)).toBe(false);
+  expect(new LiveSubscribers('0-0', broadcast).remove(memberAt(0).subscription)).toBe(false);
 });

@@ -1,25 +1,26 @@
 import type { Position } from '@holdfast/protocol/position-order';
-import type { Transport } from '../connection/connection.ts';
-import { MAX_BATCH, broadcast } from '../transport/broadcast.ts';
+import { type Broadcast, MAX_BATCH, type Transport } from '../transport/transport.ts';
 import { NOT_LIVE, type Subscription } from './subscription.ts';
 
 /**
- * Those who receive a topic at once, and the sending to them in slices of time, so that pings, handshakes and small
- * topics are not held up by a large one. The members before `#left` have still to be served, all others stand at
- * `#head`; whoever leaves, at whatever time, is told exactly up to where it has been served.
+ * The subscriptions that receive a topic at once, and the sending to them in slices of time, so that pings, handshakes and
+ * small topics are not held up by a large one. The members before `#unserved` have still to be served, all others have
+ * everything up to `#lastSent`; one that leaves, at whatever time, gets exactly the position up to which it was served.
  */
 export class LiveSubscribers {
+  readonly #broadcast: Broadcast;
   readonly #members: Subscription[] = [];
   /** Of each member, in the same order: a delivery has no need of the objects between. */
   readonly #transports: Transport[] = [];
   #frames: Buffer = Buffer.alloc(0);
-  #left = 0;
-  #head: Position;
+  #unserved = 0;
+  #lastSent: Position;
   #before: Position;
 
-  constructor(head: Position) {
-    this.#head = head;
-    this.#before = head;
+  constructor(lastSent: Position, broadcast: Broadcast) {
+    this.#lastSent = lastSent;
+    this.#before = lastSent;
+    this.#broadcast = broadcast;
   }
 
   get size(): number {
@@ -28,22 +29,22 @@ export class LiveSubscribers {
 
   /** Whether some members have still to be served. */
   get busy(): boolean {
-    return this.#left > 0;
+    return this.#unserved > 0;
   }
 
   members(): Subscription[] {
     return [...this.#members];
   }
 
-  /** Takes in one that has everything up to the head. */
+  /** Takes in one that has everything up to the last sent message. */
   add(subscription: Subscription): void {
     subscription.liveIndex = this.#members.push(subscription) - 1;
-    this.#transports.push(subscription.connection.transport);
+    this.#transports.push(subscription.subscriber.transport);
   }
 
   /** Up to where a member has been served. */
   reached(subscription: Subscription): Position {
-    return subscription.liveIndex < this.#left ? this.#before : this.#head;
+    return subscription.liveIndex < this.#unserved ? this.#before : this.#lastSent;
   }
 
   /** Takes one out; false when it is no member. */
@@ -52,49 +53,49 @@ export class LiveSubscribers {
     if (index === NOT_LIVE) return false;
     subscription.position = this.reached(subscription);
     subscription.liveIndex = NOT_LIVE;
-    if (index < this.#left) {
-      // The last of those who wait takes its place, so that the served ones stay together behind them.
-      this.#left -= 1;
-      this.#move(this.#left, index);
-      this.#moveLast(this.#left);
+    if (index < this.#unserved) {
+      // The last of those that wait takes its place, so that the served ones stay together behind them.
+      this.#unserved -= 1;
+      this.#move(this.#unserved, index);
+      this.#moveLast(this.#unserved);
     } else {
       this.#moveLast(index);
     }
     return true;
   }
 
-  /** Nobody is being served: everybody is moved to another head without being sent anything. */
-  moveTo(head: Position): void {
-    this.#head = head;
-    this.#before = head;
+  /** Moves all to another position without sending anything. Only when none has still to be served. */
+  moveTo(position: Position): void {
+    this.#lastSent = position;
+    this.#before = position;
   }
 
-  /** Begins to serve the frames that lead up to `head`. Only when nobody has still to be served. */
-  begin(frames: Buffer, head: Position): void {
-    this.#before = this.#head;
-    this.#head = head;
+  /** Begins to serve the frames up to message `last`. Only when none has still to be served. */
+  begin(frames: Buffer, last: Position): void {
+    this.#before = this.#lastSent;
+    this.#lastSent = last;
     this.#frames = frames;
-    this.#left = this.#members.length;
+    this.#unserved = this.#members.length;
   }
 
-  /** Serves until `deadline` (milliseconds of the monotonic clock), at least one lot. Gives how many were served. */
+  /** Serves until `deadline` (milliseconds of the monotonic clock), at least one batch. Returns how many were served. */
   serve(deadline: number): number {
     let served = 0;
-    while (this.#left > 0) {
-      served += this.#serveLot();
+    while (this.#unserved > 0) {
+      served += this.#serveBatch();
       if (performance.now() >= deadline) break;
     }
-    if (this.#left === 0 && served > 0) this.#frames = Buffer.alloc(0);
+    if (this.#unserved === 0 && served > 0) this.#frames = Buffer.alloc(0);
     return served;
   }
 
-  /** Serves the last of those who wait. One may leave while it is being sent to: by then it counts as served. */
-  #serveLot(): number {
-    const from = Math.max(0, this.#left - MAX_BATCH);
-    const members = this.#members.slice(from, this.#left);
-    const transports = this.#transports.slice(from, this.#left);
-    this.#left = from;
-    broadcast(transports, this.#frames, (index) => members[index]?.connection.onWaiting());
+  /** Serves the last of those that wait. One may leave while it is being sent to: by then it counts as served. */
+  #serveBatch(): number {
+    const from = Math.max(0, this.#unserved - MAX_BATCH);
+    const members = this.#members.slice(from, this.#unserved);
+    const transports = this.#transports.slice(from, this.#unserved);
+    this.#unserved = from;
+    this.#broadcast(transports, this.#frames, (index) => members[index]?.subscriber.onWaiting());
     return members.length;
   }
 
@@ -102,7 +103,7 @@ export class LiveSubscribers {
     const member = this.#members[from];
     if (member === undefined || from === to) return;
     this.#members[to] = member;
-    this.#transports[to] = member.connection.transport;
+    this.#transports[to] = member.subscriber.transport;
     member.liveIndex = to;
   }
 

@@ -1,11 +1,9 @@
-import type { LogPage } from '@holdfast/broker/topic-state';
 import { type Position, comparePositions } from '@holdfast/protocol/position-order';
+import type { Page } from './log-cursor.ts';
 import type { SentMessage } from './replay-buffer.ts';
 
 /** A page of the log whose entries are encoded already. */
-export interface FramePage extends Omit<LogPage, 'entries'> {
-  entries: SentMessage[];
-}
+export type FramePage = Page<SentMessage>;
 
 type Waiting = PromiseWithResolvers<FramePage | null>;
 

@@ -1,35 +1,35 @@
-import { type TopicState, continues, goesOnFrom } from '@holdfast/broker/topic-state';
+import type { TopicState } from '@holdfast/broker/topic-state';
 import { BEGINNING, type Position, comparePositions } from '@holdfast/protocol/position-order';
+import type { Counters } from '../counters.ts';
+import { LogCursor, type LogTarget } from './log-cursor.ts';
 import type { FramePage } from './log-reader.ts';
 import type { SentMessage } from './replay-buffer.ts';
-import type { Counters } from '../counters.ts';
 
-/** What a sequencer needs of the world around it, and whom it tells what. */
 export interface SequencerDeps {
   readState: () => Promise<TopicState | null>;
   /** A page of this topic's log; null when the topic is gone. */
   readPage: (after: Position) => Promise<FramePage | null>;
   encode: (id: Position, data: Buffer) => Buffer;
-  /** It is known where the topic stands. */
+  /** The topic's state was read for the first time. */
   onOpen: (state: TopicState) => void;
   /** The message that follows the one before. */
   onMessage: (message: SentMessage) => void;
-  /** Whether a message was given on lately. */
+  /** Whether a message was emitted lately. */
   has: (id: Position) => boolean;
-  /** The last of the messages given on lately that the log still contains, or where the log goes on after the first of them. */
+  /** The last of the messages emitted lately that the log still contains, or where the log goes on after the first of them. */
   lastInLog: () => Promise<Position>;
-  /** Whether so much waits to be handed on that it had better stay in the log. */
+  /** Whether so many messages wait to be sent that more had better stay in the log. */
   isFull: () => boolean;
-  /** Resolves when what it was given has been handed on. */
+  /** Resolves when everything emitted has been sent. */
   drained: () => Promise<void>;
-  /** What followed the last message is gone from the log: it goes on from `position`. `last` is the end of the log. */
+  /** What followed the last message is gone from the log: it goes on after `position`. `last` is the end of the log. */
   onLost: (position: Position, last: Position) => void;
-  /** What was missed has been looked up. */
+  /** The log has been read to its end. */
   onSynced: () => void;
   /** The topic exists no more. */
   onGone: () => void;
-  /** Redis did not answer: `sync()` is wanted later. */
-  onStalled: (error: unknown) => void;
+  /** Redis did not answer: `sync()` is to be called later. */
+  onReadFailed: (error: unknown) => void;
   counters: Counters;
 }
 
@@ -43,41 +43,47 @@ interface LiveMessage {
 }
 
 /**
- * Follows what is said on one topic and gives it on without a gap. Each message names the one before it, so a gap shows
- * at once, and is filled from the log before anything after it is given on; what the log no longer has is announced.
+ * Puts the messages of one topic in sequence. Each message names the one before it, so a gap shows at once, and is filled
+ * from the log before anything after it is emitted; what the log no longer has is announced.
  */
-export class Sequencer {
+export class Sequencer implements LogTarget<SentMessage> {
   state: 'opening' | 'open' | 'gone' = 'opening';
-  /** Of the topic that is followed; another one may have its name by now. */
+  /** Of this topic; another one may have its name by now. */
   readonly incarnation: string;
-  /** When something was last heard or compared, in milliseconds of the monotonic clock. */
+  /** When something was last received or compared, in milliseconds of the monotonic clock. */
   freshAt = 0;
+  /** The last message emitted. */
+  position: Position = BEGINNING;
   readonly #deps: SequencerDeps;
-  /** The last message given on. */
-  #tail: Position = BEGINNING;
+  readonly #cursor: LogCursor<SentMessage>;
   #held: LiveMessage[] = [];
   #syncing = false;
   #syncAgain = false;
 
-  constructor(incarnation: string, world: SequencerDeps) {
+  constructor(incarnation: string, deps: SequencerDeps) {
     this.incarnation = incarnation;
-    this.#deps = world;
+    this.#deps = deps;
+    this.#cursor = new LogCursor(this, deps.readPage);
   }
 
-  /** The last message given on; null until it is known where the topic stands. */
+  /** The last message emitted; null until the topic's state is known. */
   get lastReceived(): Position | null {
-    return this.state === 'open' ? this.#tail : null;
+    return this.state === 'open' ? this.position : null;
+  }
+
+  get ready(): boolean {
+    return this.state === 'open';
   }
 
   onLive(prev: Position, id: Position, data: Buffer): void {
     this.freshAt = performance.now();
     this.#deps.counters.messagesReceived += 1;
     if (this.#syncing || this.state !== 'open') this.#hold({ prev, id, data });
-    else if (prev === this.#tail) {
+    else if (prev === this.position) {
       if (!this.#deps.isFull()) this.#emit({ id, prev, frame: this.#deps.encode(id, data) });
-      // Read page by page, as it is handed on.
+      // Read page by page, as it is sent.
       else void this.sync();
-    } else if (comparePositions(id, this.#tail) > 0 || !this.#deps.has(id)) {
+    } else if (comparePositions(id, this.position) > 0 || !this.#deps.has(id)) {
       // Also when its id is not above the last one: Redis may have lost its last writes, and go on from before.
       this.#deps.counters.gapsFound += 1;
       this.#hold({ prev, id, data });
@@ -85,19 +91,16 @@ export class Sequencer {
     }
   }
 
-  /**
-   * Redis says where the topic stands: begins to follow it, or finds that something was missed, also when the
-   * subscription is deaf and nothing arrives.
-   */
+  /** Compares with the topic's state in Redis: opens, or finds what was missed, also when the subscriber connection is stalled. */
   onState(state: TopicState | null): void {
     this.freshAt = performance.now();
     if (this.state === 'gone') return;
     if (state?.incarnation !== this.incarnation) this.end();
     else if (this.state === 'opening') this.#openNow(state);
-    else if (state.last !== this.#tail) void this.sync();
+    else if (state.last !== this.position) void this.sync();
   }
 
-  /** Redis confirms that the topic stands where it is known to. */
+  /** The topic's state in Redis is the known one. */
   onUnchanged(): void {
     this.freshAt = performance.now();
   }
@@ -109,7 +112,7 @@ export class Sequencer {
     this.#deps.onGone();
   }
 
-  /** Goes to the end of the log, and then through what was said live meanwhile. One at a time; never rejects. */
+  /** Reads to the end of the log, and then emits what was received meanwhile. One at a time; never rejects. */
   async sync(): Promise<void> {
     if (this.#syncing) {
       this.#syncAgain = true;
@@ -125,12 +128,37 @@ export class Sequencer {
       } while (this.#syncAgain && this.state === 'open');
       this.freshAt = performance.now();
     } catch (error) {
-      // Redis is away: nothing is given on until it is known what is missing.
-      this.#deps.onStalled(error);
+      // Redis is away: nothing is emitted until it is known what is missing.
+      this.#deps.onReadFailed(error);
     } finally {
       this.#syncing = false;
     }
     if (this.state === 'open') this.#deps.onSynced();
+  }
+
+  /** Goes on after `next`, after the last message that a log which went back still has, or with a message that is held. */
+  async onGap(next: Position, page: FramePage): Promise<void> {
+    const after = this.position;
+    await this.#deps.drained();
+    const wentBack = isOnAnotherBranch(page, after);
+    let position = wentBack ? await this.#deps.lastInLog() : next;
+    if (this.state !== 'open') return;
+    // What the log does not keep may be held.
+    const held = wentBack ? undefined : this.#held.find(({ prev }) => comparePositions(prev, after) >= 0);
+    const isHeld = held !== undefined && comparePositions(held.id, position) <= 0;
+    if (isHeld) position = held.prev;
+    this.position = position;
+    if (position !== after) this.#deps.onLost(position, page.last);
+    if (!isHeld) return;
+    this.#releaseHeld();
+    // It did not follow after all: reading again for it would never end.
+    if (this.position === position) this.#held = [];
+  }
+
+  /** Emits a page of the log. */
+  deliver(messages: readonly SentMessage[]): void {
+    for (const message of messages) this.#emit(message);
+    this.#deps.counters.gapMessagesFilled += messages.length;
   }
 
   async #open(): Promise<void> {
@@ -149,52 +177,29 @@ export class Sequencer {
   }
 
   #openAt(state: TopicState): void {
-    this.#tail = state.last;
+    this.position = state.last;
     this.state = 'open';
     this.#deps.onOpen(state);
   }
 
   async #readToEnd(): Promise<void> {
-    for (;;) {
-      const tail = this.#tail;
-      const page = await this.#deps.readPage(tail);
-      if (this.state !== 'open') return;
-      if (page === null) {
-        this.end();
-        return;
-      }
-      if (!continues(page, tail)) {
-        await this.#deps.drained();
-        const wentBack = isOnAnotherBranch(page, tail);
-        let goesOn = wentBack ? await this.#deps.lastInLog() : goesOnFrom(page);
-        if (this.state !== 'open') return;
-        // What the log does not keep may have been heard.
-        const heard = this.#held.find(({ prev }) => comparePositions(prev, tail) >= 0);
-        const isHeard = !wentBack && heard !== undefined && comparePositions(heard.id, goesOn) <= 0;
-        if (isHeard) goesOn = heard.prev;
-        this.#tail = goesOn;
-        if (goesOn !== tail) this.#deps.onLost(goesOn, page.last);
-        if (isHeard) this.#releaseHeld();
-        // It did not follow after all: asking for it again would never end.
-        if (isHeard && this.#tail === goesOn) this.#held = [];
-        if (wentBack || isHeard) continue;
-      }
-      if (page.entries.length === 0) return;
-      for (const message of page.entries) this.#emit(message);
-      this.#deps.counters.gapMessagesFilled += page.entries.length;
+    let step = await this.#cursor.next();
+    while (step === 'more') {
       // Page by page, so that a long gap never stands in memory as a whole.
       await this.#deps.drained();
+      step = await this.#cursor.next();
     }
+    if (step === 'gone') this.end();
   }
 
-  /** What was said while the log was read, as far as it follows; the rest asks for another look into the log. */
+  /** Emits held messages as far as they follow; for the rest the log is to be read again. */
   #releaseHeld(): void {
     const held = this.#held;
     this.#held = [];
     if (this.state !== 'open') return;
     for (const [index, { prev, id, data }] of held.entries()) {
-      if (comparePositions(id, this.#tail) <= 0) continue;
-      if (prev !== this.#tail) {
+      if (comparePositions(id, this.position) <= 0) continue;
+      if (prev !== this.position) {
         this.#held = held.slice(index);
         this.#syncAgain = true;
         return;
@@ -204,7 +209,7 @@ export class Sequencer {
   }
 
   #emit(message: SentMessage): void {
-    this.#tail = message.id;
+    this.position = message.id;
     this.#deps.onMessage(message);
   }
 

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { type Subscription, SubscriptionSet } from './subscription.ts';
 
-const subscription = (topic: string) => ({ feed: { topic } }) as unknown as Subscription;
+const subscription = (name: string) => ({ topic: { name } }) as unknown as Subscription;
 
 it('a set of subscriptions is a Map by topic, of whatever size', () => {
   const topic = fc.integer({ min: 0, max: 20 }).map(String);

@@ -1,21 +1,56 @@
 import type { SubscriptionStart } from '@holdfast/broker/client-state';
 import type { Position } from '@holdfast/protocol/position-order';
-import type { Connection } from '../connection/connection.ts';
-import type { Topic } from './topic.ts';
+import type { UnsubscribeReason } from '@holdfast/protocol/messages/unsubscribed';
+import type { Transport } from '../transport/transport.ts';
+import type { LogTarget } from './log-cursor.ts';
+import { type SentMessage, writeOf } from './replay-buffer.ts';
 
-/** Not in the list of those who receive at once. */
+/** In one write of what a subscriber missed: little, for it comes on top of what waits already. */
+const MAX_CATCH_UP_BYTES = 16 * 1024;
+/** Not among the live subscribers. */
 export const NOT_LIVE = -1;
 
+/** The connection behind a subscription, as topics see it. */
+export interface Subscriber {
+  readonly clientId: string;
+  readonly transport: Transport;
+  /** Whether it takes no messages now. */
+  readonly blocked: boolean;
+  /** Sends the frames of so many messages. */
+  send(frames: Buffer, messages: number): void;
+  announceLost(topic: string, after: Position, position: Position): void;
+  /** Something was sent past it, and may wait for the socket. */
+  onWaiting(): void;
+  unsubscribe(subscription: Subscription, reason: UnsubscribeReason): void;
+}
+
+/** The topic of a subscription, as subscriptions and connections see it. */
+export interface SubscribedTopic {
+  readonly name: string;
+  readonly incarnation: string;
+  /** Whether messages may be sent now. */
+  isFresh(): boolean;
+  /** Takes a subscription in at its position; what it missed goes out now or soon. */
+  join(subscription: Subscription): void;
+  leave(subscription: Subscription): void;
+  /** The last message that a live subscription was given. */
+  reached(subscription: Subscription): Position;
+  /** Takes a subscription out of the live ones; it keeps its position and nothing else. */
+  lag(subscription: Subscription): void;
+  /** Gives a lagging subscription what it lacks, as far as its connection takes it. */
+  catchUp(subscription: Subscription): void;
+}
+
 /**
- * One connection's share in one topic. While it is live it has received everything up to the feed's head; while it is
- * behind, everything up to its own position.
+ * One connection's share in one topic. While it is live it has received everything up to the topic's last sent message;
+ * while it is lagging, everything up to its own position.
  */
-export class Subscription {
-  readonly feed: Topic;
-  readonly connection: Connection;
+export class Subscription implements LogTarget<SentMessage> {
+  readonly topic: SubscribedTopic;
+  readonly subscriber: Subscriber;
   /** As the client has it: with another start it is another subscription. */
   readonly start: SubscriptionStart;
-  /** Where it stands while it is behind. */
+  /** The last message it was given, while it is lagging. */
   position: Position;
   /** Its place among the live ones, or NOT_LIVE. */
   liveIndex = NOT_LIVE;
@@ -24,16 +59,38 @@ export class Subscription {
   /** It has left. */
   ended = false;
 
-  constructor(feed: Topic, connection: Connection, start: SubscriptionStart, position: Position) {
-    this.feed = feed;
-    this.connection = connection;
+  constructor(topic: SubscribedTopic, subscriber: Subscriber, start: SubscriptionStart, position: Position) {
+    this.topic = topic;
+    this.subscriber = subscriber;
     this.start = start;
     this.position = position;
   }
 
-  /** The last id it was given. */
+  /** The last message it was given. */
   get reached(): Position {
-    return this.liveIndex === NOT_LIVE ? this.position : this.feed.live.reached(this);
+    return this.liveIndex === NOT_LIVE ? this.position : this.topic.reached(this);
+  }
+
+  get ready(): boolean {
+    return !this.ended && !this.subscriber.blocked && this.topic.isFresh();
+  }
+
+  /** What followed its position is gone. */
+  onGap(position: Position): void {
+    this.subscriber.announceLost(this.topic.name, this.position, position);
+    this.position = position;
+  }
+
+  /** Sends messages until the connection takes no more. */
+  deliver(messages: readonly SentMessage[]): void {
+    let sent = 0;
+    while (!this.ended && !this.subscriber.blocked) {
+      const write = writeOf(messages, sent, MAX_CATCH_UP_BYTES);
+      if (write === null) return;
+      sent += write.messages;
+      this.position = write.last;
+      this.subscriber.send(write.frames, write.messages);
+    }
   }
 }
 
@@ -52,7 +109,7 @@ export class SubscriptionSet {
   }
 
   get(topic: string): Subscription | undefined {
-    return this.#many === null ? this.#few.find(({ feed }) => feed.topic === topic) : this.#many.get(topic);
+    return this.#many === null ? this.#few.find((one) => one.topic.name === topic) : this.#many.get(topic);
   }
 
   has(topic: string): boolean {
@@ -61,20 +118,20 @@ export class SubscriptionSet {
 
   /** Takes one in, in the place of another one of its topic. */
   add(subscription: Subscription): void {
-    const { topic } = subscription.feed;
+    const { name } = subscription.topic;
     if (this.#many !== null) {
-      this.#many.set(topic, subscription);
+      this.#many.set(name, subscription);
       return;
     }
-    this.#few = [...this.#few.filter(({ feed }) => feed.topic !== topic), subscription];
+    this.#few = [...this.#few.filter(({ topic }) => topic.name !== name), subscription];
     if (this.#few.length <= FEW) return;
-    this.#many = new Map(this.#few.map((one) => [one.feed.topic, one]));
+    this.#many = new Map(this.#few.map((one) => [one.topic.name, one]));
     this.#few = NONE;
   }
 
-  delete(topic: string): void {
-    if (this.#many === null) this.#few = this.#few.filter(({ feed }) => feed.topic !== topic);
-    else this.#many.delete(topic);
+  delete(name: string): void {
+    if (this.#many === null) this.#few = this.#few.filter(({ topic }) => topic.name !== name);
+    else this.#many.delete(name);
   }
 
   clear(): void {
@@ -87,8 +144,8 @@ export class SubscriptionSet {
     return this.#many?.values() ?? this.#few;
   }
 
-  /** The topics, in the order in which they were taken up. */
+  /** The names of the topics, in the order in which they were subscribed. */
   topics(): string[] {
-    return [...this.values()].map(({ feed }) => feed.topic);
+    return [...this.values()].map(({ topic }) => topic.name);
   }
 }

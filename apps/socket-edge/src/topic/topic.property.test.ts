@@ -76,7 +76,7 @@ class Run {
     else if ('fill' in each) this.#socket(each.fill, fill);
     else if ('drain' in each) this.#socket(each.drain, drain);
     else if ('reconnect' in each) this.#reconnect(each.reconnect, each.resume);
-    else if ('look' in each) harness.feed.sync();
+    else if ('look' in each) harness.topic.sync();
     else await turns(each.turns);
   }
 
@@ -84,7 +84,7 @@ class Run {
   async end(): Promise<void> {
     this.harness.world.away = false;
     for (let round = 0; round < 30; round += 1) {
-      this.harness.feed.sync();
+      this.harness.topic.sync();
       await Promise.all(this.#joining);
       await turns(40);
       for (const [index] of this.clients.entries()) this.#socket(index, drain);
@@ -143,7 +143,7 @@ class Run {
   async #resume(client: Client): Promise<void> {
     for (;;) {
       try {
-        const verdict = await this.harness.feed.judge(client.seen, client.start);
+        const verdict = await this.harness.topic.judge(client.seen, client.start);
         if (verdict === null) throw new Error('the topic is there');
         if (!verdict.recovered) {
           client.steps.push({ kind: 'lost', from: client.seen, to: verdict.position });
@@ -160,7 +160,7 @@ class Run {
 
   async #restart(client: Client): Promise<void> {
     await turns(1);
-    client.start = this.harness.feed.head;
+    client.start = this.harness.topic.lastSent;
     client.seen = client.start;
     client.steps = [];
     this.#joinAt(client, client.start);

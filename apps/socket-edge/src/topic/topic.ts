@@ -1,26 +1,28 @@
-import { type TopicState, continues, goesOnFrom } from '@holdfast/broker/topic-state';
-import { BEGINNING, type Position, comparePositions, laterOf } from '@holdfast/protocol/position-order';
-import { LiveSubscribers } from './live-subscribers.ts';
-import { Sequencer } from './sequencer.ts';
-import { messageEncoder } from '../transport/frames.ts';
-import { type FramePage, LogReader } from './log-reader.ts';
-import { ReplayBuffer, type SentMessage } from './replay-buffer.ts';
-import type { Subscription } from './subscription.ts';
+import type { TopicState } from '@holdfast/broker/topic-state';
+import { BEGINNING, type Position, comparePositions } from '@holdfast/protocol/position-order';
 import type { Counters } from '../counters.ts';
-import { writeOf } from './replay-buffer.ts';
+import { messageEncoder } from '../transport/frames.ts';
+import type { Broadcast } from '../transport/transport.ts';
+import { History, type Verdict } from './history.ts';
+import { LiveSubscribers } from './live-subscribers.ts';
+import { LogCursor } from './log-cursor.ts';
+import type { FramePage } from './log-reader.ts';
+import { type SentMessage, writeOf } from './replay-buffer.ts';
+import { Sequencer } from './sequencer.ts';
+import type { SubscribedTopic, Subscription } from './subscription.ts';
 
-/** What a feed needs of the world around it. */
 export interface TopicDeps {
   readTopic: (topic: string) => Promise<TopicState | null>;
   readLog: (topic: string, after: Position) => Promise<FramePage | null>;
-  /** Calls `feed.flush()` soon, once, whatever comes in until then. */
-  flushSoon: (feed: Topic) => void;
-  /** The topic exists no more: the feed is over. */
-  onGone: (feed: Topic) => void;
-  /** Nobody uses the feed any more. */
-  onIdle: (feed: Topic) => void;
-  /** Redis did not answer: `feed.sync()` is wanted later. */
-  onStalled: (feed: Topic, error: unknown) => void;
+  broadcast: Broadcast;
+  /** Calls `topic.flush()` soon, once, whatever comes in until then. */
+  flushSoon: (topic: Topic) => void;
+  /** The topic exists no more. */
+  onGone: (topic: Topic) => void;
+  /** The topic is not in use any more. */
+  onIdle: (topic: Topic) => void;
+  /** Redis did not answer: `topic.sync()` is to be called later. */
+  onReadFailed: (topic: Topic, error: unknown) => void;
   /** Whether messages may be sent now; if not, `catchUpAll` and `flush` follow. */
   isFresh: () => boolean;
   /** Resolves when they may. */
@@ -28,66 +30,59 @@ export interface TopicDeps {
   counters: Counters;
 }
 
-/** Whether a position can be continued, and where it goes on. */
-export interface Verdict {
-  recovered: boolean;
-  position: Position;
-}
-
 /** In one write: a burst of large messages must not stand in the buffer of a reader that has stopped. */
 const MAX_WRITE_BYTES = 64 * 1024;
-/** The same of what a connection missed: less, for it comes on top of what waits already. */
-const MAX_CATCH_UP_BYTES = 16 * 1024;
 /** Messages that wait until anything may be sent. Past it they stay in the log. */
 const MAX_WAITING = 1000;
 
 /**
- * One topic, of one incarnation, on this edge and its subscribers. What is said comes from its sequencer without a gap, goes to the live
- * ones at once, and stays in the ring for those who are behind; what the ring has no more, they get from the log.
+ * One topic, of one incarnation, on this edge, and its subscribers. Messages come from its sequencer without a gap, go to
+ * the live subscribers at once, and stay in memory for lagging ones; older ones are read from the log.
  */
-export class Topic {
-  readonly topic: string;
-  /** Resolves when it is known where the topic stands; false when it does not exist. */
+export class Topic implements SubscribedTopic {
+  readonly name: string;
+  /** Resolves when the topic is open; false when it does not exist. */
   readonly ready: Promise<boolean>;
-  /** Those who receive at once. */
-  readonly live = new LiveSubscribers(BEGINNING);
-  /** Those who do not, each at a position of its own. */
-  readonly lagging = new Set<Subscription>();
-  /** The last message that went out. */
-  head: Position = BEGINNING;
+  /** The last message sent. */
+  lastSent: Position = BEGINNING;
 
   readonly #deps: TopicDeps;
   readonly #sequencer: Sequencer;
-  readonly #reader: LogReader;
+  readonly #history: History;
+  readonly #live: LiveSubscribers;
+  readonly #lagging = new Set<Subscription>();
   readonly #resolveReady: (exists: boolean) => void;
-  #replayBuffer = new ReplayBuffer(BEGINNING);
-  /** Appended, but not sent yet: what comes in within one tick goes out as one write. */
-  #fresh: SentMessage[] = [];
-  /** What each of those who are being served gets. */
-  #serving = { messages: 0, bytes: 0 };
-  /** Those who are about to join. */
+  /** Received, but not sent yet: what comes in within one tick goes out as one write. */
+  #unsent: SentMessage[] = [];
+  /** What each of the live subscribers is being sent. */
+  #sending = { messages: 0, bytes: 0 };
+  /** Connections that are about to join. */
   #holders = 0;
 
-  constructor(topic: string, incarnation: string, world: TopicDeps) {
-    this.topic = topic;
-    this.#deps = world;
+  constructor(name: string, incarnation: string, deps: TopicDeps) {
+    this.name = name;
+    this.#deps = deps;
+    this.#live = new LiveSubscribers(BEGINNING, deps.broadcast);
+    this.#history = new History(incarnation, (after) => {
+      deps.counters.logReads += 1;
+      return deps.readLog(name, after);
+    });
     this.#sequencer = new Sequencer(incarnation, {
-      readState: () => world.readTopic(topic),
-      readPage: (after) => this.#readPage(after),
-      encode: messageEncoder(topic),
+      readState: () => deps.readTopic(name),
+      readPage: (after) => this.#history.read(after),
+      encode: messageEncoder(name),
       onOpen: (state) => this.#onOpen(state),
       onMessage: (message) => this.#onMessage(message),
-      has: (id) => this.#replayBuffer.has(id) || this.#fresh.some((message) => message.id === id),
-      lastInLog: () => this.#lastInLog(),
-      isFull: () => this.#fresh.length >= MAX_WAITING && !world.isFresh(),
+      has: (id) => this.#history.has(id) || this.#unsent.some((message) => message.id === id),
+      lastInLog: () => this.#history.lastInLog(),
+      isFull: () => this.#unsent.length >= MAX_WAITING && !deps.isFresh(),
       drained: () => this.#drained(),
       onLost: (position, last) => this.#onLost(position, last),
       onSynced: () => this.catchUpAll(),
       onGone: () => this.#onGone(),
-      onStalled: (error) => world.onStalled(this, error),
-      counters: world.counters,
+      onReadFailed: (error) => deps.onReadFailed(this, error),
+      counters: deps.counters,
     });
-    this.#reader = new LogReader((after) => this.#readPage(after));
     const { promise, resolve } = Promise.withResolvers<boolean>();
     this.ready = promise;
     this.#resolveReady = resolve;
@@ -101,43 +96,55 @@ export class Topic {
     return this.#sequencer.incarnation;
   }
 
-  /** The last message that was received; null until it is known where the topic stands. */
+  /** The last message that was received; null until the topic is open. */
   get lastReceived(): Position | null {
     return this.#sequencer.lastReceived;
   }
 
-  /** When something was last heard or compared, in milliseconds of the monotonic clock. */
+  /** When something was last received or compared, in milliseconds of the monotonic clock. */
   get freshAt(): number {
     return this.#sequencer.freshAt;
+  }
+
+  /** How many connections are subscribed. */
+  get size(): number {
+    return this.#live.size + this.#lagging.size;
+  }
+
+  get inUse(): boolean {
+    return this.#holders + this.size > 0;
+  }
+
+  subscriptions(): Subscription[] {
+    return [...this.#live.members(), ...this.#lagging];
   }
 
   onLive(prev: Position, id: Position, data: Buffer): void {
     this.#sequencer.onLive(prev, id, data);
   }
 
-  /** Redis says where the topic stands; null: it does not exist. */
+  /** Compares with the topic's state in Redis; null: it does not exist. */
   onState(state: TopicState | null): void {
     this.#sequencer.onState(state);
   }
 
-  /** Redis confirms that the topic stands where it is known to. */
+  /** The topic's state in Redis is the known one. */
   onUnchanged(): void {
     this.#sequencer.onUnchanged();
   }
 
-  /** Looks up what was not heard; also what Redis did not answer before. */
+  /** Reads what was not received; also what Redis did not answer before. */
   sync(): void {
     void this.#sequencer.sync();
   }
 
-  /** The topic exists no more. */
-  end(): void {
-    this.#sequencer.end();
+  isFresh(): boolean {
+    return this.#deps.isFresh();
   }
 
   /**
-   * Everything that came in since the last time goes to all who are live, as one write each. Stops at `deadline`
-   * (milliseconds of the monotonic clock); false when somebody has still to be served.
+   * Sends everything that came in since the last time to all live subscribers, as one write each. Stops at `deadline`
+   * (milliseconds of the monotonic clock); false when some have still to be served.
    */
   flush(deadline = Number.POSITIVE_INFINITY): boolean {
     do {
@@ -147,49 +154,30 @@ export class Topic {
   }
 
   /**
-   * Whether what follows `position` is all there, and if not, where it goes on. Null when the topic is gone. The log
-   * decides, not the ring: how far back a client may go is for the topic's history to say, the same on every edge.
-   * @param begin where the subscription begins: what was published between an earlier position and it is not for the
-   *   client, and missing
+   * Whether what follows `position` is all there, and if not, where it goes on; see `History.judge`. The log decides, not
+   * what is in memory: how far back a client may go is for the topic's history to say, the same on every edge.
    */
-  async judge(position: Position, begin: Position): Promise<Verdict | null> {
-    const isWithin = comparePositions(position, begin) >= 0;
-    if (isWithin && this.state === 'open' && position === this.head) return { recovered: true, position };
-    const page = await this.#reader.after(position);
-    if (page === null) this.end();
-    if (page === null || this.state === 'gone') return null;
-    const next = page.entries[0];
-    const isBefore = !isWithin && next !== undefined && comparePositions(next.id, begin) <= 0;
-    if (continues(page, position) && !isBefore) return { recovered: true, position };
-    return {
-      recovered: false,
-      position: next === undefined || isWithin ? goesOnFrom(page) : laterOf(begin, next.prev),
-    };
+  async judge(position: Position, startPosition: Position): Promise<Verdict | null> {
+    const isWithin = comparePositions(position, startPosition) >= 0;
+    if (isWithin && this.state === 'open' && position === this.lastSent) return { recovered: true, position };
+    const verdict = await this.#history.judge(position, startPosition);
+    if (verdict === null) this.#sequencer.end();
+    return this.state === 'gone' ? null : verdict;
   }
 
-  /** Takes a subscription in at its position; what it missed goes out now or soon. */
   join(subscription: Subscription): void {
-    this.lagging.add(subscription);
+    this.#lagging.add(subscription);
     this.catchUp(subscription);
   }
 
   leave(subscription: Subscription): void {
     subscription.ended = true;
-    this.live.remove(subscription);
-    this.lagging.delete(subscription);
+    this.#live.remove(subscription);
+    this.#lagging.delete(subscription);
     if (!this.inUse) this.#deps.onIdle(this);
   }
 
-  /** Connections that are subscribed. */
-  get subscribers(): number {
-    return this.live.size + this.lagging.size;
-  }
-
-  get inUse(): boolean {
-    return this.#holders + this.subscribers > 0;
-  }
-
-  /** Keeps the feed from being closed while somebody is about to join. */
+  /** Keeps the topic from being closed while a connection is about to join. */
   hold(): void {
     this.#holders += 1;
   }
@@ -199,32 +187,35 @@ export class Topic {
     if (!this.inUse) this.#deps.onIdle(this);
   }
 
-  /** Takes a subscription out of the live ones; it keeps its position and nothing else. */
-  fallBehind(subscription: Subscription): void {
-    if (this.live.remove(subscription)) this.lagging.add(subscription);
+  reached(subscription: Subscription): Position {
+    return this.#live.reached(subscription);
   }
 
-  /** Gives a subscription that is behind what it lacks, as far as its connection takes it. */
+  lag(subscription: Subscription): void {
+    if (this.#live.remove(subscription)) this.#lagging.add(subscription);
+  }
+
   catchUp(subscription: Subscription): void {
-    while (!subscription.ended && !subscription.reading && !subscription.connection.blocked) {
-      if (subscription.position === this.head) {
-        this.#goLive(subscription);
+    while (!subscription.ended && !subscription.reading && !subscription.subscriber.blocked) {
+      if (subscription.position === this.lastSent) {
+        this.#lagging.delete(subscription);
+        this.#live.add(subscription);
         return;
       }
       if (!this.#deps.isFresh()) return;
-      const missed = this.#replayBuffer.after(subscription.position);
+      const missed = this.#history.recentAfter(subscription.position);
       if (missed === null) {
-        // Ahead of the feed: what it waits for is on its way. Otherwise only the log has what it lacks.
-        if (comparePositions(subscription.position, this.head) < 0) void this.#catchUpFromLog(subscription);
+        // Ahead of the topic: what it waits for is on its way. Otherwise only the log has what it lacks.
+        if (comparePositions(subscription.position, this.lastSent) < 0) void this.#catchUpFromLog(subscription);
         return;
       }
-      this.#deliver(subscription, missed);
+      subscription.deliver(missed);
     }
   }
 
-  /** Gives all who are behind what they lack. */
+  /** Gives all lagging subscriptions what they lack. */
   catchUpAll(): void {
-    for (const subscription of this.lagging) this.catchUp(subscription);
+    for (const subscription of this.#lagging) this.catchUp(subscription);
   }
 
   #onOpen(state: TopicState): void {
@@ -233,28 +224,26 @@ export class Topic {
   }
 
   #onMessage(message: SentMessage): void {
-    this.#fresh.push(message);
+    this.#unsent.push(message);
     this.#deps.flushSoon(this);
   }
 
   async #drained(): Promise<void> {
-    while (this.live.busy || this.#fresh.length > 0) {
+    while (this.#live.busy || this.#unsent.length > 0) {
       await (this.#deps.isFresh() ? new Promise(setImmediate) : this.#deps.whenFresh());
     }
   }
 
-  /** Everybody who stands at the head is told that what followed is gone. */
+  /** Announces to every subscription at the last sent message that what followed is gone. */
   #onLost(position: Position, last: Position): void {
-    const after = this.head;
+    const after = this.lastSent;
     // What a log that went back does not contain is gone from there on; else only what lies beyond its end.
     const kept = comparePositions(position, after) < 0 ? position : last;
     this.#startAt(position);
-    for (const subscription of this.live.members()) this.#announceLost(subscription, after, position);
-    for (const subscription of this.lagging) {
-      // Ahead of the feed it may well be, by what it read from the log; beyond the log it waits for what Redis forgot.
-      if (comparePositions(subscription.position, kept) <= 0) continue;
-      this.#announceLost(subscription, subscription.position, position);
-      subscription.position = position;
+    for (const { subscriber } of this.#live.members()) subscriber.announceLost(this.name, after, position);
+    for (const subscription of this.#lagging) {
+      // Ahead of the topic it may well be, by what it read from the log; beyond the log it waits for what Redis forgot.
+      if (comparePositions(subscription.position, kept) > 0) subscription.onGap(position);
     }
   }
 
@@ -262,52 +251,34 @@ export class Topic {
     this.#resolveReady(false);
     if (this.#deps.isFresh()) this.flush();
     // What came before the end goes out before it.
-    if (!this.live.busy && this.#fresh.length === 0) this.#deps.onGone(this);
+    if (!this.#live.busy && this.#unsent.length === 0) this.#deps.onGone(this);
     else void this.#drained().then(() => this.#deps.onGone(this));
   }
 
   #startAt(position: Position): void {
-    this.head = position;
-    this.#replayBuffer = new ReplayBuffer(position);
-    this.live.moveTo(position);
+    this.lastSent = position;
+    this.#history.startAt(position);
+    this.#live.moveTo(position);
   }
 
   #serve(deadline: number): boolean {
-    if (!this.live.busy) return true;
-    const served = this.live.serve(deadline);
-    this.#deps.counters.deliveries += served * this.#serving.messages;
-    this.#deps.counters.deliveredBytes += served * this.#serving.bytes;
-    return !this.live.busy;
+    if (!this.#live.busy) return true;
+    const served = this.#live.serve(deadline);
+    this.#deps.counters.deliveries += served * this.#sending.messages;
+    this.#deps.counters.deliveredBytes += served * this.#sending.bytes;
+    return !this.#live.busy;
   }
 
-  /** Takes what came in as the next to be sent; false when there is nothing. Those who are behind take it from the ring. */
+  /** Takes what came in as the next to be sent; false when there is nothing. */
   #beginToServe(): boolean {
-    const write = writeOf(this.#fresh, 0, MAX_WRITE_BYTES);
+    const write = writeOf(this.#unsent, 0, MAX_WRITE_BYTES);
     if (write === null) return false;
-    for (const message of this.#fresh.splice(0, write.messages)) this.#replayBuffer.push(message);
-    this.head = write.last;
-    this.#serving = { messages: write.messages, bytes: write.frames.length };
-    this.live.begin(write.frames, write.last);
+    for (const message of this.#unsent.splice(0, write.messages)) this.#history.push(message);
+    this.lastSent = write.last;
+    this.#sending = { messages: write.messages, bytes: write.frames.length };
+    this.#live.begin(write.frames, write.last);
     this.catchUpAll();
     return true;
-  }
-
-  #goLive(subscription: Subscription): void {
-    this.lagging.delete(subscription);
-    this.live.add(subscription);
-  }
-
-  /** Sends messages until the connection has enough of them. */
-  #deliver(subscription: Subscription, messages: readonly SentMessage[]): void {
-    const { connection } = subscription;
-    let sent = 0;
-    while (!subscription.ended && !connection.blocked) {
-      const write = writeOf(messages, sent, MAX_CATCH_UP_BYTES);
-      if (write === null) return;
-      sent += write.messages;
-      subscription.position = write.last;
-      connection.send(write.frames, write.messages);
-    }
   }
 
   async #catchUpFromLog(subscription: Subscription): Promise<void> {
@@ -315,58 +286,17 @@ export class Topic {
     this.#deps.counters.catchUps += 1;
     const after = subscription.position;
     try {
-      const page = await this.#reader.after(after);
-      if (page === null) this.end();
-      // It may have been told meanwhile that it goes on elsewhere.
-      else if (subscription.position === after && this.#deps.isFresh()) this.#deliverPage(subscription, page);
+      const cursor = new LogCursor(subscription, (position) => this.#history.readShared(position));
+      if ((await cursor.next()) === 'gone') this.#sequencer.end();
     } catch (error) {
-      // Redis is away. It stays behind, and `sync` comes.
-      this.#deps.onStalled(this, error);
+      // Redis is away. It stays lagging, and `sync` comes.
+      this.#deps.onReadFailed(this, error);
       return;
     } finally {
       subscription.reading = false;
     }
-    // The log has nothing for it, so the log is not where this feed believes it to be: asking again would never end.
-    if (subscription.position === after && !subscription.connection.blocked && this.#deps.isFresh()) this.sync();
+    // The log has nothing for it, so the log is not where this topic believes it to be: asking again would never end.
+    if (subscription.position === after && !subscription.subscriber.blocked && this.#deps.isFresh()) this.sync();
     else this.catchUp(subscription);
-  }
-
-  #deliverPage(subscription: Subscription, page: FramePage): void {
-    if (subscription.ended) return;
-    if (!continues(page, subscription.position)) {
-      const position = goesOnFrom(page);
-      this.#announceLost(subscription, subscription.position, position);
-      subscription.position = position;
-    }
-    this.#deliver(subscription, page.entries);
-  }
-
-  #announceLost(subscription: Subscription, after: Position, position: Position): void {
-    subscription.connection.announceLost(this.topic, after, position);
-  }
-
-  /**
-   * Redis has lost its last writes: gives the last message of the ring that the log still contains. Those who had what is
-   * gone get everything that was published instead.
-   */
-  async #lastInLog(): Promise<Position> {
-    let at = this.#replayBuffer.base;
-    for (;;) {
-      const page = await this.#readPage(at);
-      const unknown = page?.entries.find(({ id }) => !this.#replayBuffer.has(id));
-      if (unknown !== undefined) return unknown.prev;
-      const last = page?.entries.at(-1);
-      if (last === undefined) return page === null || comparePositions(at, page.last) <= 0 ? at : page.last;
-      at = last.id;
-    }
-  }
-
-  /** Null when the topic is gone, also when another one has its name by now. */
-  async #readPage(after: Position): Promise<FramePage | null> {
-    this.#deps.counters.logReads += 1;
-    const page = await this.#deps.readLog(this.topic, after);
-    if (page?.incarnation !== this.incarnation) return null;
-    this.#replayBuffer.prepend(page.entries);
-    return page;
   }
 }

@@ -2,7 +2,8 @@ import type { Socket } from 'node:net';
 import { eventually } from '@holdfast/testkit/eventually';
 import { expect, it } from 'vitest';
 import { SocketWriter } from './direct-write.ts';
-import { MAX_BATCH, broadcast } from './broadcast.ts';
+import { broadcast } from './broadcast.ts';
+import { MAX_BATCH } from './transport.ts';
 import { RecordingTransport } from '../testing/recording-transport.ts';
 import { tcpPair } from '../testing/tcp-pair.ts';
 
@@ -18,7 +19,7 @@ class PlainTransport extends RecordingTransport {
     this.#writer = new SocketWriter(socket, true);
   }
 
-  override get descriptor(): number {
+  get descriptor(): number {
     return this.#writer.descriptor;
   }
 

@@ -1,21 +1,23 @@
-import type { Transport } from '../connection/connection.ts';
 import { NOT_DIRECT, sendNow } from './direct-write.ts';
+import { type Broadcast, MAX_BATCH, type Transport } from './transport.ts';
 
-/** How many connections are written to in one go. */
-export const MAX_BATCH = 32;
+/** A transport whose socket may be written to past everything else. */
+interface DirectTransport extends Transport {
+  /** The descriptor of the socket until anything else runs; NOT_DIRECT when the transport takes `send` only. */
+  readonly descriptor?: number;
+}
 
 const descriptors = new Int32Array(MAX_BATCH);
 const taken = new Int32Array(MAX_BATCH);
 
 /**
- * Sends the same frames to sockets, of which at most {@link MAX_BATCH} are given: first it is found out whose
- * descriptors may be written to, then these are, and then the rest gets its frames, or what the kernel did not take of
- * them, in the ordinary way. Between the look and the last of the direct writes nothing else runs, so none of the
- * descriptors is closed or another's by then. And a look at many in a row lets the processor fetch their objects side by
- * side: since the last message all of them have left its caches, and with a system call after each look it would wait for
- * them one by one. `onWaiting` is told of each for which something waits then.
+ * Looks up all descriptors, then writes to those that may be written to, then sends the others their frames, or what the
+ * kernel did not take, in the ordinary way. Between the look-up and the last direct write nothing else runs, so no
+ * descriptor is closed or reused by then. Looking up many in a row lets the processor fetch their objects side by side:
+ * since the last message all of them have left its caches, and with a system call after each look-up it would wait for
+ * them one by one.
  */
-export function broadcast(transports: readonly Transport[], frames: Buffer, onWaiting: (index: number) => void): void {
+export const broadcast: Broadcast = (transports: readonly DirectTransport[], frames, onWaiting) => {
   const count = transports.length;
   for (let index = 0; index < count; index += 1) descriptors[index] = transports[index]?.descriptor ?? NOT_DIRECT;
   let rest = 0;
@@ -26,7 +28,7 @@ export function broadcast(transports: readonly Transport[], frames: Buffer, onWa
     if (bytes < frames.length) rest += 1;
   }
   if (rest > 0) sendRest(transports, frames, onWaiting);
-}
+};
 
 function sendRest(transports: readonly Transport[], frames: Buffer, onWaiting: (index: number) => void): void {
   for (const [index, transport] of transports.entries()) {

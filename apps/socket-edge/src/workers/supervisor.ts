@@ -119,7 +119,7 @@ export class Supervisor {
       if (this.#leaving.signal.aborted) return;
       attempt = performance.now() - begun > SETTLED_MS ? 1 : attempt + 1;
       const delayMs = jitteredDelay(backoff, attempt);
-      logger.warn({ worker: worker.pid, ...exit, delayMs }, 'a worker ended and is replaced');
+      logger.warn({ worker: worker.pid, ...exit, delayMs }, 'worker exited: replacing it');
       if (!(await this.#mayStart(delayMs))) return;
       this.#restarts += 1;
       begun = performance.now();
@@ -141,7 +141,7 @@ export class Supervisor {
         await this.#checking;
         return !this.#leaving.signal.aborted;
       } catch (error) {
-        logger.error({ err: error }, 'the port was taken while no worker listened');
+        logger.error({ err: error }, 'port taken by another process: waiting to start workers');
       }
     }
   }

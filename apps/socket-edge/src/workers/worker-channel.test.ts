@@ -18,7 +18,15 @@ function take(options: Partial<WorkerChannelOptions> = {}) {
   const onDrain = vi.fn<() => void>();
   const onOrphaned = vi.fn<() => void>();
   const onError = vi.fn<(error: unknown) => void>();
-  const seat = new WorkerChannel({ channel, metrics, health: createHealth(), onDrain, onOrphaned, onError, ...options });
+  const seat = new WorkerChannel({
+    channel,
+    metrics,
+    health: createHealth(),
+    onDrain,
+    onOrphaned,
+    onError,
+    ...options,
+  });
   return { seat, channel, said, onDrain, onOrphaned, onError };
 }
 
