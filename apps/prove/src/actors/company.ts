@@ -2,8 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { forEachBounded } from '../bounded.ts';
 import type { Control } from '../control.ts';
 import { History } from '../history/history.ts';
-import { judge } from '../model/judge.ts';
-import type { Violation } from '../model/violation.ts';
+import { isMissingNow } from '../model/judge.ts';
 import { monotonicMs } from '../monotonic.ts';
 import { Actor } from './actor.ts';
 import { Calls } from './calls.ts';
@@ -75,26 +74,23 @@ export class Company {
     throw new Error(`nothing could be published on ${topic}`);
   }
 
-  /** What would be wrong if the history ended now. */
-  violationsNow(): Violation[] {
-    const events = this.history.events.filter(({ kind }) => kind !== 'end');
-    return judge([...events, { kind: 'end', at: monotonicMs() }]);
-  }
-
   /** Waits for what is missing as long as it may take, and has what still is then judged. Gives whether anything is. */
   async checkpoint(): Promise<boolean> {
     await this.settled(FOLLOWS_WITHIN_MS);
+    const isMissing = this.#isMissing();
     this.history.record({ kind: 'end', at: monotonicMs() });
-    return this.violationsNow().some(isMissing);
+    return isMissing;
   }
 
   /** Waits until nothing is missing any more; what still is after so long stays so. */
   async settled(timeoutMs: number): Promise<void> {
     const deadline = performance.now() + timeoutMs;
-    while (performance.now() < deadline && this.violationsNow().some(isMissing)) await delay(PAUSE_MS);
+    while (performance.now() < deadline && this.#isMissing()) await delay(PAUSE_MS);
   }
-}
 
-function isMissing({ kind }: Violation): boolean {
-  return kind === 'lost' || kind === 'deaf' || kind === 'falsely-recovered';
+  /** Whether something would be missing if the history ended now. */
+  #isMissing(): boolean {
+    const events = this.history.events.filter(({ kind }) => kind !== 'end');
+    return isMissingNow([...events, { kind: 'end', at: monotonicMs() }]);
+  }
 }

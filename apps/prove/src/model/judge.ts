@@ -33,6 +33,15 @@ export function judge(events: readonly HistoryEvent[]): Violation[] {
   return [...found.values()];
 }
 
+/**
+ * Whether anything that an open connection should have had by now has not come. Much less work than `judge`: a process that
+ * waits for frames must not be kept from reading them.
+ */
+export function isMissingNow(events: readonly HistoryEvent[]): boolean {
+  const model = modelOf(events);
+  return missingViolations({ ...model, lines: model.lines.filter(({ closed }) => closed === null) }).length > 0;
+}
+
 function judgeOnce(events: readonly HistoryEvent[]): Violation[] {
   const model = modelOf(events);
   return [...arrivalViolations(model), ...missingViolations(model), ...closeViolations(model), ...apiViolations(model)];

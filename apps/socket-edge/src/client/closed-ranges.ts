@@ -125,7 +125,7 @@ class RangeTarget implements LogTarget<LogEntry> {
 
   #moveTo(position: Position): void {
     this.position = position;
-    this.#connection.leave(this.#topic, { incarnation: this.#incarnation, position, read: this.#read });
+    this.#connection.leave({ topic: this.#topic, incarnation: this.#incarnation, position, read: this.#read });
   }
 }
 

@@ -1,12 +1,9 @@
+import type { ClaimOutcome } from '@holdfast/broker/broker';
 import type { ClientState } from '@holdfast/broker/client-state';
 import type { Transport } from '../transport/transport.ts';
 import type { Connection, ConnectionClaim } from './connection.ts';
 
-/** What Redis answered to a claim. */
-export interface ClaimedClient extends ConnectionClaim {
-  client: ClientState;
-  isOwner: boolean;
-}
+type WonClaim = Extract<ClaimOutcome, { kind: 'claimed' | 'owned-by-other' }>;
 
 /** What becomes of a claim. */
 interface ClaimEnds {
@@ -19,7 +16,7 @@ interface ClaimEnds {
  * one with an owner stays with it until the connection is open. A claim ends exactly once: it is opened, or else abandoned
  * when it is disposed of, and then it has changed nothing.
  */
-export class Claim implements ClaimedClient, Disposable {
+export class Claim implements ConnectionClaim, Disposable {
   readonly client: ClientState;
   readonly generation: number;
   readonly digest: number;
@@ -27,12 +24,13 @@ export class Claim implements ClaimedClient, Disposable {
   readonly isOwner: boolean;
   #ends: ClaimEnds | null;
 
-  constructor({ client, generation, digest, read, isOwner }: ClaimedClient, ends: ClaimEnds) {
+  /** @param read the number of the read of the state that came with it */
+  constructor({ kind, client, generation, digest }: WonClaim, read: number, ends: ClaimEnds) {
     this.client = client;
     this.generation = generation;
     this.digest = digest;
     this.read = read;
-    this.isOwner = isOwner;
+    this.isOwner = kind === 'claimed';
     this.#ends = ends;
   }
 

@@ -37,6 +37,7 @@ export interface ConnectionClaim {
 
 /** How far a topic got that has been left. */
 interface LeftTopic {
+  topic: string;
   incarnation: string;
   position: Position;
   /** The last read of a state that had begun by then. */
@@ -75,7 +76,10 @@ export class Connection implements Subscriber {
   opening: Map<string, SubscriptionStart> | null = null;
   /** Topic to closed ranges from before this connection, until they are acknowledged. */
   closedBefore: ReadonlyMap<string, string> | null = null;
-  /** Topics that it has left lately. Most connections never leave one. */
+  /**
+   * Topics that it has left lately, each incarnation apart: a Redis that loses its last writes may have an older one
+   * again. Most connections never leave one.
+   */
   #left: Map<string, LeftTopic> | null = null;
   /** The client's state changed before the welcome was out. */
   changedMeanwhile = false;
@@ -188,21 +192,20 @@ export class Connection implements Subscriber {
     const { name, incarnation } = subscription.topic;
     if (this.subscriptions.get(name) !== subscription) return false;
     this.subscriptions.delete(name);
-    this.leave(name, { incarnation, position: subscription.reached, read });
+    this.leave({ topic: name, incarnation, position: subscription.reached, read });
     subscription.topic.leave(subscription);
     return true;
   }
 
   /** How far this incarnation of a topic got before it was left, so that what is taken up again is not sent twice. */
   leftAt(topic: string, incarnation: string): Position | undefined {
-    const left = this.#left?.get(topic);
-    return left?.incarnation === incarnation ? left.position : undefined;
+    return this.#left?.get(leftKey(topic, incarnation))?.position;
   }
 
   /** Notes how far a topic got that has been left. */
-  leave(topic: string, left: LeftTopic): void {
+  leave(left: LeftTopic): void {
     this.#left ??= new Map();
-    this.#left.set(topic, left);
+    this.#left.set(leftKey(left.topic, left.incarnation), left);
   }
 
   /**
@@ -212,9 +215,9 @@ export class Connection implements Subscriber {
    */
   forgetLeft(read: number): void {
     if (this.#left === null) return;
-    for (const [topic, left] of this.#left) {
+    for (const [key, { topic, read: readThen }] of this.#left) {
       if (this.#left.size <= MAX_LEFT_LATELY) return;
-      if (left.read < read && this.opening?.has(topic) !== true) this.#left.delete(topic);
+      if (readThen < read && this.opening?.has(topic) !== true) this.#left.delete(key);
     }
   }
 
@@ -259,4 +262,8 @@ export class Connection implements Subscriber {
     if (this.blocked) return;
     for (const subscription of this.subscriptions.values()) subscription.topic.catchUp(subscription);
   }
+}
+
+function leftKey(topic: string, incarnation: string): string {
+  return `${topic} ${incarnation}`;
 }

@@ -49,8 +49,7 @@ export class Hub {
     try {
       const outcome = await broker.claim({ clientId, edge });
       if (outcome.kind === 'claimed' || outcome.kind === 'owned-by-other') {
-        const { client, generation, digest } = outcome;
-        return new Claim({ client, generation, digest, read, isOwner: outcome.kind === 'claimed' }, this);
+        return new Claim(outcome, read, this);
       }
     } catch (error) {
       // It may have come about, with only the answer lost: then this edge owns the client without a connection.

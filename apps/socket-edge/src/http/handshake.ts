@@ -32,11 +32,12 @@ export type HandshakeOutcome = { ok: true; handshake: Handshake } | { ok: false;
 
 /** Reads an upgrade request (RFC 6455, section 4.2.1) without touching its socket. */
 export function readHandshake(request: HandshakeRequest, allowedOrigins: readonly string[]): HandshakeOutcome {
-  const { path, query } = targetOf(request.url ?? '');
+  const { path, query: search } = targetOf(request.url ?? '');
   if (!isConnectPath(path)) return refused('route-not-found', { detail: `Connect at ${CONNECT_PATH}` });
   const malformed = checkUpgrade(request) ?? checkOrigin(request.headers.origin, allowedOrigins);
   if (malformed) return { ok: false, refusal: malformed };
 
+  const query = new URLSearchParams(search);
   const unwanted = [...query.keys()].find((name) => API_KEY_PARAMETERS.includes(name.toLowerCase()));
   if (unwanted !== undefined)
     return refused('key-in-query', { detail: `"${unwanted}": connections take a client id only` });
@@ -62,11 +63,11 @@ export function readHandshake(request: HandshakeRequest, allowedOrigins: readonl
 }
 
 /** Path and query of a request target. In absolute form, which servers must take too, the authority does not count. */
-function targetOf(target: string): { path: string; query: URLSearchParams } {
+function targetOf(target: string): { path: string; query: string } {
   const rest = target.startsWith('/') ? target : target.replace(SCHEME_AND_AUTHORITY, '');
   const mark = rest.indexOf('?');
   const path = mark < 0 ? rest : rest.slice(0, mark);
-  return { path: path === '' ? '/' : path, query: new URLSearchParams(mark < 0 ? '' : rest.slice(mark + 1)) };
+  return { path: path === '' ? '/' : path, query: mark < 0 ? '' : rest.slice(mark + 1) };
 }
 
 /** The path of a request, without its query. */
@@ -76,11 +77,11 @@ export function pathOf({ url = '' }: HandshakeRequest): string {
 
 /** Whether it is a handshake for us to answer. Another upgrade is ignored, as if it were not asked for (RFC 9110, section 7.8). */
 export function isHandshake(request: HandshakeRequest): boolean {
-  return listOf(request.headers.upgrade).some(isWebSocket) && isConnectPath(pathOf(request));
+  return asksForWebSocket(request.headers.upgrade) && isConnectPath(pathOf(request));
 }
 
-function isWebSocket(protocol: string): boolean {
-  return protocol.toLowerCase() === 'websocket';
+function asksForWebSocket(upgrade: string | undefined): boolean {
+  return upgrade === 'websocket' || listOf(upgrade).some((protocol) => protocol.toLowerCase() === 'websocket');
 }
 
 /** The elements of a list (RFC 9110, section 5.6.1): empty ones do not count. */
@@ -100,7 +101,7 @@ function refused(code: ProblemCode, details?: ProblemDetails): HandshakeOutcome 
 
 function checkUpgrade({ method, headers }: HandshakeRequest): Refusal | null {
   if (method !== 'GET') return refusal('method-not-allowed', { detail: 'The method must be GET' }, { Allow: 'GET' });
-  if (!listOf(headers.upgrade).some(isWebSocket)) {
+  if (!asksForWebSocket(headers.upgrade)) {
     return refusal(
       'upgrade-required',
       { detail: 'The Upgrade header must name "websocket"' },

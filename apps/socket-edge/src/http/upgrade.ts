@@ -70,19 +70,25 @@ export function upgradeHandler(options: UpgradeOptions) {
     // To look an address up is a system call, and a good handshake never needs it.
     const address = limit.quiet ? null : addressOf(request);
     const blockedFor = address === null ? null : await limit.blockedFor(address);
-    const refused = await judge(request, socket, head, blockedFor !== null);
-    if (refused === null || refused.problem.status >= 500 || isOfClient(refused)) return refused;
-    await limit.count(address ?? lateAddress(request));
-    return blockedFor === null ? refused : tooManyRefused(blockedFor);
+    try {
+      const refused = await judge(request, socket, head, blockedFor !== null);
+      if (refused === null || refused.problem.status >= 500 || isOfClient(refused)) return refused;
+      await limit.count(address ?? lateAddress(request));
+      return blockedFor === null ? refused : tooManyRefused(blockedFor);
+    } catch (error) {
+      if (error instanceof BrokerUnavailable) return redisAway();
+      onError(error);
+      return refusal('internal-error');
+    }
   }
 
   /** @param suspect whether its address had too many handshakes refused: it has to wait behind the others, no more */
-  async function judge(
+  function judge(
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
     suspect: boolean,
-  ): Promise<Refusal | null> {
+  ): Refusal | null | Promise<Refusal | null> {
     const outcome = readHandshake(request, allowedOrigins);
     if (!outcome.ok) return outcome.refusal;
     const { handshake } = outcome;
@@ -91,11 +97,9 @@ export function upgradeHandler(options: UpgradeOptions) {
     if (!suspect) return claim(claims, handshake, request, socket, head);
     if (suspectsPending >= MAX_SUSPECTS) return refusal('unknown-client');
     suspectsPending += 1;
-    try {
-      return await claim(suspects, handshake, request, socket, head);
-    } finally {
+    return claim(suspects, handshake, request, socket, head).finally(() => {
       suspectsPending -= 1;
-    }
+    });
   }
 
   /** Who has gone without one was the first to be refused for long: from now on addresses are looked up beforehand. */
@@ -165,26 +169,13 @@ export function upgradeHandler(options: UpgradeOptions) {
     return null;
   }
 
-  /** As `admit`, with every failure as a refusal. */
-  async function decide(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<Refusal | null> {
-    try {
-      return await admit(request, socket, head);
-    } catch (error) {
-      if (error instanceof BrokerUnavailable) {
-        return redisAway();
-      }
-      onError(error);
-      return refusal('internal-error');
-    }
-  }
-
   return async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     // The first statement: a reset while the handshake is being checked would otherwise end the process.
     socket.on('error', destroy);
     const deadline = setTimeout(() => socket.destroy(), HANDSHAKE_DEADLINE_MS);
     pending += 1;
     // Thousands of requests may be read in one turn of the event loop: there they are only noted.
-    const refused = await edge.slicer.run(() => (socket.destroyed ? null : decide(request, socket, head)));
+    const refused = await edge.slicer.run(() => (socket.destroyed ? null : admit(request, socket, head)));
     pending -= 1;
     clearTimeout(deadline);
     if (refused === null) return;

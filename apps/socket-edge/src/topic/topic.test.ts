@@ -252,6 +252,27 @@ describe('what the log has no more', () => {
     expect(h.world.reads).toBe(reads);
   });
 
+  it('is not announced, nor sent twice, to one that has read from the log what was published since', async () => {
+    const h = topicHarness();
+    const early = [h.publish('1', { heard: false }), h.publish('2', { heard: false })];
+    await h.opened();
+    const live = h.join();
+    const kept = h.publish('3');
+    const gone = h.publish('4');
+    await h.settled();
+    h.log.rollBack(1);
+    const since = [h.publish('5', { heard: false }), h.publish('6', { heard: false })];
+    const late = h.join(h.log.start);
+    await h.settled();
+    expect(late.socket.idsOf('news')).toEqual([...early, kept, ...since]);
+    const after = h.publish('7');
+    await h.settled();
+    expect(live.socket.of('lost')).toEqual([{ type: 'lost', topic: 'news', after: gone, position: kept }]);
+    expect(live.socket.idsOf('news')).toEqual([kept, gone, ...since, after]);
+    expect(late.socket.of('lost')).toEqual([]);
+    expect(late.socket.idsOf('news')).toEqual([...early, kept, ...since, after]);
+  });
+
   it('takes what it heard where the history keeps nothing, and announces what came before that', async () => {
     const h = await openFeed();
     const live = h.join();

@@ -237,14 +237,14 @@ export class Topic implements SubscribedTopic {
   /** Announces to every subscription at the last sent message that what followed is gone. */
   #onLost(position: Position, last: Position): void {
     const after = this.lastSent;
-    // What a log that went back does not contain is gone from there on; else only what lies beyond its end.
-    const kept = comparePositions(position, after) < 0 ? position : last;
+    // What a log that went back does not contain any more is in memory from there on.
+    const isGone = (at: Position) =>
+      comparePositions(at, last) > 0 || (comparePositions(at, position) > 0 && this.#history.has(at));
+    // Others are ahead of the topic by what they read from the log.
+    const gone = [...this.#lagging].filter((subscription) => isGone(subscription.position));
     this.#startAt(position);
     for (const { subscriber } of this.#live.members()) subscriber.announceLost(this.name, after, position);
-    for (const subscription of this.#lagging) {
-      // Ahead of the topic it may well be, by what it read from the log; beyond the log it waits for what Redis forgot.
-      if (comparePositions(subscription.position, kept) > 0) subscription.onGap(position);
-    }
+    for (const subscription of gone) subscription.onGap(position);
   }
 
   #onGone(): void {

@@ -3,7 +3,7 @@ import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it, onTestFinished } from 'vitest';
 import { Connection } from '../connection/connection.ts';
-import { meter } from './edge-receiver.ts';
+import { meterReceivers } from './edge-receiver.ts';
 import { BURST_SECONDS, type FrameLimits, GRACE_SECONDS } from './frame-meter.ts';
 import type { Hub } from '../connection/hub.ts';
 import { newCounters } from '../counters.ts';
@@ -117,6 +117,6 @@ it('who goes on sending too much is slowed down to its rate, then closed with 44
   }
 });
 
-it('what ws gives as a receiver must be the one that this was written for', () => {
-  expect(() => meter({}, {} as never)).toThrow(/not a receiver of ws 8/);
+it('the receivers of ws must be those that this was written for', () => {
+  expect(() => meterReceivers({} as never)).toThrow(/not the receivers of ws 8/);
 });

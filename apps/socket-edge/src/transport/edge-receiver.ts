@@ -41,6 +41,8 @@ interface WsReceiver extends Writable {
 
 const { Receiver } = ws as unknown as { Receiver: new () => WsReceiver };
 const { haveLength } = Receiver.prototype;
+/** Under which a receiver holds its WebSocket. */
+const WEB_SOCKET = Object.getOwnPropertySymbols(new Receiver()).find(({ description }) => description === 'websocket');
 
 /** The connection whose frames are metered. */
 export interface MeteredSocket extends FrameDebt {
@@ -48,36 +50,38 @@ export interface MeteredSocket extends FrameDebt {
 }
 
 /**
- * The receiver of ws, which takes frames apart, with three things added where the header of a frame has been read:
- * lengths must have their shortest form (RFC 6455, section 5.2); every frame is metered, fragments, pings and pongs too;
- * and of frames that were read together one is worked on in a turn of the event loop, so that the turn belongs to all
+ * Adds three things to the receivers of ws, which take frames apart, where the header of a frame has been read: lengths
+ * must have their shortest form (RFC 6455, section 5.2); every frame is metered, fragments, pings and pongs too; and of
+ * frames that were read together one is worked on in a turn of the event loop, so that the turn belongs to all
  * connections. A frame that comes alone, as the pong of an idle connection does, is worked on at once.
+ * ws has no option for a class of receivers, and another prototype for each would make every handshake dearer.
+ * @throws {TypeError} when ws is not the one that this was written for
  */
-class EdgeReceiver extends Receiver {
-  declare socket: MeteredSocket;
-
-  override haveLength(done: WriteCallback): void {
-    if (!isShortest(this)) {
-      done(this.createError(RangeError, 'length not in its shortest form', true, PROTOCOL_ERROR, 'WS_ERR_LENGTH_FORM'));
-      return;
-    }
-    const { socket, _payloadLength: length, _bufferedBytes: buffered, _maxPayload: most } = this;
-    this[SYNCHRONOUS] = buffered <= MASK_BYTES + length;
-    // A length that is too large is only said: ws refuses it next.
-    socket.meter.charge(socket, Math.min(length, most));
-    goOn(this, done);
+export function meterReceivers(receivers: Pick<WsReceiver, 'haveLength'> = Receiver.prototype): void {
+  if (typeof receivers.haveLength !== 'function' || WEB_SOCKET === undefined) {
+    throw new TypeError('not the receivers of ws 8');
   }
+  receivers.haveLength = haveMeteredLength;
 }
 
-/**
- * Makes a receiver that ws has just made one of ours: ws has no option for a class of receivers.
- * @throws {TypeError} when it is not the receiver that this was written for
- */
-export function meter(receiver: unknown, socket: MeteredSocket): void {
-  if (!(receiver instanceof Receiver) || typeof haveLength !== 'function')
-    throw new TypeError('not a receiver of ws 8');
-  Object.setPrototypeOf(receiver, EdgeReceiver.prototype);
-  (receiver as EdgeReceiver).socket = socket;
+function haveMeteredLength(this: WsReceiver, done: WriteCallback): void {
+  const socket = meteredSocketOf(this);
+  if (socket === null) return haveLength.call(this, done);
+  if (!isShortest(this)) {
+    done(this.createError(RangeError, 'length not in its shortest form', true, PROTOCOL_ERROR, 'WS_ERR_LENGTH_FORM'));
+    return;
+  }
+  const { _payloadLength: length, _bufferedBytes: buffered, _maxPayload: most } = this;
+  this[SYNCHRONOUS] = buffered <= MASK_BYTES + length;
+  // A length that is too large is only said: ws refuses it next.
+  socket.meter.charge(socket, Math.min(length, most));
+  goOn(this, socket, done);
+}
+
+/** Null for a client of ws in the same process, which has no meter. */
+function meteredSocketOf(receiver: WsReceiver): MeteredSocket | null {
+  const socket = (receiver as unknown as Record<symbol, Partial<MeteredSocket>>)[WEB_SOCKET as symbol];
+  return socket?.meter === undefined ? null : (socket as MeteredSocket);
 }
 
 function isShortest({ _state: state, _payloadLength: length }: WsReceiver): boolean {
@@ -86,9 +90,9 @@ function isShortest({ _state: state, _payloadLength: length }: WsReceiver): bool
 }
 
 /** Goes on to the mask and the payload of a frame, now or as soon as its connection may send it. */
-function goOn(receiver: EdgeReceiver, done: WriteCallback): void {
+function goOn(receiver: WsReceiver, socket: MeteredSocket, done: WriteCallback): void {
   // What is left of a socket that has gone delays nothing but its own end.
-  const verdict = receiver.writableEnded ? 'go' : receiver.socket.meter.verdict(receiver.socket);
+  const verdict = receiver.writableEnded ? 'go' : socket.meter.verdict(socket);
   if (verdict === 'go') {
     haveLength.call(receiver, done);
     return;
@@ -101,7 +105,7 @@ function goOn(receiver: EdgeReceiver, done: WriteCallback): void {
     return;
   }
   setTimeout(() => {
-    goOn(receiver, done);
+    goOn(receiver, socket, done);
     if (receiver[STATE] !== DEFER_EVENT && !receiver[ERRORED]) receiver.startLoop(done);
   }, WAIT_MS);
 }

@@ -5,7 +5,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import type { Connection } from '../connection/connection.ts';
 import type { Transport } from './transport.ts';
 import { SocketWriter } from './direct-write.ts';
-import { meter } from './edge-receiver.ts';
+import { meterReceivers } from './edge-receiver.ts';
 import { FrameMeter, type FrameDebt, type FrameLimits } from './frame-meter.ts';
 import { chooseSubprotocol } from '../http/handshake.ts';
 import type { Hub } from '../connection/hub.ts';
@@ -17,10 +17,6 @@ const MAX_FRAGMENTS = 64;
 const MAX_BUFFERED_CHUNKS = 1024;
 /** RFC 6455, section 7.4.1: what ws closes with when a frame breaks the protocol, is not UTF-8, has too many pieces, or is too large. */
 const BROKEN_FRAME_CODES = new Set<number | undefined>([1002, 1007, 1008, 1009]);
-
-const { setSocket } = WebSocket.prototype as unknown as {
-  setSocket: (socket: Duplex, head: Buffer, options: object) => void;
-};
 
 /** What a connection's WebSocket belongs to. */
 interface Owner {
@@ -39,14 +35,6 @@ abstract class EdgeSocket extends WebSocket implements FrameDebt {
   debtAt = 0;
   overSince = 0;
   abstract readonly meter: FrameMeter;
-  declare private readonly _receiver: unknown;
-
-  /** Where ws makes the receiver; not in its types. */
-  setSocket(socket: Duplex, head: Buffer, options: object): void {
-    setSocket.call(this, socket, head, options);
-    const { _receiver: receiver } = this;
-    meter(receiver, this);
-  }
 
   override emit(event: string | symbol, ...args: unknown[]): boolean {
     if (this.owner === null) return false;
@@ -130,6 +118,7 @@ export type SocketServer = WebSocketServer;
 
 /** The server side of ws: without a port of its own, without compression, with bounds for everything. */
 export function createSocketServer(limits: FrameLimits): SocketServer {
+  meterReceivers();
   const frameMeter = new FrameMeter(limits);
   /** One meter for all, so it stands with their class and costs none of them a field. */
   class MeteredEdgeSocket extends EdgeSocket {

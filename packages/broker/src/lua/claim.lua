@@ -4,64 +4,54 @@
 -- KEYS  1… clients; on a Cluster only one
 -- ARGV  1 now (ms), 2 a random number, then for each client: edge, generation ('0' for a new connection),
 --       incarnation of the registration that the connection belongs to ('' for any), digest of the state it has ('' none)
--- Gives as JSON, which a reader takes apart many times faster than a reply of many strings, a list with for each client
--- [0] not registered (any more);
--- [1, generation, digest, fields and values before the call] owned by the connection from now on;
--- [2, generation, digest, fields and values] somebody else is connected: nothing was changed;
--- [3, the error of its key, which is no other client's];
--- [4] owned by the connection as before, and the state is the one it has
 local time = redis.call('TIME')
 local now_us = time[1] * 1000000 + time[2]
+local call, pcall, sha1hex, concat, format = redis.call, redis.pcall, redis.sha1hex, table.concat, string.format
+-- Fields of the owner: they are no part of the state that a connection follows.
+local owner_fields = { e = true, c = true, s = true, d = true, p = true }
 
--- The state without its owner, in 52 bits.
-local function digest_of(fields)
-  local parts = {}
-  for i = 1, #fields, 2 do
-    if not string.find(fields[i], '^[ecsdp]$') then
-      parts[#parts + 1] = fields[i]
-      parts[#parts + 1] = fields[i + 1]
-    end
-  end
-  return string.format('%.0f', tonumber(string.sub(redis.sha1hex(table.concat(parts, '\n')), 1, 13), 16))
-end
-
--- Each claim of a call takes longer than a microsecond, so that `number` leads to none of the next call's generations.
 local function after(generation, number)
   if now_us > generation then return now_us + number end
-  -- A clock behind: a random step, so that a Redis that forgot does not give the same number to another.
   return generation + 1 + ARGV[2] + number
 end
 
 local function claim(number, key, edge, mine, incarnation, known)
-  local fields = redis.pcall('HGETALL', key)
+  local fields = pcall('HGETALL', key)
   if fields.err then return { 3, fields.err } end
-  local client = {}
-  for i = 1, #fields, 2 do client[fields[i]] = fields[i + 1] end
-  if #fields == 0 or (incarnation ~= '' and client.o ~= incarnation) then return { 0 } end
+  local owner, state, size, registered = {}, {}, 0, nil
+  for i = 1, #fields, 2 do
+    local name = fields[i]
+    if owner_fields[name] then
+      owner[name] = fields[i + 1]
+    else
+      if name == 'o' then registered = fields[i + 1] end
+      state[size + 1], state[size + 2] = name, fields[i + 1]
+      size = size + 2
+    end
+  end
+  if #fields == 0 or (incarnation ~= '' and registered ~= incarnation) then return { 0 } end
 
-  local held = tonumber(client.c) or 0
-  local owned = client.e and not client.d
+  local held = tonumber(owner.c) or 0
+  local owned = owner.e and not owner.d
   local generation = mine
   if mine == 0 or (not owned and held > mine) then generation = after(held, number) end
-  local digest = digest_of(fields)
-  local answer = { 1, string.format('%.0f', generation), digest, fields }
+  -- 52 bits
+  local digest = format('%.0f', tonumber(string.sub(sha1hex(concat(state, '\n')), 1, 13), 16))
+  if owned and held == mine and digest == known then return { 4 } end
+  local answer = { 1, format('%.0f', generation), digest, fields }
   if owned and (mine == 0 or held > mine) then
     answer[1] = 2
     return answer
   end
-  if owned and held == mine then
-    if digest == known then return { 4 } end
-    return answer
-  end
+  if owned and held == mine then return answer end
 
-  -- The edge of an older connection hears of changes too, until it has closed that.
-  if client.e and client.e ~= edge then
-    redis.call('HSET', key, 'p', client.e)
-  elseif client.p == edge then
-    redis.call('HDEL', key, 'p')
+  if owner.e and owner.e ~= edge then
+    call('HSET', key, 'p', owner.e)
+  elseif owner.p == edge then
+    call('HDEL', key, 'p')
   end
-  redis.call('HDEL', key, 'd')
-  redis.call('HSET', key, 'e', edge, 'c', answer[2], 's', ARGV[1])
+  if owner.d then call('HDEL', key, 'd') end
+  call('HSET', key, 'e', edge, 'c', answer[2], 's', ARGV[1])
   return answer
 end
 
