@@ -8,7 +8,7 @@ import { HEARTBEAT_MS } from '@holdfast/protocol/limits';
 import { z } from 'zod';
 import { BURST_SECONDS, GRACE_SECONDS } from './transport/frame-meter.ts';
 
-/** RFC 6454, section 6.2: a scheme, a host, and a port where it is not the usual one. Nothing behind it. */
+/** RFC 6454, section 6.2: a scheme, a host, and a port where it is not the usual one. Nothing after it. */
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@*\\\s,]+$/i;
 const WEB = /^https?:/i;
 /** Descriptors kept for the log, Redis, the listening socket, and handshakes that are being refused. */
@@ -73,7 +73,9 @@ export const edgeVariables = z
       .optional()
       .meta({ defaultText: `limit of open files less ${RESERVED_DESCRIPTORS}` })
       .describe('Of each worker. Past it handshakes are answered with 503; connections that are open stay'),
-    EDGE_DRAIN_SECONDS: integer({ min: 0, max: 3600, default: 30 }).describe('How long a SIGTERM spreads its goodbyes'),
+    EDGE_DRAIN_SECONDS: integer({ min: 0, max: 3600, default: 30 }).describe(
+      'Time over which a SIGTERM spreads the closing of connections',
+    ),
     EDGE_HEARTBEAT: duration({ minMs: 100, maxMs: 600_000, default: `${HEARTBEAT_MS / 1000}s` }).describe(
       'How often each connection is pinged; two unanswered pings end it',
     ),
@@ -138,7 +140,7 @@ export function descriptorFault(connections: number | undefined, limit: number):
   );
 }
 
-/** Node raises the soft limit to the hard one at its start, so what the system says now is what there is. */
+/** Node raises the soft limit to the hard one at its start, so what the system reports now is what there is. */
 function openFilesLimit(): number {
   try {
     const line = /^Max open files\s+(\d+|unlimited)/m.exec(readFileSync('/proc/self/limits', 'utf8'));

@@ -1,6 +1,6 @@
 /**
  * What an edge counts. Plain numbers, because the hot path adds to some of them a million times a second; they become
- * metrics when somebody asks (`edge-metrics.ts`).
+ * metrics at a scrape (`metrics.ts`).
  */
 export function newCounters() {
   return {

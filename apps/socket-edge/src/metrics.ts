@@ -2,15 +2,15 @@ import type { Metrics } from '@holdfast/service/metrics';
 import type { Edge } from './edge.ts';
 import type { Counters } from './counters.ts';
 
-/** What each number of the counters is called and means, for people who watch it. */
+/** The name and help text of each counter. */
 const counters: Record<keyof Counters, readonly [name: string, help: string]> = {
-  messagesReceived: ['messages_received_total', 'Messages heard from Redis'],
+  messagesReceived: ['messages_received_total', 'Messages received from Redis'],
   deliveries: ['deliveries_total', 'Messages sent to connections'],
   deliveredBytes: ['delivered_bytes_total', 'Bytes of messages sent to connections'],
   gapsFound: ['gaps_found_total', 'Live messages that did not follow the one before'],
   gapMessagesFilled: [
     'gap_messages_filled_total',
-    'Messages that a topic took from its log because they were not heard',
+    'Messages that a topic took from its log because they were not received',
   ],
   lostAnnounced: ['lost_announced_total', 'Frames that announced messages gone from the log'],
   catchUps: ['catch_ups_total', 'Subscriptions brought up from the log'],
@@ -19,24 +19,30 @@ const counters: Record<keyof Counters, readonly [name: string, help: string]> = 
     'resubscriptions_total',
     'Topic subscriptions that Redis confirmed, the first one of each included',
   ],
-  subscriberConnectionsLost: ['subscriber_connections_lost_total', 'Times the connection that hears Redis was lost'],
+  subscriberConnectionsLost: ['subscriber_connections_lost_total', 'Times the subscriber connection to Redis was lost'],
   driftFound: [
     'drift_found_total',
     'Connections that the steady comparison found serving other topics than subscribed',
   ],
   leaseRenewalsMissed: ['lease_renewals_missed_total', 'Renewals of the lease that Redis did not take'],
-  leasesExpired: ['leases_lapsed_total', 'Times the lease had run out'],
-  slowConsumers: ['slow_consumers_total', 'Times a connection took its messages too slowly and left the live set'],
+  leasesExpired: ['leases_lapsed_total', 'Times the lease had expired'],
+  slowConsumers: [
+    'slow_consumers_total',
+    'Times a connection took its messages too slowly and left the live subscribers',
+  ],
   evictedStuck: ['evictions_stuck_total', 'Connections closed because they took nothing for too long'],
   evictedOverflow: ['evictions_overflow_total', 'Connections closed because even frames without messages piled up'],
-  badFrames: ['bad_frames_total', 'Connections closed because of a frame that is none of ours'],
+  badFrames: ['bad_frames_total', 'Connections closed because of a protocol violation'],
   tooManyFrames: ['too_many_frames_total', 'Connections closed because they went on sending more than their rate'],
   heartbeatsMissed: ['heartbeats_missed_total', 'Connections cut because two pings were not answered'],
   handshakesAccepted: ['handshakes_accepted_total', 'Connections opened'],
-  probesMissed: ['canaries_missed_total', 'LoopbackProbes that did not come back: the edge was deaf'],
+  probesMissed: [
+    'canaries_missed_total',
+    'Loopback probes that did not come back: the subscriber connection was stalled',
+  ],
 };
 
-/** Makes metrics of what the edge counts; they are read when somebody asks. */
+/** Makes metrics of what the edge counts; they are read at a scrape. */
 export function exposeMetrics(metrics: Metrics, edge: Edge): void {
   for (const [key, [name, help]] of Object.entries(counters) as [keyof Counters, readonly [string, string]][]) {
     const counter = metrics.counter(name, help);
@@ -53,18 +59,24 @@ export function exposeMetrics(metrics: Metrics, edge: Edge): void {
     for (const [code, count] of edge.refusals) refused.inc({ code }, count);
   });
   gauge(metrics, 'connections', 'Connections open now', () => edge.registry.size);
-  gauge(metrics, 'topics', 'Topics heard now', () => edge.topics.size);
+  gauge(metrics, 'topics', 'Topics subscribed now', () => edge.topics.size);
   gauge(
     metrics,
     'canary_latency_seconds',
-    'From Redis to this edge, by the last canary',
+    'From Redis to this edge, by the last loopback probe',
     () => edge.probes.latencyMs / 1000,
     'max',
   );
-  gauge(metrics, 'canary_silence_seconds', 'Since the last canary came back', () => edge.probes.silentMs / 1000, 'max');
+  gauge(
+    metrics,
+    'canary_silence_seconds',
+    'Since the last loopback probe came back',
+    () => edge.probes.silentMs / 1000,
+    'max',
+  );
   const silence = metrics.gauge(
     'server_silence_seconds',
-    'Since the last canary came back, for each server that the edge listens to',
+    'Since the last loopback probe came back, for each server that the edge is subscribed at',
     ['server'],
     'max',
   );
@@ -74,7 +86,7 @@ export function exposeMetrics(metrics: Metrics, edge: Edge): void {
   });
 }
 
-/** @param ofWorkers what is told of several workers on one port: all of them together, or the worst */
+/** @param ofWorkers how those of several workers on one port are combined: their sum, or the worst */
 function gauge(
   metrics: Metrics,
   name: string,

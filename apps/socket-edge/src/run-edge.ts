@@ -23,14 +23,14 @@ import { createEdgeServer } from './http/server.ts';
 import { broadcast } from './transport/broadcast.ts';
 import { type ParentChannel, WorkerChannel } from './workers/worker-channel.ts';
 
-/** Beyond the drain itself: the last releases, and the goodbye to Redis. */
+/** Beyond the drain itself: the last releases, and closing the connection to Redis. */
 const SHUTDOWN_RESERVE_MS = 10_000;
 /**
- * Clients that wait to be accepted, as many as the system allows (`net.core.somaxconn`): of a herd that meets Node's
- * default of 511, most would be told nothing, and try again after 1, 3, 7 and 15 s.
+ * Connections that wait to be accepted, as many as the system allows (`net.core.somaxconn`): of many that meet Node's
+ * default of 511, most would get no answer, and try again after 1, 3, 7 and 15 s.
  */
 const BACKLOG = 65_535;
-/** Without Redis the edge listens all the same: it says so at /readyz, and refuses with 503. */
+/** Without Redis the edge listens all the same: it is not ready at /readyz, and refuses with 503. */
 const REDIS_PATIENCE_MS = 2000;
 
 /**
@@ -62,7 +62,7 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
   health.check('lease', () => edge.leaseFault);
   health.check('hearing', () => edge.probes.fault);
 
-  const seat =
+  const workerChannel =
     parent &&
     new WorkerChannel({
       channel: parent,
@@ -79,7 +79,7 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
   const server = createEdgeServer({
     edge,
     health,
-    metrics: config.EDGE_ADMIN_PORT === undefined ? (seat ?? metrics) : null,
+    metrics: config.EDGE_ADMIN_PORT === undefined ? (workerChannel ?? metrics) : null,
     allowedOrigins: config.EDGE_ALLOWED_ORIGINS ?? [],
     trustedProxies: config.EDGE_TRUSTED_PROXIES ?? [],
     directWrites: config.EDGE_DIRECT_WRITES,
@@ -91,8 +91,8 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
     onError,
   });
   // Of workers the parent has it.
-  const admin = seat ? null : await listenForAdmin(config, { health, metrics, onError });
-  const reusePort = seat !== undefined;
+  const admin = workerChannel ? null : await listenForAdmin(config, { health, metrics, onError });
+  const reusePort = workerChannel !== undefined;
   server.listen({ port: config.EDGE_PORT, host: config.EDGE_HOST, backlog: BACKLOG, reusePort });
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -104,12 +104,12 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
     onBack: () => edge.compareEverything(),
     enable: enableDoorbell,
   });
-  // Whoever reads that it listens may connect: so the lease comes first, unless Redis is away.
+  // Clients may connect once this is logged: so the lease comes first, unless Redis is away.
   await Promise.race([edge.whenKnown, delay(REDIS_PATIENCE_MS, undefined, { ref: false })]);
-  // Of workers the parent says it, when all do.
+  // Of workers the parent logs it, when all do.
   const addresses = { address: `http://${at}`, ...(admin && { admin: admin.address }) };
-  logger.info(addresses, seat ? 'worker listening' : 'listening');
-  seat?.listening();
+  logger.info(addresses, workerChannel ? 'worker listening' : 'listening');
+  workerChannel?.listening();
 
   onShutdown({
     logger,
@@ -132,22 +132,22 @@ interface WatchRedis {
   onReady: () => void;
   /** It was away and answers again, or took the place of one that is away. */
   onBack: () => void;
-  /** Turns the doorbell on at a server; gives why it could not, or null. */
+  /** Enables wake-ups at a server; returns why it could not, or null. */
   enable: (server: OneRedis['commands']) => Promise<string | null>;
 }
 
 /** Does what is due each time Redis answers: a new one may have forgotten its settings, and everything else. */
 export function watchRedis(redis: RedisLink, { logger, onReady, onBack, enable }: WatchRedis): void {
-  let said = false;
-  const ringable = async (server: OneRedis['commands']): Promise<void> => {
+  let logged = false;
+  const enableWakeUps = async (server: OneRedis['commands']): Promise<void> => {
     const why = await enable(server);
-    if (why === null || said) return;
-    said = true;
+    if (why === null || logged) return;
+    logged = true;
     logger.warn({ why }, 'keyspace events are not available: changes are found by polling');
   };
   redis.onReady((server, again) => {
     onReady();
     if (again) onBack();
-    void ringable(server);
+    void enableWakeUps(server);
   });
 }

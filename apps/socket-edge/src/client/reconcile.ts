@@ -1,18 +1,12 @@
-import type { ClaimOutcome, ClaimedState, EdgeBroker } from '@holdfast/broker/broker';
-import { type ClientState, type SubscriptionStart, parseStart } from '@holdfast/broker/client-state';
+import type { ClaimOutcome, EdgeBroker } from '@holdfast/broker/broker';
 import { PENDING_SECONDS } from '@holdfast/broker/wake-ups';
 import { closeCodes } from '@holdfast/protocol/close-codes';
-import { comparePositions, laterOf } from '@holdfast/protocol/position-order';
-import type { ClosedRanges } from './closed-ranges.ts';
-import type { Connection } from '../connection/connection.ts';
-import type { Topics } from '../topic/topics.ts';
-import type { Freshness } from './freshness.ts';
-import type { Inbox } from '../topic/inbox.ts';
 import type { PendingHandshakes } from '../connection/claim.ts';
+import type { Connection } from '../connection/connection.ts';
 import type { ConnectionRegistry } from '../connection/registry.ts';
-import { Subscription } from '../topic/subscription.ts';
 import type { Counters } from '../counters.ts';
-import type { Topic } from '../topic/topic.ts';
+import type { Freshness } from './freshness.ts';
+import { StateMatcher, type StateMatcherDeps } from './state-matcher.ts';
 
 /** Changed clients read at a time. */
 const MAX_BATCH = 500;
@@ -21,22 +15,12 @@ const FORGOTTEN_MS = (PENDING_SECONDS * 1000) / 2;
 /** In so long every connection is compared with Redis once, whether or not anything was notified. */
 const WALK_MS = 25_000;
 
-export interface ReconcileDeps {
-  edge: string;
-  broker: EdgeBroker;
+export interface ReconcileDeps extends StateMatcherDeps {
+  broker: Pick<EdgeBroker, 'claim' | 'release' | 'readPending' | 'acknowledge' | 'notify'>;
   registry: ConnectionRegistry;
   pending: PendingHandshakes;
-  topics: Topics;
-  inbox: Inbox;
-  closedRanges: ClosedRanges;
   freshness: Freshness;
   counters: Counters;
-  onError: (error: unknown) => void;
-}
-
-/** A state that a connection is to be made to match. */
-interface ReadState extends ClaimedState {
-  read: number;
 }
 
 /**
@@ -47,11 +31,11 @@ interface ReadState extends ClaimedState {
  */
 export class Reconciler {
   readonly #deps: ReconcileDeps;
-  /** Clients whose state has to be read: noted before they are acknowledged, and until they have been read. */
+  readonly #matcher: StateMatcher;
+  /** Clients to be read: noted before they are acknowledged, and until they have been read. */
   readonly #unread = new Set<string>();
-  /** Connections being changed; behind each the newest state that waits, if any. */
-  readonly #applying = new Map<Connection, ReadState | null>();
-  #reads = 0;
+  /** The number of the last read that has begun. */
+  lastRead = 0;
   #reading = false;
   #readAgain = false;
   #walkedAt = performance.now();
@@ -59,12 +43,13 @@ export class Reconciler {
 
   constructor(deps: ReconcileDeps) {
     this.#deps = deps;
+    this.#matcher = new StateMatcher(deps, this);
   }
 
   /** Numbers a read of a client's state that begins now. */
   nextRead(): number {
-    this.#reads += 1;
-    return this.#reads;
+    this.lastRead += 1;
+    return this.lastRead;
   }
 
   /** Something may have changed: reads it soon, once, however often it is called until then. */
@@ -118,7 +103,7 @@ export class Reconciler {
     }
   }
 
-  /** Compares the connections whose turn it is. Rejects when Redis does not answer; the next round comes by again. */
+  /** Compares the connections that are due. Rejects when Redis does not answer; the next round comes by again. */
   async walk(): Promise<void> {
     const { registry, counters } = this.#deps;
     const now = performance.now();
@@ -170,7 +155,7 @@ export class Reconciler {
     else if (!pending.has(clientId)) await broker.release(clientId, edge, 0);
   }
 
-  /** Reads a client's state if it differs, and applies it. Gives whether the connection served anything else. */
+  /** Reads a client's state if it differs, and applies it. Returns whether the connection served anything else. */
   async #compare(connection: Connection): Promise<boolean> {
     const { broker, edge } = this.#deps;
     const { clientId, generation, incarnation, digest } = connection;
@@ -188,7 +173,7 @@ export class Reconciler {
     connection.stateRead = read;
     if (outcome.kind === 'unchanged') {
       connection.forgetLeft(read);
-      if (connection.resume()) this.#deliverInbox(connection);
+      if (connection.resume()) this.#matcher.deliverInbox(connection);
       return false;
     }
     if (outcome.kind === 'not-found') {
@@ -200,158 +185,9 @@ export class Reconciler {
       if (!pending.has(connection.clientId)) connection.close(closeCodes.replaced);
       return true;
     }
-    const changed = this.#apply(connection, { ...outcome, read });
-    // Not before it is off the topics that it has left.
-    if (connection.resume()) this.#deliverInbox(connection);
+    const changed = this.#matcher.apply(connection, { ...outcome, read });
+    // Not before it has left the topics that it is to leave.
+    if (connection.resume()) this.#matcher.deliverInbox(connection);
     return changed;
   }
-
-  /** One at a time for each connection, the newest state last. Gives whether the connection served anything else. */
-  #apply(connection: Connection, state: ReadState): boolean {
-    if (this.#own(connection, state.client, state.generation)) return true;
-    if (connection.phase !== 'open') {
-      this.#keep(connection, state);
-      return false;
-    }
-    if (this.#applying.has(connection)) {
-      this.#applying.set(connection, state);
-      return this.#unsubscribe(connection, state.client);
-    }
-    const { topics, closed } = state.client;
-    if (closed.size > 0) {
-      this.#applying.set(connection, null);
-      // Off the others: those with a closed range get what it lacks first.
-      this.#unsubscribe(connection, { topics, closed }, true);
-      this.#deliverClosed(connection, state).catch((error: unknown) => {
-        this.#deps.onError(error);
-        this.reapply(connection);
-      });
-      return true;
-    }
-    const changed = this.#match(connection, state.client);
-    connection.digest = state.digest;
-    connection.forgetLeft(state.read);
-    return changed;
-  }
-
-  /** The connection owns the client by this claim. True when it is to be closed all the same. */
-  #own(connection: Connection, client: ClientState, generation: number): boolean {
-    const { broker, edge, onError } = this.#deps;
-    const wasOwner = client.owner?.generation === generation;
-    const isDisconnected = client.disconnectUpTo >= connection.generation;
-    connection.generation = generation;
-    const others = client.notify.filter((other) => other !== edge);
-    // Whoever had the client closes its connection sooner so; it finds out by its own walk otherwise.
-    if (!wasOwner && others.length > 0) broker.notify(others, client.clientId).catch(onError);
-    if (isDisconnected) connection.close(closeCodes.disconnected);
-    return isDisconnected;
-  }
-
-  /** The welcome is not out yet. */
-  #keep(connection: Connection, { client, digest }: ReadState): void {
-    if (connection.phase === 'awaiting-resume' && connection.awaiting !== null) {
-      // What it will be attached to: it must not be served by then what it has given up since.
-      connection.awaiting.present = client;
-      connection.digest = digest;
-      connection.changedMeanwhile ||= client.closed.size > 0;
-    } else {
-      connection.changedMeanwhile = true;
-    }
-  }
-
-  /** Delivers closed ranges, and then applies the newest state: that of after their acknowledgement. */
-  async #deliverClosed(connection: Connection, state: ReadState): Promise<void> {
-    connection.digest = 0;
-    try {
-      for (let next: ReadState | null | undefined = state; next; next = this.#applying.get(connection)) {
-        this.#applying.set(connection, null);
-        await this.#deps.closedRanges.deliver(connection, next.client, this.#reads);
-        if (connection.phase !== 'open') return;
-        this.#match(connection, next.client);
-      }
-    } finally {
-      // In the tick in which nothing more was found waiting: one that came in between would be forgotten.
-      this.#applying.delete(connection);
-    }
-    // What was read before the acknowledgement names ranges that have been delivered.
-    connection.closedBefore = null;
-    connection.stateRead = this.nextRead();
-    this.reread(connection.clientId);
-  }
-
-  /** Gives whether the connection served anything else. */
-  #match(connection: Connection, client: ClientState): boolean {
-    const removed = this.#unsubscribe(connection, client);
-    const added = this.#subscribe(connection, client.topics);
-    if (client.ownPosition !== connection.inboxPosition) this.#deliverInbox(connection);
-    return removed || added;
-  }
-
-  /** Takes the connection off topics that its client is not subscribed to. Gives whether there was one. */
-  #unsubscribe(
-    connection: Connection,
-    { topics, closed }: Pick<ClientState, 'topics' | 'closed'>,
-    butClosed = false,
-  ): boolean {
-    let changed = false;
-    for (const subscription of connection.subscriptions.values()) {
-      const { name } = subscription.topic;
-      if (topics.get(name) === subscription.start || (butClosed && closed.has(name))) continue;
-      connection.unsubscribe(subscription, 'requested', this.#reads);
-      changed = true;
-    }
-    for (const [topic, start] of connection.opening ?? []) {
-      if (topics.get(topic) !== start) connection.opening?.delete(topic);
-    }
-    return changed;
-  }
-
-  /** Subscribes to topics that the connection does not have yet. Returns whether there was one. */
-  #subscribe(connection: Connection, topics: ClientState['topics']): boolean {
-    let changed = false;
-    for (const [name, start] of topics) {
-      if (connection.subscriptions.has(name) || connection.opening?.has(name)) continue;
-      const topic = this.#deps.topics.open(name, parseStart(start).incarnation);
-      if (topic.state === 'open') {
-        subscribe(connection, topic, start);
-        topic.release();
-        changed = true;
-      } else {
-        connection.opening ??= new Map();
-        connection.opening.set(name, start);
-        void this.#subscribeWhenReady(connection, topic, start);
-      }
-    }
-    return changed;
-  }
-
-  async #subscribeWhenReady(connection: Connection, topic: Topic, start: SubscriptionStart): Promise<void> {
-    const { name } = topic;
-    const exists = await topic.ready;
-    if (connection.opening?.get(name) === start) {
-      connection.opening.delete(name);
-      if (exists && connection.phase === 'open' && topic.state === 'open') subscribe(connection, topic, start);
-    }
-    topic.release();
-  }
-
-  #deliverInbox(connection: Connection): void {
-    this.#deps.inbox.deliver(connection).catch((error: unknown) => {
-      this.#deps.onError(error);
-      this.reapply(connection);
-    });
-  }
-}
-
-function subscribe(connection: Connection, topic: Topic, start: SubscriptionStart): void {
-  const { name, incarnation } = topic;
-  const { position: startPosition } = parseStart(start);
-  const left = connection.leftAt(name, incarnation) ?? startPosition;
-  const end = laterOf(topic.lastSent, startPosition);
-  // It got further than the log goes: Redis has lost its last writes, and what follows need not be above that.
-  const wentBack = comparePositions(left, end) > 0;
-  const position = wentBack ? end : laterOf(startPosition, left);
-  connection.sendControl({ type: 'subscribed', topic: name, position });
-  if (wentBack) connection.announceLost(name, left, position);
-  connection.subscribe(new Subscription(topic, connection, start, position));
 }

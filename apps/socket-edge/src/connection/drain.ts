@@ -3,13 +3,13 @@ import { closeCodes, retryAfterReason } from '@holdfast/protocol/close-codes';
 import type { ConnectionRegistry } from './registry.ts';
 
 const STEP_MS = 50;
-/** Share of the drain time over which the goodbyes are spread; the rest is for the last closing handshakes. */
+/** Share of the drain time over which the close frames are spread; the rest is for the last closing handshakes. */
 const SPREAD = 0.8;
 /** Clients of one step come back spread over this time, so that the other edges see a stream and no wave. */
 const RETRY_SPREAD_MS = 1000;
 
 /**
- * Says goodbye to every connection, spread evenly over the drain time, each with a delay of its own after which to come
+ * Closes every connection, spread evenly over the drain time, each with a delay of its own after which to come
  * back. Resolves when all are gone, or at the end of the time; what is left then is cut.
  * @param seconds the whole time there is
  */

@@ -44,7 +44,7 @@ export class Heartbeat {
     this.#stuckMs = stuckMs;
   }
 
-  /** Begins; gives back the stop. */
+  /** Begins; returns the stop. */
   start(): () => void {
     const timer = setInterval(() => this.tick(), this.#tickMs);
     return () => clearInterval(timer);
@@ -79,7 +79,7 @@ export class Heartbeat {
     // ws sees to the end of a closing handshake.
     if (connection.phase === 'closed') return false;
     if (connection.congested) {
-      // It sees no ping before it has taken what waits, so pings say nothing of it. This does.
+      // It sees no ping before it has taken what waits, so unanswered pings prove nothing. This does.
       if (now - connection.congestedSince > this.#stuckMs) {
         this.#counters.evictedStuck += 1;
         connection.close(closeCodes.tooSlow);

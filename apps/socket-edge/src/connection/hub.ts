@@ -141,7 +141,7 @@ export class Hub {
     }
   }
 
-  /** Anything that is no frame of ours ends the connection. */
+  /** A protocol violation closes the connection. */
   onBadFrame(connection: Connection, why: string): void {
     this.#deps.counters.badFrames += 1;
     connection.close(closeCodes.badFrame, closeReason(`bad-frame: ${why}`));
@@ -203,7 +203,7 @@ export class Hub {
 /** What fits beside the code into a close frame (RFC 6455, section 5.5). */
 const MAX_REASON_BYTES = 123;
 
-/** As many whole characters as fit: ws throws at a longer reason, and what a client sent may stand in it. */
+/** As many whole characters as fit: ws throws at a longer reason, and it may contain what a client sent. */
 function closeReason(text: string): string {
   const bytes = Buffer.alloc(MAX_REASON_BYTES);
   return bytes.toString('utf8', 0, new TextEncoder().encodeInto(text, bytes).written);

@@ -15,7 +15,7 @@ export class ConnectionRegistry {
   }
 
   /**
-   * Takes a connection in, unless there is a newer one of the same client. Gives the one of the two that is older, and to
+   * Takes a connection in, unless there is a newer one of the same client. Returns the one of the two that is older, and to
    * be closed.
    */
   add(connection: Connection): Connection | undefined {

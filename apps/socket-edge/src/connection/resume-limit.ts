@@ -9,12 +9,12 @@ const TOPIC_MS = 20;
 const MOST_MS = 15 * MS;
 /** So much may be owed before a client is refused: the dearest return three times in a row. */
 const BURST_MS = 30 * MS;
-/** Those who owe nothing any more are forgotten by the way. */
+/** How often clients that owe nothing any more are forgotten. */
 const SWEEP_EVERY_MS = 10 * MS;
 
 /**
  * How often one client may come back, by what its returns cost: a token bucket for each client id, kept as the time at
- * which all is paid. Clients that come back now and then are forgotten a moment later; most never stand in here.
+ * which all is paid. Clients that come back now and then are forgotten a moment later; most are never in here.
  */
 export class ResumeLimit {
   readonly #now: () => number;

@@ -3,7 +3,7 @@ import { repeat } from '@holdfast/service/backoff';
 import { type OnRecovery, WriteHealth } from '@holdfast/service/write-health';
 import type { Counters } from '../counters.ts';
 
-/** A tenth of the lease: many renewals may fail before the edge counts as dead. It is also the look into the letter box. */
+/** A tenth of the lease: many renewals may fail before the edge counts as dead. Pending changes are read as often. */
 const RENEW_MS = 1000;
 const JITTER = 0.05;
 
@@ -11,7 +11,7 @@ export interface LeaseDeps {
   broker: EdgeBroker;
   counters: Counters;
   details: () => EdgeDetails;
-  /** The lease had run out: others may have been given this edge's clients, and Redis may have forgotten everything. */
+  /** The lease expired: other edges may own this edge's clients, and Redis may have forgotten everything. */
   onExpired: () => void;
   /** After each renewal. */
   onBeat: () => Promise<void>;
@@ -20,7 +20,7 @@ export interface LeaseDeps {
   onRecovery?: OnRecovery;
 }
 
-/** Keeps the edge's lease alive, and gives the beat to everything that is done once a second. */
+/** Keeps the edge's lease alive, and drives everything that is done once a second. */
 export class Lease {
   readonly #deps: LeaseDeps;
   #begun = false;
@@ -38,7 +38,7 @@ export class Lease {
     return this.#renewals.fault;
   }
 
-  /** Whether Redis has ever taken the lease: nobody believes an edge without one. */
+  /** Whether Redis has ever taken the lease: an edge without one owns no clients. */
   get begun(): boolean {
     return this.#begun;
   }
@@ -48,14 +48,14 @@ export class Lease {
     return this.#first.promise;
   }
 
-  /** Begins to repeat; gives back the stop. */
+  /** Begins to repeat; returns the stop. */
   start(): () => void {
     return repeat(() => this.beat(), { intervalMs: RENEW_MS, jitter: JITTER, onError: this.#deps.onError });
   }
 
-  /** Gives the lease up, for good. Rejects when Redis does not answer. */
+  /** Drops the lease, for good. Rejects when Redis does not answer. */
   async end(): Promise<void> {
-    // A beat in between would call a dead edge alive for as long as a lease lasts.
+    // A beat in between would make a dead edge count as alive for as long as a lease lasts.
     this.#ended = true;
     await this.#deps.broker.dropLease(this.#deps.details().id);
   }

@@ -13,7 +13,7 @@ export interface MeteredProcess {
   availableMemory(): number;
 }
 
-/** Gives how busy this process is, measured from one question to the next. */
+/** Returns how busy this process is, measured from one question to the next. */
 export function loadMeter(self: MeteredProcess): (counters: Counters) => EdgeLoad {
   let [since, cpuSince, loopSince] = [performance.now(), cpuMs(self), performance.eventLoopUtilization()];
   let [messagesSince, deliveriesSince] = [0, 0];

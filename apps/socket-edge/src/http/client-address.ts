@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import proxyAddress from '@fastify/proxy-addr';
 import ipaddr from 'ipaddr.js';
 
-/** Of an IPv6 address: a network of one user, who may take any address in it. */
+/** Of an IPv6 address: a network of one user, which may take any address in it. */
 const NETWORK_GROUPS = 4;
 const HEXADECIMAL = 16;
 /** What is no address, as proxies may write (`unknown`, `_hidden`), is kept as a key; not in any length. */
@@ -10,7 +10,7 @@ const MAX_KEY_CHARACTERS = 64;
 const BRACKETED = /^\[([^\]]*)\](?::\d+)?$/;
 const IPV4_WITH_PORT = /^([\d.]+):\d+$/;
 
-/** Gives by what a request's sender is counted: its address, behind trusted proxies; of IPv6 its network of 64 bits. */
+/** Returns the key by which a request's sender is counted: its address, behind trusted proxies; of IPv6 its network of 64 bits. */
 export function senderOf(trustedProxies: readonly string[]): (request: IncomingMessage) => string {
   if (trustedProxies.length === 0) return ({ socket }) => networkOf(socket.remoteAddress ?? '');
   const trusts = proxyAddress.compile([...trustedProxies]);
@@ -18,7 +18,7 @@ export function senderOf(trustedProxies: readonly string[]): (request: IncomingM
     networkOf(withoutPort(proxyAddress(request, (address, index) => trusts(withoutPort(address), index))));
 }
 
-/** Some proxies write the port behind the address: `203.0.113.8:4711`, `[2001:db8::1]:4711`. */
+/** Some proxies write the port after the address: `203.0.113.8:4711`, `[2001:db8::1]:4711`. */
 function withoutPort(entry: string): string {
   return BRACKETED.exec(entry)?.[1] ?? IPV4_WITH_PORT.exec(entry)?.[1] ?? entry;
 }

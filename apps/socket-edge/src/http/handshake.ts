@@ -9,7 +9,7 @@ const KEY = /^[+/0-9A-Za-z]{22}==$/;
 const VERSION = '13';
 /** RFC 9110, section 5.6.2. */
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
-/** RFC 9112, section 3.2.2: what stands before the path in a target of absolute form. */
+/** RFC 9112, section 3.2.2: what comes before the path in a target of absolute form. */
 const SCHEME_AND_AUTHORITY = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
 const BEARER = /^Bearer +(\S+)$/i;
 const API_KEY_PARAMETERS = ['key', 'apikey', 'api_key', 'api-key', 'x-api-key'];
@@ -109,7 +109,7 @@ function checkUpgrade({ method, headers }: HandshakeRequest): Refusal | null {
     );
   }
   if (headers['sec-websocket-version'] !== VERSION) {
-    // RFC 6455, section 4.4: say which version is spoken.
+    // RFC 6455, section 4.4: name the version that is supported.
     const details = { detail: `Sec-WebSocket-Version must be ${VERSION}` };
     return refusal('upgrade-required', details, { Upgrade: 'websocket', 'Sec-WebSocket-Version': VERSION });
   }

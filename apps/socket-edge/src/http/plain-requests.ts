@@ -23,7 +23,7 @@ export interface PlainOptions {
   onError: (error: unknown) => void;
 }
 
-/** Requests that are no handshakes, one of a socket at a time: whoever sends many and reads none has one worked on. */
+/** Requests that are no handshakes, one of a socket at a time: of a client that sends many and reads none, one is processed. */
 export class PlainRequests {
   readonly #options: PlainOptions;
   readonly #waiting = new WeakMap<Socket, [IncomingMessage, ServerResponse][]>();
@@ -81,7 +81,7 @@ interface ParsedSocket extends Socket {
   readonly parser?: { onIncoming?: () => number } | null;
 }
 
-/** A chunk of 64 KiB may hold two thousand requests, and to take apart those that nobody answers costs 15 ms. */
+/** A chunk of 64 KiB may hold two thousand requests, and to take apart those that are not answered costs 15 ms. */
 function cutOff(socket: ParsedSocket): void {
   const { parser } = socket;
   if (parser) parser.onIncoming = () => SKIP_THE_REST;

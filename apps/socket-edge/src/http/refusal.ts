@@ -45,7 +45,7 @@ export function refuse(socket: Duplex, { problem, headers }: Refusal): void {
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
 }
 
-/** Seconds, between half and all of a bound, so that those who are told at the same time do not come back together. */
+/** Seconds, between half and all of a bound, so that clients refused at the same time do not come back together. */
 export function jitteredRetryAfter(seconds: number): { 'Retry-After': string } {
   return { 'Retry-After': String(Math.max(1, Math.ceil(seconds * (0.5 + Math.random() / 2)))) };
 }
@@ -82,7 +82,7 @@ export class RefusalLimit {
     this.#limiter = new RateLimiterMemory({ points: refusedPerWindow, duration: WINDOW_SECONDS });
   }
 
-  /** Whether nobody can be blocked, because nobody was refused within the window: then there is nothing to ask. */
+  /** Whether no address can be blocked, because none was refused within the window: then there is nothing to look up. */
   get quiet(): boolean {
     return performance.now() - this.#countedAt > WINDOW_SECONDS * MS;
   }

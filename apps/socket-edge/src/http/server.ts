@@ -17,7 +17,7 @@ import { createSocketServer } from '../transport/ws-transport.ts';
 const HEADERS_TIMEOUT_MS = 5000;
 const REQUEST_TIMEOUT_MS = 10_000;
 const CHECK_EVERY_MS = 1000;
-/** The last answer says so. Who goes on all the same has the socket closed, and pays for a new one. */
+/** The last answer announces the end. A client that goes on all the same has the socket closed, and pays for a new one. */
 const MAX_REQUESTS_OF_SOCKET = 100;
 
 export interface ServerOptions {
@@ -62,7 +62,7 @@ export function createEdgeServer(options: ServerOptions): Server {
   return server;
 }
 
-/** A server for health and metrics alone, on a port that only those who run it can reach. It does not listen yet. */
+/** A server for health and metrics alone, on a port for operators only. It does not listen yet. */
 export function createAdminServer(options: Pick<ServerOptions, 'health' | 'metrics' | 'onError'>): Server {
   return plainServer(healthRequests(options, false), () => false);
 }

@@ -2,11 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { MetricsSource } from '@holdfast/service/http-health';
 import type { MetricsText } from '@holdfast/service/metrics';
 
-/** A scrape takes milliseconds of everybody's time. Prometheus asks every 15 s; a person does not notice. */
+/** A scrape blocks the event loop for milliseconds. Prometheus asks every 15 s. */
 const EVERY_MS = 100;
 
 /**
- * Metrics that are collected at most ten times a second, however many ask: a scrape that comes sooner waits, and shares
+ * Metrics that are collected at most ten times a second, however many scrapes there are: a scrape that comes sooner waits, and shares
  * its text with all that come meanwhile. None is given figures from before it asked.
  */
 export class ThrottledMetrics implements MetricsSource {
@@ -26,7 +26,7 @@ export class ThrottledMetrics implements MetricsSource {
 
   async #begin(): Promise<MetricsText> {
     const early = this.#begunAt + this.#everyMs - performance.now();
-    // Also when it is not early: until here all who ask share it.
+    // Also when it is not early: until here all callers share it.
     await (early > 0 ? delay(early) : null);
     this.#begunAt = performance.now();
     this.#next = undefined;

@@ -12,24 +12,24 @@ import { type SocketServer, bindSocket } from '../transport/ws-transport.ts';
 const HANDSHAKE_DEADLINE_MS = 10_000;
 /**
  * Claims asked of Redis at a time. Their answers come together and are worked off in one go: more would hold up
- * everything else for longer than anybody should notice.
+ * everything else for noticeably long.
  */
 const MAX_CLAIMS = 64;
 /**
- * Between two lots of claims. A write to Redis and the read of its answer cost as much as three claims: in a crowd twelve
+ * Between two batches of claims. A write to Redis and the read of its answer cost as much as three claims: under load twelve
  * share them so, in place of four, for a millisecond of waiting that one alone does not have.
  */
 const CLAIMS_EVERY_MS = 2;
 /**
  * Handshakes from addresses that had too many refused wait in a line of their own: a good credential passes also from
- * there, and a flood of bad ones takes nobody else's turn.
+ * there, and a flood of bad ones delays no others.
  */
 const MAX_SUSPECTS = 1000;
 /** Handshakes that wait for their turn, each with its socket and its request: a bound for the memory of that. */
 const MAX_PENDING = 10_000;
 /**
- * A handshake that has waited for so long says that there are too many, for a moment: a slow Redis and a busy edge both
- * show in it. Those who come are then better served by an answer that tells them when to come again. Before that a
+ * A handshake that has waited for so long is a sign of overload, for a moment: a slow Redis and a busy edge both
+ * show in it. New clients are then better served by an answer with a time to retry. Before that a
  * refusal would cost nearly as much as what is refused, and bring the client back for another one.
  */
 const LONG_WAIT_MS = 4000;
@@ -57,7 +57,7 @@ interface WonHandshake {
   head: Buffer;
 }
 
-/** Gives the handler of upgrade requests: refuses in HTTP, or claims the client and opens its connection. */
+/** Returns the handler of upgrade requests: refuses in HTTP, or claims the client and opens its connection. */
 export function upgradeHandler(options: UpgradeOptions) {
   const { edge, sockets, limit, allowedOrigins, directWrites, addressOf, onError } = options;
   const claims = new Batcher(MAX_CLAIMS, { everyMs: CLAIMS_EVERY_MS });
@@ -82,7 +82,7 @@ export function upgradeHandler(options: UpgradeOptions) {
     }
   }
 
-  /** @param suspect whether its address had too many handshakes refused: it has to wait behind the others, no more */
+  /** @param suspect whether its address had too many handshakes refused: it has to wait until the others are done, no more */
   function judge(
     request: IncomingMessage,
     socket: Duplex,
@@ -102,7 +102,7 @@ export function upgradeHandler(options: UpgradeOptions) {
     });
   }
 
-  /** Who has gone without one was the first to be refused for long: from now on addresses are looked up beforehand. */
+  /** A socket that has closed has no address any more; from now on addresses are looked up beforehand. */
   function lateAddress(request: IncomingMessage): string {
     return request.socket.destroyed ? 'gone' : addressOf(request);
   }
@@ -191,7 +191,7 @@ function writeForWs({ headers }: IncomingMessage, { offered }: Handshake): void 
   if (offered.length > 0) headers['sec-websocket-protocol'] = offered.join(', ');
 }
 
-/** Whether it is about a known client, and says nothing of its address. */
+/** Whether it is about a known client, and no fault of its address. */
 function isOfClient({ problem }: Refusal): boolean {
   return problem.code === 'too-many-resumes';
 }

@@ -1,13 +1,13 @@
 import type { Socket } from 'node:net';
 
-/** A handshake is sent with the connection. Who has sent none for so long is silent, slow, or speaks plain HTTP. */
+/** A handshake is sent with the connection. A socket that has sent none for so long is silent, slow, or speaks plain HTTP. */
 const SWEEP_EVERY_MS = 1000;
 /** Of one address: more than any balancer keeps open for its questions of health. */
 const MAX_OF_ADDRESS = 64;
 
 /**
  * Sockets that have not asked for a handshake. Those that have been so for a second are bounded for each address: the
- * oldest go. A crowd that comes back from behind one address is not touched, for each of them asks at once.
+ * oldest go. Many clients that reconnect behind one address are not touched, for each of them asks at once.
  */
 export class WaitingSockets {
   #young = new Set<Socket>();
@@ -18,7 +18,7 @@ export class WaitingSockets {
     this.#maxOfAddress = maxOfAddress;
   }
 
-  /** Begins to look; gives back the stop. */
+  /** Starts; returns the stop. */
   start(): () => void {
     const timer = setInterval(() => this.sweep(), SWEEP_EVERY_MS);
     timer.unref();

@@ -70,7 +70,7 @@ it('work that fails fails alone, and holds nobody up', async () => {
 
 it('a piece that never ends holds nobody up for ever', async () => {
   const { begun, work } = pieces();
-  const batcher = new Batcher(2, { patienceMs: 1 });
+  const batcher = new Batcher(2, { timeoutMs: 1 });
   void batcher.run(work(1));
   expect(await batcher.run(good)).toBe('good');
   expect(begun).toEqual([1]);

@@ -7,7 +7,7 @@ const SLICE_MS = 4;
  */
 export class TimeSlicer {
   readonly #sliceMs: number;
-  readonly #line: (() => void)[] = [];
+  readonly #queue: (() => void)[] = [];
   /** Until when this turn does such work; 0 when there was none in it yet. */
   #until = 0;
 
@@ -15,7 +15,7 @@ export class TimeSlicer {
     this.#sliceMs = sliceMs;
   }
 
-  /** Does the work at once when this turn has time for it, else in a later turn. Gives what it gives. */
+  /** Does the work at once when this turn has time for it, else in a later turn. Resolves with its result. */
   run<T>(work: () => T): Promise<T> {
     if (this.#until === 0) this.#beginTurn();
     const { promise, resolve, reject } = Promise.withResolvers<T>();
@@ -26,8 +26,8 @@ export class TimeSlicer {
         reject(error);
       }
     };
-    if (this.#line.length === 0 && performance.now() < this.#until) piece();
-    else this.#line.push(piece);
+    if (this.#queue.length === 0 && performance.now() < this.#until) piece();
+    else this.#queue.push(piece);
     return promise;
   }
 
@@ -38,14 +38,14 @@ export class TimeSlicer {
 
   #endTurn(): void {
     this.#until = 0;
-    if (this.#line.length === 0) return;
+    if (this.#queue.length === 0) return;
     this.#beginTurn();
     let done = 0;
-    for (const piece of this.#line) {
+    for (const piece of this.#queue) {
       piece();
       done += 1;
       if (performance.now() >= this.#until) break;
     }
-    this.#line.splice(0, done);
+    this.#queue.splice(0, done);
   }
 }

@@ -92,7 +92,7 @@ export function topicHarness() {
   }
 
   function say(entry: { prev: Position; id: Position; data: Buffer }): void {
-    topic.onLive(entry.prev, entry.id, entry.data);
+    topic.sequencer.onLive(entry.prev, entry.id, entry.data);
   }
 
   /** A connection of its own that joins at a position, or at the present end. */
@@ -123,7 +123,7 @@ export function topicHarness() {
     },
     settled: () => turns(SETTLED_TURNS),
     async opened() {
-      topic.sync();
+      void topic.sequencer.sync();
       await topic.ready;
       await turns(2);
     },

@@ -72,7 +72,7 @@ export class History {
   }
 
   /**
-   * Redis has lost its last writes: gives the last message in memory that the log still contains. Subscribers that had
+   * Redis has lost its last writes: returns the last message in memory that the log still contains. Subscribers that had
    * what is gone get everything that was published instead.
    */
   async lastInLog(): Promise<Position> {

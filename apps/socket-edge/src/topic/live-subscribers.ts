@@ -54,7 +54,7 @@ export class LiveSubscribers {
     subscription.position = this.reached(subscription);
     subscription.liveIndex = NOT_LIVE;
     if (index < this.#unserved) {
-      // The last of those that wait takes its place, so that the served ones stay together behind them.
+      // The last of those that wait takes its place, so that the served ones stay together after them.
       this.#unserved -= 1;
       this.#move(this.#unserved, index);
       this.#moveLast(this.#unserved);

@@ -8,8 +8,8 @@ export type FramePage = Page<SentMessage>;
 type Waiting = PromiseWithResolvers<FramePage | null>;
 
 /**
- * Reads a topic's log for everybody who needs it: what is asked while a read is under way is collected, and the next
- * read, from the oldest position asked for, answers all whose position stands in its page. So a thousand clients that
+ * Reads a topic's log for many readers: what is asked while a read is under way is collected, and the next
+ * read, from the oldest position asked for, answers all with a position in its page. So a thousand clients that
  * come back at once cost a read or two, not a thousand.
  */
 export class LogReader {
@@ -34,7 +34,7 @@ export class LogReader {
 
   async #readAll(): Promise<void> {
     this.#reading = true;
-    // One turn of the event loop, so that all who ask in this tick are served together.
+    // One turn of the event loop, so that all reads of this tick are served together.
     await new Promise(setImmediate);
     for (let oldest = this.#oldest(); oldest !== null; oldest = this.#oldest()) {
       try {

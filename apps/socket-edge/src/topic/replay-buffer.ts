@@ -24,7 +24,7 @@ export class ReplayBuffer {
     this.#base = base;
   }
 
-  /** The position behind which it begins. */
+  /** The position after which it starts. */
   get base(): Position {
     return this.#base;
   }
@@ -37,7 +37,7 @@ export class ReplayBuffer {
     if (this.#start > COMPACT_AT) this.#compact();
   }
 
-  /** Puts older messages in front, if the last of them is the one this ring begins behind, as far as there is room. */
+  /** Puts older messages in front, if the last of them is the one after which this starts, as far as there is room. */
   prepend(older: readonly SentMessage[]): void {
     const end = older.findIndex((message) => message.id === this.#base) + 1;
     this.#compact();

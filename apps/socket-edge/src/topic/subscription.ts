@@ -37,7 +37,7 @@ export interface SubscribedTopic {
   reached(subscription: Subscription): Position;
   /** Takes a subscription out of the live ones; it keeps its position and nothing else. */
   lag(subscription: Subscription): void;
-  /** Gives a lagging subscription what it lacks, as far as its connection takes it. */
+  /** Returns a lagging subscription what it lacks, as far as its connection takes it. */
   catchUp(subscription: Subscription): void;
 }
 

@@ -76,7 +76,7 @@ class Run {
     else if ('fill' in each) this.#socket(each.fill, fill);
     else if ('drain' in each) this.#socket(each.drain, drain);
     else if ('reconnect' in each) this.#reconnect(each.reconnect, each.resume);
-    else if ('look' in each) harness.topic.sync();
+    else if ('look' in each) void harness.topic.sequencer.sync();
     else await turns(each.turns);
   }
 
@@ -84,7 +84,7 @@ class Run {
   async end(): Promise<void> {
     this.harness.world.away = false;
     for (let round = 0; round < 30; round += 1) {
-      this.harness.topic.sync();
+      void this.harness.topic.sequencer.sync();
       await Promise.all(this.#joining);
       await turns(40);
       for (const [index] of this.clients.entries()) this.#socket(index, drain);

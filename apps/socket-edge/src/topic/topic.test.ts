@@ -91,7 +91,7 @@ describe('a feed', () => {
     const ids = [h.publish('1', { heard: false })];
     const answer = Promise.withResolvers<void>();
     h.world.gate = answer.promise;
-    h.topic.sync();
+    void h.topic.sequencer.sync();
     await h.settled();
     for (let count = 0; count < 10; count += 1) ids.push(h.publish());
     await h.settled();
@@ -105,7 +105,7 @@ describe('a feed', () => {
   it('holds what is said before it is open', async () => {
     const h = topicHarness();
     h.publish();
-    h.topic.sync();
+    void h.topic.sequencer.sync();
     const ids = [h.publish(), h.publish()];
     await h.settled();
     // Its end as it opened was already behind all three.
@@ -121,7 +121,7 @@ describe('a feed', () => {
     const { socket } = h.join();
     const answer = Promise.withResolvers<void>();
     h.world.gate = answer.promise;
-    h.topic.sync();
+    void h.topic.sequencer.sync();
     await h.settled();
     const ids = Array.from({ length: 2500 }, () => h.publish());
     h.world.gate = null;
@@ -142,7 +142,7 @@ describe('a feed', () => {
     expect(h.world.stalled).toBe(1);
     expect(socket.idsOf('news')).toEqual(ids.slice(0, 1));
     h.world.away = false;
-    h.topic.sync();
+    void h.topic.sequencer.sync();
     await h.settled();
     expect(socket.idsOf('news')).toEqual(ids);
   });
@@ -150,11 +150,11 @@ describe('a feed', () => {
   it('compares itself with Redis, and so finds that it is deaf', async () => {
     const h = await openFeed();
     const { socket } = h.join();
-    h.topic.onState(h.log.state());
+    h.topic.sequencer.onState(h.log.state());
     await h.settled();
     expect(h.world.reads).toBe(1);
     const id = h.publish('1', { heard: false });
-    h.topic.onState(h.log.state());
+    h.topic.sequencer.onState(h.log.state());
     await h.settled();
     expect(socket.idsOf('news')).toEqual([id]);
   });
@@ -183,7 +183,7 @@ describe('what the log has no more', () => {
     const { socket } = h.join();
     const missed = h.publish('1', { heard: false });
     h.log.trim(0);
-    h.topic.sync();
+    void h.topic.sequencer.sync();
     await h.settled();
     expect(socket.frames).toEqual([{ type: 'lost', topic: 'news', after: h.log.start, position: missed }]);
     const next = h.publish('2');
@@ -217,7 +217,7 @@ describe('what the log has no more', () => {
     await h.settled();
     const ahead = h.join(`${Number.parseInt(gone[1] ?? '', 10) + 1}-0`);
     h.log.forget(2);
-    h.topic.sync();
+    void h.topic.sequencer.sync();
     await h.settled();
     expect(live.socket.of('lost')).toEqual([{ type: 'lost', topic: 'news', after: gone[1], position: first }]);
     expect(ahead.socket.of('lost')).toEqual([{ type: 'lost', topic: 'news', after: ahead.start, position: first }]);
@@ -328,8 +328,8 @@ describe('a topic that is gone', () => {
     ['deleted and created again', 'anew'],
   ])('%s: the feed ends, whoever finds out', async (_, anew) => {
     const finders = {
-      aLook: async (h: TopicHarness) => h.topic.sync(),
-      aCheck: async (h: TopicHarness) => h.topic.onState(h.world.log?.state() ?? null),
+      aLook: async (h: TopicHarness) => h.topic.sequencer.sync(),
+      aCheck: async (h: TopicHarness) => h.topic.sequencer.onState(h.world.log?.state() ?? null),
       aResume: async (h: TopicHarness) => expect(await h.topic.judge('5-0', BEGINNING)).toBeNull(),
       aReader: async (h: TopicHarness) => void h.join('5-0'),
     };
@@ -349,7 +349,7 @@ describe('a topic that is gone', () => {
   it('says so to who waits for it to open', async () => {
     const h = topicHarness();
     h.world.log = null;
-    h.topic.sync();
+    void h.topic.sequencer.sync();
     expect(await h.topic.ready).toBe(false);
   });
 
@@ -357,9 +357,9 @@ describe('a topic that is gone', () => {
     const h = await openFeed();
     const { socket } = h.join();
     const id = h.publish();
-    h.topic.onState(null);
+    h.topic.sequencer.onState(null);
     expect(socket.idsOf('news')).toEqual([id]);
-    h.topic.onState(null);
+    h.topic.sequencer.onState(null);
     expect(h.world.gone).toBe(1);
   });
 });

@@ -21,7 +21,7 @@ export interface TopicDeps {
   onGone: (topic: Topic) => void;
   /** The topic is not in use any more. */
   onIdle: (topic: Topic) => void;
-  /** Redis did not answer: `topic.sync()` is to be called later. */
+  /** Redis did not answer: `topic.sequencer.sync()` is to be called later. */
   onReadFailed: (topic: Topic, error: unknown) => void;
   /** Whether messages may be sent now; if not, `catchUpAll` and `flush` follow. */
   isFresh: () => boolean;
@@ -43,11 +43,13 @@ export class Topic implements SubscribedTopic {
   readonly name: string;
   /** Resolves when the topic is open; false when it does not exist. */
   readonly ready: Promise<boolean>;
+  /** Receives the messages of the topic. */
+  readonly sequencer: Sequencer;
   /** The last message sent. */
   lastSent: Position = BEGINNING;
 
   readonly #deps: TopicDeps;
-  readonly #sequencer: Sequencer;
+
   readonly #history: History;
   readonly #live: LiveSubscribers;
   readonly #lagging = new Set<Subscription>();
@@ -67,7 +69,7 @@ export class Topic implements SubscribedTopic {
       deps.counters.logReads += 1;
       return deps.readLog(name, after);
     });
-    this.#sequencer = new Sequencer(incarnation, {
+    this.sequencer = new Sequencer(incarnation, {
       readState: () => deps.readTopic(name),
       readPage: (after) => this.#history.read(after),
       encode: messageEncoder(name),
@@ -89,21 +91,11 @@ export class Topic implements SubscribedTopic {
   }
 
   get state(): Sequencer['state'] {
-    return this.#sequencer.state;
+    return this.sequencer.state;
   }
 
   get incarnation(): string {
-    return this.#sequencer.incarnation;
-  }
-
-  /** The last message that was received; null until the topic is open. */
-  get lastReceived(): Position | null {
-    return this.#sequencer.lastReceived;
-  }
-
-  /** When something was last received or compared, in milliseconds of the monotonic clock. */
-  get freshAt(): number {
-    return this.#sequencer.freshAt;
+    return this.sequencer.incarnation;
   }
 
   /** How many connections are subscribed. */
@@ -117,25 +109,6 @@ export class Topic implements SubscribedTopic {
 
   subscriptions(): Subscription[] {
     return [...this.#live.members(), ...this.#lagging];
-  }
-
-  onLive(prev: Position, id: Position, data: Buffer): void {
-    this.#sequencer.onLive(prev, id, data);
-  }
-
-  /** Compares with the topic's state in Redis; null: it does not exist. */
-  onState(state: TopicState | null): void {
-    this.#sequencer.onState(state);
-  }
-
-  /** The topic's state in Redis is the known one. */
-  onUnchanged(): void {
-    this.#sequencer.onUnchanged();
-  }
-
-  /** Reads what was not received; also what Redis did not answer before. */
-  sync(): void {
-    void this.#sequencer.sync();
   }
 
   isFresh(): boolean {
@@ -161,7 +134,7 @@ export class Topic implements SubscribedTopic {
     const isWithin = comparePositions(position, startPosition) >= 0;
     if (isWithin && this.state === 'open' && position === this.lastSent) return { recovered: true, position };
     const verdict = await this.#history.judge(position, startPosition);
-    if (verdict === null) this.#sequencer.end();
+    if (verdict === null) this.sequencer.end();
     return this.state === 'gone' ? null : verdict;
   }
 
@@ -213,7 +186,7 @@ export class Topic implements SubscribedTopic {
     }
   }
 
-  /** Gives all lagging subscriptions what they lack. */
+  /** Returns all lagging subscriptions what they lack. */
   catchUpAll(): void {
     for (const subscription of this.#lagging) this.catchUp(subscription);
   }
@@ -287,7 +260,7 @@ export class Topic implements SubscribedTopic {
     const after = subscription.position;
     try {
       const cursor = new LogCursor(subscription, (position) => this.#history.readShared(position));
-      if ((await cursor.next()) === 'gone') this.#sequencer.end();
+      if ((await cursor.next()) === 'gone') this.sequencer.end();
     } catch (error) {
       // Redis is away. It stays lagging, and `sync` comes.
       this.#deps.onReadFailed(this, error);
@@ -296,7 +269,8 @@ export class Topic implements SubscribedTopic {
       subscription.reading = false;
     }
     // The log has nothing for it, so the log is not where this topic believes it to be: asking again would never end.
-    if (subscription.position === after && !subscription.subscriber.blocked && this.#deps.isFresh()) this.sync();
+    if (subscription.position === after && !subscription.subscriber.blocked && this.#deps.isFresh())
+      void this.sequencer.sync();
     else this.catchUp(subscription);
   }
 }

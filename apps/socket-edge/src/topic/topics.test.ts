@@ -144,7 +144,7 @@ describe('the topics of an edge', () => {
       vi.advanceTimersByTime(BEAT_MS);
       await topics.tend();
     }
-    const isCurrent = ({ name, lastReceived }: (typeof all)[0]) => lastReceived === redis.topic(name).last;
+    const isCurrent = ({ name, sequencer }: (typeof all)[0]) => sequencer.lastReceived === redis.topic(name).last;
     for (let round = 0; round < 100 && !all.every(isCurrent); round += 1) await turns(50);
     expect(all.filter((topic) => !isCurrent(topic)).length).toBe(0);
   });
@@ -162,7 +162,7 @@ describe('the topics of an edge', () => {
       await topics.tend();
     }
     await turns(100);
-    for (const { name, lastReceived } of all) expect(lastReceived).toBe(redis.topic(name).last);
+    for (const { name, sequencer } of all) expect(sequencer.lastReceived).toBe(redis.topic(name).last);
   });
 
   it('that could not be compared are tried again at the next beat', async () => {

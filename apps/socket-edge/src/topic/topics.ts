@@ -94,7 +94,7 @@ export class Topics {
       this.#size += 1;
       if (others === undefined) this.#deps.channels.subscribe(name);
       // The channel is subscribed already, and no confirmation will follow.
-      else topic.sync();
+      else void topic.sequencer.sync();
     }
     topic.hold();
     return topic;
@@ -102,9 +102,9 @@ export class Topics {
 
   onTopic(name: string, payload: LivePayload): void {
     for (const topic of this.#topics.get(name) ?? []) {
-      if (payload.kind === 'message') topic.onLive(payload.prev, payload.id, payload.data);
+      if (payload.kind === 'message') topic.sequencer.onLive(payload.prev, payload.id, payload.data);
       // It may be older than the topic that has the name now: only Redis knows which one is gone.
-      else if (payload.kind === 'deleted') topic.sync();
+      else if (payload.kind === 'deleted') void topic.sequencer.sync();
     }
     if (payload.kind === 'count') this.#answerCount(name, payload.question);
   }
@@ -127,7 +127,7 @@ export class Topics {
   async tend(): Promise<void> {
     const unread = [...this.#unread];
     this.#unread.clear();
-    for (const topic of unread) topic.sync();
+    for (const topic of unread) void topic.sequencer.sync();
     this.#closeIdle();
     await this.#checkQuiet();
   }
@@ -179,7 +179,8 @@ export class Topics {
       this.#round ??= this.#topics.values();
       const { done, value } = this.#round.next();
       if (done === true) this.#round = null;
-      else quiet.push(...value.filter(({ state, freshAt }) => state === 'open' && now - freshAt >= LATELY_MS));
+      else
+        quiet.push(...value.filter(({ state, sequencer }) => state === 'open' && now - sequencer.freshAt >= LATELY_MS));
     }
     await this.#compare(quiet);
   }
@@ -197,17 +198,17 @@ export class Topics {
   }
 
   async #compareBatch(topics: readonly Topic[]): Promise<void> {
-    const known = topics.map(({ name, incarnation, lastReceived }) => ({
+    const known = topics.map(({ name, incarnation, sequencer }) => ({
       topic: name,
       incarnation,
-      last: lastReceived ?? BEGINNING,
+      last: sequencer.lastReceived ?? BEGINNING,
     }));
     const differing = await this.#deps.broker.compareTopics(known);
     for (const [index, topic] of topics.entries()) {
       const one = known[index];
       const state: TopicState | null | undefined = one && differing.get(one);
-      if (state === undefined) topic.onUnchanged();
-      else topic.onState(state);
+      if (state === undefined) topic.sequencer.onUnchanged();
+      else topic.sequencer.onState(state);
     }
   }
 

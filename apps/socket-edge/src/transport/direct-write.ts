@@ -24,7 +24,7 @@ export const sendNow: SendNow = (descriptor, bytes) => {
  * Writes to a socket. While nothing waits in its stream, straight through its descriptor, in one system call and without
  * the stream in between; what the kernel does not take goes through the stream as ever, and so does everything while the
  * stream still has something: so the order stays. Nothing is kept and no error is lost: a write that fails is tried again
- * by the stream, which knows whom to tell. Only plain TCP: bytes past a TLSSocket would not be encrypted.
+ * by the stream, which emits the error. Only plain TCP: bytes past a TLSSocket would not be encrypted.
  */
 export class SocketWriter {
   readonly #socket: Duplex;
@@ -43,7 +43,7 @@ export class SocketWriter {
 
   /**
    * The descriptor, while it may be written to: until anything else runs that could write to the socket or close it;
-   * NOT_DIRECT at all other times. A closed socket has no handle, and its descriptor may be somebody else's by now.
+   * NOT_DIRECT at all other times. A closed socket has no handle, and its descriptor may be another socket's by now.
    */
   get descriptor(): number {
     const socket = this.#socket;
@@ -55,7 +55,7 @@ export class SocketWriter {
     return this.#socket.writableLength;
   }
 
-  /** False when what waits should be drained before more is written, as a stream's write gives. */
+  /** False when what waits should be drained before more is written, as a stream's `write` returns. */
   write(bytes: Buffer): boolean {
     const { descriptor } = this;
     const written = descriptor === NOT_DIRECT ? 0 : sendNow(descriptor, bytes);

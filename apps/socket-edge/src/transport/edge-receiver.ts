@@ -3,7 +3,7 @@ import * as ws from 'ws';
 import { closeCodes } from '@holdfast/protocol/close-codes';
 import { type FrameDebt, type FrameMeter, WAIT_MS } from './frame-meter.ts';
 
-/** RFC 6455, section 5.2: what the short and the middle form of a length can say. */
+/** RFC 6455, section 5.2: the most that the short and the middle form of a length can hold. */
 const MAX_LENGTH_7 = 125;
 const MAX_LENGTH_16 = 0xffff;
 const MASK_BYTES = 4;
@@ -73,7 +73,7 @@ function haveMeteredLength(this: WsReceiver, done: WriteCallback): void {
   }
   const { _payloadLength: length, _bufferedBytes: buffered, _maxPayload: most } = this;
   this[SYNCHRONOUS] = buffered <= MASK_BYTES + length;
-  // A length that is too large is only said: ws refuses it next.
+  // A length that is too large is not charged in full: ws refuses it next.
   socket.meter.charge(socket, Math.min(length, most));
   goOn(this, socket, done);
 }

@@ -47,28 +47,28 @@ export class FrameMeter {
 
   /** Charges a frame, of whatever kind, with so many bytes of payload. */
   charge(debt: FrameDebt, bytes: number): void {
-    this.#settle(debt);
+    this.#payOff(debt);
     debt.frameDebt += TICKS_PER_SECOND;
     debt.byteDebt += bytes * TICKS_PER_SECOND;
   }
 
   /** Whether the frames that were charged so far may be worked on now. */
   verdict(debt: FrameDebt): Verdict {
-    this.#settle(debt);
+    this.#payOff(debt);
     if (this.#bursts(debt) <= 1) return 'go';
     if (debt.overSince === 0) debt.overSince = debt.debtAt;
     return debt.debtAt - debt.overSince < GRACE_SECONDS * TICKS_PER_SECOND ? 'wait' : 'too-many';
   }
 
   /** Takes off what time has paid. */
-  #settle(debt: FrameDebt): void {
+  #payOff(debt: FrameDebt): void {
     const tick = Math.floor(this.#now() / TICK_MS);
     const ticks = tick - debt.debtAt;
     if (ticks === 0) return;
     debt.debtAt = tick;
     debt.frameDebt = paidOff(debt.frameDebt, ticks * this.#limits.framesPerSecond);
     debt.byteDebt = paidOff(debt.byteDebt, ticks * this.#limits.bytesPerSecond);
-    // Half a burst has to be paid back before the grace begins anew: who is held at the rate owes more than that.
+    // Half a burst has to be paid back before the grace starts anew: a connection held at the rate owes more than that.
     if (debt.overSince !== 0 && this.#bursts(debt) <= 0.5) debt.overSince = 0;
   }
 

@@ -50,7 +50,7 @@ const BRACE = 0x7d;
 const BEFORE_DATA = '","data":';
 
 /**
- * Encodes the messages of one topic: header and payload in one Buffer, once for all who receive it. The data is copied
+ * Encodes the messages of one topic: header and payload in one Buffer, once for all receivers. The data is copied
  * as it was published, never parsed.
  */
 export function messageEncoder(topic: string): (id: Position, data: Buffer) => Buffer {

@@ -15,12 +15,12 @@ const MSG_IOV = 2;
 const MSG_IOVLEN = 3;
 const NO_DESCRIPTOR = -1;
 
-/** Writes to a descriptor without waiting. Gives how many bytes the kernel took; 0 when none, for whatever reason. */
+/** Writes to a descriptor without waiting. Returns how many bytes the kernel took; 0 when none, for whatever reason. */
 export type SendNow = (descriptor: number, bytes: Buffer) => number;
 
 /**
  * sendmsg(2) of the C library, which every process of Node has loaded: half a microsecond less than `fs.writeSync` in a
- * delivery of nine, and a full socket gives a number in place of an exception, which costs ten. (Not send(2): functions
+ * delivery of nine, and a full socket returns a number instead of an exception, which costs ten. (Not send(2): functions
  * of four arguments are called by a way that costs as much as is gained.) Null where it is not known to work: it takes
  * `node:ffi`, an experimental module of Node 26.
  */
@@ -30,7 +30,7 @@ export function nativeSend(): SendNow | null {
     const ffi = process.getBuiltinModule('node:ffi') as typeof Ffi | undefined;
     if (ffi === undefined) return null;
     const send = sendBy(ffi);
-    return send(NO_DESCRIPTOR, Buffer.from('for nobody')) === 0 ? send : null;
+    return send(NO_DESCRIPTOR, Buffer.from('to no socket')) === 0 ? send : null;
   } catch {
     // Another version may have it otherwise.
     return null;

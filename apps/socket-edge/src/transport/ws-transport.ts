@@ -25,7 +25,7 @@ interface Owner {
 }
 
 /**
- * A connection's WebSocket. What ws has to tell, it tells its owner by `emit`, without a listener of its own for each
+ * A connection's WebSocket. Events of ws go to its owner by `emit`, without a listener of its own for each
  * event: listeners and their closures would cost each idle connection several hundred bytes.
  */
 abstract class EdgeSocket extends WebSocket implements FrameDebt {
@@ -42,7 +42,7 @@ abstract class EdgeSocket extends WebSocket implements FrameDebt {
     if (event === 'message') onMessage(hub, connection, args[0], args[1] === true);
     else if (event === 'pong' || event === 'ping') connection.unanswered = 0;
     else if (event === 'close') hub.onClosed(connection);
-    // A broken frame or a reset; `close` follows, and says all there is to say.
+    // A broken frame or a reset; `close` follows, and is enough.
     else if (event === 'error') connection.end();
     return true;
   }
@@ -58,7 +58,7 @@ abstract class EdgeSocket extends WebSocket implements FrameDebt {
       return;
     }
     if (data !== undefined || !BROKEN_FRAME_CODES.has(code)) {
-      // Also when the client closes: behind a close frame nothing may be sent (RFC 6455, section 5.5.1).
+      // Also when the client closes: after a close frame nothing may be sent (RFC 6455, section 5.5.1).
       this.owner?.connection.end();
       super.close(code, data);
       return;
@@ -120,7 +120,7 @@ export type SocketServer = WebSocketServer;
 export function createSocketServer(limits: FrameLimits): SocketServer {
   meterReceivers();
   const frameMeter = new FrameMeter(limits);
-  /** One meter for all, so it stands with their class and costs none of them a field. */
+  /** One meter for all, so it belongs to their class and costs none of them a field. */
   class MeteredEdgeSocket extends EdgeSocket {
     get meter(): FrameMeter {
       return frameMeter;

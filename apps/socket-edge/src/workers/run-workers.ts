@@ -14,7 +14,7 @@ import { exposeWorkers } from './worker-metrics.ts';
 import { type WorkerProcess, startWorker } from './worker-process.ts';
 
 const SERVICE = 'socket-edge';
-/** Beyond the drain itself: what a worker takes at most (10 s), and some more, so that it is the worker that says what hung. */
+/** Beyond the drain itself: what a worker takes at most (10 s), and some more, so that it is the worker that logs what hung. */
 const SHUTDOWN_RESERVE_MS = 12_000;
 
 /** What is needed of node:process. */

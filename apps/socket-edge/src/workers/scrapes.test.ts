@@ -10,13 +10,13 @@ async function snapshot(deliveries: number, connections: number) {
   return metrics.snapshot();
 }
 
-function scrapesOf(workers: Set<ScriptedWorker>, patienceMs = 60_000) {
+function scrapesOf(workers: Set<ScriptedWorker>, timeoutMs = 60_000) {
   const own = createMetrics({ service: 'edge', ofProcess: false });
   own.gauge('workers', 'Workers').set(workers.size);
   return new Scrapes(
     () => workers,
     () => own.snapshot(),
-    { patienceMs },
+    { timeoutMs },
   );
 }
 

@@ -9,12 +9,12 @@ const SCRAPE_MS = 3000;
 
 const REPORT_EVERY_MS = 1000;
 
-/** The parent did not answer: it stands still, or has gone. */
+/** The parent did not answer: it is stuck, or has exited. */
 class ParentSilent extends Error {
   readonly code = 'parent-silent';
 
   constructor() {
-    super('the parent of this worker did not say in time what the other workers count');
+    super('the parent of this worker did not send the metrics of the other workers in time');
     this.name = 'ParentSilent';
   }
 }
@@ -33,13 +33,13 @@ export interface WorkerChannelOptions {
   readonly health: Health;
   /** All workers are to leave. */
   readonly onDrain: () => void;
-  /** The parent has gone: whoever starts in its place wants the port. */
+  /** The parent has exited: a new one will want the port. */
   readonly onOrphaned: () => void;
   readonly onError: (error: unknown) => void;
   readonly scrapeMs?: number;
 }
 
-/** A worker's place among the others: what it says to its parent and hears from it. Nobody's message waits for any of it. */
+/** A worker's channel to its parent: metrics, readiness, drain. No delivery waits for it. */
 export class WorkerChannel implements MetricsSource {
   readonly #options: WorkerChannelOptions;
   readonly #scrapes = new Map<number, (text: MetricsText) => void>();
@@ -51,7 +51,7 @@ export class WorkerChannel implements MetricsSource {
     options.channel.on('disconnect', () => options.onOrphaned());
   }
 
-  /** From now on the parent is told whether this worker is ready, too. */
+  /** Reports that this worker listens, and from now on whether it is ready. */
   listening(): void {
     const report = () => this.#send({ kind: 'readiness', reason: reasonIn(this.#options.health.readiness()) });
     report();
@@ -97,8 +97,8 @@ export class WorkerChannel implements MetricsSource {
 
   #send(message: FromWorker): void {
     const { channel } = this.#options;
-    // When the parent has gone, 'disconnect' says so, and it says it later than a write fails: without somebody who takes
-    // the failure it would end this process, and its clients would hear no goodbye.
+    // When the parent has exited, 'disconnect' comes later than a write fails: without a callback for
+    // the failure it would end this process, and its clients would get no close frame.
     if (channel.connected) channel.send?.(message, () => undefined);
   }
 }
