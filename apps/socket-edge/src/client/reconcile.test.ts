@@ -27,7 +27,7 @@ async function heldRead(redis: MemoryRedis) {
 const later = <Frame>(frames: Frame[]) => frames.slice(1);
 
 describe('a connection follows what its client is subscribed to', () => {
-  it('from the position at which each subscription began, however late the edge hears of it', async () => {
+  it('from the position at which each subscription began, however late the edge reads it', async () => {
     const { redis, edge, socket } = await connectedTo();
     redis.dirty.clear();
     const begin = redis.topic('news').last;
@@ -105,7 +105,7 @@ describe('a connection follows what its client is subscribed to', () => {
     expect(socket.idsOf('news')).toEqual([id]);
   });
 
-  it('to a topic deleted and made anew while the edge heard nothing of it', async () => {
+  it('to a topic deleted and made anew while the edge was not notified', async () => {
     const { redis, edge, socket, connection } = await connectedTo('news');
     // Neither the deletion nor anything else of it is heard.
     redis.topics.delete('news');
@@ -350,7 +350,7 @@ describe('a look at everything', () => {
     expect(connection.subscriptions.topics()).toEqual(['news', 'sport']);
   });
 
-  it('claims again what Redis has forgotten, unless somebody newer was faster', async () => {
+  it('claims again what Redis has forgotten, unless a newer one was faster', async () => {
     const { redis, edge, socket, connection } = await connectedTo('news');
     redis.client(CLIENT).owner = null;
     edge.compareEverything();

@@ -70,7 +70,7 @@ describe('a connection that does not resume', () => {
     expect(made?.socket.writes).toEqual([]);
   });
 
-  it('is not told of a topic that is gone, nor of a new one that has its name', async () => {
+  it('is not shown a topic that is gone, nor of a new one that has its name', async () => {
     const { redis, edge } = installation('gone', 'renewed', 'there');
     redis.topics.delete('gone');
     redis.topics.delete('renewed');
@@ -82,7 +82,7 @@ describe('a connection that does not resume', () => {
     expect(socket.idsOf('renewed')).toEqual([]);
   });
 
-  it('that is ahead of the edge, by a subscription that it has not heard up to, waits for what comes after', async () => {
+  it('that is ahead of the edge, by a subscription that starts after what it has received, waits for what comes after', async () => {
     const { redis, edge } = installation();
     redis.register('c0', ['news']);
     await edge.connected('c0');
@@ -115,7 +115,7 @@ describe('a connection that resumes', () => {
     expect(socket.of('lost')).toEqual([]);
   });
 
-  it('is told what the log has no more, right after its welcome', async () => {
+  it('is announced what the log has no more, right after its welcome', async () => {
     const { redis, edge } = installation('news');
     const ids = ['1', '2', '3', '4'].map((data) => redis.publish('news', data));
     redis.topic('news').trim(1);
@@ -132,7 +132,7 @@ describe('a connection that resumes', () => {
     expect(edge.counters.lostAnnounced).toBe(1);
   });
 
-  it('gets nothing from before its subscription began, and is told that it is missing', async () => {
+  it('gets nothing from before its subscription began, which is announced as lost', async () => {
     const { redis, edge } = installation();
     const before = redis.publish('news', '1');
     const begin = redis.publish('news', '2');
@@ -159,7 +159,7 @@ describe('a connection that resumes', () => {
     expect(socket.idsOf('news')).toEqual([after]);
   });
 
-  it('registered anew, with topics made anew, and an old position is told of all that lies between', async () => {
+  it('registered anew, with topics made anew, and an old position is announced all that lies between', async () => {
     const { redis, edge } = installation('news');
     redis.publish('news', '1');
     const [seen, ownSeen] = [redis.publish('news', '2'), redis.publishToClient(CLIENT, '3')];
@@ -241,7 +241,7 @@ describe('a connection that resumes', () => {
     expect(socket.idsOf('sport')).toEqual([wanted]);
   });
 
-  it('gets its own messages that it missed, and is told of those that are gone', async () => {
+  it('gets its own messages that it missed, and those that are gone are announced', async () => {
     const { redis, edge } = installation();
     const ids = ['1', '2', '3'].map((data) => redis.publishToClient(CLIENT, data));
     const first = await edge.connected(CLIENT, { resume: true });

@@ -85,7 +85,7 @@ describe('a claim', () => {
     },
   );
 
-  it('whose answer got lost leaves no ghost, and the older connection owns its client again', async () => {
+  it('whose answer got lost leaves no late owner, and the older connection owns its client again', async () => {
     const { redis, edge } = installation();
     redis.answersLost.add('claim');
     await expect(edge.hub.claim(CLIENT)).rejects.toThrow('Redis does not answer');
@@ -103,7 +103,7 @@ describe('a claim', () => {
   });
 });
 
-describe('what a client says', () => {
+describe('frames of a client', () => {
   it('a ping is answered, in every phase', async () => {
     const { edge } = installation();
     const { socket, connection } = await edge.connected(CLIENT, { resume: true });
@@ -271,7 +271,7 @@ describe('deadlines', () => {
   });
 });
 
-it('the end of a connection gives its client up, and its place', async () => {
+it('the end of a connection releases its client, and its place', async () => {
   const { redis, edge } = installation('news');
   const { connection, socket } = await edge.connected(CLIENT);
   edge.hub.onClosed(connection);
@@ -283,7 +283,7 @@ it('the end of a connection gives its client up, and its place', async () => {
   expect(socket.idsOf('news')).toEqual([]);
 });
 
-it('the edge says what it serves to a client, when asked', async () => {
+it('the edge answers a survey with what it serves to a client', async () => {
   const { redis, edge } = installation('news');
   const stop = edge.start('ws://edge');
   const { connection } = await edge.connected(CLIENT);

@@ -5,7 +5,7 @@ import { newCounters } from '../counters.ts';
 import { MemoryRedis } from '../testing/memory-redis.ts';
 import { turns } from '../testing/turns.ts';
 
-/** More than one canary's turn, with its jitter. */
+/** More than one probe's turn, with its jitter. */
 const TURN_MS = 2300;
 
 beforeEach(() => {
@@ -22,77 +22,77 @@ async function pass(turnsOfIt: number): Promise<void> {
   }
 }
 
-/** An edge whose ear can be deaf; replaced, it hears again some turns of the event loop later. */
-function birds() {
+/** An edge whose subscriber connection can be stalled; replaced, it receives again some turns of the event loop later. */
+function probesOf() {
   const redis = new MemoryRedis();
   const counters = newCounters();
-  const seen = { replaced: 0, errors: 0, deaf: false };
-  const canary = new LoopbackProbes({
+  const seen = { replaced: 0, errors: 0, stalled: false };
+  const probe = new LoopbackProbes({
     broker: redis.broker(),
     posts: () => [{ server: 'Redis', name: 'edge-a' }],
     counters,
     onStalled: () => {
       seen.replaced += 1;
       setImmediate(() => {
-        seen.deaf = false;
+        seen.stalled = false;
       });
     },
     onError: () => (seen.errors += 1),
   });
   redis.ear('edge-a', {
     onOwn: (payload) => {
-      if (payload.kind === 'canary' && !seen.deaf) canary.onReceived(payload.nonce);
+      if (payload.kind === 'canary' && !seen.stalled) probe.onReceived(payload.nonce);
     },
     onTopic: () => undefined,
     onDoorbell: () => undefined,
     onHearing: () => undefined,
     onDeaf: () => undefined,
   });
-  return { redis, canary, counters, seen };
+  return { redis, probe, counters, seen };
 }
 
-describe('a canary', () => {
-  it('that comes back says that the edge hears, and how fast', async () => {
-    const { canary, seen } = birds();
-    expect(canary.latencyMs).toBeNaN();
-    const stop = canary.start();
+describe('a probe', () => {
+  it('that comes back proves that the edge is subscribed, and how fast', async () => {
+    const { probe, seen } = probesOf();
+    expect(probe.latencyMs).toBeNaN();
+    const stop = probe.start();
     await pass(10);
     stop();
-    expect(canary.latencyMs).toBeGreaterThanOrEqual(0);
-    expect(canary.fault).toBeNull();
+    expect(probe.latencyMs).toBeGreaterThanOrEqual(0);
+    expect(probe.fault).toBeNull();
     expect(seen).toMatchObject({ replaced: 0, errors: 0 });
   });
 
-  it('that does not come back replaces the ear once, and then the edge hears again', async () => {
-    const { canary, counters, seen } = birds();
-    const stop = canary.start();
+  it('that does not come back replaces the subscriber connection once, and then arrives again', async () => {
+    const { probe, counters, seen } = probesOf();
+    const stop = probe.start();
     await pass(2);
-    seen.deaf = true;
+    seen.stalled = true;
     await pass(3);
     expect(seen.replaced).toBe(1);
     await pass(10);
     stop();
     expect(seen.replaced).toBe(1);
     expect(counters.probesMissed).toBe(1);
-    expect(canary.fault).toBeNull();
+    expect(probe.fault).toBeNull();
   });
 
-  it('says since when the edge is deaf', async () => {
-    const { canary, seen } = birds();
-    const stop = canary.start();
+  it('names since when the subscriber connection is stalled', async () => {
+    const { probe, seen } = probesOf();
+    const stop = probe.start();
     await pass(1);
     for (let count = 0; count < 5; count += 1) {
-      seen.deaf = true;
+      seen.stalled = true;
       await pass(1);
     }
     stop();
-    expect(canary.fault).toMatch(/nothing received from Redis for 1\d s/);
-    expect(canary.silentMs).toBeGreaterThan(10_000);
+    expect(probe.fault).toMatch(/nothing received from Redis for 1\d s/);
+    expect(probe.silentMs).toBeGreaterThan(10_000);
   });
 
   it('that could not be sent says nothing of the ear', async () => {
-    const { redis, canary, seen } = birds();
-    const stop = canary.start();
+    const { redis, probe, seen } = probesOf();
+    const stop = probe.start();
     await pass(1);
     redis.away = true;
     await pass(5);
@@ -101,17 +101,17 @@ describe('a canary', () => {
     await pass(2);
     stop();
     expect(seen.replaced).toBe(0);
-    expect(canary.fault).toBeNull();
+    expect(probe.fault).toBeNull();
   });
 
   it('of somebody else is not its own', async () => {
-    const { canary } = birds();
-    canary.onReceived('other');
-    expect(canary.latencyMs).toBeNaN();
-    const stop = canary.start();
+    const { probe } = probesOf();
+    probe.onReceived('other');
+    expect(probe.latencyMs).toBeNaN();
+    const stop = probe.start();
     await pass(2);
     stop();
-    expect(canary.latencyMs).not.toBeNaN();
+    expect(probe.latencyMs).not.toBeNaN();
   });
 });
 
@@ -122,11 +122,11 @@ function twoServers() {
   const servers = new Set(['a', 'b']);
   const silent = new Set<string>();
   const replaced: string[] = [];
-  const canaries = new LoopbackProbes({
+  const probes = new LoopbackProbes({
     broker: {
       ...broker,
       sendCanary: async (name, nonce) => {
-        if (!silent.has(name.replace('edge.', ''))) canaries.onReceived(nonce);
+        if (!silent.has(name.replace('edge.', ''))) probes.onReceived(nonce);
         return 1;
       },
     },
@@ -137,41 +137,41 @@ function twoServers() {
       throw error;
     },
   });
-  return { canaries, servers, silent, replaced };
+  return { probes, servers, silent, replaced };
 }
 
-it('an edge that hears one server and not the other is deaf, says to which, and replaces that connection only', async () => {
-  const { canaries, silent, replaced } = twoServers();
-  const stop = canaries.start();
+it('an edge that receives from one server and not the other is stalled, names which, and replaces that connection only', async () => {
+  const { probes, silent, replaced } = twoServers();
+  const stop = probes.start();
   await pass(2);
-  expect(canaries.fault).toBeNull();
+  expect(probes.fault).toBeNull();
   silent.add('b');
   await pass(4);
-  expect(canaries.fault).toMatch(/^nothing received from b for \d+ s$/);
+  expect(probes.fault).toMatch(/^nothing received from b for \d+ s$/);
   expect(new Set(replaced)).toEqual(new Set(['b']));
-  const silences = Object.fromEntries(canaries.silences().map(({ server, silentMs }) => [server, silentMs]));
+  const silences = Object.fromEntries(probes.silences().map(({ server, silentMs }) => [server, silentMs]));
   expect(silences['b']).toBeGreaterThan(5000);
   expect(silences['a']).toBeLessThan(5000);
-  expect(canaries.silentMs).toBe(silences['b']);
+  expect(probes.silentMs).toBe(silences['b']);
   silent.delete('b');
   await pass(3);
   stop();
-  expect(canaries.fault).toBeNull();
+  expect(probes.fault).toBeNull();
 });
 
 it('a server that left is not listened for any more, and one that came is', async () => {
-  const { canaries, servers, silent } = twoServers();
-  const stop = canaries.start();
+  const { probes, servers, silent } = twoServers();
+  const stop = probes.start();
   silent.add('b');
   await pass(5);
-  expect(canaries.fault).not.toBeNull();
+  expect(probes.fault).not.toBeNull();
   servers.delete('b');
   servers.add('c');
   await pass(2);
-  expect(canaries.fault).toBeNull();
-  expect(canaries.silences().map(({ server }) => server)).toEqual(['a', 'c']);
+  expect(probes.fault).toBeNull();
+  expect(probes.silences().map(({ server }) => server)).toEqual(['a', 'c']);
   silent.add('c');
   await pass(5);
   stop();
-  expect(canaries.fault).toMatch(/^nothing received from c /);
+  expect(probes.fault).toMatch(/^nothing received from c /);
 });

@@ -91,7 +91,7 @@ export function topicHarness() {
     setImmediate(flushSlice);
   }
 
-  function say(entry: { prev: Position; id: Position; data: Buffer }): void {
+  function receive(entry: { prev: Position; id: Position; data: Buffer }): void {
     topic.sequencer.onLive(entry.prev, entry.id, entry.data);
   }
 
@@ -109,16 +109,16 @@ export function topicHarness() {
     world,
     topic,
     counters,
-    say,
+    receive,
     join,
     get log(): LogModel {
       if (world.log === null) throw new Error('the topic is deleted');
       return world.log;
     },
-    /** Appends to the log, and says it live unless told not to. */
+    /** Appends to the log, and delivers it live unless asked not to. */
     publish(data: string | Buffer = '1', { heard = true } = {}): Position {
       const entry = this.log.append(Buffer.from(data));
-      if (heard) say(entry);
+      if (heard) receive(entry);
       return entry.id;
     },
     settled: () => turns(SETTLED_TURNS),

@@ -103,7 +103,7 @@ describe('a resume', () => {
     await socket.close();
   });
 
-  it('past the history says so, and tells where it goes on', async () => {
+  it('past the history is not recovered, and gets where it goes on', async () => {
     const [topic = ''] = await newTopics(1);
     await control.broker.putTopic(topic, { size: 3 });
     const client = await control.register([topic]);
@@ -135,7 +135,7 @@ describe('a resume', () => {
     }
   });
 
-  it('of a topic whose log Redis has lost says so', async () => {
+  it('of a topic whose log Redis has lost is not recovered', async () => {
     const [topic = ''] = await newTopics(1);
     const client = await control.register([topic]);
     const ids = await publishAll(topic, 5);
@@ -227,7 +227,7 @@ describe('what a client wants', () => {
   });
 });
 
-it('what was said while the subscriber connection was cut comes without anything said after it', async () => {
+it('what was published while the subscriber connection was cut comes without anything published after it', async () => {
   const [topic = ''] = await newTopics(1);
   const socket = await connected(await control.register([topic]));
   for (let round = 0; round < 10; round += 1) {

@@ -72,7 +72,7 @@ class Run {
 const isFull = ({ socket }: Member) => socket.bufferedBytes > TOO_MUCH_BYTES;
 const servedTo = ({ head, socket }: Member) => `${head + socket.writes.length}-0`;
 
-it('whoever leaves, at whatever time, is told exactly up to where it was served; nobody twice, forgotten, or taken for another', () => {
+it('a subscriber that leaves, at whatever time, gets exactly the position up to which it was served; none is served twice, forgotten, or taken for another', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
       const run = new Run();
@@ -91,6 +91,6 @@ it('whoever leaves, at whatever time, is told exactly up to where it was served;
   );
 });
 
-it('who is no member cannot be taken out', () => {
+it('a subscription that is no member cannot be removed', () => {
   expect(new LiveSubscribers('0-0', broadcast).remove(memberAt(0).subscription)).toBe(false);
 });

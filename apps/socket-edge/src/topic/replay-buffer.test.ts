@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ReplayBuffer, type SentMessage, writeOf } from './replay-buffer.ts';
 
-/** The bounds that the ring states. */
+/** The bounds that the buffer states. */
 const MAX_MESSAGES = 512;
 const MAX_BYTES = 1024 * 1024;
 
@@ -15,61 +15,61 @@ const message = (number: number, bytes = 10): SentMessage => ({
 const messages = (from: number, to: number, bytes?: number) =>
   Array.from({ length: to - from + 1 }, (_, index) => message(from + index, bytes));
 
-function ringOf(base: number, pushed: readonly SentMessage[]): ReplayBuffer {
-  const ring = new ReplayBuffer(idOf(base));
-  for (const each of pushed) ring.push(each);
-  return ring;
+function bufferOf(base: number, pushed: readonly SentMessage[]): ReplayBuffer {
+  const buffer = new ReplayBuffer(idOf(base));
+  for (const each of pushed) buffer.push(each);
+  return buffer;
 }
 
-describe('a ring', () => {
+describe('a replay buffer', () => {
   it('gives what follows a position, and nothing for one that is out of reach', () => {
-    const ring = ringOf(10, messages(11, 15));
-    expect(ring.after(idOf(10))?.map(({ id }) => id)).toEqual(['11-0', '12-0', '13-0', '14-0', '15-0']);
-    expect(ring.after(idOf(13))?.map(({ id }) => id)).toEqual(['14-0', '15-0']);
-    expect(ring.after(idOf(15))).toEqual([]);
+    const buffer = bufferOf(10, messages(11, 15));
+    expect(buffer.after(idOf(10))?.map(({ id }) => id)).toEqual(['11-0', '12-0', '13-0', '14-0', '15-0']);
+    expect(buffer.after(idOf(13))?.map(({ id }) => id)).toEqual(['14-0', '15-0']);
+    expect(buffer.after(idOf(15))).toEqual([]);
     for (const far of [idOf(9), idOf(16), '12-1', '0-0']) {
-      expect(ring.after(far)).toBeNull();
-      expect(ring.has(far)).toBe(false);
+      expect(buffer.after(far)).toBeNull();
+      expect(buffer.has(far)).toBe(false);
     }
-    expect(ring.has(idOf(10)) && ring.has(idOf(11)) && ring.has(idOf(15))).toBe(true);
+    expect(buffer.has(idOf(10)) && buffer.has(idOf(11)) && buffer.has(idOf(15))).toBe(true);
   });
 
   it('keeps the newest messages when there are too many, and still knows where it begins', () => {
-    const ring = ringOf(0, messages(1, MAX_MESSAGES + 1000));
-    expect(ring.after(idOf(1000))).toHaveLength(MAX_MESSAGES);
-    expect(ring.after(idOf(999))).toBeNull();
+    const buffer = bufferOf(0, messages(1, MAX_MESSAGES + 1000));
+    expect(buffer.after(idOf(1000))).toHaveLength(MAX_MESSAGES);
+    expect(buffer.after(idOf(999))).toBeNull();
   });
 
   it('keeps no more bytes than it may', () => {
     const bytes = 64 * 1024;
-    const ring = ringOf(0, messages(1, 100, bytes));
-    expect(ring.after(idOf(100 - MAX_BYTES / bytes))).toHaveLength(MAX_BYTES / bytes);
-    expect(ring.after(idOf(99 - MAX_BYTES / bytes))).toBeNull();
+    const buffer = bufferOf(0, messages(1, 100, bytes));
+    expect(buffer.after(idOf(100 - MAX_BYTES / bytes))).toHaveLength(MAX_BYTES / bytes);
+    expect(buffer.after(idOf(99 - MAX_BYTES / bytes))).toBeNull();
   });
 
   it('takes older messages in front when they lead up to it, as far as there is room', () => {
-    const ring = ringOf(100, messages(101, 110));
-    ring.prepend(messages(50, 105));
-    expect(ring.after(idOf(49))?.map(({ id }) => id)).toEqual(messages(50, 110).map(({ id }) => id));
+    const buffer = bufferOf(100, messages(101, 110));
+    buffer.prepend(messages(50, 105));
+    expect(buffer.after(idOf(49))?.map(({ id }) => id)).toEqual(messages(50, 110).map(({ id }) => id));
 
-    const full = ringOf(1000, messages(1001, 1500));
+    const full = bufferOf(1000, messages(1001, 1500));
     full.prepend(messages(900, 1000));
     expect(full.after(idOf(1500 - MAX_MESSAGES))).toHaveLength(MAX_MESSAGES);
     expect(full.after(idOf(1499 - MAX_MESSAGES))).toBeNull();
   });
 
   it('takes no older messages that do not lead up to it', () => {
-    const ring = ringOf(100, messages(101, 110));
-    ring.prepend(messages(50, 98));
-    ring.prepend(messages(102, 105));
-    ring.prepend([]);
-    expect(ring.has(idOf(98))).toBe(false);
-    expect(ring.after(idOf(100))).toHaveLength(10);
+    const buffer = bufferOf(100, messages(101, 110));
+    buffer.prepend(messages(50, 98));
+    buffer.prepend(messages(102, 105));
+    buffer.prepend([]);
+    expect(buffer.has(idOf(98))).toBe(false);
+    expect(buffer.after(idOf(100))).toHaveLength(10);
   });
 });
 
 /**
- * The oracle: all messages ever in a plain list, and where the kept ones begin. The ring must know exactly the kept
+ * The oracle: all messages ever in a plain list, and where the kept ones begin. The buffer must know exactly the kept
  * ones, without a gap, within its bounds, and as many as there is room for.
  */
 it('agrees with a plain list, whatever is pushed, prepended and asked', () => {
@@ -85,7 +85,7 @@ it('agrees with a plain list, whatever is pushed, prepended and asked', () => {
       const START = 1000;
       const sizes = new Map<number, number>();
       const sizeOf = (number: number) => sizes.get(number) ?? 700;
-      const ring = new ReplayBuffer(idOf(START));
+      const buffer = new ReplayBuffer(idOf(START));
       let first = START;
       let last = START;
       const bytesOf = (from: number) => {
@@ -98,7 +98,7 @@ it('agrees with a plain list, whatever is pushed, prepended and asked', () => {
           for (let count = 0; count < each.push; count += 1) {
             last += 1;
             sizes.set(last, each.bytes);
-            ring.push(message(last, each.bytes));
+            buffer.push(message(last, each.bytes));
           }
           while (last - first > MAX_MESSAGES || bytesOf(first) > MAX_BYTES) first += 1;
         } else {
@@ -107,15 +107,15 @@ it('agrees with a plain list, whatever is pushed, prepended and asked', () => {
           for (let number = from; number <= Math.min(last, first + each.beyond); number += 1) {
             older.push(message(number, sizeOf(number)));
           }
-          ring.prepend(older);
+          buffer.prepend(older);
           while (first >= from && last - first < MAX_MESSAGES && bytesOf(first - 1) <= MAX_BYTES) first -= 1;
         }
-        const kept = ring.after(idOf(first));
+        const kept = buffer.after(idOf(first));
         expect(kept?.map(({ id }) => id)).toEqual(messages(first + 1, last).map(({ id }) => id));
-        expect(ring.has(idOf(first - 1))).toBe(false);
-        expect(ring.has(idOf(last + 1))).toBe(false);
+        expect(buffer.has(idOf(first - 1))).toBe(false);
+        expect(buffer.has(idOf(last + 1))).toBe(false);
         const middle = (first + last) >> 1;
-        expect(ring.after(idOf(middle))).toHaveLength(last - middle);
+        expect(buffer.after(idOf(middle))).toHaveLength(last - middle);
       }
     }),
     { numRuns: 60 },

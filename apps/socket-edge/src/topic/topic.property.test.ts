@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { type TopicHarness, type Listener, topicHarness } from '../testing/topic-harness.ts';
 import { turns } from '../testing/turns.ts';
 
-/** Enough for a slow connection to have had enough after a few, and for the ring to lose some. */
+/** Enough for a slow connection to have had enough after a few, and for the replay buffer to lose some. */
 const SIZES = [10, 1000, 30_000, 60_000];
 /** In a control frame it is more than a socket holds before its connection has enough. */
 const OTHER_TOPIC = 'x'.repeat(70_000);
@@ -50,7 +50,7 @@ class Run {
   readonly trimmed = new Set<string>();
   readonly clients: Client[] = [];
   mostBuffered = 0;
-  readonly #late: Parameters<TopicHarness['say']>[0][] = [];
+  readonly #late: Parameters<TopicHarness['receive']>[0][] = [];
   #joining: Promise<void>[] = [];
 
   async begin(clients: number, sliced: boolean): Promise<void> {
@@ -69,7 +69,7 @@ class Run {
       for (let count = 0; count < each.burst; count += 1) this.#publish(10, each.heard ? 'heard' : 'dropped');
     } else if ('deliverLate' in each) {
       const [entry] = this.#late.splice(each.deliverLate % Math.max(1, this.#late.length), 1);
-      if (entry) harness.say(entry);
+      if (entry) harness.receive(entry);
     } else if ('trimTo' in each) this.#trim(each.trimTo);
     else if ('away' in each) harness.world.away = each.away;
     else if ('stop' in each) this.#socket(each.stop, (listener) => (listener.socket.stopped = true));
@@ -96,9 +96,9 @@ class Run {
     const entry = this.harness.log.append(Buffer.from(`"${'x'.repeat(bytes)}"`));
     this.published.push(entry.id);
     if (how === 'late') this.#late.push(entry);
-    if (how === 'heard' || how === 'twice') this.harness.say(entry);
+    if (how === 'heard' || how === 'twice') this.harness.receive(entry);
     if (how === 'twice') {
-      this.harness.say(entry);
+      this.harness.receive(entry);
       this.#late.push(entry);
     }
   }

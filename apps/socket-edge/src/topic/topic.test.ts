@@ -14,8 +14,8 @@ async function openFeed() {
   return harness;
 }
 
-describe('a feed', () => {
-  it('sends live messages to everybody, in order, with the bytes that were published', async () => {
+describe('a topic', () => {
+  it('sends live messages to every subscriber, in order, with the bytes that were published', async () => {
     const h = await openFeed();
     const [a, b] = [h.join(), h.join()];
     const ids = ['{ "n": 1.0 }', '[ ]', 'null'].map((data) => h.publish(data));
@@ -39,7 +39,7 @@ describe('a feed', () => {
     expect(socket.idsOf('news')).toHaveLength(21);
   });
 
-  it('never puts more than it may into one write, so that a burst of large messages is not kept for who has stopped', async () => {
+  it('never puts more than it may into one write, so that a burst of large messages is not kept for a reader that has stopped', async () => {
     const h = await openFeed();
     const { socket } = h.join();
     const ids = [1, 2, 3, 4].map(() => h.publish(LARGE));
@@ -65,13 +65,13 @@ describe('a feed', () => {
     const old = h.log.append(Buffer.from('0'));
     await h.opened();
     const { socket } = h.join();
-    h.say(old);
+    h.receive(old);
     const first = h.log.append(Buffer.from('1'));
     const second = h.log.append(Buffer.from('2'));
-    for (const entry of [first, first, second, first, second]) h.say(entry);
+    for (const entry of [first, first, second, first, second]) h.receive(entry);
     await h.settled();
-    h.say(second);
-    h.say(first);
+    h.receive(second);
+    h.receive(first);
     await h.settled();
     expect(socket.idsOf('news')).toEqual([first.id, second.id]);
   });
@@ -80,12 +80,12 @@ describe('a feed', () => {
     const h = await openFeed();
     const { socket } = h.join();
     const entries = ['1', '2', '3', '4'].map((data) => h.log.append(Buffer.from(data)));
-    for (const place of [2, 0, 3, 1]) h.say(entries[place] as (typeof entries)[0]);
+    for (const place of [2, 0, 3, 1]) h.receive(entries[place] as (typeof entries)[0]);
     await h.settled();
     expect(socket.idsOf('news')).toEqual(entries.map(({ id }) => id));
   });
 
-  it('holds what is said while it reads, and goes on with it without reading again', async () => {
+  it('holds what is published while it reads, and goes on with it without reading again', async () => {
     const h = await openFeed();
     const { socket } = h.join();
     const ids = [h.publish('1', { heard: false })];
@@ -102,7 +102,7 @@ describe('a feed', () => {
     expect(socket.idsOf('news')).toEqual(ids);
   });
 
-  it('holds what is said before it is open', async () => {
+  it('holds what is published before it is open', async () => {
     const h = topicHarness();
     h.publish();
     void h.topic.sequencer.sync();
@@ -147,7 +147,7 @@ describe('a feed', () => {
     expect(socket.idsOf('news')).toEqual(ids);
   });
 
-  it('compares itself with Redis, and so finds that it is deaf', async () => {
+  it('compares itself with Redis, and so finds that it was sent nothing', async () => {
     const h = await openFeed();
     const { socket } = h.join();
     h.topic.sequencer.onState(h.log.state());
@@ -161,7 +161,7 @@ describe('a feed', () => {
 });
 
 describe('what the log has no more', () => {
-  it('is announced to who is live, right after the last message and right before where it goes on', async () => {
+  it('is announced to live subscribers, right after the last message and right before where it goes on', async () => {
     const h = await openFeed();
     const { socket } = h.join();
     const first = h.publish();
@@ -209,7 +209,7 @@ describe('what the log has no more', () => {
     expect(got.slice(before.length)).toEqual(ids.slice(ids.indexOf(lost?.position ?? '') + 1));
   });
 
-  it('is announced when Redis has forgotten the newest messages, also to who waits for them', async () => {
+  it('is announced when Redis has forgotten the newest messages, also to subscribers that wait for them', async () => {
     const h = await openFeed();
     const live = h.join();
     const first = h.publish();
@@ -247,7 +247,7 @@ describe('what the log has no more', () => {
     expect(live.socket.idsOf('news').slice(-3)).toEqual([below, ...above]);
     // One that came twice is none of these.
     const reads = h.world.reads;
-    h.say({ prev: below, id: above[0] ?? '', data: Buffer.from('9') });
+    h.receive({ prev: below, id: above[0] ?? '', data: Buffer.from('9') });
     await h.settled();
     expect(h.world.reads).toBe(reads);
   });
@@ -273,7 +273,7 @@ describe('what the log has no more', () => {
     expect(late.socket.idsOf('news')).toEqual([...early, kept, ...since, after]);
   });
 
-  it('takes what it heard where the history keeps nothing, and announces what came before that', async () => {
+  it('takes what it received where the history keeps nothing, and announces what came before that', async () => {
     const h = await openFeed();
     const live = h.join();
     const first = h.publish('1');
@@ -281,13 +281,13 @@ describe('what the log has no more', () => {
     const missed = h.publish('2', { heard: false });
     const heard = h.log.append(Buffer.from('3'));
     h.log.trim(0);
-    h.say(heard);
+    h.receive(heard);
     await h.settled();
     expect(live.socket.of('lost')).toEqual([{ type: 'lost', topic: 'news', after: first, position: missed }]);
     expect(live.socket.idsOf('news')).toEqual([first, heard.id]);
   });
 
-  it('does not have it ask without end for what it heard and does not follow', async () => {
+  it('does not have it ask without end for what it received and does not follow', async () => {
     const h = await openFeed();
     const live = h.join();
     const first = h.publish('1');
@@ -295,8 +295,8 @@ describe('what the log has no more', () => {
     const [missed, heard, last] = ['2', '3', '4'].map((data) => h.log.append(Buffer.from(data)));
     if (!missed || !heard || !last) throw new Error('not appended');
     h.log.trim(0);
-    h.say({ ...last, prev: h.log.start });
-    h.say(heard);
+    h.receive({ ...last, prev: h.log.start });
+    h.receive(heard);
     const reads = h.world.reads;
     await h.settled();
     expect(h.world.reads - reads).toBeLessThan(5);
@@ -307,7 +307,7 @@ describe('what the log has no more', () => {
     expect(live.socket.idsOf('news')).toEqual([first, next]);
   });
 
-  it('does not have it ask without end when the log stands behind the feed', async () => {
+  it('does not have it ask without end when the log stands behind the topic', async () => {
     const h = await openFeed();
     const ids = Array.from({ length: 600 }, () => h.publish());
     await h.settled();
@@ -326,7 +326,7 @@ describe('a topic that is gone', () => {
   it.each([
     ['deleted', null],
     ['deleted and created again', 'anew'],
-  ])('%s: the feed ends, whoever finds out', async (_, anew) => {
+  ])('%s: the topic ends, whatever finds out', async (_, anew) => {
     const finders = {
       aLook: async (h: TopicHarness) => h.topic.sequencer.sync(),
       aCheck: async (h: TopicHarness) => h.topic.sequencer.onState(h.world.log?.state() ?? null),
@@ -346,14 +346,14 @@ describe('a topic that is gone', () => {
     }
   });
 
-  it('says so to who waits for it to open', async () => {
+  it('resolves for those that wait for it to open', async () => {
     const h = topicHarness();
     h.world.log = null;
     void h.topic.sequencer.sync();
     expect(await h.topic.ready).toBe(false);
   });
 
-  it('sends what it had heard before it ends', async () => {
+  it('sends what it had received before it ends', async () => {
     const h = await openFeed();
     const { socket } = h.join();
     const id = h.publish();
@@ -408,19 +408,19 @@ describe('who joins', () => {
     expect(socket.idsOf('news')).toEqual(old.slice(1));
   });
 
-  it('ahead of the feed waits until it gets there, and is given nothing twice', async () => {
+  it('ahead of the topic waits until it gets there, and is given nothing twice', async () => {
     const h = await openFeed();
     const unheard = ['1', '2', '3'].map((data) => h.log.append(Buffer.from(data)));
     const { socket, subscription } = h.join(unheard[1]?.id ?? null);
     await h.settled();
     expect(subscription.liveIndex).toBe(NOT_LIVE);
-    for (const entry of unheard) h.say(entry);
+    for (const entry of unheard) h.receive(entry);
     await h.settled();
     expect(socket.idsOf('news')).toEqual([unheard[2]?.id]);
     expect(subscription.liveIndex).not.toBe(NOT_LIVE);
   });
 
-  it('is told whether its position can be continued, and where it goes on if not', async () => {
+  it('learns whether its position can be continued, and where it goes on if not', async () => {
     const h = topicHarness();
     const ids = Array.from({ length: 20 }, () => h.publish());
     h.log.trim(10);
@@ -455,7 +455,7 @@ describe('who joins', () => {
     expect(await h.topic.judge(seen, begin)).toEqual({ recovered: false, position: end });
   });
 
-  it('and leaves, makes place in the list of live ones for nobody else to be forgotten', async () => {
+  it('and leaves, makes no other live subscriber be forgotten', async () => {
     const h = await openFeed();
     const all = [h.join(), h.join(), h.join(), h.join()];
     h.topic.leave((all[1] as (typeof all)[0]).subscription);

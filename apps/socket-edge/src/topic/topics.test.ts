@@ -55,7 +55,7 @@ describe('the topics of an edge', () => {
     expect(counters.resubscriptions).toBe(1);
   });
 
-  it('are heard for a while after the last subscriber has gone, and then no more', async () => {
+  it('stay subscribed for a while after the last subscriber has gone, and then no more', async () => {
     const redis = new MemoryRedis();
     redis.topic('news');
     const { topics, open, channels } = topicsOn(redis);
@@ -76,7 +76,7 @@ describe('the topics of an edge', () => {
     expect(open('news')).not.toBe(topic);
   });
 
-  it('send what is said while they are being opened, without waiting for more', async () => {
+  it('send what is published while they are being opened, without waiting for more', async () => {
     const redis = new MemoryRedis();
     redis.topic('news');
     const { open } = topicsOn(redis);

@@ -45,7 +45,7 @@ const { haveLength } = Receiver.prototype;
 const WEB_SOCKET = Object.getOwnPropertySymbols(new Receiver()).find(({ description }) => description === 'websocket');
 
 /** The connection whose frames are metered. */
-export interface MeteredSocket extends FrameDebt {
+interface MeteredSocket extends FrameDebt {
   readonly meter: FrameMeter;
 }
 

@@ -22,7 +22,7 @@ function scrapesOf(workers: Set<ScriptedWorker>, timeoutMs = 60_000) {
 
 /** Answers the last question of `scrapes` in the name of a worker. */
 async function answer(scrapes: Scrapes, worker: ScriptedWorker, deliveries: number, connections: number) {
-  const asked = worker.told.at(-1);
+  const asked = worker.received.at(-1);
   if (asked?.kind !== 'send-metrics') throw new Error('it was not asked');
   scrapes.onMetrics(worker, asked.round, await snapshot(deliveries, connections));
 }

@@ -99,10 +99,10 @@ test('while no worker is left none is started as long as somebody else has the p
   expect(log.saying('port taken by another process: waiting to start workers')).toHaveLength(3);
 });
 
-test('a drain tells every worker once and is over when all have gone; none is started in their place', async () => {
+test('a drain is sent to every worker once and is over when all have gone; none is started in their place', async () => {
   const { supervisor, workers } = await supervised();
   const drained = supervisor.drain();
-  expect(workers.map(({ told }) => told)).toEqual([[{ kind: 'drain' }], [{ kind: 'drain' }]]);
+  expect(workers.map(({ received }) => received)).toEqual([[{ kind: 'drain' }], [{ kind: 'drain' }]]);
   for (const worker of workers) worker.ends(0);
   await drained;
   expect(workers).toHaveLength(2);
@@ -121,7 +121,7 @@ test('a worker that is being replaced at the drain is not started, and one that 
   workers[0]?.ends(1);
   await eventually(() => expect(workers).toHaveLength(4));
   const drained = supervisor.drain();
-  expect(workers[3]).toMatchObject({ told: [], signals: ['SIGKILL'] });
+  expect(workers[3]).toMatchObject({ received: [], signals: ['SIGKILL'] });
   workers[3]?.ends(null, 'SIGKILL');
   workers[1]?.ends(0);
   workers[2]?.ends(0);

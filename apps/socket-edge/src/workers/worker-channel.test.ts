@@ -42,7 +42,7 @@ test('a scrape is answered with what the parent says of all, each with its own a
   expect([(await first).body, (await second).body]).toEqual(['one', 'two']);
 });
 
-test('a parent that does not answer fails the scrape, and an answer that comes later is nobody’s', async () => {
+test('a parent that does not answer fails the scrape, and an answer that comes later is dropped', async () => {
   const { seat, channel } = take({ scrapeMs: 1 });
   await expect(seat.text()).rejects.toThrow(/did not send .* in time/);
   channel.emit('message', { kind: 'metrics-of-all', scrape: 1, text: { contentType: 'text', body: 'late' } });
@@ -56,7 +56,7 @@ test('asked for its metrics it says them, with the question', async () => {
   expect(onError).not.toHaveBeenCalled();
 });
 
-test('told to drain, or left by its parent, it says so and tells the parent nothing more', async () => {
+test('asked to drain, or left by its parent, it reports that and sends the parent nothing more', async () => {
   const { seat, channel, said, onDrain, onOrphaned } = take();
   channel.emit('message', { kind: 'drain' });
   expect(onDrain).toHaveBeenCalledTimes(1);
