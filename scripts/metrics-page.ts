@@ -6,7 +6,7 @@ import { buildApp } from '../apps/control-api/src/app.ts';
 import { configSchema, limitsOf } from '../apps/control-api/src/config.ts';
 import { KeyRing } from '../apps/control-api/src/auth/authentication.ts';
 import type { Edge } from '../apps/socket-edge/src/edge.ts';
-import { exposeMetrics } from '../apps/socket-edge/src/edge-metrics.ts';
+import { exposeMetrics } from '../apps/socket-edge/src/metrics.ts';
 import type { Supervisor } from '../apps/socket-edge/src/workers/supervisor.ts';
 import { exposeWorkers } from '../apps/socket-edge/src/workers/worker-metrics.ts';
 import { code, page, table } from './markdown.ts';

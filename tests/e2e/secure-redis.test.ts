@@ -85,7 +85,7 @@ describe.each([
     await socket.next('subscribed');
     for (const edge of backend.installation.edges) {
       await eventually(async () => expect((await fetch(`${edge.url}/readyz`)).status).toBe(200));
-      expect(edge.lines().join('\n')).not.toContain('keyspace events cannot be turned on');
+      expect(edge.lines().join('\n')).not.toContain('keyspace events are not available');
       expect(edge.lines().join('\n')).not.toContain(PASSWORD);
     }
     await socket.close();

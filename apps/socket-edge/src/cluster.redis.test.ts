@@ -96,16 +96,16 @@ describe('edges on a Cluster', () => {
     const [topic = ''] = await someTopics(1);
     const sockets = [];
     for (const edge of [one, one, one, two, two]) sockets.push((await connected(edge?.url ?? '', [topic])).socket);
-    const heardBefore = edges.map(({ edge }) => edge.tally.messagesReceived);
+    const heardBefore = edges.map(({ edge }) => edge.counters.messagesReceived);
     for (let number = 0; number < 20; number += 1) await control.publish(topic, String(number));
     for (const socket of sockets) for (let number = 0; number < 20; number += 1) await socket.next('message');
-    const heard = edges.map(({ edge }, index) => edge.tally.messagesReceived - (heardBefore[index] ?? 0));
+    const heard = edges.map(({ edge }, index) => edge.counters.messagesReceived - (heardBefore[index] ?? 0));
     expect(heard).toEqual([20, 20, 0]);
     const listeners = await Promise.all(
       cluster.nodes.map(({ url }) => askRedis(url, 'PUBSUB', 'SHARDNUMSUB', redisKeys(mine).topicLive(topic))),
     );
     expect(listeners.map((answer) => Number((answer as unknown[])[1])).toSorted((a, b) => a - b)).toEqual([0, 0, 2]);
-    expect(none?.edge.feeds.size).toBe(0);
+    expect(none?.edge.topics.size).toBe(0);
     await Promise.all(sockets.map((socket) => socket.close()));
   });
 
@@ -206,9 +206,7 @@ it(
     const subscribed = new Set();
     while (subscribed.size < topics.length) subscribed.add((await socket.next('subscribed'))['topic']);
     expect(subscribed).toEqual(new Set(topics));
-    expect(
-      edge.log.saying('keyspace events cannot be turned on: changes are found by the look once a second'),
-    ).toHaveLength(1);
+    expect(edge.log.saying('keyspace events are not available: changes are found by polling')).toHaveLength(1);
     expect(edge.health.readiness().ready).toBe(true);
     await socket.close();
   },

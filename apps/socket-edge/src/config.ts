@@ -1,13 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { choice, duration, host, integer, integerOr, port, url } from '@holdfast/service/config';
+import proxyAddress from '@fastify/proxy-addr';
+import { type Setting, choice, duration, host, integer, integerOr, port, setting, url } from '@holdfast/service/config';
 import { logVariables } from '@holdfast/service/logger';
 import { redisRules, redisVariables } from '@holdfast/redis/config';
 import { HEARTBEAT_MS } from '@holdfast/protocol/limits';
 import { z } from 'zod';
-import { networks, origins } from './door-settings.ts';
-import { BURST_SECONDS, GRACE_SECONDS } from './frame-meter.ts';
+import { BURST_SECONDS, GRACE_SECONDS } from './transport/frame-meter.ts';
 
+/** RFC 6454, section 6.2: a scheme, a host, and a port where it is not the usual one. Nothing after it. */
+const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@*\\\s,]+$/i;
+const WEB = /^https?:/i;
 /** Descriptors kept for the log, Redis, the listening socket, and handshakes that are being refused. */
 const RESERVED_DESCRIPTORS = 256;
 /** Of these, what no client gets, however many come at once: without it Redis could not be reached anew. */
@@ -70,7 +73,9 @@ export const edgeVariables = z
       .optional()
       .meta({ defaultText: `limit of open files less ${RESERVED_DESCRIPTORS}` })
       .describe('Of each worker. Past it handshakes are answered with 503; connections that are open stay'),
-    EDGE_DRAIN_SECONDS: integer({ min: 0, max: 3600, default: 30 }).describe('How long a SIGTERM spreads its goodbyes'),
+    EDGE_DRAIN_SECONDS: integer({ min: 0, max: 3600, default: 30 }).describe(
+      'Time over which a SIGTERM spreads the closing of connections',
+    ),
     EDGE_HEARTBEAT: duration({ minMs: 100, maxMs: 600_000, default: `${HEARTBEAT_MS / 1000}s` }).describe(
       'How often each connection is pinged; two unanswered pings end it',
     ),
@@ -135,7 +140,7 @@ export function descriptorFault(connections: number | undefined, limit: number):
   );
 }
 
-/** Node raises the soft limit to the hard one at its start, so what the system says now is what there is. */
+/** Node raises the soft limit to the hard one at its start, so what the system reports now is what there is. */
 function openFilesLimit(): number {
   try {
     const line = /^Max open files\s+(\d+|unlimited)/m.exec(readFileSync('/proc/self/limits', 'utf8'));
@@ -144,5 +149,51 @@ function openFilesLimit(): number {
   } catch {
     // Not Linux: what every system grants.
     return FALLBACK_DESCRIPTORS;
+  }
+}
+
+/** Origins of pages, with commas between them, as browsers write them; or `*` for any. */
+function origins(): Setting<string[]> {
+  return setting(
+    'must be origins such as https://app.example.com with commas between them, each with its scheme and without a path, or *',
+    (value) => {
+      const items = itemsOf(value).map(originOf);
+      const known = items.filter((item) => item !== undefined);
+      const any = known.includes('*');
+      return known.length === items.length && (!any || items.length === 1) ? known : undefined;
+    },
+  );
+}
+
+/** Addresses and networks, with commas between them. */
+function networks(): Setting<string[]> {
+  return setting(
+    'must be addresses or networks such as 10.0.0.0/8 or fd00::/8 with commas between them, or loopback, linklocal, uniquelocal',
+    (value) => {
+      const items = itemsOf(value);
+      return items.every(isNetwork) ? items : undefined;
+    },
+  );
+}
+
+function itemsOf(value: string): string[] {
+  return value.split(',').map((item) => item.trim());
+}
+
+/** As a browser writes it: in small letters, without the usual port. Undefined for what no browser would write. */
+function originOf(given: string): string | undefined {
+  if (given === '*' || given === 'null') return given;
+  if (!ORIGIN.test(given)) return undefined;
+  return WEB.test(given) ? URL.parse(given)?.origin : given;
+}
+
+function isNetwork(given: string): boolean {
+  try {
+    proxyAddress.compile([given]);
+    return given !== '';
+  } catch (error) {
+    // It throws at what it cannot read, and at nothing else.
+    if (error instanceof TypeError) return false;
+    throw error;
   }
 }

@@ -8,29 +8,30 @@ import { RESUME_DEADLINE_MS } from '@holdfast/protocol/limits';
 import type { ProblemCode } from '@holdfast/protocol/problems';
 import { repeat } from '@holdfast/service/backoff';
 import type { Logger } from '@holdfast/service/logger';
-import { Canaries } from './canaries.ts';
-import { drain } from './drain.ts';
-import { ClosedRanges } from './closed-ranges.ts';
-import { Feeds } from './feeds.ts';
-import { Freshness } from './freshness.ts';
-import { Gate } from './gate.ts';
-import { Heartbeat, STUCK_MS } from './heartbeat.ts';
-import { Hub } from './hub.ts';
-import { Lease } from './lease.ts';
-import { OwnTopic } from './own-topic.ts';
-import { Pace } from './pace.ts';
-import { PendingHandshakes } from './pending-handshakes.ts';
-import { Reconciler } from './reconcile.ts';
-import { Releases } from './releases.ts';
-import { ResumeLimit } from './resume-limit.ts';
-import { Roster } from './roster.ts';
-import { type Tally, newTally } from './tally.ts';
+import pLimit from 'p-limit';
+import { LoopbackProbes } from './health/probe.ts';
+import { drain } from './connection/drain.ts';
+import { ClosedRanges } from './client/closed-ranges.ts';
+import { Topics } from './topic/topics.ts';
+import { Freshness } from './client/freshness.ts';
+import { Heartbeat, STUCK_MS } from './connection/heartbeat.ts';
+import { Hub } from './connection/hub.ts';
+import { Lease } from './health/lease.ts';
+import { Inbox } from './topic/inbox.ts';
+import { TimeSlicer } from './schedule/slicer.ts';
+import { PendingHandshakes } from './connection/claim.ts';
+import { Reconciler } from './client/reconcile.ts';
+import { Releases } from './client/releases.ts';
+import { ResumeLimit } from './connection/resume-limit.ts';
+import { ConnectionRegistry } from './connection/registry.ts';
+import { type Counters, newCounters } from './counters.ts';
+import type { Broadcast } from './transport/transport.ts';
 
 const EDGE_ID_BYTES = 6;
 /** Often enough that messages hardly ever wait for it; see `Freshness`. */
-const LOOK_MS = 400;
-/** Logs of own topics and of closed ranges read at a time: a storm of readers must not stand in memory all at once. */
-const READS_AT_ONCE = 16;
+const POLL_MS = 400;
+/** Logs of inboxes and of closed ranges read at a time: a storm of readers must not stand in memory all at once. */
+const MAX_READS = 16;
 
 /** A new id for every start: nothing of an earlier life is taken for this one's. */
 export function newEdgeId(): string {
@@ -40,13 +41,14 @@ export function newEdgeId(): string {
 export interface EdgeOptions {
   id: string;
   broker: EdgeBroker;
-  /** Makes the ear, which tells the listener what it hears. */
-  ear: (listener: LiveListener) => LiveSubscriber;
+  /** Opens the live channels, which call the listener. */
+  channels: (listener: LiveListener) => LiveSubscriber;
+  broadcast: Broadcast;
   logger: Logger;
   heartbeatMs: number;
   maxConnections: number;
   /** How busy this edge is. */
-  load?: (tally: Tally) => EdgeLoad;
+  load?: (counters: Counters) => EdgeLoad;
   resumeDeadlineMs?: number;
   /** How long a connection may take nothing before it is closed, in milliseconds. */
   stuckMs?: number;
@@ -56,148 +58,151 @@ export type Edge = ReturnType<typeof createEdge>;
 
 /** Wires the parts of an edge together. Free of sockets: connections come in through `hub`. */
 export function createEdge(options: EdgeOptions) {
-  const { id, broker, ear: makeEar, logger, heartbeatMs, maxConnections } = options;
+  const { id, broker, broadcast, logger, heartbeatMs, maxConnections } = options;
   const { load, resumeDeadlineMs = RESUME_DEADLINE_MS, stuckMs = STUCK_MS } = options;
-  const tally = newTally();
+  const counters = newCounters();
   /** Handshakes that were refused, by code. */
   const refusals = new Map<ProblemCode, number>();
-  const roster = new Roster();
+  const registry = new ConnectionRegistry();
   const pending = new PendingHandshakes();
   const resumes = new ResumeLimit();
-  const pace = new Pace();
+  const slicer = new TimeSlicer();
   const startedAt = Date.now();
   let url = '';
   let draining = false;
 
   const onError = (error: unknown): void => {
-    // That Redis is away is said once, by its connection; everything here comes right by itself when it is back.
+    // That Redis is away is logged once, by its connection; everything here comes right by itself when it is back.
     if (!(error instanceof RedisUnavailable)) logger.error({ err: error }, 'unexpected error');
   };
-  const ear: LiveSubscriber = makeEar({
-    onTopic: (topic, payload) => feeds.onTopic(topic, payload),
+  const channels: LiveSubscriber = options.channels({
+    onTopic: (topic, payload) => topics.onTopic(topic, payload),
     onOwn: (payload) => onOwn(payload),
     onWakeUp: () => reconciler.wake(),
-    onSubscribed: (topics) => feeds.onSubscribed(topics),
-    onDisconnected: () => {
-      tally.earsLost += 1;
+    onSubscribed: (names) => topics.onSubscribed(names),
+    onDeaf: () => {
+      counters.subscriberConnectionsLost += 1;
     },
   });
-  const freshness = new Freshness({ refresh: () => reconciler.wake(), onFresh: () => feeds.onFresh() });
-  const feeds = new Feeds({
+  const freshness = new Freshness({ refresh: () => reconciler.wake(), onFresh: () => topics.onFresh() });
+  const topics = new Topics({
     broker,
-    ear,
-    tally,
+    channels,
+    broadcast,
+    counters,
     freshness,
-    onTakenOff: (connection) => reconciler.anew(connection),
+    onUnsubscribed: (clientId) => {
+      const connection = registry.get(clientId);
+      if (connection) reconciler.reapply(connection);
+    },
     onError,
   });
-  const gate = new Gate(READS_AT_ONCE);
-  const ownTopic = new OwnTopic({ broker, gate, tally });
-  const closedRanges = new ClosedRanges({ broker, gate, tally });
+  const limit = pLimit(MAX_READS);
+  const inbox = new Inbox({ broker, limit });
+  const closedRanges = new ClosedRanges({ broker, limit });
   const releases = new Releases(broker, id);
   const reconciler = new Reconciler({
     edge: id,
     broker,
-    roster,
+    registry,
     pending,
-    feeds,
-    ownTopic,
+    topics,
+    inbox,
     closedRanges,
     freshness,
-    tally,
+    counters,
     onError,
   });
   const hub = new Hub({
     edge: id,
     heartbeatMs,
     broker,
-    feeds,
-    ownTopic,
-    pace,
-    roster,
+    topics,
+    inbox,
+    slicer,
+    registry,
     releases,
     pending,
     reconciler,
     resumes,
-    tally,
+    counters,
     resumeDeadlineMs,
     onError,
   });
-  const canary = new Canaries({
+  const probes = new LoopbackProbes({
     broker,
-    tally,
-    posts: () => ear.servers(),
-    onDeaf: (post, silentMs) => {
+    counters,
+    posts: () => channels.posts(),
+    onStalled: (post, silentMs) => {
       const fields = { server: post.server, silentMs: Math.round(silentMs) };
-      logger.warn(fields, 'deaf: the subscriber connection is replaced');
-      ear.reconnect(post);
+      logger.warn(fields, 'subscriber connection stalled: replacing it');
+      channels.reconnect(post);
     },
     onError,
   });
   const lease = new Lease({
     broker,
-    tally,
+    counters,
     details,
-    onLapsed: () => {
-      logger.warn('the lease had run out: every client and topic is looked at again');
-      lookAtEverything();
+    onExpired: () => {
+      logger.warn('lease expired: comparing every client and topic');
+      compareEverything();
     },
     onBeat: async () => {
-      await Promise.all([reconciler.readPending(), reconciler.walk(), releases.flush(), feeds.tend()]);
+      await Promise.all([reconciler.readPending(), reconciler.walk(), releases.flush(), topics.tend()]);
     },
     onError,
-    onRecovery: (fields) => logger.info(fields, 'the lease is renewed again'),
+    onRecovery: (fields) => logger.info(fields, 'lease renewed again'),
   });
 
-  const heartbeat = new Heartbeat(roster, tally, { everyMs: heartbeatMs, stuckMs });
+  const heartbeat = new Heartbeat({ registry, broadcast, counters, everyMs: heartbeatMs, stuckMs });
 
   function onOwn(payload: LivePayload): void {
-    if (payload.kind === 'canary') canary.onHeard(payload.nonce);
+    if (payload.kind === 'canary') probes.onReceived(payload.nonce);
     else if (payload.kind === 'served') answerServed(payload.question, payload.clientId);
   }
 
   function answerServed(question: string, clientId: string): void {
-    const connection = roster.get(clientId);
-    const topics = [...(connection?.subscriptions.values() ?? [])].map(
-      (subscription) => [subscription.feed.topic, subscription.reached] as const,
-    );
+    const connection = registry.get(clientId);
     const served = connection && {
       connection: connection.id,
       generation: connection.generation,
-      topics: Object.fromEntries(topics),
+      topics: Object.fromEntries(
+        [...connection.subscriptions.values()].map(({ topic, reached }) => [topic.name, reached]),
+      ),
     };
     broker.answer(question, served ?? null).catch(onError);
   }
 
   function details(): EdgeDetails {
-    const busy = load === undefined ? {} : { load: load(tally) };
-    return { id, url, connections: roster.size, maxConnections, draining, startedAt, ...busy };
+    const busy = load === undefined ? {} : { load: load(counters) };
+    return { id, url, connections: registry.size, maxConnections, draining, startedAt, ...busy };
   }
 
-  /** Letters and messages may have been lost: after Redis was away, or after this edge was given up. */
-  function lookAtEverything(): void {
+  /** Wake-ups and messages may have been lost: after Redis was away, or after the lease expired. */
+  function compareEverything(): void {
     reconciler.compareAll();
-    feeds.syncAll().catch(onError);
+    topics.syncAll().catch(onError);
   }
 
   return {
     id,
     hub,
-    pace,
-    roster,
-    feeds,
-    tally,
+    slicer,
+    registry,
+    topics,
+    counters,
     resumes,
     refusals,
-    canary,
-    lookAtEverything,
+    probes,
+    compareEverything,
     get draining() {
       return draining;
     },
     get full() {
-      return roster.size >= maxConnections;
+      return registry.size >= maxConnections;
     },
-    /** Whether Redis knows of this edge. Without that it takes no clients, as nobody would believe that it has them. */
+    /** Whether Redis has a lease of this edge. Without one it takes no clients, for it would not count as their owner. */
     get known() {
       return lease.begun;
     },
@@ -205,24 +210,24 @@ export function createEdge(options: EdgeOptions) {
     get leaseFault() {
       return lease.fault;
     },
-    /** Resolves when Redis knows of this edge. */
+    /** Resolves when Redis has the lease. */
     whenKnown: lease.first,
     /** Renews the lease and does what is due once a second, now: when Redis has just come (back). */
     beat(): Promise<void> {
       return lease.beat().catch(onError);
     },
-    /** Begins to live under a URL; gives back the stop. */
+    /** Starts under a URL; returns the stop. */
     start(advertisedUrl: string): () => void {
       url = advertisedUrl;
-      const looks = repeat(() => reconciler.readPending(), { intervalMs: LOOK_MS, onError });
-      const stops = [ear.start(), lease.start(), canary.start(), heartbeat.start(), looks];
+      const polling = repeat(() => reconciler.readPending(), { intervalMs: POLL_MS, onError });
+      const stops = [channels.start(), lease.start(), probes.start(), heartbeat.start(), polling];
       return () => stops.forEach((stop) => stop());
     },
-    /** Takes no more connections, says goodbye to those there are, and gives their clients up. */
+    /** Takes no more connections, closes those there are, and releases their clients. */
     async leave(seconds: number): Promise<void> {
       draining = true;
       await lease.beat().catch(onError);
-      await drain(roster, seconds);
+      await drain(registry, seconds);
       await releases.flush();
       await lease.end().catch(onError);
     },

@@ -2,33 +2,35 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { enableKeyspaceEvents } from '@holdfast/broker/keyspace-events';
-import { liveSubscriber } from '@holdfast/broker/live-subscriber';
+import { commandsOf, liveSubscriber } from '@holdfast/broker/live-subscriber';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
 import { redisKeys } from '@holdfast/broker/keys';
 import { createHealth } from '@holdfast/service/health';
-import { createLogger } from '@holdfast/service/logger';
+import { type Logger, createLogger } from '@holdfast/service/logger';
 import { createMetrics } from '@holdfast/service/metrics';
+import type { SingleRedis } from '@holdfast/redis/redis';
 import { openRedis } from '@holdfast/redis/redis';
 import { toRedisTarget } from '@holdfast/redis/config';
+import type { RedisLink } from '@holdfast/redis/commands';
 import { onShutdown } from '@holdfast/service/shutdown';
-import { authority } from './authority.ts';
-import { listenForAdmin } from './admin-port.ts';
+import { authority } from './http/admin-port.ts';
+import { listenForAdmin } from './http/admin-port.ts';
 import { type EdgeConfig, maxConnections, maxSockets } from './config.ts';
 import { createEdge, newEdgeId } from './edge.ts';
-import { exposeMetrics } from './edge-metrics.ts';
-import { loadMeter } from './load-meter.ts';
-import { createEdgeServer } from './server.ts';
-import { watchRedis } from './watch-redis.ts';
-import { type ParentChannel, Seat } from './workers/seat.ts';
+import { exposeMetrics } from './metrics.ts';
+import { loadMeter } from './health/load-meter.ts';
+import { createEdgeServer } from './http/server.ts';
+import { broadcast } from './transport/broadcast.ts';
+import { type ParentChannel, WorkerChannel } from './workers/worker-channel.ts';
 
-/** Beyond the drain itself: the last releases, and the goodbye to Redis. */
+/** Beyond the drain itself: the last releases, and closing the connection to Redis. */
 const SHUTDOWN_RESERVE_MS = 10_000;
 /**
- * Clients that wait to be accepted, as many as the system allows (`net.core.somaxconn`): of a herd that meets Node's
- * default of 511, most would be told nothing, and try again after 1, 3, 7 and 15 s.
+ * Connections that wait to be accepted, as many as the system allows (`net.core.somaxconn`): of many that meet Node's
+ * default of 511, most would get no answer, and try again after 1, 3, 7 and 15 s.
  */
 const BACKLOG = 65_535;
-/** Without Redis the edge listens all the same: it says so at /readyz, and refuses with 503. */
+/** Without Redis the edge listens all the same: it is not ready at /readyz, and refuses with 503. */
 const REDIS_PATIENCE_MS = 2000;
 
 /**
@@ -47,8 +49,9 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
 
   const edge = createEdge({
     id,
-    broker: edgeBroker(redis.commands, config.REDIS_PREFIX),
-    ear: (listener) => liveSubscriber(redis, redisKeys(config.REDIS_PREFIX), id, listener),
+    broker: edgeBroker(commandsOf(redis), config.REDIS_PREFIX),
+    channels: (listener) => liveSubscriber(redis, redisKeys(config.REDIS_PREFIX), id, listener),
+    broadcast,
     logger,
     heartbeatMs: config.EDGE_HEARTBEAT,
     maxConnections: maxConnections(config),
@@ -57,17 +60,17 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
   exposeMetrics(metrics, edge);
   health.check('redis', () => redis.fault());
   health.check('lease', () => edge.leaseFault);
-  health.check('hearing', () => edge.canary.deaf);
+  health.check('hearing', () => edge.probes.fault);
 
-  const seat =
+  const workerChannel =
     parent &&
-    new Seat({
+    new WorkerChannel({
       channel: parent,
       metrics,
       health,
       onDrain: () => leave.abort(),
       onOrphaned: () => {
-        logger.warn('the parent has gone');
+        logger.warn('parent process exited');
         server.close();
         leave.abort();
       },
@@ -76,7 +79,7 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
   const server = createEdgeServer({
     edge,
     health,
-    metrics: config.EDGE_ADMIN_PORT === undefined ? (seat ?? metrics) : null,
+    metrics: config.EDGE_ADMIN_PORT === undefined ? (workerChannel ?? metrics) : null,
     allowedOrigins: config.EDGE_ALLOWED_ORIGINS ?? [],
     trustedProxies: config.EDGE_TRUSTED_PROXIES ?? [],
     directWrites: config.EDGE_DIRECT_WRITES,
@@ -88,8 +91,8 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
     onError,
   });
   // Of workers the parent has it.
-  const admin = seat ? null : await listenForAdmin(config, { health, metrics, onError });
-  const reusePort = seat !== undefined;
+  const admin = workerChannel ? null : await listenForAdmin(config, { health, metrics, onError });
+  const reusePort = workerChannel !== undefined;
   server.listen({ port: config.EDGE_PORT, host: config.EDGE_HOST, backlog: BACKLOG, reusePort });
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -98,15 +101,15 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
   watchRedis(redis, {
     logger,
     onReady: () => void edge.beat(),
-    onBack: () => edge.lookAtEverything(),
+    onBack: () => edge.compareEverything(),
     enable: enableKeyspaceEvents,
   });
-  // Whoever reads that it listens may connect: so the lease comes first, unless Redis is away.
+  // Clients may connect once this is logged: so the lease comes first, unless Redis is away.
   await Promise.race([edge.whenKnown, delay(REDIS_PATIENCE_MS, undefined, { ref: false })]);
-  // Of workers the parent says it, when all do.
+  // Of workers the parent logs it, when all do.
   const addresses = { address: `http://${at}`, ...(admin && { admin: admin.address }) };
-  logger.info(addresses, seat ? 'worker listening' : 'listening');
-  seat?.listening();
+  logger.info(addresses, workerChannel ? 'worker listening' : 'listening');
+  workerChannel?.listening();
 
   onShutdown({
     logger,
@@ -120,5 +123,31 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
       { name: 'close the port for administration', run: () => admin?.close() },
       { name: 'close redis', run: () => redis.close().then(() => metrics.stop()) },
     ],
+  });
+}
+
+interface WatchRedis {
+  logger: Logger;
+  /** Redis answers, or one of its servers does, for the first time or again. */
+  onReady: () => void;
+  /** It was away and answers again, or took the place of one that is away. */
+  onBack: () => void;
+  /** Enables wake-ups at a server; returns why it could not, or null. */
+  enable: (server: SingleRedis['commands']) => Promise<string | null>;
+}
+
+/** Does what is due each time Redis answers: a new one may have forgotten its settings, and everything else. */
+export function watchRedis(redis: RedisLink, { logger, onReady, onBack, enable }: WatchRedis): void {
+  let logged = false;
+  const enableWakeUps = async (server: SingleRedis['commands']): Promise<void> => {
+    const why = await enable(server);
+    if (why === null || logged) return;
+    logged = true;
+    logger.warn({ why }, 'keyspace events are not available: changes are found by polling');
+  };
+  redis.onReady((server, again) => {
+    onReady();
+    if (again) onBack();
+    void enableWakeUps(server);
   });
 }

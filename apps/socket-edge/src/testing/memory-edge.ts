@@ -1,9 +1,10 @@
 import { captureLog } from '@holdfast/service/captured-log';
-import type { Connection } from '../connection.ts';
+import type { Connection } from '../connection/connection.ts';
 import { createEdge } from '../edge.ts';
-import type { Claim } from '../hub.ts';
+import type { Claim } from '../connection/claim.ts';
 import type { MemoryRedis } from './memory-redis.ts';
 import { RecordingTransport } from './recording-transport.ts';
+import { broadcast } from '../transport/broadcast.ts';
 import { turns } from './turns.ts';
 
 /** More than any chain of answers in these tests takes. */
@@ -15,7 +16,8 @@ export function memoryEdge(redis: MemoryRedis, id = 'edge-a') {
   const edge = createEdge({
     id,
     broker: redis.broker(),
-    ear: (listener) => redis.ear(id, listener),
+    channels: (listener) => redis.ear(id, listener),
+    broadcast,
     logger: log.logger,
     heartbeatMs: 25_000,
     maxConnections: 100,
@@ -25,7 +27,7 @@ export function memoryEdge(redis: MemoryRedis, id = 'edge-a') {
   async function connect(clientId: string, { resume = false, socket = new RecordingTransport() } = {}) {
     const claim = await edge.hub.claim(clientId);
     if (claim === null) return null;
-    return { socket, connection: edge.hub.open(claim, socket, resume) };
+    return { socket, connection: claim.open(socket, resume) };
   }
 
   return {
@@ -36,7 +38,7 @@ export function memoryEdge(redis: MemoryRedis, id = 'edge-a') {
     /** The connection of a handshake whose claim was made before, until nothing more happens. */
     async opened(claim: Claim, { resume = false } = {}) {
       const socket = new RecordingTransport();
-      const connection = edge.hub.open(claim, socket, resume);
+      const connection = claim.open(socket, resume);
       await turns(SETTLED_TURNS);
       return { socket, connection };
     },

@@ -1,7 +1,6 @@
 import type { DownFrame } from '@holdfast/protocol/down';
-import type { Transport } from '../connection.ts';
-import { NOT_DIRECT } from '../direct-write.ts';
-import { PING_FRAME } from '../frames.ts';
+import type { Transport } from '../transport/transport.ts';
+import { PING_FRAME } from '../transport/frames.ts';
 import { readFrames } from './read-frames.ts';
 
 /** A socket that keeps what it is given. Stopped, it is one whose peer does not read: what it is given piles up. */
@@ -14,10 +13,6 @@ export class RecordingTransport implements Transport {
   stopped = false;
   bufferedBytes = 0;
   mostBufferedBytes = 0;
-
-  get descriptor(): number {
-    return NOT_DIRECT;
-  }
 
   send(frames: Buffer): void {
     if (frames === PING_FRAME) {

@@ -1,20 +1,21 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { enableKeyspaceEvents } from '@holdfast/broker/keyspace-events';
-import { liveSubscriber } from '@holdfast/broker/live-subscriber';
+import { type RedisSource, commandsOf, liveSubscriber } from '@holdfast/broker/live-subscriber';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
 import { redisKeys } from '@holdfast/broker/keys';
 import { type CapturedLog, captureLog } from '@holdfast/service/captured-log';
 import { createHealth } from '@holdfast/service/health';
 import { createMetrics } from '@holdfast/service/metrics';
-import { SingleRedis, type SubscriberSource } from '@holdfast/redis/redis';
+import { SingleRedis } from '@holdfast/redis/redis';
 import { RedisCluster } from '@holdfast/redis/cluster';
 import type { RedisTarget } from '@holdfast/redis/config';
 import type { RedisLink } from '@holdfast/redis/commands';
 import { type EdgeOptions, createEdge, newEdgeId } from '../edge.ts';
-import { exposeMetrics } from '../edge-metrics.ts';
-import { type ServerOptions, createEdgeServer } from '../server.ts';
-import { watchRedis } from '../watch-redis.ts';
+import { exposeMetrics } from '../metrics.ts';
+import { type ServerOptions, createEdgeServer } from '../http/server.ts';
+import { broadcast } from '../transport/broadcast.ts';
+import { watchRedis } from '../run-edge.ts';
 
 export interface RunningEdgeOptions
   extends
@@ -38,7 +39,7 @@ export async function startEdge({ redisUrl, ...options }: RunningEdgeOptions) {
   const { logger } = log;
   const redis = new SingleRedis({ kind: 'single', url: redisUrl }, { name: `edge-${id}`, logger });
   const subscriber = redis.openSubscriber();
-  const source = { kind: redis.kind, openSubscriber: () => subscriber } as const;
+  const source = { kind: redis.kind, commands: redis.commands, openSubscriber: () => subscriber } as const;
   return { ...(await serve({ id, redis, source, log }, options)), commands: redis.commands, subscriber };
 }
 
@@ -53,7 +54,7 @@ export async function startClusterEdge({ target, ...options }: ClusterEdgeOption
 interface Wiring {
   id: string;
   redis: RedisLink;
-  source: SubscriberSource;
+  source: RedisSource;
   log: CapturedLog;
 }
 
@@ -74,14 +75,15 @@ async function serve({ id, redis, source, log }: Wiring, given: Omit<RunningEdge
     maxConnections: 10_000,
     ...options,
     id,
-    broker: edgeBroker(redis.commands, prefix),
-    ear: (listener) => liveSubscriber(source, redisKeys(prefix), id, listener),
+    broker: edgeBroker(commandsOf(source), prefix),
+    channels: (listener) => liveSubscriber(source, redisKeys(prefix), id, listener),
+    broadcast,
     logger,
   });
   exposeMetrics(metrics, edge);
   health.check('redis', () => redis.fault());
   health.check('lease', () => edge.leaseFault);
-  health.check('hearing', () => edge.canary.deaf);
+  health.check('hearing', () => edge.probes.fault);
   const server = createEdgeServer({
     edge,
     health,
@@ -101,7 +103,7 @@ async function serve({ id, redis, source, log }: Wiring, given: Omit<RunningEdge
   watchRedis(redis, {
     logger,
     onReady: () => void edge.beat(),
-    onBack: () => edge.lookAtEverything(),
+    onBack: () => edge.compareEverything(),
     enable: enableKeyspaceEvents,
   });
   await edge.whenKnown;

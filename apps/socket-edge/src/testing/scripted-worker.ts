@@ -1,11 +1,11 @@
 import type { FromWorker, ToWorker } from '../workers/messages.ts';
 import type { Exit, WorkerProcess } from '../workers/worker-process.ts';
 
-/** A worker without a process, that does what a test says. */
+/** A worker without a process, scripted by a test. */
 export class ScriptedWorker implements WorkerProcess {
   static #pids = 0;
   readonly pid = (ScriptedWorker.#pids += 1);
-  readonly told: ToWorker[] = [];
+  readonly received: ToWorker[] = [];
   readonly signals: NodeJS.Signals[] = [];
   readonly #exit = Promise.withResolvers<Exit>();
   readonly exited = this.#exit.promise;
@@ -14,8 +14,8 @@ export class ScriptedWorker implements WorkerProcess {
   readonly onMessage = (listener: (message: FromWorker) => void): void => {
     this.#listeners.push(listener);
   };
-  readonly tell = (message: ToWorker): void => {
-    this.told.push(message);
+  readonly send = (message: ToWorker): void => {
+    this.received.push(message);
   };
   readonly kill = (signal: NodeJS.Signals): void => {
     this.signals.push(signal);

@@ -1,4 +1,4 @@
-import type { ConnectionClaim } from '../connection.ts';
+import type { ConnectionClaim } from '../connection/connection.ts';
 
 /** A claim, as a connection begins with. */
 export function someClaim(clientId = 'client', generation = 1): ConnectionClaim {

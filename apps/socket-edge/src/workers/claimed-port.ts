@@ -5,7 +5,7 @@ import { type AddressInfo, type ListenOptions, type Server, createServer } from 
 export interface ClaimedPort {
   readonly port: number;
   /**
-   * Makes sure that nobody else listens there, while none of ours does.
+   * Makes sure that no other process listens there, while none of ours does.
    * @throws what `listen` throws
    */
   readonly check: () => Promise<void>;
@@ -13,8 +13,8 @@ export interface ClaimedPort {
 
 /**
  * Claims a port for processes that will listen on it side by side (SO_REUSEPORT). The kernel would let any process of
- * the same user join them, so: who listens there already is found by listening without that option, which no other
- * listener allows, whatever its own options; and who is about to do as we do is kept off by a name that one process of
+ * the same user join them, so: another listener is found by listening without that option, which no other
+ * listener allows, whatever its own options; and another parent that does the same is kept off by a name that one process of
  * this machine can hold (an abstract socket: it vanishes with us, however we end).
  * @param port 0 lets the system choose
  * @throws what `listen` throws
@@ -26,7 +26,7 @@ export async function claimPort(host: string, port: number): Promise<ClaimedPort
   return { port: found, check: () => listenFor(found, host).then(() => undefined) };
 }
 
-/** Listens for a moment; gives the port. */
+/** Listens for a moment; returns the port. */
 async function listenFor(port: number, host: string): Promise<number> {
   const server = await listening({ port, host });
   const address = server.address() as AddressInfo;
@@ -39,7 +39,7 @@ async function holdName(host: string, port: number): Promise<void> {
   try {
     (await listening({ path: `\0holdfast-edge:${host}:${port}` })).unref();
   } catch (error) {
-    // The name stands for the port, and so does the fault.
+    // The name represents the port, and so does the fault.
     throw Object.assign(error as Error, { address: host, port });
   }
 }

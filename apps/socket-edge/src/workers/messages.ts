@@ -1,18 +1,18 @@
 import type { MetricsSnapshot, MetricsText } from '@holdfast/service/metrics';
 
-/** What a worker and its parent say to each other. Both run the same files, so nothing of it is checked. */
+/** Messages between a worker and its parent. Both run the same files, so they are not validated. */
 
 export type FromWorker =
   | { kind: 'listening' }
   /** Every second: why it should get no new work; null when it should. */
   | { kind: 'readiness'; reason: string | null }
-  /** Somebody scrapes this worker. */
+  /** This worker is being scraped. */
   | { kind: 'scrape'; scrape: number }
   | { kind: 'metrics'; round: number; metrics: MetricsSnapshot };
 
 export type ToWorker =
-  /** Say goodbye to the clients, and exit. */
+  /** Close the connections, and exit. */
   | { kind: 'drain' }
-  | { kind: 'tell-metrics'; round: number }
+  | { kind: 'send-metrics'; round: number }
   /** The answer to `scrape`. */
   | { kind: 'metrics-of-all'; scrape: number; text: MetricsText };

@@ -20,8 +20,8 @@ test('all are ready when every worker that listens reported so', () => {
   expect(readiness.check()).toBe(`worker ${two.pid}: has not reported yet`);
   readiness.onReport(two, null);
   expect(readiness.check()).toBeNull();
-  readiness.onReport(two, 'hearing: nothing heard');
-  expect(readiness.check()).toBe(`worker ${two.pid}: hearing: nothing heard`);
+  readiness.onReport(two, 'hearing: nothing received');
+  expect(readiness.check()).toBe(`worker ${two.pid}: hearing: nothing received`);
   readiness.onEnded(two);
   workers.delete(two);
   expect(readiness.check()).toBeNull();

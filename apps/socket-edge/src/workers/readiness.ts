@@ -1,7 +1,7 @@
 import type { Readiness } from '@holdfast/service/health';
 import type { WorkerProcess } from './worker-process.ts';
 
-/** Workers report every second. One that has not for so long stands still. */
+/** Workers report every second. One that has not for so long is stuck. */
 const SILENT_MS = 5000;
 
 /** Whether the workers of a port can take new work, by what they reported last. */
@@ -27,7 +27,7 @@ export class WorkersReadiness {
     this.#reports.delete(worker);
   }
 
-  /** Null when every worker that listens is ready, else what each of the others says. A connection may come to any of them. */
+  /** Null when every worker that listens is ready, else why each of the others is not. A connection may come to any of them. */
   check(): string | null {
     const workers = [...this.#workers()];
     if (workers.length === 0) return 'no worker listens';
@@ -49,6 +49,6 @@ export class WorkersReadiness {
 /** Why a process is not ready, as one text; null when it is. */
 export function reasonIn({ ready, checks }: Readiness): string | null {
   if (ready) return null;
-  const failing = Object.entries(checks).filter(([, says]) => says !== 'ok');
-  return failing.map(([name, says]) => `${name}: ${says}`).join(', ');
+  const failing = Object.entries(checks).filter(([, result]) => result !== 'ok');
+  return failing.map(([name, result]) => `${name}: ${result}`).join(', ');
 }

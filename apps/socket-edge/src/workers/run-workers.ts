@@ -2,9 +2,9 @@ import { createHealth } from '@holdfast/service/health';
 import { createLogger } from '@holdfast/service/logger';
 import { createMetrics } from '@holdfast/service/metrics';
 import { onShutdown } from '@holdfast/service/shutdown';
-import { authority } from '../authority.ts';
+import { authority } from '../http/admin-port.ts';
 import type { EdgeConfig } from '../config.ts';
-import { listenForAdmin } from '../admin-port.ts';
+import { listenForAdmin } from '../http/admin-port.ts';
 import { claimPort } from './claimed-port.ts';
 import type { FromWorker } from './messages.ts';
 import { WorkersReadiness } from './readiness.ts';
@@ -14,7 +14,7 @@ import { exposeWorkers } from './worker-metrics.ts';
 import { type WorkerProcess, startWorker } from './worker-process.ts';
 
 const SERVICE = 'socket-edge';
-/** Beyond the drain itself: what a worker takes at most (10 s), and some more, so that it is the worker that says what hung. */
+/** Beyond the drain itself: what a worker takes at most (10 s), and some more, so that it is the worker that logs what hung. */
 const SHUTDOWN_RESERVE_MS = 12_000;
 
 /** What is needed of node:process. */
@@ -60,7 +60,7 @@ export async function runWorkers(config: EdgeConfig, count: number, self: Parent
   }
 
   async function answerScrape(worker: WorkerProcess, scrape: number): Promise<void> {
-    worker.tell({ kind: 'metrics-of-all', scrape, text: await scrapes.text() });
+    worker.send({ kind: 'metrics-of-all', scrape, text: await scrapes.text() });
   }
 
   const onError = (error: unknown): void => logger.error({ err: error }, 'unexpected error');

@@ -10,20 +10,20 @@ async function snapshot(deliveries: number, connections: number) {
   return metrics.snapshot();
 }
 
-function scrapesOf(workers: Set<ScriptedWorker>, patienceMs = 60_000) {
+function scrapesOf(workers: Set<ScriptedWorker>, timeoutMs = 60_000) {
   const own = createMetrics({ service: 'edge', ofProcess: false });
   own.gauge('workers', 'Workers').set(workers.size);
   return new Scrapes(
     () => workers,
     () => own.snapshot(),
-    { patienceMs },
+    { timeoutMs },
   );
 }
 
 /** Answers the last question of `scrapes` in the name of a worker. */
 async function answer(scrapes: Scrapes, worker: ScriptedWorker, deliveries: number, connections: number) {
-  const asked = worker.told.at(-1);
-  if (asked?.kind !== 'tell-metrics') throw new Error('it was not asked');
+  const asked = worker.received.at(-1);
+  if (asked?.kind !== 'send-metrics') throw new Error('it was not asked');
   scrapes.onMetrics(worker, asked.round, await snapshot(deliveries, connections));
 }
 

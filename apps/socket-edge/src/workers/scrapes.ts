@@ -2,7 +2,7 @@ import { type MetricsSnapshot, type MetricsText, counted, mergedText } from '@ho
 import type { WorkerProcess } from './worker-process.ts';
 
 /** A worker that is busy for longer is counted as it was at the last scrape. */
-const PATIENCE_MS = 1000;
+const TIMEOUT_MS = 1000;
 
 interface Round {
   readonly waitsFor: Set<WorkerProcess>;
@@ -16,7 +16,7 @@ interface Round {
 export class Scrapes {
   readonly #workers: () => Iterable<WorkerProcess>;
   readonly #own: () => Promise<MetricsSnapshot>;
-  readonly #patienceMs: number;
+  readonly #timeoutMs: number;
   readonly #last = new Map<WorkerProcess, MetricsSnapshot>();
   readonly #rounds = new Map<number, Round>();
   #ended: Promise<MetricsSnapshot> = Promise.resolve([]);
@@ -29,21 +29,21 @@ export class Scrapes {
   constructor(
     workers: () => Iterable<WorkerProcess>,
     own: () => Promise<MetricsSnapshot>,
-    { patienceMs = PATIENCE_MS }: { patienceMs?: number } = {},
+    { timeoutMs = TIMEOUT_MS }: { timeoutMs?: number } = {},
   ) {
     this.#workers = workers;
     this.#own = own;
-    this.#patienceMs = patienceMs;
+    this.#timeoutMs = timeoutMs;
   }
 
-  /** Asks every worker that listens, and merges what they say. */
+  /** Asks every worker that listens, and merges the answers. */
   async text(): Promise<MetricsText> {
     const round = (this.#roundsSoFar += 1);
     const waitsFor = new Set(this.#workers());
     const all = Promise.withResolvers<void>();
-    const timer = setTimeout(all.resolve, this.#patienceMs);
+    const timer = setTimeout(all.resolve, this.#timeoutMs);
     this.#rounds.set(round, { waitsFor, done: all.resolve });
-    for (const worker of waitsFor) worker.tell({ kind: 'tell-metrics', round });
+    for (const worker of waitsFor) worker.send({ kind: 'send-metrics', round });
     if (waitsFor.size === 0) all.resolve();
     await all.promise;
     clearTimeout(timer);

@@ -58,7 +58,7 @@ test('a worker that dies is replaced, also the one that took its place', async (
   const { supervisor, workers, log, ended } = await supervised();
   workers[0]?.ends(null, 'SIGKILL');
   await eventually(() => expect(workers).toHaveLength(3));
-  expect(log.saying('a worker ended and is replaced')).toMatchObject([{ worker: workers[0]?.pid, signal: 'SIGKILL' }]);
+  expect(log.saying('worker exited: replacing it')).toMatchObject([{ worker: workers[0]?.pid, signal: 'SIGKILL' }]);
   expect([...supervisor.listening]).toEqual([workers[1]]);
   workers[2]?.ends(1);
   await eventually(() => expect(workers).toHaveLength(4));
@@ -76,7 +76,7 @@ test('a worker that dies again and again is started after ever longer delays', a
     workers[n]?.ends(1);
   }
   await eventually(() => expect(workers).toHaveLength(31));
-  const delays = log.saying('a worker ended and is replaced').map(({ delayMs }) => Number(delayMs));
+  const delays = log.saying('worker exited: replacing it').map(({ delayMs }) => Number(delayMs));
   expect(delays).toHaveLength(30);
   expect(Math.max(...delays.slice(0, 2))).toBeLessThanOrEqual(2);
   expect(Math.max(...delays)).toBeLessThanOrEqual(capMs);
@@ -96,13 +96,13 @@ test('while no worker is left none is started as long as somebody else has the p
   workers[0]?.ends(1);
   await eventually(() => expect(workers).toHaveLength(2));
   expect(taken).toBe(-1);
-  expect(log.saying('the port was taken while no worker listened')).toHaveLength(3);
+  expect(log.saying('port taken by another process: waiting to start workers')).toHaveLength(3);
 });
 
-test('a drain tells every worker once and is over when all have gone; none is started in their place', async () => {
+test('a drain is sent to every worker once and is over when all have gone; none is started in their place', async () => {
   const { supervisor, workers } = await supervised();
   const drained = supervisor.drain();
-  expect(workers.map(({ told }) => told)).toEqual([[{ kind: 'drain' }], [{ kind: 'drain' }]]);
+  expect(workers.map(({ received }) => received)).toEqual([[{ kind: 'drain' }], [{ kind: 'drain' }]]);
   for (const worker of workers) worker.ends(0);
   await drained;
   expect(workers).toHaveLength(2);
@@ -121,7 +121,7 @@ test('a worker that is being replaced at the drain is not started, and one that 
   workers[0]?.ends(1);
   await eventually(() => expect(workers).toHaveLength(4));
   const drained = supervisor.drain();
-  expect(workers[3]).toMatchObject({ told: [], signals: ['SIGKILL'] });
+  expect(workers[3]).toMatchObject({ received: [], signals: ['SIGKILL'] });
   workers[3]?.ends(null, 'SIGKILL');
   workers[1]?.ends(0);
   workers[2]?.ends(0);

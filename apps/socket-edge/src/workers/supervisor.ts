@@ -5,14 +5,14 @@ import type { Exit, WorkerProcess } from './worker-process.ts';
 
 /** One that fell is back at once; one that falls again and again must not keep the machine busy with its starts. */
 const BACKOFF: Backoff = { baseMs: 250, capMs: 15_000 };
-/** Who has lived for so long falls for a new reason. */
+/** One that has run for so long exits for a new reason. */
 const SETTLED_MS = 60_000;
 
 export interface SupervisorOptions {
   /** How many workers there are to be. */
   readonly count: number;
   readonly start: () => WorkerProcess;
-  /** Before a worker is started while none listens: rejects when the port is somebody else's by now. */
+  /** Before a worker is started while none listens: rejects when another process has the port by now. */
   readonly check: () => Promise<void>;
   readonly onEnded: (worker: WorkerProcess) => void;
   readonly logger: Logger;
@@ -35,7 +35,7 @@ export class Supervisor {
   readonly #live = new Set<WorkerProcess>();
   readonly #listening = new Set<WorkerProcess>();
   readonly #leaving = new AbortController();
-  readonly #goodbyes: Promise<boolean>[] = [];
+  readonly #drains: Promise<boolean>[] = [];
   #checking: Promise<void> | undefined;
   #restarts = 0;
 
@@ -68,11 +68,11 @@ export class Supervisor {
     for (const { worker } of first) void this.#keep(worker, performance.now());
   }
 
-  /** Has every worker say goodbye; no new one is started. Rejects when one did not end in good order. */
+  /** Has every worker drain; no new one is started. Rejects when one did not end in good order. */
   async drain(): Promise<void> {
     this.#leaving.abort();
-    for (const worker of this.#live) this.#goodbyes.push(this.#sayGoodbye(worker));
-    const inOrder = await Promise.all(this.#goodbyes);
+    for (const worker of this.#live) this.#drains.push(this.#drainOne(worker));
+    const inOrder = await Promise.all(this.#drains);
     const failed = inOrder.filter((well) => !well).length;
     if (failed > 0) throw new Error(`${failed} of ${inOrder.length} workers did not end in good order`);
   }
@@ -83,11 +83,11 @@ export class Supervisor {
     for (const worker of this.#live) worker.kill('SIGKILL');
   }
 
-  async #sayGoodbye(worker: WorkerProcess): Promise<boolean> {
-    // One that does not listen yet has nobody to say goodbye to, and nothing that could.
+  async #drainOne(worker: WorkerProcess): Promise<boolean> {
+    // One that does not listen yet has no connections to close, and nothing that could.
     const silent = !this.#listening.has(worker);
     if (silent) worker.kill('SIGKILL');
-    else worker.tell({ kind: 'drain' });
+    else worker.send({ kind: 'drain' });
     const { code } = await worker.exited;
     return silent || code === 0;
   }
@@ -119,7 +119,7 @@ export class Supervisor {
       if (this.#leaving.signal.aborted) return;
       attempt = performance.now() - begun > SETTLED_MS ? 1 : attempt + 1;
       const delayMs = jitteredDelay(backoff, attempt);
-      logger.warn({ worker: worker.pid, ...exit, delayMs }, 'a worker ended and is replaced');
+      logger.warn({ worker: worker.pid, ...exit, delayMs }, 'worker exited: replacing it');
       if (!(await this.#mayStart(delayMs))) return;
       this.#restarts += 1;
       begun = performance.now();
@@ -141,7 +141,7 @@ export class Supervisor {
         await this.#checking;
         return !this.#leaving.signal.aborted;
       } catch (error) {
-        logger.error({ err: error }, 'the port was taken while no worker listened');
+        logger.error({ err: error }, 'port taken by another process: waiting to start workers');
       }
     }
   }

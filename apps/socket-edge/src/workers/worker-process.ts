@@ -16,20 +16,20 @@ export interface WorkerProcess {
   /** Never rejects. */
   readonly exited: Promise<Exit>;
   readonly onMessage: (listener: (message: FromWorker) => void) => void;
-  /** To a worker that has gone nothing is said. */
-  readonly tell: (message: ToWorker) => void;
+  /** Does nothing for a worker that has exited. */
+  readonly send: (message: ToWorker) => void;
   readonly kill: (signal: NodeJS.Signals) => void;
 }
 
 /**
  * Starts a worker. It writes to our standard output itself, so that no line waits for us, and stays in our process group:
- * a Ctrl-C reaches it as it reaches us, and it makes of both one goodbye.
+ * a Ctrl-C reaches it as it reaches us, and it drains once for both.
  */
 export function startWorker(env: NodeJS.ProcessEnv): WorkerProcess {
   const child = fork(PROGRAM, { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const exited = new Promise<Exit>((resolve) => {
     child.once('exit', (code, signal) => resolve({ code, signal }));
-    // It could not be started, or not be told something because it is about to end.
+    // It could not be started, or not be sent something because it is about to exit.
     child.on('error', () => {
       if (child.pid === undefined) resolve({ code: null, signal: null });
     });
@@ -38,7 +38,7 @@ export function startWorker(env: NodeJS.ProcessEnv): WorkerProcess {
     pid: child.pid,
     exited,
     onMessage: (listener) => child.on('message', listener),
-    tell: (message) => {
+    send: (message) => {
       if (child.connected) child.send(message);
     },
     kill: (signal) => child.kill(signal),

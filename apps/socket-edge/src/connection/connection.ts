@@ -1,0 +1,269 @@
+import { type ClientState, type SubscriptionStart, connectionName } from '@holdfast/broker/client-state';
+import { type CloseCode, closeCodes } from '@holdfast/protocol/close-codes';
+import type { DownFrame } from '@holdfast/protocol/down';
+import type { Position } from '@holdfast/protocol/position-order';
+import type { UnsubscribeReason } from '@holdfast/protocol/messages/unsubscribed';
+import { PONG_FRAME, controlFrame } from '../transport/frames.ts';
+import type { Transport } from '../transport/transport.ts';
+import { type Subscriber, type Subscription, SubscriptionSet } from '../topic/subscription.ts';
+import type { Counters } from '../counters.ts';
+
+/** Past this a connection leaves the live subscribers and keeps only its positions: a reader that stops costs no more. */
+const CONGESTED_BYTES = 64 * 1024;
+/** What may still be added for frames that are not messages; past it the connection is closed. */
+const OVERFLOW_BYTES = CONGESTED_BYTES + 128 * 1024;
+
+/** Topics left lately that are remembered for longer than they have to be. */
+const MAX_LEFT_LATELY = 100;
+
+export type Phase =
+  /** Opened with `?resume=1`: its first frame is awaited. */
+  | 'awaiting-resume'
+  /** The start positions of its topics are being looked up. */
+  | 'attaching'
+  /** The welcome is out. */
+  | 'open'
+  | 'closed';
+
+/** What a connection was claimed with. */
+export interface ConnectionClaim {
+  generation: number;
+  /** Of the state that was read with the claim. */
+  digest: number;
+  /** The number of that read. */
+  read: number;
+  client: Pick<ClientState, 'clientId' | 'incarnation' | 'ownPosition'>;
+}
+
+/** How far a topic got that has been left. */
+interface LeftTopic {
+  topic: string;
+  incarnation: string;
+  position: Position;
+  /** The last read of a state that had begun by then. */
+  read: number;
+}
+
+/** One WebSocket of a client, as the core sees it. */
+export class Connection implements Subscriber {
+  /** For operators and clients: unique beside the edge's id. */
+  readonly id: string;
+  readonly clientId: string;
+  /** Of which registration of the client it is. */
+  readonly incarnation: string;
+  readonly transport: Transport;
+  readonly subscriptions = new SubscriptionSet();
+  phase: Phase;
+  /** Of its claim: of two connections of a client the one with the higher generation is newer. */
+  generation: number;
+  /** Of the state that has been applied; 0 for none that is known to be wholly applied. */
+  digest: number;
+  /** The number of the read that brought this state: what was read before is older. */
+  stateRead: number;
+  /** It is sent no messages: it does not own its client yet, or the client's state is not known. */
+  suspended = false;
+  /** Too much waits for the socket: nothing more is sent until `onDrain`. */
+  congested = false;
+  /** Since when, in milliseconds of the monotonic clock. */
+  congestedSince = 0;
+  /** The last message of the client's inbox that it was given. */
+  inboxPosition: Position;
+  /** Its client's inbox is being read; `again` when there may be more by now. */
+  inboxReading: 'no' | 'yes' | 'again' = 'no';
+  /** The client as it was claimed and as it is by now, until its `resume` frame comes. */
+  awaiting: { claimed: ClientState; present: ClientState } | null = null;
+  /** Topic to the start of a subscription whose topic is being opened. Most connections never have one. */
+  opening: Map<string, SubscriptionStart> | null = null;
+  /** Topic to closed ranges from before this connection, until they are acknowledged. */
+  closedBefore: ReadonlyMap<string, string> | null = null;
+  /**
+   * Topics that it has left lately, each incarnation apart: a Redis that loses its last writes may have an older one
+   * again. Most connections never leave one.
+   */
+  #left: Map<string, LeftTopic> | null = null;
+  /** The client's state changed before the welcome was out. */
+  changedMeanwhile = false;
+  /** Pings since anything was received. */
+  unanswered = 0;
+  /** Bytes that it was sent apart from others, of what it had missed. */
+  caughtUpBytes = 0;
+  /** Its place in the connection registry. */
+  registryIndex = -1;
+  readonly #counters: Counters;
+
+  constructor(
+    { generation, digest, read, client }: ConnectionClaim,
+    transport: Transport,
+    phase: Phase,
+    counters: Counters,
+  ) {
+    this.id = connectionName(generation);
+    this.clientId = client.clientId;
+    this.incarnation = client.incarnation;
+    this.generation = generation;
+    this.digest = digest;
+    this.stateRead = read;
+    this.transport = transport;
+    this.phase = phase;
+    this.inboxPosition = client.ownPosition;
+    this.#counters = counters;
+  }
+
+  /** Whether it can be sent no messages now. */
+  get blocked(): boolean {
+    return this.congested || this.suspended;
+  }
+
+  /** Sends no messages until `resume`: it leaves the live subscribers and keeps its positions. */
+  suspend(): void {
+    if (this.suspended || this.phase === 'closed') return;
+    this.suspended = true;
+    this.#lag();
+  }
+
+  /** Sends messages again, and what it missed on its topics. Returns whether it was suspended. */
+  resume(): boolean {
+    const { suspended } = this;
+    this.suspended = false;
+    if (suspended) this.#catchUp();
+    return suspended;
+  }
+
+  /** The welcome is out, and the connection takes part; false when that was already too much for its socket. */
+  begin(): boolean {
+    if (this.phase !== 'attaching') return false;
+    this.phase = 'open';
+    return true;
+  }
+
+  /** Sends the frames of so many messages. The caller respects `congested`, and what it was given before it became so has been sent. */
+  send(frames: Buffer, messages: number): void {
+    if (this.phase === 'closed') return;
+    this.caughtUpBytes += frames.length;
+    this.#counters.deliveries += messages;
+    this.#counters.deliveredBytes += frames.length;
+    this.transport.send(frames);
+    this.onWaiting();
+  }
+
+  /** Something was sent, and may wait for the socket. */
+  onWaiting(): void {
+    if (this.transport.bufferedBytes > CONGESTED_BYTES && !this.congested) this.#becomeCongested();
+  }
+
+  /** Sends a frame that is not a message: also while congested, within a bound. */
+  sendControl(frame: Exclude<DownFrame, { type: 'message' }>): void {
+    this.#sendAnyway(controlFrame(frame));
+  }
+
+  /** What followed `after` on a topic is gone: it goes on after `position`. */
+  announceLost(topic: string, after: Position, position: Position): void {
+    if (this.phase === 'closed') return;
+    this.#counters.lostAnnounced += 1;
+    this.sendControl({ type: 'lost', topic, after, position });
+  }
+
+  pong(): void {
+    this.#sendAnyway(PONG_FRAME);
+  }
+
+  /** The socket has taken all that waited. */
+  onDrain(): void {
+    if (!this.congested || this.phase === 'closed') return;
+    this.congested = false;
+    this.#catchUp();
+  }
+
+  subscribe(subscription: Subscription): void {
+    this.subscriptions.add(subscription);
+    subscription.topic.join(subscription);
+  }
+
+  unsubscribe(subscription: Subscription, reason: UnsubscribeReason, read = 0): void {
+    if (!this.unsubscribeSilently(subscription, read)) return;
+    this.sendControl({ type: 'unsubscribed', topic: subscription.topic.name, reason });
+  }
+
+  /**
+   * Takes a subscription out; false when it is out already.
+   * @param read the last read of a state that has begun by now
+   */
+  unsubscribeSilently(subscription: Subscription, read: number): boolean {
+    const { name, incarnation } = subscription.topic;
+    if (this.subscriptions.get(name) !== subscription) return false;
+    this.subscriptions.delete(name);
+    this.leave({ topic: name, incarnation, position: subscription.reached, read });
+    subscription.topic.leave(subscription);
+    return true;
+  }
+
+  /** How far this incarnation of a topic got before it was left, so that what is taken up again is not sent twice. */
+  leftAt(topic: string, incarnation: string): Position | undefined {
+    return this.#left?.get(leftKey(topic, incarnation))?.position;
+  }
+
+  /** Notes how far a topic got that has been left. */
+  leave(left: LeftTopic): void {
+    this.#left ??= new Map();
+    this.#left.set(leftKey(left.topic, left.incarnation), left);
+  }
+
+  /**
+   * Forgets topics that were left before a state was read which has been applied, closed ranges and all: a subscription
+   * that comes now begins later than they got. Some are kept all the same, for a Redis that loses its last writes and has
+   * an older subscription again; no more than were subscribed at one time, and these.
+   */
+  forgetLeft(read: number): void {
+    if (this.#left === null) return;
+    for (const [key, { topic, read: readThen }] of this.#left) {
+      if (this.#left.size <= MAX_LEFT_LATELY) return;
+      if (readThen < read && this.opening?.has(topic) !== true) this.#left.delete(key);
+    }
+  }
+
+  close(how: CloseCode, reason: string = how.reason): void {
+    if (this.phase === 'closed') return;
+    this.transport.close(how.code, reason);
+    this.end();
+  }
+
+  /** Nothing more is sent, whatever becomes of the socket. */
+  end(): void {
+    this.phase = 'closed';
+    this.awaiting = null;
+    this.opening = null;
+    for (const subscription of this.subscriptions.values()) subscription.topic.leave(subscription);
+    this.subscriptions.clear();
+  }
+
+  #sendAnyway(frame: Buffer): void {
+    if (this.phase === 'closed') return;
+    if (this.transport.bufferedBytes > OVERFLOW_BYTES) {
+      this.#counters.evictedOverflow += 1;
+      this.close(closeCodes.tooSlow);
+      return;
+    }
+    this.transport.send(frame);
+    this.onWaiting();
+  }
+
+  #becomeCongested(): void {
+    this.congested = true;
+    this.congestedSince = performance.now();
+    this.#counters.slowConsumers += 1;
+    this.#lag();
+  }
+
+  #lag(): void {
+    for (const subscription of this.subscriptions.values()) subscription.topic.lag(subscription);
+  }
+
+  #catchUp(): void {
+    if (this.blocked) return;
+    for (const subscription of this.subscriptions.values()) subscription.topic.catchUp(subscription);
+  }
+}
+
+function leftKey(topic: string, incarnation: string): string {
+  return `${topic} ${incarnation}`;
+}

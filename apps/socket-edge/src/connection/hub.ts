@@ -1,0 +1,210 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { EdgeBroker } from '@holdfast/broker/broker';
+import { type ClientState, parseStart } from '@holdfast/broker/client-state';
+import { closeCodes } from '@holdfast/protocol/close-codes';
+import { decodeUpFrame } from '@holdfast/protocol/up';
+import { type AttachDeps, type Resumption, attach } from './attach.ts';
+import { Claim, type PendingHandshakes } from './claim.ts';
+import type { Transport } from '../transport/transport.ts';
+import { Connection } from './connection.ts';
+import type { Reconciler } from '../client/reconcile.ts';
+import type { Releases } from '../client/releases.ts';
+import { ResumeFrames } from './resume-frames.ts';
+import type { ResumeLimit } from './resume-limit.ts';
+import type { ConnectionRegistry } from './registry.ts';
+import type { Counters } from '../counters.ts';
+
+/** How long the look-up of the start positions may take; then the client is asked to come back later. */
+const ATTACH_DEADLINE_MS = 5000;
+
+export interface HubDeps extends AttachDeps {
+  broker: EdgeBroker;
+  registry: ConnectionRegistry;
+  releases: Releases;
+  pending: PendingHandshakes;
+  reconciler: Reconciler;
+  resumes: ResumeLimit;
+  counters: Counters;
+  /** How long the `resume` frame of a connection that announced one is awaited. */
+  resumeDeadlineMs: number;
+  /** Something failed by a fault of this edge or of Redis. */
+  onError: (error: unknown) => void;
+}
+
+/** From a handshake to the end of a connection: claims, welcomes, reads what clients send, releases. */
+export class Hub {
+  readonly #deps: HubDeps;
+  readonly #deadlines = new Map<Connection, NodeJS.Timeout>();
+  readonly #resumeFrames = new ResumeFrames();
+
+  constructor(deps: HubDeps) {
+    this.#deps = deps;
+  }
+
+  /** Claims a client for a new connection. Null: not registered. Rejects when Redis does not answer. */
+  async claim(clientId: string): Promise<Claim | null> {
+    const { broker, edge, pending, reconciler } = this.#deps;
+    pending.begin(clientId);
+    const read = reconciler.nextRead();
+    try {
+      const outcome = await broker.claim({ clientId, edge });
+      if (outcome.kind === 'claimed' || outcome.kind === 'owned-by-other') {
+        return new Claim(outcome, read, this);
+      }
+    } catch (error) {
+      // It may have come about, with only the answer lost: then this edge owns the client without a connection.
+      pending.end(clientId);
+      reconciler.reread(clientId);
+      throw error;
+    }
+    pending.end(clientId);
+    return null;
+  }
+
+  /** Whether all of a client's topics are subscribed already, as they mostly are. */
+  isSubscribed({ client }: Claim): boolean {
+    for (const [topic, start] of client.topics) {
+      if (!this.#deps.topics.isOpen(topic, parseStart(start).incarnation)) return false;
+    }
+    return true;
+  }
+
+  /**
+   * Resolves when all of a client's topics are subscribed, before its handshake is answered: from the moment in which the
+   * connection is open nothing is missed. False when it takes too long, as Redis does not answer.
+   */
+  async whenSubscribed({ client }: Claim): Promise<boolean> {
+    const topics = [...client.topics].map(([topic, start]) =>
+      this.#deps.topics.open(topic, parseStart(start).incarnation),
+    );
+    const over = new AbortController();
+    try {
+      const all = Promise.all(topics.map(({ ready }) => ready)).then(() => true);
+      return await Promise.race([all, delay(ATTACH_DEADLINE_MS, false, { signal: over.signal })]);
+    } finally {
+      over.abort();
+      for (const topic of topics) topic.release();
+    }
+  }
+
+  /** For `Claim.abandon`. */
+  abandon({ client: { clientId }, generation, isOwner }: Claim): void {
+    const { pending, releases, reconciler } = this.#deps;
+    pending.end(clientId);
+    if (isOwner) releases.add(clientId, generation, () => reconciler.reread(clientId));
+  }
+
+  /** For `Claim.open`. */
+  open(claim: Claim, transport: Transport, resume: boolean): Connection {
+    const { registry, pending, reconciler, counters } = this.#deps;
+    const { client, isOwner } = claim;
+    const connection = new Connection(claim, transport, resume ? 'awaiting-resume' : 'attaching', counters);
+    connection.changedMeanwhile = pending.end(client.clientId);
+    // Only acknowledged: what had ended before is not for this connection.
+    if (client.closed.size > 0) {
+      connection.closedBefore = client.closed;
+      connection.digest = 0;
+      connection.changedMeanwhile = true;
+    }
+    counters.handshakesAccepted += 1;
+    registry.add(connection)?.close(closeCodes.replaced);
+    if (connection.phase === 'closed') return connection;
+    if (!isOwner) reconciler.takeOver(connection);
+    if (resume) {
+      connection.awaiting = { claimed: client, present: client };
+      this.#deadline(connection, this.#deps.resumeDeadlineMs, () =>
+        connection.close(closeCodes.tooSlow, 'no resume frame came'),
+      );
+      if (connection.changedMeanwhile) reconciler.reread(client.clientId);
+    } else {
+      void this.#attach(connection, client, null);
+    }
+    return connection;
+  }
+
+  onText(connection: Connection, text: string): void {
+    const decoded = decodeUpFrame(text);
+    if (!decoded.ok) this.onBadFrame(connection, decoded.why);
+    else if (decoded.frame.type === 'ping') connection.pong();
+    else if (connection.phase !== 'awaiting-resume' || connection.awaiting === null) {
+      this.onBadFrame(connection, 'resume: only as the first frames of a connection opened with ?resume=1');
+    } else {
+      const collected = this.#resumeFrames.add(connection, decoded.frame);
+      if (collected.kind === 'refused') return this.onBadFrame(connection, collected.why);
+      if (collected.kind === 'more') return;
+      const { claimed, present } = connection.awaiting;
+      connection.awaiting = null;
+      connection.phase = 'attaching';
+      const resume = { positions: collected.positions, claimed };
+      // As many of them may be read in one turn as there are clients of an edge that died.
+      void this.#deps.slicer.run(() => this.#attach(connection, present, resume));
+    }
+  }
+
+  /** A protocol violation closes the connection. */
+  onBadFrame(connection: Connection, why: string): void {
+    this.#deps.counters.badFrames += 1;
+    connection.close(closeCodes.badFrame, closeReason(`bad-frame: ${why}`));
+  }
+
+  /** It went on sending more frames, or bytes, than one connection may. */
+  onTooManyFrames(connection: Connection): void {
+    if (connection.phase !== 'closed') this.#deps.counters.tooManyFrames += 1;
+    connection.close(closeCodes.tooManyFrames);
+  }
+
+  onDrain(connection: Connection): void {
+    connection.onDrain();
+    if (connection.phase !== 'open') return;
+    this.#deps.inbox.deliver(connection).catch(() => this.#deps.reconciler.reapply(connection));
+  }
+
+  /** The socket is gone. */
+  onClosed(connection: Connection): void {
+    this.#clearDeadline(connection);
+    connection.end();
+    this.#deps.registry.remove(connection);
+    this.#deps.resumes.onCaughtUp(connection.clientId, connection.caughtUpBytes);
+    this.#deps.releases.add(connection.clientId, connection.generation);
+  }
+
+  async #attach(connection: Connection, client: ClientState, resume: Resumption | null): Promise<void> {
+    // It may have ended while it waited for its turn.
+    if (connection.phase !== 'attaching') return;
+    try {
+      const attaching = attach(this.#deps, connection, client, resume);
+      // Most are done by now.
+      if (connection.phase === 'attaching') {
+        this.#deadline(connection, ATTACH_DEADLINE_MS, () => connection.close(closeCodes.tryLater));
+      }
+      await attaching;
+    } catch (error) {
+      this.#deps.onError(error);
+      // Redis is away. Before the welcome the client had better come again; after it, only its inbox is missing.
+      if (connection.phase === 'attaching') connection.close(closeCodes.tryLater);
+      else connection.changedMeanwhile = true;
+    }
+    this.#clearDeadline(connection);
+    if (connection.changedMeanwhile) this.#deps.reconciler.reapply(connection);
+    connection.changedMeanwhile = false;
+  }
+
+  #deadline(connection: Connection, ms: number, then: () => void): void {
+    this.#clearDeadline(connection);
+    this.#deadlines.set(connection, setTimeout(then, ms));
+  }
+
+  #clearDeadline(connection: Connection): void {
+    clearTimeout(this.#deadlines.get(connection));
+    this.#deadlines.delete(connection);
+  }
+}
+
+/** What fits beside the code into a close frame (RFC 6455, section 5.5). */
+const MAX_REASON_BYTES = 123;
+
+/** As many whole characters as fit: ws throws at a longer reason, and it may contain what a client sent. */
+function closeReason(text: string): string {
+  const bytes = Buffer.alloc(MAX_REASON_BYTES);
+  return bytes.toString('utf8', 0, new TextEncoder().encodeInto(text, bytes).written);
+}

@@ -1,0 +1,65 @@
+import type { Connection } from './connection.ts';
+
+/** Every connection of this edge: by client, and in a list that can be walked in slices while it changes. */
+export class ConnectionRegistry {
+  readonly #byClient = new Map<string, Connection>();
+  readonly #all: Connection[] = [];
+  #walk: Iterator<Connection> | null = null;
+
+  get size(): number {
+    return this.#all.length;
+  }
+
+  get(clientId: string): Connection | undefined {
+    return this.#byClient.get(clientId);
+  }
+
+  /**
+   * Takes a connection in, unless there is a newer one of the same client. Returns the one of the two that is older, and to
+   * be closed.
+   */
+  add(connection: Connection): Connection | undefined {
+    const present = this.#byClient.get(connection.clientId);
+    if (present && present.generation > connection.generation) return connection;
+    if (present) this.remove(present);
+    this.#byClient.set(connection.clientId, connection);
+    connection.registryIndex = this.#all.push(connection) - 1;
+    return present;
+  }
+
+  remove(connection: Connection): void {
+    if (this.#byClient.get(connection.clientId) === connection) this.#byClient.delete(connection.clientId);
+    const index = connection.registryIndex;
+    if (index < 0) return;
+    connection.registryIndex = -1;
+    const last = this.#all.pop();
+    if (last === undefined || last === connection) return;
+    this.#all[index] = last;
+    last.registryIndex = index;
+  }
+
+  /** The connections from one place of the list on, fewer at its end. */
+  slice(from: number, count: number): Connection[] {
+    return this.#all.slice(from, from + count);
+  }
+
+  clientIds(): MapIterator<string> {
+    return this.#byClient.keys();
+  }
+
+  /** The next connections of an endless walk. Each has its turn in every round, whoever comes and goes meanwhile. */
+  walk(count: number): Connection[] {
+    const some: Connection[] = [];
+    while (some.length < Math.min(count, this.size)) {
+      this.#walk ??= this.#byClient.values();
+      const next = this.#walk.next();
+      if (next.done === true) {
+        this.#walk = null;
+        if (some.length > 0) break;
+      } else {
+        some.push(next.value);
+      }
+    }
+    return some;
+  }
+}

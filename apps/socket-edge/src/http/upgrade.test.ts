@@ -1,0 +1,94 @@
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import { SUBPROTOCOL } from '@holdfast/protocol/version';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { RefusalLimit } from './refusal.ts';
+import { memoryEdge } from '../testing/memory-edge.ts';
+import { MemoryRedis } from '../testing/memory-redis.ts';
+import { upgradeHandler } from './upgrade.ts';
+import { createSocketServer } from '../transport/ws-transport.ts';
+
+const FIRST = '00000000-0000-4000-8000-000000000001';
+const SECOND = '00000000-0000-4000-8000-000000000002';
+const LIMITS = { framesPerSecond: 100, bytesPerSecond: 100_000 };
+/** Longer than one batch of claims is waited for. */
+const LATER_MS = 1000;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+async function installation() {
+  const redis = new MemoryRedis();
+  const edge = memoryEdge(redis);
+  for (const client of [FIRST, SECOND]) redis.register(client);
+  await edge.beat();
+  const upgrade = upgradeHandler({
+    edge: edge.edge,
+    sockets: createSocketServer(LIMITS),
+    limit: new RefusalLimit(),
+    allowedOrigins: [],
+    directWrites: false,
+    addressOf: () => '',
+    onError: (error) => {
+      throw error;
+    },
+  });
+  return {
+    redis,
+    edge,
+    /** A good handshake, as Node hands it over. */
+    handshake: (clientId: string) => {
+      const socket = new Socket();
+      const request = new IncomingMessage(socket);
+      request.method = 'GET';
+      request.url = `/?client=${clientId}`;
+      request.headers = {
+        upgrade: 'websocket',
+        connection: 'Upgrade',
+        'sec-websocket-version': '13',
+        'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+        'sec-websocket-protocol': SUBPROTOCOL,
+      };
+      return { socket, done: upgrade(request, socket, Buffer.alloc(0)) };
+    },
+  };
+}
+
+const claims = (redis: MemoryRedis) => redis.calls.filter((call) => call === 'claim').length;
+
+describe('a client whose socket is gone', () => {
+  it('before its turn is not claimed: it may be connected elsewhere by then', async () => {
+    const { redis, edge, handshake } = await installation();
+    const answer = redis.hold('claim');
+    const first = handshake(FIRST);
+    await edge.settled();
+    const second = handshake(SECOND);
+    await edge.settled();
+    second.socket.destroy();
+    vi.advanceTimersByTime(LATER_MS);
+    await second.done;
+    expect(claims(redis)).toBe(1);
+    answer();
+    await first.done;
+    await edge.settled();
+    expect(claims(redis)).toBe(1);
+  });
+
+  it('before the answer to its claim owns nothing', async () => {
+    const { redis, edge, handshake } = await installation();
+    const answer = redis.hold('claim');
+    const { socket, done } = handshake(FIRST);
+    await edge.settled();
+    socket.destroy();
+    expect(redis.client(FIRST).owner).not.toBeNull();
+    answer();
+    await done;
+    await edge.settled();
+    expect(redis.client(FIRST).owner).toBeNull();
+    expect(edge.registry.size).toBe(0);
+  });
+});

@@ -1,0 +1,133 @@
+import { type Position, laterOf } from '@holdfast/protocol/position-order';
+import { Connection } from '../connection/connection.ts';
+import { broadcast } from '../transport/broadcast.ts';
+import { messageEncoder } from '../transport/frames.ts';
+import { Subscription } from '../topic/subscription.ts';
+import { newCounters } from '../counters.ts';
+import { Topic } from '../topic/topic.ts';
+import { LogModel } from './log-model.ts';
+import { RecordingTransport } from './recording-transport.ts';
+import { someClaim } from './some-claim.ts';
+import { turns } from './turns.ts';
+
+const TOPIC = 'news';
+const BORN_AT = 1_000_000;
+const INCARNATION = '0';
+/** What the edge reads at a time. */
+const PAGE_ENTRIES = 128;
+/** More than any chain of reads in these tests takes. */
+const SETTLED_TURNS = 60;
+
+/** One subscriber of a topic, with the socket that keeps what it receives. */
+export interface Listener {
+  socket: RecordingTransport;
+  connection: Connection;
+  subscription: Subscription;
+  /** Where it was taken in. */
+  start: Position;
+}
+
+/** A topic topic over a log in memory, and a hand on everything around it. */
+export function topicHarness() {
+  const encode = messageEncoder(TOPIC);
+  const world = {
+    log: new LogModel(BORN_AT) as LogModel | null,
+    away: false,
+    /** While it is set, reads are answered when it resolves. */
+    gate: null as Promise<void> | null,
+    reads: 0,
+    /** As if every slice of sending took all the time that a slice may take. */
+    sliced: false,
+    /** Whether messages may be sent. */
+    fresh: true,
+    stalled: 0,
+    gone: 0,
+    idle: 0,
+  };
+  const counters = newCounters();
+  const answer = async <T>(work: () => T): Promise<T> => {
+    world.reads += 1;
+    if (world.away) throw new Error('away');
+    const found = work();
+    await world.gate;
+    await turns(1);
+    return found;
+  };
+  const topic = new Topic(TOPIC, INCARNATION, {
+    readTopic: () => answer(() => world.log?.state() ?? null),
+    readLog: (_topic, after) =>
+      answer(() => {
+        const page = world.log?.page(after, PAGE_ENTRIES);
+        if (page === undefined) return null;
+        return { ...page, entries: page.entries.map(({ id, prev, data }) => ({ id, prev, frame: encode(id, data) })) };
+      }),
+    flushSoon: () => {
+      if (flushing) return;
+      flushing = true;
+      setImmediate(flushSlice);
+    },
+    onGone: () => {
+      world.gone += 1;
+    },
+    onIdle: () => {
+      world.idle += 1;
+    },
+    onReadFailed: () => {
+      world.stalled += 1;
+    },
+    isFresh: () => world.fresh,
+    whenFresh: async () => {
+      while (!world.fresh) await turns(1);
+    },
+    broadcast,
+    counters,
+  });
+
+  let flushing = false;
+  function flushSlice(): void {
+    flushing = false;
+    if (topic.flush(world.sliced ? 0 : undefined)) return;
+    flushing = true;
+    setImmediate(flushSlice);
+  }
+
+  function receive(entry: { prev: Position; id: Position; data: Buffer }): void {
+    topic.sequencer.onLive(entry.prev, entry.id, entry.data);
+  }
+
+  /** A connection of its own that joins at a position, or at the present end. */
+  function join(position: Position | null = null, begin: Position = '0-0'): Listener {
+    const socket = new RecordingTransport();
+    const connection = new Connection(someClaim(), socket, 'open', counters);
+    const start = position ?? laterOf(topic.lastSent, begin);
+    const subscription = new Subscription(topic, connection, `${begin} ${INCARNATION}`, start);
+    connection.subscribe(subscription);
+    return { socket, connection, subscription, start };
+  }
+
+  return {
+    world,
+    topic,
+    counters,
+    receive,
+    join,
+    get log(): LogModel {
+      if (world.log === null) throw new Error('the topic is deleted');
+      return world.log;
+    },
+    /** Appends to the log, and delivers it live unless asked not to. */
+    publish(data: string | Buffer = '1', { heard = true } = {}): Position {
+      const entry = this.log.append(Buffer.from(data));
+      if (heard) receive(entry);
+      return entry.id;
+    },
+    settled: () => turns(SETTLED_TURNS),
+    async opened() {
+      void topic.sequencer.sync();
+      await topic.ready;
+      await turns(2);
+    },
+  };
+}
+
+export type TopicHarness = ReturnType<typeof topicHarness>;

@@ -1,0 +1,151 @@
+import type { SubscriptionStart } from '@holdfast/broker/client-state';
+import type { Position } from '@holdfast/protocol/position-order';
+import type { UnsubscribeReason } from '@holdfast/protocol/messages/unsubscribed';
+import type { Transport } from '../transport/transport.ts';
+import type { LogTarget } from './log-cursor.ts';
+import { type SentMessage, writeOf } from './replay-buffer.ts';
+
+/** In one write of what a subscriber missed: little, for it comes on top of what waits already. */
+const MAX_CATCH_UP_BYTES = 16 * 1024;
+/** Not among the live subscribers. */
+export const NOT_LIVE = -1;
+
+/** The connection behind a subscription, as topics see it. */
+export interface Subscriber {
+  readonly clientId: string;
+  readonly transport: Transport;
+  /** Whether it takes no messages now. */
+  readonly blocked: boolean;
+  /** Sends the frames of so many messages. */
+  send(frames: Buffer, messages: number): void;
+  announceLost(topic: string, after: Position, position: Position): void;
+  /** Something was sent past it, and may wait for the socket. */
+  onWaiting(): void;
+  unsubscribe(subscription: Subscription, reason: UnsubscribeReason): void;
+}
+
+/** The topic of a subscription, as subscriptions and connections see it. */
+export interface SubscribedTopic {
+  readonly name: string;
+  readonly incarnation: string;
+  /** Whether messages may be sent now. */
+  isFresh(): boolean;
+  /** Takes a subscription in at its position; what it missed goes out now or soon. */
+  join(subscription: Subscription): void;
+  leave(subscription: Subscription): void;
+  /** The last message that a live subscription was given. */
+  reached(subscription: Subscription): Position;
+  /** Takes a subscription out of the live ones; it keeps its position and nothing else. */
+  lag(subscription: Subscription): void;
+  /** Returns a lagging subscription what it lacks, as far as its connection takes it. */
+  catchUp(subscription: Subscription): void;
+}
+
+/**
+ * One connection's share in one topic. While it is live it has received everything up to the topic's last sent message;
+ * while it is lagging, everything up to its own position.
+ */
+export class Subscription implements LogTarget<SentMessage> {
+  readonly topic: SubscribedTopic;
+  readonly subscriber: Subscriber;
+  /** As the client has it: with another start it is another subscription. */
+  readonly start: SubscriptionStart;
+  /** The last message it was given, while it is lagging. */
+  position: Position;
+  /** Its place among the live ones, or NOT_LIVE. */
+  liveIndex = NOT_LIVE;
+  /** A read of the log for it is under way. */
+  reading = false;
+  /** It has left. */
+  ended = false;
+
+  constructor(topic: SubscribedTopic, subscriber: Subscriber, start: SubscriptionStart, position: Position) {
+    this.topic = topic;
+    this.subscriber = subscriber;
+    this.start = start;
+    this.position = position;
+  }
+
+  /** The last message it was given. */
+  get reached(): Position {
+    return this.liveIndex === NOT_LIVE ? this.position : this.topic.reached(this);
+  }
+
+  get ready(): boolean {
+    return !this.ended && !this.subscriber.blocked && this.topic.isFresh();
+  }
+
+  /** What followed its position is gone. */
+  onGap(position: Position): void {
+    this.subscriber.announceLost(this.topic.name, this.position, position);
+    this.position = position;
+  }
+
+  /** Sends messages until the connection takes no more. */
+  deliver(messages: readonly SentMessage[]): void {
+    let sent = 0;
+    while (!this.ended && !this.subscriber.blocked) {
+      const write = writeOf(messages, sent, MAX_CATCH_UP_BYTES);
+      if (write === null) return;
+      sent += write.messages;
+      this.position = write.last;
+      this.subscriber.send(write.frames, write.messages);
+    }
+  }
+}
+
+/** Up to so many are looked through one by one: a Map takes 370 bytes before anything is in it. */
+const FEW = 8;
+const NONE: readonly Subscription[] = [];
+
+/** The subscriptions of a connection by topic. Most connections have a few; some have a thousand. */
+export class SubscriptionSet {
+  /** Made anew at each change, so that it holds no room for more. */
+  #few: readonly Subscription[] = NONE;
+  #many: Map<string, Subscription> | null = null;
+
+  get size(): number {
+    return this.#many?.size ?? this.#few.length;
+  }
+
+  get(topic: string): Subscription | undefined {
+    return this.#many === null ? this.#few.find((one) => one.topic.name === topic) : this.#many.get(topic);
+  }
+
+  has(topic: string): boolean {
+    return this.get(topic) !== undefined;
+  }
+
+  /** Takes one in, in the place of another one of its topic. */
+  add(subscription: Subscription): void {
+    const { name } = subscription.topic;
+    if (this.#many !== null) {
+      this.#many.set(name, subscription);
+      return;
+    }
+    this.#few = [...this.#few.filter(({ topic }) => topic.name !== name), subscription];
+    if (this.#few.length <= FEW) return;
+    this.#many = new Map(this.#few.map((one) => [one.topic.name, one]));
+    this.#few = NONE;
+  }
+
+  delete(name: string): void {
+    if (this.#many === null) this.#few = this.#few.filter(({ topic }) => topic.name !== name);
+    else this.#many.delete(name);
+  }
+
+  clear(): void {
+    this.#few = NONE;
+    this.#many = null;
+  }
+
+  /** In the order in which they came. It may change while it is walked through. */
+  values(): Iterable<Subscription> {
+    return this.#many?.values() ?? this.#few;
+  }
+
+  /** The names of the topics, in the order in which they were subscribed. */
+  topics(): string[] {
+    return [...this.values()].map(({ topic }) => topic.name);
+  }
+}

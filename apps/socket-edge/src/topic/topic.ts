@@ -1,0 +1,276 @@
+import type { TopicState } from '@holdfast/broker/topic-state';
+import { BEGINNING, type Position, comparePositions } from '@holdfast/protocol/position-order';
+import type { Counters } from '../counters.ts';
+import { messageEncoder } from '../transport/frames.ts';
+import type { Broadcast } from '../transport/transport.ts';
+import { History, type Verdict } from './history.ts';
+import { LiveSubscribers } from './live-subscribers.ts';
+import { LogCursor } from './log-cursor.ts';
+import type { FramePage } from './log-reader.ts';
+import { type SentMessage, writeOf } from './replay-buffer.ts';
+import { Sequencer } from './sequencer.ts';
+import type { SubscribedTopic, Subscription } from './subscription.ts';
+
+export interface TopicDeps {
+  readTopic: (topic: string) => Promise<TopicState | null>;
+  readLog: (topic: string, after: Position) => Promise<FramePage | null>;
+  broadcast: Broadcast;
+  /** Calls `topic.flush()` soon, once, whatever comes in until then. */
+  flushSoon: (topic: Topic) => void;
+  /** The topic exists no more. */
+  onGone: (topic: Topic) => void;
+  /** The topic is not in use any more. */
+  onIdle: (topic: Topic) => void;
+  /** Redis did not answer: `topic.sequencer.sync()` is to be called later. */
+  onReadFailed: (topic: Topic, error: unknown) => void;
+  /** Whether messages may be sent now; if not, `catchUpAll` and `flush` follow. */
+  isFresh: () => boolean;
+  /** Resolves when they may. */
+  whenFresh: () => Promise<void>;
+  counters: Counters;
+}
+
+/** In one write: a burst of large messages must not stand in the buffer of a reader that has stopped. */
+const MAX_WRITE_BYTES = 64 * 1024;
+/** Messages that wait until anything may be sent. Past it they stay in the log. */
+const MAX_WAITING = 1000;
+
+/**
+ * One topic, of one incarnation, on this edge, and its subscribers. Messages come from its sequencer without a gap, go to
+ * the live subscribers at once, and stay in memory for lagging ones; older ones are read from the log.
+ */
+export class Topic implements SubscribedTopic {
+  readonly name: string;
+  /** Resolves when the topic is open; false when it does not exist. */
+  readonly ready: Promise<boolean>;
+  /** Receives the messages of the topic. */
+  readonly sequencer: Sequencer;
+  /** The last message sent. */
+  lastSent: Position = BEGINNING;
+
+  readonly #deps: TopicDeps;
+
+  readonly #history: History;
+  readonly #live: LiveSubscribers;
+  readonly #lagging = new Set<Subscription>();
+  readonly #resolveReady: (exists: boolean) => void;
+  /** Received, but not sent yet: what comes in within one tick goes out as one write. */
+  #unsent: SentMessage[] = [];
+  /** What each of the live subscribers is being sent. */
+  #sending = { messages: 0, bytes: 0 };
+  /** Connections that are about to join. */
+  #holders = 0;
+
+  constructor(name: string, incarnation: string, deps: TopicDeps) {
+    this.name = name;
+    this.#deps = deps;
+    this.#live = new LiveSubscribers(BEGINNING, deps.broadcast);
+    this.#history = new History(incarnation, (after) => {
+      deps.counters.logReads += 1;
+      return deps.readLog(name, after);
+    });
+    this.sequencer = new Sequencer(incarnation, {
+      readState: () => deps.readTopic(name),
+      readPage: (after) => this.#history.read(after),
+      encode: messageEncoder(name),
+      onOpen: (state) => this.#onOpen(state),
+      onMessage: (message) => this.#onMessage(message),
+      has: (id) => this.#history.has(id) || this.#unsent.some((message) => message.id === id),
+      lastInLog: () => this.#history.lastInLog(),
+      isFull: () => this.#unsent.length >= MAX_WAITING && !deps.isFresh(),
+      drained: () => this.#drained(),
+      onLost: (position, last) => this.#onLost(position, last),
+      onSynced: () => this.catchUpAll(),
+      onGone: () => this.#onGone(),
+      onReadFailed: (error) => deps.onReadFailed(this, error),
+      counters: deps.counters,
+    });
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.ready = promise;
+    this.#resolveReady = resolve;
+  }
+
+  get state(): Sequencer['state'] {
+    return this.sequencer.state;
+  }
+
+  get incarnation(): string {
+    return this.sequencer.incarnation;
+  }
+
+  /** How many connections are subscribed. */
+  get size(): number {
+    return this.#live.size + this.#lagging.size;
+  }
+
+  get inUse(): boolean {
+    return this.#holders + this.size > 0;
+  }
+
+  subscriptions(): Subscription[] {
+    return [...this.#live.members(), ...this.#lagging];
+  }
+
+  isFresh(): boolean {
+    return this.#deps.isFresh();
+  }
+
+  /**
+   * Sends everything that came in since the last time to all live subscribers, as one write each. Stops at `deadline`
+   * (milliseconds of the monotonic clock); false when some have still to be served.
+   */
+  flush(deadline = Number.POSITIVE_INFINITY): boolean {
+    do {
+      if (!this.#serve(deadline)) return false;
+    } while (this.#beginToServe());
+    return true;
+  }
+
+  /**
+   * Whether what follows `position` is all there, and if not, where it goes on; see `History.judge`. The log decides, not
+   * what is in memory: how far back a client may go is for the topic's history to say, the same on every edge.
+   */
+  async judge(position: Position, startPosition: Position): Promise<Verdict | null> {
+    const isWithin = comparePositions(position, startPosition) >= 0;
+    if (isWithin && this.state === 'open' && position === this.lastSent) return { recovered: true, position };
+    const verdict = await this.#history.judge(position, startPosition);
+    if (verdict === null) this.sequencer.end();
+    return this.state === 'gone' ? null : verdict;
+  }
+
+  join(subscription: Subscription): void {
+    this.#lagging.add(subscription);
+    this.catchUp(subscription);
+  }
+
+  leave(subscription: Subscription): void {
+    subscription.ended = true;
+    this.#live.remove(subscription);
+    this.#lagging.delete(subscription);
+    if (!this.inUse) this.#deps.onIdle(this);
+  }
+
+  /** Keeps the topic from being closed while a connection is about to join. */
+  hold(): void {
+    this.#holders += 1;
+  }
+
+  release(): void {
+    this.#holders -= 1;
+    if (!this.inUse) this.#deps.onIdle(this);
+  }
+
+  reached(subscription: Subscription): Position {
+    return this.#live.reached(subscription);
+  }
+
+  lag(subscription: Subscription): void {
+    if (this.#live.remove(subscription)) this.#lagging.add(subscription);
+  }
+
+  catchUp(subscription: Subscription): void {
+    while (!subscription.ended && !subscription.reading && !subscription.subscriber.blocked) {
+      if (subscription.position === this.lastSent) {
+        this.#lagging.delete(subscription);
+        this.#live.add(subscription);
+        return;
+      }
+      if (!this.#deps.isFresh()) return;
+      const missed = this.#history.recentAfter(subscription.position);
+      if (missed === null) {
+        // Ahead of the topic: what it waits for is on its way. Otherwise only the log has what it lacks.
+        if (comparePositions(subscription.position, this.lastSent) < 0) void this.#catchUpFromLog(subscription);
+        return;
+      }
+      subscription.deliver(missed);
+    }
+  }
+
+  /** Returns all lagging subscriptions what they lack. */
+  catchUpAll(): void {
+    for (const subscription of this.#lagging) this.catchUp(subscription);
+  }
+
+  #onOpen(state: TopicState): void {
+    this.#startAt(state.last);
+    this.#resolveReady(true);
+  }
+
+  #onMessage(message: SentMessage): void {
+    this.#unsent.push(message);
+    this.#deps.flushSoon(this);
+  }
+
+  async #drained(): Promise<void> {
+    while (this.#live.busy || this.#unsent.length > 0) {
+      await (this.#deps.isFresh() ? new Promise(setImmediate) : this.#deps.whenFresh());
+    }
+  }
+
+  /** Announces to every subscription at the last sent message that what followed is gone. */
+  #onLost(position: Position, last: Position): void {
+    const after = this.lastSent;
+    // What a log that went back does not contain any more is in memory from there on.
+    const isGone = (at: Position) =>
+      comparePositions(at, last) > 0 || (comparePositions(at, position) > 0 && this.#history.has(at));
+    // Others are ahead of the topic by what they read from the log.
+    const gone = [...this.#lagging].filter((subscription) => isGone(subscription.position));
+    this.#startAt(position);
+    for (const { subscriber } of this.#live.members()) subscriber.announceLost(this.name, after, position);
+    for (const subscription of gone) subscription.onGap(position);
+  }
+
+  #onGone(): void {
+    this.#resolveReady(false);
+    if (this.#deps.isFresh()) this.flush();
+    // What came before the end goes out before it.
+    if (!this.#live.busy && this.#unsent.length === 0) this.#deps.onGone(this);
+    else void this.#drained().then(() => this.#deps.onGone(this));
+  }
+
+  #startAt(position: Position): void {
+    this.lastSent = position;
+    this.#history.startAt(position);
+    this.#live.moveTo(position);
+  }
+
+  #serve(deadline: number): boolean {
+    if (!this.#live.busy) return true;
+    const served = this.#live.serve(deadline);
+    this.#deps.counters.deliveries += served * this.#sending.messages;
+    this.#deps.counters.deliveredBytes += served * this.#sending.bytes;
+    return !this.#live.busy;
+  }
+
+  /** Takes what came in as the next to be sent; false when there is nothing. */
+  #beginToServe(): boolean {
+    const write = writeOf(this.#unsent, 0, MAX_WRITE_BYTES);
+    if (write === null) return false;
+    for (const message of this.#unsent.splice(0, write.messages)) this.#history.push(message);
+    this.lastSent = write.last;
+    this.#sending = { messages: write.messages, bytes: write.frames.length };
+    this.#live.begin(write.frames, write.last);
+    this.catchUpAll();
+    return true;
+  }
+
+  async #catchUpFromLog(subscription: Subscription): Promise<void> {
+    subscription.reading = true;
+    this.#deps.counters.catchUps += 1;
+    const after = subscription.position;
+    try {
+      const cursor = new LogCursor(subscription, (position) => this.#history.readShared(position));
+      if ((await cursor.next()) === 'gone') this.sequencer.end();
+    } catch (error) {
+      // Redis is away. It stays lagging, and `sync` comes.
+      this.#deps.onReadFailed(this, error);
+      return;
+    } finally {
+      subscription.reading = false;
+    }
+    // The log has nothing for it, so the log is not where this topic believes it to be: asking again would never end.
+    if (subscription.position === after && !subscription.subscriber.blocked && this.#deps.isFresh())
+      void this.sequencer.sync();
+    else this.catchUp(subscription);
+  }
+}

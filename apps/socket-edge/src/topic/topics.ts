@@ -1,0 +1,268 @@
+import type { EdgeBroker } from '@holdfast/broker/broker';
+import type { LiveSubscriber } from '@holdfast/broker/live-subscriber';
+import type { LivePayload } from '@holdfast/broker/live-payload';
+import type { TopicState } from '@holdfast/broker/topic-state';
+import { BEGINNING } from '@holdfast/protocol/position-order';
+import pLimit from 'p-limit';
+import type { Freshness } from '../client/freshness.ts';
+import type { Counters } from '../counters.ts';
+import { messageEncoder } from '../transport/frames.ts';
+import type { Broadcast } from '../transport/transport.ts';
+import { Topic, type TopicDeps } from './topic.ts';
+
+/** Entries in one read of a log: with messages of 64 KiB, what one read can bring is still bounded. */
+const PAGE_ENTRIES = 128;
+/** Logs read at a time: a storm of readers must not stand in memory all at once. */
+const MAX_READS = 16;
+/** How long a topic without a subscriber stays subscribed: clients that come back soon, and churn, cost no resubscription. */
+const LINGER_MS = 5000;
+/** In so long every quiet topic is compared with Redis once. */
+const QUIET_MS = 10_000;
+/** A topic that was received or compared so lately is not quiet. */
+const LATELY_MS = 1000;
+/** How long messages are sent before pings, handshakes and everything else get their turn. */
+const SLICE_MS = 4;
+/** Topics compared at a time. */
+const MAX_BATCH = 500;
+
+export interface TopicsDeps {
+  broker: Pick<EdgeBroker, 'readTopics' | 'readLog' | 'compareTopics' | 'answer'>;
+  /** Subscribes to the live channels of topics. */
+  channels: Pick<LiveSubscriber, 'subscribe' | 'unsubscribe'>;
+  broadcast: Broadcast;
+  counters: Counters;
+  freshness: Pick<Freshness, 'isFresh' | 'whenFresh'>;
+  /** The client was unsubscribed from a topic that is gone. */
+  onUnsubscribed: (clientId: string) => void;
+  onError: (error: unknown) => void;
+}
+
+/** Every topic with a subscriber on this edge, each incarnation apart. */
+export class Topics {
+  /** By name; hardly ever more than one has the same. */
+  readonly #topics = new Map<string, readonly Topic[]>();
+  #size = 0;
+  /** The rest of the round in which quiet topics are compared. */
+  #round: Iterator<readonly Topic[]> | null = null;
+  #comparedAt = performance.now();
+  /** Topics that are not in use, and since when. */
+  readonly #idle = new Map<Topic, number>();
+  readonly #toFlush = new Set<Topic>();
+  /** Topics of which a read failed. */
+  readonly #unread = new Set<Topic>();
+  readonly #topicDeps: TopicDeps;
+  readonly #deps: TopicsDeps;
+  #flushScheduled = false;
+
+  constructor(deps: TopicsDeps) {
+    const { broker, broadcast, counters, freshness, onError } = deps;
+    this.#deps = deps;
+    const limit = pLimit(MAX_READS);
+    this.#topicDeps = {
+      readTopic: async (name) => (await broker.readTopics([name]))[0] ?? null,
+      readLog: (name, after) => limit(() => this.#readLog(name, after)),
+      broadcast,
+      flushSoon: (topic) => this.#flushSoon(topic),
+      onGone: (topic) => this.#onGone(topic),
+      onIdle: (topic) => this.#onIdle(topic),
+      onReadFailed: (topic, error) => {
+        this.#unread.add(topic);
+        onError(error);
+      },
+      isFresh: () => freshness.isFresh(),
+      whenFresh: () => freshness.whenFresh(),
+      counters,
+    };
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Whether a topic is subscribed, and its last message known. */
+  isOpen(name: string, incarnation: string): boolean {
+    return this.#find(name, incarnation)?.state === 'open';
+  }
+
+  /** A topic, opened if need be, and held: the caller calls its `release`, joined or not. */
+  open(name: string, incarnation: string): Topic {
+    let topic = this.#find(name, incarnation);
+    if (topic === undefined) {
+      topic = new Topic(name, incarnation, this.#topicDeps);
+      const others = this.#topics.get(name);
+      this.#topics.set(name, others === undefined ? [topic] : [...others, topic]);
+      this.#size += 1;
+      if (others === undefined) this.#deps.channels.subscribe(name);
+      // The channel is subscribed already, and no confirmation will follow.
+      else void topic.sequencer.sync();
+    }
+    topic.hold();
+    return topic;
+  }
+
+  onTopic(name: string, payload: LivePayload): void {
+    for (const topic of this.#topics.get(name) ?? []) {
+      if (payload.kind === 'message') topic.sequencer.onLive(payload.prev, payload.id, payload.data);
+      // It may be older than the topic that has the name now: only Redis knows which one is gone.
+      else if (payload.kind === 'deleted') void topic.sequencer.sync();
+    }
+    if (payload.kind === 'count') this.#answerCount(name, payload.question);
+  }
+
+  /** Messages may be sent again. */
+  onFresh(): void {
+    if (this.#toFlush.size > 0) this.#scheduleFlush();
+    for (const topic of this.#all()) topic.catchUpAll();
+  }
+
+  /** Redis has confirmed subscriptions. */
+  onSubscribed(names: readonly string[]): void {
+    this.#deps.counters.resubscriptions += names.length;
+    this.#compare(names.flatMap((name) => this.#topics.get(name) ?? [])).catch(() => {
+      // Redis went away again: they count as unread, and `tend` comes.
+    });
+  }
+
+  /** Once a second: repeats reads that failed, closes idle topics, compares quiet ones. */
+  async tend(): Promise<void> {
+    const unread = [...this.#unread];
+    this.#unread.clear();
+    for (const topic of unread) void topic.sequencer.sync();
+    this.#closeIdle();
+    await this.#checkQuiet();
+  }
+
+  /** Compares every topic, after something happened that may have made any of them miss messages. */
+  syncAll(): Promise<void> {
+    return this.#compare([...this.#all()]);
+  }
+
+  *#all(): Generator<Topic> {
+    for (const topics of this.#topics.values()) yield* topics;
+  }
+
+  #find(name: string, incarnation: string): Topic | undefined {
+    return this.#topics.get(name)?.find((topic) => topic.incarnation === incarnation);
+  }
+
+  #remove(topic: Topic): void {
+    const others = this.#topics.get(topic.name)?.filter((other) => other !== topic) ?? [];
+    this.#size -= 1;
+    if (others.length > 0) {
+      this.#topics.set(topic.name, others);
+    } else {
+      this.#topics.delete(topic.name);
+      this.#deps.channels.unsubscribe(topic.name);
+    }
+  }
+
+  #onIdle(topic: Topic): void {
+    if (topic.state !== 'gone') this.#idle.set(topic, performance.now());
+  }
+
+  #closeIdle(): void {
+    const due = performance.now() - LINGER_MS;
+    for (const [topic, since] of this.#idle) {
+      if (!topic.inUse && since > due) continue;
+      this.#idle.delete(topic);
+      if (!topic.inUse) this.#remove(topic);
+    }
+  }
+
+  /** The next part of a round over all topics, so that each one that is quiet is compared once in `QUIET_MS`. */
+  async #checkQuiet(): Promise<void> {
+    const now = performance.now();
+    const due = Math.ceil((this.#topics.size * (now - this.#comparedAt)) / QUIET_MS);
+    this.#comparedAt = now;
+    const quiet: Topic[] = [];
+    for (let seen = 0; seen < due; seen += 1) {
+      this.#round ??= this.#topics.values();
+      const { done, value } = this.#round.next();
+      if (done === true) this.#round = null;
+      else
+        quiet.push(...value.filter(({ state, sequencer }) => state === 'open' && now - sequencer.freshAt >= LATELY_MS));
+    }
+    await this.#compare(quiet);
+  }
+
+  /** Compares the last messages of topics with Redis, many at once; only where they differ is the log read. */
+  async #compare(topics: readonly Topic[]): Promise<void> {
+    for (let from = 0; from < topics.length; from += MAX_BATCH) {
+      try {
+        await this.#compareBatch(topics.slice(from, from + MAX_BATCH));
+      } catch (error) {
+        for (const topic of topics.slice(from)) this.#unread.add(topic);
+        throw error;
+      }
+    }
+  }
+
+  async #compareBatch(topics: readonly Topic[]): Promise<void> {
+    const known = topics.map(({ name, incarnation, sequencer }) => ({
+      topic: name,
+      incarnation,
+      last: sequencer.lastReceived ?? BEGINNING,
+    }));
+    const differing = await this.#deps.broker.compareTopics(known);
+    for (const [index, topic] of topics.entries()) {
+      const one = known[index];
+      const state: TopicState | null | undefined = one && differing.get(one);
+      if (state === undefined) topic.sequencer.onUnchanged();
+      else topic.sequencer.onState(state);
+    }
+  }
+
+  async #readLog(name: string, after: string) {
+    const page = await this.#deps.broker.readLog(name, after, PAGE_ENTRIES);
+    if (page === null) return null;
+    const encode = messageEncoder(name);
+    return {
+      ...page,
+      entries: page.entries.map(({ id, prev, data }) => ({ id, prev, frame: encode(id, data) })),
+    };
+  }
+
+  #flushSoon(topic: Topic): void {
+    this.#toFlush.add(topic);
+    this.#scheduleFlush();
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    setImmediate(() => this.#flushSlice());
+  }
+
+  #flushSlice(): void {
+    this.#flushScheduled = false;
+    // If not, `onFresh` follows.
+    if (!this.#deps.freshness.isFresh()) return;
+    const deadline = performance.now() + SLICE_MS;
+    for (const topic of this.#toFlush) {
+      this.#toFlush.delete(topic);
+      // At the end of the queue again, so that a large topic does not keep the small ones waiting.
+      if (!topic.flush(deadline)) this.#toFlush.add(topic);
+      if (performance.now() >= deadline) break;
+    }
+    if (this.#toFlush.size > 0) this.#scheduleFlush();
+  }
+
+  #onGone(topic: Topic): void {
+    this.#idle.delete(topic);
+    this.#unread.delete(topic);
+    if (this.#find(topic.name, topic.incarnation) === topic) this.#remove(topic);
+    for (const subscription of topic.subscriptions()) {
+      const { subscriber } = subscription;
+      subscriber.unsubscribe(subscription, 'topic-deleted');
+      this.#deps.onUnsubscribed(subscriber.clientId);
+    }
+  }
+
+  #answerCount(name: string, question: string): void {
+    const topics = this.#topics.get(name) ?? [];
+    const subscribers = topics.reduce((sum, { size }) => sum + size, 0);
+    this.#deps.broker.answer(question, subscribers).catch(() => {
+      // Redis went away: the survey reports "not known" by itself.
+    });
+  }
+}
