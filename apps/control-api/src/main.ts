@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BrokenRecord } from '@holdfast/broker/broken-records';
-import { commandsOf } from '@holdfast/broker/live-subscriber';
 import { controlBroker } from '@holdfast/broker/redis-broker';
 import { createHealth } from '@holdfast/service/health';
 import { createLogger } from '@holdfast/service/logger';
@@ -34,9 +33,9 @@ await runMain(async () => {
     logger.debug({ err: error }, 'stopped waiting for Redis');
   });
   const onBroken = (record: BrokenRecord): void => logger.error({ ...record }, 'a record in Redis cannot be read');
-  const broker = controlBroker(commandsOf(redis), config.REDIS_PREFIX, onBroken);
+  const broker = controlBroker(redis.commands, config.REDIS_PREFIX, onBroken);
   const bulkRedis = openRedis(toRedisTarget(config), { name: `${SERVICE}-bulk`, logger });
-  const bulkBroker = controlBroker(commandsOf(bulkRedis), config.REDIS_PREFIX, onBroken);
+  const bulkBroker = controlBroker(bulkRedis.commands, config.REDIS_PREFIX, onBroken);
   const stops = [
     checkRedis(broker, redis, health, logger),
     startReaper({ broker, redis, keys: keys.ring, expiryMs: config.CLIENT_EXPIRY ?? null, logger }),

@@ -80,7 +80,7 @@ export function createEdge(options: EdgeOptions) {
     onOwn: (payload) => onOwn(payload),
     onWakeUp: () => reconciler.wake(),
     onSubscribed: (names) => topics.onSubscribed(names),
-    onDeaf: () => {
+    onDisconnected: () => {
       counters.subscriberConnectionsLost += 1;
     },
   });
@@ -132,11 +132,11 @@ export function createEdge(options: EdgeOptions) {
   const probes = new LoopbackProbes({
     broker,
     counters,
-    posts: () => channels.posts(),
-    onStalled: (post, silentMs) => {
-      const fields = { server: post.server, silentMs: Math.round(silentMs) };
+    servers: () => channels.servers(),
+    onStalled: (stalled, silentMs) => {
+      const fields = { server: stalled.server, silentMs: Math.round(silentMs) };
       logger.warn(fields, 'subscriber connection stalled: replacing it');
-      channels.reconnect(post);
+      channels.reconnect(stalled);
     },
     onError,
   });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { enableKeyspaceEvents } from '@holdfast/broker/keyspace-events';
-import { commandsOf, liveSubscriber } from '@holdfast/broker/live-subscriber';
+import { liveSubscriber } from '@holdfast/broker/live-subscriber';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
 import { redisKeys } from '@holdfast/broker/keys';
 import { createHealth } from '@holdfast/service/health';
@@ -49,7 +49,7 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
 
   const edge = createEdge({
     id,
-    broker: edgeBroker(commandsOf(redis), config.REDIS_PREFIX),
+    broker: edgeBroker(redis.commands, config.REDIS_PREFIX),
     channels: (listener) => liveSubscriber(redis, redisKeys(config.REDIS_PREFIX), id, listener),
     broadcast,
     logger,

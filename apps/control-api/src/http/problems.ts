@@ -1,6 +1,7 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
+import { TopicsUnavailable } from '@holdfast/broker/topic-state';
 import { type Problem, PROBLEM_MEDIA_TYPE, problemOf } from '@holdfast/protocol/problems';
 import type { Logger } from '@holdfast/service/logger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -77,11 +78,8 @@ function callOf(request: FastifyRequest): { method: string; route: string | unde
 function problemFor(error: unknown): Problem {
   if (error instanceof ProblemError) return problemOf(error.code, error.details);
   if (error instanceof RedisUnavailable) {
-    const { topics } = error;
-    return problemOf('redis-unavailable', {
-      detail: OUTCOME_UNKNOWN,
-      ...(topics.length === 0 ? {} : { topics: [...topics] }),
-    });
+    const topics = error instanceof TopicsUnavailable ? { topics: [...error.topics] } : {};
+    return problemOf('redis-unavailable', { detail: OUTCOME_UNKNOWN, ...topics });
   }
   const { code, statusCode, message } = error as { code?: unknown; statusCode?: unknown; message?: unknown };
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return problemOf('payload-too-large');

@@ -1,6 +1,6 @@
 import type { EdgeBroker, EdgeLoad, ServedClient } from '@holdfast/broker/broker';
 import { connectionName } from '@holdfast/broker/client-state';
-import { type LiveListener, LiveChannels } from '@holdfast/broker/live-subscriber';
+import { type LiveListener, liveSubscriber } from '@holdfast/broker/live-subscriber';
 import type { LivePayload } from '@holdfast/broker/live-payload';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
 import { redisKeys } from '@holdfast/broker/keys';
@@ -60,9 +60,14 @@ export async function startTestEdge(api: TestApi, options: TestEdgeOptions = {})
       if (topicNames.length === 0) subscribed.resolve();
     },
     onSubscribed: () => subscribed.resolve(),
-    onDeaf: () => {},
+    onDisconnected: () => {},
   };
-  const channels = new LiveChannels(subscriber, redisKeys(api.prefix), id, listener);
+  const channels = liveSubscriber(
+    { kind: 'one', openSubscriber: () => subscriber },
+    redisKeys(api.prefix),
+    id,
+    listener,
+  );
   const stopListening = channels.start();
   for (const topic of topicNames) channels.subscribe(topic);
   await subscribed.promise;

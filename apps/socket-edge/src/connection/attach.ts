@@ -1,6 +1,6 @@
 import { type ClientState, type SubscriptionStart, parseStart } from '@holdfast/broker/client-state';
 import { type Position, laterOf } from '@holdfast/protocol/position-order';
-import type { WelcomeTopic } from '@holdfast/protocol/messages/welcome';
+import type { WelcomeTopic } from '@holdfast/protocol/down';
 import { OWN_TOPIC } from '@holdfast/protocol/topic-name';
 import type { Connection } from './connection.ts';
 import type { Topics } from '../topic/topics.ts';

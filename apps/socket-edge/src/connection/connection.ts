@@ -2,7 +2,7 @@ import { type ClientState, type SubscriptionStart, connectionName } from '@holdf
 import { type CloseCode, closeCodes } from '@holdfast/protocol/close-codes';
 import type { DownFrame } from '@holdfast/protocol/down';
 import type { Position } from '@holdfast/protocol/position-order';
-import type { UnsubscribeReason } from '@holdfast/protocol/messages/unsubscribed';
+import type { UnsubscribeReason } from '@holdfast/protocol/down';
 import { PONG_FRAME, controlFrame } from '../transport/frames.ts';
 import type { Transport } from '../transport/transport.ts';
 import { type Subscriber, type Subscription, SubscriptionSet } from '../topic/subscription.ts';

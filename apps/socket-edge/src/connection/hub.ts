@@ -107,7 +107,8 @@ export class Hub {
       connection.changedMeanwhile = true;
     }
     counters.handshakesAccepted += 1;
-    registry.add(connection)?.close(closeCodes.replaced);
+    const older = registry.add(connection);
+    older?.close(older.incarnation === client.incarnation ? closeCodes.replaced : closeCodes.unregistered);
     if (connection.phase === 'closed') return connection;
     if (!isOwner) reconciler.takeOver(connection);
     if (resume) {

@@ -42,6 +42,22 @@ describe('a registry', () => {
     expect(registry.size).toBe(1);
   });
 
+  it('goes by what was read last for connections of different registrations, as a clock may be set back', () => {
+    const registry = new ConnectionRegistry();
+    const before = connection('client', 1000);
+    const { client, ...claim } = someClaim('client', 1);
+    const after = new Connection(
+      { ...claim, read: before.stateRead + 1, client: { ...client, incarnation: 'another' } },
+      new RecordingTransport(),
+      'open',
+      newCounters(),
+    );
+    registry.add(before);
+    expect(registry.add(after)).toBe(before);
+    expect(registry.add(before)).toBe(before);
+    expect(registry.get('client')).toBe(after);
+  });
+
   it('keeps the newer connection when an older one of the same client comes later', () => {
     const registry = new ConnectionRegistry();
     const older = connection('client', 1);

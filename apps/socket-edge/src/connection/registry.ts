@@ -20,7 +20,7 @@ export class ConnectionRegistry {
    */
   add(connection: Connection): Connection | undefined {
     const present = this.#byClient.get(connection.clientId);
-    if (present && present.generation > connection.generation) return connection;
+    if (present && isNewer(present, connection)) return connection;
     if (present) this.remove(present);
     this.#byClient.set(connection.clientId, connection);
     connection.registryIndex = this.#all.push(connection) - 1;
@@ -62,4 +62,10 @@ export class ConnectionRegistry {
     }
     return some;
   }
+}
+
+/** Generations order the claims of one registration; Redis' clock, which they follow, may be set back before the next. */
+function isNewer(connection: Connection, other: Connection): boolean {
+  if (connection.incarnation !== other.incarnation) return connection.stateRead > other.stateRead;
+  return connection.generation > other.generation;
 }

@@ -1,4 +1,4 @@
-import type { Post } from '@holdfast/broker/live-subscriber';
+import type { LiveServer } from '@holdfast/broker/live-subscriber';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LoopbackProbes } from './probe.ts';
 import { newCounters } from '../counters.ts';
@@ -29,7 +29,7 @@ function probesOf() {
   const seen = { replaced: 0, errors: 0, stalled: false };
   const probe = new LoopbackProbes({
     broker: redis.broker(),
-    posts: () => [{ server: 'Redis', name: 'edge-a' }],
+    servers: () => [{ server: 'Redis', name: 'edge-a' }],
     counters,
     onStalled: () => {
       seen.replaced += 1;
@@ -46,7 +46,7 @@ function probesOf() {
     onTopic: () => undefined,
     onWakeUp: () => undefined,
     onSubscribed: () => undefined,
-    onDeaf: () => undefined,
+    onDisconnected: () => undefined,
   });
   return { redis, probe, counters, seen };
 }
@@ -131,7 +131,7 @@ function twoServers() {
       },
     },
     counters: newCounters(),
-    posts: (): Post[] => [...servers].map((server) => ({ server, name: `edge.${server}` })),
+    servers: (): LiveServer[] => [...servers].map((server) => ({ server, name: `edge.${server}` })),
     onStalled: ({ server }) => replaced.push(server),
     onError: (error) => {
       throw error;

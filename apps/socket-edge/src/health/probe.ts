@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { EdgeBroker } from '@holdfast/broker/broker';
-import type { Post } from '@holdfast/broker/live-subscriber';
+import type { LiveServer } from '@holdfast/broker/live-subscriber';
 import { repeat } from '@holdfast/service/backoff';
 import type { Counters } from '../counters.ts';
 
@@ -79,16 +79,16 @@ class LoopbackProbe {
 
 export interface LoopbackProbesDeps extends Pick<LoopbackProbeDeps, 'broker' | 'counters' | 'onError'> {
   /** The servers that the edge is subscribed at, as they are now. */
-  posts: () => readonly Post[];
+  servers: () => readonly LiveServer[];
   /** The connection to this one must be replaced. */
-  onStalled: (post: Post, silentMs: number) => void;
+  onStalled: (server: LiveServer, silentMs: number) => void;
 }
 
 /** The loopback probes through every server that the edge is subscribed at: one that is stalled is a fault of the edge. */
 export class LoopbackProbes {
   readonly #deps: LoopbackProbesDeps;
   /** By the name of the channel. */
-  readonly #probes = new Map<string, { post: Post; probe: LoopbackProbe }>();
+  readonly #probes = new Map<string, { server: LiveServer; probe: LoopbackProbe }>();
 
   constructor(world: LoopbackProbesDeps) {
     this.#deps = world;
@@ -107,7 +107,7 @@ export class LoopbackProbes {
 
   /** By server: for how long nothing was received from there, in milliseconds. */
   silences(): { server: string; silentMs: number }[] {
-    return [...this.#probes.values()].map(({ post, probe }) => ({ server: post.server, silentMs: probe.silentMs }));
+    return [...this.#probes.values()].map(({ server, probe }) => ({ server: server.server, silentMs: probe.silentMs }));
   }
 
   /** The longest silence, in milliseconds. */
@@ -137,16 +137,16 @@ export class LoopbackProbes {
 
   /** Servers come and go. */
   #update(): void {
-    const posts = new Map(this.#deps.posts().map((post) => [post.name, post]));
-    for (const [name, { post }] of this.#probes) {
-      if (posts.get(name)?.server !== post.server) this.#probes.delete(name);
+    const servers = new Map(this.#deps.servers().map((server) => [server.name, server]));
+    for (const [name, { server }] of this.#probes) {
+      if (servers.get(name)?.server !== server.server) this.#probes.delete(name);
     }
     const { broker, counters, onStalled, onError } = this.#deps;
-    for (const post of posts.values()) {
-      if (this.#probes.has(post.name)) continue;
-      const onThisStalled = (silentMs: number) => onStalled(post, silentMs);
-      const probe = new LoopbackProbe({ broker, counters, onError, ...post, onStalled: onThisStalled });
-      this.#probes.set(post.name, { post, probe });
+    for (const server of servers.values()) {
+      if (this.#probes.has(server.name)) continue;
+      const onThisStalled = (silentMs: number) => onStalled(server, silentMs);
+      const probe = new LoopbackProbe({ broker, counters, onError, ...server, onStalled: onThisStalled });
+      this.#probes.set(server.name, { server, probe });
     }
   }
 }

@@ -1,7 +1,8 @@
 import { type Server, createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Health } from '@holdfast/service/health';
-import { type MetricsSource, answerHealth } from '@holdfast/service/health';
+import { answerHealth } from '@holdfast/service/health';
+import type { MetricsSource } from '@holdfast/service/metrics';
 import { senderOf } from './client-address.ts';
 import type { Edge } from '../edge.ts';
 import type { FrameLimits } from '../transport/frame-meter.ts';

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { enableKeyspaceEvents } from '@holdfast/broker/keyspace-events';
-import { type RedisSource, commandsOf, liveSubscriber } from '@holdfast/broker/live-subscriber';
+import { liveSubscriber } from '@holdfast/broker/live-subscriber';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
 import { redisKeys } from '@holdfast/broker/keys';
 import { type CapturedLog, captureLog } from '@holdfast/service/captured-log';
 import { createHealth } from '@holdfast/service/health';
 import { createMetrics } from '@holdfast/service/metrics';
-import { SingleRedis } from '@holdfast/redis/redis';
+import { SingleRedis, type SubscriberSource } from '@holdfast/redis/redis';
 import { RedisCluster } from '@holdfast/redis/cluster';
 import type { RedisTarget } from '@holdfast/redis/config';
 import type { RedisLink } from '@holdfast/redis/commands';
@@ -39,7 +39,7 @@ export async function startEdge({ redisUrl, ...options }: RunningEdgeOptions) {
   const { logger } = log;
   const redis = new SingleRedis({ kind: 'single', url: redisUrl }, { name: `edge-${id}`, logger });
   const subscriber = redis.openSubscriber();
-  const source = { kind: redis.kind, commands: redis.commands, openSubscriber: () => subscriber } as const;
+  const source = { kind: redis.kind, openSubscriber: () => subscriber } as const;
   return { ...(await serve({ id, redis, source, log }, options)), commands: redis.commands, subscriber };
 }
 
@@ -54,7 +54,7 @@ export async function startClusterEdge({ target, ...options }: ClusterEdgeOption
 interface Wiring {
   id: string;
   redis: RedisLink;
-  source: RedisSource;
+  source: SubscriberSource;
   log: CapturedLog;
 }
 
@@ -75,7 +75,7 @@ async function serve({ id, redis, source, log }: Wiring, given: Omit<RunningEdge
     maxConnections: 10_000,
     ...options,
     id,
-    broker: edgeBroker(commandsOf(source), prefix),
+    broker: edgeBroker(redis.commands, prefix),
     channels: (listener) => liveSubscriber(source, redisKeys(prefix), id, listener),
     broadcast,
     logger,

@@ -143,8 +143,13 @@ export class Sequencer implements LogTarget<SentMessage> {
     const wentBack = isOnAnotherBranch(page, after);
     let position = wentBack ? await this.#deps.lastInLog() : next;
     if (this.state !== 'open') return;
+    if (wentBack) {
+      // Held messages are of the log as it was before, emitted already, or again in the log that is read next.
+      this.#held = [];
+      this.#syncAgain = true;
+    }
     // What the log does not keep may be held.
-    const held = wentBack ? undefined : this.#held.find(({ prev }) => comparePositions(prev, after) >= 0);
+    const held = this.#held.find(({ prev }) => comparePositions(prev, after) >= 0);
     const isHeld = held !== undefined && comparePositions(held.id, position) <= 0;
     if (isHeld) position = held.prev;
     this.position = position;

@@ -1,6 +1,6 @@
 import type { SubscriptionStart } from '@holdfast/broker/client-state';
 import type { Position } from '@holdfast/protocol/position-order';
-import type { UnsubscribeReason } from '@holdfast/protocol/messages/unsubscribed';
+import type { UnsubscribeReason } from '@holdfast/protocol/down';
 import type { Transport } from '../transport/transport.ts';
 import type { LogTarget } from './log-cursor.ts';
 import { type SentMessage, writeOf } from './replay-buffer.ts';

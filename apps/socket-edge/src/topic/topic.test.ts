@@ -274,7 +274,32 @@ describe('what the log has no more', () => {
     expect(late.socket.idsOf('news')).toEqual([...early, kept, ...since, after]);
   });
 
-  it('takes what it received where the history keeps nothing, and announces what came before that', async () => {
+  it('does not emit again what it held of a log that went back', async () => {
+    const h = await openFeed();
+    const live = h.join();
+    const kept = h.publish('1', { heard: false });
+    const held = h.log.append(Buffer.from('2'));
+    const others = Array.from({ length: 130 }, () => h.publish('3', { heard: false }));
+    h.receive(held);
+    // The next page is not read.
+    h.world.away = true;
+    await h.settled();
+    expect(h.world.stalled).toBeGreaterThan(0);
+    const emitted = live.socket.idsOf('news');
+    expect(emitted).toEqual([kept, held.id, ...others].slice(0, emitted.length));
+    expect(emitted).toContain(held.id);
+    h.log.rollBack(others.length + 1);
+    h.world.away = false;
+    void h.topic.sequencer.sync();
+    await h.settled();
+    expect(live.socket.idsOf('news')).toEqual(emitted);
+    const since = h.publish('4');
+    await h.settled();
+    expect(live.socket.of('lost')).toEqual([{ type: 'lost', topic: 'news', after: emitted.at(-1), position: kept }]);
+    expect(live.socket.idsOf('news')).toEqual([...emitted, since]);
+  });
+
+  it('takes what it heard where the history keeps nothing, and announces what came before that', async () => {
     const h = await openFeed();
     const live = h.join();
     const first = h.publish('1');

@@ -27,7 +27,7 @@ function topicsOn(redis: MemoryRedis) {
     onOwn: () => undefined,
     onWakeUp: () => undefined,
     onSubscribed: (names) => topics.onSubscribed(names),
-    onDeaf: () => undefined,
+    onDisconnected: () => undefined,
   });
   const topics = new Topics({
     broker: redis.broker(),
