@@ -1,19 +1,19 @@
-import type { Control } from './control.ts';
-import { isPassing } from './control-answer.ts';
+import type { ControlApi } from '@holdfast/harness/control-api';
+import { isTransient } from '@holdfast/harness/control-api';
 
 /** A thousand clients that lost their edge ask once. */
 const FRESH_MS = 1_000;
 
 /** The edges that take connections, one after the other. */
 export class EdgeDirectory {
-  readonly #control: Control;
+  readonly #control: ControlApi;
   #urls: string[] = [];
   #next: number;
   #readAt = -Infinity;
   #reading: Promise<void> | undefined;
 
   /** `first` is the place in the list to begin with: another one in each process. */
-  constructor(control: Control, first: number) {
+  constructor(control: ControlApi, first: number) {
     this.#control = control;
     this.#next = first;
   }
@@ -38,7 +38,7 @@ export class EdgeDirectory {
       if (takers.length > 0) this.#urls = takers.toSorted();
     } catch (error) {
       // Away for a moment: whoever waits for an edge asks again, with growing delays.
-      if (!isPassing(error)) throw error;
+      if (!isTransient(error)) throw error;
     } finally {
       this.#readAt = performance.now();
       this.#reading = undefined;

@@ -3,9 +3,9 @@ import { afterClose, parseRetryAfter } from '@holdfast/protocol/close-codes';
 import type { Welcome } from '@holdfast/protocol/messages/welcome';
 import type { EdgeDirectory } from './edge-directory.ts';
 import type { Inbox } from './inbox.ts';
-import { backoffMs } from './retrying.ts';
+import { backoffMs } from '@holdfast/harness/retry';
 import { routeTo } from './routes.ts';
-import { Tally } from './tally.ts';
+import { Counters } from '@holdfast/harness/counters';
 import { ABNORMAL, Connection, type ConnectionEvents } from './websocket/connection.ts';
 
 /** A welcome follows the handshake; while none comes for so long, no more will. */
@@ -41,9 +41,9 @@ export class Fleet implements ConnectionEvents<Member> {
   readonly #members: Member[];
   readonly #queue: Member[] = [];
   /** Handshakes that came to nothing, by HTTP status, or `unreachable`. */
-  readonly refusals = new Tally();
+  readonly refusals = new Counters();
   /** Connections that had their welcome and ended, by close code. */
-  readonly closes = new Tally();
+  readonly closes = new Counters();
   /** The edges that gave a welcome. */
   readonly edgesUsed = new Set<string>();
   reconnects = 0;

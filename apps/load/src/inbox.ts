@@ -3,8 +3,9 @@ import type { Welcome } from '@holdfast/protocol/messages/welcome';
 import type { Gap } from './checker.ts';
 import { readDownText } from './down-text.ts';
 import { FrameCache } from './frame-cache.ts';
-import type { Latency } from './latency.ts';
-import { digestOf, monotonicMs, payloadOf } from './payload.ts';
+import type { Histogram } from '@holdfast/harness/histogram';
+import { monotonicMs } from '@holdfast/harness/clock';
+import { digestOf, payloadOf } from './payload.ts';
 import type { Reception } from './reception.ts';
 
 export interface InboxOptions {
@@ -15,7 +16,7 @@ export interface InboxOptions {
   topicOfSlot: Uint32Array;
   topicsPerClient: number;
   reception: Reception;
-  latency: Latency;
+  latency: Histogram;
 }
 
 /** Enough to look for a cause with. */
@@ -120,7 +121,7 @@ export class Inbox {
       return;
     }
     this.#options.reception.record(slot, number);
-    if (sentAt !== undefined) this.#options.latency.record(now - sentAt);
+    if (sentAt !== undefined) this.#options.latency.record((now - sentAt) * 1e6);
   }
 
   #stray(stray: Stray): void {

@@ -1,8 +1,8 @@
 import { BEGINNING, type Position } from '@holdfast/protocol/position-order';
 import type { Entry } from './checker.ts';
-import type { Control } from './control.ts';
+import type { ControlApi } from '@holdfast/harness/control-api';
 import { payloadOf } from './payload.ts';
-import { retrying } from './retrying.ts';
+import { retrying } from '@holdfast/harness/retry';
 
 /** The largest page that the API gives. */
 const LOG_PAGE = 1_000;
@@ -56,7 +56,7 @@ export class Ledger {
   }
 
   /** Finds out from the topics' logs which of the messages in doubt were published; the others have failed. */
-  async settle(control: Control, topicNames: readonly string[], run: string): Promise<void> {
+  async settle(control: ControlApi, topicNames: readonly string[], run: string): Promise<void> {
     for (const [topic, doubtful] of this.#doubtful.entries()) {
       if (doubtful.length === 0) continue;
       const open = new Map(doubtful.map((one) => [one.n, one]));
@@ -74,7 +74,7 @@ export class Ledger {
   }
 }
 
-async function readLog(control: Control, topic: string, take: (id: Position, data: unknown) => void): Promise<void> {
+async function readLog(control: ControlApi, topic: string, take: (id: Position, data: unknown) => void): Promise<void> {
   let after = BEGINNING;
   for (;;) {
     const { messages, more } = await retrying(() => control.log(topic, after, LOG_PAGE));

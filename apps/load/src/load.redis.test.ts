@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { type Installation, startInstallation } from '@holdfast/local/installation';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { Control } from './control.ts';
+import { ControlApi } from '@holdfast/harness/control-api';
 import type { Report } from './report.ts';
 
 /** A Redis, a control-api and two edges start, on a machine that runs other files as well. */
@@ -13,11 +13,11 @@ const RUN_WITHIN_MS = 90_000;
 const WAIT = { timeout: 30_000, interval: 50 };
 
 let installation: Installation;
-let control: Control;
+let control: ControlApi;
 
 beforeAll(async () => {
   installation = await startInstallation({ edges: 2, announce: () => {} });
-  control = new Control(installation.controlUrl, installation.key, 4);
+  control = new ControlApi(installation.controlUrl, installation.key, 4);
   await vi.waitUntil(async () => (await control.edges()).length === 2, WAIT);
 }, START_WITHIN_MS);
 

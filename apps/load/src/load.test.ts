@@ -25,7 +25,7 @@ function run(...args: string[]): Promise<number> {
     bounds: { descriptors: 20_000, cores: 2 },
     print: (text) => (printed += text),
     colors: pc.createColors(false),
-    display: { say: (line) => said.push(line), begin: () => {}, update: () => {}, end: () => {} },
+    display: { log: (line) => said.push(line), begin: () => {}, update: () => {}, end: () => {} },
     signal: new AbortController().signal,
   });
 }
@@ -115,7 +115,7 @@ describe('the exit code is', () => {
       bounds: { descriptors: 1_024, cores: 2 },
       print: () => {},
       colors: pc.createColors(false),
-      display: { say: (line) => said.push(line), begin: () => {}, update: () => {}, end: () => {} },
+      display: { log: (line) => said.push(line), begin: () => {}, update: () => {}, end: () => {} },
       signal: new AbortController().signal,
     });
     expect({ code, said }).toEqual({ code: 2, said: [expect.stringMatching(/^--clients: .*descriptors/)] });

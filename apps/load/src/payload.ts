@@ -5,7 +5,7 @@ export interface Payload {
   run: string;
   /** Which message of the run. */
   n: number;
-  /** When it was sent, in milliseconds of the {@link monotonicMs} clock. */
+  /** When it was sent, in milliseconds of the monotonic clock. */
   sentAt: number;
 }
 
@@ -29,12 +29,4 @@ export function payloadOf(value: unknown, run: string): Payload | undefined {
 /** By which two payloads' bytes are compared. */
 export function digestOf(payloadText: string): string {
   return hash('sha1', payloadText, 'base64');
-}
-
-// The clock of the machine since its boot, which all processes share and nobody sets: wall clocks jump.
-const clockOffsetMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
-
-/** Milliseconds of a clock that every process of this machine shares. */
-export function monotonicMs(): number {
-  return performance.now() + clockOffsetMs;
 }

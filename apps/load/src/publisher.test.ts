@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { published } from './checker.ts';
-import { Control } from './control.ts';
+import { ControlApi } from '@holdfast/harness/control-api';
 import { Ledger } from './ledger.ts';
 import { publishAtRate } from './publisher.ts';
 import { type Answer, ScriptedInstallation } from './scripted-installation.ts';
@@ -9,13 +9,13 @@ const TOPICS = ['load.1.0', 'load.1.1'];
 const RUN = '1';
 
 let installation: ScriptedInstallation;
-let control: Control;
+let control: ControlApi;
 let ledger: Ledger;
 let log: { topic: string; id: string; data: unknown }[];
 
 beforeEach(async () => {
   installation = await ScriptedInstallation.start();
-  control = new Control(installation.controlUrl, 'a.b', 8);
+  control = new ControlApi(installation.controlUrl, 'a.b', 8);
   ledger = new Ledger(TOPICS.length);
   log = [];
   publishAnswered(() => undefined);

@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Control } from './control.ts';
-import { CallRefused, Unreachable, isPassing } from './control-answer.ts';
+import type { ControlApi } from '@holdfast/harness/control-api';
+import { CallRefused, isTransient } from '@holdfast/harness/control-api';
+import { Unreachable } from '@holdfast/harness/http-pool';
 import type { Ledger } from './ledger.ts';
-import { digestOf, encodePayload, monotonicMs } from './payload.ts';
+import { monotonicMs } from '@holdfast/harness/clock';
+import { digestOf, encodePayload } from './payload.ts';
 
 /** How exactly the rate is kept. */
 const TICK_MS = 2;
@@ -12,7 +14,7 @@ const TICK_MS = 2;
 export const PUBLISHES_AT_ONCE = 256;
 
 export interface PublishOptions {
-  control: Control;
+  control: ControlApi;
   ledger: Ledger;
   topicNames: readonly string[];
   run: string;
@@ -66,7 +68,7 @@ async function publishOne(options: PublishOptions, topic: number, n: number): Pr
   } catch (error) {
     if (!(error instanceof CallRefused || error instanceof Unreachable)) throw error;
     // Also after a 503 the log has the last word: a gateway that did not hear the answer says 503 as well.
-    if (isPassing(error)) ledger.doubt(topic, { n, digest, code: error.code });
+    if (isTransient(error)) ledger.doubt(topic, { n, digest, code: error.code });
     else ledger.refuse(error.code);
   }
 }

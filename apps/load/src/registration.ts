@@ -1,10 +1,10 @@
-import type { Control } from './control.ts';
-import { CallRefused } from './control-answer.ts';
-import { retrying } from './retrying.ts';
+import type { ControlApi } from '@holdfast/harness/control-api';
+import { CallRefused } from '@holdfast/harness/control-api';
+import { retrying } from '@holdfast/harness/retry';
 
 /** Registers a client, again while the installation is away for a moment. Rejects when it is refused. */
 export async function register(
-  control: Control,
+  control: ControlApi,
   clientId: string,
   topics: readonly string[],
   signal: AbortSignal,
@@ -21,7 +21,7 @@ export async function register(
 }
 
 /** Unregisters a client. One that is not registered (any more) is as good. */
-export async function unregister(control: Control, clientId: string): Promise<void> {
+export async function unregister(control: ControlApi, clientId: string): Promise<void> {
   await retrying(async () => {
     try {
       await control.unregister(clientId);
@@ -32,7 +32,7 @@ export async function unregister(control: Control, clientId: string): Promise<vo
 }
 
 /** Deletes a topic. One that does not exist (any more) is as good. */
-export async function removeTopic(control: Control, topic: string): Promise<void> {
+export async function removeTopic(control: ControlApi, topic: string): Promise<void> {
   await retrying(async () => {
     try {
       await control.deleteTopic(topic);

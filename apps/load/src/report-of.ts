@@ -1,9 +1,9 @@
 import { type FaultKind, faultKinds } from './checker.ts';
 import type { Facts } from './facts.ts';
-import { mergeLatencies } from './latency.ts';
+import { summaryOf } from './latency.ts';
 import type { Plan } from './plan.ts';
 import { type Report, isFlawless } from './report.ts';
-import { Tally } from './tally.ts';
+import { Counters } from '@holdfast/harness/counters';
 import type { Findings } from './worker-protocol.ts';
 
 const SAMPLES = 20;
@@ -44,7 +44,7 @@ export function reportOf(
       byServer: facts.publishedByServer,
     },
     deliveries: { expected: facts.expected, received, ...pace(received, deliveringMs(facts)) },
-    latencyMs: mergeLatencies(findings.map((one) => one.latency)),
+    latencyMs: summaryOf(findings.map((one) => one.latency)),
     memory: {
       edgeBytesPerConnection: facts.edgeBytesPerConnection,
       redisBytesPerClient: facts.redisBytesPerClient,
@@ -71,7 +71,7 @@ function deliveringMs({ findings, publishingAt }: Facts): number {
 }
 
 function merged(counts: readonly Record<string, number>[]): Record<string, number> {
-  const tally = new Tally();
+  const tally = new Counters();
   for (const one of counts) tally.addAll(one);
   return tally.counts();
 }

@@ -1,14 +1,10 @@
-import type pc from 'picocolors';
+import type { Colors } from '@holdfast/harness/program';
 import type { Report } from './report.ts';
 
-/** What a registered client with two topics should cost at most in Redis. */
-const REDIS_AIM_BYTES = 400;
 const NAME_WIDTH = 18;
 
 const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 const short = new Intl.NumberFormat('en-US', { maximumFractionDigits: 1 });
-
-export type Colors = ReturnType<typeof pc.createColors>;
 
 /** A report for people, in lines. */
 export function reportText(report: Report, colors: Colors): string {
@@ -77,12 +73,11 @@ function bytes(count: number | null, of: string): string {
   return count === null ? 'not known' : `${whole.format(count)} bytes ${of}`;
 }
 
-function redisText({ memory, asked }: Report): string {
+function redisText({ memory }: Report): string {
   const registered = bytes(memory.redisBytesPerClient, 'a registered client');
   if (memory.redisBytesPerClient === null) return registered;
-  const aim = asked.topicsPerClient === 2 ? ` (aim: ${REDIS_AIM_BYTES} with two topics)` : '';
   const connected = memory.redisBytesPerConnectedClient;
-  return `${registered}${aim}${connected === null ? '' : `, ${whole.format(connected)} a connected one`}`;
+  return `${registered}${connected === null ? '' : `, ${whole.format(connected)} a connected one`}`;
 }
 
 function faultCount(count: number, colors: Colors): string {

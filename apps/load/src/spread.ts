@@ -1,4 +1,4 @@
-import { mixSeeds, seededRandom } from './random.ts';
+import { mixSeeds, seededRandom } from '@holdfast/harness/random';
 
 /**
  * Which topics each client has, as indexes: `perClient` different ones for each, the same for the same seed, and fair:

@@ -1,3 +1,4 @@
+import type { Bucket } from '@holdfast/harness/histogram';
 import type { Entry, FaultKind } from './checker.ts';
 import type { Run } from './identity.ts';
 
@@ -18,16 +19,15 @@ export interface Assignment {
   handshakesAtOnce: number;
 }
 
-/** What the coordinator asks for; each is answered by `done` or `failed`. */
-export type Order =
-  | { kind: 'assign'; assignment: Assignment }
-  | { kind: 'register' }
-  | { kind: 'connect' }
+/** The calls that a worker takes. */
+export interface WorkerCalls {
+  assign: { ask: Assignment; answer: void };
+  register: { ask: null; answer: void };
+  connect: { ask: null; answer: void };
   /** What was published on each topic. */
-  | { kind: 'verify'; published: Entry[][] }
-  | { kind: 'cleanUp' };
-
-type OrderKind = Order['kind'];
+  verify: { ask: Entry[][]; answer: Findings };
+  cleanUp: { ask: null; answer: void };
+}
 
 /** How far a worker is. */
 export interface Progress {
@@ -54,8 +54,8 @@ export interface Findings {
   announced: number;
   /** The first ones of each kind. */
   samples: Sample[];
-  /** See {@link Latency.encode}. */
-  latency: string;
+  /** The buckets of a {@link newLatencies}. */
+  latency: Bucket[];
   /** When the last message came, in milliseconds of the shared monotonic clock; null when none did. */
   lastDeliveryAt: number | null;
   /** The URLs of the edges that held connections. */
@@ -68,11 +68,3 @@ export interface Findings {
   /** Clients without a connection that will not get one. */
   givenUp: number;
 }
-
-export type Answer =
-  | { kind: 'done'; order: Exclude<OrderKind, 'verify'> }
-  | { kind: 'done'; order: 'verify'; findings: Findings }
-  | { kind: 'failed'; message: string };
-
-export type ToWorker = Order | { kind: 'abort' };
-export type FromWorker = Answer | ({ kind: 'progress' } & Progress);

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Entry } from './checker.ts';
 import { clientIdOf, newRun, topicNames } from './identity.ts';
-import { digestOf, encodePayload, monotonicMs } from './payload.ts';
+import { monotonicMs } from '@holdfast/harness/clock';
+import { digestOf, encodePayload } from './payload.ts';
 import { ScriptedInstallation } from './scripted-installation.ts';
 import { Worker } from './worker.ts';
 import type { Findings } from './worker-protocol.ts';

@@ -1,11 +1,11 @@
-import { forEachBounded } from './bounded.ts';
+import { forEachBounded } from '@holdfast/harness/bounded';
 import { type Entry, faultKinds, published, type Verdict } from './checker.ts';
-import { Control } from './control.ts';
+import { ControlApi } from '@holdfast/harness/control-api';
 import { EdgeDirectory } from './edge-directory.ts';
 import { Fleet } from './fleet.ts';
 import { clientIdOf, topicNames } from './identity.ts';
 import { Inbox } from './inbox.ts';
-import { Latency } from './latency.ts';
+import { newLatencies } from './latency.ts';
 import { Reception } from './reception.ts';
 import { register, unregister } from './registration.ts';
 import { sourceAddresses } from './routes.ts';
@@ -20,9 +20,9 @@ export class Worker {
   readonly #assignment: Assignment;
   readonly #topicNames: readonly string[];
   readonly #topicOfSlot: Uint32Array;
-  readonly #control: Control;
+  readonly #control: ControlApi;
   readonly #reception: Reception;
-  readonly #latency = new Latency();
+  readonly #latency = newLatencies();
   readonly #inbox: Inbox;
   readonly #fleet: Fleet;
   #registered = 0;
@@ -33,7 +33,7 @@ export class Worker {
     this.#assignment = assignment;
     this.#topicNames = topicNames(run, topics);
     this.#topicOfSlot = topicsOfSlots(assignment);
-    this.#control = new Control(controlUrl, key, callsAtOnce);
+    this.#control = new ControlApi(controlUrl, key, callsAtOnce);
     this.#reception = new Reception(topics, this.#topicOfSlot);
     this.#inbox = new Inbox({
       run: run.id,
@@ -65,11 +65,16 @@ export class Worker {
   /** Registers every client with its topics. Rejects when one is refused for good. */
   async register(signal: AbortSignal): Promise<void> {
     const { clients, callsAtOnce } = this.#assignment;
-    await forEachBounded(clients, callsAtOnce, signal, async (index) => {
-      const topics = [...this.#slotsOf(index)].map((slot) => this.#topicNames[this.#topicOfSlot[slot] ?? -1] ?? '');
-      await register(this.#control, this.#clientIdOf(index), topics, signal);
-      this.#registered += 1;
-    });
+    await forEachBounded(
+      Array(clients).keys(),
+      callsAtOnce,
+      async (index) => {
+        const topics = [...this.#slotsOf(index)].map((slot) => this.#topicNames[this.#topicOfSlot[slot] ?? -1] ?? '');
+        await register(this.#control, this.#clientIdOf(index), topics, signal);
+        this.#registered += 1;
+      },
+      signal,
+    );
   }
 
   /** Opens every client's connection. Resolves when each has its welcome, or was given up. */
@@ -94,7 +99,7 @@ export class Worker {
       faults,
       announced,
       samples: faultKinds.flatMap((kind) => samples.filter((one) => one.kind === kind).slice(0, SAMPLES_PER_KIND)),
-      latency: this.#latency.encode(),
+      latency: this.#latency.buckets(),
       lastDeliveryAt: this.#inbox.lastDeliveryAt,
       edges: [...this.#fleet.edgesUsed],
       refusals: this.#fleet.refusals.counts(),
@@ -112,7 +117,7 @@ export class Worker {
     const { clients, callsAtOnce } = this.#assignment;
     this.#fleet.expectGoodbyes();
     try {
-      await forEachBounded(clients, callsAtOnce, undefined, async (index) => {
+      await forEachBounded(Array(clients).keys(), callsAtOnce, async (index) => {
         await unregister(this.#control, this.#clientIdOf(index));
         this.#unregistered += 1;
       });

@@ -1,6 +1,6 @@
 import { redisProgram } from '@holdfast/local/redis';
 import { CommanderError } from 'commander';
-import { forEachBounded } from './bounded.ts';
+import { forEachBounded } from '@holdfast/harness/bounded';
 import type { Fault } from './fault.ts';
 import { catalog } from './faults/catalog.ts';
 import { type Plan, readPlan } from './plan.ts';

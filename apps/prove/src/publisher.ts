@@ -3,7 +3,7 @@ import type { Position } from '@holdfast/protocol/position-order';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Publication } from './checker/truth.ts';
 import type { Control } from './control.ts';
-import { monotonicMs } from './monotonic.ts';
+import { monotonicMs } from '@holdfast/harness/clock';
 import { payloadOf } from './payload.ts';
 
 export interface PublisherOptions {

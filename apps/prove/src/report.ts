@@ -1,5 +1,5 @@
 import type { Row } from './row.ts';
-import { tableLines } from './table.ts';
+import { tableLines } from '@holdfast/harness/table';
 
 const HEADING = [
   'fault',

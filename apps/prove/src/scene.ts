@@ -3,7 +3,7 @@ import type { Control } from './control.ts';
 import { DidNotHappen } from './fault.ts';
 import type { Installation } from './installation/installation.ts';
 import type { Crew } from './members/crew.ts';
-import { monotonicMs } from './monotonic.ts';
+import { monotonicMs } from '@holdfast/harness/clock';
 import type { Publisher } from './publisher.ts';
 
 const LOOK_MS = 20;

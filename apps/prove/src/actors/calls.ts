@@ -4,7 +4,7 @@ import type { Position } from '@holdfast/protocol/position-order';
 import type { Control } from '../control.ts';
 import { type Call, type Outcome, type View, inboxOf } from '../history/events.ts';
 import type { History } from '../history/history.ts';
-import { monotonicMs } from '../monotonic.ts';
+import { monotonicMs } from '@holdfast/harness/clock';
 import { payloadOf } from '../payload.ts';
 
 const FILLING = 10;

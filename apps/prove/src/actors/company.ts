@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { forEachBounded } from '../bounded.ts';
+import { forEachBounded } from '@holdfast/harness/bounded';
 import type { Control } from '../control.ts';
 import { History } from '../history/history.ts';
 import { judge } from '../model/judge.ts';
 import type { Violation } from '../model/violation.ts';
-import { monotonicMs } from '../monotonic.ts';
+import { monotonicMs } from '@holdfast/harness/clock';
 import { Actor } from './actor.ts';
 import { Calls } from './calls.ts';
 

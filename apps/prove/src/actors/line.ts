@@ -2,7 +2,7 @@ import type { Position } from '@holdfast/protocol/position-order';
 import { type RawData, WebSocket } from 'ws';
 import type { Frame } from '../history/events.ts';
 import type { History } from '../history/history.ts';
-import { monotonicMs } from '../monotonic.ts';
+import { monotonicMs } from '@holdfast/harness/clock';
 import { tokenOf } from '../payload.ts';
 
 /** Longer than an edge waits for Redis. */

@@ -1,4 +1,4 @@
-import { forEachBounded } from '../bounded.ts';
+import { forEachBounded } from '@holdfast/harness/bounded';
 import { DidNotHappen, type Fault } from '../fault.ts';
 import { askForSum } from '../installation/servers.ts';
 import { brokenIn, companyOf, untilReady } from './company.ts';

@@ -1,6 +1,6 @@
 import type { Wish } from '../checker/log.ts';
 import type { Control } from '../control.ts';
-import { monotonicMs } from '../monotonic.ts';
+import { monotonicMs } from '@holdfast/harness/clock';
 import type { Member } from './member.ts';
 
 /** How a call is made: once, or until there is an answer. */

@@ -3,7 +3,7 @@ import type { Positions } from '@holdfast/client/position-book';
 import { type Position, comparePositions } from '@holdfast/protocol/position-order';
 import type { WebSocket } from 'ws';
 import type { Expectation, LogEvent, MemberLog, Wish } from '../checker/log.ts';
-import { monotonicMs } from '../monotonic.ts';
+import { monotonicMs } from '@holdfast/harness/clock';
 import type { Arrivals } from './arrivals.ts';
 import { WatchedSocket, type WatchedOptions } from './watched-socket.ts';
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Company } from '../actors/company.ts';
 import type { Installation } from '../installation/installation.ts';
 import { askEach } from '../installation/servers.ts';
-import { monotonicMs } from '../monotonic.ts';
+import { monotonicMs } from '@holdfast/harness/clock';
 import { type FaultName, type Operation, cast, topicName } from './operations.ts';
 
 const HOUR_S = 3600;

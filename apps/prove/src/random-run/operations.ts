@@ -1,6 +1,6 @@
 import type { RedisKind } from '@holdfast/local/redis-kind';
 import type { Resume } from '../actors/actor.ts';
-import { drawSome, seededRandom } from '../random.ts';
+import { drawSome, seededRandom } from '@holdfast/harness/random';
 
 /** What is hurt, by name. `edge` and `control` count from 0; times are in milliseconds. */
 export type FaultName =

@@ -9,7 +9,7 @@ import { ordinaryNeeds } from '../installation/needs.ts';
 import { findCompiler } from '../installation/shifted-clock.ts';
 import { judge } from '../model/judge.ts';
 import type { Violation } from '../model/violation.ts';
-import { seededRandom } from '../random.ts';
+import { seededRandom } from '@holdfast/harness/random';
 import { type Counts, carryOut } from './carry-out.ts';
 import { createTopics } from './inflict.ts';
 import { type Operation, cast, drawPlan, topicName } from './operations.ts';

@@ -6,7 +6,7 @@ it('does everything once, and never more at a time than allowed', async () => {
   const done: number[] = [];
   let running = 0;
   let most = 0;
-  await forEachBounded(50, 7, undefined, async (index) => {
+  await forEachBounded(Array(50).keys(), 7, async (index) => {
     running += 1;
     most = Math.max(most, running);
     await turn();
@@ -20,7 +20,7 @@ it('does everything once, and never more at a time than allowed', async () => {
 it('begins nothing more after a failure, awaits the rest, and rejects with the first', async () => {
   const begun: number[] = [];
   let ended = 0;
-  const all = forEachBounded(100, 4, undefined, async (index) => {
+  const all = forEachBounded(Array(100).keys(), 4, async (index) => {
     begun.push(index);
     await turn();
     ended += 1;
@@ -34,11 +34,16 @@ it('begins nothing more after a failure, awaits the rest, and rejects with the f
 it('begins nothing more once it is aborted', async () => {
   const interruption = new AbortController();
   let begun = 0;
-  const all = forEachBounded(100, 2, interruption.signal, async () => {
-    begun += 1;
-    await turn();
-    if (begun >= 10) interruption.abort(new Error('enough'));
-  });
+  const all = forEachBounded(
+    Array(100).keys(),
+    2,
+    async () => {
+      begun += 1;
+      await turn();
+      if (begun >= 10) interruption.abort(new Error('enough'));
+    },
+    interruption.signal,
+  );
   await expect(all).rejects.toThrow('enough');
   expect(begun).toBeLessThan(14);
 });

@@ -13,3 +13,13 @@ export function seededRandom(seed: number): () => number {
 export function mixSeeds(seed: number, stream: number): number {
   return (Math.imul(seed, 0x9e3779b1) ^ Math.imul(stream + 1, 0x85ebca6b)) >>> 0;
 }
+
+/** `count` different items, drawn. */
+export function drawSome<T>(from: readonly T[], count: number, random: () => number): T[] {
+  const left = [...from];
+  const drawn: T[] = [];
+  while (drawn.length < count && left.length > 0) {
+    drawn.push(...left.splice(Math.floor(random() * left.length), 1));
+  }
+  return drawn;
+}

@@ -1,5 +1,5 @@
 /** Counts by name. */
-export class Tally {
+export class Counters {
   readonly #counts = new Map<string, number>();
 
   add(name: string, count = 1): void {

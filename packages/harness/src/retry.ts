@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isPassing } from './control-answer.ts';
+import { isTransient } from './control-api.ts';
 
 const BASE_MS = 100;
 const CAP_MS = 5_000;
@@ -24,7 +24,7 @@ export async function retrying<T>(call: (attempt: number) => Promise<T>, signal?
     try {
       return await call(attempt);
     } catch (error) {
-      if (!isPassing(error) || attempt === MAX_ATTEMPTS) throw error;
+      if (!isTransient(error) || attempt === MAX_ATTEMPTS) throw error;
       await delay(backoffMs(attempt), undefined, signal === undefined ? {} : { signal });
     }
   }

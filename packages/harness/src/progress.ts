@@ -8,7 +8,7 @@ const count = new Intl.NumberFormat('en-US');
 /** Shows people how far a run is: one phase after the other. */
 export interface ProgressDisplay {
   /** A line of its own. */
-  say(line: string): void;
+  log(line: string): void;
   /** Begins a phase of so many steps, and ends the one before. */
   begin(name: string, total: number): void;
   update(done: number): void;
@@ -28,7 +28,7 @@ class Bars implements ProgressDisplay {
     this.#stream = stream;
   }
 
-  say(line: string): void {
+  log(line: string): void {
     this.end();
     this.#stream.write(`${line}\n`);
   }
@@ -54,37 +54,37 @@ class Bars implements ProgressDisplay {
 
 class Lines implements ProgressDisplay {
   readonly #stream: Writable;
-  #phase: { name: string; total: number; done: number; saidAt: number } | undefined;
+  #phase: { name: string; total: number; done: number; loggedAt: number } | undefined;
 
   constructor(stream: Writable) {
     this.#stream = stream;
   }
 
-  say(line: string): void {
+  log(line: string): void {
     this.#stream.write(`${line}\n`);
   }
 
   begin(name: string, total: number): void {
     this.end();
-    this.#phase = { name, total, done: 0, saidAt: performance.now() };
+    this.#phase = { name, total, done: 0, loggedAt: performance.now() };
   }
 
   update(done: number): void {
     if (this.#phase === undefined) return;
     this.#phase.done = done;
-    if (performance.now() - this.#phase.saidAt < LINE_EVERY_MS) return;
-    this.#phase.saidAt = performance.now();
-    this.#sayPhase();
+    if (performance.now() - this.#phase.loggedAt < LINE_EVERY_MS) return;
+    this.#phase.loggedAt = performance.now();
+    this.#logPhase();
   }
 
   end(): void {
-    if (this.#phase !== undefined) this.#sayPhase();
+    if (this.#phase !== undefined) this.#logPhase();
     this.#phase = undefined;
   }
 
-  #sayPhase(): void {
+  #logPhase(): void {
     if (this.#phase === undefined) return;
     const { name, done, total } = this.#phase;
-    this.say(`${name}: ${count.format(done)} of ${count.format(total)}`);
+    this.log(`${name}: ${count.format(done)} of ${count.format(total)}`);
   }
 }

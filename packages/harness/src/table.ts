@@ -1,7 +1,11 @@
 const GAP = '  ';
 
-/** Lines of columns as wide as their widest cell, with a heading; all but the first are aligned to the right. */
-export function tableLines(heading: readonly string[], rows: readonly (readonly string[])[]): string[] {
+/** Lines of columns as wide as their widest cell, with a heading; `align` is for all columns but the first. */
+export function tableLines(
+  heading: readonly string[],
+  rows: readonly (readonly string[])[],
+  align: 'left' | 'right' = 'right',
+): string[] {
   const widths = heading.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
   );
@@ -9,7 +13,7 @@ export function tableLines(heading: readonly string[], rows: readonly (readonly 
     widths
       .map((width, column) => {
         const cell = cells[column] ?? '';
-        return column === 0 ? cell.padEnd(width) : cell.padStart(width);
+        return column === 0 || align === 'left' ? cell.padEnd(width) : cell.padStart(width);
       })
       .join(GAP)
       .trimEnd();

@@ -15,7 +15,7 @@ function stream(isTTY: boolean) {
 
 it('without a terminal a phase ends in one plain line', () => {
   const { display, text } = stream(false);
-  display.say('Redis: found');
+  display.log('Redis: found');
   display.begin('registering', 10_000);
   display.update(1);
   display.update(10_000);
