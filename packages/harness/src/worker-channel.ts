@@ -29,10 +29,6 @@ export function serveCalls<C extends CallsOf<C>>(
   progressMs: number,
 ): void {
   let current = new AbortController();
-  const send = (message: FromWorker) => {
-    // The pool may be gone; `disconnect` ends this process then.
-    if (process.connected) process.send?.(message);
-  };
   const carryOut = async ({ call, name, ask }: Extract<ToWorker, { kind: 'call' }>) => {
     try {
       const handler = handlers[name as keyof C];
@@ -54,4 +50,9 @@ export function serveCalls<C extends CallsOf<C>>(
   });
   process.on('disconnect', () => process.exit(1));
   setInterval(() => send({ kind: 'progress', progress: progress() }), progressMs);
+}
+
+function send(message: FromWorker): void {
+  // The pool may be gone; `disconnect` ends this process then.
+  if (process.connected) process.send?.(message);
 }
