@@ -13,11 +13,11 @@ export const clientKillPubsub: Fault = {
   needs: { proxies: { edgesToRedis: true } },
   connectionsStay: true,
   recoversWithinMs: 5000,
-  inject: async ({ installation, crew, publisher, quietTopic, now, pass }) => {
+  inject: async ({ installation, pool, publisher, quietTopic, now, pass }) => {
     const { masters } = installation.databases;
     const proxies = installation.proxies.edgesToRedis;
     const reached = async (positions: Record<string, string>) => {
-      const answers = await crew.all('reached', { positions, timeoutMs: CAUGHT_UP_WITHIN_MS });
+      const answers = await pool.all('reached', { positions, timeoutMs: CAUGHT_UP_WITHIN_MS });
       return answers.reduce((sum, answer) => sum + answer.missing, 0);
     };
     // Heard a moment ago: so it is this cut that edges find out of, and not the silence of the topic.

@@ -14,7 +14,7 @@ export const controlKill: Fault = {
   needs: { proxies: { controlsToRedis: true } },
   connectionsStay: true,
   recoversWithinMs: 5000,
-  inject: async ({ installation, crew, laterTopics, now, until }) => {
+  inject: async ({ installation, pool, laterTopics, now, until }) => {
     const [victim, other] = installation.controls;
     const [proxy] = installation.proxies.controlsToRedis;
     const topic = laterTopics[0];
@@ -24,12 +24,12 @@ export const controlKill: Fault = {
     const asking = new Control([other.url], installation.key);
     const { pid } = victim;
     const change = { what: 'subscribe', members: CHANGING, topic } as const;
-    const named = await crew.all('who', { members: CHANGING });
+    const named = await pool.all('who', { members: CHANGING });
     const clientIds = named.flatMap((answer) => answer.clientIds);
     const ask = () =>
       Promise.all(clientIds.map((id) => asking.retrying((rest, signal) => rest.getClient(id, { signal }))));
     proxy.delay(SLOW_MS);
-    const once = crew.all('change', { ...change, controlUrls: [victim.url], retry: false });
+    const once = pool.all('change', { ...change, controlUrls: [victim.url], retry: false });
     // Redis has it, and its answer is still under way to the one who would ring.
     await until('Redis has what was asked for', async () => (await ask()).some(({ topics }) => topics.includes(topic)));
     const brokenAt = now();
@@ -41,7 +41,7 @@ export const controlKill: Fault = {
       ({ topics, served }) => topics.includes(topic) && served?.[topic] === undefined,
     );
     if (untold.length === 0) throw new DidNotHappen('every change that was written was told to an edge');
-    await crew.all('change', { ...change, controlUrls: [other.url], retry: true });
+    await pool.all('change', { ...change, controlUrls: [other.url], retry: true });
     await until('the edges serve what was asked for again', async () =>
       (await ask()).every(({ served }) => served?.[topic] !== undefined),
     );

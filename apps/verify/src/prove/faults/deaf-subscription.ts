@@ -12,17 +12,17 @@ export const deafSubscription: Fault = {
   needs: { proxies: { edgesToRedis: true } },
   connectionsStay: true,
   recoversWithinMs: 5000,
-  inject: async ({ installation, crew, publisher, laterTopics, members, now }) => {
+  inject: async ({ installation, pool, publisher, laterTopics, members, now }) => {
     const topic = laterTopics[0];
     const [deafness] = installation.deafness;
     if (topic === undefined || deafness === undefined) throw new Error('an edge was to be made deaf');
     const { controlUrls, prefix } = installation;
-    await crew.all('change', { what: 'subscribe', members, topic, controlUrls, retry: true });
+    await pool.all('change', { what: 'subscribe', members, topic, controlUrls, retry: true });
     const brokenAt = now();
     // To the end of the run: nothing but the comparison ever tells this edge of the topic again.
     deafness.channels.add(redisKeys(prefix).topicLive(topic));
     const positions = await publisher.fence([topic]);
-    const answers = await crew.all('reached', { positions, timeoutMs: FOUND_WITHIN_MS });
+    const answers = await pool.all('reached', { positions, timeoutMs: FOUND_WITHIN_MS });
     const missing = answers.reduce((sum, answer) => sum + answer.missing, 0);
     if (deafness.dropped === 0) throw new DidNotHappen('Redis said nothing that could be dropped');
     return {

@@ -31,13 +31,13 @@ export const edgeFreeze: Fault = {
   needs: { edgeEnv: { EDGE_HEARTBEAT: '1500ms' } },
   recoversWithinMs: 10_000,
   inject: async (scene) => {
-    const { installation, crew, members, now, until } = scene;
+    const { installation, connected, members, now, until } = scene;
     const [edge] = installation.edges;
     if (edge === undefined) throw new Error('an installation has an edge');
     const held = await readMetric(edge.url, 'connections');
     const brokenAt = now();
     const broken = await freezePastLease(scene, edge);
-    await until('everybody is connected elsewhere', () => crew.open === members);
+    await until('everybody is connected elsewhere', () => connected() === members);
     edge.thaw();
     await noticed(scene, edge);
     await until('the edge has let go of the connections that nobody holds', async () => {
@@ -56,16 +56,16 @@ export const edgeFence: Fault = {
   quick: false,
   recoversWithinMs: 10_000,
   inject: async (scene) => {
-    const { installation, crew, control, members, now, until } = scene;
+    const { installation, pool, control, members, now, until } = scene;
     const [edge, ...others] = installation.edges;
     if (edge === undefined) throw new Error('an installation has an edge');
     const { edges } = await control.retrying((rest, signal) => rest.edges({ signal }));
     const id = edges.find(({ url }) => url === edge.url.replace('http', 'ws'))?.id ?? '';
     const brokenAt = now();
     const broken = await freezePastLease(scene, edge);
-    const taking = await crew.all('takeOver', {
+    const taking = await pool.all('takeOver', {
       edge: id,
-      members: Math.ceil((members * SHARE_TAKEN_OVER) / crew.size),
+      members: Math.ceil((members * SHARE_TAKEN_OVER) / pool.size),
       edgeUrls: others.map(({ url }) => url.replace('http', 'ws')),
     });
     const takenOver = taking.reduce((sum, answer) => sum + answer.takenOver, 0);
@@ -74,7 +74,7 @@ export const edgeFence: Fault = {
     const healedAt = now();
     await noticed(scene, edge);
     const state = async () => {
-      const answers = await crew.all('takenOver', null);
+      const answers = await pool.all('takenOver', null);
       return {
         open: answers.reduce((sum, { open }) => sum + open, 0),
         disturbed: answers.reduce((sum, { disturbed }) => sum + disturbed, 0),

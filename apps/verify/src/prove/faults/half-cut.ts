@@ -13,14 +13,14 @@ export const halfCut: Fault = {
   needs: { proxies: { edgesToRedis: true } },
   connectionsStay: true,
   recoversWithinMs: 12_000,
-  inject: async ({ installation, crew, publisher, quietTopic, now, until }) => {
+  inject: async ({ installation, pool, publisher, quietTopic, now, until }) => {
     const [edge] = installation.edges;
     const [proxy] = installation.proxies.edgesToRedis;
     if (edge === undefined || proxy === undefined) throw new Error('an installation has an edge');
     const lost = () => readMetric(edge.url, 'subscriber_connections_lost_total');
     const [before, stranded] = [await lost(), proxy.connections()];
     const reached = async (positions: Record<string, string>, timeoutMs: number) => {
-      const answers = await crew.all('reached', { positions, timeoutMs });
+      const answers = await pool.all('reached', { positions, timeoutMs });
       return answers.reduce((sum, answer) => sum + answer.missing, 0);
     };
     // Heard a moment ago: so it is this cut that the edge finds out of, and not the silence of the topic.

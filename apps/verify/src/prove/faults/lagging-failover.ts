@@ -32,7 +32,7 @@ export const laggingFailover: Fault = {
   connectionsStay: true,
   recoversWithinMs: 10_000,
   inject: async (scene) => {
-    const { installation, publisher, crew, now, until, pass } = scene;
+    const { installation, publisher, pool, now, until, pass } = scene;
     const { redis } = installation;
     const heir = installation.databases.kind === 'sentinel' ? watchedHeir(scene) : await ownHeir(scene);
     const company = companyOf(scene);
@@ -51,7 +51,7 @@ export const laggingFailover: Fault = {
     await pass(LAG_MS);
     // All of it reaches everybody, so that everybody is ahead of the replica.
     const positions = await publisher.fence();
-    await crew.all('reached', { positions, timeoutMs: LAG_MS });
+    await pool.all('reached', { positions, timeoutMs: LAG_MS });
     const lag = (await redis.infoNumber('master_repl_offset')) - (await heir.replica.infoNumber('slave_repl_offset'));
     if (lag <= 0) throw new DidNotHappen('the replica has everything');
     const brokenAt = now();

@@ -18,15 +18,15 @@ export const outputBufferOverrun: Fault = {
   quick: false,
   connectionsStay: true,
   recoversWithinMs: 5000,
-  inject: async ({ installation, crew, laterTopics, publisher, now, until }) => {
+  inject: async ({ installation, pool, laterTopics, publisher, now, until }) => {
     const { edges, controlUrls, databases } = installation;
     const { masters } = databases;
     const [edge] = edges;
     const topic = laterTopics[0];
     if (edge === undefined || topic === undefined) throw new Error('an installation has an edge');
     // Enough of them that some are on that edge, which therefore hears the topic.
-    const members = Math.ceil((READERS * edges.length) / crew.size);
-    await crew.all('change', { what: 'subscribe', members, topic, controlUrls, retry: true });
+    const members = Math.ceil((READERS * edges.length) / pool.size);
+    await pool.all('change', { what: 'subscribe', members, topic, controlUrls, retry: true });
     const subscribers = async () =>
       (await askEach(masters, 'CLIENT', 'LIST', 'TYPE', 'pubsub')).join('').split('\n').length;
     const lostSoFar = () => readMetric(edge.url, 'subscriber_connections_lost_total');

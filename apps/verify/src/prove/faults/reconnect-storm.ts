@@ -23,7 +23,7 @@ export const reconnectStorm: Fault = {
   prepare: async ({ edges }) => {
     await Promise.all(edges.slice(DYING).map((edge) => edge.kill()));
   },
-  inject: async ({ installation, control, topics, crew, members, now, until, pass, say }) => {
+  inject: async ({ installation, control, topics, pool, connected, members, now, until, pass, say }) => {
     const dying = installation.edges.slice(0, DYING);
     const others = installation.edges.slice(DYING);
     await Promise.all(others.map((edge) => edge.startAgain()));
@@ -41,15 +41,15 @@ export const reconnectStorm: Fault = {
     await stalls();
     const brokenAt = now();
     await Promise.all(dying.map((edge) => edge.kill()));
-    await until('the connections are gone', () => crew.open < members);
+    await until('the connections are gone', () => connected() < members);
     const broken: string[] = [];
-    while (crew.open < members && now() - brokenAt < ALL_BACK_MS) {
+    while (connected() < members && now() - brokenAt < ALL_BACK_MS) {
       await pass(SAY_EVERY_MS);
-      say(`${crew.open} of ${members} are back`);
+      say(`${connected()} of ${members} are back`);
     }
-    if (crew.open < members) {
-      const absent = (await crew.all('absent', null)).flatMap((answer) => answer.members);
-      broken.push(`${members - crew.open} clients did not come back: ${absent.join('; ')}`);
+    if (connected() < members) {
+      const absent = (await pool.all('absent', null)).flatMap((answer) => answer.members);
+      broken.push(`${members - connected()} clients did not come back: ${absent.join('; ')}`);
     }
     const seconds = ((now() - brokenAt) / 1000).toFixed(1);
     const longest = Math.max(...(await stalls()));

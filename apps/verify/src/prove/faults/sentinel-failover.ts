@@ -14,7 +14,7 @@ export const sentinelFailover: Fault = {
   logsMayForget: true,
   connectionsStay: true,
   recoversWithinMs: 5000,
-  inject: async ({ installation, publisher, crew, pass, now, until }) => {
+  inject: async ({ installation, publisher, pool, pass, now, until }) => {
     const { redis, databases } = installation;
     const [replica] = databases.replicas;
     if (replica === undefined) throw new Error('a replica was asked for');
@@ -25,7 +25,7 @@ export const sentinelFailover: Fault = {
     await pass(LAG_MS);
     // All of it reaches everybody, so that everybody is ahead of the replica.
     const positions = await publisher.fence();
-    await crew.all('reached', { positions, timeoutMs: LAG_MS });
+    await pool.all('reached', { positions, timeoutMs: LAG_MS });
     const lag = (await redis.infoNumber('master_repl_offset')) - (await replica.infoNumber('slave_repl_offset'));
     if (lag <= 0) throw new DidNotHappen('the replica has everything');
     const brokenAt = now();

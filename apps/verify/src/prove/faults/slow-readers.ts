@@ -26,30 +26,30 @@ export const slowReaders: Fault = {
   connectionsStay: true,
   recoversWithinMs: 10_000,
   inject: async (scene) => {
-    const { installation, crew, laterTopics, now } = scene;
+    const { installation, pool, laterTopics, now } = scene;
     const topic = laterTopics[0];
     if (topic === undefined) throw new Error('there are later topics');
-    const each = Math.ceil(READERS / crew.size);
+    const each = Math.ceil(READERS / pool.size);
     const { controlUrls } = installation;
     const change = { what: 'subscribe', topic, controlUrls, retry: true } as const;
-    await crew.all('change', { ...change, members: each });
+    await pool.all('change', { ...change, members: each });
 
     const readingFrom = now();
     await publishLarge(scene, topic, READING_MS);
     const readingTo = now();
     const [memory, left] = [await sumOf(scene, 'process_resident_memory_bytes'), await slowLeft(scene)];
 
-    await crew.all('change', { ...change, members: 3 * each });
-    await crew.all('pause', { from: each, count: each, forEver: false });
-    await crew.all('pause', { from: 2 * each, count: each, forEver: true });
+    await pool.all('change', { ...change, members: 3 * each });
+    await pool.all('pause', { from: each, count: each, forEver: false });
+    await pool.all('pause', { from: 2 * each, count: each, forEver: true });
     const brokenAt = now();
     const broken: string[] = [];
     await publishLarge(scene, topic, STOPPED_MS);
     const stoppedTo = now();
-    const stopped = 2 * each * crew.size;
+    const stopped = 2 * each * pool.size;
     const leftMeanwhile = (await slowLeft(scene)) - left;
     const growth = (await sumOf(scene, 'process_resident_memory_bytes')) - memory;
-    await crew.all('unpause', null);
+    await pool.all('unpause', null);
 
     if (leftMeanwhile < stopped) broken.push(`only ${leftMeanwhile} of ${stopped} such readers left the live set`);
     const bound = NOISE_BYTES + stopped * READER_BYTES;

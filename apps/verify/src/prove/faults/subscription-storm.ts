@@ -8,10 +8,10 @@ export const subscriptionStorm: Fault = {
   proves: 'Subscribing, unsubscribing, registering and unregistering without pause: everybody gets what is theirs.',
   quick: true,
   recoversWithinMs: 5000,
-  inject: async ({ crew, members, laterTopics, now }) => {
+  inject: async ({ pool, members, laterTopics, now }) => {
     const brokenAt = now();
-    const perWorker = Math.ceil((members * SHARE) / crew.size);
-    const answers = await crew.all('storm', { members: perWorker, topics: laterTopics, ms: STORM_MS });
+    const perWorker = Math.ceil((members * SHARE) / pool.size);
+    const answers = await pool.all('storm', { members: perWorker, topics: laterTopics, ms: STORM_MS });
     const sum = (field: 'subscribed' | 'unsubscribed' | 'registered') =>
       answers.reduce((total, answer) => total + answer[field], 0);
     if (sum('subscribed') === 0 || sum('registered') === 0) throw new DidNotHappen('nobody changed anything');

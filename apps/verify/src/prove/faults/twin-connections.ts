@@ -8,13 +8,13 @@ export const twinConnections: Fault = {
   proves: 'Two connections of one client replace each other again and again: the newest has it, and nothing is lost.',
   quick: true,
   recoversWithinMs: 5000,
-  inject: async ({ crew, members, now }) => {
+  inject: async ({ pool, members, now }) => {
     const brokenAt = now();
-    const perWorker = Math.ceil((members * SHARE) / crew.size);
-    const answers = await crew.all('twins', { members: perWorker, ms: FIGHT_MS });
+    const perWorker = Math.ceil((members * SHARE) / pool.size);
+    const answers = await pool.all('twins', { members: perWorker, ms: FIGHT_MS });
     const replaced = answers.reduce((sum, answer) => sum + answer.replaced, 0);
     if (replaced === 0) throw new DidNotHappen('no connection was replaced');
-    const proof = `${perWorker * crew.size} pairs of connections, one of each replaced ${replaced} times in all`;
+    const proof = `${perWorker * pool.size} pairs of connections, one of each replaced ${replaced} times in all`;
     return { proof, brokenAt, healedAt: now() };
   },
 };
