@@ -1,6 +1,7 @@
+import { connect } from '@holdfast/client/connect';
+import type { Control } from '../control.ts';
 import { DidNotHappen, type Fault } from '../fault.ts';
 import { readMetric } from '../installation/metrics.ts';
-import { warmUp } from './warm-up.ts';
 
 /** One process may have 20,000 open files here and there, so the clients of two edges lose them at once. */
 const DYING = 2;
@@ -21,7 +22,7 @@ export const reconnectStorm: Fault = {
   recoversWithinMs: ALL_BACK_MS,
   // Everybody starts on the edges that will die.
   prepare: async ({ edges }) => {
-    await Promise.all(edges.slice(DYING).map((edge) => edge.kill()));
+    await Promise.all(edges.slice(DYING).map((edge) => edge.crash()));
   },
   inject: async ({ installation, control, topics, pool, connected, members, now, until, pass, say }) => {
     const dying = installation.edges.slice(0, DYING);
@@ -40,7 +41,7 @@ export const reconnectStorm: Fault = {
       Promise.all(others.map(({ url }) => readMetric(url, 'event_loop_delay_seconds', 'quantile="1"')));
     await stalls();
     const brokenAt = now();
-    await Promise.all(dying.map((edge) => edge.kill()));
+    await Promise.all(dying.map((edge) => edge.crash()));
     await until('the connections are gone', () => connected() < members);
     const broken: string[] = [];
     while (connected() < members && now() - brokenAt < ALL_BACK_MS) {
@@ -62,3 +63,28 @@ export const reconnectStorm: Fault = {
     };
   },
 };
+
+/** Enough that V8 has compiled what a handshake and a resume run through. */
+const HANDSHAKES = 2000;
+const LANES = 16;
+
+/**
+ * Has clients connect to edges, resume and leave again, many times: edges that take over from others have been at work
+ * for long, and those of a run have only just been started.
+ */
+export async function warmUp(control: Control, edgeUrls: readonly string[], topics: readonly string[]): Promise<void> {
+  await Promise.all(edgeUrls.flatMap((url) => Array.from({ length: LANES }, () => lane(control, url, topics))));
+}
+
+async function lane(control: Control, url: string, topics: readonly string[]): Promise<void> {
+  const { clientId } = await control.retrying((rest, signal) => rest.register({ topics, signal }));
+  let positions: Record<string, string> | undefined;
+  for (let handshake = 0; handshake < HANDSHAKES / LANES; handshake += 1) {
+    const client = connect({ url, clientId, positions });
+    await new Promise((resolve) => client.on('welcome', resolve));
+    positions = client.positions();
+    client.close();
+    await client.closed;
+  }
+  await control.retrying((rest, signal) => rest.unregister(clientId, { signal }));
+}
