@@ -71,9 +71,9 @@ function deliveringMs({ findings, publishingAt }: Facts): number {
 }
 
 function merged(counts: readonly Record<string, number>[]): Record<string, number> {
-  const tally = new Counters();
-  for (const one of counts) tally.addAll(one);
-  return tally.counts();
+  const counters = new Counters();
+  for (const one of counts) counters.addAll(one);
+  return counters.counts();
 }
 
 function round(value: number): number {

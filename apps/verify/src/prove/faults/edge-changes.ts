@@ -1,6 +1,6 @@
 import type { Actor } from '../actors/actor.ts';
 import type { Company } from '../actors/company.ts';
-import { ENDING_MS } from '../checker/wishes.ts';
+import { ENDING_MS } from '../checker/desired.ts';
 import { DidNotHappen, type Fault } from '../fault.ts';
 import type { Scene } from '../scene.ts';
 import { brokenIn, companyOf, untilReady } from './company.ts';

@@ -47,7 +47,7 @@ export const controlKill: Fault = {
       (await ask()).every(({ served }) => served?.[topic] !== undefined),
     );
     await victim.startAgain();
-    const proof = `control-api pid ${pid} died between the state and the doorbell of ${untold.length} changes`;
+    const proof = `control-api pid ${pid} died between the state and the wake-up of ${untold.length} changes`;
     return { proof, brokenAt, healedAt: brokenAt };
   },
 };

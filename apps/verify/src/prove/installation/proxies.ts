@@ -1,12 +1,12 @@
 import { type Target, type TcpProxy, startTcpProxy } from '@holdfast/local/tcp-proxy';
 import type { OwnDatabases } from '@holdfast/local/databases';
-import { deafFilter } from './deaf-filter.ts';
+import { channelFilter } from './channel-filter.ts';
 import type { Needs } from './needs.ts';
 import { portRewriter } from './port-rewriter.ts';
 import { type Way, groupOf } from './proxy-group.ts';
 
 /** Channels of which an edge hears nothing, and how many messages it missed by that. */
-export interface Deafness {
+export interface MutedChannels {
   readonly channels: Set<string>;
   dropped: number;
 }
@@ -19,7 +19,7 @@ export class Proxies {
   readonly controlsToRedis: Way[] = [];
   readonly beforeEdges: TcpProxy[] = [];
   /** One an edge. */
-  readonly deafness: Deafness[] = [];
+  readonly mutedChannels: MutedChannels[] = [];
   /** Where those before Redis lead to, and those before edges. */
   readonly #targets: Target[] = [];
   readonly #edgeTargets: Target[] = [];
@@ -57,13 +57,13 @@ export class Proxies {
 
   /** Puts them between an edge and Redis; gives the variables of the edge. */
   async #edgeToRedis(databases: OwnDatabases): Promise<Record<string, string>> {
-    const deafness: Deafness = { channels: new Set(), dropped: 0 };
-    const isDropped = (channel: string) => deafness.channels.has(channel);
+    const mutedChannels: MutedChannels = { channels: new Set(), dropped: 0 };
+    const isDropped = (channel: string) => mutedChannels.channels.has(channel);
     const onDropped = () => {
-      deafness.dropped += 1;
+      mutedChannels.dropped += 1;
     };
-    const { way, env } = await this.#toRedis(databases, () => [deafFilter(isDropped, onDropped)]);
-    this.deafness.push(deafness);
+    const { way, env } = await this.#toRedis(databases, () => [channelFilter(isDropped, onDropped)]);
+    this.mutedChannels.push(mutedChannels);
     this.edgesToRedis.push(way);
     return env;
   }

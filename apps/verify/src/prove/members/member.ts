@@ -2,7 +2,7 @@ import { type HoldfastClient, connect } from '@holdfast/client/connect';
 import type { Positions } from '@holdfast/client/position-book';
 import { type Position, comparePositions } from '@holdfast/protocol/position-order';
 import type { WebSocket } from 'ws';
-import type { Expectation, LogEvent, MemberLog, Wish } from '../checker/log.ts';
+import type { Expectation, LogEvent, MemberLog, DesiredTopic } from '../checker/log.ts';
 import { monotonicMs } from '@holdfast/harness/clock';
 import type { Arrivals } from './arrivals.ts';
 import { WatchedSocket, type WatchedOptions } from './watched-socket.ts';
@@ -13,7 +13,7 @@ export interface MemberOptions {
   expectation: Expectation;
   edgeUrls: readonly string[];
   arrivals: Arrivals;
-  wishes?: Wish[];
+  desiredTopics?: DesiredTopic[];
 }
 
 /** One client: the SDK, and a log of all that it saw. */
@@ -21,7 +21,7 @@ export class Member implements MemberLog {
   readonly member: number;
   readonly clientId: string;
   /** Twins share theirs. */
-  readonly wishes: Wish[];
+  readonly desiredTopics: DesiredTopic[];
   readonly events: LogEvent[] = [];
   expectation: Expectation;
   wasPaused = false;
@@ -44,7 +44,7 @@ export class Member implements MemberLog {
     this.member = options.member;
     this.clientId = options.clientId;
     this.expectation = options.expectation;
-    this.wishes = options.wishes ?? [];
+    this.desiredTopics = options.desiredTopics ?? [];
     this.#options = options;
   }
 
@@ -54,7 +54,7 @@ export class Member implements MemberLog {
 
   /** Topics that it wants now. */
   get topics(): string[] {
-    return this.wishes.filter(({ endAskedAt }) => endAskedAt === null).map(({ topic }) => topic);
+    return this.desiredTopics.filter(({ endAskedAt }) => endAskedAt === null).map(({ topic }) => topic);
   }
 
   /** Connects, and stays connected until `close`. After an end it goes on from where it was. */
@@ -124,7 +124,7 @@ export class Member implements MemberLog {
 
   /** Whether everything up to these positions has come, of the topics that it wants. */
   hasReached(positions: Readonly<Record<string, Position>>): boolean {
-    return this.wishes.every(({ topic, endAskedAt }) => {
+    return this.desiredTopics.every(({ topic, endAskedAt }) => {
       const position = positions[topic];
       if (position === undefined || endAskedAt !== null) return true;
       const reached = this.#reached.get(topic);
@@ -141,8 +141,8 @@ export class Member implements MemberLog {
   }
 
   /** The registration is gone, or about to go. */
-  forgetWishes(at: number): void {
-    for (const wish of this.wishes) wish.endAskedAt ??= at;
+  endDesired(at: number): void {
+    for (const desired of this.desiredTopics) desired.endAskedAt ??= at;
   }
 
   close(): void {

@@ -1,5 +1,5 @@
 import { comparePositions, type Position } from '@holdfast/protocol/position-order';
-import { ENDING_MS } from '../checker/wishes.ts';
+import { ENDING_MS } from '../checker/desired.ts';
 import type { Model } from './judge.ts';
 import type { Followed, LineLog } from './lines.ts';
 import type { Publication } from './publications.ts';
