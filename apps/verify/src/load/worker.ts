@@ -5,7 +5,7 @@ import { EdgeDirectory } from './edge-directory.ts';
 import { ClientPool } from './client-pool.ts';
 import { clientIdOf, topicNames } from './identity.ts';
 import { Inbox } from './inbox.ts';
-import { newLatencies } from './latency.ts';
+import { newLatencies } from './report.ts';
 import { Reception } from './reception.ts';
 import { register, unregister } from './registration.ts';
 import { sourceAddresses } from './routes.ts';

@@ -65,7 +65,7 @@ async function runOne(
   const { seed, redis } = plan;
   const scale = fault.scale?.(plan.scale) ?? plan.scale;
   try {
-    const facts = await runScenario({ fault, scale, redis, seed, binary, say: log, signal });
+    const facts = await runScenario({ fault, scale, redis, seed, binary, log, signal });
     return verdictOf(fault, facts, performance.now() - startedAt);
   } catch (error) {
     if (signal.aborted) throw error;

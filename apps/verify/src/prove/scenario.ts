@@ -38,7 +38,7 @@ export interface ScenarioOptions {
   seed: number;
   /** The redis-server to run. */
   binary: string;
-  say: (line: string) => void;
+  log: (line: string) => void;
   signal: AbortSignal;
 }
 
@@ -71,7 +71,7 @@ async function setUp<T>(work: () => Promise<T>): Promise<T> {
  * One fault: starts an installation, has clients and publishers use it, breaks it, mends it, and compares what everybody
  * received with what was published. Rejects when it could not be carried through, or with the signal's reason.
  */
-export async function runScenario({ fault, scale, redis, seed, binary, say, signal }: ScenarioOptions): Promise<Facts> {
+export async function runScenario({ fault, scale, redis, seed, binary, log, signal }: ScenarioOptions): Promise<Facts> {
   await using installation = await setUp(() => startInstallation(binary, { ...ordinaryNeeds, redis, ...fault.needs }));
   signal.throwIfAborted();
   await setUp(async () => fault.prepare?.(installation));
@@ -93,14 +93,14 @@ export async function runScenario({ fault, scale, redis, seed, binary, say, sign
     random,
     filling: FILLING,
   });
-  const parts = { installation, control, pool, publisher, topics, laterTopics, quietTopic, members, random, say };
+  const parts = { installation, control, pool, publisher, topics, laterTopics, quietTopic, members, random, log };
   const plans = plansFor(members, firstTopics, quietTopic, random);
   const scene = sceneOf(parts);
   return await abortable(carryThrough(scene, plans, fault, seed), signal);
 }
 
 async function carryThrough(scene: Scene, plans: readonly MemberPlan[], fault: Fault, seed: number): Promise<Facts> {
-  const { pool, publisher, installation, say } = scene;
+  const { pool, publisher, installation, log } = scene;
   await setUp(async () => {
     await scene.createTopics();
     await begin(pool, plans, installation, seed);
@@ -109,10 +109,10 @@ async function carryThrough(scene: Scene, plans: readonly MemberPlan[], fault: F
   });
   const from = monotonicMs();
   await scene.pass(BEFORE_MS);
-  say('everybody receives; breaking it');
+  log('everybody receives; breaking it');
 
   const injection = await fault.inject(scene);
-  say(injection.proof);
+  log(injection.proof);
   await everybodyHas(scene, await publisher.fence());
   await scene.pass(AFTER_MS);
   await publisher.stop();

@@ -24,7 +24,7 @@ export interface SceneParts {
   members: number;
   random: () => number;
   /** Takes a line for people. */
-  say: (line: string) => void;
+  log: (line: string) => void;
 }
 
 /** A running installation under load, as a fault finds it. */

@@ -206,10 +206,10 @@ class Model {
   }
 
   #unsubscribe(name: string): void {
-    const desired = this.#desiredOf(name);
-    if (!desired) return;
-    desired.endAskedAt = this.#now;
-    desired.endedAt = this.#now + 0.5;
+    const current = this.#desiredOf(name);
+    if (!current) return;
+    current.endAskedAt = this.#now;
+    current.endedAt = this.#now + 0.5;
     this.#underway = this.#underway.filter((message) => message.topic !== name);
     this.#positions.delete(name);
   }

@@ -57,7 +57,7 @@ export const clusterResize: Fault = {
   on: ['cluster'],
   connectionsStay: true,
   recoversWithinMs: 5000,
-  inject: async ({ installation, now, until, say }) => {
+  inject: async ({ installation, now, until, log }) => {
     const { databases, edges } = installation;
     const { binary, masters, replicas, startAnother } = databases;
     const [first] = masters;
@@ -75,7 +75,7 @@ export const clusterResize: Fault = {
     const [slots, keys] = [await slotsOf(newcomer), Number(await newcomer.ask('DBSIZE'))];
     if (slots === 0 || keys === 0) throw new DidNotHappen('the new node got no slots, or no keys with them');
     await until('every edge listens to the new node', async () => (await listening()) === edges.length);
-    say(`the new node serves ${slots} slots; taking them from it again`);
+    log(`the new node serves ${slots} slots; taking them from it again`);
     await reshard({ binary, nodes: [...nodes, newcomer], from: newcomer, to: first, slots });
     const id = await nodeId(newcomer);
     await newcomer.crash();

@@ -24,7 +24,7 @@ export const reconnectStorm: Fault = {
   prepare: async ({ edges }) => {
     await Promise.all(edges.slice(DYING).map((edge) => edge.crash()));
   },
-  inject: async ({ installation, control, topics, pool, connected, members, now, until, pass, say }) => {
+  inject: async ({ installation, control, topics, pool, connected, members, now, until, pass, log }) => {
     const dying = installation.edges.slice(0, DYING);
     const others = installation.edges.slice(DYING);
     await Promise.all(others.map((edge) => edge.startAgain()));
@@ -46,7 +46,7 @@ export const reconnectStorm: Fault = {
     const broken: string[] = [];
     while (connected() < members && now() - brokenAt < ALL_BACK_MS) {
       await pass(SAY_EVERY_MS);
-      say(`${connected()} of ${members} are back`);
+      log(`${connected()} of ${members} are back`);
     }
     if (connected() < members) {
       const absent = (await pool.all('absent', null)).flatMap((answer) => answer.members);
