@@ -1,6 +1,6 @@
 import { paceCalls } from '@holdfast/harness/pacing';
 import type { ControlApi } from '@holdfast/harness/control-api';
-import { CallRefused, isTransient } from '@holdfast/harness/control-api';
+import { CallRefused, isTransient } from '@holdfast/harness/retry';
 import { Unreachable } from '@holdfast/harness/http-pool';
 import type { Ledger } from './ledger.ts';
 import { monotonicMs } from '@holdfast/harness/clock';

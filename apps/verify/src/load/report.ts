@@ -9,7 +9,7 @@ const SAMPLES = 20;
 /** A thousandth of the value, as fine as the report shows. */
 const PRECISION_BITS = 10;
 
-export interface LatencySummary {
+interface LatencySummary {
   p50: number;
   p90: number;
   p99: number;
@@ -22,7 +22,7 @@ export function newLatencies(): Histogram {
 }
 
 /** The percentiles over all processes, in milliseconds; null when nothing was delivered. */
-export function summaryOf(latencies: readonly Bucket[][]): LatencySummary | null {
+function summaryOf(latencies: readonly Bucket[][]): LatencySummary | null {
   const all = newLatencies();
   for (const one of latencies) all.add(one);
   const [p50, p90, p99, max] = [50, 90, 99, 100].map((percent) => all.percentile(percent));
@@ -98,7 +98,7 @@ export interface Report {
 }
 
 /** Whether a run has nothing to complain about. */
-export function isFlawless(report: Omit<Report, 'ok'>): boolean {
+function isFlawless(report: Omit<Report, 'ok'>): boolean {
   const { faults, connections, publishing, leftBehind } = report;
   return [
     ...Object.values(faults),

@@ -7,7 +7,6 @@ import { clientIdOf, topicNames } from './identity.ts';
 import { Inbox } from './inbox.ts';
 import { newLatencies } from './report.ts';
 import { Reception } from './reception.ts';
-import { register, unregister } from './registration.ts';
 import { sourceAddresses } from './routes.ts';
 import { Spread } from './spread.ts';
 import type { Assignment, Findings, Progress, Sample } from './worker-protocol.ts';
@@ -70,7 +69,7 @@ export class Worker {
       callsAtOnce,
       async (index) => {
         const topics = [...this.#slotsOf(index)].map((slot) => this.#topicNames[this.#topicOfSlot[slot] ?? -1] ?? '');
-        await register(this.#control, this.#clientIdOf(index), topics, signal);
+        await this.#control.register(this.#clientIdOf(index), topics, signal);
         this.#registered += 1;
       },
       signal,
@@ -118,7 +117,7 @@ export class Worker {
     this.#clientPool.expectGoodbyes();
     try {
       await forEachBounded(Array(clients).keys(), callsAtOnce, async (index) => {
-        await unregister(this.#control, this.#clientIdOf(index));
+        await this.#control.unregister(this.#clientIdOf(index));
         this.#unregistered += 1;
       });
     } finally {

@@ -4,6 +4,7 @@ import { abortable } from './abortable.ts';
 import type { TruthFault } from './checker/truth.ts';
 import { Control } from './control.ts';
 import type { Fault, Injection } from './fault.ts';
+import { NotSetUp } from './not-run.ts';
 import { type Installation, startInstallation } from './installation/installation.ts';
 import { ordinaryNeeds } from './installation/needs.ts';
 import { add, noFindings } from './members/findings.ts';
@@ -13,7 +14,7 @@ import { monotonicMs } from '@holdfast/harness/clock';
 import { Publisher } from './publisher.ts';
 import { drawSome, seededRandom } from '@holdfast/harness/random';
 import { readTruth } from './read-truth.ts';
-import type { Scale } from './scale.ts';
+import type { Scale } from './fault.ts';
 import { type Scene, sceneOf } from './scene.ts';
 
 /** Each member has so many topics, drawn. */
@@ -52,11 +53,6 @@ export interface Facts {
   findings: Findings;
   /** Members that did not have everything in the end. */
   missing: string[];
-}
-
-/** What comes before the fault could not be done: the run says nothing of the fault. */
-export class NotSetUp extends Error {
-  override readonly name = 'NotSetUp';
 }
 
 async function setUp<T>(work: () => Promise<T>): Promise<T> {

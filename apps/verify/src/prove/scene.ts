@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Control } from './control.ts';
-import { DidNotHappen } from './fault.ts';
+import { DidNotHappen } from './not-run.ts';
 import type { Installation } from './installation/installation.ts';
 import type { Pool } from './members/worker-protocol.ts';
 import { monotonicMs } from '@holdfast/harness/clock';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type Fault, type FaultKind, indexTruths, judge } from './checker.ts';
 import { FOREIGN_TOPIC, type Run, correctRun, truthsOf } from '../../testing/correct-run.ts';
 import type { LogEvent } from './log.ts';
-import { ENDING_MS } from './desired.ts';
+import { ENDING_MS } from './requirement.ts';
 
 type Message = Extract<LogEvent, { kind: 'message' }>;
 

@@ -1,7 +1,6 @@
-import { comparePositions, type Position } from '@holdfast/protocol/position-order';
 import type { LogEvent, MemberLog } from './log.ts';
-import { type Loss, requirement } from './requirement.ts';
-import { isAllowed } from './desired.ts';
+import { type Position, comparePositions } from '@holdfast/protocol/position-order';
+import { type Loss, isAllowed, requirement } from './requirement.ts';
 import type { TopicTruth, Truth } from './truth.ts';
 
 export const faultKinds = [

@@ -1,7 +1,6 @@
-import { comparePositions, type Position } from '@holdfast/protocol/position-order';
-import type { LogEvent, MemberLog, DesiredTopic } from './log.ts';
+import { type Position, comparePositions } from '@holdfast/protocol/position-order';
+import type { DesiredTopic, LogEvent, MemberLog } from './log.ts';
 import type { TopicTruth, Truth } from './truth.ts';
-import { ENDING_MS } from './desired.ts';
 
 /** An announcement that messages are gone: those after `after`, up to where it goes on. */
 export interface Loss {
@@ -140,4 +139,29 @@ function reasonOf(
 function covers({ at, after, position }: Loss, { id, inLog, askedAt }: Truth): boolean {
   if (comparePositions(id, after) <= 0) return false;
   return comparePositions(id, position) <= 0 || (!inLog && askedAt < at);
+}
+
+/**
+ * What was published within this time before a desired topic was ended need not arrive any more, and what was published within
+ * it after that may: an edge has a second to follow.
+ */
+export const ENDING_MS = 1000;
+
+interface Published {
+  askedAt: number;
+  answeredAt: number;
+}
+
+/** Whether a message may have been for a client that desired it. */
+export function isAllowed(
+  desiredTopics: readonly DesiredTopic[],
+  topic: string,
+  { askedAt, answeredAt }: Published,
+): boolean {
+  return desiredTopics.some(
+    (desired) =>
+      desired.topic === topic &&
+      answeredAt >= desired.askedAt &&
+      (desired.endedAt === null || askedAt <= desired.endedAt + ENDING_MS),
+  );
 }

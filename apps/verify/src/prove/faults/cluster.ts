@@ -1,8 +1,9 @@
 import { joinCluster, nodeId } from '@holdfast/local/redis-cluster';
 import { redisKeys } from '@holdfast/protocol/keys';
 import type { Actor } from '../actors/actor.ts';
-import { DidNotHappen, type Fault } from '../fault.ts';
-import { readMetric } from '../installation/metrics.ts';
+import { DidNotHappen } from '../not-run.ts';
+import type { Fault } from '../fault.ts';
+import { readMetric } from '../installation/servers.ts';
 import { reshard, slotsOf } from '../installation/reshard.ts';
 import { askEach } from '../installation/servers.ts';
 import type { Scene } from '../scene.ts';

@@ -1,6 +1,7 @@
 import type { Service } from '@holdfast/local/services';
-import { DidNotHappen, type Fault } from '../fault.ts';
-import { readMetric } from '../installation/metrics.ts';
+import { DidNotHappen } from '../not-run.ts';
+import type { Fault } from '../fault.ts';
+import { readMetric } from '../installation/servers.ts';
 import type { Scene } from '../scene.ts';
 
 /** An edge's lease is over by then, and a control-api has asked. */

@@ -1,7 +1,8 @@
 import type { RedisServer } from '@holdfast/local/redis-server';
 import { startTcpProxy } from '@holdfast/local/tcp-proxy';
 import { until as untilWithin } from '@holdfast/local/until';
-import { DidNotHappen, type Fault } from '../fault.ts';
+import { DidNotHappen } from '../not-run.ts';
+import type { Fault } from '../fault.ts';
 import { isNamedMaster } from '../installation/databases.ts';
 import type { Scene } from '../scene.ts';
 import { brokenIn, companyOf, untilReady } from './company.ts';

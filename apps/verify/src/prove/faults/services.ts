@@ -1,6 +1,7 @@
 import type { Service } from '@holdfast/local/services';
 import { Control } from '../control.ts';
-import { DidNotHappen, type Fault } from '../fault.ts';
+import { DidNotHappen } from '../not-run.ts';
+import type { Fault } from '../fault.ts';
 
 /** So long a byte takes between a control-api and Redis: wide enough to kill in between. */
 const SLOW_MS = 400;

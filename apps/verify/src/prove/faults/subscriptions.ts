@@ -1,6 +1,7 @@
 import { forEachBounded } from '@holdfast/harness/bounded';
 import { redisKeys } from '@holdfast/protocol/keys';
-import { DidNotHappen, type Fault } from '../fault.ts';
+import { DidNotHappen } from '../not-run.ts';
+import type { Fault } from '../fault.ts';
 import { askForSum } from '../installation/servers.ts';
 import { brokenIn, companyOf, untilReady } from './company.ts';
 

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { type Databases, startDatabases } from './databases.ts';
 import type { Needs } from './needs.ts';
 import { type MutedChannels, Proxies } from './proxies.ts';
-import type { Way } from './proxy-group.ts';
+import type { Way } from './proxies.ts';
 
 /** Long enough that goodbyes are spread, short enough for a suite. */
 const DRAIN_SECONDS = '2';

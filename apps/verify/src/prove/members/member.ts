@@ -1,11 +1,42 @@
 import { type HoldfastClient, connect } from '@holdfast/client/connect';
 import type { Positions } from '@holdfast/client/position-book';
-import { type Position, comparePositions } from '@holdfast/protocol/position-order';
-import type { WebSocket } from 'ws';
-import type { Expectation, LogEvent, MemberLog, DesiredTopic } from '../checker/log.ts';
 import { monotonicMs } from '@holdfast/harness/clock';
-import type { Arrivals } from './arrivals.ts';
-import { WatchedSocket, type WatchedOptions } from './watched-socket.ts';
+import { type Position, comparePositions } from '@holdfast/protocol/position-order';
+import { type ClientOptions, WebSocket } from 'ws';
+import type { Arrived, DesiredTopic, Expectation, LogEvent, MemberLog } from '../checker/log.ts';
+import { tokenOf } from '../payload.ts';
+
+/** What the SDK is given as the options of its WebSocket: `onSocket` gets every socket that it makes. */
+interface WatchedOptions extends ClientOptions {
+  onSocket: (socket: WebSocket) => void;
+}
+
+/** The WebSocket of `ws`, handed to whoever wants to hurt it. */
+class WatchedSocket extends WebSocket {
+  constructor(url: string, protocols: string[], { onSocket, ...options }: WatchedOptions) {
+    super(url, protocols, options);
+    onSocket(this);
+  }
+}
+
+/**
+ * The messages that reached the clients of this process. Thousands receive the same ones: each is kept once, and a text
+ * that came before is not parsed again.
+ */
+export class Arrivals {
+  readonly #byText = new Map<string, Arrived>();
+
+  /** The message in the text of a frame; undefined for a frame of another kind. */
+  read(text: string): Arrived | undefined {
+    const known = this.#byText.get(text);
+    if (known !== undefined) return known;
+    if (!text.startsWith('{"type":"message"')) return undefined;
+    const { topic, id, data } = JSON.parse(text) as { topic: string; id: Position; data: unknown };
+    const arrived = { topic, id, token: tokenOf(data) };
+    this.#byText.set(text, arrived);
+    return arrived;
+  }
+}
 
 export interface MemberOptions {
   member: number;

@@ -6,12 +6,12 @@ import { forEachBounded } from '@holdfast/harness/bounded';
 import { Control } from '../control.ts';
 import { monotonicMs } from '@holdfast/harness/clock';
 import { seededRandom } from '@holdfast/harness/random';
-import { Arrivals } from './arrivals.ts';
+import { Arrivals } from './member.ts';
 import { type Caller, subscribe, unsubscribe } from './changes.ts';
 import { findingsOf } from './findings.ts';
 import { Member } from './member.ts';
-import { changeItsMind, comeAndGo } from './storm.ts';
-import { fight } from './twins.ts';
+import { changeItsMind, comeAndGo } from './changes.ts';
+import { fight } from './changes.ts';
 import type { Handlers } from '@holdfast/harness/worker-channel';
 import type { Assignment, MemberCalls, Progress } from './worker-protocol.ts';
 

@@ -4,7 +4,7 @@ import type { CallEvent, Frame, HistoryEvent, LineEvent } from '../history/event
 import { absentSteps, correctHistory } from '../../testing/correct-history.ts';
 import { judge } from './judge.ts';
 import { CLIENTS, FOREIGN_TOPIC, TOPICS } from '../../testing/simulated-installation.ts';
-import type { Violation, ViolationKind } from './violation.ts';
+import type { Violation, ViolationKind } from './model.ts';
 
 /** A property that hardly ever found a place for its violation says nothing. */
 const ENOUGH = 30;

@@ -8,7 +8,7 @@ import { type Installation, startInstallation } from '../installation/installati
 import { ordinaryNeeds } from '../installation/needs.ts';
 import { findCompiler } from '../installation/shifted-clock.ts';
 import { judge } from '../model/judge.ts';
-import type { Violation } from '../model/violation.ts';
+import type { Violation } from '../model/model.ts';
 import { seededRandom } from '@holdfast/harness/random';
 import { type Counts, carryOut } from './carry-out.ts';
 import { createTopics } from './inflict.ts';
