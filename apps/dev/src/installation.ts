@@ -62,7 +62,7 @@ export async function startDevInstallation(options: DevInstallationOptions): Pro
   started.defer(() => removeStateFile(process.pid, directory));
 
   const running = started.move();
-  return { redis: redis.said, controlUrl, edgeUrls, key, logs, stop: () => running.disposeAsync() };
+  return { redis: redis.shown, controlUrl, edgeUrls, key, logs, stop: () => running.disposeAsync() };
 }
 
 function wantedPorts({ controlPort, edgePorts, serviceEnv }: DevConfig): WantedPort[] {
@@ -86,10 +86,10 @@ async function startRedis(
   started: AsyncDisposableStack,
   { env, log, signal }: DevInstallationOptions,
   onBack: () => void,
-): Promise<{ url: string; said: string }> {
-  let said = '';
+): Promise<{ url: string; shown: string }> {
+  let shown = '';
   const announce = (line: string) => {
-    said = line.replace(/^Redis: /, '');
+    shown = line.replace(/^Redis: /, '');
     log(line);
   };
   const redis = await findOrBringRedis({ announce, env, container: 'compose' });
@@ -106,8 +106,8 @@ async function startRedis(
   }
   signal.throwIfAborted();
   if (redis.source === 'REDIS_URL')
-    await untilRedisAnswers(redis.url, said.replace(/, from REDIS_URL$/, ''), log, signal);
-  return { url: redis.url, said };
+    await untilRedisAnswers(redis.url, shown.replace(/, from REDIS_URL$/, ''), log, signal);
+  return { url: redis.url, shown };
 }
 
 /** Starts control-api and edges, and keeps each running on the port it got. */
@@ -164,7 +164,7 @@ function nameOf(app: App, index: number): string {
   return app === 'socket-edge' ? `socket-edge-${index + 1}` : app;
 }
 
-/** An edge that listens on every address has to be told one that clients can connect to; here they are on this machine. */
+/** An edge that listens on every address needs one that clients can connect to; here they are on this machine. */
 function advertised(host: string | undefined, port: number): Record<string, string> {
   return (host === '0.0.0.0' || host === '::') && port !== 0 ? { EDGE_ADVERTISE_URL: `ws://localhost:${port}` } : {};
 }

@@ -1,6 +1,6 @@
 const NANOSECONDS_PER_MS = 1e6;
 
-// `hrtime` is the clock of the machine since its boot, which all processes share and nobody sets; `performance.now`
+// `hrtime` is the clock of the machine since its boot, which all processes share and nothing sets; `performance.now`
 // costs less.
 const offsetMs = Number(process.hrtime.bigint()) / NANOSECONDS_PER_MS - performance.now();
 

@@ -68,7 +68,7 @@ export async function spawnChild(options: ChildOptions): Promise<Child> {
 
   return {
     pid,
-    // Whoever hears of the end may ask for the output at once.
+    // The output may be read as soon as the end is known.
     exited: exited.then(async (exit) => {
       await Promise.race([closed, delay(LAST_OUTPUT_MS, undefined, { ref: false })]);
       return exit;
@@ -81,7 +81,7 @@ export async function spawnChild(options: ChildOptions): Promise<Child> {
     kill: (signal) => child.kill(signal),
     stop: async (graceMs) => {
       child.kill('SIGTERM');
-      // A process that was stopped (SIGSTOP) hears SIGTERM only when it goes on.
+      // A process that was stopped (SIGSTOP) gets SIGTERM only when it goes on.
       child.kill('SIGCONT');
       const tooLate = setTimeout(() => child.kill('SIGKILL'), graceMs);
       const exit = await exited;
@@ -91,7 +91,7 @@ export async function spawnChild(options: ChildOptions): Promise<Child> {
   };
 }
 
-/** The child ended, or said nothing in time, before the line that was waited for. The message says what it printed. */
+/** The child ended, or was not in time, before the line that was waited for. The message says what it printed. */
 export class ChildFailed extends Error {
   /** What happened, in one line. */
   readonly summary: string;

@@ -8,7 +8,7 @@ import { exitCleanUp } from './exit-clean-up.ts';
 import type { RedisKind } from './redis-kind.ts';
 import { type App, type Service, startService } from './services.ts';
 
-/** Nobody outside is waiting for a paced goodbye. */
+/** No client outside waits for a paced goodbye. */
 const DRAIN_SECONDS = '1';
 
 /** Every right there is. */

@@ -7,7 +7,7 @@ import { freePort } from './free-port.ts';
 import { type RedisServer, type TlsFiles, startRedisServer } from './redis-server.ts';
 import { until } from './until.ts';
 
-/** A master that did not answer for so long is down: as short as Sentinel can tell from a pause. */
+/** A master that did not answer for so long is down: as short as Sentinel can distinguish from a pause. */
 const DOWN_AFTER_MS = 1000;
 const FAILOVER_TIMEOUT_MS = 10_000;
 const READY_MS = 30_000;

@@ -11,7 +11,7 @@ export type RedisSource = 'REDIS_URL' | 'PATH' | 'package' | 'docker';
 export interface FoundRedis {
   readonly url: string;
   readonly source: RedisSource;
-  /** The process, when it is one of ours: for whoever keeps it running. */
+  /** The process, when it is one of ours: for a caller that keeps it running. */
   readonly server?: RedisServer;
   /** Ends what was started for us, and only that. */
   readonly stop: () => Promise<void>;
@@ -61,7 +61,7 @@ export async function findOrBringRedis(options: FindRedisOptions): Promise<Found
 }
 
 /**
- * The program of a Redis on this machine, for whoever runs several: found on PATH, or brought by the distribution's
+ * The program of a Redis on this machine, for a caller that runs several: found on PATH, or brought by the distribution's
  * package. Rejects with {@link NoRedis}: one in a container cannot be stopped by a signal.
  */
 export async function redisProgram(options: Pick<FindRedisOptions, 'announce' | 'env' | 'isRoot'>): Promise<string> {

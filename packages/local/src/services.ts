@@ -136,12 +136,12 @@ async function listening({ app, program, flags = [], env, onLine }: StartProgram
   return { child, url: await lineOf(child, app, LISTENING_MS, addressIn) };
 }
 
-/** A level at which the service still says that it listens, which is how we know. */
+/** A level at which the service still logs that it listens, for which the start waits. */
 function audible(level: string | undefined): string {
   return level === 'debug' || level === 'trace' ? level : 'info';
 }
 
-/** The address in the log line by which a service says that it listens. */
+/** The address in the log line by which a service reports that it listens. */
 function addressIn(line: string): string | undefined {
   const entry = logEntry(line);
   if (entry?.['msg'] !== 'listening') return undefined;

@@ -32,7 +32,7 @@ export async function writeStateFile(stateFile: StateFile, directory: string = r
 }
 
 /**
- * What the first of the directories that has one tells of an installation that is running; null when there is none. By
+ * What the first of the directories that has one names an installation that is running; null when there is none. By
  * default: the current directory, then the repository's.
  */
 export async function readStateFile(

@@ -10,7 +10,7 @@ export interface Counts {
 
 /**
  * Vitest's reporter of the last line: `N passed, N failed`, and `, N skipped` when some were. It is printed as the
- * process ends, after everything that the end of a run may still have to say.
+ * process ends, after everything that the end of a run may still print.
  */
 export default class LastLine implements Reporter {
   #counts: Counts = { passed: 0, failed: 0, skipped: 0 };
@@ -31,7 +31,7 @@ export function lastLine({ passed, failed, skipped }: Counts, exitCode: number):
   return skipped === 0 ? line : `${line}, ${skipped} skipped`;
 }
 
-/** Counts tests; a file or a suite that failed outside of its tests, and an error nobody caught, is a failure too. */
+/** Counts tests; a file or a suite that failed outside of its tests, and an uncaught error, is a failure too. */
 export function count(
   modules: ReadonlyArray<Pick<TestModule, 'errors' | 'children'>>,
   unhandledErrors: readonly unknown[],

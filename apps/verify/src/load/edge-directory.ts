@@ -37,7 +37,7 @@ export class EdgeDirectory {
       const takers = edges.filter(({ draining }) => !draining).map(({ url }) => url);
       if (takers.length > 0) this.#urls = takers.toSorted();
     } catch (error) {
-      // Away for a moment: whoever waits for an edge asks again, with growing delays.
+      // Away for a moment: clients that wait for an edge ask again, with growing delays.
       if (!isTransient(error)) throw error;
     } finally {
       this.#readAt = performance.now();

@@ -1,10 +1,10 @@
 import { hash, randomBytes } from 'node:crypto';
 
-/** What tells one run from all others. */
+/** What distinguishes one run from all others. */
 export interface Run {
   /** In its topics' names and its payloads. */
   id: string;
-  /** From which its clients' ids follow: who has it can act for all of them. */
+  /** Its clients' ids follow from it: it allows to act for all of them. */
   secret: string;
 }
 
@@ -19,7 +19,7 @@ export function topicNames(run: Run, topics: number): string[] {
 
 /**
  * The id with which a client registers. It follows from the run's secret (122 bits of a keyed hash), so that a process
- * that died leaves no client behind whose id nobody knows, and a registration without an answer can be repeated.
+ * that died leaves no client behind whose id is unknown, and a registration without an answer can be repeated.
  */
 export function clientIdOf(run: Run, client: number): string {
   const hex = hash('sha256', `${run.secret}/${client}`, 'hex');

@@ -14,7 +14,7 @@ interface Doubtful {
   code: string;
 }
 
-/** What was published on every topic, as far as the answers tell. Topics are known by their index. */
+/** What was published on every topic, as far as the answers show. Topics are known by their index. */
 export class Ledger {
   readonly #entries: Entry[][];
   readonly #doubtful: Doubtful[][];

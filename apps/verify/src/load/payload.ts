@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
-/** What a load message says of itself. */
+/** The content of a message. */
 export interface Payload {
   run: string;
   /** Which message of the run. */

@@ -53,7 +53,7 @@ async function publishOne(options: PublishOptions, topic: number, n: number): Pr
     ledger.accepted(topic, await control.publish(topicNames[topic] ?? '', text), digest);
   } catch (error) {
     if (!(error instanceof CallRefused || error instanceof Unreachable)) throw error;
-    // Also after a 503 the log has the last word: a gateway that did not hear the answer says 503 as well.
+    // Also after a 503 the log has the last word: a gateway that missed the answer sends 503 as well.
     if (isTransient(error)) ledger.doubt(topic, { n, digest, code: error.code });
     else ledger.refuse(error.code);
   }

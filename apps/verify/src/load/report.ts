@@ -65,7 +65,7 @@ export interface Report {
     perSecond: number;
     /** Handshakes that came to nothing and were tried again, by HTTP status or close code, or `unreachable`. */
     refusals: Record<string, number>;
-    /** Connections that ended although nobody asked for it, by close code. */
+    /** Connections that ended unexpectedly, by close code. */
     closes: Record<string, number>;
     reconnects: number;
     /** Clients that were left without a connection. */

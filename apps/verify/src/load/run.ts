@@ -68,7 +68,7 @@ export async function runLoad(options: RunOptions): Promise<Report> {
     await pool.each('assign', (worker) => assignments[worker] as Assignment);
     facts = await new Phases({ ...options, signal }, run, control, pool).all();
   } catch (error) {
-    // What was under way says only that it was aborted.
+    // What was under way reports only that it was aborted.
     throw pool.death ?? error;
   } finally {
     leftBehind = await removeAll(options, run, control, pool, assignments);

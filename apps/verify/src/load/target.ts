@@ -6,9 +6,9 @@ export interface Target {
   key: string;
   /** How many edges were started for it; null for an installation that was running. */
   edges: number | null;
-  /** Of the edges, when they run on this machine and nobody else uses them; empty otherwise. */
+  /** Of the edges, when they run on this machine and nothing else uses them; empty otherwise. */
   edgePids: readonly number[];
-  /** The servers of its Redis that hold data, when nobody else uses them; empty otherwise. */
+  /** The servers of its Redis that hold data, when nothing else uses them; empty otherwise. */
   redisUrls: readonly string[];
   /** Ends what was started for it. */
   [Symbol.asyncDispose]: () => Promise<void>;

@@ -4,7 +4,7 @@ import type { Run } from './identity.ts';
 import type { Plan } from './plan.ts';
 import type { Target } from './target.ts';
 
-/** What a worker process is told first: its share of the clients, and where they go. */
+/** The first call of a worker process: its share of the clients, and where they go. */
 export interface Assignment {
   run: Run;
   worker: number;
@@ -42,7 +42,7 @@ export interface Progress {
 
 export const noProgress: Progress = { registered: 0, connected: 0, deliveries: 0, unregistered: 0 };
 
-/** A fault with who it happened to, for people who look for its cause. */
+/** A fault with the client it happened to, for the search for its cause. */
 export interface Sample {
   kind: FaultKind;
   client: number;
@@ -64,7 +64,7 @@ export interface Findings {
   edges: string[];
   /** Handshakes that came to nothing and were tried again, by HTTP status or close code, or `unreachable`. */
   refusals: Record<string, number>;
-  /** Connections that ended although nobody asked for it, by close code. */
+  /** Connections that ended unexpectedly, by close code. */
   closes: Record<string, number>;
   reconnects: number;
   /** Clients without a connection that will not get one. */

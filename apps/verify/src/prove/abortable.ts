@@ -1,4 +1,4 @@
-/** The work's result, or the signal's reason as soon as it aborts; what the work does then is nobody's concern. */
+/** The work's result, or the signal's reason as soon as it aborts; what the work does then is ignored. */
 export async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const aborted = Promise.withResolvers<never>();
   const onAbort = () => aborted.reject(signal.reason);

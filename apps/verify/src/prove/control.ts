@@ -38,7 +38,7 @@ export class Control {
   }
 }
 
-/** Whether the same call may succeed later: nobody answered, or Redis was away. */
+/** Whether the same call may succeed later: there was no answer, or Redis was away. */
 function isPassing(error: unknown): boolean {
   if (error instanceof HoldfastError) return error.status === undefined || error.status >= 500;
   return error instanceof DOMException && error.name === 'TimeoutError';

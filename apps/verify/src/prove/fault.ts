@@ -4,7 +4,7 @@ import type { Needs } from './installation/needs.ts';
 import type { Window } from './members/worker-protocol.ts';
 import type { Scene } from './scene.ts';
 
-/** What a fault tells when it is over. */
+/** What a fault reports when it is over. */
 export interface Injection {
   /** That it happened, with a number or a name that shows it. */
   proof: string;
@@ -35,7 +35,7 @@ export interface Fault {
   logsMayForget?: boolean;
   /** No client loses its connection by it. */
   connectionsStay?: boolean;
-  /** How soon everybody hears again once everything is back, in milliseconds. */
+  /** How soon every client receives again once everything is back, in milliseconds. */
   recoversWithinMs: number;
   /** What is done before the clients come. */
   prepare?: (installation: Installation) => Promise<void>;
@@ -49,7 +49,7 @@ export interface Scale {
   /** Clients of the storm that follows the death of an edge. */
   stormMembers: number;
   topics: number;
-  /** Topics more that nobody has at first. */
+  /** More topics, without a subscriber at first. */
   laterTopics: number;
   /** Messages a second, over all topics. */
   rate: number;

@@ -9,7 +9,7 @@ export function payloadOf(token: string, filling: number): Payload {
   return { n: token, pad: token.repeat(Math.ceil(filling / token.length)).slice(0, filling) };
 }
 
-/** The token of a payload that came; for one that is not what its token says, something that nobody published. */
+/** The token of a payload that came; for one that is not what its token says, something that was never published. */
 export function tokenOf(data: unknown): string {
   if (typeof data === 'object' && data !== null && 'n' in data && 'pad' in data) {
     const { n, pad } = data;

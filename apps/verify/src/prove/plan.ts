@@ -50,7 +50,7 @@ const MAX_REPEAT = 1000;
 const MAX_SECONDS = 86_400;
 const DEFAULT_SECONDS = 60;
 
-/** Reads the command line. Throws a CommanderError, after it has said what is wrong. */
+/** Reads the command line. Throws a CommanderError, after it has printed what is wrong. */
 export function readPlan(args: readonly string[], catalog: readonly Fault[]): Plan {
   const command = new Command('prove')
     .description(

@@ -23,7 +23,7 @@ export interface PublisherOptions {
 const PAUSE_MS = 50;
 const FENCE_PATIENCE_MS = 60_000;
 
-/** Publishes at a steady rate, whatever comes back, and writes down what it was told. */
+/** Publishes at a steady rate, whatever comes back, and records every outcome. */
 export class Publisher {
   readonly publications: Publication[] = [];
   readonly #options: PublisherOptions;

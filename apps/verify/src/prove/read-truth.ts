@@ -8,7 +8,7 @@ import type { Scene } from './scene.ts';
 /** Some faults publish messages of 60 kB. */
 const PAGE = 200;
 
-/** Joins what publishers were told with what the logs have. */
+/** Joins the answers to publishers with what the logs have. */
 export async function readTruth(
   { topics, control, publisher }: Scene,
   injection: Injection,

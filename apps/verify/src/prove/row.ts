@@ -18,11 +18,11 @@ export interface Row {
   refused: number;
   unanswered: number;
   received: number;
-  /** Missing, and nobody was told. */
+  /** Missing, and not announced. */
   lost: number;
   /** Missing, gone from the log, and announced as lost. */
   announced: number;
-  /** Times a client was told that something is lost. */
+  /** Times that a loss was announced to a client. */
   announcements: number;
   /** Handed out again, or sent again on one connection. */
   duplicated: number;
@@ -126,7 +126,7 @@ function brokenPromises(fault: Fault, { findings, truthFaults, injection, missin
     const ended = Object.entries(findings.closes).map(([code, count]) => `${count} with ${code}`);
     if (ended.length > 0) broken.push(`connections ended: ${ended.join(', ')}`);
   }
-  if (findings.notRecovered > 0) broken.push(`${findings.notRecovered} members never heard again`);
+  if (findings.notRecovered > 0) broken.push(`${findings.notRecovered} members never received anything again`);
   if (findings.recoverMs !== null && findings.recoverMs > fault.recoversWithinMs) {
     broken.push(`recovered after ${Math.round(findings.recoverMs)} ms, promised are ${fault.recoversWithinMs} ms`);
   }

@@ -160,7 +160,7 @@ async function begin(
   }));
 }
 
-/** Waits until all members have all up to these positions; gives those who had not in time. */
+/** Waits until all members have all up to these positions; gives those that had not in time. */
 async function everybodyHas({ pool }: Scene, positions: Record<string, Position>): Promise<string[]> {
   const answers = await pool.all('reached', { positions, timeoutMs: REACHED_MS });
   return answers.flatMap(({ missing, samples }) =>

@@ -17,9 +17,9 @@ export interface SceneParts {
   pool: Pool;
   publisher: Publisher;
   topics: readonly string[];
-  /** Those of them that nobody has at first. */
+  /** Those of them without a subscriber at first. */
   laterTopics: readonly string[];
-  /** One on which nothing is said unless a fault says it. Some have it from the beginning. */
+  /** One on which nothing is published unless a fault does. Some have it from the beginning. */
   quietTopic: string;
   members: number;
   random: () => number;
@@ -38,7 +38,7 @@ export interface Scene extends SceneParts {
   /** Waits until something is so. Rejects with {@link DidNotHappen} when it is not in time. */
   until: (what: string, look: () => Promise<boolean> | boolean, timeoutMs?: number) => Promise<void>;
   createTopics: () => Promise<void>;
-  /** All registrations are gone: creates the topics again, and has everybody register anew as they are told to. */
+  /** All registrations are gone: creates the topics again, and has every client register anew as its close code demands. */
   beginAnew: (goneAt: number) => Promise<number>;
 }
 

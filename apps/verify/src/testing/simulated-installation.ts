@@ -118,8 +118,8 @@ export class SimulatedInstallation {
     const id = (this.#ids += 1);
     const how = stream.startsWith('@') ? 'to-client' : 'single';
     const outcome = answered === 'ok' || answered === 'refused' ? answered : 'unknown';
-    const told = answered === 'ok' ? { id: text(id) } : {};
-    this.#call({ what: 'publish', how, stream, token, ...told }, outcome);
+    const idOf = answered === 'ok' ? { id: text(id) } : {};
+    this.#call({ what: 'publish', how, stream, token, ...idOf }, outcome);
     if (answered === 'refused' || answered === 'in-vain') return id;
     this.#state.streams.get(stream)?.log.push({ id, token });
     for (const [name, line] of this.#open) {

@@ -14,7 +14,7 @@ export interface Route {
 }
 
 /**
- * What the connections of a process tell; one object for all of them. `member` is what the connection was made with.
+ * The events of the connections of a process; one object for all of them. `member` is what the connection was made with.
  */
 export interface ConnectionEvents<Member> {
   onOpen(member: Member, connection: Connection<Member>): void;
@@ -34,7 +34,7 @@ export const ABNORMAL = 1006;
 const HEAD_END = '\r\n\r\n';
 
 /**
- * All sockets of a process read into this one buffer: Node reads and calls back synchronously, so nobody else can be
+ * All sockets of a process read into this one buffer: Node reads and calls back synchronously, so nothing else can be
  * in it. It holds what the kernel has of one socket; 64 KiB is what Node itself allocates, for every read anew.
  */
 const readBuffer = Buffer.allocUnsafe(64 * 1024);

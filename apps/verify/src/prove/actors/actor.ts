@@ -96,7 +96,7 @@ export class Actor {
     return line;
   }
 
-  /** From now on it connects again whenever it has no connection, and registers when it is told that it must. */
+  /** From now on it connects again whenever it has no connection, and registers when its close code demands it. */
   keep(topics: readonly string[], signal: AbortSignal): void {
     this.wantsLine = true;
     void this.#keep(topics, signal);

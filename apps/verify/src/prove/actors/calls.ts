@@ -139,8 +139,8 @@ export class Calls {
     const from = monotonicMs();
     const answer = await this.#ask(ask);
     const { outcome, status, value } = answer;
-    const told = value === undefined ? call : asAnswered(value);
-    this.#history.record({ kind: 'call', from, to: monotonicMs(), outcome, status, call: told });
+    const answered = value === undefined ? call : asAnswered(value);
+    this.#history.record({ kind: 'call', from, to: monotonicMs(), outcome, status, call: answered });
     return answer;
   }
 

@@ -16,7 +16,7 @@ const TOPIC = 'prove.follow-up';
 export async function followUp(company: Company, topics: readonly string[]): Promise<void> {
   const actors = company.actors.filter(({ isRegistered, line }) => isRegistered && line !== undefined);
   const lines = new Map(actors.map((actor) => [actor, actor.line]));
-  // Before anything changes: a change may heal what does not hear.
+  // Before anything changes: a change may heal a stalled subscription.
   await everybodyIsWrittenTo(company, actors, topics);
 
   await company.topic(TOPIC);

@@ -73,7 +73,7 @@ export function indexTruths(topics: Iterable<TopicTruth>): Truths {
   );
 }
 
-/** Compares what one client saw with what was published. Every fault is told, each message in at most one. */
+/** Compares what one client saw with what was published. Every fault is reported, each message in at most one. */
 export function judge(truths: Truths, log: MemberLog, rules: Rules): Verdict {
   const verdict: Verdict = { faults: [], received: 0, deduplicated: 0, announced: 0 };
   for (const [topic, events] of byTopic(log)) {
@@ -147,7 +147,7 @@ class TopicJudge {
     }
     for (const { message, because } of requirement(this.#truth, this.#log, events, losses, this.#had)) {
       if (because === 'announced') {
-        // What is in the log was announced falsely, and that has been told.
+        // What is in the log was announced falsely, and that has been reported.
         if (!message.inLog) this.#verdict.announced += 1;
       } else if (!this.#blamed.has(message.id)) {
         this.#blame(because, message.id);

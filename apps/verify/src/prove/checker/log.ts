@@ -7,7 +7,7 @@ type Milliseconds = number;
 export interface Arrived {
   topic: string;
   id: Position;
-  /** Made by the publisher, different for every publish: it tells which publish this is, whatever its id. */
+  /** Made by the publisher, different for every publish: it identifies the publish, whatever its id. */
   token: string;
 }
 

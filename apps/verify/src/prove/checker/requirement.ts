@@ -94,7 +94,7 @@ function isWithin({ askedAt, since, endAskedAt }: DesiredTopic, message: Truth, 
 
 /**
  * Which of the messages within a desired topic have to arrive. A connected client gets everything published after the 202. One
- * that was not connected, or lost its connection before it heard of the topic, begins where the next welcome says.
+ * that was not connected, or lost its connection before it was subscribed, begins where the next welcome says.
  */
 function beginOf(desired: DesiredTopic, sessions: readonly Session[]): (message: Truth) => boolean {
   const connected = sessions.find((session) => session.at < desired.askedAt && session.endedAt > desired.askedAt);
@@ -105,7 +105,7 @@ function beginOf(desired: DesiredTopic, sessions: readonly Session[]): (message:
     if (session !== connected || start.by === 'welcome') return follows;
     return (message) => follows(message) || isAfterAnswer(desired, message);
   }
-  // Nobody ever told it of the topic: then what was said while it stayed connected is missing.
+  // It was never subscribed: then what was published while it stayed connected is missing.
   const stayed = sessions.find(({ endedAt }) => endedAt > (desired.endAskedAt ?? Number.MAX_VALUE));
   return (message) => stayed !== undefined && message.askedAt > stayed.at && isAfterAnswer(desired, message);
 }

@@ -43,10 +43,10 @@ export interface TopicTruth {
 type TruthFaultKind = 'accepted-and-lost' | 'refused-and-published' | 'moved' | 'invented';
 
 /**
- * What is wrong already between what publishers were told and what the log has.
+ * What is wrong already between the answers to publishers and the log.
  * - `accepted-and-lost`: answered with 202, and not in the log.
  * - `refused-and-published`: refused for certain, and in the log.
- * - `moved`: in the log under another id than the 202 said.
+ * - `moved`: in the log under another id than in the 202.
  * - `invented`: in the log, twice or never published.
  */
 export interface TruthFault {
@@ -61,7 +61,7 @@ export interface LogEntry {
   token: string;
 }
 
-/** Joins what publishers were told with what the log of the topic has in the end. */
+/** Joins the answers to publishers with what the log of the topic has in the end. */
 export function settle(
   topic: string,
   publications: readonly Publication[],
@@ -85,7 +85,7 @@ export function settle(
       messages.push({ id: outcome.id, token, askedAt, answeredAt, inLog: id !== undefined });
     } else if (id !== undefined) {
       if (outcome.kind === 'refused') blame('refused-and-published', token);
-      // Nobody was told when it took place: any time after it was asked for.
+      // The answer is missing, so it took place at any time after it was asked for.
       messages.push({ id, token, askedAt, answeredAt: Infinity, inLog: true });
     } else if (outcome.kind === 'unknown') {
       doubts.push({ token, askedAt, answeredAt: Infinity });

@@ -17,7 +17,7 @@ export const subscriptionStorm: Fault = {
     const answers = await pool.all('storm', { members: perWorker, topics: laterTopics, ms: STORM_MS });
     const sum = (field: 'subscribed' | 'unsubscribed' | 'registered') =>
       answers.reduce((total, answer) => total + answer[field], 0);
-    if (sum('subscribed') === 0 || sum('registered') === 0) throw new DidNotHappen('nobody changed anything');
+    if (sum('subscribed') === 0 || sum('registered') === 0) throw new DidNotHappen('no client changed anything');
     const proof = `${sum('subscribed')} subscribed, ${sum('unsubscribed')} unsubscribed, ${sum('registered')} registered and unregistered`;
     return { proof, brokenAt, healedAt: now() };
   },

@@ -12,7 +12,7 @@ import { brokenIn, companyOf, untilReady } from './company.ts';
 export const clusterReshard: Fault = {
   name: 'cluster-reshard',
   proves:
-    'All slots of a master migrate to another one under load, topics and clients with them: nobody is disconnected, and ' +
+    'All slots of a master migrate to another one under load, topics and clients with them: no client is disconnected, and ' +
     'nothing is lost.',
   quick: true,
   on: ['cluster'],

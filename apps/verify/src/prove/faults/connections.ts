@@ -3,7 +3,7 @@ import type { Fault } from '../fault.ts';
 import { readMetric } from '../installation/servers.ts';
 import { askForSum, infoSum } from '../installation/servers.ts';
 
-/** So long nobody may connect to Redis again. */
+/** So long Redis takes no new connections. */
 const SHUT_MS = 1500;
 /** Sooner than anything else would find it: a quiet topic is compared with Redis after ten seconds. */
 const CAUGHT_UP_WITHIN_MS = 2500;
@@ -34,11 +34,13 @@ export const clientKillPubsub: Fault = {
     const healedAt = now();
     const missing = await reached(unheard);
     return {
-      proof: `Redis cut ${killed} subscribers, and nobody could subscribe again for ${SHUT_MS / 1000} s`,
+      proof: `Redis cut ${killed} subscribers, and none could subscribe again for ${SHUT_MS / 1000} s`,
       brokenAt,
       healedAt,
       broken:
-        missing === 0 ? [] : [`${missing} members had not got what was said meanwhile when the edges heard again`],
+        missing === 0
+          ? []
+          : [`${missing} members had not got what was published meanwhile when the edges were subscribed again`],
     };
   },
 };
@@ -64,7 +66,7 @@ export const clientKillNormal: Fault = {
 export const halfCut: Fault = {
   name: 'half-cut',
   proves:
-    'The connections of an edge to Redis fall silent without an end: it finds out by itself, hears again, and looks at ' +
+    'The connections of an edge to Redis fall silent without an end: it finds out by itself, subscribes again, and looks at ' +
     'once for what it missed.',
   quick: true,
   needs: { proxies: { edgesToRedis: true } },
@@ -85,7 +87,7 @@ export const halfCut: Fault = {
     const brokenAt = now();
     proxy.strand();
     const unheard = await publisher.fence([quietTopic]);
-    await until('the edge replaces the connection on which it heard nothing', async () => (await lost()) > before);
+    await until('the edge replaces the connection that has stalled', async () => (await lost()) > before);
     const missing = await reached(unheard, CAUGHT_UP_WITHIN_MS);
     const swallowed = proxy.bytesSwallowed();
     if (swallowed === 0) throw new DidNotHappen('nothing was swallowed');
@@ -93,7 +95,10 @@ export const halfCut: Fault = {
       proof: `${stranded} connections of ${edge.name} to Redis were stranded, ${swallowed} bytes swallowed`,
       brokenAt,
       healedAt: brokenAt,
-      broken: missing === 0 ? [] : [`${missing} members had not got what was said meanwhile when the edge heard again`],
+      broken:
+        missing === 0
+          ? []
+          : [`${missing} members had not got what was published meanwhile when the edge was subscribed again`],
     };
   },
 };
@@ -108,7 +113,7 @@ async function isReady(url: string): Promise<boolean> {
 export const redisPartition: Fault = {
   name: 'redis-partition',
   proves:
-    'Redis, all of it, cannot be reached from one edge: that edge says that it is not ready, keeps its connections, and ' +
+    'Redis, all of it, cannot be reached from one edge: that edge reports that it is not ready, keeps its connections, and ' +
     'fills what they missed when it can reach Redis again.',
   quick: false,
   needs: { proxies: { edgesToRedis: true } },
@@ -122,9 +127,11 @@ export const redisPartition: Fault = {
     const lines = way.connections();
     const brokenAt = now();
     way.blackHole();
-    await until('the edge says that it is not ready', async () => !(await isReady(edge.url)));
+    await until('the edge reports that it is not ready', async () => !(await isReady(edge.url)));
     await pass(Math.max(0, CUT_OFF_MS - (now() - brokenAt)));
-    const broken = (await isReady(other.url)) ? [] : [`${other.name}, which reaches Redis, says that it is not ready`];
+    const broken = (await isReady(other.url))
+      ? []
+      : [`${other.name}, which reaches Redis, reports that it is not ready`];
     way.heal();
     // What was swallowed stays lost, so these lines are no good any more.
     way.cut();

@@ -9,7 +9,7 @@ import { brokenIn, companyOf, untilReady } from './company.ts';
 const EACH = 5;
 const SHORT_MS = 3000;
 const PAST_LEASE_MS = 13_000;
-/** More ends of subscriptions than an edge is told of one by one. */
+/** More ends of subscriptions than an edge gets one by one. */
 const TIMES = 70;
 const LATER = 5;
 const MARGIN_MS = 200;
@@ -85,7 +85,7 @@ export const claimCutShort: Fault = {
   name: 'claim-cut-short',
   proves:
     'A second connection of a client comes to nothing after its edge has asked Redis for the client: the edge is killed ' +
-    'before it hears the answer, or Redis stands still until the handshake is refused. The first one stays, and follows ' +
+    'before it gets the answer, or Redis stands still until the handshake is refused. The first one stays, and follows ' +
     'every change.',
   quick: true,
   // Sentinels and a Cluster would replace a Redis that stands still.
@@ -98,7 +98,7 @@ export const claimCutShort: Fault = {
     if (first === undefined || second === undefined) throw new Error('an installation has two edges');
     const company = companyOf(scene);
     await company.topic(TOPIC);
-    // The last ones are quiet: nobody else of them comes.
+    // The last ones are quiet: no others of them come.
     const actors = await company.hire(3 * CLAIMS_EACH, [TOPIC], [0]);
     const stranded = actors.slice(0, CLAIMS_EACH);
     const before = stranded.map(({ line }) => line);

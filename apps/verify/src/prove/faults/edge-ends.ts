@@ -48,7 +48,7 @@ export const rollingDeploy: Fault = {
       if (code !== 0) broken.push(`${edge.name} ended with exit code ${code} after SIGTERM`);
       await edge.startAgain();
       moved += held;
-      log(`${edge.name} said goodbye to ${held} connections and is back`);
+      log(`${edge.name} closed ${held} connections in order and is back`);
     }
     if (moved === 0) throw new DidNotHappen('no edge held a connection');
     const proof = `${installation.edges.length} edges ended by SIGTERM, one after the other, with ${moved} connections`;
@@ -61,7 +61,7 @@ const FROZEN_MS = 13_000;
 const SHARE_TAKEN_OVER = 0.1;
 const LETS_GO_WITHIN_MS = 5000;
 
-/** Freezes an edge past its lease, and tells whether it was called alive then. */
+/** Freezes an edge past its lease, and reports whether it counted as alive then. */
 async function freezePastLease({ control, pass }: Scene, edge: Service): Promise<string[]> {
   edge.freeze();
   await pass(FROZEN_MS);
@@ -93,7 +93,7 @@ export const edgeFreeze: Fault = {
     await until('everybody is connected elsewhere', () => connected() === members);
     edge.thaw();
     await noticed(scene, edge);
-    await until('the edge has let go of the connections that nobody holds', async () => {
+    await until('the edge has let go of the connections that no client holds', async () => {
       return (await readMetric(edge.url, 'connections')) < held / 2;
     });
     const proof = `${edge.name} with ${held} connections was stopped for ${FROZEN_MS / 1000} s, and noticed that its lease had run out`;

@@ -25,7 +25,7 @@ export const sentinelFailover: Fault = {
     const { redis, databases } = installation;
     const [replica] = databases.replicas;
     if (replica === undefined) throw new Error('a replica was asked for');
-    // It may not follow any more, and nobody else notices.
+    // It may not follow any more, and nothing else is affected.
     await redis.ask('ACL', 'SETUSER', 'default', '-psync');
     await redis.ask('CLIENT', 'KILL', 'TYPE', 'replica');
     await until('the replica has lost its master', async () => (await replica.info('master_link_status')) === 'down');
@@ -65,7 +65,7 @@ export const laggingFailover: Fault = {
   name: 'lagging-failover',
   proves:
     'A replica takes over that lags by seconds in which clients moved to another edge and others came again to the ' +
-    'same one: nobody is closed as replaced, and every connection follows every change.',
+    'same one: no client is closed as replaced, and every connection follows every change.',
   quick: false,
   on: ['single', 'sentinel'],
   needs: { proxies: { edgesToRedis: true, controlsToRedis: true } },
@@ -148,7 +148,7 @@ const FAILOVER_MS = 30_000;
 export const masterKill: Fault = {
   name: 'master-kill',
   proves:
-    'A master killed with -9: its replica takes over, clients keep their connections, and everybody hears its topics ' +
+    'A master killed with -9: its replica takes over, clients keep their connections, and every client receives its topics ' +
     'again within ten seconds of that.',
   quick: true,
   on: ['cluster', 'sentinel'],
@@ -162,7 +162,7 @@ export const masterKill: Fault = {
     if (master === undefined || heir === undefined) throw new Error('a master with a replica was asked for');
     const brokenAt = now();
     await master.crash();
-    // An old master without its data must not come back before that: whoever asks would still be led to it.
+    // An old master without its data must not come back before that: services would still be led to it.
     await untilWithin('the replica is the master', FAILOVER_MS, () => isNamedMaster(installation.databases, heir));
     const healedAt = now();
     log('the replica has taken over');

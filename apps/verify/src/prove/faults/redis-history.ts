@@ -11,7 +11,7 @@ export const redisRolledBack: Fault = {
   name: 'redis-rolled-back',
   proves:
     'Redis comes back without its last seconds, in which clients moved to another edge and others came again to the ' +
-    'same one: nobody is closed as replaced, and every connection follows every change.',
+    'same one: no client is closed as replaced, and every connection follows every change.',
   quick: true,
   // Where there are replicas, one takes over: see lagging-failover.
   on: ['single'],
@@ -92,7 +92,7 @@ export const redisClockBack: Fault = {
     await publish(topics);
     await company.settled(SETTLED_MS);
 
-    // On top of it, what Redis is told from here on is lost.
+    // On top of it, what is written to Redis from here on is lost.
     const savedFrom = now();
     const startRolledBack = await saveFile(redis);
     const savedTo = now();

@@ -12,7 +12,7 @@ interface Refusing {
   name: string;
   proves: string;
   on?: readonly RedisKind[];
-  /** What Redis says of each write that it refuses. */
+  /** The error of Redis for each write that it refuses. */
   error: string;
   begin: (masters: readonly RedisServer[]) => Promise<unknown>;
   end: (masters: readonly RedisServer[]) => Promise<unknown>;
@@ -67,7 +67,7 @@ export const readonly = refusingRedis({
   // A Cluster takes no REPLICAOF, and Sentinels would mend it by themselves.
   on: ['single'],
   error: 'READONLY',
-  // The discard port: nobody listens there.
+  // The discard port: nothing listens there.
   begin: (masters) => askEach(masters, 'REPLICAOF', '127.0.0.1', 9),
   end: (masters) => askEach(masters, 'REPLICAOF', 'NO', 'ONE'),
 });
@@ -94,7 +94,7 @@ export const outputBufferOverrun: Fault = {
     const [edge] = edges;
     const topic = laterTopics[0];
     if (edge === undefined || topic === undefined) throw new Error('an installation has an edge');
-    // Enough of them that some are on that edge, which therefore hears the topic.
+    // Enough of them that some are on that edge, which is therefore subscribed to the topic.
     const members = Math.ceil((READERS * edges.length) / pool.size);
     await pool.all('change', { what: 'subscribe', members, topic, controlUrls, retry: true });
     const subscribers = async () =>

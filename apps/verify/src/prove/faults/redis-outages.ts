@@ -57,7 +57,8 @@ const REDIS_KILL_EMPTY_AWAY_MS = 1000;
 
 export const redisKillEmpty: Fault = {
   name: 'redis-kill-empty',
-  proves: 'Redis killed and started again empty: every client is told to register again, and then receives everything.',
+  proves:
+    'Redis killed and started again empty: every client is asked to register again, and then receives everything.',
   quick: true,
   // Where there are replicas, one takes over: see master-kill.
   on: ['single'],
@@ -72,13 +73,13 @@ export const redisKillEmpty: Fault = {
     const topics = Number(await redis.ask('EXISTS', `${installation.prefix}topics`));
     if (topics !== 0) throw new DidNotHappen('Redis came back with its data');
     const backAt = now();
-    const told = await beginAnew(brokenAt);
+    const again = await beginAnew(brokenAt);
     const seconds = ((now() - backAt) / 1000).toFixed(1);
     return {
-      proof: `Redis came back without a topic; ${told} clients were told to register again, and had by ${seconds} s later`,
+      proof: `Redis came back without a topic; ${again} clients were asked to register again, and had by ${seconds} s later`,
       brokenAt,
       healedAt: now(),
-      broken: told === members ? [] : [`only ${told} of ${members} clients were told that they are not registered`],
+      broken: again === members ? [] : [`only ${again} of ${members} clients were closed as not registered`],
     };
   },
 };
@@ -86,7 +87,7 @@ export const redisKillEmpty: Fault = {
 export const flushall: Fault = {
   name: 'flushall',
   proves:
-    'FLUSHALL, of which Redis tells nobody: every client is told to register again, and then receives everything.',
+    'FLUSHALL, which Redis announces to no client: every client is asked to register again, and then receives everything.',
   quick: false,
   logsMayForget: true,
   recoversWithinMs: 5000,
@@ -97,20 +98,20 @@ export const flushall: Fault = {
     await askEach(masters, 'FLUSHALL');
     if ((await askForSum(masters, 'DBSIZE')) >= before) throw new DidNotHappen('Redis still has its keys');
     const backAt = now();
-    const told = await beginAnew(brokenAt);
+    const again = await beginAnew(brokenAt);
     const seconds = ((now() - backAt) / 1000).toFixed(1);
     return {
-      proof: `${before} keys are gone; ${told} clients were told to register again, and had by ${seconds} s later`,
+      proof: `${before} keys are gone; ${again} clients were asked to register again, and had by ${seconds} s later`,
       brokenAt,
       healedAt: now(),
-      broken: told === members ? [] : [`only ${told} of ${members} clients were told that they are not registered`],
+      broken: again === members ? [] : [`only ${again} of ${members} clients were closed as not registered`],
     };
   },
 };
 
 export const scriptFlush: Fault = {
   name: 'script-flush',
-  proves: 'SCRIPT FLUSH: scripts that Redis no longer knows are sent again, and nobody notices.',
+  proves: 'SCRIPT FLUSH: scripts that Redis no longer knows are sent again, and no client notices.',
   quick: true,
   connectionsStay: true,
   recoversWithinMs: 5000,

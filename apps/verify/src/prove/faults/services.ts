@@ -10,7 +10,7 @@ const CHANGING = 10;
 export const controlKill: Fault = {
   name: 'control-kill',
   proves:
-    'A control-api killed in the middle of requests, after it wrote what clients want and before it told their edges: ' +
+    'A control-api killed in the middle of requests, after it wrote the desired topics and before it notified their edges: ' +
     'the same call to another one makes it good.',
   quick: true,
   needs: { proxies: { controlsToRedis: true } },
@@ -32,23 +32,23 @@ export const controlKill: Fault = {
       Promise.all(clientIds.map((id) => asking.retrying((rest, signal) => rest.getClient(id, { signal }))));
     proxy.delay(SLOW_MS);
     const once = pool.all('change', { ...change, controlUrls: [victim.url], retry: false });
-    // Redis has it, and its answer is still under way to the one who would ring.
+    // Redis has it, and its answer is still under way to the control-api that would send the wake-up.
     await until('Redis has what was asked for', async () => (await ask()).some(({ topics }) => topics.includes(topic)));
     const brokenAt = now();
     await victim.crash();
     proxy.heal();
     await once;
-    // Wanted, and not served: the state was written, and no edge was told of it.
-    const untold = (await ask()).filter(
+    // Desired, and not served: the state was written, and no edge was notified.
+    const unnotified = (await ask()).filter(
       ({ topics, served }) => topics.includes(topic) && served?.[topic] === undefined,
     );
-    if (untold.length === 0) throw new DidNotHappen('every change that was written was told to an edge');
+    if (unnotified.length === 0) throw new DidNotHappen('an edge was notified of every change that was written');
     await pool.all('change', { ...change, controlUrls: [other.url], retry: true });
     await until('the edges serve what was asked for again', async () =>
       (await ask()).every(({ served }) => served?.[topic] !== undefined),
     );
     await victim.startAgain();
-    const proof = `control-api pid ${pid} died between the state and the wake-up of ${untold.length} changes`;
+    const proof = `control-api pid ${pid} died between the state and the wake-up of ${unnotified.length} changes`;
     return { proof, brokenAt, healedAt: brokenAt };
   },
 };
@@ -59,7 +59,7 @@ const FAR_MS = 3_000_000;
 
 export const clockJump: Fault = {
   name: 'clock-jump',
-  proves: 'The clocks of all services jump an hour ahead, then two hours back: nobody loses anything by it.',
+  proves: 'The clocks of all services jump an hour ahead, then two hours back: no client loses anything by it.',
   quick: false,
   needs: { jumpingClocks: true },
   connectionsStay: true,
@@ -77,9 +77,9 @@ export const clockJump: Fault = {
   },
 };
 
-/** How far a service's clock is ahead of ours, by the last word it said of it, in milliseconds. */
+/** How far a service's clock is ahead of ours, by its last log line about it, in milliseconds. */
 function shiftOf(service: Service): number {
-  const said = service.lines().findLast((line) => line.startsWith('{"msg":"the clock jumped"'));
-  if (said === undefined) return 0;
-  return (JSON.parse(said) as { now: number }).now - Date.now();
+  const entry = service.lines().findLast((line) => line.startsWith('{"msg":"the clock jumped"'));
+  if (entry === undefined) return 0;
+  return (JSON.parse(entry) as { now: number }).now - Date.now();
 }

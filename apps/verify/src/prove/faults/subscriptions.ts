@@ -5,7 +5,7 @@ import type { Fault } from '../fault.ts';
 import { askForSum } from '../installation/servers.ts';
 import { brokenIn, companyOf, untilReady } from './company.ts';
 
-/** A topic from which an edge hears nothing is compared with Redis every ten seconds. */
+/** A topic from which an edge receives nothing is compared with Redis every ten seconds. */
 const FOUND_WITHIN_MS = 15_000;
 
 export const deafSubscription: Fault = {
@@ -24,12 +24,12 @@ export const deafSubscription: Fault = {
     const { controlUrls, prefix } = installation;
     await pool.all('change', { what: 'subscribe', members, topic, controlUrls, retry: true });
     const brokenAt = now();
-    // To the end of the run: nothing but the comparison ever tells this edge of the topic again.
+    // To the end of the run: nothing but the comparison ever makes this edge look at the topic again.
     mutedChannels.channels.add(redisKeys(prefix).topicLive(topic));
     const positions = await publisher.fence([topic]);
     const answers = await pool.all('reached', { positions, timeoutMs: FOUND_WITHIN_MS });
     const missing = answers.reduce((sum, answer) => sum + answer.missing, 0);
-    if (mutedChannels.dropped === 0) throw new DidNotHappen('Redis said nothing that could be dropped');
+    if (mutedChannels.dropped === 0) throw new DidNotHappen('Redis sent nothing that could be dropped');
     return {
       proof: `${mutedChannels.dropped} messages of ${topic} never reached ${installation.edges[0]?.name}`,
       brokenAt,
@@ -48,7 +48,7 @@ const WITH_OTHERS = 3;
 const ROUNDS = 6;
 const RENEWED = 8;
 const CALLS_AT_ONCE = 16;
-/** Nothing of what was said is on its way any more. */
+/** Nothing of what was published is on its way any more. */
 const QUIET_MS = 1000;
 /** Between two rounds: long enough that every edge has everything again. */
 const OVER_MS = 4000;

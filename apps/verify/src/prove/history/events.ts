@@ -71,7 +71,7 @@ export interface Forgetting {
   lostAt: Milliseconds;
 }
 
-/** A fault that happened, for whoever reads the history. */
+/** A fault that happened, for readers of the history. */
 interface FaultEvent {
   kind: 'fault';
   name: string;

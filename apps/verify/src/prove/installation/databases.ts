@@ -37,7 +37,7 @@ export async function startDatabases(binary: string, directory: string, needs: N
   };
 }
 
-/** Whether those who lead to the master lead to this one; in a Cluster it says so itself. */
+/** Whether the Sentinels name this server as the master; in a Cluster its own role counts. */
 export async function isNamedMaster({ sentinelPorts, env }: Databases, server: RedisServer): Promise<boolean> {
   if ((await server.info('role')) !== 'master') return false;
   const name = env['REDIS_SENTINEL_NAME'] ?? '';

@@ -8,7 +8,7 @@ export interface Needs {
   aof: boolean;
   /** Whether the clock of a single Redis can be set. */
   redisClock: boolean;
-  /** What Redis is made of; default: as the run is told to. */
+  /** What Redis is made of; default: as the command line has it. */
   redis: RedisKind;
   edgeEnv: Readonly<Record<string, string>>;
   /** The clocks of services jump by an hour when they get SIGUSR2. */

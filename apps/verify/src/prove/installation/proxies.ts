@@ -4,7 +4,7 @@ import { channelFilter } from './channel-filter.ts';
 import type { Needs } from './needs.ts';
 import { portRewriter } from './port-rewriter.ts';
 
-/** Channels of which an edge hears nothing, and how many messages it missed by that. */
+/** Channels of which an edge receives nothing, and how many messages it missed by that. */
 export interface MutedChannels {
   readonly channels: Set<string>;
   dropped: number;
@@ -73,7 +73,7 @@ export class Proxies {
     for (const way of [...this.edgesToRedis, ...this.controlsToRedis]) way.cut();
   }
 
-  /** One before each server, for one service: what servers say of each other leads to its proxies as well. */
+  /** One before each server, for one service: addresses of each other in servers' answers lead to its proxies as well. */
   async #toRedis(
     databases: OwnDatabases,
     filters: () => Rewrite[],

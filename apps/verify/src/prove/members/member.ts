@@ -11,7 +11,7 @@ interface WatchedOptions extends ClientOptions {
   onSocket: (socket: WebSocket) => void;
 }
 
-/** The WebSocket of `ws`, handed to whoever wants to hurt it. */
+/** The WebSocket of `ws`, handed out, to be hurt. */
 class WatchedSocket extends WebSocket {
   constructor(url: string, protocols: string[], { onSocket, ...options }: WatchedOptions) {
     super(url, protocols, options);
@@ -148,7 +148,7 @@ export class Member implements MemberLog {
     });
   }
 
-  /** Calls back, in place of who was called before, when the SDK gives up: with its reason. */
+  /** Calls back, in place of the callback before, when the SDK gives up: with its reason. */
   whenClosed(onClosed: (reason: string) => void): void {
     this.#onClosed = onClosed;
   }

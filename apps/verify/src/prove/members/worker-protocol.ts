@@ -10,7 +10,7 @@ export interface MemberPlan {
   expectation: Expectation;
 }
 
-/** What a worker process is told first. */
+/** The first call of a worker process. */
 export interface Assignment {
   members: readonly MemberPlan[];
   controlUrls: readonly string[];
@@ -23,16 +23,16 @@ export interface Assignment {
 export interface MemberCalls {
   /** Registers the members, connects them, and waits until every one has its welcome. */
   begin: { ask: Assignment; answer: null };
-  /** Waits until every member has all up to these positions; tells who had not in time. */
+  /** Waits until every member has all up to these positions; gives those that had not in time. */
   reached: {
     ask: { positions: Record<string, Position>; timeoutMs: number };
     answer: { missing: number; samples: string[] };
   };
   /** Describes some members that should have a connection, and have none. */
   absent: { ask: null; answer: { members: string[] } };
-  /** Members `[from, from + count)` of this worker stop reading; those who do so for ever are owed nothing more. */
+  /** Members `[from, from + count)` of this worker stop reading; to those that do so for ever nothing more is owed. */
   pause: { ask: { from: number; count: number; forEver: boolean }; answer: null };
-  /** Those who had not stopped for ever go on. */
+  /** Those that had not stopped for ever go on. */
   unpause: { ask: null; answer: null };
   /** Names the first so many members, as `change` takes them. */
   who: { ask: { members: number }; answer: { clientIds: string[] } };
@@ -60,7 +60,7 @@ export interface MemberCalls {
   };
   /** All registrations are gone, or are about to be: nothing more is owed to the members there are. */
   forget: { ask: { at: number }; answer: null };
-  /** Members that were told so (4410) register again, as new ones, and connect; waits until all are. */
+  /** Members that were closed with 4410 register again, as new ones, and connect; waits until all are. */
   registerAgain: { ask: { timeoutMs: number }; answer: { registered: number } };
   /** Compares what the members saw with what was published. */
   check: { ask: CheckOrder; answer: Findings };
@@ -89,14 +89,14 @@ export interface Findings {
   received: number;
   deduplicated: number;
   announced: number;
-  /** Times a member was told of a loss. */
+  /** Times that a loss was announced to a member. */
   announcements: number;
   faults: Record<FaultKind, number>;
-  /** The first faults, for people who look for their cause. */
+  /** The first faults, for the search for their cause. */
   samples: Fault[];
   /** The longest time in which a member that should have received something did not, in milliseconds. */
   longestSilenceMs: number;
-  /** Until the last member received something published after `recoverFrom`, in milliseconds; null when nobody did. */
+  /** Until the last member received something published after `recoverFrom`, in milliseconds; null when none did. */
   recoverMs: number | null;
   /** Members that never received anything published after `recoverFrom`. */
   notRecovered: number;

@@ -28,7 +28,7 @@ export class Worker {
   /** Members whose registration is gone, and have not registered again. */
   readonly #unregistered: Member[] = [];
   readonly #paused: (() => void)[] = [];
-  /** Members whose clients were taken over, and those who took them. */
+  /** Members whose clients were taken over, and those that took them. */
   readonly #takenOver: Member[] = [];
   readonly #takers: Member[] = [];
   #assignment: Assignment | undefined;
@@ -217,7 +217,7 @@ export class Worker {
     };
   }
 
-  /** Those to whom everything is owed. */
+  /** Those to which everything is owed. */
   #faithful(): Member[] {
     return this.#members.filter(({ expectation }) => expectation === 'everything');
   }

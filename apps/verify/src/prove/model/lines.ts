@@ -14,7 +14,7 @@ export interface Segment {
   /** From where on: of the welcome, or of a `subscribed`. */
   start: Position;
   by: 'welcome' | 'subscribed';
-  /** What the client resumed from, and what it was told of that. */
+  /** What the client resumed from, and the answer to that. */
   stated: Position | null;
   recovered: boolean | undefined;
   /** The highest id that came, or that a `lost` passed over; null: nothing did. */

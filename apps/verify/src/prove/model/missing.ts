@@ -39,7 +39,7 @@ function missingOn(model: Model, stream: Stream, published: readonly Owed[], log
     const falsely = falselyRecovered(model, stream, followed, owed, log);
     if (falsely === undefined && !isRequired(model, stream, followed, owed, log)) return [];
     if (isAnnounced(followed, id, publication.to)) return [];
-    if (falsely !== 'whoever' && !timeline.isCertain('in', from, to)) return [];
+    if (falsely !== 'any client' && !timeline.isCertain('in', from, to)) return [];
     const isDeaf = followed.arrivals.every((arrival) => comparePositions(arrival.id, id) < 0);
     const kind = falsely === undefined ? (isDeaf ? 'deaf' : 'lost') : 'falsely-recovered';
     const text = `${token} (${id}) of ${stream.name} did not come`;
@@ -76,13 +76,13 @@ function falselyRecovered(
   { segments, arrivals }: Followed,
   { id, publication }: Owed,
   { openingAt, closed }: LineLog,
-): 'whoever' | 'subscriber' | undefined {
+): 'any client' | 'subscriber' | undefined {
   const [first] = segments;
   if (first?.by !== 'welcome' || first.recovered !== true || first.stated === null) return undefined;
   const { from, to } = publication;
   if (to > openingAt || mayHaveEnded(stream, from, Infinity)) return undefined;
   const isBetween = comparePositions(id, first.stated) > 0 && comparePositions(id, first.start) <= 0;
-  if (isBetween) return 'whoever';
+  if (isBetween) return 'any client';
   // By time, not by id: ids may have been given twice.
   const statedAt = Math.min(...(stream.byId.get(first.stated) ?? []).map((stated) => stated.to));
   if (statedAt >= from) return undefined;

@@ -84,7 +84,7 @@ const EVERYWHERE: readonly FaultName[] = [
   'edge-slow',
   'control-slow',
 ];
-/** A kill of a master loses what its replica lacks, which no model can tell; so they are for a single Redis. */
+/** A kill of a master loses what its replica lacks, which no model can know; so they are for a single Redis. */
 const SINGLE: readonly FaultName[] = ['redis-freeze', 'redis-kill', 'redis-rollback', 'redis-rollback', 'redis-empty'];
 
 export interface PlanOptions {
