@@ -150,10 +150,10 @@ export class RedisServer {
   }
 
   /** Ends it and removes its directory, unless that was given. */
-  async stop(): Promise<void> {
+  readonly stop = async (): Promise<void> => {
     await this.#running().stop(STOP_GRACE_MS);
     await this.#removeDirectory();
-  }
+  };
 
   /** Sends one command on a connection of its own. Rejects when Redis is away or refuses. */
   ask(command: string, ...args: (string | number)[]): Promise<unknown> {

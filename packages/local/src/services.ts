@@ -99,12 +99,12 @@ export class Service {
   }
 
   /** SIGTERM, then SIGKILL for a service that outlasts its drain time by 10 s. Resolves when it is gone. */
-  stop(): Promise<Exit> {
+  readonly stop = (): Promise<Exit> => {
     const { app, env } = this.#options;
     // An edge that listens has read it as a number.
     const drainSeconds = app === 'socket-edge' ? Number(env['EDGE_DRAIN_SECONDS'] || DEFAULT_DRAIN_SECONDS) : 0;
     return this.#child.stop(drainSeconds * 1000 + STOP_GRACE_MS);
-  }
+  };
 }
 
 /**
