@@ -68,6 +68,7 @@ async function setUp<T>(work: () => Promise<T>): Promise<T> {
  * received with what was published. Rejects when it could not be carried through, or with the signal's reason.
  */
 export async function runScenario({ fault, scale, redis, seed, binary, log, signal }: ScenarioOptions): Promise<Facts> {
+  log('starting an installation');
   await using installation = await setUp(() => startInstallation(binary, { ...ordinaryNeeds, redis, ...fault.needs }));
   signal.throwIfAborted();
   await setUp(async () => fault.prepare?.(installation));
@@ -99,6 +100,7 @@ async function carryThrough(scene: Scene, plans: readonly MemberPlan[], fault: F
   const { pool, publisher, installation, log } = scene;
   await setUp(async () => {
     await scene.createTopics();
+    log(`${plans.length} clients register and connect`);
     await begin(pool, plans, installation, seed);
     publisher.start();
     await everybodyHas(scene, await publisher.fence());
