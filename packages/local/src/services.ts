@@ -68,6 +68,14 @@ export class Service {
     return this.#child.exited;
   }
 
+  /** Whether it answers, and reports that it is ready. */
+  isReady(): Promise<boolean> {
+    return fetch(`${this.url}/readyz`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  }
+
   /** The last lines it printed. */
   lines(): readonly string[] {
     return this.#child.lines();

@@ -1,5 +1,6 @@
 import { faultKinds } from './checker/checker.ts';
 import type { Fault } from './fault.ts';
+import { noFindings } from './members/findings.ts';
 import type { Facts } from './scenario.ts';
 
 /** One line of the table. */
@@ -84,28 +85,11 @@ export function failedRow(
   members: number,
   elapsedMs: number,
 ): Row {
-  return {
-    fault: fault.name,
-    ok: false,
-    verdict,
-    broken: [`could not be ${verdict === 'broken' ? 'carried through' : 'run'}: ${reason}`],
-    proof: '',
-    members,
-    published: 0,
-    refused: 0,
-    unanswered: 0,
-    received: 0,
-    lost: 0,
-    announced: 0,
-    announcements: 0,
-    duplicated: 0,
-    deduplicated: 0,
-    reordered: 0,
-    phantom: 0,
-    longestSilenceMs: 0,
-    recoverMs: null,
-    seconds: Math.round(elapsedMs / 100) / 10,
-  };
+  const injection = { proof: '', brokenAt: 0, healedAt: 0 };
+  const nothing = { injection, published: 0, refused: 0, unanswered: 0, truthFaults: [], missing: [] };
+  const row = verdictOf(fault, { ...nothing, findings: { ...noFindings(), members } }, elapsedMs);
+  const sentence = `could not be ${verdict === 'broken' ? 'carried through' : 'run'}: ${reason}`;
+  return { ...row, ok: false, verdict, broken: [sentence] };
 }
 
 function brokenPromises(fault: Fault, { findings, truthFaults, injection, missing }: Facts): string[] {

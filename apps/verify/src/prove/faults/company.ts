@@ -12,13 +12,8 @@ export function companyOf({ control, installation, random }: Scene): Company {
 
 /** Waits until every service says that it is ready: a fault is over. */
 export async function untilReady({ installation, until }: Scene): Promise<void> {
-  for (const { url, name } of [...installation.controls, ...installation.edges]) {
-    const isReady = () =>
-      fetch(`${url}/readyz`).then(
-        ({ ok }) => ok,
-        () => false,
-      );
-    await until(`${name} is ready`, isReady, READY_MS);
+  for (const service of [...installation.controls, ...installation.edges]) {
+    await until(`${service.name} is ready`, () => service.isReady(), READY_MS);
   }
 }
 

@@ -99,14 +99,11 @@ async function carryThrough(
 /** Waits until every service says that it is ready. */
 async function untilReady({ controls, edges }: Installation): Promise<void> {
   const deadline = performance.now() + READY_MS;
-  for (const { url, name } of [...controls, ...edges]) {
-    const isReady = () =>
-      fetch(`${url}/readyz`).then(
-        ({ ok }) => ok,
-        () => false,
-      );
-    while (!(await isReady())) {
-      if (performance.now() > deadline) throw new Error(`${name} is not ready a minute after everything was mended`);
+  for (const service of [...controls, ...edges]) {
+    while (!(await service.isReady())) {
+      if (performance.now() > deadline) {
+        throw new Error(`${service.name} is not ready a minute after everything was mended`);
+      }
       await delay(LOOK_MS);
     }
   }
