@@ -1,4 +1,4 @@
-import { redisInfo } from '@holdfast/local/ask-redis';
+import { askRedis } from '@holdfast/local/ask-redis';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -44,10 +44,9 @@ export async function redisDataBytes(urls: readonly string[]): Promise<number | 
   if (urls.length === 0) return null;
   const sizes = await Promise.all(
     urls.map(async (url) => {
-      const overhead = await Promise.all(
-        OVERHEAD.map(async (name) => Number(await redisInfo(url, name).catch(() => 0))),
-      );
-      return overhead.reduce((left, bytes) => left - bytes, Number(await redisInfo(url, 'used_memory')));
+      const info = String(await askRedis(url, 'INFO', 'memory'));
+      const field = (name: string) => numberIn(info, new RegExp(`^${name}:(\\d+)`, 'm'));
+      return OVERHEAD.reduce((left, name) => left - field(name), field('used_memory'));
     }),
   );
   return sizes.reduce((sum, size) => sum + size, 0);
@@ -55,14 +54,18 @@ export async function redisDataBytes(urls: readonly string[]): Promise<number | 
 
 /**
  * How many messages each server has taken into its logs so far, in the order given: the calls of XADD, but for those with
- * which control-apis try whether writes are taken; each of these has a call of XLEN beside it.
+ * which control-apis try whether writes are taken; each of these has a call of XLEN beside it. Of one moment.
  */
 export function messagesTaken(urls: readonly string[]): Promise<number[]> {
-  return Promise.all(urls.map(async (url) => (await calls(url, 'xadd')) - (await calls(url, 'xlen'))));
+  return Promise.all(
+    urls.map(async (url) => {
+      const info = String(await askRedis(url, 'INFO', 'commandstats'));
+      return numberIn(info, /^cmdstat_xadd:calls=(\d+)/m) - numberIn(info, /^cmdstat_xlen:calls=(\d+)/m);
+    }),
+  );
 }
 
-async function calls(url: string, command: string): Promise<number> {
-  // A command that was never called has no line.
-  const text = await redisInfo(url, `cmdstat_${command}`).catch(() => 'calls=0');
-  return Number(/^calls=(\d+)/.exec(text)?.[1] ?? 0);
+/** 0 where there is none: a command that was never called has no line. */
+function numberIn(text: string, pattern: RegExp): number {
+  return Number(pattern.exec(text)?.[1] ?? 0);
 }
