@@ -102,7 +102,7 @@ export function webSocketUrl(address: string): string {
 
 async function databasesOf({ redis = 'single', announce }: InstallationOptions): Promise<Databases> {
   if (typeof redis === 'string') return bringDatabases(redis, announce);
-  if ('stop' in redis) return redis;
+  if ('urls' in redis) return redis;
   return { env: { REDIS_URL: redis.url }, urls: [redis.url], stop: async () => undefined };
 }
 
