@@ -61,8 +61,8 @@ async function findTarget(options: GlobalOptions, { environment, installation }:
   const named = options.control ?? settings.controlUrl;
   // The key that `npm start` left is for its own installation only.
   if (named !== undefined) return { controlUrl: controlUrlOf(named), key, edgeUrls: [] };
-  const found = await installation();
-  if (found === null) {
+  const stateFile = await installation();
+  if (stateFile === null) {
     throw new CliError(
       exitCodes.unreachable,
       'no-installation',
@@ -70,7 +70,7 @@ async function findTarget(options: GlobalOptions, { environment, installation }:
         '(HOLDFAST_CONTROL_URL and HOLDFAST_KEY).',
     );
   }
-  return { controlUrl: found.controlUrl, key: key ?? found.key, edgeUrls: found.edgeUrls };
+  return { controlUrl: stateFile.controlUrl, key: key ?? stateFile.key, edgeUrls: stateFile.edgeUrls };
 }
 
 function controlUrlOf(text: string): string {

@@ -1,9 +1,9 @@
-/** Where control-api and the first of the two edges listen, unless told otherwise. */
+/** Where control-api and the first of the two edges listen by default. */
 const CONTROL_PORT = 7700;
 const EDGE_PORT = 7701;
 const EDGES = 2;
 const LAST_PORT = 65_535;
-/** Nobody is served for long yet: Ctrl-C should be felt. */
+/** Connections are short-lived here: Ctrl-C should be felt. */
 const DRAIN_SECONDS = '2';
 const PREFIX = 'hf:';
 

@@ -18,7 +18,7 @@ export async function developmentKey(directory: string): Promise<{ key: string; 
   const known = (await listKeys(keysFile)).find(({ id }) => id === KEY_ID);
   if (kept !== null && known?.secretSha256 === sha256(kept.slice(KEY_ID.length + 1))) return { key: kept, keysFile };
 
-  // One of the two files is gone: a new key in place of what nobody can present any more.
+  // One of the two files is gone: a new key in place of one that cannot be presented any more.
   if (known !== undefined) await revokeKey(keysFile, KEY_ID);
   const { presented } = await createKey(keysFile, { id: KEY_ID, can: FULL_RIGHTS });
   await writeFile(keyFile, presented, { mode: FILE_MODE });

@@ -1,17 +1,15 @@
-import { removeFootprint, writeFootprint } from '@holdfast/local/footprint';
-import { webSocketUrl } from '@holdfast/local/installation';
+import { removeStateFile, writeStateFile } from '@holdfast/local/state-file';
+import { startInstallation } from '@holdfast/local/installation';
 import { findOrBringRedis } from '@holdfast/local/redis';
-import { startRedisServer } from '@holdfast/local/redis-server';
-import { type App, startService } from '@holdfast/local/services';
+import type { App, Service } from '@holdfast/local/services';
 import { childLog } from './child-log.ts';
 import type { DevConfig } from './config.ts';
 import { developmentKey } from './development-key.ts';
 import { keepRunning } from './keep-running.ts';
 import { keptFolder } from './kept-folder.ts';
 import { checkPorts, type WantedPort } from './ports.ts';
-import { untilRedisAnswers } from './reach-redis.ts';
-import { untilReady } from './readiness.ts';
 import { createTopics } from './topics.ts';
+import { untilReady, untilRedisAnswers } from './waiting.ts';
 
 const LOOPBACK = '127.0.0.1';
 
@@ -21,7 +19,7 @@ export interface DevInstallationOptions {
   /** The folder of the repository; `.holdfast/` in it keeps what stays. */
   directory: string;
   /** Takes lines for people. */
-  say: (line: string) => void;
+  log: (line: string) => void;
   /** Ends every wait of the start. */
   signal: AbortSignal;
 }
@@ -38,7 +36,7 @@ export interface DevInstallation {
 
 /** Starts everything a first look needs and keeps it running. When it cannot, it ends what it started, and rejects. */
 export async function startDevInstallation(options: DevInstallationOptions): Promise<DevInstallation> {
-  const { config, directory, say, signal } = options;
+  const { config, directory, log, signal } = options;
   await using started = new AsyncDisposableStack();
   await checkPorts(wantedPorts(config));
 
@@ -48,35 +46,23 @@ export async function startDevInstallation(options: DevInstallationOptions): Pro
   // Until the topics are there for the first time, the start itself creates them.
   let refill: (() => void) | null = null;
   const redis = await startRedis(started, options, () => refill?.());
-  const common = { ...config.serviceEnv, REDIS_URL: redis.url, REDIS_PREFIX: config.prefix, API_KEYS_FILE: keysFile };
-  const surroundings: ServiceSurroundings = { env: common, logs, say };
-  const control = await keepService({
-    name: 'control-api',
-    app: 'control-api',
-    portVariable: 'CONTROL_PORT',
-    port: config.controlPort,
-    ...surroundings,
-  });
-  started.defer(control.stop);
-  const controlUrl = control.url;
-  signal.throwIfAborted();
-  const edgeAddresses = await keepEdges(started, config.edgePorts, surroundings);
+  const local = await startKept(started, options, redis.url, { key, keysFile }, logs);
+  const { controlUrl, edgeUrls, edges } = local;
   signal.throwIfAborted();
 
-  await untilReady('control-api', controlUrl, say, signal);
+  await untilReady('control-api', controlUrl, log, signal);
   await createTopics(controlUrl, key, signal);
   refill = () => {
     createTopics(controlUrl, key, signal).catch((error: unknown) => {
-      if (!signal.aborted) say(`The topics could not be created again: ${String(error)}`);
+      if (!signal.aborted) log(`The topics could not be created again: ${String(error)}`);
     });
   };
-  await Promise.all(edgeAddresses.map((url, index) => untilReady(`socket-edge-${index + 1}`, url, say, signal)));
-  const edgeUrls = edgeAddresses.map(webSocketUrl);
-  await writeFootprint({ controlUrl, edgeUrls, key, keysFile, pid: process.pid }, directory);
-  started.defer(() => removeFootprint(process.pid, directory));
+  await Promise.all(edges.map(({ url }, index) => untilReady(nameOf('socket-edge', index), url, log, signal)));
+  await writeStateFile({ controlUrl, edgeUrls: [...edgeUrls], key, keysFile, pid: process.pid }, directory);
+  started.defer(() => removeStateFile(process.pid, directory));
 
   const running = started.move();
-  return { redis: redis.said, controlUrl, edgeUrls, key, logs, stop: () => running.disposeAsync() };
+  return { redis: redis.shown, controlUrl, edgeUrls, key, logs, stop: () => running.disposeAsync() };
 }
 
 function wantedPorts({ controlPort, edgePorts, serviceEnv }: DevConfig): WantedPort[] {
@@ -98,91 +84,87 @@ function wantedPorts({ controlPort, edgePorts, serviceEnv }: DevConfig): WantedP
 /** A Redis of ours that ends is started again where it was. It comes back empty, so `onBack` fills it. */
 async function startRedis(
   started: AsyncDisposableStack,
-  { env, say, signal }: DevInstallationOptions,
+  { env, log, signal }: DevInstallationOptions,
   onBack: () => void,
-): Promise<{ url: string; said: string }> {
-  let said = '';
+): Promise<{ url: string; shown: string }> {
+  let shown = '';
   const announce = (line: string) => {
-    said = line.replace(/^Redis: /, '');
-    say(line);
+    shown = line.replace(/^Redis: /, '');
+    log(line);
   };
   const redis = await findOrBringRedis({ announce, env, container: 'compose' });
   const { server } = redis;
   if (server === undefined) {
     started.defer(redis.stop);
   } else {
-    const again = () => startRedisServer({ binary: server.binary, port: server.port });
-    const stop = keepRunning({ name: 'Redis', child: server, again, say, onBack });
-    started.defer(async () => {
-      await stop();
-      // The directory of the first one, also when another runs by now.
-      await redis.stop();
-    });
+    const again = async () => {
+      await server.startAgain();
+      return server;
+    };
+    const stop = keepRunning({ name: 'Redis', child: server, again, log, onBack });
+    started.defer(stop);
   }
   signal.throwIfAborted();
   if (redis.source === 'REDIS_URL')
-    await untilRedisAnswers(redis.url, said.replace(/, from REDIS_URL$/, ''), say, signal);
-  return { url: redis.url, said };
+    await untilRedisAnswers(redis.url, shown.replace(/, from REDIS_URL$/, ''), log, signal);
+  return { url: redis.url, shown };
 }
 
-interface ServiceSurroundings {
-  env: Readonly<Record<string, string>>;
-  logs: string;
-  say: (line: string) => void;
-}
-
-interface KeepServiceOptions extends ServiceSurroundings {
-  name: string;
-  app: App;
-  portVariable: string;
-  port: number;
-}
-
-interface KeptService {
-  url: string;
-  stop: () => Promise<void>;
-}
-
-/** Starts the edges side by side, and sees to it that they end side by side, for each takes its time to drain. */
-async function keepEdges(
+/** Starts control-api and edges, and keeps each running on the port it got. */
+async function startKept(
   started: AsyncDisposableStack,
-  ports: readonly number[],
-  surroundings: ServiceSurroundings,
-): Promise<string[]> {
-  const starts = await Promise.allSettled(
-    ports.map((port, index) => {
-      const name = `socket-edge-${index + 1}`;
-      const env = { ...surroundings.env, ...advertised(surroundings.env['EDGE_HOST'], port) };
-      return keepService({ name, app: 'socket-edge', portVariable: 'EDGE_PORT', port, ...surroundings, env });
-    }),
-  );
-  const edges = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
-  started.defer(async () => {
-    await Promise.all(edges.map((edge) => edge.stop()));
+  { config, log }: DevInstallationOptions,
+  redisUrl: string,
+  keys: { key: string; keysFile: string },
+  directory: string,
+) {
+  const { serviceEnv, prefix, controlPort, edgePorts } = config;
+  const logs = new Map<string, ReturnType<typeof childLog>>();
+  const logOf = (app: App, index: number) => {
+    const name = nameOf(app, index);
+    const childFile = logs.get(name) ?? childLog(directory, name, log);
+    logs.set(name, childFile);
+    return childFile;
+  };
+  started.defer(() => {
+    for (const childFile of logs.values()) childFile.close();
   });
-  const failure = starts.find((start) => start.status === 'rejected');
-  if (failure !== undefined) throw failure.reason;
-  return edges.map((edge) => edge.url);
+  const local = await startInstallation({
+    edges: edgePorts.length,
+    ports: { control: controlPort, edges: edgePorts[0] ?? 0 },
+    redis: { url: redisUrl },
+    prefix,
+    keys,
+    env: serviceEnv,
+    serviceEnv: (app, index) =>
+      app === 'socket-edge' ? advertised(serviceEnv['EDGE_HOST'], edgePorts[index] ?? 0) : {},
+    onLine: (app, index, line) => logOf(app, index).line(line),
+    announce: () => undefined,
+  });
+  const keep = (service: Service, index: number) =>
+    keepRunning({ name: nameOf(service.app, index), child: service, again: () => startedAgain(service), log });
+  const stopControls = local.controls.map(keep);
+  const stopEdges = local.edges.map(keep);
+  started.defer(async () => {
+    await Promise.all(stopControls.map((stop) => stop()));
+  });
+  // Side by side, because each takes its time to drain.
+  started.defer(async () => {
+    await Promise.all(stopEdges.map((stop) => stop()));
+  });
+  return local;
 }
 
-/** An edge that listens on every address has to be told one that clients can connect to; here they are on this machine. */
+async function startedAgain(service: Service): Promise<Service> {
+  await service.startAgain();
+  return service;
+}
+
+function nameOf(app: App, index: number): string {
+  return app === 'socket-edge' ? `socket-edge-${index + 1}` : app;
+}
+
+/** An edge that listens on every address needs one that clients can connect to; here they are on this machine. */
 function advertised(host: string | undefined, port: number): Record<string, string> {
   return (host === '0.0.0.0' || host === '::') && port !== 0 ? { EDGE_ADVERTISE_URL: `ws://localhost:${port}` } : {};
-}
-
-/** Starts a service and keeps it running on the port it got. */
-async function keepService(options: KeepServiceOptions): Promise<KeptService> {
-  const { name, app, portVariable, env, say } = options;
-  const log = childLog(options.logs, name, say);
-  const startOn = (port: string) => startService({ app, env: { ...env, [portVariable]: port }, onLine: log.line });
-  const child = await startOn(String(options.port));
-  const { url } = child;
-  const stop = keepRunning({ name, child, again: () => startOn(new URL(url).port), say });
-  return {
-    url,
-    stop: async () => {
-      await stop();
-      log.close();
-    },
-  };
 }

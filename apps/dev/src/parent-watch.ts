@@ -1,10 +1,10 @@
-/** Short enough that whoever ended npm does not look for us in vain. */
+/** Short enough that the end follows that of npm at once. */
 const LOOK_MS = 250;
 
 /**
  * Calls `act` once when the process that started us is gone. npm starts a script through a shell and hands its signals
- * to that shell, which dies of them and tells us nothing: `kill <npm>` would leave us running for ever. Not under npm
- * nothing is watched: somebody who starts us in the background may well go.
+ * to that shell, which dies of them and passes nothing on: `kill <npm>` would leave us running for ever. Not under npm
+ * nothing is watched: the starter of a background process may well end.
  * @returns the stop
  */
 export function watchParent(env: Readonly<Record<string, string | undefined>>, act: () => void): () => void {

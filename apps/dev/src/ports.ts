@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 export interface WantedPort {
   port: number;
   host: string;
-  /** What to say it is: `EDGE_PORT + 1`. */
+  /** For messages: `EDGE_PORT + 1`. */
   name: string;
   /** The variable that moves it. */
   variable: string;
@@ -22,7 +22,7 @@ class PortInUse extends Error {
 }
 
 /**
- * Looks before anything is started, so that a port in use is said in one line rather than by a service that fails.
+ * Looks before anything is started, so that a port in use is reported in one line rather than by a service that fails.
  * Throws {@link PortInUse}, which names every one.
  */
 export async function checkPorts(wanted: readonly WantedPort[]): Promise<void> {

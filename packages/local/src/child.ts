@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { lastWill } from './last-will.ts';
+import { exitCleanUp } from './exit-clean-up.ts';
 
 /** Enough to show what led to a failure, without keeping the log of a long run. */
 const KEPT_LINES = 200;
@@ -34,7 +34,7 @@ interface ChildOptions {
   args: readonly string[];
   env: Readonly<Record<string, string | undefined>>;
   /** A shell script that is run if we die before the child; `$1` is its pid, then `args`. */
-  will: { script: string; args?: readonly string[] };
+  cleanUp: { script: string; args?: readonly string[] };
 }
 
 /**
@@ -63,12 +63,12 @@ export async function spawnChild(options: ChildOptions): Promise<Child> {
   await once(child, 'spawn');
   const pid = child.pid;
   if (pid === undefined) throw new Error(`${options.command} has no process id`);
-  const revokeWill = lastWill(options.will.script, [String(pid), ...(options.will.args ?? [])]);
-  child.once('exit', revokeWill);
+  const revokeCleanUp = exitCleanUp(options.cleanUp.script, [String(pid), ...(options.cleanUp.args ?? [])]);
+  child.once('exit', revokeCleanUp);
 
   return {
     pid,
-    // Whoever hears of the end may ask for the output at once.
+    // The output may be read as soon as the end is known.
     exited: exited.then(async (exit) => {
       await Promise.race([closed, delay(LAST_OUTPUT_MS, undefined, { ref: false })]);
       return exit;
@@ -81,7 +81,7 @@ export async function spawnChild(options: ChildOptions): Promise<Child> {
     kill: (signal) => child.kill(signal),
     stop: async (graceMs) => {
       child.kill('SIGTERM');
-      // A process that was stopped (SIGSTOP) hears SIGTERM only when it goes on.
+      // A process that was stopped (SIGSTOP) gets SIGTERM only when it goes on.
       child.kill('SIGCONT');
       const tooLate = setTimeout(() => child.kill('SIGKILL'), graceMs);
       const exit = await exited;
@@ -91,7 +91,7 @@ export async function spawnChild(options: ChildOptions): Promise<Child> {
   };
 }
 
-/** The child ended, or said nothing in time, before the line that was waited for. The message says what it printed. */
+/** The child ended, or was not in time, before the line that was waited for. The message says what it printed. */
 export class ChildFailed extends Error {
   /** What happened, in one line. */
   readonly summary: string;

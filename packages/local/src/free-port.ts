@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 
 /**
- * A TCP port that was free on 127.0.0.1 a moment ago. Somebody else may take it before it is used: whoever uses it
+ * A TCP port that was free on 127.0.0.1 a moment ago. Another process may take it before it is used: its user
  * tries again with another. (A server of our own listens on port 0 instead.)
  */
 export async function freePort(): Promise<number> {

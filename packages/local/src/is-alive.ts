@@ -12,7 +12,7 @@ export function isAlive(pid: number): boolean {
 
 /**
  * A process that has ended keeps its id until its parent asks how. In a container whose first process never asks, that
- * is for ever. Linux tells; elsewhere somebody asks.
+ * is for ever. Linux shows it; elsewhere the parent asks.
  */
 function isZombie(pid: number): boolean {
   try {

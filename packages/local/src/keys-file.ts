@@ -5,7 +5,7 @@ import { type ApiKey, type ApiKeysFile, apiKey, apiKeysFile } from '@holdfast/pr
 import { z } from 'zod';
 
 const SECRET_BYTES = 32;
-/** Secrets' hashes are nobody else's business. */
+/** Hashes of secrets are for the owner alone. */
 const FILE_MODE = 0o600;
 /** Another command holds the file for milliseconds; longer, and it was killed while it held it. */
 const LOCK_TRIES = 50;

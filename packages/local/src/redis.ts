@@ -11,7 +11,7 @@ export type RedisSource = 'REDIS_URL' | 'PATH' | 'package' | 'docker';
 export interface FoundRedis {
   readonly url: string;
   readonly source: RedisSource;
-  /** The process, when it is one of ours: for whoever keeps it running. */
+  /** The process, when it is one of ours: for a caller that keeps it running. */
   readonly server?: RedisServer;
   /** Ends what was started for us, and only that. */
   readonly stop: () => Promise<void>;
@@ -61,7 +61,7 @@ export async function findOrBringRedis(options: FindRedisOptions): Promise<Found
 }
 
 /**
- * The program of a Redis on this machine, for whoever runs several: found on PATH, or brought by the distribution's
+ * The program of a Redis on this machine, for a caller that runs several: found on PATH, or brought by the distribution's
  * package. Rejects with {@link NoRedis}: one in a container cannot be stopped by a signal.
  */
 export async function redisProgram(options: Pick<FindRedisOptions, 'announce' | 'env' | 'isRoot'>): Promise<string> {
@@ -141,7 +141,7 @@ async function startFound(options: FindRedisOptions, binary: string, source: Red
   const server = await startRedisServer(settings);
   const origin = source === 'PATH' ? 'found on PATH' : "from the distribution's package";
   options.announce(`Redis: ${binary}, ${origin}, started on ${server.url}`);
-  return { url: server.url, source, server, stop: server.stop };
+  return { url: server.url, source, server, stop: () => server.stop() };
 }
 
 /** A URL as it may be printed. What does not parse is not printed: a password may stand anywhere in it. */

@@ -17,7 +17,7 @@ export interface TcpProxy {
   readonly holdAnswers: () => void;
   /** How many bytes are on their way: the proof that a delay happens. */
   readonly bytesHeld: () => number;
-  /** From now on nothing gets through in either direction, and nobody is told: a network that fell silent. */
+  /** From now on nothing gets through in either direction, without any notice: a network that fell silent. */
   readonly blackHole: () => void;
   /** As `blackHole`, for good, but only for the connections that stand: new ones get through. */
   readonly strand: () => void;

@@ -27,7 +27,7 @@ export interface SlotMove {
   begin(): Promise<void>;
   /** Moves the keys, or these. */
   moveKeys(...keys: string[]): Promise<void>;
-  /** From now on the slot is the new one's; every other node is told. */
+  /** From now on the slot is the new one's; every other node knows it. */
   end(): Promise<void>;
 }
 

@@ -51,7 +51,7 @@ describe('the last line of a test run', () => {
     expect(run).toEqual({ last: '1 passed, 1 failed, 2 skipped', code: 1 });
   });
 
-  it('counts a file that cannot be loaded, a suite that cannot be cleaned up and an error nobody caught', async () => {
+  it('counts a file that cannot be loaded, a suite that cannot be cleaned up and an uncaught error', async () => {
     const run = await lastLineOf({
       'a.test.mjs': `it('a', () => {});`,
       'b.test.mjs': `throw new Error('cannot be loaded');`,

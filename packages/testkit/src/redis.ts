@@ -13,7 +13,7 @@ export function redisUrl(): string {
   return inject('redisUrl');
 }
 
-/** A key prefix that nobody else uses: `hft-5f3a…:`. */
+/** A key prefix of its own: `hft-5f3a…:`. */
 export function prefix(): string {
   return `hft-${randomBytes(6).toString('hex')}:`;
 }

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 
-/** What a frame is waited for, unless told otherwise. */
+/** What a frame is waited for, by default. */
 const NEXT_MS = 10_000;
 
 export interface SocketOptions {
@@ -123,7 +123,7 @@ export class TestSocket {
     const from = this.#taken;
     const timeout = new AbortController();
     const late = delay(timeoutMs, 'late' as const, { signal: timeout.signal });
-    // It is aborted when nobody may be waiting for it any more.
+    // It is aborted when nothing may wait for it any more.
     late.catch(() => undefined);
     try {
       for (;;) {

@@ -83,7 +83,7 @@ async function during(flood: EdgeFlood, fare: () => Promise<EdgeFare>): Promise<
     command: process.execPath,
     args: [PROGRAM, file],
     env: {},
-    will: { script: 'kill -KILL "$1"' },
+    cleanUp: { script: 'kill -KILL "$1"' },
   });
   try {
     return await fare();

@@ -76,7 +76,7 @@ async function during(flood: Flood, installation: HoldfastInstallation, fare: ()
     command: process.execPath,
     args: [PROGRAM, file],
     env: {},
-    will: { script: 'kill -KILL "$1"' },
+    cleanUp: { script: 'kill -KILL "$1"' },
   });
   try {
     await delay(ATTACKED_FOR_MS);
