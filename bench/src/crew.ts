@@ -4,7 +4,7 @@ import { finished } from 'node:stream/promises';
 import { Generator, type Settings, type Tally } from './generator.ts';
 import { Latencies } from './latency.ts';
 
-/** As native/generator/connection.c has it: addresses that no two generators share. */
+/** As native/generator/opening.c has it: addresses that no two generators share. */
 const CONNECTIONS_PER_SOURCE = 16;
 
 /** One connection to be: where to, and the number of its topic in each slot. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Bucket } from './latency.ts';
 
-/** What a generator has seen, as native/generator/tally.c says it. Times are in nanoseconds of the machine's clock. */
+/** What a generator has seen, as native/generator/commands.c says it. Times are in nanoseconds of the machine's clock. */
 export interface Tally {
   opened: number;
   refused: number;
@@ -24,7 +24,7 @@ export interface Tally {
 /** Counts that can be waited for: `accounted` is what was received or is known to be lost. */
 export type Awaitable = 'ready' | 'readied' | 'received' | 'accounted';
 
-/** How a protocol is spoken: names and values, as native/generator/settings.h lists them. */
+/** How a protocol is spoken: names and values, as native/generator/generator.h lists them. */
 export type Settings = readonly (readonly [name: string, value: string])[];
 
 /**

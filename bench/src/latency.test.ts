@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Latencies, highestOf } from './latency.ts';
 
-/** As native/generator/tally.c puts a value into a bucket. */
+/** As native/generator/commands.c puts a value into a bucket. */
 function bucketOf(ns: number): number {
   const shift = Math.max(0, Math.floor(Math.log2(ns)) - 6);
   return shift * 64 + Math.floor(ns / 2 ** shift);

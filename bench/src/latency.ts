@@ -1,4 +1,4 @@
-/** As the generator has it (native/generator/tally.c): 64 buckets to each power of two of nanoseconds. */
+/** As the generator has it (native/generator/commands.c): 64 buckets to each power of two of nanoseconds. */
 const SUB_BITS = 6;
 const SUBS = 2 ** SUB_BITS;
 
