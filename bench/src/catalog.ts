@@ -1,8 +1,8 @@
 import { bursts } from './measures/bursts.ts';
 import { delivery } from './measures/delivery.ts';
 import { growth } from './measures/growth.ts';
-import { edgeHostile } from './measures/hostile/edge-hostile.ts';
-import { hostile } from './measures/hostile/hostile.ts';
+import { edgeHostile } from './measures/hostile/edge.ts';
+import { hostile } from './measures/hostile/rest.ts';
 import { idle } from './measures/idle.ts';
 import { latency } from './measures/latency.ts';
 import type { Measure } from './measures/measure.ts';

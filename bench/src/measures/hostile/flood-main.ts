@@ -1,21 +1,22 @@
 import { readFileSync } from 'node:fs';
-import { connect } from 'node:net';
-import type { Flood } from './attacker.ts';
+import { type Socket, connect } from 'node:net';
+import type { Flood } from './attack.ts';
 
-// A hostile caller in a process of its own: node flood-main.ts <a file with a Flood>. It goes on until it is ended.
+// An attack in a process of its own: node flood-main.ts <a file with a Flood>. It goes on until it is ended.
 
 const ANSWER = Buffer.from('HTTP/1.1 ');
-/** It comes back when it is thrown out, as hostile callers do. */
+/** It comes back when it is closed, as hostile callers do. */
 const AGAIN_MS = 20;
-const CHUNK_REQUESTS = 200;
+const CHUNK_BYTES = 64 * 1024;
 
 const flood = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as Flood;
+const { requests } = flood;
 let sent = 0;
 
-function requests(count: number): string {
+function bytes(count: number): Buffer {
   let text = '';
-  for (let number = 0; number < count; number += 1) text += flood.requests[sent++ % flood.requests.length] ?? '';
-  return text;
+  for (let number = 0; number < count; number += 1) text += requests[sent++ % requests.length] ?? '';
+  return Buffer.from(text, 'latin1');
 }
 
 function answersIn(chunk: Buffer): number {
@@ -24,24 +25,35 @@ function answersIn(chunk: Buffer): number {
   return count;
 }
 
-function open(): void {
-  const socket = connect({ port: flood.port, host: '127.0.0.1', noDelay: true });
-  socket.on('error', () => undefined);
-  socket.on('close', () => setTimeout(open, AGAIN_MS));
-  if (flood.reads) {
-    socket.on('connect', () => socket.write(requests(flood.ahead)));
-    socket.on('data', (chunk: Buffer) => {
-      const answered = answersIn(chunk);
-      if (answered > 0) socket.write(requests(answered));
-    });
-    return;
+/** What a socket sends that waits for no answer. */
+const chunk = flood.ahead === null && requests[0] !== undefined ? bytes(CHUNK_BYTES / requests[0].length) : null;
+
+function attack(socket: Socket): void {
+  if (flood.once !== '') socket.write(flood.once, 'latin1');
+  if (flood.closesAfterMs !== null) setTimeout(() => socket.destroy(), flood.closesAfterMs);
+  if (flood.ahead !== null) {
+    socket.write(bytes(flood.ahead));
+    socket.on('data', (data: Buffer) => socket.write(bytes(answersIn(data))));
   }
-  socket.pause();
+  if (chunk === null) return;
   const push = (): void => {
-    while (socket.write(requests(CHUNK_REQUESTS)));
+    while (!socket.destroyed && socket.write(chunk));
   };
-  socket.on('connect', push).on('drain', push);
+  socket.on('drain', push);
+  push();
 }
 
-for (let number = 0; number < flood.sockets; number += 1) open();
+function open(opening: string): void {
+  const socket = connect({ port: flood.port, host: '127.0.0.1', noDelay: true });
+  socket.on('error', () => undefined);
+  socket.on('close', () => setTimeout(open, AGAIN_MS, opening));
+  socket.once('connect', () => {
+    if (opening === '') attack(socket);
+    else socket.once('data', () => attack(socket)).write(opening);
+    if (flood.reads) socket.resume();
+    else socket.pause();
+  });
+}
+
+for (const opening of flood.openings) open(opening);
 process.stdout.write('attacking\n');

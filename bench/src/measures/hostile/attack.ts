@@ -1,0 +1,78 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { spawnChild } from '@holdfast/local/child';
+import type { HoldfastInstallation } from '../../peers/holdfast-installation.ts';
+import { temporaryDirectory } from '../../temporary-directory.ts';
+
+const PROGRAM = fileURLToPath(new URL('flood-main.ts', import.meta.url));
+const ENDING_MS = 5000;
+
+/** What the sockets of an attack do, over and over, until it is ended. Texts are bytes (latin1). */
+export interface Flood {
+  port: number;
+  /** For each socket what it sends first, and whose answer it awaits: a handshake; empty: nothing. */
+  openings: readonly string[];
+  /** Sent once after that; empty: nothing. */
+  once: string;
+  /** Sent from then on, one after the other; none: nothing. */
+  requests: readonly string[];
+  /** How many requests are sent before there is an answer; null: as many as the socket takes. */
+  ahead: number | null;
+  reads: boolean;
+  /** After how many milliseconds a socket closes and connects anew; null: when the server closes it. */
+  closesAfterMs: number | null;
+}
+
+/** One kind of hostile caller or client. */
+export interface Attacker {
+  /** The beginning of its figures' ids. */
+  id: string;
+  title: string;
+  /** Makes what it needs, and says what it does. */
+  prepare: (installation: HoldfastInstallation) => Promise<Flood>;
+}
+
+/** So many sockets that send nothing and read. */
+export function sockets(port: number, count: number): Flood {
+  const openings = Array.from({ length: count }, () => '');
+  return { port, openings, once: '', requests: [], ahead: null, reads: true, closesAfterMs: null };
+}
+
+/** Does some work while an attack goes on in a process of its own. */
+export async function whileAttacked<T>(flood: Flood, work: () => Promise<T>): Promise<T> {
+  await using directory = await temporaryDirectory();
+  const file = join(directory.path, 'flood.json');
+  await writeFile(file, JSON.stringify(flood));
+  const child = await spawnChild({
+    command: process.execPath,
+    args: [PROGRAM, file],
+    env: {},
+    will: { script: 'kill -KILL "$1"' },
+  });
+  try {
+    return await work();
+  } finally {
+    await child.stop(ENDING_MS);
+  }
+}
+
+/** Calls at a rate, whatever the calls take: what waits behind something slow is late as well. Returns how many failed. */
+export async function atRate(
+  { rate, seconds }: { rate: number; seconds: number },
+  call: (number: number) => Promise<void>,
+): Promise<number> {
+  const startedAt = performance.now();
+  const calls = Array.from({ length: rate * seconds }, async (_, number) => {
+    await delay(Math.max(0, startedAt + (number * 1000) / rate - performance.now()));
+    await call(number);
+  });
+  return (await Promise.allSettled(calls)).filter(({ status }) => status === 'rejected').length;
+}
+
+/** The value below which a share of the values lies. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
