@@ -21,35 +21,35 @@ export async function bench(args: readonly string[], outside: Outside): Promise<
 }
 
 /** Measures peers beside each other. */
-async function compare(args: readonly string[], { print, say, signal }: Outside): Promise<number> {
+async function compare(args: readonly string[], { print, log, signal }: Outside): Promise<number> {
   let plan: Plan;
   try {
     plan = readPlan(args, { measures, peers });
   } catch (error) {
-    // Commander has said what is wrong, or printed its help.
+    // Commander has logged what is wrong, or printed its help.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.measured : exitCodes.badArguments;
     throw error;
   }
   try {
-    const result = await runAll(plan, say, signal);
+    const result = await runAll(plan, log, signal);
     print(plan.json ? `${JSON.stringify(result, null, 2)}\n` : resultText(result));
-    if (plan.keep !== null) say(`Kept as ${(await keepResult(plan.keep, result)).join(', ')}`);
+    if (plan.keep !== null) log(`Kept as ${(await keepResult(plan.keep, result)).join(', ')}`);
     const failed = result.measures.some(({ rows }) => rows.some(({ failures }) => failures.length > 0));
     return failed ? exitCodes.failed : exitCodes.measured;
   } catch (error) {
     if (signal.aborted) {
-      say('Interrupted; nothing of it is left running.');
+      log('Interrupted; nothing of it is left running.');
       return exitCodes.interrupted;
     }
     if (!(error instanceof NotCompiled)) throw error;
-    say(`The load generator cannot be built: ${error.message}`);
+    log(`The load generator cannot be built: ${error.message}`);
     return exitCodes.failed;
   }
 }
 
-async function runAll(plan: Plan, say: (line: string) => void, signal: AbortSignal): Promise<Result> {
+async function runAll(plan: Plan, log: (line: string) => void, signal: AbortSignal): Promise<Result> {
   await using directory = await temporaryDirectory();
-  const surroundings: Surroundings = { directory: directory.path, perProcess: await perProcess(), say };
+  const surroundings: Surroundings = { directory: directory.path, perProcess: await perProcess(), log };
   // Before anything else: without it there is nothing to measure with.
   await compiled('generator');
   const { notes, usable } = await preparePeers(plan.peers, surroundings);
@@ -60,12 +60,12 @@ async function runAll(plan: Plan, say: (line: string) => void, signal: AbortSign
     openSession: (peer, layout, settings) =>
       Session.start(peer, layout, surroundings, { size: amounts.size, settings: settings ?? [], signal }),
     perProcess: surroundings.perProcess,
-    say,
+    log,
   };
   const results: Result['measures'] = [];
   for (const measure of plan.measures) {
     const taking = usable.filter(({ name }) => measure.onlyHoldfast !== true || name === 'holdfast');
-    results.push(await runMeasure(measure, taking, context, say));
+    results.push(await runMeasure(measure, taking, context, log));
   }
   const machine = await describeMachine();
   return { at: new Date().toISOString(), machine, amounts, peers: notes, measures: results };
@@ -83,7 +83,7 @@ async function preparePeers(
     const { name, description } = peer;
     if ('missing' in found) {
       notes.push({ name, description, version: null, missing: found.missing });
-      surroundings.say(`${name} is missing: ${found.missing}`);
+      surroundings.log(`${name} is missing: ${found.missing}`);
     } else {
       notes.push({ name, description, version: found.version, missing: null });
       usable.push(peer);

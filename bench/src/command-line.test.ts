@@ -4,13 +4,13 @@ import { profiles } from './amounts.ts';
 import { measures, peers } from './catalog.ts';
 import { readPlan } from './command-line.ts';
 
-let said = '';
+let logged = '';
 
 beforeEach(() => {
-  said = '';
+  logged = '';
   for (const stream of [process.stderr, process.stdout]) {
     vi.spyOn(stream, 'write').mockImplementation((text) => {
-      said += String(text);
+      logged += String(text);
       return true;
     });
   }
@@ -52,11 +52,11 @@ describe('the command line', () => {
     [['--fast'], "unknown option '--fast'"],
   ])('refuses %j and says why', (args, why) => {
     expect(() => read(...args)).toThrow(CommanderError);
-    expect(said).toContain(why);
+    expect(logged).toContain(why);
   });
 
   it('has help with examples', () => {
     expect(() => read('--help')).toThrow(CommanderError);
-    expect(said).toContain('npm run bench -- delivery --peers holdfast,floor,ws --rounds 5');
+    expect(logged).toContain('npm run bench -- delivery --peers holdfast,floor,ws --rounds 5');
   });
 });

@@ -41,7 +41,7 @@ export interface Choice {
   peers: readonly Peer[];
 }
 
-/** Reads the command line. Throws a CommanderError, after it has said what is wrong. */
+/** Reads the command line. Throws a CommanderError, after it has logged what is wrong. */
 export function readPlan(args: readonly string[], choice: Choice): Plan {
   const command = benchCommand(choice)
     .exitOverride()

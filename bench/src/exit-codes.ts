@@ -5,6 +5,6 @@ export interface Outside {
   /** For the result. */
   print: (text: string) => void;
   /** For what goes on meanwhile: a line for people. */
-  say: (line: string) => void;
+  log: (line: string) => void;
   signal: AbortSignal;
 }

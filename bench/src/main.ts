@@ -21,7 +21,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 
 const exitCode = await bench(process.argv.slice(2), {
   print: (text) => process.stdout.write(text),
-  say: (line) => process.stderr.write(`${line}\n`),
+  log: (line) => process.stderr.write(`${line}\n`),
   signal: interruption.signal,
 });
 // A run that was broken off may still be waiting for something that nobody needs any more.

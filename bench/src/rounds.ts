@@ -7,7 +7,7 @@ export async function runMeasure(
   measure: Measure,
   peers: readonly Peer[],
   context: Context,
-  say: (line: string) => void,
+  log: (line: string) => void,
 ): Promise<MeasureResult> {
   const { amounts, signal } = context;
   const metrics = measure.metrics(amounts);
@@ -17,7 +17,7 @@ export async function runMeasure(
       signal.throwIfAborted();
       const outcome = await oneRound(measure, peer, context);
       done.push(outcome);
-      say(`${measure.name} ${round}/${amounts.rounds}, ${peer.name}: ${describe(outcome)}`);
+      log(`${measure.name} ${round}/${amounts.rounds}, ${peer.name}: ${describe(outcome)}`);
     }
   }
   const rows = [...rounds].map(([peer, done]) => rowOf(peer.name, metrics, done));

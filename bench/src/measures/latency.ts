@@ -42,8 +42,8 @@ async function measure(
   const layout = { connections, topicsOf: (connection: number) => [(connection % publishers) + 1] };
   await using session = await openSession(peer, layout, WITHOUT_REST);
   await session.open();
-  for (let count = 0; count < WARM_UP_MESSAGES; count += 1) await session.broadcast(1);
-  await session.crew.reset();
+  await session.broadcast(1, WARM_UP_MESSAGES);
+  await session.generators.reset();
   await publishAtRate(session, publishers, rate, seconds);
   const { latencies } = await session.arrived();
   return percentilesOf(id, latencies);

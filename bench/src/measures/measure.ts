@@ -24,7 +24,7 @@ export interface Context {
   /** Connections that a process can hold. */
   perProcess: number;
   /** Takes a line for people. */
-  say: (line: string) => void;
+  log: (line: string) => void;
   signal: AbortSignal;
 }
 

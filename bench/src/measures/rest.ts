@@ -22,9 +22,9 @@ export const rest: Measure = {
     ...metricsOf('batch', 'in batches'),
   ],
   onlyHoldfast: true,
-  run: async (_peer, { amounts, say }) => {
+  run: async (_peer, { amounts, log }) => {
     const { registrations, publishes, batches, atOnce } = amounts.rest;
-    await using installation = await HoldfastInstallation.start({ edges: 1, say, callsAtOnce: atOnce });
+    await using installation = await HoldfastInstallation.start({ edges: 1, log, callsAtOnce: atOnce });
     await installation.createTopics([TOPIC]);
     // The messages go nowhere but into the log: their stamps matter to nobody.
     const message = { topic: TOPIC, data: encodeMessage(0, 1, 0n, amounts.size) };

@@ -34,21 +34,21 @@ export const comingBack: Measure = {
     const layout = { connections: Math.min(connections, perProcess), topicsOf: () => [TOPIC], willBeKilled: true };
     await using session = await openSession(peer, layout, COMING_BACK);
     await session.open();
-    for (let count = 0; count < WARM_UP_MESSAGES; count += 1) await session.broadcast(TOPIC);
-    await session.crew.reset();
+    await session.broadcast(TOPIC, WARM_UP_MESSAGES);
+    await session.generators.reset();
 
     const publishing = keepPublishing(session, everyMs, signal);
     const killedAt = Number(process.hrtime.bigint());
     await session.running.killAndReplace();
-    const back = await session.crew.back(() => true, BACK_WITHIN_MS);
+    const back = await session.generators.waitReturned(() => true, BACK_WITHIN_MS);
     const published = await publishing.stop();
     if (back.readied < layout.connections) {
       throw new Error(`${back.readied} of ${layout.connections} clients came back within ${BACK_WITHIN_MS / 1000} s`);
     }
     // Whoever receives this one knows what it has missed before.
     await session.running.publish(session.message(TOPIC));
-    const { lost, duplicated, received } = await session.crew.settled(ACCOUNTED_WITHIN_MS, 'accounted');
-    const missing = session.crew.expected - received - lost;
+    const { lost, duplicated, received } = await session.generators.waitDelivered(ACCOUNTED_WITHIN_MS, 'accounted');
+    const missing = session.generators.expected - received - lost;
     return {
       seconds: (back.readyAt - killedAt) / 1e9,
       refused: back.refused,

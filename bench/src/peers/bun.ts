@@ -12,8 +12,8 @@ const BUN = join(PEERS, 'node_modules', PACKAGE, 'bin/bun');
 export const bun: Peer = {
   name: 'bun',
   description: 'Bun.serve with ws.subscribe and server.publish, compression off (the default)',
-  prepare: async ({ say }) => {
-    const missing = await installPeers(say);
+  prepare: async ({ log }) => {
+    const missing = await installPeers(log);
     if (missing !== null) return { missing };
     if (!(await isThere(BUN))) return { missing: `npm has no ${PACKAGE} for this machine` };
     return { version: `Bun ${await installedVersion(PACKAGE)}` };

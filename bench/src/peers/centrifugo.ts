@@ -45,12 +45,12 @@ export const centrifugoRedis: Peer = {
   start: async (layout, surroundings) => start(layout, surroundings, await startRedis(surroundings)),
 };
 
-async function prepare({ say }: Surroundings): Promise<{ version: string } | { missing: string }> {
+async function prepare({ log }: Surroundings): Promise<{ version: string } | { missing: string }> {
   const version = `Centrifugo ${VERSION}`;
   if (await isThere(BINARY)) return { version };
   const go = await findOnPath('go', process.env['PATH']);
   if (go === null) return { missing: 'go is needed to build it, and is not on PATH' };
-  say(`Building ${version}, which takes some minutes …`);
+  log(`Building ${version}, which takes some minutes …`);
   await mkdir(FOLDER, { recursive: true });
   const module = `github.com/centrifugal/centrifugo/v6@${VERSION}`;
   const { code, printed } = await runCommand(go, ['install', module], { ...process.env, GOBIN: FOLDER });

@@ -1,5 +1,6 @@
+import type { Message } from '../message.ts';
 import { NotCompiled, compiled } from '../native.ts';
-import { type Message, type Peer, topicName } from './peer.ts';
+import { type Peer, topicName } from './peer.ts';
 import { startPlainServers } from './plain-server.ts';
 
 /** As long as the ids that Holdfast gives. */

@@ -4,7 +4,8 @@ import { type NewKey, createKey } from '@holdfast/local/keys-file';
 import { forEachBounded } from '../bounded.ts';
 import { HttpPool } from '../http-pool.ts';
 import { cpuSeconds } from '../proc.ts';
-import { type Helper, type Message, topicName } from './peer.ts';
+import type { Message } from '../message.ts';
+import { type Helper, topicName } from './peer.ts';
 import { type BenchRedis, startRedis } from './redis.ts';
 
 /** Enough to keep a control-api busy. */
@@ -21,7 +22,7 @@ export interface InstallationOptions {
   edges: number;
   /** Variables of the services. */
   env?: Readonly<Record<string, string>>;
-  say: (line: string) => void;
+  log: (line: string) => void;
   callsAtOnce?: number;
 }
 
@@ -45,11 +46,11 @@ export class HoldfastInstallation {
   }
 
   /** Starts all of it, and waits until every edge is known. */
-  static async start({ edges, env = {}, say, callsAtOnce = CALLS_AT_ONCE }: InstallationOptions) {
+  static async start({ edges, env = {}, log, callsAtOnce = CALLS_AT_ONCE }: InstallationOptions) {
     await using started = new AsyncDisposableStack();
-    const redis = await startRedis({ say });
+    const redis = await startRedis({ log });
     started.defer(redis.stop);
-    const installation = await startInstallation({ edges, redis, env, announce: say });
+    const installation = await startInstallation({ edges, redis, env, announce: log });
     started.defer(installation.stop);
     const http = new HttpPool(Number(new URL(installation.controlUrl).port), callsAtOnce, {
       'X-API-Key': installation.key,

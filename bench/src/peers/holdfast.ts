@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { type TargetOf, each } from '../crew.ts';
+import { type TargetOf, each } from '../generator-pool.ts';
 import type { Settings } from '../generator.ts';
 import { credentials } from './credentials.ts';
 import { HoldfastInstallation } from './holdfast-installation.ts';
@@ -35,12 +35,12 @@ function holdfastPeer(name: string, directWrites: 'on' | 'off', description: str
 async function start(
   env: Readonly<Record<string, string>>,
   layout: Layout,
-  { perProcess, say }: Surroundings,
+  { perProcess, log }: Surroundings,
 ): Promise<Running> {
   await using started = new AsyncDisposableStack();
   const serving = Math.ceil(layout.connections / perProcess);
   const edges = serving + (layout.willBeKilled === true ? STANDING_BY : 0);
-  const installation = started.use(await HoldfastInstallation.start({ edges, env, say }));
+  const installation = started.use(await HoldfastInstallation.start({ edges, env, log }));
   const target = targetOf(layout, installation.edgePorts, serving);
   await installation.createTopics(topicNumbersOf(layout));
   await installation.register(each(layout.connections, target));

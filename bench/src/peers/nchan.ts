@@ -31,14 +31,14 @@ export const nchanRedis: Peer = {
   start: async (layout, surroundings) => start(layout, surroundings, await startRedis(surroundings)),
 };
 
-async function prepare({ say }: Surroundings): Promise<{ version: string } | { missing: string }> {
+async function prepare({ log }: Surroundings): Promise<{ version: string } | { missing: string }> {
   if (!(await isThere(MODULE))) {
     const brought = await bringPackage({
       what: 'Nchan',
       packages: ['libnginx-mod-nchan'],
       env: process.env,
       isRoot: process.getuid?.() === 0,
-      announce: say,
+      announce: log,
     });
     if ('missing' in brought) return brought;
   }

@@ -9,17 +9,17 @@ export const PEERS = resolve(import.meta.dirname, '../../peers');
 let installation: Promise<string | null> | undefined;
 
 /** Installs the peers that npm has, once, without running scripts of theirs. Gives null, or why it did not work. */
-export function installPeers(say: (line: string) => void): Promise<string | null> {
-  installation ??= install(say);
+export function installPeers(log: (line: string) => void): Promise<string | null> {
+  installation ??= install(log);
   return installation;
 }
 
-async function install(say: (line: string) => void): Promise<string | null> {
+async function install(log: (line: string) => void): Promise<string | null> {
   // Beside what was installed stands the lock file that it was installed by.
   const lock = await readFile(join(PEERS, 'package-lock.json'), 'utf8');
   const installed = join(PEERS, 'node_modules/.installed-by');
   if ((await isThere(installed)) && (await readFile(installed, 'utf8')) === lock) return null;
-  say('Installing the peers that npm has …');
+  log('Installing the peers that npm has …');
   const args = ['ci', '--prefix', PEERS, '--no-audit', '--no-fund', '--ignore-scripts'];
   const { code, printed } = await runCommand('npm', args, process.env);
   if (code !== 0) return `npm could not install it: ${printed.split('\n').slice(-3).join(' ')}`;

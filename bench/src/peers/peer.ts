@@ -1,5 +1,6 @@
-import type { TargetOf } from '../crew.ts';
+import type { TargetOf } from '../generator-pool.ts';
 import type { Settings } from '../generator.ts';
+import type { Message } from '../message.ts';
 
 /** Who is to be subscribed to what. Topics have numbers, from 1. */
 export interface Layout {
@@ -16,13 +17,7 @@ export interface Surroundings {
   /** Descriptors of a process that are for connections. */
   perProcess: number;
   /** Takes a line for people. */
-  say: (line: string) => void;
-}
-
-/** A message to be published: JSON text. */
-export interface Message {
-  topic: number;
-  data: string;
+  log: (line: string) => void;
 }
 
 /** A process that has a part in the work. */

@@ -4,9 +4,10 @@ import { type Child, ChildFailed, lineOf, spawnChild } from '@holdfast/local/chi
 import { isAlive } from '@holdfast/local/is-alive';
 import { HttpPool } from '../http-pool.ts';
 import type { Settings } from '../generator.ts';
-import type { TargetOf } from '../crew.ts';
+import type { TargetOf } from '../generator-pool.ts';
 import { withChildren } from '../proc.ts';
-import { type Helper, type Layout, type Message, type Running, type Surroundings } from './peer.ts';
+import type { Message } from '../message.ts';
+import type { Helper, Layout, Running, Surroundings } from './peer.ts';
 
 const LISTENING_MS = 20_000;
 const LOOK_EVERY_MS = 20;

@@ -9,7 +9,7 @@ export interface BenchRedis {
 }
 
 /** A Redis of its own, so that what it does can be accounted: REDIS_URL is not looked at. */
-export async function startRedis({ say }: Pick<Surroundings, 'say'>): Promise<BenchRedis> {
+export async function startRedis({ log }: Pick<Surroundings, 'log'>): Promise<BenchRedis> {
   const lines: string[] = [];
   const redis = await findOrBringRedis({
     announce: (line) => lines.push(line),
@@ -22,7 +22,7 @@ export async function startRedis({ say }: Pick<Surroundings, 'say'>): Promise<Be
     );
   }
   // That apt-get was at work is news; which program it is, every round, is not.
-  if (redis.source === 'package') for (const line of lines) say(line);
+  if (redis.source === 'package') for (const line of lines) log(line);
   const { url, server } = redis;
   return { url, port: server.port, pid: server.pid, stop: redis.stop };
 }

@@ -53,8 +53,8 @@ export const socketIoRedis: Peer = {
   },
 };
 
-async function prepare({ say }: { say: (line: string) => void }): Promise<{ version: string } | { missing: string }> {
-  const missing = await installPeers(say);
+async function prepare({ log }: { log: (line: string) => void }): Promise<{ version: string } | { missing: string }> {
+  const missing = await installPeers(log);
   if (missing !== null) return { missing };
   return { version: `socket.io ${await installedVersion('socket.io')}, Node ${process.versions.node}` };
 }

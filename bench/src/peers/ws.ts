@@ -7,8 +7,8 @@ import { startPlainServers } from './plain-server.ts';
 export const ws: Peer = {
   name: 'ws',
   description: 'the obvious server of 40 lines on Node, compression off (the default)',
-  prepare: async ({ say }) => {
-    const missing = await installPeers(say);
+  prepare: async ({ log }) => {
+    const missing = await installPeers(log);
     if (missing !== null) return { missing };
     return { version: `ws ${await installedVersion('ws')}, Node ${process.versions.node}` };
   },

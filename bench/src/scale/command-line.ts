@@ -34,7 +34,7 @@ A million needs some 20 GiB, both ends and all processes included, and limits of
 Exit codes: 0 everything arrived · 1 something did not, or the run could not be carried through · 2 bad arguments ·
 130 interrupted.`;
 
-/** Reads the command line after "scale". Throws a CommanderError, after it has said what is wrong. */
+/** Reads the command line after "scale". Throws a CommanderError, after it has logged what is wrong. */
 export function readScalePlan(args: readonly string[]): ScalePlan {
   const command = new Command('bench scale')
     .description(

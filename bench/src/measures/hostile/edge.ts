@@ -25,8 +25,8 @@ export const edgeHostile: Measure = {
     'hostile client; from before the call that publishes to the arrival, and from the connection to the welcome',
   metrics: () => edgeAttackers.flatMap(metricsOf),
   onlyHoldfast: true,
-  run: async (_peer, { amounts, say, signal }) => {
-    await using installation = await HoldfastInstallation.start({ edges: 1, say });
+  run: async (_peer, { amounts, log, signal }) => {
+    await using installation = await HoldfastInstallation.start({ edges: 1, log });
     using bystander = await Bystander.connect(installation);
     const observe = () => bystander.observe(amounts.hostile);
     const mib = async () => (await memoryOf(installation.edges.map(({ pid }) => pid))).rss / MIB;
@@ -45,7 +45,7 @@ export const edgeHostile: Measure = {
       figures[`${id}Handshake`] = beside.handshakeP99;
       figures[`${id}Failed`] = beside.failed;
       figures[`${id}Rss`] = await mib();
-      say(`${title}: alone ${inWords(alone)}, ${Math.round(mibAlone)} MiB; beside ${inWords(beside)}`);
+      log(`${title}: alone ${inWords(alone)}, ${Math.round(mibAlone)} MiB; beside ${inWords(beside)}`);
       await delay(PAUSE_MS);
     }
     return figures;

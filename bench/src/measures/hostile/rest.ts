@@ -20,8 +20,8 @@ export const hostile: Measure = {
     'each kind of hostile caller',
   metrics: () => [{ id: 'p99', title: 'alone, p99', unit: 'ms', better: 'less' }, ...restAttackers.flatMap(metricsOf)],
   onlyHoldfast: true,
-  run: async (_peer, { amounts, say, signal }) => {
-    await using installation = await HoldfastInstallation.start({ edges: 1, say });
+  run: async (_peer, { amounts, log, signal }) => {
+    await using installation = await HoldfastInstallation.start({ edges: 1, log });
     await installation.call('PUT', `/v1/topics/${TOPIC}`, '{}');
     const observe = () => publishTimes(installation, amounts.hostile);
     // Compiles what is called.
@@ -36,7 +36,7 @@ export const hostile: Measure = {
         return { beside: await observe(), mib: (await memoryOf(installation.controlPids)).rss / MIB };
       });
       const { id, title } = attacker;
-      say(
+      log(
         `${title}: alone ${inWords(alone)}; beside ${inWords(beside)}, ${beside.failed} failed, ${Math.round(mib)} MiB`,
       );
       figures['p99'] ??= alone.p99;
