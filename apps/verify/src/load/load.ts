@@ -1,0 +1,42 @@
+import { CallRefused } from '@holdfast/harness/control-api';
+import { Unreachable } from '@holdfast/harness/http-pool';
+import { type Surroundings, exitCodes, runTool } from '@holdfast/harness/program';
+import type { ProgressDisplay } from '@holdfast/harness/progress';
+import { type Bounds, capacityFor } from './bounds.ts';
+import { command, typedOptions } from './options.ts';
+import { checkPlan } from './plan.ts';
+import { reportText } from './report-text.ts';
+import { runLoad } from './run.ts';
+import { openTarget } from './target.ts';
+
+/** The whole tool: from its arguments to its exit code. */
+export function load(args: readonly string[], surroundings: Surroundings & { bounds: Bounds }): Promise<number> {
+  const { bounds, print, colors, display, signal } = surroundings;
+  const read = () => checkPlan(typedOptions(command().parse([...args], { from: 'user' })));
+  const run = async (checked: ReturnType<typeof read>): Promise<number> => {
+    if (!checked.ok) return refuse(checked.faults, display);
+    const { plan } = checked;
+    const capacity = capacityFor(plan.clients, bounds);
+    if (typeof capacity === 'string') return refuse([`--clients: ${capacity}`], display);
+    try {
+      await using target = await openTarget(plan, plan.edges ?? capacity.edges, (line) => display.log(line));
+      const report = await runLoad({ plan, target, workers: capacity.workers, display, signal });
+      print(plan.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report, colors));
+      return report.ok ? exitCodes.ok : exitCodes.failed;
+    } catch (error) {
+      if (signal.aborted) throw error;
+      const message = error instanceof Error ? error.message : String(error);
+      if (plan.installation !== null && error instanceof CallRefused && error.status === 403) {
+        return refuse([`--key: ${message}`], display);
+      }
+      display.log(message);
+      return error instanceof Unreachable ? exitCodes.unreachable : exitCodes.failed;
+    }
+  };
+  return runTool(surroundings, read, run, 'Interrupted.');
+}
+
+function refuse(faults: readonly string[], display: ProgressDisplay): number {
+  for (const fault of faults) display.log(fault);
+  return exitCodes.badArguments;
+}

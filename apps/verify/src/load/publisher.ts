@@ -1,0 +1,74 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ControlApi } from '@holdfast/harness/control-api';
+import { CallRefused, isTransient } from '@holdfast/harness/control-api';
+import { Unreachable } from '@holdfast/harness/http-pool';
+import type { Ledger } from './ledger.ts';
+import { monotonicMs } from '@holdfast/harness/clock';
+import { digestOf, encodePayload } from './payload.ts';
+
+/** How exactly the rate is kept. */
+const TICK_MS = 2;
+/**
+ * An installation that does not keep up is not buried under calls: publishing falls behind, and the report shows it.
+ */
+export const PUBLISHES_AT_ONCE = 256;
+
+export interface PublishOptions {
+  control: ControlApi;
+  ledger: Ledger;
+  topicNames: readonly string[];
+  run: string;
+  /** Messages a second, over all topics. */
+  rate: number;
+  seconds: number;
+  /** Bytes of a payload. */
+  size: number;
+  /** Draws the topic of each message. */
+  random: () => number;
+  signal: AbortSignal;
+  /** Called after each answer, with how many there were. */
+  onAnswer: (answers: number) => void;
+}
+
+/**
+ * Publishes single messages on random topics at a rate, each as its time has come and not only when the one before was
+ * answered. Books every outcome. Gives how long it took, in milliseconds; rejects with the signal's reason.
+ */
+export async function publishAtRate(options: PublishOptions): Promise<number> {
+  const { rate, seconds, topicNames, random, signal, onAnswer } = options;
+  const total = Math.round(rate * seconds);
+  const startedAt = performance.now();
+  let begun = 0;
+  let answers = 0;
+  const underWay = new Set<Promise<void>>();
+  while (begun < total) {
+    const due = Math.min(total, Math.floor(((performance.now() - startedAt) / 1000) * rate) + 1);
+    while (begun < due && underWay.size < PUBLISHES_AT_ONCE) {
+      const topic = Math.floor(random() * topicNames.length);
+      const publish = publishOne(options, topic, begun).finally(() => {
+        underWay.delete(publish);
+        answers += 1;
+        onAnswer(answers);
+      });
+      underWay.add(publish);
+      begun += 1;
+    }
+    await delay(TICK_MS, undefined, { signal });
+  }
+  await Promise.all(underWay);
+  return performance.now() - startedAt;
+}
+
+async function publishOne(options: PublishOptions, topic: number, n: number): Promise<void> {
+  const { control, ledger, topicNames, run, size } = options;
+  const text = encodePayload({ run, n, sentAt: monotonicMs() }, size);
+  const digest = digestOf(text);
+  try {
+    ledger.accepted(topic, await control.publish(topicNames[topic] ?? '', text), digest);
+  } catch (error) {
+    if (!(error instanceof CallRefused || error instanceof Unreachable)) throw error;
+    // Also after a 503 the log has the last word: a gateway that did not hear the answer says 503 as well.
+    if (isTransient(error)) ledger.doubt(topic, { n, digest, code: error.code });
+    else ledger.refuse(error.code);
+  }
+}

@@ -1,0 +1,70 @@
+import type { Bucket } from '@holdfast/harness/histogram';
+import type { Entry, FaultKind } from './checker.ts';
+import type { Run } from './identity.ts';
+
+/** What a worker process is told first: its share of the clients, and where they go. */
+export interface Assignment {
+  run: Run;
+  worker: number;
+  /** Its clients are `[firstClient, firstClient + clients)`. */
+  firstClient: number;
+  clients: number;
+  topics: number;
+  topicsPerClient: number;
+  seed: number;
+  controlUrl: string;
+  key: string;
+  /** Calls, and handshakes, under way at once. */
+  callsAtOnce: number;
+  handshakesAtOnce: number;
+}
+
+/** The calls that a worker takes. */
+export interface WorkerCalls {
+  assign: { ask: Assignment; answer: void };
+  register: { ask: null; answer: void };
+  connect: { ask: null; answer: void };
+  /** What was published on each topic. */
+  verify: { ask: Entry[][]; answer: Findings };
+  cleanUp: { ask: null; answer: void };
+}
+
+/** How far a worker is. */
+export interface Progress {
+  registered: number;
+  /** Clients that have a welcome at the moment. */
+  connected: number;
+  deliveries: number;
+  unregistered: number;
+}
+
+export const noProgress: Progress = { registered: 0, connected: 0, deliveries: 0, unregistered: 0 };
+
+/** A fault with who it happened to, for people who look for its cause. */
+export interface Sample {
+  kind: FaultKind;
+  client: number;
+  topic: string;
+  id: string;
+}
+
+export interface Findings {
+  deliveries: number;
+  faults: Record<FaultKind, number>;
+  announced: number;
+  /** The first ones of each kind. */
+  samples: Sample[];
+  /** The buckets of a {@link newLatencies}. */
+  latency: Bucket[];
+  /** When the last message came, in milliseconds of the shared monotonic clock; null when none did. */
+  lastDeliveryAt: number | null;
+  /** The URLs of the edges that held connections. */
+  edges: string[];
+  /** Handshakes that came to nothing and were tried again, by HTTP status or close code, or `unreachable`. */
+  refusals: Record<string, number>;
+  /** Connections that ended although nobody asked for it, by close code. */
+  closes: Record<string, number>;
+  reconnects: number;
+  /** Clients without a connection that will not get one. */
+  givenUp: number;
+}

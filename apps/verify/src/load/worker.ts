@@ -1,0 +1,163 @@
+import { forEachBounded } from '@holdfast/harness/bounded';
+import { type Entry, faultKinds, published, type Verdict } from './checker.ts';
+import { ControlApi } from '@holdfast/harness/control-api';
+import { EdgeDirectory } from './edge-directory.ts';
+import { Fleet } from './fleet.ts';
+import { clientIdOf, topicNames } from './identity.ts';
+import { Inbox } from './inbox.ts';
+import { newLatencies } from './latency.ts';
+import { Reception } from './reception.ts';
+import { register, unregister } from './registration.ts';
+import { sourceAddresses } from './routes.ts';
+import { Spread } from './spread.ts';
+import type { Assignment, Findings, Progress, Sample } from './worker-protocol.ts';
+
+/** Enough to look for a cause with; the counts are of all. */
+const SAMPLES_PER_KIND = 5;
+
+/** The share of one process: some of the clients, from their registration to their end. */
+export class Worker {
+  readonly #assignment: Assignment;
+  readonly #topicNames: readonly string[];
+  readonly #topicOfSlot: Uint32Array;
+  readonly #control: ControlApi;
+  readonly #reception: Reception;
+  readonly #latency = newLatencies();
+  readonly #inbox: Inbox;
+  readonly #fleet: Fleet;
+  #registered = 0;
+  #unregistered = 0;
+
+  constructor(assignment: Assignment) {
+    const { run, worker, clients, topics, topicsPerClient, controlUrl, key, callsAtOnce } = assignment;
+    this.#assignment = assignment;
+    this.#topicNames = topicNames(run, topics);
+    this.#topicOfSlot = topicsOfSlots(assignment);
+    this.#control = new ControlApi(controlUrl, key, callsAtOnce);
+    this.#reception = new Reception(topics, this.#topicOfSlot);
+    this.#inbox = new Inbox({
+      run: run.id,
+      topicNames: this.#topicNames,
+      topicOfSlot: this.#topicOfSlot,
+      topicsPerClient,
+      reception: this.#reception,
+      latency: this.#latency,
+    });
+    this.#fleet = new Fleet({
+      clients,
+      clientIdOf: (index) => this.#clientIdOf(index),
+      edges: new EdgeDirectory(this.#control, worker),
+      sources: sourceAddresses(run, worker, clients),
+      handshakesAtOnce: assignment.handshakesAtOnce,
+      inbox: this.#inbox,
+    });
+  }
+
+  progress(): Progress {
+    return {
+      registered: this.#registered,
+      connected: this.#fleet.connected,
+      deliveries: this.#inbox.deliveries,
+      unregistered: this.#unregistered,
+    };
+  }
+
+  /** Registers every client with its topics. Rejects when one is refused for good. */
+  async register(signal: AbortSignal): Promise<void> {
+    const { clients, callsAtOnce } = this.#assignment;
+    await forEachBounded(
+      Array(clients).keys(),
+      callsAtOnce,
+      async (index) => {
+        const topics = [...this.#slotsOf(index)].map((slot) => this.#topicNames[this.#topicOfSlot[slot] ?? -1] ?? '');
+        await register(this.#control, this.#clientIdOf(index), topics, signal);
+        this.#registered += 1;
+      },
+      signal,
+    );
+  }
+
+  /** Opens every client's connection. Resolves when each has its welcome, or was given up. */
+  async connect(signal: AbortSignal): Promise<void> {
+    await this.#fleet.connect(signal);
+  }
+
+  /** Compares what every client received with what was published on each topic. */
+  verify(entries: readonly Entry[][]): Findings {
+    const faults = { lost: 0, duplicated: 0, reordered: 0, phantom: this.#inbox.strayCount };
+    const samples: Sample[] = this.#inbox.strays
+      .slice(0, SAMPLES_PER_KIND)
+      .map(({ client, topic, id }) => ({ kind: 'phantom', client: this.#numberOf(client), topic, id }));
+    let announced = 0;
+    this.#reception.judgeAll(entries.map(published), (slot, verdict) => {
+      announced += verdict.announced;
+      for (const { kind } of verdict.faults) faults[kind] += 1;
+      samples.push(...this.#samplesOf(slot, verdict));
+    });
+    return {
+      deliveries: this.#inbox.deliveries,
+      faults,
+      announced,
+      samples: faultKinds.flatMap((kind) => samples.filter((one) => one.kind === kind).slice(0, SAMPLES_PER_KIND)),
+      latency: this.#latency.buckets(),
+      lastDeliveryAt: this.#inbox.lastDeliveryAt,
+      edges: [...this.#fleet.edgesUsed],
+      refusals: this.#fleet.refusals.counts(),
+      closes: this.#fleet.closes.counts(),
+      reconnects: this.#fleet.reconnects,
+      givenUp: this.#fleet.givenUp,
+    };
+  }
+
+  /**
+   * Unregisters every client, also one whose registration is not known to have succeeded; the edges close their
+   * connections.
+   */
+  async cleanUp(): Promise<void> {
+    const { clients, callsAtOnce } = this.#assignment;
+    this.#fleet.expectGoodbyes();
+    try {
+      await forEachBounded(Array(clients).keys(), callsAtOnce, async (index) => {
+        await unregister(this.#control, this.#clientIdOf(index));
+        this.#unregistered += 1;
+      });
+    } finally {
+      this.#fleet.destroy();
+      this.#control.close();
+    }
+  }
+
+  #samplesOf(slot: number, { faults }: Verdict): Sample[] {
+    const client = this.#numberOf(Math.floor(slot / this.#assignment.topicsPerClient));
+    const topic = this.#topicNames[this.#topicOfSlot[slot] ?? -1] ?? '';
+    return faultKinds.flatMap((kind) =>
+      faults
+        .filter((fault) => fault.kind === kind)
+        .slice(0, 1)
+        .map(({ id }) => ({ kind, client, topic, id })),
+    );
+  }
+
+  /** A client's number in the whole run. */
+  #numberOf(index: number): number {
+    return this.#assignment.firstClient + index;
+  }
+
+  #clientIdOf(index: number): string {
+    return clientIdOf(this.#assignment.run, this.#numberOf(index));
+  }
+
+  *#slotsOf(index: number): Iterable<number> {
+    const { topicsPerClient } = this.#assignment;
+    for (let place = 0; place < topicsPerClient; place += 1) yield index * topicsPerClient + place;
+  }
+}
+
+function topicsOfSlots({ clients, firstClient, topics, topicsPerClient, seed }: Assignment): Uint32Array {
+  const spread = new Spread(topics, topicsPerClient, seed);
+  const topicOfSlot = new Uint32Array(clients * topicsPerClient);
+  for (let index = 0; index < clients; index += 1) {
+    topicOfSlot.set(spread.topicsOf(firstClient + index), index * topicsPerClient);
+  }
+  return topicOfSlot;
+}

@@ -1,0 +1,158 @@
+import { type HoldfastClient, connect } from '@holdfast/client/connect';
+import type { Positions } from '@holdfast/client/position-book';
+import { type Position, comparePositions } from '@holdfast/protocol/position-order';
+import type { WebSocket } from 'ws';
+import type { Expectation, LogEvent, MemberLog, Wish } from '../checker/log.ts';
+import { monotonicMs } from '@holdfast/harness/clock';
+import type { Arrivals } from './arrivals.ts';
+import { WatchedSocket, type WatchedOptions } from './watched-socket.ts';
+
+export interface MemberOptions {
+  member: number;
+  clientId: string;
+  expectation: Expectation;
+  edgeUrls: readonly string[];
+  arrivals: Arrivals;
+  wishes?: Wish[];
+}
+
+/** One client: the SDK, and a log of all that it saw. */
+export class Member implements MemberLog {
+  readonly member: number;
+  readonly clientId: string;
+  /** Twins share theirs. */
+  readonly wishes: Wish[];
+  readonly events: LogEvent[] = [];
+  expectation: Expectation;
+  wasPaused = false;
+  /** The edge that holds its connection, or did so last. */
+  edge = '';
+  /** Where the SDK stands, for people. */
+  standing = 'not connected yet';
+  /** Close codes of connections that ended, with how often. */
+  readonly closes = new Map<number, number>();
+  readonly #options: MemberOptions;
+  /** The latest id handed out, or position after a loss, of each topic. */
+  readonly #reached = new Map<string, Position>();
+  #client: HoldfastClient | undefined;
+  #socket: WebSocket | undefined;
+  #isOpen = false;
+  #positions: Positions = {};
+  #onClosed: (reason: string) => void = () => undefined;
+
+  constructor(options: MemberOptions) {
+    this.member = options.member;
+    this.clientId = options.clientId;
+    this.expectation = options.expectation;
+    this.wishes = options.wishes ?? [];
+    this.#options = options;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Topics that it wants now. */
+  get topics(): string[] {
+    return this.wishes.filter(({ endAskedAt }) => endAskedAt === null).map(({ topic }) => topic);
+  }
+
+  /** Connects, and stays connected until `close`. After an end it goes on from where it was. */
+  connect(onClosed?: (reason: string) => void): void {
+    if (onClosed !== undefined) this.#onClosed = onClosed;
+    const { edgeUrls, clientId, arrivals } = this.#options;
+    const resume = this.expectation !== 'each-session';
+    const webSocketOptions: WatchedOptions = {
+      perMessageDeflate: false,
+      onSocket: (socket) => {
+        this.#socket = socket;
+      },
+    };
+    const client = connect({
+      urls: edgeUrls,
+      clientId,
+      resume,
+      ...(resume ? { positions: this.#positions } : {}),
+      WebSocket: WatchedSocket as never,
+      webSocketOptions,
+    });
+    this.#client = client;
+    let latest: Extract<LogEvent, { kind: 'message' }> | undefined;
+    client.on('frame', (text) => {
+      const message = arrivals.read(text);
+      if (message === undefined) return;
+      latest = { kind: 'message', at: monotonicMs(), message, handedOut: false };
+      this.events.push(latest);
+    });
+    client.on('message', ({ topic, id }) => {
+      // Its frame came just before.
+      if (latest?.message.id === id && latest.message.topic === topic) latest.handedOut = true;
+      this.#reached.set(topic, id);
+    });
+    client.on('welcome', ({ topics, connection }) => {
+      this.#isOpen = true;
+      this.edge = connection.slice(0, connection.lastIndexOf('-'));
+      const entries = Object.entries(topics).map(
+        ([topic, { position, recovered }]) => [topic, { position, recovered }] as const,
+      );
+      this.events.push({ kind: 'session', at: monotonicMs(), topics: new Map(entries) });
+    });
+    client.on('subscribed', ({ topic, position }) => {
+      this.events.push({ kind: 'subscribed', at: monotonicMs(), topic, position });
+    });
+    client.on('lost', ({ topic, after, position }) => {
+      this.events.push({ kind: 'lost', at: monotonicMs(), topic, after, position });
+      this.#reached.set(topic, position);
+    });
+    client.on('state', (change) => {
+      this.standing = change.state === 'waiting' ? `waiting after ${change.code}, ${change.why}` : change.state;
+      if (change.state === 'waiting') this.#ended(change.code);
+    });
+    client.on('closed', ({ reason, code }) => {
+      this.#positions = client.positions();
+      if (code !== undefined) this.#ended(code);
+      this.#isOpen = false;
+      this.standing = `closed, ${reason}`;
+      this.#onClosed(reason);
+    });
+  }
+
+  /** Calls back, in place of who was called before, when the SDK gives up: with its reason. */
+  whenClosed(onClosed: (reason: string) => void): void {
+    this.#onClosed = onClosed;
+  }
+
+  /** Whether everything up to these positions has come, of the topics that it wants. */
+  hasReached(positions: Readonly<Record<string, Position>>): boolean {
+    return this.wishes.every(({ topic, endAskedAt }) => {
+      const position = positions[topic];
+      if (position === undefined || endAskedAt !== null) return true;
+      const reached = this.#reached.get(topic);
+      return reached !== undefined && comparePositions(reached, position) >= 0;
+    });
+  }
+
+  /** Stops reading what comes; gives the function that goes on. */
+  pause(): () => void {
+    const socket = this.#socket;
+    this.wasPaused = true;
+    socket?.pause();
+    return () => socket?.resume();
+  }
+
+  /** The registration is gone, or about to go. */
+  forgetWishes(at: number): void {
+    for (const wish of this.wishes) wish.endAskedAt ??= at;
+  }
+
+  close(): void {
+    this.#client?.close();
+  }
+
+  #ended(code: number): void {
+    this.closes.set(code, (this.closes.get(code) ?? 0) + 1);
+    // An attempt that came to nothing was no connection.
+    if (this.#isOpen) this.events.push({ kind: 'ended', at: monotonicMs(), code });
+    this.#isOpen = false;
+  }
+}

@@ -1,0 +1,156 @@
+import type { RedisKind } from '@holdfast/local/redis-kind';
+import type { Position } from '@holdfast/protocol/position-order';
+import { abortable } from './abortable.ts';
+import type { TruthFault } from './checker/truth.ts';
+import { Control } from './control.ts';
+import type { Fault, Injection } from './fault.ts';
+import { type Installation, startInstallation } from './installation/installation.ts';
+import { ordinaryNeeds } from './installation/needs.ts';
+import { Crew } from './members/crew.ts';
+import { add, noFindings } from './members/findings.ts';
+import type { Findings, MemberPlan } from './members/worker-protocol.ts';
+import { monotonicMs } from '@holdfast/harness/clock';
+import { Publisher } from './publisher.ts';
+import { drawSome, seededRandom } from '@holdfast/harness/random';
+import { readTruth } from './read-truth.ts';
+import type { Scale } from './scale.ts';
+import { type Scene, sceneOf } from './scene.ts';
+
+/** Each member has so many topics, drawn. */
+const TOPICS_EACH = [2, 3, 4];
+/** One member in so many never resumes. */
+const NEVER_RESUMES = 20;
+/** One in so many has the quiet topic. */
+const HAS_QUIET = 5;
+/** How long members may take for what was published; past it, it is missing. */
+const REACHED_MS = 45_000;
+/** Load before the fault, beyond the first message, and after the recovery. */
+const BEFORE_MS = 1000;
+const AFTER_MS = 1000;
+const FILLING = 40;
+
+export interface ScenarioOptions {
+  fault: Fault;
+  scale: Scale;
+  redis: RedisKind;
+  seed: number;
+  /** The redis-server to run. */
+  binary: string;
+  say: (line: string) => void;
+  signal: AbortSignal;
+}
+
+/** What a run came to. */
+export interface Facts {
+  injection: Injection;
+  published: number;
+  refused: number;
+  unanswered: number;
+  truthFaults: TruthFault[];
+  findings: Findings;
+  /** Members that did not have everything in the end. */
+  missing: string[];
+}
+
+/**
+ * One fault: starts an installation, has clients and publishers use it, breaks it, mends it, and compares what everybody
+ * received with what was published. Rejects when it could not be carried through, or with the signal's reason.
+ */
+export async function runScenario({ fault, scale, redis, seed, binary, say, signal }: ScenarioOptions): Promise<Facts> {
+  await using installation = await startInstallation(binary, { ...ordinaryNeeds, redis, ...fault.needs });
+  signal.throwIfAborted();
+  await fault.prepare?.(installation);
+  signal.throwIfAborted();
+  await using crew = new Crew(scale.workers);
+  const random = seededRandom(seed);
+  const firstTopics = Array.from({ length: scale.topics }, (_, index) => `prove.topic-${index + 1}`);
+  const laterTopics = Array.from({ length: scale.laterTopics }, (_, index) => `prove.later-${index + 1}`);
+  const quietTopic = 'prove.quiet';
+  const spoken = [...firstTopics, ...laterTopics];
+  const topics = [...spoken, quietTopic];
+  const control = new Control(installation.controlUrls, installation.key);
+  const { members, rate } = scale;
+  using publisher = new Publisher({
+    control,
+    topics: spoken,
+    quietTopics: [quietTopic],
+    rate,
+    random,
+    filling: FILLING,
+  });
+  const parts = { installation, control, crew, publisher, topics, laterTopics, quietTopic, members, random, say };
+  const plans = plansFor(members, firstTopics, quietTopic, random);
+  const scene = sceneOf(parts);
+  return await abortable(carryThrough(scene, plans, fault, seed), signal);
+}
+
+async function carryThrough(scene: Scene, plans: readonly MemberPlan[], fault: Fault, seed: number): Promise<Facts> {
+  const { crew, publisher, installation, say } = scene;
+  await scene.createTopics();
+  await begin(crew, plans, installation, seed);
+  publisher.start();
+  await everybodyHas(scene, await publisher.fence());
+  const from = monotonicMs();
+  await scene.pass(BEFORE_MS);
+  say('everybody receives; breaking it');
+
+  const injection = await fault.inject(scene);
+  say(injection.proof);
+  await everybodyHas(scene, await publisher.fence());
+  await scene.pass(AFTER_MS);
+  await publisher.stop();
+  const missing = await everybodyHas(scene, await publisher.fence());
+  const to = monotonicMs();
+
+  const { truths, truthFaults } = await readTruth(scene, injection);
+  const rules = { logsMayForget: fault.logsMayForget ?? false };
+  const { latency } = injection;
+  const latencyWithin = latency === undefined ? [] : [latency.usual, latency.meanwhile];
+  const order = { truths, rules, from, to, recoverFrom: injection.healedAt, latencyWithin };
+  const findings = noFindings();
+  for (const part of await crew.all('check', order)) add(findings, part);
+  const outcomes = publisher.publications.map(({ outcome }) => outcome.kind);
+  return {
+    injection,
+    published: truths.reduce((sum, { messages }) => sum + messages.length, 0),
+    refused: outcomes.filter((kind) => kind === 'refused').length,
+    unanswered: outcomes.filter((kind) => kind === 'unknown').length,
+    truthFaults,
+    findings,
+    missing,
+  };
+}
+
+function plansFor(members: number, topics: readonly string[], quietTopic: string, random: () => number): MemberPlan[] {
+  return Array.from({ length: members }, (_, member) => {
+    const drawn = drawSome(topics, TOPICS_EACH[member % TOPICS_EACH.length] ?? 1, random);
+    return {
+      member,
+      topics: member % HAS_QUIET === 0 ? [...drawn, quietTopic] : drawn,
+      expectation: member % NEVER_RESUMES === NEVER_RESUMES - 1 ? 'each-session' : 'everything',
+    };
+  });
+}
+
+async function begin(
+  crew: Crew,
+  plans: readonly MemberPlan[],
+  { controlUrls, edgeUrls, key }: Installation,
+  seed: number,
+): Promise<void> {
+  await crew.each('begin', (worker) => ({
+    members: plans.filter(({ member }) => member % crew.size === worker),
+    controlUrls,
+    edgeUrls,
+    key,
+    seed: seed + worker,
+  }));
+}
+
+/** Waits until all members have all up to these positions; gives those who had not in time. */
+async function everybodyHas({ crew }: Scene, positions: Record<string, Position>): Promise<string[]> {
+  const answers = await crew.all('reached', { positions, timeoutMs: REACHED_MS });
+  return answers.flatMap(({ missing, samples }) =>
+    missing === 0 ? [] : [...samples, ...(missing > samples.length ? [`and ${missing - samples.length} more`] : [])],
+  );
+}

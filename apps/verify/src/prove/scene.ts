@@ -1,0 +1,72 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Control } from './control.ts';
+import { DidNotHappen } from './fault.ts';
+import type { Installation } from './installation/installation.ts';
+import type { Crew } from './members/crew.ts';
+import { monotonicMs } from '@holdfast/harness/clock';
+import type { Publisher } from './publisher.ts';
+
+const LOOK_MS = 20;
+const PATIENCE_MS = 30_000;
+/** Everything the run publishes stays in the logs, so that what is missing there is a fault. */
+const HISTORY = { size: 100_000, seconds: 3600 };
+
+export interface SceneParts {
+  installation: Installation;
+  control: Control;
+  crew: Crew;
+  publisher: Publisher;
+  topics: readonly string[];
+  /** Those of them that nobody has at first. */
+  laterTopics: readonly string[];
+  /** One on which nothing is said unless a fault says it. Some have it from the beginning. */
+  quietTopic: string;
+  members: number;
+  random: () => number;
+  /** Takes a line for people. */
+  say: (line: string) => void;
+}
+
+/** A running installation under load, as a fault finds it. */
+export interface Scene extends SceneParts {
+  /** Milliseconds of the clock that all processes share. */
+  now: () => number;
+  /** Lets time pass under load. */
+  pass: (ms: number) => Promise<void>;
+  /** Waits until something is so. Rejects with {@link DidNotHappen} when it is not in time. */
+  until: (what: string, look: () => Promise<boolean> | boolean, timeoutMs?: number) => Promise<void>;
+  createTopics: () => Promise<void>;
+  /** All registrations are gone: creates the topics again, and has everybody register anew as they are told to. */
+  beginAnew: (goneAt: number) => Promise<number>;
+}
+
+export function sceneOf(parts: SceneParts): Scene {
+  const createTopics = async () => {
+    await Promise.all(
+      parts.topics.map((topic) =>
+        parts.control.retrying((rest, signal) => rest.createTopic(topic, { history: HISTORY, signal })),
+      ),
+    );
+  };
+  return {
+    ...parts,
+    now: monotonicMs,
+    pass: async (ms) => {
+      await delay(ms);
+    },
+    until: async (what, look, timeoutMs = PATIENCE_MS) => {
+      const deadline = performance.now() + timeoutMs;
+      while (!(await look())) {
+        if (performance.now() > deadline) throw new DidNotHappen(`${what}, not within ${timeoutMs / 1000} s`);
+        await delay(LOOK_MS);
+      }
+    },
+    createTopics,
+    beginAnew: async (goneAt) => {
+      await parts.crew.all('forget', { at: goneAt });
+      await createTopics();
+      const answers = await parts.crew.all('registerAgain', { timeoutMs: PATIENCE_MS });
+      return answers.reduce((sum, { registered }) => sum + registered, 0);
+    },
+  };
+}

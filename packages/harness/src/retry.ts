@@ -1,0 +1,31 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { isTransient } from './control-api.ts';
+
+const BASE_MS = 100;
+const CAP_MS = 5_000;
+/** With the delays above: half a minute of an installation that is away. */
+const MAX_ATTEMPTS = 12;
+
+/**
+ * How long to wait after so many failures in a row: full jitter, so that a crowd does not come back as one. In
+ * milliseconds.
+ */
+export function backoffMs(failures: number): number {
+  return Math.random() * Math.min(CAP_MS, BASE_MS * 2 ** failures);
+}
+
+/**
+ * Repeats a call that failed for a reason that may pass, with growing delays; `call` takes which attempt it is, from 1.
+ * Rejects with the call's last error, or with the signal's reason. Only for calls that may be made twice.
+ */
+export async function retrying<T>(call: (attempt: number) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    signal?.throwIfAborted();
+    try {
+      return await call(attempt);
+    } catch (error) {
+      if (!isTransient(error) || attempt === MAX_ATTEMPTS) throw error;
+      await delay(backoffMs(attempt), undefined, signal === undefined ? {} : { signal });
+    }
+  }
+}
