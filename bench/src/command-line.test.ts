@@ -1,8 +1,7 @@
 import { CommanderError } from 'commander';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { profiles } from './amounts.ts';
-import { measures, peers } from './catalog.ts';
-import { readPlan } from './command-line.ts';
+import { measures, peers, readPlan } from './command-line.ts';
 
 let logged = '';
 
@@ -19,7 +18,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-const read = (...args: string[]) => readPlan(args, { measures, peers });
+const read = (...args: string[]) => readPlan(args);
 
 describe('the command line', () => {
   it('takes everything, five rounds, when nothing is asked for', () => {

@@ -1,13 +1,15 @@
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
+import { Histogram } from '@holdfast/harness/histogram';
 import { type Counters, Generator, type Settings } from './generator.ts';
-import { Latencies } from './latency.ts';
 import { type Message, Stamper } from './message.ts';
 import { compiled } from './native.ts';
 
 /** As native/generator/opening.c has it: addresses that no two generators share. */
 const CONNECTIONS_PER_SOURCE = 16;
+/** As native/generator/commands.c has it: 64 buckets to each power of two of nanoseconds. */
+const LATENCY_BITS = 6;
 
 /** Where a connection goes, and the number of its topic in each slot. */
 export interface Target {
@@ -56,7 +58,7 @@ type Counts = Omit<Counters, 'latency'>;
 
 /** The counters of all generators together. */
 export interface Totals extends Counts {
-  latencies: Latencies;
+  latencies: Histogram;
 }
 
 /** The generators, as many as the limit of descriptors demands. */
@@ -196,9 +198,13 @@ async function writeTargets(file: string, targets: readonly Target[]): Promise<v
 }
 
 function totalOf(reports: readonly Counters[]): Totals {
-  const latencies = new Latencies();
+  const latencies = new Histogram(LATENCY_BITS);
   for (const { latency } of reports) latencies.add(latency);
-  return { ...reports.map(({ latency: _, ...counts }) => counts).reduce(sumOf), latencies };
+  return { ...reports.map(countsOf).reduce(sumOf), latencies };
+}
+
+function countsOf({ latency: _latency, ...counts }: Counters): Counts {
+  return counts;
 }
 
 function sumOf(a: Counts, b: Counts): Counts {

@@ -1,7 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { Bucket } from './latency.ts';
+import type { Bucket } from '@holdfast/harness/histogram';
 
 /** What a generator has counted, see native/generator/generator.h. Times are nanoseconds of the machine's clock. */
 export interface Counters {

@@ -1,8 +1,8 @@
 import { GeneratorPool, type Totals } from './generator-pool.ts';
 import type { Settings } from './generator.ts';
 import type { Message } from './message.ts';
-import type { Layout, Peer, Running, Surroundings } from './peers/peer.ts';
-import { type KernelMemory, type Memory, cpuSeconds, kernelMemory, memoryOf } from './proc.ts';
+import type { Layout, Peer, PeerContext, Running } from './peers/peer.ts';
+import { type KernelMemory, type Memory, cpuSeconds, kernelMemory, memoryOf } from './machine.ts';
 
 /** A broadcast takes a fraction of a second; a peer that has lost one will not send it later. */
 const ARRIVES_WITHIN_MS = 20_000;
@@ -47,11 +47,11 @@ export class Session {
     this.generators = generators;
   }
 
-  static async start(peer: Peer, layout: Layout, surroundings: Surroundings, options: SessionOptions) {
-    const running = await peer.start(layout, surroundings);
+  static async start(peer: Peer, layout: Layout, context: PeerContext, options: SessionOptions) {
+    const running = await peer.start(layout, context);
     try {
       const generators = await GeneratorPool.start({
-        ...surroundings,
+        ...context,
         ...options,
         connections: layout.connections,
         target: running.target,
@@ -73,7 +73,7 @@ export class Session {
     const { servers, others } = this.running;
     const [cpu, otherCpu, memory, kernel] = await Promise.all([
       cpuSeconds(servers),
-      cpuSeconds(others.map(({ pid }) => pid)),
+      cpuSeconds(others),
       memoryOf(servers),
       kernelMemory(),
     ]);

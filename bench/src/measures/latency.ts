@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Latencies } from '../latency.ts';
+import type { Histogram } from '@holdfast/harness/histogram';
 import type { Peer } from '../peers/peer.ts';
 import type { Session } from '../session.ts';
 import type { Context, Figures, Measure, Metric } from './measure.ts';
@@ -64,6 +64,6 @@ async function publishAtRate(session: Session, publishers: number, rate: number,
   );
 }
 
-function percentilesOf(id: string, latencies: Latencies): Figures {
+function percentilesOf(id: string, latencies: Histogram): Figures {
   return Object.fromEntries(PERCENTILES.map((percent) => [`${id}P${percent}`, latencies.percentile(percent)]));
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { forEachBounded } from '../bounded.ts';
+import { forEachBounded } from '@holdfast/harness/bounded';
 import { encodeMessage } from '../message.ts';
 import { BATCH, HoldfastInstallation, batchOf } from '../peers/holdfast-installation.ts';
 import { topicName } from '../peers/peer.ts';

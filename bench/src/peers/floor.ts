@@ -19,12 +19,12 @@ export const floor: Peer = {
       throw error;
     }
   },
-  start: async (layout, surroundings) => {
+  start: async (layout, context) => {
     const command = await compiled('floor');
     return startPlainServers(
       { command, args: (port) => [String(port)], settings: [['path', '/%t']], wrap: asHoldfast },
       layout,
-      surroundings,
+      context,
     );
   },
 };

@@ -1,5 +1,5 @@
+import { tableLines } from '@holdfast/harness/table';
 import type { Machine } from '../machine.ts';
-import { tableLines } from '../report/lines.ts';
 import type { ScalePlan } from './command-line.ts';
 import type { Change } from './limits.ts';
 import { type Cpu, type MemoryMap, PAUSE_MS } from './setup.ts';

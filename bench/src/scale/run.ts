@@ -122,7 +122,8 @@ async function publishToAll(run: Run): Promise<void> {
 /** Publishes to the topics with a share, one after the other, at the rate; until the time is over, or `over` aborts. */
 async function trickle({ setup, plan, signal }: Run, seconds: number, over?: AbortSignal): Promise<void> {
   const startedAt = performance.now();
-  for (let beat = 0; beat < plan.rate * seconds && over?.aborted !== true; beat += 1) {
+  for (let beat = 0; beat < plan.rate * seconds; beat += 1) {
+    if (over?.aborted === true) return;
     const dueAt = startedAt + (beat * 1000) / plan.rate;
     await delay(Math.max(0, dueAt - performance.now()), undefined, { signal });
     await setup.publish(TOPIC_OF_ALL + 1 + (beat % plan.topics));

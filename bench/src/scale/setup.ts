@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { GeneratorPool, type TargetOf, each } from '../generator-pool.ts';
-import { credentials } from '../peers/credentials.ts';
-import { HoldfastInstallation } from '../peers/holdfast-installation.ts';
-import { type Surroundings, topicName } from '../peers/peer.ts';
-import { cpuSeconds, kernelMemory, memoryOf } from '../proc.ts';
+import { HoldfastInstallation, clientIds } from '../peers/holdfast-installation.ts';
+import { type PeerContext, topicName } from '../peers/peer.ts';
+import { cpuSeconds, kernelMemory, memoryOf } from '../machine.ts';
 import type { ScalePlan } from './command-line.ts';
 
 /** The topic that all clients have; the topics with a share of the clients follow it. */
@@ -45,7 +44,7 @@ export interface MemoryMap extends ByKind<number> {
   available: number;
 }
 
-export interface SetupOptions extends Surroundings {
+export interface SetupOptions extends PeerContext {
   plan: ScalePlan;
   signal: AbortSignal;
 }
@@ -160,7 +159,7 @@ export class Setup {
 
 /** Each client has the topic of all and one with a share, and the port of its own edge and of another one. */
 function targetOf({ topics }: ScalePlan, ports: readonly number[]): TargetOf {
-  const credential = credentials();
+  const credential = clientIds();
   const edges = ports.length;
   return (connection) => {
     const own = connection % edges;

@@ -1,13 +1,6 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { spawnChild } from '@holdfast/local/child';
+import { WorkerPool } from '@holdfast/harness/worker-pool';
 import type { HoldfastInstallation } from '../../peers/holdfast-installation.ts';
-import { temporaryDirectory } from '../../temporary-directory.ts';
-
-const PROGRAM = fileURLToPath(new URL('flood-main.ts', import.meta.url));
-const ENDING_MS = 5000;
 
 /** What the sockets of an attack do, over and over, until it is ended. Texts are bytes (latin1). */
 export interface Flood {
@@ -23,6 +16,12 @@ export interface Flood {
   reads: boolean;
   /** After how many milliseconds a socket closes and connects anew; null: when the server closes it. */
   closesAfterMs: number | null;
+}
+
+/** What the process of an attack is asked to do. */
+export interface AttackCalls {
+  /** Goes on until the process is ended. */
+  attack: { ask: Flood; answer: void };
 }
 
 /** One kind of hostile caller or client. */
@@ -42,20 +41,9 @@ export function sockets(port: number, count: number): Flood {
 
 /** Does some work while an attack goes on in a process of its own. */
 export async function whileAttacked<T>(flood: Flood, work: () => Promise<T>): Promise<T> {
-  await using directory = await temporaryDirectory();
-  const file = join(directory.path, 'flood.json');
-  await writeFile(file, JSON.stringify(flood));
-  const child = await spawnChild({
-    command: process.execPath,
-    args: [PROGRAM, file],
-    env: {},
-    will: { script: 'kill -KILL "$1"' },
-  });
-  try {
-    return await work();
-  } finally {
-    await child.stop(ENDING_MS);
-  }
+  await using workers = new WorkerPool<AttackCalls, null>(1, { module: new URL('flood-main.ts', import.meta.url) });
+  await workers.all('attack', flood);
+  return await work();
 }
 
 /** Calls at a rate, whatever the calls take: what waits behind something slow is late as well. Returns how many failed. */

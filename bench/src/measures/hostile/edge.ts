@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastInstallation } from '../../peers/holdfast-installation.ts';
 import { topicName } from '../../peers/peer.ts';
-import { memoryOf } from '../../proc.ts';
+import { memoryOf } from '../../machine.ts';
 import type { Figures, Measure, Metric } from '../measure.ts';
 import { type Attacker, atRate, percentile, whileAttacked } from './attack.ts';
 import { edgeAttackers } from './edge-attackers.ts';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { forEachBounded } from '../../bounded.ts';
+import { forEachBounded } from '@holdfast/harness/bounded';
 import type { HoldfastInstallation } from '../../peers/holdfast-installation.ts';
 import { type Attacker, type Flood, sockets } from './attack.ts';
 

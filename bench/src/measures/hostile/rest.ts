@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastInstallation } from '../../peers/holdfast-installation.ts';
-import { memoryOf } from '../../proc.ts';
+import { memoryOf } from '../../machine.ts';
 import type { Figures, Measure, Metric } from '../measure.ts';
 import { type Attacker, atRate, percentile, whileAttacked } from './attack.ts';
 import { restAttackers } from './rest-attackers.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cpuSeconds, cpuSecondsIn, kernelMemoryIn, memoryIn } from './proc.ts';
+import { cpuSeconds, cpuSecondsIn, kernelMemoryIn, memoryIn } from './machine.ts';
 
 describe('what the kernel accounts to a process', () => {
   it('is its user and its system time, whatever its name looks like', () => {
