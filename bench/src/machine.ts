@@ -110,7 +110,7 @@ export async function memoryOf(pids: readonly number[]): Promise<Memory> {
   return sum;
 }
 
-/** Of the whole machine: the kernel does not say whose. */
+/** Of the whole machine: the kernel does not count it by process. */
 export async function kernelMemory(): Promise<KernelMemory> {
   const [sockstat, meminfo] = await Promise.all([
     readFile('/proc/net/sockstat', 'latin1'),

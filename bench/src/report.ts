@@ -94,7 +94,7 @@ function titleOf({ title, unit }: Metric): string {
   return unit === '' ? title : `${title}, ${unit}`;
 }
 
-/** Three digits say all that such a measurement knows; large numbers in groups. */
+/** Three digits, which is the precision of such a measurement; large numbers in groups. */
 export function readable(value: number | undefined): string {
   if (value === undefined) return '–';
   if (Math.abs(value) >= THOUSAND) return Math.round(value).toLocaleString('en-US');
@@ -110,7 +110,7 @@ function peersText(peers: readonly PeerNote[]): string[] {
   );
 }
 
-/** The result as an SVG: a chart of bars for every metric, ours in a colour of their own. */
+/** The result as an SVG: a bar chart for every metric; the bars of Holdfast have another colour. */
 export function pictureOf({ measures }: Result): string {
   const parts: string[] = [];
   let y = 0;

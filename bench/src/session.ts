@@ -4,7 +4,7 @@ import type { Message } from './message.ts';
 import type { Layout, Peer, PeerContext, Running } from './peers/peer.ts';
 import { type KernelMemory, type Memory, cpuSeconds, kernelMemory, memoryOf } from './machine.ts';
 
-/** A broadcast takes a fraction of a second; a peer that has lost one will not send it later. */
+/** A broadcast takes a fraction of a second; a peer that has lost one never sends it. */
 const ARRIVES_WITHIN_MS = 20_000;
 const OPENS_WITHIN_MS = 120_000;
 /** How long a generator rests between two looks at its sockets: see native/generator/main.c. */

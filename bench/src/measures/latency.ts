@@ -49,7 +49,7 @@ async function measure(
   return percentilesOf(id, latencies);
 }
 
-/** Each publisher keeps to its own beat, whatever the others wait for; the beats are spread over the period. */
+/** Each publisher has its own schedule, whatever the others wait for; the schedules are spread over the period. */
 async function publishAtRate(session: Session, publishers: number, rate: number, seconds: number): Promise<void> {
   const periodMs = 1000 / rate;
   const startedAt = performance.now();

@@ -4,7 +4,7 @@ import type { Measure } from './measure.ts';
 
 const TOPIC = 1;
 const WARM_UP_MESSAGES = 3;
-/** Longer than any of them takes; who has not come back by then does not. */
+/** Longer than any peer takes: a client that has not come back by then never does. */
 const BACK_WITHIN_MS = 120_000;
 const ACCOUNTED_WITHIN_MS = 60_000;
 /** A backend whose publish is refused tries again after this. */
@@ -45,7 +45,7 @@ export const comingBack: Measure = {
     if (back.readied < layout.connections) {
       throw new Error(`${back.readied} of ${layout.connections} clients came back within ${BACK_WITHIN_MS / 1000} s`);
     }
-    // Whoever receives this one knows what it has missed before.
+    // A connection that receives this message has counted what it missed before.
     await session.running.publish(session.message(TOPIC));
     const { lost, duplicated, received } = await session.generators.waitDelivered(ACCOUNTED_WITHIN_MS, 'accounted');
     const missing = session.generators.expected - received - lost;
@@ -59,7 +59,7 @@ export const comingBack: Measure = {
   },
 };
 
-/** Publishes at a beat, and the same message again until it is accepted. */
+/** Publishes at intervals, and the same message again until it is accepted. */
 function keepPublishing(session: Session, everyMs: number, signal: AbortSignal): { stop: () => Promise<number> } {
   const over = new AbortController();
   let published = 0;
@@ -86,7 +86,7 @@ async function publishUntilAccepted(session: Session, signal: AbortSignal): Prom
       await session.running.publish(message);
       return;
     } catch {
-      // The server is gone, as this measure wants it.
+      // The server was killed, which is what this measure is about.
       await delay(RETRY_MS);
     }
   }

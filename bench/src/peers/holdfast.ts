@@ -14,7 +14,7 @@ const SETTINGS: Settings = [
   ['start-position', '"%t":{"position":"'],
 ];
 
-/** Clients of an edge that is killed spread over those that are left: as many as this machine has cores, an edge being a thread. */
+/** Edges for the clients of a killed edge: as many as this machine has cores, because an edge is one thread. */
 const STANDING_BY = availableParallelism();
 
 /** Registered clients, claims in Redis, a log for every topic: with the edge's accelerator. */

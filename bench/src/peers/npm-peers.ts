@@ -22,7 +22,7 @@ const SOCKET_IO: Settings = [
 ];
 const SOCKET_IO_TUNED = 'WebSocket only, the first request of each session dropped, as its page on performance advises';
 
-/** The obvious server: what one writes first, and what Holdfast stands on when its accelerator is off. */
+/** The obvious server: what one writes first, and the library that Holdfast uses when its accelerator is off. */
 export const ws: Peer = {
   name: 'ws',
   description: 'the obvious server of 40 lines on Node, compression off (the default)',

@@ -10,7 +10,7 @@ export interface ScalePlan {
   /** Messages a second to the topics with a share, and for how long. */
   rate: number;
   seconds: number;
-  /** Messages to everybody. */
+  /** Messages to all clients. */
   broadcasts: number;
   size: number;
   heartbeatSeconds: number | null;

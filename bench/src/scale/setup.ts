@@ -119,7 +119,7 @@ export class Setup {
     return (connection) => connection % this.edgeCount === edge;
   }
 
-  /** Leaves an edge out of all figures from now on: once it is killed there are none of it. */
+  /** Leaves an edge out of all figures from now on: after it was killed there are none of it. */
   leaveOut(edge: number): void {
     this.#notCounted.add(edge);
   }

@@ -29,7 +29,7 @@ export interface Attacker {
   /** The beginning of its figures' ids. */
   id: string;
   title: string;
-  /** Makes what it needs, and says what it does. */
+  /** Makes what the attack needs, and returns what it does. */
   prepare: (installation: HoldfastInstallation) => Promise<Flood>;
 }
 
