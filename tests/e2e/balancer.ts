@@ -81,7 +81,7 @@ export async function startBalancer(
     command: program,
     args: example.args(configuration, path),
     env: { PATH: process.env['PATH'] },
-    will: { script: 'kill -TERM "$1"' },
+    cleanUp: { script: 'kill -TERM "$1"' },
   });
   started.defer(async () => void (await child.stop(GRACE_MS)));
   await passesOn(child, example.name, `http://127.0.0.1:${port}`);

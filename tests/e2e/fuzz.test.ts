@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FULL_RIGHTS } from '@holdfast/local/installation';
 import { createKey } from '@holdfast/local/keys-file';
-import { type App, type ServiceHandle, logEntry, startService } from '@holdfast/local/services';
+import { type App, type Service, logEntry, startService } from '@holdfast/local/services';
 import { residentBytesOf } from '@holdfast/testkit/processes';
 import { prefix, redisUrl } from '@holdfast/testkit/redis';
 import { call } from '@holdfast/testkit/rest';
@@ -44,9 +44,9 @@ class Watched {
   readonly inFlight = new Map<number, Buffer>();
   readonly #recent: [number, Buffer][] = [];
   readonly faults: string[] = [];
-  service: ServiceHandle | undefined;
+  service: Service | undefined;
 
-  async start(app: App, env: Record<string, string>): Promise<ServiceHandle> {
+  async start(app: App, env: Record<string, string>): Promise<Service> {
     this.service = await startService({ app, env, onLine: (line) => this.#onLine(line) });
     return this.service;
   }

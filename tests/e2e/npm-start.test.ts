@@ -75,11 +75,11 @@ describe('npm start', () => {
       .split('\n')
       .map((line) => line.trim())
       .filter((line) => /^(npx|curl) /.test(line));
-    const { controlUrl, key } = await footprint();
+    const { controlUrl, key } = await stateFile();
     return { ...started, controlUrl, key, lines };
   }
 
-  async function footprint(): Promise<{ controlUrl: string; edgeUrls: string[]; key: string }> {
+  async function stateFile(): Promise<{ controlUrl: string; edgeUrls: string[]; key: string }> {
     return JSON.parse(await readFile(join(directory, '.holdfast/installation.json'), 'utf8'));
   }
 
@@ -110,7 +110,7 @@ describe('npm start', () => {
     expect(await outcome(started)).toBe('exit 0');
     expect(output()).toMatch(/Stopping.*Stopped\.\n$/s);
     await eventually(() => expect(children.filter(isAlive)).toEqual([]));
-    await expect(footprint()).rejects.toThrow('ENOENT');
+    await expect(stateFile()).rejects.toThrow('ENOENT');
   });
 
   it('ends everything when the shell is ended through which npm starts it', async () => {
@@ -150,7 +150,7 @@ describe('npm start', () => {
       const answer = await call(controlUrl, 'POST', '/v1/topics/chat/messages', { key, body: 1 });
       expect(answer.status).toBe(202);
     });
-    const { edgeUrls } = await footprint();
+    const { edgeUrls } = await stateFile();
     for (const url of edgeUrls) {
       await eventually(async () => expect((await fetch(`${url.replace(/^ws/, 'http')}/readyz`)).status).toBe(200));
     }

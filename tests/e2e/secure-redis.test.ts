@@ -36,7 +36,7 @@ interface SecureRedis {
 
 async function single(binary: string, tls: TlsFiles): Promise<SecureRedis> {
   const server = await startRedisServer({ binary, tls, args: USERS });
-  return { env: {}, address: `127.0.0.1:${server.port}`, stop: server.stop };
+  return { env: {}, address: `127.0.0.1:${server.port}`, stop: () => server.stop() };
 }
 
 async function cluster(binary: string, tls: TlsFiles): Promise<SecureRedis> {

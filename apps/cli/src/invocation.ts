@@ -62,8 +62,8 @@ async function findTarget(options: GlobalOptions, { environment, installation }:
   const named = options.control ?? settings.controlUrl;
   // The key that `npm start` left is for its own installation only.
   if (named !== undefined) return { controlUrl: controlUrlOf(named), key, edgeUrls: [] };
-  const footprint = await installation();
-  if (footprint === null) {
+  const stateFile = await installation();
+  if (stateFile === null) {
     throw new CliError(
       exitCodes.unreachable,
       'no-installation',
@@ -71,7 +71,7 @@ async function findTarget(options: GlobalOptions, { environment, installation }:
         '(HOLDFAST_CONTROL_URL and HOLDFAST_KEY).',
     );
   }
-  return { controlUrl: footprint.controlUrl, key: key ?? footprint.key, edgeUrls: footprint.edgeUrls };
+  return { controlUrl: stateFile.controlUrl, key: key ?? stateFile.key, edgeUrls: stateFile.edgeUrls };
 }
 
 function controlUrlOf(text: string): string {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { readFootprint } from '@holdfast/local/footprint';
+import { readStateFile } from '@holdfast/local/state-file';
 import { repositoryRoot } from '@holdfast/local/repository-root';
 import colors from 'picocolors';
 import { run } from './run.ts';
@@ -21,7 +21,7 @@ process.exitCode = await run(process.argv.slice(2), {
   inputIsTyped: process.stdin.isTTY,
   colors,
   rememberedClientsDirectory: join(repositoryRoot, '.holdfast', 'clients'),
-  installation: () => readFootprint(),
+  installation: () => readStateFile(),
   environment: process.env,
   interrupted: interruption.signal,
 });

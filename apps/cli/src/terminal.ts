@@ -1,4 +1,4 @@
-import type { Footprint } from '@holdfast/local/footprint';
+import type { StateFile } from '@holdfast/local/state-file';
 import type picocolors from 'picocolors';
 
 export type Colors = ReturnType<typeof picocolors.createColors>;
@@ -17,7 +17,7 @@ export interface Terminal {
   /** Keeps the clients that were registered by name, a file each. */
   rememberedClientsDirectory: string;
   /** What `npm start` left of an installation that is running; null when there is none. */
-  installation: () => Promise<Footprint | null>;
+  installation: () => Promise<StateFile | null>;
   environment: Readonly<Record<string, string | undefined>>;
   /** Aborted by Ctrl-C and by SIGTERM. */
   interrupted: AbortSignal;

@@ -1,8 +1,7 @@
-import { removeFootprint, writeFootprint } from '@holdfast/local/footprint';
-import { webSocketUrl } from '@holdfast/local/installation';
+import { removeStateFile, writeStateFile } from '@holdfast/local/state-file';
+import { startInstallation } from '@holdfast/local/installation';
 import { findOrBringRedis } from '@holdfast/local/redis';
-import { startRedisServer } from '@holdfast/local/redis-server';
-import { type App, startService } from '@holdfast/local/services';
+import type { App, Service } from '@holdfast/local/services';
 import { childLog } from './child-log.ts';
 import type { DevConfig } from './config.ts';
 import { developmentKey } from './development-key.ts';
@@ -48,19 +47,8 @@ export async function startDevInstallation(options: DevInstallationOptions): Pro
   // Until the topics are there for the first time, the start itself creates them.
   let refill: (() => void) | null = null;
   const redis = await startRedis(started, options, () => refill?.());
-  const common = { ...config.serviceEnv, REDIS_URL: redis.url, REDIS_PREFIX: config.prefix, API_KEYS_FILE: keysFile };
-  const surroundings: ServiceSurroundings = { env: common, logs, say };
-  const control = await keepService({
-    name: 'control-api',
-    app: 'control-api',
-    portVariable: 'CONTROL_PORT',
-    port: config.controlPort,
-    ...surroundings,
-  });
-  started.defer(control.stop);
-  const controlUrl = control.url;
-  signal.throwIfAborted();
-  const edgeAddresses = await keepEdges(started, config.edgePorts, surroundings);
+  const local = await startKept(started, options, redis.url, { key, keysFile }, logs);
+  const { controlUrl, edgeUrls, edges } = local;
   signal.throwIfAborted();
 
   await untilReady('control-api', controlUrl, say, signal);
@@ -70,10 +58,9 @@ export async function startDevInstallation(options: DevInstallationOptions): Pro
       if (!signal.aborted) say(`The topics could not be created again: ${String(error)}`);
     });
   };
-  await Promise.all(edgeAddresses.map((url, index) => untilReady(`socket-edge-${index + 1}`, url, say, signal)));
-  const edgeUrls = edgeAddresses.map(webSocketUrl);
-  await writeFootprint({ controlUrl, edgeUrls, key, keysFile, pid: process.pid }, directory);
-  started.defer(() => removeFootprint(process.pid, directory));
+  await Promise.all(edges.map(({ url }, index) => untilReady(nameOf('socket-edge', index), url, say, signal)));
+  await writeStateFile({ controlUrl, edgeUrls: [...edgeUrls], key, keysFile, pid: process.pid }, directory);
+  started.defer(() => removeStateFile(process.pid, directory));
 
   const running = started.move();
   return { redis: redis.said, controlUrl, edgeUrls, key, logs, stop: () => running.disposeAsync() };
@@ -111,13 +98,12 @@ async function startRedis(
   if (server === undefined) {
     started.defer(redis.stop);
   } else {
-    const again = () => startRedisServer({ binary: server.binary, port: server.port });
+    const again = async () => {
+      await server.startAgain();
+      return server;
+    };
     const stop = keepRunning({ name: 'Redis', child: server, again, say, onBack });
-    started.defer(async () => {
-      await stop();
-      // The directory of the first one, also when another runs by now.
-      await redis.stop();
-    });
+    started.defer(stop);
   }
   signal.throwIfAborted();
   if (redis.source === 'REDIS_URL')
@@ -125,64 +111,61 @@ async function startRedis(
   return { url: redis.url, said };
 }
 
-interface ServiceSurroundings {
-  env: Readonly<Record<string, string>>;
-  logs: string;
-  say: (line: string) => void;
-}
-
-interface KeepServiceOptions extends ServiceSurroundings {
-  name: string;
-  app: App;
-  portVariable: string;
-  port: number;
-}
-
-interface KeptService {
-  url: string;
-  stop: () => Promise<void>;
-}
-
-/** Starts the edges side by side, and sees to it that they end side by side, for each takes its time to drain. */
-async function keepEdges(
+/** Starts control-api and edges, and keeps each running on the port it got. */
+async function startKept(
   started: AsyncDisposableStack,
-  ports: readonly number[],
-  surroundings: ServiceSurroundings,
-): Promise<string[]> {
-  const starts = await Promise.allSettled(
-    ports.map((port, index) => {
-      const name = `socket-edge-${index + 1}`;
-      const env = { ...surroundings.env, ...advertised(surroundings.env['EDGE_HOST'], port) };
-      return keepService({ name, app: 'socket-edge', portVariable: 'EDGE_PORT', port, ...surroundings, env });
-    }),
-  );
-  const edges = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
-  started.defer(async () => {
-    await Promise.all(edges.map((edge) => edge.stop()));
+  { config, say }: DevInstallationOptions,
+  redisUrl: string,
+  keys: { key: string; keysFile: string },
+  directory: string,
+) {
+  const { serviceEnv, prefix, controlPort, edgePorts } = config;
+  const logs = new Map<string, ReturnType<typeof childLog>>();
+  const logOf = (app: App, index: number) => {
+    const name = nameOf(app, index);
+    const log = logs.get(name) ?? childLog(directory, name, say);
+    logs.set(name, log);
+    return log;
+  };
+  started.defer(() => {
+    for (const log of logs.values()) log.close();
   });
-  const failure = starts.find((start) => start.status === 'rejected');
-  if (failure !== undefined) throw failure.reason;
-  return edges.map((edge) => edge.url);
+  const local = await startInstallation({
+    edges: edgePorts.length,
+    ports: { control: controlPort, edges: edgePorts[0] ?? 0 },
+    redis: { url: redisUrl },
+    prefix,
+    keys,
+    env: serviceEnv,
+    serviceEnv: (app, index) =>
+      app === 'socket-edge' ? advertised(serviceEnv['EDGE_HOST'], edgePorts[index] ?? 0) : {},
+    onLine: (app, index, line) => logOf(app, index).line(line),
+    announce: () => undefined,
+  });
+  const keep = (service: Service, index: number) =>
+    keepRunning({ name: nameOf(service.app, index), child: service, again: () => startedAgain(service), say });
+  const stopControls = local.controls.map(keep);
+  const stopEdges = local.edges.map(keep);
+  started.defer(async () => {
+    await Promise.all(stopControls.map((stop) => stop()));
+  });
+  // Side by side, because each takes its time to drain.
+  started.defer(async () => {
+    await Promise.all(stopEdges.map((stop) => stop()));
+  });
+  return local;
+}
+
+async function startedAgain(service: Service): Promise<Service> {
+  await service.startAgain();
+  return service;
+}
+
+function nameOf(app: App, index: number): string {
+  return app === 'socket-edge' ? `socket-edge-${index + 1}` : app;
 }
 
 /** An edge that listens on every address has to be told one that clients can connect to; here they are on this machine. */
 function advertised(host: string | undefined, port: number): Record<string, string> {
   return (host === '0.0.0.0' || host === '::') && port !== 0 ? { EDGE_ADVERTISE_URL: `ws://localhost:${port}` } : {};
-}
-
-/** Starts a service and keeps it running on the port it got. */
-async function keepService(options: KeepServiceOptions): Promise<KeptService> {
-  const { name, app, portVariable, env, say } = options;
-  const log = childLog(options.logs, name, say);
-  const startOn = (port: string) => startService({ app, env: { ...env, [portVariable]: port }, onLine: log.line });
-  const child = await startOn(String(options.port));
-  const { url } = child;
-  const stop = keepRunning({ name, child, again: () => startOn(new URL(url).port), say });
-  return {
-    url,
-    stop: async () => {
-      await stop();
-      log.close();
-    },
-  };
 }

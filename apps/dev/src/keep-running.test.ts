@@ -14,7 +14,7 @@ describe('keepRunning', () => {
       command: '/bin/sleep',
       args: ['100'],
       env: {},
-      will: { script: 'kill -KILL "$1"' },
+      cleanUp: { script: 'kill -KILL "$1"' },
     });
     children.push(child);
     return { pid: child.pid, exited: child.exited, stop: () => child.stop(1_000) };

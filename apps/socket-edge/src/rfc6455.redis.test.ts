@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { startService, type ServiceHandle } from '@holdfast/local/services';
+import { startService, type Service } from '@holdfast/local/services';
 import { prefix, redisUrl } from '@holdfast/testkit/redis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Control, startControl } from './testing/control.ts';
@@ -10,7 +10,7 @@ import { PROBED, frameCases } from './testing/rfc6455-cases.ts';
 
 const mine = prefix();
 let control: Control;
-let edge: ServiceHandle;
+let edge: Service;
 let port: number;
 
 beforeAll(async () => {

@@ -51,7 +51,7 @@ export class HoldfastInstallation {
     await using started = new AsyncDisposableStack();
     const redis = await startRedis({ log });
     started.defer(redis.stop);
-    const installation = await startInstallation({ edges, redis, env, announce: log });
+    const installation = await startInstallation({ edges, redis: { url: redis.url }, env, announce: log });
     started.defer(installation.stop);
     const http = new HttpPool(installation.controlUrl, callsAtOnce, { 'X-API-Key': installation.key }, CALL_MS);
     started.defer(() => http.close());

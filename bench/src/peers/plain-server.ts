@@ -77,7 +77,7 @@ async function launch(server: PlainServer, port: number): Promise<{ child: Child
     env: { PATH: process.env['PATH'] },
     // The whole group: a server may have processes of its own, which SIGKILL leaves without a parent. (Debian's sh
     // takes no "--" after "-KILL".)
-    will: { script: 'kill -s KILL -- "-$1"' },
+    cleanUp: { script: 'kill -s KILL -- "-$1"' },
   });
   if (server.port !== undefined) {
     await listens(child, server);

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { lastWill } from '@holdfast/local/last-will';
+import { exitCleanUp } from '@holdfast/local/exit-clean-up';
 import { isThere } from '../native.ts';
 
 /** Pages that a socket may have in its buffers when a broadcast passes; a connection has both its ends here. */
@@ -70,12 +70,12 @@ export async function changesFor(
 /** Changes them, and changes them back when disposed of, or when this process is gone. Rejects when it may not. */
 export async function raised(changes: readonly Change[]): Promise<AsyncDisposable> {
   const back = changes.flatMap(({ name, from }) => [fileOf(name), from]);
-  const revokeWill = lastWill('while [ $# -gt 1 ]; do echo "$2" > "$1"; shift 2; done', back);
+  const revokeCleanUp = exitCleanUp('while [ $# -gt 1 ]; do echo "$2" > "$1"; shift 2; done', back);
   for (const { name, to } of changes) await writeFile(fileOf(name), to);
   return {
     [Symbol.asyncDispose]: async () => {
       for (const { name, from } of changes) await writeFile(fileOf(name), from);
-      revokeWill();
+      revokeCleanUp();
     },
   };
 }

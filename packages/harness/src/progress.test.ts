@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
-import { expect, it } from 'vitest';
-import { progressDisplay } from './progress.ts';
+import { expect, it, vi } from 'vitest';
+import { heartbeat, progressDisplay } from './progress.ts';
 
 function stream(isTTY: boolean) {
   const written: string[] = [];
@@ -33,4 +33,24 @@ it('on a terminal a phase is a bar', () => {
   display.end();
   expect(text()).toContain('registering');
   expect(text()).toContain('4 of 4');
+});
+
+it('something is logged while nothing happens', () => {
+  vi.useFakeTimers();
+  const lines: string[] = [];
+  {
+    using pulse = heartbeat((line) => lines.push(line));
+    pulse.log('waiting for Redis');
+    vi.advanceTimersByTime(9_500);
+    pulse.log('Redis answers');
+    vi.advanceTimersByTime(4_000);
+  }
+  vi.advanceTimersByTime(60_000);
+  vi.useRealTimers();
+  expect(lines).toEqual([
+    'waiting for Redis',
+    expect.stringMatching(/^… waiting for Redis: \d+ s ago$/),
+    expect.stringMatching(/^… waiting for Redis: \d+ s ago$/),
+    'Redis answers',
+  ]);
 });

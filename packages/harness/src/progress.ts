@@ -3,6 +3,8 @@ import { Presets, SingleBar } from 'cli-progress';
 
 /** Without a terminal a line is enough now and then. */
 const LINE_EVERY_MS = 5_000;
+/** A moment less than the five seconds within which a person is to see that something goes on. */
+const HEARTBEAT_MS = 4_500;
 const count = new Intl.NumberFormat('en-US');
 
 /** Shows people how far a run is: one phase after the other. */
@@ -13,6 +15,22 @@ export interface ProgressDisplay {
   begin(name: string, total: number): void;
   update(done: number): void;
   end(): void;
+}
+
+/** Logs as `log` does, and while nothing else is logged a line every few seconds: how long ago the last one was. */
+export function heartbeat(log: (line: string) => void): Disposable & { log: (line: string) => void } {
+  let last = { line: 'starting', at: performance.now() };
+  const timer = setInterval(() => {
+    log(`… ${last.line}: ${Math.round((performance.now() - last.at) / 1000)} s ago`);
+  }, HEARTBEAT_MS);
+  return {
+    log: (line) => {
+      last = { line, at: performance.now() };
+      timer.refresh();
+      log(line);
+    },
+    [Symbol.dispose]: () => clearInterval(timer),
+  };
 }
 
 /** A bar on a terminal, plain lines elsewhere. */

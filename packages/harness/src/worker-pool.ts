@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { giveWay } from '@holdfast/local/give-way';
+import { lowerPriority } from '@holdfast/local/lower-priority';
 import type { CallsOf, FromWorker, ToWorker } from './worker-channel.ts';
 
 export interface WorkerOptions {
@@ -30,7 +30,7 @@ class Worker<Progress> {
       // A Ctrl-C of the terminal reaches this process alone, which ends the workers in order.
       detached: true,
     });
-    if (lowPriority && this.#child.pid !== undefined) void giveWay(this.#child.pid);
+    if (lowPriority && this.#child.pid !== undefined) void lowerPriority(this.#child.pid);
     this.#child.on('message', (message: FromWorker) => this.#receive(message));
     this.#child.on('error', (error) => this.#die(error));
     this.#child.on('exit', (code, signal) =>

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { lastWill } from './last-will.ts';
+import { exitCleanUp } from './exit-clean-up.ts';
 
 /** Enough to show what led to a failure, without keeping the log of a long run. */
 const KEPT_LINES = 200;
@@ -34,7 +34,7 @@ interface ChildOptions {
   args: readonly string[];
   env: Readonly<Record<string, string | undefined>>;
   /** A shell script that is run if we die before the child; `$1` is its pid, then `args`. */
-  will: { script: string; args?: readonly string[] };
+  cleanUp: { script: string; args?: readonly string[] };
 }
 
 /**
@@ -63,8 +63,8 @@ export async function spawnChild(options: ChildOptions): Promise<Child> {
   await once(child, 'spawn');
   const pid = child.pid;
   if (pid === undefined) throw new Error(`${options.command} has no process id`);
-  const revokeWill = lastWill(options.will.script, [String(pid), ...(options.will.args ?? [])]);
-  child.once('exit', revokeWill);
+  const revokeCleanUp = exitCleanUp(options.cleanUp.script, [String(pid), ...(options.cleanUp.args ?? [])]);
+  child.once('exit', revokeCleanUp);
 
   return {
     pid,

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Databases, bringDatabases } from './databases.ts';
 import { createKey } from './keys-file.ts';
-import { lastWill } from './last-will.ts';
+import { exitCleanUp } from './exit-clean-up.ts';
 import type { RedisKind } from './redis-kind.ts';
-import { type App, type ServiceHandle, startService } from './services.ts';
+import { type App, type Service, startService } from './services.ts';
 
 /** Nobody outside is waiting for a paced goodbye. */
 const DRAIN_SECONDS = '1';
@@ -19,12 +19,21 @@ export interface InstallationOptions {
   edges: number;
   /** How many control-apis; default 1. */
   controls?: number;
-  /** A Redis that is there, or the kind of one that is brought, and ended with the installation; default `single`. */
-  redis?: { url: string } | RedisKind;
+  /**
+   * A Redis that is there, one that was started for the installation, or the kind of one that is brought; the last two
+   * are ended with it. Default `single`.
+   */
+  redis?: { url: string } | Databases | RedisKind;
   /** Of every key in Redis; default: one of its own, so that installations share a Redis without meeting. */
   prefix?: string;
-  /** More variables of every service. */
+  /** More variables of every service; those of Redis, keys and ports are the installation's. */
   env?: Readonly<Record<string, string>>;
+  /** More variables of one service, by its number among those of its kind; asked before it starts. */
+  serviceEnv?: (app: App, index: number) => Promise<Record<string, string>> | Record<string, string>;
+  /** Takes every line that a service prints. */
+  onLine?: (app: App, index: number, line: string) => void;
+  /** The file of keys, and a key in it with full rights; default: ones of its own. */
+  keys?: { keysFile: string; key: string };
   /** The first port of each kind, the next services take the next ones; default 0: any free ones. */
   ports?: { control?: number; edges?: number };
   /** Takes a line for people: which Redis. */
@@ -37,8 +46,8 @@ export interface Installation {
   readonly controlUrls: readonly string[];
   /** `ws://…`, as Register hands them out. */
   readonly edgeUrls: readonly string[];
-  readonly controls: readonly ServiceHandle[];
-  readonly edges: readonly ServiceHandle[];
+  readonly controls: readonly Service[];
+  readonly edges: readonly Service[];
   /** Of the one Redis, or of the masters when it has several. */
   readonly redisUrls: readonly string[];
   /** The variables by which services find it. */
@@ -58,24 +67,16 @@ export async function startInstallation(options: InstallationOptions): Promise<I
   const databases = await databasesOf(options);
   started.defer(databases.stop);
 
-  const directory = await mkdtemp(join(tmpdir(), 'holdfast-'));
-  const revokeWill = lastWill('rm -rf -- "$1"', [directory]);
-  started.defer(async () => {
-    await rm(directory, { recursive: true, force: true });
-    revokeWill();
-  });
-  const keysFile = join(directory, 'api-keys.json');
-  const { presented: key } = await createKey(keysFile, { id: 'local', can: FULL_RIGHTS });
-
-  const common = { ...databases.env, REDIS_PREFIX: prefix, API_KEYS_FILE: keysFile, ...options.env };
-  const controls = await startAll(started, 'control-api', options.controls ?? 1, (index) => ({
-    CONTROL_PORT: portOf(options.ports?.control, index),
+  const { keysFile, key } = options.keys ?? (await createKeys(started));
+  const common = { ...options.env, ...databases.env, REDIS_PREFIX: prefix, API_KEYS_FILE: keysFile };
+  const controls = await startAll(started, 'control-api', options.controls ?? 1, options, (index) => ({
     ...common,
+    CONTROL_PORT: portOf(options.ports?.control, index),
   }));
-  const edges = await startAll(started, 'socket-edge', options.edges, (index) => ({
-    EDGE_PORT: portOf(options.ports?.edges, index),
+  const edges = await startAll(started, 'socket-edge', options.edges, options, (index) => ({
     EDGE_DRAIN_SECONDS: DRAIN_SECONDS,
     ...common,
+    EDGE_PORT: portOf(options.ports?.edges, index),
   }));
 
   const running = started.move();
@@ -101,6 +102,7 @@ export function webSocketUrl(address: string): string {
 
 async function databasesOf({ redis = 'single', announce }: InstallationOptions): Promise<Databases> {
   if (typeof redis === 'string') return bringDatabases(redis, announce);
+  if ('stop' in redis) return redis;
   return { env: { REDIS_URL: redis.url }, urls: [redis.url], stop: async () => undefined };
 }
 
@@ -109,10 +111,18 @@ async function startAll(
   started: AsyncDisposableStack,
   app: App,
   count: number,
+  { serviceEnv, onLine }: InstallationOptions,
   environmentOf: (index: number) => Record<string, string>,
-): Promise<ServiceHandle[]> {
+): Promise<Service[]> {
   const starts = await Promise.allSettled(
-    Array.from({ length: count }, (_, index) => startService({ app, env: environmentOf(index) })),
+    Array.from({ length: count }, async (_, index) =>
+      startService({
+        app,
+        name: `${app === 'socket-edge' ? 'edge' : app} ${index + 1}`,
+        env: { ...environmentOf(index), ...(await serviceEnv?.(app, index)) },
+        ...(onLine && { onLine: (line: string) => onLine(app, index, line) }),
+      }),
+    ),
   );
   const services = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
   started.defer(async () => {
@@ -121,6 +131,19 @@ async function startAll(
   const failure = starts.find((start) => start.status === 'rejected');
   if (failure !== undefined) throw failure.reason;
   return services;
+}
+
+async function createKeys(started: AsyncDisposableStack): Promise<{ keysFile: string; key: string }> {
+  const directory = await mkdtemp(join(tmpdir(), 'holdfast-'));
+  // A moment later than the processes that are using it end.
+  const revokeCleanUp = exitCleanUp('sleep 1; rm -rf -- "$1"', [directory]);
+  started.defer(async () => {
+    await rm(directory, { recursive: true, force: true });
+    revokeCleanUp();
+  });
+  const keysFile = join(directory, 'api-keys.json');
+  const { presented: key } = await createKey(keysFile, { id: 'local', can: FULL_RIGHTS });
+  return { keysFile, key };
 }
 
 function portOf(first: number | undefined, index: number): string {

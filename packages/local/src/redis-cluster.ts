@@ -22,6 +22,8 @@ export interface RedisClusterOptions {
   replicas?: number;
   /** More settings of each node. */
   args?: readonly string[];
+  /** More variables of each node. */
+  env?: Readonly<Record<string, string>>;
   tls?: TlsFiles;
   /** `user:password@`, where `args` ask for one. */
   login?: string;
@@ -38,15 +40,15 @@ export interface RedisCluster {
 
 /** Starts a Cluster of our own on 127.0.0.1. When it cannot be formed, the nodes are ended again. */
 export async function startRedisCluster(options: RedisClusterOptions): Promise<RedisCluster> {
-  const { binary, masters = 3, replicas = 3, args = [], tls, login = '' } = options;
+  const { binary, masters = 3, replicas = 3, args = [], env = {}, tls, login = '' } = options;
   await using started = new AsyncDisposableStack();
   const starts = await Promise.allSettled(
     Array.from({ length: masters + replicas }, () =>
-      startRedisServer({ binary, busPort: 'any', args, ...(tls === undefined ? {} : { tls }) }),
+      startRedisServer({ binary, busPort: 'any', args, env, ...(tls === undefined ? {} : { tls }) }),
     ),
   );
   const nodes = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
-  for (const node of nodes) started.defer(node.stop);
+  for (const node of nodes) started.defer(() => node.stop());
   const failure = starts.find((start) => start.status === 'rejected');
   if (failure !== undefined) throw failure.reason;
   const members = nodes.map(({ url, port, busPort }) => ({ url: url.replace('://', `://${login}`), port, busPort }));

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { lastWill } from './last-will.ts';
+import { exitCleanUp } from './exit-clean-up.ts';
 import { REDIS_SETTINGS } from './redis-server.ts';
 import { repositoryRoot } from './repository-root.ts';
 import { runCommand } from './run-command.ts';
@@ -55,10 +55,10 @@ export async function redisFromCompose(
   if (engine.code !== 0) return { missing: 'no Docker engine answers' };
   const up = await runCommand('docker', [...COMPOSE, 'up', '--detach', '--wait', 'redis'], env);
   if (up.code !== 0) return { missing: `docker compose could not start it: ${up.printed}` };
-  const revokeWill = lastWill('docker "$@"', [...COMPOSE, 'down', '--volumes']);
+  const revokeCleanUp = exitCleanUp('docker "$@"', [...COMPOSE, 'down', '--volumes']);
   const stop = async () => {
     const down = await runCommand('docker', [...COMPOSE, 'down', '--volumes'], env);
-    revokeWill();
+    revokeCleanUp();
     if (down.code !== 0) throw new Error(`docker compose could not stop Redis: ${down.printed}`);
   };
   const port = await runCommand('docker', [...COMPOSE, 'port', 'redis', String(REDIS_PORT)], env);

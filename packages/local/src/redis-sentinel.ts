@@ -19,7 +19,7 @@ export interface Sentinel {
   readonly stop: () => Promise<void>;
 }
 
-export interface SentinelOptions {
+interface SentinelOptions {
   binary: string;
   /** The name by which it watches the master. */
   name: string;
@@ -32,7 +32,7 @@ export interface SentinelOptions {
 }
 
 /** Starts a Sentinel that watches a master on 127.0.0.1. It learns of replicas when it first asks the master. */
-export async function startSentinel(options: SentinelOptions): Promise<Sentinel> {
+async function startSentinel(options: SentinelOptions): Promise<Sentinel> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await startOn(await freePort(), options);
@@ -61,7 +61,7 @@ async function startOn(port: number, { binary, name, masterPort, quorum, lines =
     command: binary,
     args: [file, '--sentinel'],
     env: { PATH: process.env['PATH'] },
-    will: { script: 'kill -KILL "$1"; rm -rf -- "$2"', args: [directory] },
+    cleanUp: { script: 'kill -KILL "$1"; rm -rf -- "$2"', args: [directory] },
   });
   const stop = async () => {
     child.kill('SIGKILL');
@@ -104,6 +104,8 @@ export interface WatchedRedisOptions {
   binary: string;
   /** More settings of master and replica. */
   args?: readonly string[];
+  /** More variables of both. */
+  env?: Readonly<Record<string, string>>;
   /** More lines of the configuration of each Sentinel; `NAME` stands for the master's name. */
   sentinelLines?: readonly string[];
   tls?: TlsFiles;
@@ -113,15 +115,15 @@ export interface WatchedRedisOptions {
 
 /** Starts a master with a replica, and three Sentinels of which two must agree. */
 export async function startWatchedRedis(options: WatchedRedisOptions): Promise<WatchedRedis> {
-  const { binary, args = [], sentinelLines = [], tls, login = '' } = options;
+  const { binary, args = [], env = {}, sentinelLines = [], tls, login = '' } = options;
   const name = 'holdfast';
-  const common = { binary, ...(tls === undefined ? {} : { tls }) };
+  const common = { binary, env, ...(tls === undefined ? {} : { tls }) };
   const withLogin = (url: string) => url.replace('://', `://${login}`);
   await using started = new AsyncDisposableStack();
   const master = await startRedisServer({ ...common, args });
-  started.defer(master.stop);
+  started.defer(() => master.stop());
   const replica = await startRedisServer({ ...common, args: [...args, '--replicaof', '127.0.0.1', `${master.port}`] });
-  started.defer(replica.stop);
+  started.defer(() => replica.stop());
   await until('the replica follows', READY_MS, async () => {
     return (await redisInfo(withLogin(replica.url), 'master_link_status')) === 'up';
   });

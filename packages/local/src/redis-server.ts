@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { askRedis, redisInfo } from './ask-redis.ts';
 import { type Child, ChildFailed, type Exit, lineOf, spawnChild } from './child.ts';
 import { freePort } from './free-port.ts';
 import { runCommand } from './run-command.ts';
@@ -15,7 +16,7 @@ const READY_MS = 60_000;
 const STOP_GRACE_MS = 10_000;
 
 /**
- * What an installation wants of its Redis: nothing on disk, no eviction, keyspace events of sets (the doorbell), and
+ * What an installation wants of its Redis: nothing on disk, no eviction, keyspace events of sets (the wake-up), and
  * room for a subscriber that stalls for a moment (the default of 32 MB is passed within seconds under load).
  */
 export const REDIS_SETTINGS: readonly string[] = [
@@ -58,17 +59,124 @@ export interface RedisServerOptions {
   env?: Readonly<Record<string, string>>;
 }
 
-export interface RedisServer {
-  readonly url: string;
+/** A Redis of our own, that may be hurt, and started again on the same port with what its directory holds. */
+export class RedisServer {
+  readonly binary: string;
   readonly port: number;
   /** Of a node of a Cluster; 0 for any other. */
   readonly busPort: number;
-  readonly pid: number;
-  readonly binary: string;
-  readonly exited: Promise<Exit>;
-  readonly kill: (signal: NodeJS.Signals) => boolean;
-  /** Ends it and removes its directory, when that was not given. */
-  readonly stop: () => Promise<void>;
+  /** Where it keeps its files. */
+  readonly directory: string;
+  readonly url: string;
+  readonly #options: RedisServerOptions;
+  #child: Child | undefined;
+
+  private constructor(port: number, busPort: number, directory: string, options: RedisServerOptions) {
+    this.binary = options.binary;
+    this.port = port;
+    this.busPort = busPort;
+    this.directory = directory;
+    this.url = `${options.tls === undefined ? 'redis' : 'rediss'}://127.0.0.1:${port}`;
+    this.#options = options;
+  }
+
+  /** See {@link startRedisServer}. */
+  static async start(port: number, busPort: number, options: RedisServerOptions): Promise<RedisServer> {
+    const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'holdfast-redis-')));
+    const server = new RedisServer(port, busPort, directory, options);
+    try {
+      await server.startAgain();
+    } catch (error) {
+      await server.#removeDirectory();
+      throw error;
+    }
+    return server;
+  }
+
+  get pid(): number {
+    return this.#running().pid;
+  }
+
+  get exited(): Promise<Exit> {
+    return this.#running().exited;
+  }
+
+  /** Starts it, after it has ended. */
+  async startAgain(): Promise<void> {
+    const { binary, tls, args = [], env, directory } = this.#options;
+    const child = await spawnChild({
+      command: binary,
+      args: [
+        ['--bind', '127.0.0.1', '--dir', this.directory, '--loglevel', 'notice'],
+        portSettings(this.port, tls),
+        REDIS_SETTINGS,
+        this.busPort === 0 ? [] : [...NODE_SETTINGS, '--cluster-port', String(this.busPort)],
+        args,
+      ].flat(),
+      env: { PATH: process.env['PATH'], ...env },
+      cleanUp: {
+        script: 'kill -KILL "$1"; [ -z "$2" ] || rm -rf -- "$2"',
+        args: [directory === undefined ? this.directory : ''],
+      },
+    });
+    this.#child = child;
+    try {
+      await lineOf(child, binary, READY_MS, (line) => line.includes('Ready to accept connections') || undefined);
+    } catch (error) {
+      await child.exited;
+      throw error;
+    }
+  }
+
+  /** False when it has ended. */
+  kill(signal: NodeJS.Signals): boolean {
+    return this.#running().kill(signal);
+  }
+
+  /** SIGKILL; resolves when it has ended. Its files stay. */
+  async crash(): Promise<void> {
+    this.kill('SIGKILL');
+    await this.exited;
+  }
+
+  /** SIGSTOP: connections stay, nothing answers. */
+  freeze(): void {
+    this.kill('SIGSTOP');
+  }
+
+  /** SIGCONT. */
+  thaw(): void {
+    this.kill('SIGCONT');
+  }
+
+  /** Ends it and removes its directory, unless that was given. */
+  async stop(): Promise<void> {
+    await this.#running().stop(STOP_GRACE_MS);
+    await this.#removeDirectory();
+  }
+
+  /** Sends one command on a connection of its own. Rejects when Redis is away or refuses. */
+  ask(command: string, ...args: (string | number)[]): Promise<unknown> {
+    return askRedis(this.url, command, ...args);
+  }
+
+  /** A field of INFO, as text. */
+  info(field: string): Promise<string> {
+    return redisInfo(this.url, field);
+  }
+
+  async infoNumber(field: string): Promise<number> {
+    return Number(await this.info(field));
+  }
+
+  #running(): Child {
+    if (this.#child === undefined) throw new Error('this Redis was not started');
+    return this.#child;
+  }
+
+  async #removeDirectory(): Promise<void> {
+    if (this.#options.directory === undefined) await rm(this.directory, { recursive: true, force: true });
+  }
 }
 
 /** Starts a Redis of our own on 127.0.0.1, ready to answer. Rejects with {@link ChildFailed} and what it printed. */
@@ -76,7 +184,7 @@ export async function startRedisServer(options: RedisServerOptions): Promise<Red
   for (let attempt = 1; ; attempt += 1) {
     try {
       const busPort = options.busPort === 'any' ? await freePort() : (options.busPort ?? 0);
-      return await startOn(options.port ?? (await freePort()), busPort, options);
+      return await RedisServer.start(options.port ?? (await freePort()), busPort, options);
     } catch (error) {
       if (options.port !== undefined || attempt === PORT_TRIES || !lostThePort(error)) throw error;
     }
@@ -85,51 +193,6 @@ export async function startRedisServer(options: RedisServerOptions): Promise<Red
 
 function lostThePort(error: unknown): boolean {
   return error instanceof ChildFailed && error.lines.some((line) => line.includes('Address already in use'));
-}
-
-async function startOn(port: number, busPort: number, options: RedisServerOptions): Promise<RedisServer> {
-  const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'holdfast-redis-')));
-  const isOurs = options.directory === undefined;
-  const removeDirectory = async () => {
-    if (isOurs) await rm(directory, { recursive: true, force: true });
-  };
-  let child: Child | undefined;
-  try {
-    child = await spawnChild({
-      command: options.binary,
-      args: [
-        ['--bind', '127.0.0.1', '--dir', directory, '--loglevel', 'notice'],
-        portSettings(port, options.tls),
-        REDIS_SETTINGS,
-        busPort === 0 ? [] : [...NODE_SETTINGS, '--cluster-port', String(busPort)],
-        options.args ?? [],
-      ].flat(),
-      env: { PATH: process.env['PATH'], ...options.env },
-      will: {
-        script: 'kill -KILL "$1"; [ -z "$2" ] || rm -rf -- "$2"',
-        args: [isOurs ? directory : ''],
-      },
-    });
-    await lineOf(child, options.binary, READY_MS, (line) => line.includes('Ready to accept connections') || undefined);
-  } catch (error) {
-    await child?.exited;
-    await removeDirectory();
-    throw error;
-  }
-  const server = child;
-  return {
-    url: `${options.tls === undefined ? 'redis' : 'rediss'}://127.0.0.1:${port}`,
-    port,
-    busPort,
-    pid: server.pid,
-    binary: options.binary,
-    exited: server.exited,
-    kill: (signal) => server.kill(signal),
-    stop: async () => {
-      await server.stop(STOP_GRACE_MS);
-      await removeDirectory();
-    },
-  };
 }
 
 function portSettings(port: number, tls: TlsFiles | undefined): string[] {

@@ -141,7 +141,7 @@ async function startFound(options: FindRedisOptions, binary: string, source: Red
   const server = await startRedisServer(settings);
   const origin = source === 'PATH' ? 'found on PATH' : "from the distribution's package";
   options.announce(`Redis: ${binary}, ${origin}, started on ${server.url}`);
-  return { url: server.url, source, server, stop: server.stop };
+  return { url: server.url, source, server, stop: () => server.stop() };
 }
 
 /** A URL as it may be printed. What does not parse is not printed: a password may stand anywhere in it. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { isAlive } from './is-alive.ts';
-import { logEntry, startProgram } from './services.ts';
+import { Service, logEntry } from './services.ts';
 
 const WELL_BEHAVED = `
   process.on('SIGTERM', () => { console.log('{"msg":"bye"}'); process.exit(0); });
@@ -15,7 +15,7 @@ const WELL_BEHAVED = `
   console.log('{"level":"info","msg":"listening","address":"http://127.0.0.1:4711"}');
 `;
 
-describe('startProgram', () => {
+describe('a service', () => {
   let directory: string;
 
   beforeAll(async () => {
@@ -30,7 +30,7 @@ describe('startProgram', () => {
   }
 
   async function start(source: string, env: Record<string, string> = {}, onLine?: (line: string) => void) {
-    return startProgram({ app: 'socket-edge', program: await program(source), env, onLine });
+    return Service.start({ app: 'socket-edge', program: await program(source), env, ...(onLine && { onLine }) });
   }
 
   it('gives the address of the line that says listening, every line, and how it ended', async () => {
@@ -84,8 +84,8 @@ describe('startProgram', () => {
   it('lets no service outlive a starter that was killed with SIGKILL', async () => {
     const services = JSON.stringify(new URL('services.ts', import.meta.url).href);
     const starter = await program(`
-      import { startProgram } from ${services};
-      const service = await startProgram({
+      import { Service } from ${services};
+      const service = await Service.start({
         app: 'socket-edge', program: ${JSON.stringify(await program(WELL_BEHAVED))}, env: {},
       });
       console.log(service.pid);

@@ -22,32 +22,98 @@ export type App = 'control-api' | 'socket-edge';
 
 export interface StartServiceOptions {
   app: App;
+  /** For messages; default: the app's. */
+  name?: string;
   /** Its variables, as docs/operations.md lists them. */
   env: Readonly<Record<string, string | undefined>>;
   /** Takes every line it prints, on either stream, from the first. */
   onLine?: (line: string) => void;
 }
 
-export interface ServiceHandle {
+interface StartProgramOptions extends StartServiceOptions {
+  program: string;
+  flags?: readonly string[];
+}
+
+/** A service in a process of its own, that may be hurt, and started again as it was. */
+export class Service {
+  readonly name: string;
   readonly app: App;
-  readonly pid: number;
-  /** Where it listens: `http://127.0.0.1:7700`. */
+  /** Where it listens, through all its lives: `http://127.0.0.1:7700`. */
   readonly url: string;
-  readonly exited: Promise<Exit>;
+  readonly #options: StartProgramOptions;
+  #child: Child;
+
+  private constructor(options: StartProgramOptions, child: Child, url: string) {
+    this.name = options.name ?? options.app;
+    this.app = options.app;
+    this.url = url;
+    this.#child = child;
+    // The same port, so that its address stays good.
+    const port = options.app === 'socket-edge' ? 'EDGE_PORT' : 'CONTROL_PORT';
+    this.#options = { ...options, env: { ...options.env, [port]: new URL(url).port } };
+  }
+
+  /** See {@link startService}; with the program named, for tests. */
+  static async start(options: StartProgramOptions): Promise<Service> {
+    const { child, url } = await listening(options);
+    return new Service(options, child, url);
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  get exited(): Promise<Exit> {
+    return this.#child.exited;
+  }
+
   /** The last lines it printed. */
-  readonly lines: () => readonly string[];
-  readonly kill: (signal: NodeJS.Signals) => boolean;
+  lines(): readonly string[] {
+    return this.#child.lines();
+  }
+
+  /** False when it has ended. */
+  kill(signal: NodeJS.Signals): boolean {
+    return this.#child.kill(signal);
+  }
+
+  /** SIGKILL; resolves when it has ended. */
+  async crash(): Promise<void> {
+    this.kill('SIGKILL');
+    await this.exited;
+  }
+
+  freeze(): void {
+    this.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.kill('SIGCONT');
+  }
+
+  /** Starts it, after it has ended; with other variables if some are given. Rejects with `ChildFailed`. */
+  async startAgain(env: Readonly<Record<string, string>> = {}): Promise<void> {
+    const { child } = await listening({ ...this.#options, env: { ...this.#options.env, ...env } });
+    this.#child = child;
+  }
+
   /** SIGTERM, then SIGKILL for a service that outlasts its drain time by 10 s. Resolves when it is gone. */
-  readonly stop: () => Promise<Exit>;
+  stop(): Promise<Exit> {
+    const { app, env } = this.#options;
+    // An edge that listens has read it as a number.
+    const drainSeconds = app === 'socket-edge' ? Number(env['EDGE_DRAIN_SECONDS'] || DEFAULT_DRAIN_SECONDS) : 0;
+    return this.#child.stop(drainSeconds * 1000 + STOP_GRACE_MS);
+  }
 }
 
 /**
  * Starts a service in a process of its own and waits until it listens. Rejects with `ChildFailed`, which holds what it
  * printed, when it ends first. Should this process die, the service gets a SIGTERM.
  */
-export function startService({ app, env, onLine }: StartServiceOptions): Promise<ServiceHandle> {
-  const program = join(repositoryRoot, 'apps', app, 'src/main.ts');
-  return startProgram({ app, program, flags: flagsOf(app), env, onLine });
+export function startService(options: StartServiceOptions): Promise<Service> {
+  const program = join(repositoryRoot, 'apps', options.app, 'src/main.ts');
+  return Service.start({ ...options, program, flags: flagsOf(options.app) });
 }
 
 /** The flags of Node that people start a service with, by the script of its name. */
@@ -58,42 +124,16 @@ function flagsOf(app: App): string[] {
   return scripts[app].split(' ').filter((word) => word.startsWith('--'));
 }
 
-interface StartProgramOptions {
-  app: App;
-  program: string;
-  flags?: readonly string[];
-  env: Readonly<Record<string, string | undefined>>;
-  onLine: ((line: string) => void) | undefined;
-}
-
-/** {@link startService} with the program named, for its tests. */
-export async function startProgram({
-  app,
-  program,
-  flags = [],
-  env,
-  onLine,
-}: StartProgramOptions): Promise<ServiceHandle> {
-  const kept = Object.fromEntries(KEPT_VARIABLES.map((name) => [name, process.env[name]]));
-  const child: Child = await spawnChild({
+async function listening({ app, program, flags = [], env, onLine }: StartProgramOptions) {
+  const kept = Object.fromEntries(KEPT_VARIABLES.map((variable) => [variable, process.env[variable]]));
+  const child = await spawnChild({
     command: process.execPath,
     args: [...flags, program],
     env: { ...kept, ...env, LOG_LEVEL: audible(env['LOG_LEVEL']) },
-    will: { script: END_IN_ORDER },
+    cleanUp: { script: END_IN_ORDER },
   });
   if (onLine !== undefined) child.onLine(onLine);
-  const url = await lineOf(child, app, LISTENING_MS, addressIn);
-  // An edge that listens has read it as a number.
-  const drainSeconds = app === 'socket-edge' ? Number(env['EDGE_DRAIN_SECONDS'] || DEFAULT_DRAIN_SECONDS) : 0;
-  return {
-    app,
-    pid: child.pid,
-    url,
-    exited: child.exited,
-    lines: child.lines,
-    kill: child.kill,
-    stop: () => child.stop(drainSeconds * 1000 + STOP_GRACE_MS),
-  };
+  return { child, url: await lineOf(child, app, LISTENING_MS, addressIn) };
 }
 
 /** A level at which the service still says that it listens, which is how we know. */

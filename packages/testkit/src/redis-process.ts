@@ -1,5 +1,5 @@
-import { startRedisServer } from '@holdfast/local/redis-server';
-import { usableProgram } from '@holdfast/local/redis';
+import { type RedisServer, startRedisServer } from '@holdfast/local/redis-server';
+import { redisBinary } from './cluster-process.ts';
 
 export interface PrivateRedisOptions {
   /** Default: a free one. Give it to start again where one was. */
@@ -11,10 +11,7 @@ export interface PrivateRedisOptions {
 }
 
 /** A Redis that a test may hurt. */
-export interface PrivateRedis {
-  readonly url: string;
-  readonly port: number;
-  readonly pid: number;
+export type PrivateRedis = Pick<RedisServer, 'url' | 'port' | 'pid'> & {
   /** SIGKILL, and it is gone when this resolves. Its port can be taken again by another `startPrivateRedis`. */
   readonly kill: () => Promise<void>;
   /** SIGSTOP: connections stay, nothing answers. */
@@ -23,23 +20,22 @@ export interface PrivateRedis {
   readonly thaw: () => void;
   /** Ends it in good order, frozen or not. */
   readonly stop: () => Promise<void>;
-}
+};
 
 /** Starts a Redis of the test's own. Needs a program, found on PATH: a container cannot be frozen by its process id. */
 export async function startPrivateRedis(options: PrivateRedisOptions = {}): Promise<PrivateRedis> {
-  const found = await usableProgram(process.env['PATH']);
-  if ('missing' in found) throw new Error(`a Redis to hurt needs the program itself: ${found.missing}`);
-  const server = await startRedisServer({ binary: found.program, ...options });
+  const server = await startRedisServer({ binary: await redisBinary(), ...options });
+  const { url, port, pid } = server;
   return {
-    url: server.url,
-    port: server.port,
-    pid: server.pid,
+    url,
+    port,
+    pid,
     kill: async () => {
       server.kill('SIGKILL');
       await server.stop();
     },
-    freeze: () => server.kill('SIGSTOP'),
-    thaw: () => server.kill('SIGCONT'),
-    stop: server.stop,
+    freeze: () => server.freeze(),
+    thaw: () => server.thaw(),
+    stop: () => server.stop(),
   };
 }

@@ -1,5 +1,6 @@
 import { REDIS_KINDS, type RedisKind } from '@holdfast/local/redis-kind';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { integer } from '@holdfast/harness/options';
+import { Command, Option } from 'commander';
 import type { Fault } from './fault.ts';
 import { type ProfileName, type Scale, profiles } from './scale.ts';
 
@@ -42,7 +43,7 @@ Examples:
   npm run prove -- --random --seconds 60 --seed 7
 
 It starts installations of its own, each with its own Redis, and touches no other. Exit codes: 0 every promise held ·
-1 a promise was broken, or a fault could not be carried through · 2 bad arguments · 130 interrupted.`;
+1 a promise was broken, or a fault could not be run or carried through · 2 bad arguments · 130 interrupted.`;
 
 const MAX_CLIENTS = 20_000;
 const MAX_REPEAT = 1000;
@@ -120,14 +121,4 @@ function isAbout({ on }: Fault, redis: RedisKind): boolean {
 
 function collect(value: string, before: string[] | undefined): string[] {
   return [...(before ?? []), value];
-}
-
-function integer(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < min || value > max) {
-      throw new InvalidArgumentError(`It must be an integer from ${min} to ${max}.`);
-    }
-    return value;
-  };
 }

@@ -1,3 +1,4 @@
+import type { Colors } from '@holdfast/harness/program';
 import type { Row } from './row.ts';
 import { tableLines } from '@holdfast/harness/table';
 
@@ -28,25 +29,20 @@ export interface Report {
   rows: Row[];
 }
 
-export interface Colors {
-  bold: (text: string) => string;
-  green: (text: string) => string;
-  red: (text: string) => string;
-}
-
 /** The report for people: the table, and what was broken. */
 export function reportText({ ok, rows, seed, redis }: Report, colors: Colors): string {
   const [heading = '', ...lines] = tableLines(HEADING, rows.map(cellsOf));
   const text = [colors.bold(heading), ...lines];
   for (const row of rows) {
-    for (const sentence of row.broken) text.push(colors.red(`${row.fault}: ${sentence}`));
+    const color = row.verdict === 'broken' ? colors.red : colors.yellow;
+    for (const sentence of row.broken) text.push(color(`${row.fault}: ${sentence}`));
   }
-  const failed = rows.filter((row) => !row.ok).length;
-  text.push(
-    ok
-      ? colors.green(`Every promise held through ${rows.length} faults (Redis: ${redis}, seed ${seed}).`)
-      : colors.red(`A promise was broken in ${failed} of ${rows.length} faults (Redis: ${redis}, seed ${seed}).`),
-  );
+  const countOf = (verdict: Row['verdict']) => rows.filter((row) => row.verdict === verdict).length;
+  const [broken, notRun] = [countOf('broken'), countOf('not run')];
+  const run = `(Redis: ${redis}, seed ${seed})`;
+  if (ok) text.push(colors.green(`Every promise held through ${rows.length} faults ${run}.`));
+  if (broken > 0) text.push(colors.red(`A promise was broken in ${broken} of ${rows.length} faults ${run}.`));
+  if (notRun > 0) text.push(colors.yellow(`${notRun} of ${rows.length} faults could not be run ${run}.`));
   return `${text.join('\n')}\n`;
 }
 
@@ -64,7 +60,7 @@ function cellsOf(row: Row): string[] {
     count.format(row.phantom),
     secondsText(row.longestSilenceMs),
     row.recoverMs === null ? '–' : secondsText(row.recoverMs),
-    row.ok ? 'ok' : 'BROKEN',
+    row.verdict === 'ok' ? 'ok' : row.verdict.toUpperCase(),
   ];
 }
 

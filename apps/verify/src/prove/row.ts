@@ -6,6 +6,8 @@ import type { Facts } from './scenario.ts';
 export interface Row {
   fault: string;
   ok: boolean;
+  /** `not run`: the fault could not be set up or did not happen, so that the run says nothing of the promises. */
+  verdict: 'ok' | 'broken' | 'not run';
   /** Why it is not ok, each as a sentence. */
   broken: string[];
   /** How it is known that the fault happened. */
@@ -45,7 +47,7 @@ const LATENCY_NOISE_MS = 2;
 export function verdictOf(fault: Fault, facts: Facts, elapsedMs: number): Row {
   const { findings, injection } = facts;
   const { faults } = findings;
-  const row: Omit<Row, 'ok' | 'broken'> = {
+  const row: Omit<Row, 'ok' | 'verdict' | 'broken'> = {
     fault: fault.name,
     proof: injection.proof,
     members: findings.members,
@@ -70,7 +72,40 @@ export function verdictOf(fault: Fault, facts: Facts, elapsedMs: number): Row {
     row.latencyMs = { usual: median(usual), meanwhile: median(meanwhile) };
     broken.push(...slower(row.latencyMs));
   }
-  return { ...row, ok: broken.length === 0, broken };
+  const ok = broken.length === 0;
+  return { ...row, ok, verdict: ok ? 'ok' : 'broken', broken };
+}
+
+/** The line of a fault that was not carried through to its end. */
+export function failedRow(
+  fault: Fault,
+  verdict: 'broken' | 'not run',
+  reason: string,
+  members: number,
+  elapsedMs: number,
+): Row {
+  return {
+    fault: fault.name,
+    ok: false,
+    verdict,
+    broken: [`could not be ${verdict === 'broken' ? 'carried through' : 'run'}: ${reason}`],
+    proof: '',
+    members,
+    published: 0,
+    refused: 0,
+    unanswered: 0,
+    received: 0,
+    lost: 0,
+    announced: 0,
+    announcements: 0,
+    duplicated: 0,
+    deduplicated: 0,
+    reordered: 0,
+    phantom: 0,
+    longestSilenceMs: 0,
+    recoverMs: null,
+    seconds: Math.round(elapsedMs / 100) / 10,
+  };
 }
 
 function brokenPromises(fault: Fault, { findings, truthFaults, injection, missing }: Facts): string[] {

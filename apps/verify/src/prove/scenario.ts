@@ -6,9 +6,9 @@ import { Control } from './control.ts';
 import type { Fault, Injection } from './fault.ts';
 import { type Installation, startInstallation } from './installation/installation.ts';
 import { ordinaryNeeds } from './installation/needs.ts';
-import { Crew } from './members/crew.ts';
 import { add, noFindings } from './members/findings.ts';
-import type { Findings, MemberPlan } from './members/worker-protocol.ts';
+import type { Findings, MemberPlan, Pool } from './members/worker-protocol.ts';
+import { WorkerPool } from '@holdfast/harness/worker-pool';
 import { monotonicMs } from '@holdfast/harness/clock';
 import { Publisher } from './publisher.ts';
 import { drawSome, seededRandom } from '@holdfast/harness/random';
@@ -28,6 +28,8 @@ const REACHED_MS = 45_000;
 const BEFORE_MS = 1000;
 const AFTER_MS = 1000;
 const FILLING = 40;
+/** Members stand for the machines of other people: what is tested has the cores of this one first. */
+const WORKER = { module: new URL('members/worker-main.ts', import.meta.url), lowPriority: true };
 
 export interface ScenarioOptions {
   fault: Fault;
@@ -52,16 +54,29 @@ export interface Facts {
   missing: string[];
 }
 
+/** What comes before the fault could not be done: the run says nothing of the fault. */
+export class NotSetUp extends Error {
+  override readonly name = 'NotSetUp';
+}
+
+async function setUp<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw new NotSetUp(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
 /**
  * One fault: starts an installation, has clients and publishers use it, breaks it, mends it, and compares what everybody
  * received with what was published. Rejects when it could not be carried through, or with the signal's reason.
  */
 export async function runScenario({ fault, scale, redis, seed, binary, say, signal }: ScenarioOptions): Promise<Facts> {
-  await using installation = await startInstallation(binary, { ...ordinaryNeeds, redis, ...fault.needs });
+  await using installation = await setUp(() => startInstallation(binary, { ...ordinaryNeeds, redis, ...fault.needs }));
   signal.throwIfAborted();
-  await fault.prepare?.(installation);
+  await setUp(async () => fault.prepare?.(installation));
   signal.throwIfAborted();
-  await using crew = new Crew(scale.workers);
+  await using pool: Pool = new WorkerPool(scale.workers, WORKER);
   const random = seededRandom(seed);
   const firstTopics = Array.from({ length: scale.topics }, (_, index) => `prove.topic-${index + 1}`);
   const laterTopics = Array.from({ length: scale.laterTopics }, (_, index) => `prove.later-${index + 1}`);
@@ -78,18 +93,20 @@ export async function runScenario({ fault, scale, redis, seed, binary, say, sign
     random,
     filling: FILLING,
   });
-  const parts = { installation, control, crew, publisher, topics, laterTopics, quietTopic, members, random, say };
+  const parts = { installation, control, pool, publisher, topics, laterTopics, quietTopic, members, random, say };
   const plans = plansFor(members, firstTopics, quietTopic, random);
   const scene = sceneOf(parts);
   return await abortable(carryThrough(scene, plans, fault, seed), signal);
 }
 
 async function carryThrough(scene: Scene, plans: readonly MemberPlan[], fault: Fault, seed: number): Promise<Facts> {
-  const { crew, publisher, installation, say } = scene;
-  await scene.createTopics();
-  await begin(crew, plans, installation, seed);
-  publisher.start();
-  await everybodyHas(scene, await publisher.fence());
+  const { pool, publisher, installation, say } = scene;
+  await setUp(async () => {
+    await scene.createTopics();
+    await begin(pool, plans, installation, seed);
+    publisher.start();
+    await everybodyHas(scene, await publisher.fence());
+  });
   const from = monotonicMs();
   await scene.pass(BEFORE_MS);
   say('everybody receives; breaking it');
@@ -108,7 +125,7 @@ async function carryThrough(scene: Scene, plans: readonly MemberPlan[], fault: F
   const latencyWithin = latency === undefined ? [] : [latency.usual, latency.meanwhile];
   const order = { truths, rules, from, to, recoverFrom: injection.healedAt, latencyWithin };
   const findings = noFindings();
-  for (const part of await crew.all('check', order)) add(findings, part);
+  for (const part of await pool.all('check', order)) add(findings, part);
   const outcomes = publisher.publications.map(({ outcome }) => outcome.kind);
   return {
     injection,
@@ -133,13 +150,13 @@ function plansFor(members: number, topics: readonly string[], quietTopic: string
 }
 
 async function begin(
-  crew: Crew,
+  pool: Pool,
   plans: readonly MemberPlan[],
   { controlUrls, edgeUrls, key }: Installation,
   seed: number,
 ): Promise<void> {
-  await crew.each('begin', (worker) => ({
-    members: plans.filter(({ member }) => member % crew.size === worker),
+  await pool.each('begin', (worker) => ({
+    members: plans.filter(({ member }) => member % pool.size === worker),
     controlUrls,
     edgeUrls,
     key,
@@ -148,8 +165,8 @@ async function begin(
 }
 
 /** Waits until all members have all up to these positions; gives those who had not in time. */
-async function everybodyHas({ crew }: Scene, positions: Record<string, Position>): Promise<string[]> {
-  const answers = await crew.all('reached', { positions, timeoutMs: REACHED_MS });
+async function everybodyHas({ pool }: Scene, positions: Record<string, Position>): Promise<string[]> {
+  const answers = await pool.all('reached', { positions, timeoutMs: REACHED_MS });
   return answers.flatMap(({ missing, samples }) =>
     missing === 0 ? [] : [...samples, ...(missing > samples.length ? [`and ${missing - samples.length} more`] : [])],
   );

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Control } from './control.ts';
 import { DidNotHappen } from './fault.ts';
 import type { Installation } from './installation/installation.ts';
-import type { Crew } from './members/crew.ts';
+import type { Pool } from './members/worker-protocol.ts';
 import { monotonicMs } from '@holdfast/harness/clock';
 import type { Publisher } from './publisher.ts';
 
@@ -14,7 +14,7 @@ const HISTORY = { size: 100_000, seconds: 3600 };
 export interface SceneParts {
   installation: Installation;
   control: Control;
-  crew: Crew;
+  pool: Pool;
   publisher: Publisher;
   topics: readonly string[];
   /** Those of them that nobody has at first. */
@@ -31,6 +31,8 @@ export interface SceneParts {
 export interface Scene extends SceneParts {
   /** Milliseconds of the clock that all processes share. */
   now: () => number;
+  /** How many members have a connection at the moment. */
+  connected: () => number;
   /** Lets time pass under load. */
   pass: (ms: number) => Promise<void>;
   /** Waits until something is so. Rejects with {@link DidNotHappen} when it is not in time. */
@@ -51,6 +53,7 @@ export function sceneOf(parts: SceneParts): Scene {
   return {
     ...parts,
     now: monotonicMs,
+    connected: () => parts.pool.progress().reduce((sum, { open }) => sum + open, 0),
     pass: async (ms) => {
       await delay(ms);
     },
@@ -63,9 +66,9 @@ export function sceneOf(parts: SceneParts): Scene {
     },
     createTopics,
     beginAnew: async (goneAt) => {
-      await parts.crew.all('forget', { at: goneAt });
+      await parts.pool.all('forget', { at: goneAt });
       await createTopics();
-      const answers = await parts.crew.all('registerAgain', { timeoutMs: PATIENCE_MS });
+      const answers = await parts.pool.all('registerAgain', { timeoutMs: PATIENCE_MS });
       return answers.reduce((sum, { registered }) => sum + registered, 0);
     },
   };

@@ -1,6 +1,7 @@
 import { type Target, type TcpProxy, startTcpProxy } from '@holdfast/local/tcp-proxy';
-import { type Databases, environmentFor } from './databases.ts';
+import type { OwnDatabases } from '@holdfast/local/databases';
 import { deafFilter } from './deaf-filter.ts';
+import type { Needs } from './needs.ts';
 import { portRewriter } from './port-rewriter.ts';
 import { type Way, groupOf } from './proxy-group.ts';
 
@@ -19,23 +20,43 @@ export class Proxies {
   readonly beforeEdges: TcpProxy[] = [];
   /** One an edge. */
   readonly deafness: Deafness[] = [];
-  /** Where those before Redis lead to. */
+  /** Where those before Redis lead to, and those before edges. */
   readonly #targets: Target[] = [];
+  readonly #edgeTargets: Target[] = [];
   readonly #started: AsyncDisposableStack;
 
   constructor(started: AsyncDisposableStack) {
     this.#started = started;
   }
 
-  /** Puts them between a control-api and Redis; gives the variables of the control-api. */
-  async controlToRedis(databases: Databases): Promise<Record<string, string>> {
-    const { way, env } = await this.#toRedis(databases, () => []);
-    this.controlsToRedis.push(way);
-    return env;
+  /** Opens what is needed; gives the variables by which each service finds Redis through them. */
+  async openAll({ proxies, controls, edges }: Needs, databases: OwnDatabases) {
+    const toRedis = { controls: [] as Record<string, string>[], edges: [] as Record<string, string>[] };
+    for (let number = 0; proxies.controlsToRedis === true && number < controls; number += 1) {
+      const { way, env } = await this.#toRedis(databases, () => []);
+      this.controlsToRedis.push(way);
+      toRedis.controls.push(env);
+    }
+    for (let number = 0; proxies.edgesToRedis === true && number < edges; number += 1) {
+      toRedis.edges.push(await this.#edgeToRedis(databases));
+    }
+    for (let number = 0; proxies.clientsToEdges === true && number < edges; number += 1) {
+      const target = { port: 0 };
+      this.#edgeTargets.push(target);
+      this.beforeEdges.push(await this.#open(target));
+    }
+    return toRedis;
+  }
+
+  /** Where those before edges lead to is known when the edges listen. */
+  leadToEdges(edges: readonly { url: string }[]): void {
+    for (const [index, target] of this.#edgeTargets.entries()) {
+      target.port = Number(new URL(edges[index]?.url ?? '').port);
+    }
   }
 
   /** Puts them between an edge and Redis; gives the variables of the edge. */
-  async edgeToRedis(databases: Databases): Promise<Record<string, string>> {
+  async #edgeToRedis(databases: OwnDatabases): Promise<Record<string, string>> {
     const deafness: Deafness = { channels: new Set(), dropped: 0 };
     const isDropped = (channel: string) => deafness.channels.has(channel);
     const onDropped = () => {
@@ -47,13 +68,6 @@ export class Proxies {
     return env;
   }
 
-  /** Puts one before an edge. */
-  async beforeEdge(target: Target): Promise<TcpProxy> {
-    const proxy = await this.#open(target);
-    this.beforeEdges.push(proxy);
-    return proxy;
-  }
-
   /** Has those that lead to one server lead to another from now on; connections that stand are cut. */
   move(from: number, to: number): void {
     for (const target of this.#targets) if (target.port === from) target.port = to;
@@ -61,7 +75,10 @@ export class Proxies {
   }
 
   /** One before each server, for one service: what servers say of each other leads to its proxies as well. */
-  async #toRedis(databases: Databases, filters: () => Rewrite[]): Promise<{ way: Way; env: Record<string, string> }> {
+  async #toRedis(
+    databases: OwnDatabases,
+    filters: () => Rewrite[],
+  ): Promise<{ way: Way; env: Record<string, string> }> {
     const { masters, replicas, sentinelPorts, kind } = databases;
     const ports = new Map<number, number>();
     const rewrite = () => chain(kind === 'single' ? filters() : [...filters(), portRewriter(ports)]);
@@ -73,7 +90,7 @@ export class Proxies {
       ports.set(port, proxy.port);
       proxies.push(proxy);
     }
-    return { way: groupOf(proxies), env: environmentFor(databases, ports) };
+    return { way: groupOf(proxies), env: databases.envThrough(ports) };
   }
 
   async #open(target: Target): Promise<TcpProxy> {

@@ -2,16 +2,16 @@ import { nodeId, untilWhole } from '@holdfast/local/redis-cluster';
 import { runCommand } from '@holdfast/local/run-command';
 import { basename, dirname, join } from 'node:path';
 import { DidNotHappen } from '../fault.ts';
-import type { RedisUnderTest } from './redis-under-test.ts';
+import type { RedisServer } from '@holdfast/local/redis-server';
 
 export interface Reshard {
   /** The redis-server that runs; its command-line tool lies beside it. */
   binary: string;
   /** Every node of the Cluster. */
-  nodes: readonly RedisUnderTest[];
+  nodes: readonly RedisServer[];
   /** Who gives slots; `all` is every other master. */
-  from: RedisUnderTest | 'all';
-  to: RedisUnderTest;
+  from: RedisServer | 'all';
+  to: RedisServer;
   slots: number;
 }
 
@@ -30,7 +30,7 @@ export async function reshard({ binary, nodes, from, to, slots }: Reshard): Prom
 }
 
 /** How many slots a node serves. */
-export async function slotsOf(node: RedisUnderTest): Promise<number> {
+export async function slotsOf(node: RedisServer): Promise<number> {
   const lines = String(await node.ask('CLUSTER', 'NODES')).split('\n');
   const ranges =
     lines

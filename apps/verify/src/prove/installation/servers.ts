@@ -1,8 +1,8 @@
-import type { RedisUnderTest } from './redis-under-test.ts';
+import type { RedisServer } from '@holdfast/local/redis-server';
 
 /** Sends one command to each server; gives the answers in order. Rejects when one is away or refuses. */
 export function askEach(
-  servers: readonly RedisUnderTest[],
+  servers: readonly RedisServer[],
   command: string,
   ...args: (string | number)[]
 ): Promise<unknown[]> {
@@ -11,7 +11,7 @@ export function askEach(
 
 /** The same for a command that answers with a number: the sum. */
 export async function askForSum(
-  servers: readonly RedisUnderTest[],
+  servers: readonly RedisServer[],
   command: string,
   ...args: (string | number)[]
 ): Promise<number> {
@@ -19,12 +19,12 @@ export async function askForSum(
 }
 
 /** A field of INFO that is a number, added up. */
-export async function infoSum(servers: readonly RedisUnderTest[], field: string): Promise<number> {
+export async function infoSum(servers: readonly RedisServer[], field: string): Promise<number> {
   return sum(await Promise.all(servers.map((server) => server.infoNumber(field))));
 }
 
 /** How often the servers answered with an error of this kind, added up. */
-export async function errorCount(servers: readonly RedisUnderTest[], error: string): Promise<number> {
+export async function errorCount(servers: readonly RedisServer[], error: string): Promise<number> {
   const texts = servers.map((server) => server.info(`errorstat_${error}`).catch(() => 'count=0'));
   return sum((await Promise.all(texts)).map((text) => Number(text.replace('count=', ''))));
 }

@@ -1,3 +1,4 @@
+import type { WorkerPool } from '@holdfast/harness/worker-pool';
 import type { Position } from '@holdfast/protocol/position-order';
 import type { Fault, FaultKind, Rules } from '../checker/checker.ts';
 import type { Expectation } from '../checker/log.ts';
@@ -18,8 +19,8 @@ export interface Assignment {
   seed: number;
 }
 
-/** The orders a worker takes: what comes with each, and what it answers. */
-export interface Orders {
+/** The calls that a worker takes: what comes with each, and what it answers. */
+export interface MemberCalls {
   /** Registers the members, connects them, and waits until every one has its welcome. */
   begin: { ask: Assignment; answer: null };
   /** Waits until every member has all up to these positions; tells who had not in time. */
@@ -110,10 +111,5 @@ export interface Progress {
   open: number;
 }
 
-export type OrderName = keyof Orders;
-
-export type ToWorker = { [Name in OrderName]: { call: number; name: Name; ask: Orders[Name]['ask'] } }[OrderName];
-export type FromWorker =
-  | { kind: 'progress'; progress: Progress }
-  | { kind: 'done'; call: number; answer: unknown }
-  | { kind: 'failed'; call: number; message: string };
+/** The processes that hold the verifying clients. */
+export type Pool = WorkerPool<MemberCalls, Progress>;

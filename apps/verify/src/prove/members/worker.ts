@@ -12,17 +12,14 @@ import { findingsOf } from './findings.ts';
 import { Member } from './member.ts';
 import { changeItsMind, comeAndGo } from './storm.ts';
 import { fight } from './twins.ts';
-import type { Assignment, OrderName, Orders, Progress, ToWorker } from './worker-protocol.ts';
+import type { Handlers } from '@holdfast/harness/worker-channel';
+import type { Assignment, MemberCalls, Progress } from './worker-protocol.ts';
 
 const CALLS_AT_ONCE = 32;
 const LOOK_MS = 20;
 /** Ten thousand clients and more come one after the other. */
 const CONNECT_WITHIN_MS = 240_000;
 const SAMPLES = 5;
-
-type Handlers = {
-  [Name in OrderName]: (ask: Orders[Name]['ask']) => Promise<Orders[Name]['answer']> | Orders[Name]['answer'];
-};
 
 /** The members of one process, and what can be asked of them. */
 export class Worker {
@@ -41,9 +38,9 @@ export class Worker {
     return { members: this.#members.length, open: this.#members.filter(({ isOpen }) => isOpen).length };
   }
 
-  /** Carries an order out. Rejects with why it could not be. */
-  async carryOut({ name, ask }: ToWorker): Promise<Orders[OrderName]['answer']> {
-    const handlers: Handlers = {
+  /** How it carries out each call. */
+  handlers(): Handlers<MemberCalls> {
+    return {
       begin: (assignment) => this.#begin(assignment),
       reached: (order) => this.#reached(order),
       absent: () => ({ members: this.#absent() }),
@@ -62,8 +59,6 @@ export class Worker {
       registerAgain: ({ timeoutMs }) => this.#registerAgain(timeoutMs),
       check: (order) => findingsOf(this.#members, order),
     };
-    // The type of a message ties its name to what comes with it.
-    return (handlers[name] as (ask: unknown) => Promise<Orders[OrderName]['answer']>)(ask);
   }
 
   async #begin(assignment: Assignment): Promise<null> {
@@ -110,7 +105,7 @@ export class Worker {
     return member;
   }
 
-  async #reached({ positions, timeoutMs }: Orders['reached']['ask']): Promise<Orders['reached']['answer']> {
+  async #reached({ positions, timeoutMs }: MemberCalls['reached']['ask']): Promise<MemberCalls['reached']['answer']> {
     let late = this.#members.filter(({ expectation }) => expectation !== 'order');
     await this.#until(() => {
       late = late.filter((member) => !member.hasReached(positions));
@@ -137,7 +132,7 @@ export class Worker {
     return absent.slice(0, SAMPLES).map(describe);
   }
 
-  #pause({ from, count, forEver }: Orders['pause']['ask']): null {
+  #pause({ from, count, forEver }: MemberCalls['pause']['ask']): null {
     for (const member of this.#faithful().slice(from, from + count)) {
       const goOn = member.pause();
       if (forEver) member.expectation = 'order';
@@ -162,7 +157,7 @@ export class Worker {
     topic,
     controlUrls,
     retry,
-  }: Orders['change']['ask']): Promise<Orders['change']['answer']> {
+  }: MemberCalls['change']['ask']): Promise<MemberCalls['change']['answer']> {
     const control = new Control(controlUrls, this.#begun().assignment.key);
     const call: Caller = (ask) => (retry ? control.retrying(ask) : control.once(ask));
     const change = what === 'subscribe' ? subscribe : unsubscribe;
@@ -170,7 +165,7 @@ export class Worker {
     return { done: outcomes.filter(({ status }) => status === 'fulfilled').length };
   }
 
-  async #twins({ members, ms }: Orders['twins']['ask']): Promise<Orders['twins']['answer']> {
+  async #twins({ members, ms }: MemberCalls['twins']['ask']): Promise<MemberCalls['twins']['answer']> {
     const { assignment } = this.#begun();
     const random = seededRandom(assignment.seed);
     const counts = this.#first(members).map(async (member) => {
@@ -188,7 +183,11 @@ export class Worker {
     return twin;
   }
 
-  async #takeOver({ edge, members, edgeUrls }: Orders['takeOver']['ask']): Promise<Orders['takeOver']['answer']> {
+  async #takeOver({
+    edge,
+    members,
+    edgeUrls,
+  }: MemberCalls['takeOver']['ask']): Promise<MemberCalls['takeOver']['answer']> {
     const victims = this.#faithful().filter((member) => member.edge === edge && member.isOpen);
     for (const victim of victims.slice(0, members)) {
       victim.expectation = 'order';
@@ -201,7 +200,7 @@ export class Worker {
     return { takenOver: this.#takers.filter(({ isOpen }) => isOpen).length };
   }
 
-  async #storm({ members, topics, ms }: Orders['storm']['ask']): Promise<Orders['storm']['answer']> {
+  async #storm({ members, topics, ms }: MemberCalls['storm']['ask']): Promise<MemberCalls['storm']['answer']> {
     const { assignment, control } = this.#begun();
     const random = seededRandom(assignment.seed);
     const deadline = performance.now() + ms;

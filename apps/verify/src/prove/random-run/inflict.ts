@@ -1,3 +1,4 @@
+import { saveFile, startEmpty } from '../installation/databases.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Company } from '../actors/company.ts';
 import type { Installation } from '../installation/installation.ts';
@@ -34,20 +35,20 @@ const blows: Record<FaultName, (installation: Installation, blow: Blow, company:
   },
   'edge-kill': async ({ edges }, { edge, ms }) => {
     const victim = partOf(edges, edge);
-    await victim.kill();
+    await victim.crash();
     await delay(ms);
     await victim.startAgain();
     return `${victim.name} was killed, and started again ${ms} ms later`;
   },
   'edge-restart': async ({ edges }, { edge }) => {
     const victim = partOf(edges, edge);
-    const code = await victim.terminate();
+    const code = (await victim.stop()).code;
     await victim.startAgain();
     return `${victim.name} ended with ${code} after SIGTERM, and started again`;
   },
   'control-kill': async ({ controls }, { control }) => {
     const victim = partOf(controls, control);
-    await victim.kill();
+    await victim.crash();
     await victim.startAgain();
     return `${victim.name} was killed, and started again`;
   },
@@ -58,25 +59,25 @@ const blows: Record<FaultName, (installation: Installation, blow: Blow, company:
     return `Redis stood still for ${ms} ms`;
   },
   'redis-kill': async ({ redis }, { ms }) => {
-    await redis.kill();
+    await redis.crash();
     await delay(ms);
     await redis.startAgain();
     return `Redis was killed, and came back ${ms} ms later with all its data`;
   },
   'redis-rollback': async ({ redis }, { ms }, { history }) => {
     const savedFrom = monotonicMs();
-    const startRolledBack = await redis.save();
+    const startRolledBack = await saveFile(redis);
     const savedTo = monotonicMs();
     await delay(ms);
-    await redis.kill();
+    await redis.crash();
     history.record({ kind: 'forgot', savedFrom, savedTo, lostAt: monotonicMs() });
     await startRolledBack();
     return `Redis came back without its last ${ms} ms`;
   },
   'redis-empty': async ({ redis }, _blow, company) => {
-    await redis.kill();
+    await redis.crash();
     company.history.record({ kind: 'forgot', savedFrom: 0, savedTo: 0, lostAt: monotonicMs() });
-    await redis.startEmpty();
+    await startEmpty(redis);
     await createTopics(company);
     return 'Redis came back empty';
   },
@@ -88,7 +89,7 @@ const blows: Record<FaultName, (installation: Installation, blow: Blow, company:
     return `the clock of Redis is ${-clock.seconds()} s behind`;
   },
   'service-clocks': async ({ controls, edges }) => {
-    for (const service of [...controls, ...edges]) service.signal('SIGUSR2');
+    for (const service of [...controls, ...edges]) service.kill('SIGUSR2');
     return 'the clocks of all services jumped by hours';
   },
   'subscribers-cut': async ({ databases }) => {

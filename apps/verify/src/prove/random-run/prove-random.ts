@@ -1,19 +1,22 @@
 import { redisProgram } from '@holdfast/local/redis';
 import type { Plan } from '../plan.ts';
-import type { Surroundings } from '../prove.ts';
+import type { Surroundings } from '@holdfast/harness/program';
 import { randomRun } from './random-run.ts';
 import { type RandomReport, randomReportText, seenIn } from './report.ts';
 
 /** Random runs, one for each seed. Gives whether every promise held; prints what they came to. */
-export async function proveRandom(plan: Plan, { print, say, colors, signal }: Surroundings): Promise<boolean> {
-  const binary = await redisProgram({ announce: say });
+export async function proveRandom(
+  plan: Plan,
+  { print, log, colors, signal }: Pick<Surroundings, 'print' | 'colors' | 'signal'> & { log: (line: string) => void },
+): Promise<boolean> {
+  const binary = await redisProgram({ announce: log });
   const { redis, seconds, calm } = plan;
   let isHeld = true;
   for (let seed = plan.seed; seed < plan.seed + plan.repeat; seed += 1) {
     const options = { seed, seconds, redis, calm, binary, signal };
     const { counts, violations, company } = await randomRun({
       ...options,
-      say: (line) => say(`seed ${seed}: ${line}`),
+      say: (line) => log(`seed ${seed}: ${line}`),
     });
     const { events } = company.history;
     const ok = violations.length === 0;

@@ -1,6 +1,6 @@
 import type { HistoryEvent } from '../history/events.ts';
 import type { Violation } from '../model/violation.ts';
-import type { Colors } from '../report.ts';
+import type { Colors } from '@holdfast/harness/program';
 
 const SHOWN_OF_A_KIND = 2;
 const LINES_SHOWN = 14;

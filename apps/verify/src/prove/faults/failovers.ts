@@ -1,18 +1,58 @@
+import type { RedisServer } from '@holdfast/local/redis-server';
 import { startTcpProxy } from '@holdfast/local/tcp-proxy';
+import { until as untilWithin } from '@holdfast/local/until';
 import { DidNotHappen, type Fault } from '../fault.ts';
-import type { RedisUnderTest } from '../installation/redis-under-test.ts';
+import { isNamedMaster } from '../installation/databases.ts';
 import type { Scene } from '../scene.ts';
 import { brokenIn, companyOf, untilReady } from './company.ts';
 
+/** How long the replica lags behind. */
+const LAG_MS = 2500;
+
+export const sentinelFailover: Fault = {
+  name: 'sentinel-failover',
+  proves:
+    'Sentinel makes a replica the master that lags behind: what it lacks is announced as lost to everybody, and ' +
+    'everything after it arrives.',
+  quick: false,
+  on: ['single', 'sentinel'],
+  needs: { redis: 'sentinel' },
+  logsMayForget: true,
+  connectionsStay: true,
+  recoversWithinMs: 5000,
+  inject: async ({ installation, publisher, pool, pass, now, until }) => {
+    const { redis, databases } = installation;
+    const [replica] = databases.replicas;
+    if (replica === undefined) throw new Error('a replica was asked for');
+    // It may not follow any more, and nobody else notices.
+    await redis.ask('ACL', 'SETUSER', 'default', '-psync');
+    await redis.ask('CLIENT', 'KILL', 'TYPE', 'replica');
+    await until('the replica has lost its master', async () => (await replica.info('master_link_status')) === 'down');
+    await pass(LAG_MS);
+    // All of it reaches everybody, so that everybody is ahead of the replica.
+    const positions = await publisher.fence();
+    await pool.all('reached', { positions, timeoutMs: LAG_MS });
+    const lag = (await redis.infoNumber('master_repl_offset')) - (await replica.infoNumber('slave_repl_offset'));
+    if (lag <= 0) throw new DidNotHappen('the replica has everything');
+    const brokenAt = now();
+    await redis.crash();
+    // Sentinel cuts every connection to a replica that it makes the master.
+    const role = () => replica.info('role').catch(() => 'not known');
+    await until('the replica is the master', async () => (await role()) === 'master');
+    const proof = `the replica became the master with ${lag} bytes of writes missing`;
+    return { proof, brokenAt, healedAt: now() };
+  },
+};
+
 const TOPICS = ['prove.lagging-a', 'prove.lagging-b'];
 const EACH = 8;
-const LAG_MS = 2000;
+const LAGGING_FAILOVER_LAG_MS = 2000;
 /** For good, as far as a run goes. */
 const STALL_MS = 3_600_000;
 
 /** A replica that can be made to lag, and to take over. */
 interface Heir {
-  replica: RedisUnderTest;
+  replica: RedisServer;
   /** From now on it gets nothing any more. */
   stall: () => Promise<void>;
   /** The master is dead: it becomes the master, and is found. */
@@ -32,7 +72,7 @@ export const laggingFailover: Fault = {
   connectionsStay: true,
   recoversWithinMs: 10_000,
   inject: async (scene) => {
-    const { installation, publisher, crew, now, until, pass } = scene;
+    const { installation, publisher, pool, now, until, pass } = scene;
     const { redis } = installation;
     const heir = installation.databases.kind === 'sentinel' ? watchedHeir(scene) : await ownHeir(scene);
     const company = companyOf(scene);
@@ -48,14 +88,14 @@ export const laggingFailover: Fault = {
     const savedTo = now();
     await company.each(moving, (actor) => actor.connect(1).welcomed);
     await company.each(coming, (actor) => actor.connect(0).welcomed);
-    await pass(LAG_MS);
+    await pass(LAGGING_FAILOVER_LAG_MS);
     // All of it reaches everybody, so that everybody is ahead of the replica.
     const positions = await publisher.fence();
-    await crew.all('reached', { positions, timeoutMs: LAG_MS });
+    await pool.all('reached', { positions, timeoutMs: LAGGING_FAILOVER_LAG_MS });
     const lag = (await redis.infoNumber('master_repl_offset')) - (await heir.replica.infoNumber('slave_repl_offset'));
     if (lag <= 0) throw new DidNotHappen('the replica has everything');
     const brokenAt = now();
-    await redis.kill();
+    await redis.crash();
     company.history.record({ kind: 'forgot', savedFrom, savedTo, lostAt: now() });
     await heir.takeOver();
     const healedAt = now();
@@ -101,3 +141,33 @@ function watchedHeir({ installation, until }: Scene): Heir {
     stop: () => Promise.resolve(),
   };
 }
+
+const FAILOVER_MS = 30_000;
+
+export const masterKill: Fault = {
+  name: 'master-kill',
+  proves:
+    'A master killed with -9: its replica takes over, clients keep their connections, and everybody hears its topics ' +
+    'again within ten seconds of that.',
+  quick: true,
+  on: ['cluster', 'sentinel'],
+  // The replica may lack what the master had just accepted.
+  logsMayForget: true,
+  connectionsStay: true,
+  recoversWithinMs: 10_000,
+  inject: async ({ installation, now, say }) => {
+    const { masters, replicas } = installation.databases;
+    const [master, heir] = [masters[0], replicas[0]];
+    if (master === undefined || heir === undefined) throw new Error('a master with a replica was asked for');
+    const brokenAt = now();
+    await master.crash();
+    // An old master without its data must not come back before that: whoever asks would still be led to it.
+    await untilWithin('the replica is the master', FAILOVER_MS, () => isNamedMaster(installation.databases, heir));
+    const healedAt = now();
+    say('the replica has taken over');
+    await master.startAgain();
+    await untilWithin('the old master follows it', FAILOVER_MS, async () => (await master.info('role')) === 'slave');
+    const proof = `a master of ${masters.length} died, and ${Math.round(healedAt - brokenAt)} ms later its replica was the master`;
+    return { proof, brokenAt, healedAt };
+  },
+};

@@ -1,7 +1,59 @@
-import type { Fault } from '../fault.ts';
-import type { Service } from '../installation/service.ts';
+import type { Service } from '@holdfast/local/services';
+import { DidNotHappen, type Fault } from '../fault.ts';
 import { readMetric } from '../installation/metrics.ts';
 import type { Scene } from '../scene.ts';
+
+/** An edge's lease is over by then, and a control-api has asked. */
+const FORGOTTEN_MS = 15_000;
+
+export const edgeKill: Fault = {
+  name: 'edge-kill',
+  proves: 'An edge killed with -9 takes nothing with it: its clients resume elsewhere.',
+  quick: true,
+  recoversWithinMs: 10_000,
+  inject: async ({ installation, control, until, now, random }) => {
+    const { edges } = installation;
+    const edge = edges[Math.floor(random() * edges.length)];
+    if (edge === undefined) throw new Error('an installation has an edge');
+    const held = await readMetric(edge.url, 'connections');
+    const { pid } = edge;
+    const brokenAt = now();
+    await edge.crash();
+    const url = edge.url.replace('http', 'ws');
+    await until(
+      'no API answer knows the dead edge any more',
+      async () => {
+        const answer = await control.once((rest, signal) => rest.edges({ signal }));
+        return answer.edges.every((alive) => alive.url !== url);
+      },
+      FORGOTTEN_MS,
+    );
+    return { proof: `${edge.name}, pid ${pid}, is gone; it held ${held} connections`, brokenAt, healedAt: brokenAt };
+  },
+};
+
+export const rollingDeploy: Fault = {
+  name: 'rolling-deploy',
+  proves: 'SIGTERM to one edge after the other, each started again, loses nothing, and each ends with exit code 0.',
+  quick: true,
+  recoversWithinMs: 10_000,
+  inject: async ({ installation, now, say }) => {
+    const brokenAt = now();
+    const broken: string[] = [];
+    let moved = 0;
+    for (const edge of installation.edges) {
+      const held = await readMetric(edge.url, 'connections');
+      const code = (await edge.stop()).code;
+      if (code !== 0) broken.push(`${edge.name} ended with exit code ${code} after SIGTERM`);
+      await edge.startAgain();
+      moved += held;
+      say(`${edge.name} said goodbye to ${held} connections and is back`);
+    }
+    if (moved === 0) throw new DidNotHappen('no edge held a connection');
+    const proof = `${installation.edges.length} edges ended by SIGTERM, one after the other, with ${moved} connections`;
+    return { proof, brokenAt, healedAt: now(), broken };
+  },
+};
 
 /** Past the lease of 10 s. */
 const FROZEN_MS = 13_000;
@@ -31,13 +83,13 @@ export const edgeFreeze: Fault = {
   needs: { edgeEnv: { EDGE_HEARTBEAT: '1500ms' } },
   recoversWithinMs: 10_000,
   inject: async (scene) => {
-    const { installation, crew, members, now, until } = scene;
+    const { installation, connected, members, now, until } = scene;
     const [edge] = installation.edges;
     if (edge === undefined) throw new Error('an installation has an edge');
     const held = await readMetric(edge.url, 'connections');
     const brokenAt = now();
     const broken = await freezePastLease(scene, edge);
-    await until('everybody is connected elsewhere', () => crew.open === members);
+    await until('everybody is connected elsewhere', () => connected() === members);
     edge.thaw();
     await noticed(scene, edge);
     await until('the edge has let go of the connections that nobody holds', async () => {
@@ -56,16 +108,16 @@ export const edgeFence: Fault = {
   quick: false,
   recoversWithinMs: 10_000,
   inject: async (scene) => {
-    const { installation, crew, control, members, now, until } = scene;
+    const { installation, pool, control, members, now, until } = scene;
     const [edge, ...others] = installation.edges;
     if (edge === undefined) throw new Error('an installation has an edge');
     const { edges } = await control.retrying((rest, signal) => rest.edges({ signal }));
     const id = edges.find(({ url }) => url === edge.url.replace('http', 'ws'))?.id ?? '';
     const brokenAt = now();
     const broken = await freezePastLease(scene, edge);
-    const taking = await crew.all('takeOver', {
+    const taking = await pool.all('takeOver', {
       edge: id,
-      members: Math.ceil((members * SHARE_TAKEN_OVER) / crew.size),
+      members: Math.ceil((members * SHARE_TAKEN_OVER) / pool.size),
       edgeUrls: others.map(({ url }) => url.replace('http', 'ws')),
     });
     const takenOver = taking.reduce((sum, answer) => sum + answer.takenOver, 0);
@@ -74,7 +126,7 @@ export const edgeFence: Fault = {
     const healedAt = now();
     await noticed(scene, edge);
     const state = async () => {
-      const answers = await crew.all('takenOver', null);
+      const answers = await pool.all('takenOver', null);
       return {
         open: answers.reduce((sum, { open }) => sum + open, 0),
         disturbed: answers.reduce((sum, { disturbed }) => sum + disturbed, 0),

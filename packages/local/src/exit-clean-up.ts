@@ -8,8 +8,8 @@ import { spawn } from 'node:child_process';
  * A shell, because it is there wherever a Redis is, starts at once and costs 1 MB (a Node process: 40 MB); in a session
  * of its own, so that neither Ctrl-C nor a kill of our process group takes it along.
  */
-export function lastWill(script: string, args: readonly string[]): () => void {
-  const shell = spawn('/bin/sh', ['-c', `read -r revoked || {\n${script}\n}`, 'holdfast-last-will', ...args], {
+export function exitCleanUp(script: string, args: readonly string[]): () => void {
+  const shell = spawn('/bin/sh', ['-c', `read -r revoked || {\n${script}\n}`, 'holdfast-exit-clean-up', ...args], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
     cwd: '/',

@@ -1,6 +1,45 @@
-import type { Fault } from '../fault.ts';
+import { DidNotHappen, type Fault } from '../fault.ts';
 import { readMetric } from '../installation/metrics.ts';
 import type { Scene } from '../scene.ts';
+
+const STORM_MS = 6000;
+const SHARE = 0.1;
+
+export const subscriptionStorm: Fault = {
+  name: 'subscription-storm',
+  proves: 'Subscribing, unsubscribing, registering and unregistering without pause: everybody gets what is theirs.',
+  quick: true,
+  recoversWithinMs: 5000,
+  inject: async ({ pool, members, laterTopics, now }) => {
+    const brokenAt = now();
+    const perWorker = Math.ceil((members * SHARE) / pool.size);
+    const answers = await pool.all('storm', { members: perWorker, topics: laterTopics, ms: STORM_MS });
+    const sum = (field: 'subscribed' | 'unsubscribed' | 'registered') =>
+      answers.reduce((total, answer) => total + answer[field], 0);
+    if (sum('subscribed') === 0 || sum('registered') === 0) throw new DidNotHappen('nobody changed anything');
+    const proof = `${sum('subscribed')} subscribed, ${sum('unsubscribed')} unsubscribed, ${sum('registered')} registered and unregistered`;
+    return { proof, brokenAt, healedAt: now() };
+  },
+};
+
+const FIGHT_MS = 4000;
+const TWIN_CONNECTIONS_SHARE = 0.2;
+
+export const twinConnections: Fault = {
+  name: 'twin-connections',
+  proves: 'Two connections of one client replace each other again and again: the newest has it, and nothing is lost.',
+  quick: true,
+  recoversWithinMs: 5000,
+  inject: async ({ pool, members, now }) => {
+    const brokenAt = now();
+    const perWorker = Math.ceil((members * TWIN_CONNECTIONS_SHARE) / pool.size);
+    const answers = await pool.all('twins', { members: perWorker, ms: FIGHT_MS });
+    const replaced = answers.reduce((sum, answer) => sum + answer.replaced, 0);
+    if (replaced === 0) throw new DidNotHappen('no connection was replaced');
+    const proof = `${perWorker * pool.size} pairs of connections, one of each replaced ${replaced} times in all`;
+    return { proof, brokenAt, healedAt: now() };
+  },
+};
 
 /** Messages as large as they may be: the system's own buffers hold tens of megabytes for a reader that stopped. */
 const LARGE = 60_000;
@@ -26,30 +65,30 @@ export const slowReaders: Fault = {
   connectionsStay: true,
   recoversWithinMs: 10_000,
   inject: async (scene) => {
-    const { installation, crew, laterTopics, now } = scene;
+    const { installation, pool, laterTopics, now } = scene;
     const topic = laterTopics[0];
     if (topic === undefined) throw new Error('there are later topics');
-    const each = Math.ceil(READERS / crew.size);
+    const each = Math.ceil(READERS / pool.size);
     const { controlUrls } = installation;
     const change = { what: 'subscribe', topic, controlUrls, retry: true } as const;
-    await crew.all('change', { ...change, members: each });
+    await pool.all('change', { ...change, members: each });
 
     const readingFrom = now();
     await publishLarge(scene, topic, READING_MS);
     const readingTo = now();
     const [memory, left] = [await sumOf(scene, 'process_resident_memory_bytes'), await slowLeft(scene)];
 
-    await crew.all('change', { ...change, members: 3 * each });
-    await crew.all('pause', { from: each, count: each, forEver: false });
-    await crew.all('pause', { from: 2 * each, count: each, forEver: true });
+    await pool.all('change', { ...change, members: 3 * each });
+    await pool.all('pause', { from: each, count: each, forEver: false });
+    await pool.all('pause', { from: 2 * each, count: each, forEver: true });
     const brokenAt = now();
     const broken: string[] = [];
     await publishLarge(scene, topic, STOPPED_MS);
     const stoppedTo = now();
-    const stopped = 2 * each * crew.size;
+    const stopped = 2 * each * pool.size;
     const leftMeanwhile = (await slowLeft(scene)) - left;
     const growth = (await sumOf(scene, 'process_resident_memory_bytes')) - memory;
-    await crew.all('unpause', null);
+    await pool.all('unpause', null);
 
     if (leftMeanwhile < stopped) broken.push(`only ${leftMeanwhile} of ${stopped} such readers left the live set`);
     const bound = NOISE_BYTES + stopped * READER_BYTES;

@@ -8,7 +8,7 @@ const FILE = '.holdfast/installation.json';
 const FILE_MODE = 0o600;
 
 /** What `npm start` leaves for the command line: where the installation is, and a key for it. */
-export interface Footprint {
+export interface StateFile {
   controlUrl: string;
   /** `ws://…`, one an edge. */
   edgeUrls: string[];
@@ -21,12 +21,12 @@ export interface Footprint {
 }
 
 /** Leaves it in `directory`, by default the repository's. */
-export async function writeFootprint(footprint: Footprint, directory: string = repositoryRoot): Promise<void> {
+export async function writeStateFile(stateFile: StateFile, directory: string = repositoryRoot): Promise<void> {
   const file = join(directory, FILE);
   await mkdir(dirname(file), { recursive: true });
   // Renamed into place: a command that reads at this moment sees a whole file.
-  const successor = `${file}.${footprint.pid}`;
-  await writeFile(successor, `${JSON.stringify(footprint, null, 2)}\n`, { mode: FILE_MODE });
+  const successor = `${file}.${stateFile.pid}`;
+  await writeFile(successor, `${JSON.stringify(stateFile, null, 2)}\n`, { mode: FILE_MODE });
   await chmod(successor, FILE_MODE);
   await rename(successor, file);
 }
@@ -35,18 +35,18 @@ export async function writeFootprint(footprint: Footprint, directory: string = r
  * What the first of the directories that has one tells of an installation that is running; null when there is none. By
  * default: the current directory, then the repository's.
  */
-export async function readFootprint(
+export async function readStateFile(
   directories: readonly string[] = [process.cwd(), repositoryRoot],
-): Promise<Footprint | null> {
+): Promise<StateFile | null> {
   for (const directory of directories) {
-    const footprint = parse(await textOf(join(directory, FILE)));
-    if (footprint !== null && isAlive(footprint.pid)) return footprint;
+    const stateFile = parse(await textOf(join(directory, FILE)));
+    if (stateFile !== null && isAlive(stateFile.pid)) return stateFile;
   }
   return null;
 }
 
 /** Takes it away, unless another installation has put its own in the place since. */
-export async function removeFootprint(pid: number, directory: string = repositoryRoot): Promise<void> {
+export async function removeStateFile(pid: number, directory: string = repositoryRoot): Promise<void> {
   const file = join(directory, FILE);
   if (parse(await textOf(file))?.pid === pid) await rm(file, { force: true });
 }
@@ -61,7 +61,7 @@ async function textOf(file: string): Promise<string | null> {
 }
 
 /** A file of another version, or that somebody edited, is none. */
-function parse(text: string | null): Footprint | null {
+function parse(text: string | null): StateFile | null {
   if (text === null) return null;
   let json: unknown;
   try {
@@ -70,7 +70,7 @@ function parse(text: string | null): Footprint | null {
     if (error instanceof SyntaxError) return null;
     throw error;
   }
-  const { controlUrl, edgeUrls, key, keysFile, pid } = { ...(json as Partial<Footprint> | null) };
+  const { controlUrl, edgeUrls, key, keysFile, pid } = { ...(json as Partial<StateFile> | null) };
   if (typeof controlUrl !== 'string' || typeof key !== 'string' || typeof pid !== 'number') return null;
   if (typeof keysFile !== 'string') return null;
   if (!Array.isArray(edgeUrls) || !edgeUrls.every((url) => typeof url === 'string')) return null;

@@ -13,7 +13,7 @@ const ATTEMPTS = 20;
  * for nothing beside other groups, and that of the group does (sched(7), "The autogroup feature"). Resolves when that is
  * so, or cannot be had.
  */
-export async function giveWay(pid: number): Promise<void> {
+export async function lowerPriority(pid: number): Promise<void> {
   setPriority(pid, NICE);
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     try {

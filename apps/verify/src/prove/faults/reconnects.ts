@@ -1,6 +1,7 @@
+import { connect } from '@holdfast/client/connect';
+import type { Control } from '../control.ts';
 import { DidNotHappen, type Fault } from '../fault.ts';
 import { readMetric } from '../installation/metrics.ts';
-import { warmUp } from './warm-up.ts';
 
 /** One process may have 20,000 open files here and there, so the clients of two edges lose them at once. */
 const DYING = 2;
@@ -21,9 +22,9 @@ export const reconnectStorm: Fault = {
   recoversWithinMs: ALL_BACK_MS,
   // Everybody starts on the edges that will die.
   prepare: async ({ edges }) => {
-    await Promise.all(edges.slice(DYING).map((edge) => edge.kill()));
+    await Promise.all(edges.slice(DYING).map((edge) => edge.crash()));
   },
-  inject: async ({ installation, control, topics, crew, members, now, until, pass, say }) => {
+  inject: async ({ installation, control, topics, pool, connected, members, now, until, pass, say }) => {
     const dying = installation.edges.slice(0, DYING);
     const others = installation.edges.slice(DYING);
     await Promise.all(others.map((edge) => edge.startAgain()));
@@ -40,16 +41,16 @@ export const reconnectStorm: Fault = {
       Promise.all(others.map(({ url }) => readMetric(url, 'event_loop_delay_seconds', 'quantile="1"')));
     await stalls();
     const brokenAt = now();
-    await Promise.all(dying.map((edge) => edge.kill()));
-    await until('the connections are gone', () => crew.open < members);
+    await Promise.all(dying.map((edge) => edge.crash()));
+    await until('the connections are gone', () => connected() < members);
     const broken: string[] = [];
-    while (crew.open < members && now() - brokenAt < ALL_BACK_MS) {
+    while (connected() < members && now() - brokenAt < ALL_BACK_MS) {
       await pass(SAY_EVERY_MS);
-      say(`${crew.open} of ${members} are back`);
+      say(`${connected()} of ${members} are back`);
     }
-    if (crew.open < members) {
-      const absent = (await crew.all('absent', null)).flatMap((answer) => answer.members);
-      broken.push(`${members - crew.open} clients did not come back: ${absent.join('; ')}`);
+    if (connected() < members) {
+      const absent = (await pool.all('absent', null)).flatMap((answer) => answer.members);
+      broken.push(`${members - connected()} clients did not come back: ${absent.join('; ')}`);
     }
     const seconds = ((now() - brokenAt) / 1000).toFixed(1);
     const longest = Math.max(...(await stalls()));
@@ -62,3 +63,28 @@ export const reconnectStorm: Fault = {
     };
   },
 };
+
+/** Enough that V8 has compiled what a handshake and a resume run through. */
+const HANDSHAKES = 2000;
+const LANES = 16;
+
+/**
+ * Has clients connect to edges, resume and leave again, many times: edges that take over from others have been at work
+ * for long, and those of a run have only just been started.
+ */
+export async function warmUp(control: Control, edgeUrls: readonly string[], topics: readonly string[]): Promise<void> {
+  await Promise.all(edgeUrls.flatMap((url) => Array.from({ length: LANES }, () => lane(control, url, topics))));
+}
+
+async function lane(control: Control, url: string, topics: readonly string[]): Promise<void> {
+  const { clientId } = await control.retrying((rest, signal) => rest.register({ topics, signal }));
+  let positions: Record<string, string> | undefined;
+  for (let handshake = 0; handshake < HANDSHAKES / LANES; handshake += 1) {
+    const client = connect({ url, clientId, positions });
+    await new Promise((resolve) => client.on('welcome', resolve));
+    positions = client.positions();
+    client.close();
+    await client.closed;
+  }
+  await control.retrying((rest, signal) => rest.unregister(clientId, { signal }));
+}

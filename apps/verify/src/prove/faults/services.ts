@@ -1,3 +1,4 @@
+import type { Service } from '@holdfast/local/services';
 import { Control } from '../control.ts';
 import { DidNotHappen, type Fault } from '../fault.ts';
 
@@ -14,7 +15,7 @@ export const controlKill: Fault = {
   needs: { proxies: { controlsToRedis: true } },
   connectionsStay: true,
   recoversWithinMs: 5000,
-  inject: async ({ installation, crew, laterTopics, now, until }) => {
+  inject: async ({ installation, pool, laterTopics, now, until }) => {
     const [victim, other] = installation.controls;
     const [proxy] = installation.proxies.controlsToRedis;
     const topic = laterTopics[0];
@@ -24,16 +25,16 @@ export const controlKill: Fault = {
     const asking = new Control([other.url], installation.key);
     const { pid } = victim;
     const change = { what: 'subscribe', members: CHANGING, topic } as const;
-    const named = await crew.all('who', { members: CHANGING });
+    const named = await pool.all('who', { members: CHANGING });
     const clientIds = named.flatMap((answer) => answer.clientIds);
     const ask = () =>
       Promise.all(clientIds.map((id) => asking.retrying((rest, signal) => rest.getClient(id, { signal }))));
     proxy.delay(SLOW_MS);
-    const once = crew.all('change', { ...change, controlUrls: [victim.url], retry: false });
+    const once = pool.all('change', { ...change, controlUrls: [victim.url], retry: false });
     // Redis has it, and its answer is still under way to the one who would ring.
     await until('Redis has what was asked for', async () => (await ask()).some(({ topics }) => topics.includes(topic)));
     const brokenAt = now();
-    await victim.kill();
+    await victim.crash();
     proxy.heal();
     await once;
     // Wanted, and not served: the state was written, and no edge was told of it.
@@ -41,7 +42,7 @@ export const controlKill: Fault = {
       ({ topics, served }) => topics.includes(topic) && served?.[topic] === undefined,
     );
     if (untold.length === 0) throw new DidNotHappen('every change that was written was told to an edge');
-    await crew.all('change', { ...change, controlUrls: [other.url], retry: true });
+    await pool.all('change', { ...change, controlUrls: [other.url], retry: true });
     await until('the edges serve what was asked for again', async () =>
       (await ask()).every(({ served }) => served?.[topic] !== undefined),
     );
@@ -50,3 +51,34 @@ export const controlKill: Fault = {
     return { proof, brokenAt, healedAt: brokenAt };
   },
 };
+
+const BETWEEN_MS = 2500;
+/** An hour, less what passes meanwhile. */
+const FAR_MS = 3_000_000;
+
+export const clockJump: Fault = {
+  name: 'clock-jump',
+  proves: 'The clocks of all services jump an hour ahead, then two hours back: nobody loses anything by it.',
+  quick: false,
+  needs: { jumpingClocks: true },
+  connectionsStay: true,
+  recoversWithinMs: 5000,
+  inject: async ({ installation, now, pass, until }) => {
+    const services = [...installation.controls, ...installation.edges];
+    const brokenAt = now();
+    for (const isThere of [(ms: number) => ms > FAR_MS, (ms: number) => ms < -FAR_MS]) {
+      for (const service of services) service.kill('SIGUSR2');
+      await until('the clocks jump', () => services.every((service) => isThere(shiftOf(service))));
+      await pass(BETWEEN_MS);
+    }
+    const proof = `the clocks of ${services.length} services jumped by 1 h, and then by -2 h`;
+    return { proof, brokenAt, healedAt: brokenAt };
+  },
+};
+
+/** How far a service's clock is ahead of ours, by the last word it said of it, in milliseconds. */
+function shiftOf(service: Service): number {
+  const said = service.lines().findLast((line) => line.startsWith('{"msg":"the clock jumped"'));
+  if (said === undefined) return 0;
+  return (JSON.parse(said) as { now: number }).now - Date.now();
+}
