@@ -50,7 +50,7 @@ export class HoldfastInstallation {
   static async start({ edges, env = {}, log, callsAtOnce = CALLS_AT_ONCE }: InstallationOptions) {
     await using started = new AsyncDisposableStack();
     const redis = await startRedis({ log });
-    started.defer(redis.stop);
+    started.defer(() => redis.stop());
     const installation = await startInstallation({ edges, redis: { url: redis.url }, env, announce: log });
     started.defer(installation.stop);
     const http = new HttpPool(installation.controlUrl, callsAtOnce, { 'X-API-Key': installation.key }, CALL_MS);
