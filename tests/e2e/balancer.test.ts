@@ -1,7 +1,7 @@
 import { connect } from '@holdfast/client/connect';
 import { createRest } from '@holdfast/client/rest';
 import { freePort } from '@holdfast/local/free-port';
-import { findOrBringProgram } from '@holdfast/local/program';
+import { findOrBringProgram } from './program.ts';
 import { startService } from '@holdfast/local/services';
 import { eventually } from '@holdfast/testkit/eventually';
 import { openSocket } from '@holdfast/testkit/socket';

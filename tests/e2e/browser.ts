@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { findOrBringChromium } from '@holdfast/local/chromium';
+import { findOrBringChromium } from './chromium.ts';
 import { type Page, chromium } from 'playwright-core';
 import { temporaryDirectory } from './temporary-directory.ts';
 

@@ -2,7 +2,7 @@ import { startRedisCluster } from '@holdfast/local/redis-cluster';
 import { type TlsFiles, startRedisServer } from '@holdfast/local/redis-server';
 import { startWatchedRedis } from '@holdfast/local/redis-sentinel';
 import { startService } from '@holdfast/local/services';
-import { makeCertificates } from '@holdfast/testkit/certificates';
+import { makeCertificates } from './certificates.ts';
 import { redisBinary } from '@holdfast/testkit/cluster-process';
 import { eventually } from '@holdfast/testkit/eventually';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

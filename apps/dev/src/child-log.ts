@@ -19,15 +19,15 @@ export interface ChildLog {
  * Keeps what a child prints in `<name>.log`, of this run only, and shows in short what somebody should know: warnings
  * and errors, and whatever is no log line at all, such as the stack of a crash.
  */
-export function childLog(directory: string, name: string, say: (line: string) => void): ChildLog {
+export function childLog(directory: string, name: string, log: (line: string) => void): ChildLog {
   const file = createWriteStream(join(directory, `${name}.log`), { mode: 0o600 });
   // A full disk costs the log, not the installation.
-  file.once('error', (error) => say(pc.red(`${name}.log cannot be written: ${error.message}`)));
+  file.once('error', (error) => log(pc.red(`${name}.log cannot be written: ${error.message}`)));
   return {
     line: (text) => {
       if (file.writable) file.write(`${text}\n`);
       const short = shortForm(name, text);
-      if (short !== null) say(short);
+      if (short !== null) log(short);
     },
     close: () => file.end(),
   };

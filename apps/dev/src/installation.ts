@@ -8,9 +8,8 @@ import { developmentKey } from './development-key.ts';
 import { keepRunning } from './keep-running.ts';
 import { keptFolder } from './kept-folder.ts';
 import { checkPorts, type WantedPort } from './ports.ts';
-import { untilRedisAnswers } from './reach-redis.ts';
-import { untilReady } from './readiness.ts';
 import { createTopics } from './topics.ts';
+import { untilReady, untilRedisAnswers } from './waiting.ts';
 
 const LOOPBACK = '127.0.0.1';
 
@@ -20,7 +19,7 @@ export interface DevInstallationOptions {
   /** The folder of the repository; `.holdfast/` in it keeps what stays. */
   directory: string;
   /** Takes lines for people. */
-  say: (line: string) => void;
+  log: (line: string) => void;
   /** Ends every wait of the start. */
   signal: AbortSignal;
 }
@@ -37,7 +36,7 @@ export interface DevInstallation {
 
 /** Starts everything a first look needs and keeps it running. When it cannot, it ends what it started, and rejects. */
 export async function startDevInstallation(options: DevInstallationOptions): Promise<DevInstallation> {
-  const { config, directory, say, signal } = options;
+  const { config, directory, log, signal } = options;
   await using started = new AsyncDisposableStack();
   await checkPorts(wantedPorts(config));
 
@@ -51,14 +50,14 @@ export async function startDevInstallation(options: DevInstallationOptions): Pro
   const { controlUrl, edgeUrls, edges } = local;
   signal.throwIfAborted();
 
-  await untilReady('control-api', controlUrl, say, signal);
+  await untilReady('control-api', controlUrl, log, signal);
   await createTopics(controlUrl, key, signal);
   refill = () => {
     createTopics(controlUrl, key, signal).catch((error: unknown) => {
-      if (!signal.aborted) say(`The topics could not be created again: ${String(error)}`);
+      if (!signal.aborted) log(`The topics could not be created again: ${String(error)}`);
     });
   };
-  await Promise.all(edges.map(({ url }, index) => untilReady(nameOf('socket-edge', index), url, say, signal)));
+  await Promise.all(edges.map(({ url }, index) => untilReady(nameOf('socket-edge', index), url, log, signal)));
   await writeStateFile({ controlUrl, edgeUrls: [...edgeUrls], key, keysFile, pid: process.pid }, directory);
   started.defer(() => removeStateFile(process.pid, directory));
 
@@ -85,13 +84,13 @@ function wantedPorts({ controlPort, edgePorts, serviceEnv }: DevConfig): WantedP
 /** A Redis of ours that ends is started again where it was. It comes back empty, so `onBack` fills it. */
 async function startRedis(
   started: AsyncDisposableStack,
-  { env, say, signal }: DevInstallationOptions,
+  { env, log, signal }: DevInstallationOptions,
   onBack: () => void,
 ): Promise<{ url: string; said: string }> {
   let said = '';
   const announce = (line: string) => {
     said = line.replace(/^Redis: /, '');
-    say(line);
+    log(line);
   };
   const redis = await findOrBringRedis({ announce, env, container: 'compose' });
   const { server } = redis;
@@ -102,19 +101,19 @@ async function startRedis(
       await server.startAgain();
       return server;
     };
-    const stop = keepRunning({ name: 'Redis', child: server, again, say, onBack });
+    const stop = keepRunning({ name: 'Redis', child: server, again, log, onBack });
     started.defer(stop);
   }
   signal.throwIfAborted();
   if (redis.source === 'REDIS_URL')
-    await untilRedisAnswers(redis.url, said.replace(/, from REDIS_URL$/, ''), say, signal);
+    await untilRedisAnswers(redis.url, said.replace(/, from REDIS_URL$/, ''), log, signal);
   return { url: redis.url, said };
 }
 
 /** Starts control-api and edges, and keeps each running on the port it got. */
 async function startKept(
   started: AsyncDisposableStack,
-  { config, say }: DevInstallationOptions,
+  { config, log }: DevInstallationOptions,
   redisUrl: string,
   keys: { key: string; keysFile: string },
   directory: string,
@@ -123,12 +122,12 @@ async function startKept(
   const logs = new Map<string, ReturnType<typeof childLog>>();
   const logOf = (app: App, index: number) => {
     const name = nameOf(app, index);
-    const log = logs.get(name) ?? childLog(directory, name, say);
-    logs.set(name, log);
-    return log;
+    const childFile = logs.get(name) ?? childLog(directory, name, log);
+    logs.set(name, childFile);
+    return childFile;
   };
   started.defer(() => {
-    for (const log of logs.values()) log.close();
+    for (const childFile of logs.values()) childFile.close();
   });
   const local = await startInstallation({
     edges: edgePorts.length,
@@ -143,7 +142,7 @@ async function startKept(
     announce: () => undefined,
   });
   const keep = (service: Service, index: number) =>
-    keepRunning({ name: nameOf(service.app, index), child: service, again: () => startedAgain(service), say });
+    keepRunning({ name: nameOf(service.app, index), child: service, again: () => startedAgain(service), log });
   const stopControls = local.controls.map(keep);
   const stopEdges = local.edges.map(keep);
   started.defer(async () => {

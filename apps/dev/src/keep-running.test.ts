@@ -7,7 +7,7 @@ import { keepRunning, type KeptChild, waitMs } from './keep-running.ts';
 describe('keepRunning', () => {
   const children: Child[] = [];
   const said: string[] = [];
-  const say = (line: string) => said.push(line);
+  const log = (line: string) => said.push(line);
 
   async function start(): Promise<KeptChild & { pid: number }> {
     const child = await spawnChild({
@@ -28,7 +28,7 @@ describe('keepRunning', () => {
   it('starts a child that died again, says so, and tells that it is back', async () => {
     const child = await start();
     const onBack = vi.fn<() => void>();
-    const stop = keepRunning({ name: 'edge', child, again: start, onBack, say, random: () => 0 });
+    const stop = keepRunning({ name: 'edge', child, again: start, onBack, log, random: () => 0 });
     process.kill(child.pid, 'SIGKILL');
     await vi.waitFor(() => expect(onBack).toHaveBeenCalledOnce(), 5_000);
     expect(said).toEqual(['edge ended (signal SIGKILL), starting it again in 0.1 s', 'edge runs again']);
@@ -47,7 +47,7 @@ describe('keepRunning', () => {
       if (failures < 3) throw new Error(`port taken, try ${failures}`);
       return start();
     };
-    const stop = keepRunning({ name: 'edge', child, again, say, random: () => 0 });
+    const stop = keepRunning({ name: 'edge', child, again, log, random: () => 0 });
     process.kill(child.pid, 'SIGKILL');
     await vi.waitFor(() => expect(said.at(-1)).toBe('edge runs again'), 5_000);
     expect(said.slice(1, 3)).toEqual([
@@ -60,7 +60,7 @@ describe('keepRunning', () => {
   it('starts nothing once it is stopped, also in the middle of a wait', async () => {
     const child = await start();
     const again = vi.fn<typeof start>(start);
-    const stop = keepRunning({ name: 'edge', child, again, say, random: () => 1 });
+    const stop = keepRunning({ name: 'edge', child, again, log, random: () => 1 });
     process.kill(child.pid, 'SIGKILL');
     await vi.waitFor(() => expect(said).toHaveLength(1), 5_000);
     await stop();
@@ -76,7 +76,7 @@ describe('keepRunning', () => {
       await goOn.promise;
       return start();
     };
-    const stop = keepRunning({ name: 'edge', child, again, say, random: () => 0 });
+    const stop = keepRunning({ name: 'edge', child, again, log, random: () => 0 });
     process.kill(child.pid, 'SIGKILL');
     await begun.promise;
     const stopped = stop();

@@ -20,7 +20,7 @@ export interface KeepRunningOptions<Child extends KeptChild> {
   again: () => Promise<Child>;
   /** Called when the next one runs. */
   onBack?: () => void;
-  say: (line: string) => void;
+  log: (line: string) => void;
   /** Between 0 and 1; spreads the waits of children that ended together. */
   random?: () => number;
 }
@@ -45,7 +45,7 @@ export function keepRunning<Child extends KeptChild>(options: KeepRunningOptions
       while (child === null) {
         const wait = waitMs(failures, options.random ?? Math.random);
         failures += 1;
-        options.say(`${options.name} ${reason}, starting it again in ${(wait / 1000).toFixed(1)} s`);
+        options.log(`${options.name} ${reason}, starting it again in ${(wait / 1000).toFixed(1)} s`);
         if (!(await waited(wait, signal))) return;
         const next = await attempt(options.again);
         if ('error' in next) reason = `did not start: ${next.error}`;
@@ -53,7 +53,7 @@ export function keepRunning<Child extends KeptChild>(options: KeepRunningOptions
       }
       // Stopped while it was started: `stop` ends it.
       if (signal.aborted) return;
-      options.say(`${options.name} runs again`);
+      options.log(`${options.name} runs again`);
       options.onBack?.();
     }
   };

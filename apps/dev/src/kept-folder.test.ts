@@ -31,8 +31,8 @@ async function start(): Promise<{ exitCode: number; said: string[] }> {
   const exitCode = await run({
     env: { ...process.env, CONTROL_PORT: '0', EDGE_PORT: '0' },
     directory,
-    say: (line) => said.push(line),
-    stop: { signal: new AbortController().signal, ask: () => {}, forget: () => {} },
+    log: (line) => said.push(line),
+    signal: new AbortController().signal,
   });
   return { exitCode, said };
 }

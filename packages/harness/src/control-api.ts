@@ -1,34 +1,12 @@
 import type { Position } from '@holdfast/protocol/position-order';
 import { HttpPool, Unreachable } from './http-pool.ts';
+import { CallRefused, retrying } from './retry.ts';
 
 export interface EdgeInfo {
   id: string;
   url: string;
   connections: number;
   draining: boolean;
-}
-
-/** The control API answered with a problem. */
-export class CallRefused extends Error {
-  override readonly name = 'CallRefused';
-  readonly status: number;
-  /** The constant code of the problem document (RFC 9457). */
-  readonly code: string;
-
-  constructor(call: string, status: number, answer: unknown) {
-    const { code, detail, title } = (answer ?? {}) as Record<string, unknown>;
-    const why = [detail, title].find((text) => typeof text === 'string');
-    super(`${call}: ${status}${typeof code === 'string' ? ` ${code}` : ''}${why === undefined ? '' : ` (${why})`}`);
-    this.status = status;
-    this.code = typeof code === 'string' ? code : 'none';
-  }
-}
-
-/** Whether a call may succeed when it is repeated later; and then it is open what the one before did. */
-export function isTransient(error: unknown): boolean {
-  return (
-    error instanceof Unreachable || (error instanceof CallRefused && (error.status >= 500 || error.status === 429))
-  );
 }
 
 /**
@@ -57,16 +35,24 @@ export class ControlApi {
     await this.#call('PUT', `/v1/topics/${topic}`, JSON.stringify({ history }));
   }
 
+  /** Deletes a topic, again while the installation is away for a moment. One that does not exist (any more) is as good. */
   async deleteTopic(topic: string): Promise<void> {
-    await this.#call('DELETE', `/v1/topics/${topic}`);
+    await retrying(() => unless('topic-not-found', this.#call('DELETE', `/v1/topics/${topic}`)));
   }
 
-  async register(clientId: string, topics: readonly string[]): Promise<void> {
-    await this.#call('POST', '/v1/clients', JSON.stringify({ clientId, topics }));
+  /** Registers a client, again while the installation is away for a moment. Rejects when it is refused. */
+  async register(clientId: string, topics: readonly string[], signal: AbortSignal): Promise<void> {
+    const body = JSON.stringify({ clientId, topics });
+    await retrying((attempt) => {
+      const call = this.#call('POST', '/v1/clients', body);
+      // The attempt before got no answer, and had succeeded.
+      return attempt > 1 ? unless('client-exists', call) : call;
+    }, signal);
   }
 
+  /** Unregisters a client, likewise. One that is not registered (any more) is as good. */
   async unregister(clientId: string): Promise<void> {
-    await this.#call('DELETE', `/v1/clients/${clientId}`);
+    await retrying(() => unless('user-not-found', this.#call('DELETE', `/v1/clients/${clientId}`)));
   }
 
   /** Publishes JSON text as it is; gives the message's id. */
@@ -98,5 +84,14 @@ export class ControlApi {
     }
     if (status < 200 || status > 299) throw new CallRefused(`${method} ${path.split('?')[0]}`, status, answer);
     return answer;
+  }
+}
+
+/** The call, which a refusal with this code makes good as well. */
+async function unless(code: string, call: Promise<unknown>): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    if (!(error instanceof CallRefused && error.code === code)) throw error;
   }
 }

@@ -1,10 +1,33 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isTransient } from './control-api.ts';
+import { Unreachable } from './http-pool.ts';
 
 const BASE_MS = 100;
 const CAP_MS = 5_000;
 /** With the delays above: half a minute of an installation that is away. */
 const MAX_ATTEMPTS = 12;
+
+/** The control API answered with a problem. */
+export class CallRefused extends Error {
+  override readonly name = 'CallRefused';
+  readonly status: number;
+  /** The constant code of the problem document (RFC 9457). */
+  readonly code: string;
+
+  constructor(call: string, status: number, answer: unknown) {
+    const { code, detail, title } = (answer ?? {}) as Record<string, unknown>;
+    const why = [detail, title].find((text) => typeof text === 'string');
+    super(`${call}: ${status}${typeof code === 'string' ? ` ${code}` : ''}${why === undefined ? '' : ` (${why})`}`);
+    this.status = status;
+    this.code = typeof code === 'string' ? code : 'none';
+  }
+}
+
+/** Whether a call may succeed when it is repeated later; and then it is open what the one before did. */
+export function isTransient(error: unknown): boolean {
+  return (
+    error instanceof Unreachable || (error instanceof CallRefused && (error.status >= 500 || error.status === 429))
+  );
+}
 
 /**
  * How long to wait after so many failures in a row: full jitter, so that a crowd does not come back as one. In

@@ -12,7 +12,7 @@ beforeEach(async () => {
 
 afterEach(() => child.stop(1000));
 
-test('a process that gives way has a lower priority', async () => {
+test('a process with a lower priority has a higher nice value', async () => {
   await lowerPriority(child.pid);
   expect(getPriority(child.pid)).toBe(10);
 });

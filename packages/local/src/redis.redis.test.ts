@@ -112,7 +112,7 @@ describe.skipIf('missing' in here)('a Redis found or brought', () => {
     ]);
   });
 
-  it('keeps nothing on disk, evicts nothing, rings the doorbell, and listens on this machine alone', async () => {
+  it('keeps nothing on disk, evicts nothing, sends wake-ups, and listens on this machine alone', async () => {
     const { redis } = await find({ PATH: await pathWith({ 'redis-server': program }) });
     const settings = [
       'save',

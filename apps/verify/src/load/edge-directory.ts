@@ -1,5 +1,5 @@
 import type { ControlApi } from '@holdfast/harness/control-api';
-import { isTransient } from '@holdfast/harness/control-api';
+import { isTransient } from '@holdfast/harness/retry';
 
 /** A thousand clients that lost their edge ask once. */
 const FRESH_MS = 1_000;

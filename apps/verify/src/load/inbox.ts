@@ -20,10 +20,10 @@ export interface InboxOptions {
 }
 
 /** Enough to look for a cause with. */
-const KEPT_STRAYS = 20;
+const KEPT_UNEXPECTED = 20;
 
 /** What a client received on a topic that is not its own, or that cannot be read at all. */
-export interface Stray {
+export interface Unexpected {
   client: number;
   topic: string;
   id: string;
@@ -45,9 +45,9 @@ export class Inbox {
   /** Where each slot began. Many begin at the same position, which is kept once. */
   readonly #starts: Position[] = [];
   readonly #interned = new Map<Position, Position>();
-  /** The first strays, and how many there were. */
-  readonly strays: Stray[] = [];
-  strayCount = 0;
+  /** The first unexpected, and how many there were. */
+  readonly unexpected: Unexpected[] = [];
+  unexpectedCount = 0;
   deliveries = 0;
   lastDeliveryAt: number | null = null;
 
@@ -65,7 +65,7 @@ export class Inbox {
     }
     const read = readDownText(bytes.toString('utf8', from, to));
     if (!read.ok) {
-      this.#stray({ client, topic: '(unreadable frame)', id: '' });
+      this.#bookUnexpected({ client, topic: '(unreadable frame)', id: '' });
       return undefined;
     }
     const { frame, payloadText } = read;
@@ -76,7 +76,7 @@ export class Inbox {
       const topic = this.#topicIndexes.get(frame.topic);
       if (topic === undefined) {
         this.#receive();
-        this.#stray({ client, topic: frame.topic, id: frame.id });
+        this.#bookUnexpected({ client, topic: frame.topic, id: frame.id });
         return undefined;
       }
       const number = this.#options.reception.numberOf(topic, frame.id, digestOf(payloadText));
@@ -117,16 +117,16 @@ export class Inbox {
     const now = this.#receive();
     const slot = this.#slotOf(client, topic);
     if (slot === undefined) {
-      this.#stray({ client, topic: this.#options.topicNames[topic] ?? '', id });
+      this.#bookUnexpected({ client, topic: this.#options.topicNames[topic] ?? '', id });
       return;
     }
     this.#options.reception.record(slot, number);
     if (sentAt !== undefined) this.#options.latency.record((now - sentAt) * 1e6);
   }
 
-  #stray(stray: Stray): void {
-    this.strayCount += 1;
-    if (this.strays.length < KEPT_STRAYS) this.strays.push(stray);
+  #bookUnexpected(unexpected: Unexpected): void {
+    this.unexpectedCount += 1;
+    if (this.unexpected.length < KEPT_UNEXPECTED) this.unexpected.push(unexpected);
   }
 
   #receive(): number {

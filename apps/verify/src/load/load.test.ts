@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import pc from 'picocolors';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { load } from './load.ts';
-import { ScriptedInstallation } from './scripted-installation.ts';
+import { ScriptedInstallation } from '../testing/scripted-installation.ts';
 
 const SMALL = ['--clients', '6', '--topics', '3', '--rate', '40', '--seconds', '1', '--key', 'a.b'];
 

@@ -1,9 +1,9 @@
-import { CallRefused } from '@holdfast/harness/control-api';
+import { CallRefused } from '@holdfast/harness/retry';
 import { Unreachable } from '@holdfast/harness/http-pool';
 import { type Surroundings, exitCodes, runTool } from '@holdfast/harness/program';
 import type { ProgressDisplay } from '@holdfast/harness/progress';
 import { type Bounds, capacityFor } from './bounds.ts';
-import { command, typedOptions } from './options.ts';
+import { command, typedOptions } from './plan.ts';
 import { checkPlan } from './plan.ts';
 import { reportText } from './report-text.ts';
 import { runLoad } from './run.ts';

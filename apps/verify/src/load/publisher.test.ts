@@ -3,7 +3,7 @@ import { published } from './checker.ts';
 import { ControlApi } from '@holdfast/harness/control-api';
 import { Ledger } from './ledger.ts';
 import { publishAtRate } from './publisher.ts';
-import { type Answer, ScriptedInstallation } from './scripted-installation.ts';
+import { type Answer, ScriptedInstallation } from '../testing/scripted-installation.ts';
 
 const TOPICS = ['load.1.0', 'load.1.1'];
 const RUN = '1';

@@ -1,13 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { paceCalls } from '@holdfast/harness/pacing';
 import type { ControlApi } from '@holdfast/harness/control-api';
-import { CallRefused, isTransient } from '@holdfast/harness/control-api';
+import { CallRefused, isTransient } from '@holdfast/harness/retry';
 import { Unreachable } from '@holdfast/harness/http-pool';
 import type { Ledger } from './ledger.ts';
 import { monotonicMs } from '@holdfast/harness/clock';
 import { digestOf, encodePayload } from './payload.ts';
 
-/** How exactly the rate is kept. */
-const TICK_MS = 2;
 /**
  * An installation that does not keep up is not buried under calls: publishing falls behind, and the report shows it.
  */
@@ -36,26 +34,14 @@ export interface PublishOptions {
  */
 export async function publishAtRate(options: PublishOptions): Promise<number> {
   const { rate, seconds, topicNames, random, signal, onAnswer } = options;
-  const total = Math.round(rate * seconds);
   const startedAt = performance.now();
-  let begun = 0;
   let answers = 0;
-  const underWay = new Set<Promise<void>>();
-  while (begun < total) {
-    const due = Math.min(total, Math.floor(((performance.now() - startedAt) / 1000) * rate) + 1);
-    while (begun < due && underWay.size < PUBLISHES_AT_ONCE) {
-      const topic = Math.floor(random() * topicNames.length);
-      const publish = publishOne(options, topic, begun).finally(() => {
-        underWay.delete(publish);
-        answers += 1;
-        onAnswer(answers);
-      });
-      underWay.add(publish);
-      begun += 1;
-    }
-    await delay(TICK_MS, undefined, { signal });
-  }
-  await Promise.all(underWay);
+  const begin = async (n: number) => {
+    await publishOne(options, Math.floor(random() * topicNames.length), n);
+    answers += 1;
+    onAnswer(answers);
+  };
+  await paceCalls({ rate, total: Math.round(rate * seconds), limit: PUBLISHES_AT_ONCE, begin, signal });
   return performance.now() - startedAt;
 }
 

@@ -1,6 +1,52 @@
-import type { FaultKind } from './checker.ts';
-import type { LatencySummary } from './latency.ts';
-import type { Sample } from './worker-protocol.ts';
+import { type Bucket, Histogram } from '@holdfast/harness/histogram';
+import { Counters } from '@holdfast/harness/counters';
+import { type FaultKind, faultKinds } from './checker.ts';
+import type { Ledger } from './ledger.ts';
+import type { Plan } from './plan.ts';
+import type { Findings, Sample } from './worker-protocol.ts';
+
+const SAMPLES = 20;
+/** A thousandth of the value, as fine as the report shows. */
+const PRECISION_BITS = 10;
+
+interface LatencySummary {
+  p50: number;
+  p90: number;
+  p99: number;
+  max: number;
+}
+
+/** How long messages took from before they were published to their arrival at a client, in one process. */
+export function newLatencies(): Histogram {
+  return new Histogram(PRECISION_BITS);
+}
+
+/** The percentiles over all processes, in milliseconds; null when nothing was delivered. */
+function summaryOf(latencies: readonly Bucket[][]): LatencySummary | null {
+  const all = newLatencies();
+  for (const one of latencies) all.add(one);
+  const [p50, p90, p99, max] = [50, 90, 99, 100].map((percent) => all.percentile(percent));
+  if (p50 == null || p90 == null || p99 == null || max == null) return null;
+  return { p50, p90, p99, max };
+}
+
+/** What the phases of a run found out, for the report. Durations are in milliseconds. */
+export interface Facts {
+  registeringMs: number;
+  connectingMs: number;
+  connected: number;
+  publishingMs: number;
+  /** The shared monotonic clock when publishing began. */
+  publishingAt: number;
+  expected: number;
+  ledger: Ledger;
+  edgeBytesPerConnection: number | null;
+  redisBytesPerClient: number | null;
+  redisBytesPerConnectedClient: number | null;
+  /** How many messages each server of Redis took; empty when that is not known. */
+  publishedByServer: readonly number[];
+  findings: Findings[];
+}
 
 /** What a run found. Times are in seconds, latencies in milliseconds, memory in bytes; null is "not known". */
 export interface Report {
@@ -52,7 +98,7 @@ export interface Report {
 }
 
 /** Whether a run has nothing to complain about. */
-export function isFlawless(report: Omit<Report, 'ok'>): boolean {
+function isFlawless(report: Omit<Report, 'ok'>): boolean {
   const { faults, connections, publishing, leftBehind } = report;
   return [
     ...Object.values(faults),
@@ -61,4 +107,76 @@ export function isFlawless(report: Omit<Report, 'ok'>): boolean {
     leftBehind.clients,
     leftBehind.topics,
   ].every((count) => count === 0);
+}
+
+/** Puts together what the phases and the workers found. */
+export function reportOf(
+  plan: Plan,
+  run: string,
+  workers: number,
+  facts: Facts,
+  leftBehind: Report['leftBehind'],
+): Report {
+  const { findings, ledger } = facts;
+  const sum = (of: (one: Findings) => number) => findings.reduce((total, one) => total + of(one), 0);
+  const published = ledger.published().reduce((total, entries) => total + entries.length, 0);
+  const received = sum((one) => one.deliveries);
+  const { clients, topics, topicsPerClient, rate, seconds, size, seed } = plan;
+  const found: Omit<Report, 'ok'> = {
+    run,
+    seed,
+    asked: { clients, topics, topicsPerClient, rate, seconds, size },
+    workers,
+    edgesUsed: new Set(findings.flatMap((one) => one.edges)).size,
+    registration: { clients, ...pace(clients, facts.registeringMs) },
+    connections: {
+      connected: facts.connected,
+      ...pace(facts.connected, facts.connectingMs),
+      refusals: merged(findings.map((one) => one.refusals)),
+      closes: merged(findings.map((one) => one.closes)),
+      reconnects: sum((one) => one.reconnects),
+      givenUp: sum((one) => one.givenUp),
+    },
+    publishing: {
+      published,
+      ...pace(published, facts.publishingMs),
+      refused: Object.fromEntries(ledger.refused),
+      settledFromLog: ledger.settled,
+      byServer: facts.publishedByServer,
+    },
+    deliveries: { expected: facts.expected, received, ...pace(received, deliveringMs(facts)) },
+    latencyMs: summaryOf(findings.map((one) => one.latency)),
+    memory: {
+      edgeBytesPerConnection: facts.edgeBytesPerConnection,
+      redisBytesPerClient: facts.redisBytesPerClient,
+      redisBytesPerConnectedClient: facts.redisBytesPerConnectedClient,
+    },
+    faults: Object.fromEntries(faultKinds.map((kind) => [kind, sum((one) => one.faults[kind])])) as Record<
+      FaultKind,
+      number
+    >,
+    announced: sum((one) => one.announced),
+    samples: findings.flatMap((one) => one.samples).slice(0, SAMPLES),
+    leftBehind,
+  };
+  return { ok: isFlawless(found), ...found };
+}
+
+function pace(count: number, ms: number): { seconds: number; perSecond: number } {
+  return { seconds: round(ms / 1000), perSecond: ms > 0 ? round((count * 1000) / ms) : 0 };
+}
+
+/** From the first publish to the last arrival. */
+function deliveringMs({ findings, publishingAt }: Facts): number {
+  return Math.max(0, ...findings.map((one) => (one.lastDeliveryAt ?? publishingAt) - publishingAt));
+}
+
+function merged(counts: readonly Record<string, number>[]): Record<string, number> {
+  const counters = new Counters();
+  for (const one of counts) counters.addAll(one);
+  return counters.counts();
+}
+
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000;
 }

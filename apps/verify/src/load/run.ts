@@ -1,23 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { assignmentsFor } from './assignments.ts';
+import { assignmentsFor } from './worker-protocol.ts';
 import { forEachBounded } from '@holdfast/harness/bounded';
 import { ControlApi } from '@holdfast/harness/control-api';
 import { Unreachable } from '@holdfast/harness/http-pool';
 import { drained } from './drained.ts';
-import type { Facts } from './facts.ts';
 import { type Run, clientIdOf, newRun, topicNames } from './identity.ts';
 import { Ledger } from './ledger.ts';
-import { residentBytes, settledResidentBytes } from './memory.ts';
+import { residentBytes, settledResidentBytes } from './measurements.ts';
 import { monotonicMs } from '@holdfast/harness/clock';
 import { WorkerPool } from '@holdfast/harness/worker-pool';
 import type { Plan } from './plan.ts';
 import type { ProgressDisplay } from '@holdfast/harness/progress';
 import { PUBLISHES_AT_ONCE, publishAtRate } from './publisher.ts';
 import { mixSeeds, seededRandom } from '@holdfast/harness/random';
-import { messagesTaken, redisDataBytes } from './redis-figures.ts';
-import { removeTopic, unregister } from './registration.ts';
-import { reportOf } from './report-of.ts';
-import type { Report } from './report.ts';
+import { messagesTaken, redisDataBytes } from './measurements.ts';
+import { type Facts, type Report, reportOf } from './report.ts';
 import { retrying } from '@holdfast/harness/retry';
 import { Spread } from './spread.ts';
 import type { Target } from './target.ts';
@@ -212,8 +209,8 @@ async function removeAll(
   );
   const topics = topicNames(run, plan.topics);
   return {
-    clients: await removeEach(orphans, (client) => unregister(control, clientIdOf(run, client))),
-    topics: await removeEach(topics, (topic) => removeTopic(control, topic)),
+    clients: await removeEach(orphans, (client) => control.unregister(clientIdOf(run, client))),
+    topics: await removeEach(topics, (topic) => control.deleteTopic(topic)),
   };
 }
 

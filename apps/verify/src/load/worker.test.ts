@@ -3,7 +3,7 @@ import type { Entry } from './checker.ts';
 import { clientIdOf, newRun, topicNames } from './identity.ts';
 import { monotonicMs } from '@holdfast/harness/clock';
 import { digestOf, encodePayload } from './payload.ts';
-import { ScriptedInstallation } from './scripted-installation.ts';
+import { ScriptedInstallation } from '../testing/scripted-installation.ts';
 import { Worker } from './worker.ts';
 import type { Findings } from './worker-protocol.ts';
 

@@ -2,12 +2,11 @@ import { forEachBounded } from '@holdfast/harness/bounded';
 import { type Entry, faultKinds, published, type Verdict } from './checker.ts';
 import { ControlApi } from '@holdfast/harness/control-api';
 import { EdgeDirectory } from './edge-directory.ts';
-import { Fleet } from './fleet.ts';
+import { ClientPool } from './client-pool.ts';
 import { clientIdOf, topicNames } from './identity.ts';
 import { Inbox } from './inbox.ts';
-import { newLatencies } from './latency.ts';
+import { newLatencies } from './report.ts';
 import { Reception } from './reception.ts';
-import { register, unregister } from './registration.ts';
 import { sourceAddresses } from './routes.ts';
 import { Spread } from './spread.ts';
 import type { Assignment, Findings, Progress, Sample } from './worker-protocol.ts';
@@ -24,7 +23,7 @@ export class Worker {
   readonly #reception: Reception;
   readonly #latency = newLatencies();
   readonly #inbox: Inbox;
-  readonly #fleet: Fleet;
+  readonly #clientPool: ClientPool;
   #registered = 0;
   #unregistered = 0;
 
@@ -43,7 +42,7 @@ export class Worker {
       reception: this.#reception,
       latency: this.#latency,
     });
-    this.#fleet = new Fleet({
+    this.#clientPool = new ClientPool({
       clients,
       clientIdOf: (index) => this.#clientIdOf(index),
       edges: new EdgeDirectory(this.#control, worker),
@@ -56,7 +55,7 @@ export class Worker {
   progress(): Progress {
     return {
       registered: this.#registered,
-      connected: this.#fleet.connected,
+      connected: this.#clientPool.connected,
       deliveries: this.#inbox.deliveries,
       unregistered: this.#unregistered,
     };
@@ -70,7 +69,7 @@ export class Worker {
       callsAtOnce,
       async (index) => {
         const topics = [...this.#slotsOf(index)].map((slot) => this.#topicNames[this.#topicOfSlot[slot] ?? -1] ?? '');
-        await register(this.#control, this.#clientIdOf(index), topics, signal);
+        await this.#control.register(this.#clientIdOf(index), topics, signal);
         this.#registered += 1;
       },
       signal,
@@ -79,13 +78,13 @@ export class Worker {
 
   /** Opens every client's connection. Resolves when each has its welcome, or was given up. */
   async connect(signal: AbortSignal): Promise<void> {
-    await this.#fleet.connect(signal);
+    await this.#clientPool.connect(signal);
   }
 
   /** Compares what every client received with what was published on each topic. */
   verify(entries: readonly Entry[][]): Findings {
-    const faults = { lost: 0, duplicated: 0, reordered: 0, phantom: this.#inbox.strayCount };
-    const samples: Sample[] = this.#inbox.strays
+    const faults = { lost: 0, duplicated: 0, reordered: 0, phantom: this.#inbox.unexpectedCount };
+    const samples: Sample[] = this.#inbox.unexpected
       .slice(0, SAMPLES_PER_KIND)
       .map(({ client, topic, id }) => ({ kind: 'phantom', client: this.#numberOf(client), topic, id }));
     let announced = 0;
@@ -101,11 +100,11 @@ export class Worker {
       samples: faultKinds.flatMap((kind) => samples.filter((one) => one.kind === kind).slice(0, SAMPLES_PER_KIND)),
       latency: this.#latency.buckets(),
       lastDeliveryAt: this.#inbox.lastDeliveryAt,
-      edges: [...this.#fleet.edgesUsed],
-      refusals: this.#fleet.refusals.counts(),
-      closes: this.#fleet.closes.counts(),
-      reconnects: this.#fleet.reconnects,
-      givenUp: this.#fleet.givenUp,
+      edges: [...this.#clientPool.edgesUsed],
+      refusals: this.#clientPool.refusals.counts(),
+      closes: this.#clientPool.closes.counts(),
+      reconnects: this.#clientPool.reconnects,
+      givenUp: this.#clientPool.givenUp,
     };
   }
 
@@ -115,14 +114,14 @@ export class Worker {
    */
   async cleanUp(): Promise<void> {
     const { clients, callsAtOnce } = this.#assignment;
-    this.#fleet.expectGoodbyes();
+    this.#clientPool.expectGoodbyes();
     try {
       await forEachBounded(Array(clients).keys(), callsAtOnce, async (index) => {
-        await unregister(this.#control, this.#clientIdOf(index));
+        await this.#control.unregister(this.#clientIdOf(index));
         this.#unregistered += 1;
       });
     } finally {
-      this.#fleet.destroy();
+      this.#clientPool.destroy();
       this.#control.close();
     }
   }

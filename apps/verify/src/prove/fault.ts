@@ -2,7 +2,6 @@ import type { RedisKind } from '@holdfast/local/redis-kind';
 import type { Installation } from './installation/installation.ts';
 import type { Needs } from './installation/needs.ts';
 import type { Window } from './members/worker-protocol.ts';
-import type { Scale } from './scale.ts';
 import type { Scene } from './scene.ts';
 
 /** What a fault tells when it is over. */
@@ -44,10 +43,25 @@ export interface Fault {
   inject: (scene: Scene) => Promise<Injection>;
 }
 
-/** The fault could not be shown to have happened: what the run says of it is worth nothing. */
-export class DidNotHappen extends Error {
-  constructor(what: string) {
-    super(`the fault did not happen: ${what}`);
-    this.name = 'DidNotHappen';
-  }
+/** How large a run is. */
+export interface Scale {
+  members: number;
+  /** Clients of the storm that follows the death of an edge. */
+  stormMembers: number;
+  topics: number;
+  /** Topics more that nobody has at first. */
+  laterTopics: number;
+  /** Messages a second, over all topics. */
+  rate: number;
+  /** Processes that hold the members, so that reading does not wait for checking. */
+  workers: number;
+  /** Installations that stand, and are broken, at the same time: most of a fault is waiting. */
+  sideBySide: number;
 }
+
+export type ProfileName = 'quick' | 'full';
+
+export const profiles: Record<ProfileName, Scale> = {
+  quick: { members: 300, stormMembers: 2000, topics: 20, laterTopics: 2, rate: 40, workers: 1, sideBySide: 2 },
+  full: { members: 3000, stormMembers: 20_000, topics: 20, laterTopics: 2, rate: 40, workers: 2, sideBySide: 1 },
+};

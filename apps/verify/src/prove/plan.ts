@@ -2,7 +2,7 @@ import { REDIS_KINDS, type RedisKind } from '@holdfast/local/redis-kind';
 import { integer } from '@holdfast/harness/options';
 import { Command, Option } from 'commander';
 import type { Fault } from './fault.ts';
-import { type ProfileName, type Scale, profiles } from './scale.ts';
+import { type ProfileName, type Scale, profiles } from './fault.ts';
 
 /** What the command line asked for. */
 export interface Plan {

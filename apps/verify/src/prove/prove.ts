@@ -2,13 +2,14 @@ import { forEachBounded } from '@holdfast/harness/bounded';
 import { type Surroundings, exitCodes, runTool } from '@holdfast/harness/program';
 import { heartbeat } from '@holdfast/harness/progress';
 import { redisProgram } from '@holdfast/local/redis';
-import { DidNotHappen, type Fault } from './fault.ts';
+import type { Fault } from './fault.ts';
 import { catalog } from './faults/catalog.ts';
 import { type Plan, readPlan } from './plan.ts';
 import { proveRandom } from './random-run/prove-random.ts';
 import { type Report, reportText } from './report.ts';
 import { type Row, failedRow, verdictOf } from './row.ts';
-import { NotSetUp, runScenario } from './scenario.ts';
+import { DidNotHappen, NotSetUp } from './not-run.ts';
+import { runScenario } from './scenario.ts';
 
 /** The whole tool: from its arguments to its exit code. */
 export function prove(args: readonly string[], surroundings: Surroundings): Promise<number> {
@@ -65,7 +66,7 @@ async function runOne(
   const { seed, redis } = plan;
   const scale = fault.scale?.(plan.scale) ?? plan.scale;
   try {
-    const facts = await runScenario({ fault, scale, redis, seed, binary, say: log, signal });
+    const facts = await runScenario({ fault, scale, redis, seed, binary, log, signal });
     return verdictOf(fault, facts, performance.now() - startedAt);
   } catch (error) {
     if (signal.aborted) throw error;

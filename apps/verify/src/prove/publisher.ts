@@ -1,5 +1,6 @@
 import { HoldfastError } from '@holdfast/client/holdfast-error';
 import type { Position } from '@holdfast/protocol/position-order';
+import { paceCalls } from '@holdfast/harness/pacing';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Publication } from './checker/truth.ts';
 import type { Control } from './control.ts';
@@ -28,7 +29,7 @@ export class Publisher {
   readonly #options: PublisherOptions;
   readonly #underway = new Set<Promise<unknown>>();
   #tokens = 0;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #stopping = new AbortController();
 
   constructor(options: PublisherOptions) {
     this.#options = options;
@@ -36,29 +37,23 @@ export class Publisher {
 
   start(): void {
     const { topics, rate, random } = this.#options;
-    const startedAt = performance.now();
-    let sent = 0;
-    this.#timer = setInterval(
-      () => {
-        // By the clock: a timer that comes late is made up for.
-        const due = ((performance.now() - startedAt) / 1000) * rate;
-        for (; sent < due; sent += 1) {
-          const topic = topics[Math.floor(random() * topics.length)];
-          if (topic !== undefined) void this.publish(topic);
-        }
-      },
-      Math.min(1000 / rate, 50),
-    );
+    const begin = async () => {
+      const topic = topics[Math.floor(random() * topics.length)];
+      if (topic !== undefined) await this.publish(topic);
+    };
+    const { signal } = this.#stopping;
+    // It ends by being stopped.
+    paceCalls({ rate, total: Infinity, limit: Infinity, begin, signal }).catch(() => undefined);
   }
 
   /** No more calls begin: the run is over, however it went. */
   [Symbol.dispose](): void {
-    clearInterval(this.#timer);
+    this.#stopping.abort();
   }
 
   /** Ends it; resolves when every call has come back or was given up. */
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#stopping.abort();
     while (this.#underway.size > 0) await Promise.all(this.#underway);
   }
 

@@ -4,6 +4,7 @@ import { abortable } from './abortable.ts';
 import type { TruthFault } from './checker/truth.ts';
 import { Control } from './control.ts';
 import type { Fault, Injection } from './fault.ts';
+import { NotSetUp } from './not-run.ts';
 import { type Installation, startInstallation } from './installation/installation.ts';
 import { ordinaryNeeds } from './installation/needs.ts';
 import { add, noFindings } from './members/findings.ts';
@@ -13,7 +14,7 @@ import { monotonicMs } from '@holdfast/harness/clock';
 import { Publisher } from './publisher.ts';
 import { drawSome, seededRandom } from '@holdfast/harness/random';
 import { readTruth } from './read-truth.ts';
-import type { Scale } from './scale.ts';
+import type { Scale } from './fault.ts';
 import { type Scene, sceneOf } from './scene.ts';
 
 /** Each member has so many topics, drawn. */
@@ -38,7 +39,7 @@ export interface ScenarioOptions {
   seed: number;
   /** The redis-server to run. */
   binary: string;
-  say: (line: string) => void;
+  log: (line: string) => void;
   signal: AbortSignal;
 }
 
@@ -54,11 +55,6 @@ export interface Facts {
   missing: string[];
 }
 
-/** What comes before the fault could not be done: the run says nothing of the fault. */
-export class NotSetUp extends Error {
-  override readonly name = 'NotSetUp';
-}
-
 async function setUp<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -71,7 +67,7 @@ async function setUp<T>(work: () => Promise<T>): Promise<T> {
  * One fault: starts an installation, has clients and publishers use it, breaks it, mends it, and compares what everybody
  * received with what was published. Rejects when it could not be carried through, or with the signal's reason.
  */
-export async function runScenario({ fault, scale, redis, seed, binary, say, signal }: ScenarioOptions): Promise<Facts> {
+export async function runScenario({ fault, scale, redis, seed, binary, log, signal }: ScenarioOptions): Promise<Facts> {
   await using installation = await setUp(() => startInstallation(binary, { ...ordinaryNeeds, redis, ...fault.needs }));
   signal.throwIfAborted();
   await setUp(async () => fault.prepare?.(installation));
@@ -93,14 +89,14 @@ export async function runScenario({ fault, scale, redis, seed, binary, say, sign
     random,
     filling: FILLING,
   });
-  const parts = { installation, control, pool, publisher, topics, laterTopics, quietTopic, members, random, say };
+  const parts = { installation, control, pool, publisher, topics, laterTopics, quietTopic, members, random, log };
   const plans = plansFor(members, firstTopics, quietTopic, random);
   const scene = sceneOf(parts);
   return await abortable(carryThrough(scene, plans, fault, seed), signal);
 }
 
 async function carryThrough(scene: Scene, plans: readonly MemberPlan[], fault: Fault, seed: number): Promise<Facts> {
-  const { pool, publisher, installation, say } = scene;
+  const { pool, publisher, installation, log } = scene;
   await setUp(async () => {
     await scene.createTopics();
     await begin(pool, plans, installation, seed);
@@ -109,10 +105,10 @@ async function carryThrough(scene: Scene, plans: readonly MemberPlan[], fault: F
   });
   const from = monotonicMs();
   await scene.pass(BEFORE_MS);
-  say('everybody receives; breaking it');
+  log('everybody receives; breaking it');
 
   const injection = await fault.inject(scene);
-  say(injection.proof);
+  log(injection.proof);
   await everybodyHas(scene, await publisher.fence());
   await scene.pass(AFTER_MS);
   await publisher.stop();

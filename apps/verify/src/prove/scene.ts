@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Control } from './control.ts';
-import { DidNotHappen } from './fault.ts';
+import { DidNotHappen } from './not-run.ts';
 import type { Installation } from './installation/installation.ts';
 import type { Pool } from './members/worker-protocol.ts';
 import { monotonicMs } from '@holdfast/harness/clock';
@@ -24,7 +24,7 @@ export interface SceneParts {
   members: number;
   random: () => number;
   /** Takes a line for people. */
-  say: (line: string) => void;
+  log: (line: string) => void;
 }
 
 /** A running installation under load, as a fault finds it. */

@@ -3,7 +3,7 @@ import { forEachBounded } from '@holdfast/harness/bounded';
 import type { Control } from '../control.ts';
 import { History } from '../history/history.ts';
 import { judge } from '../model/judge.ts';
-import type { Violation } from '../model/violation.ts';
+import type { Violation } from '../model/model.ts';
 import { monotonicMs } from '@holdfast/harness/clock';
 import { Actor } from './actor.ts';
 import { Calls } from './calls.ts';

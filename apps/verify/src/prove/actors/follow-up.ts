@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { ENDING_MS } from '../checker/wishes.ts';
+import { ENDING_MS } from '../checker/requirement.ts';
 import type { Actor } from './actor.ts';
 import { type Company, FOLLOWS_WITHIN_MS } from './company.ts';
 import type { Line } from './line.ts';

@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Fault, type FaultKind, indexTruths, judge } from './checker.ts';
-import { FOREIGN_TOPIC, type Run, correctRun, truthsOf } from './correct-run.ts';
+import { FOREIGN_TOPIC, type Run, correctRun, truthsOf } from '../../testing/correct-run.ts';
 import type { LogEvent } from './log.ts';
-import { ENDING_MS } from './wishes.ts';
+import { ENDING_MS } from './requirement.ts';
 
 type Message = Extract<LogEvent, { kind: 'message' }>;
 
@@ -24,11 +24,11 @@ function handedOut(run: Run): number[] {
   return run.member.events.flatMap((event, index) => (event.kind === 'message' && event.handedOut ? [index] : []));
 }
 
-/** Messages that have to arrive whatever else is true: of a wish that never ended. */
+/** Messages that have to arrive whatever else is true: of a desired topic that never ended. */
 function owed(run: Run): number[] {
   return handedOut(run).filter((index) => {
     const { message, at } = run.member.events[index] as Message;
-    return run.member.wishes.some(
+    return run.member.desiredTopics.some(
       ({ topic, askedAt, endAskedAt }) => topic === message.topic && askedAt <= at && endAskedAt === null,
     );
   });
@@ -260,9 +260,10 @@ describe('the checker', () => {
   it('tells a message that was published well after the client had left the topic', () => {
     const times = timesFlagged(correctRun({ length: 120 }), ['wrong-audience'], (run) => {
       for (const { topic, askedAt, outcome, token } of run.publications) {
-        const wishes = run.member.wishes.filter((wish) => wish.topic === topic);
-        const isAway = wishes.every(
-          (wish) => wish.askedAt > askedAt + 1 || (wish.endedAt !== null && wish.endedAt + ENDING_MS < askedAt),
+        const desiredTopics = run.member.desiredTopics.filter((desired) => desired.topic === topic);
+        const isAway = desiredTopics.every(
+          (desired) =>
+            desired.askedAt > askedAt + 1 || (desired.endedAt !== null && desired.endedAt + ENDING_MS < askedAt),
         );
         if (topic === FOREIGN_TOPIC || outcome.kind !== 'published' || !isAway) continue;
         const { id } = outcome;
@@ -313,9 +314,12 @@ describe('the checker', () => {
               numberOf(id) > numberOf(event.after) &&
               numberOf(id) <= numberOf(event.position) &&
               !events.some((other) => other.kind === 'message' && other.message.id === id) &&
-              run.member.wishes.some(
-                (wish) =>
-                  wish.topic === event.topic && wish.since !== null && wish.since < askedAt && wish.endAskedAt === null,
+              run.member.desiredTopics.some(
+                (desired) =>
+                  desired.topic === event.topic &&
+                  desired.since !== null &&
+                  desired.since < askedAt &&
+                  desired.endAskedAt === null,
               ),
           );
         if (missed === undefined) continue;
@@ -338,7 +342,7 @@ describe('the checker', () => {
       member: {
         member: 0,
         expectation: 'everything',
-        wishes: [{ topic: 'a', askedAt: 1, since: 2, endAskedAt: 3000, endedAt: 3001 }],
+        desiredTopics: [{ topic: 'a', askedAt: 1, since: 2, endAskedAt: 3000, endedAt: 3001 }],
         events: [{ kind: 'session', at: 10, topics: new Map([['a', { position: '0-0', recovered: undefined }]]) }],
       },
       logsMayForget: false,
@@ -355,7 +359,7 @@ describe('the checker', () => {
       member: {
         member: 0,
         expectation: 'everything',
-        wishes: [{ topic: 'a', askedAt: 20, since: 21, endAskedAt: null, endedAt: null }],
+        desiredTopics: [{ topic: 'a', askedAt: 20, since: 21, endAskedAt: null, endedAt: null }],
         events: [{ kind: 'session', at: 10, topics: new Map() }],
       },
       logsMayForget: false,

@@ -1,7 +1,6 @@
-import { comparePositions, type Position } from '@holdfast/protocol/position-order';
 import type { LogEvent, MemberLog } from './log.ts';
-import { type Loss, requirement } from './requirement.ts';
-import { isAllowed } from './wishes.ts';
+import { type Position, comparePositions } from '@holdfast/protocol/position-order';
+import { type Loss, isAllowed, requirement } from './requirement.ts';
 import type { TopicTruth, Truth } from './truth.ts';
 
 export const faultKinds = [
@@ -87,8 +86,8 @@ export function judge(truths: Truths, log: MemberLog, rules: Rules): Verdict {
 }
 
 /** The events of each topic; the beginning and the end of a connection are events of all of them. */
-function byTopic({ wishes, events }: MemberLog): Map<string, LogEvent[]> {
-  const topics = new Map<string, LogEvent[]>(wishes.map(({ topic }) => [topic, []]));
+function byTopic({ desiredTopics, events }: MemberLog): Map<string, LogEvent[]> {
+  const topics = new Map<string, LogEvent[]>(desiredTopics.map(({ topic }) => [topic, []]));
   for (const event of events) {
     if (event.kind === 'session') for (const topic of event.topics.keys()) topics.set(topic, []);
     else if (event.kind !== 'ended') topics.set(topicOf(event), []);
@@ -169,7 +168,7 @@ class TopicJudge {
     else if (sentBefore) this.#blame('repeated', id);
     else if (sentLate || (handedOut && this.#latest !== null && comparePositions(id, this.#latest) < 0)) {
       this.#blame('reordered', id);
-    } else if (!isAllowed(this.#log.wishes, this.#truth.topic, known)) this.#blame('wrong-audience', id);
+    } else if (!isAllowed(this.#log.desiredTopics, this.#truth.topic, known)) this.#blame('wrong-audience', id);
     else if (!handedOut && this.#had.has(id)) this.#verdict.deduplicated += 1;
 
     if (!handedOut) return;

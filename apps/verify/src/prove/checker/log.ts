@@ -26,8 +26,8 @@ export type LogEvent =
   /** The connection is over; 4410 says that the registration is. */
   | { kind: 'ended'; at: Milliseconds; code: number };
 
-/** One wish for a topic, as the control API was asked for it. */
-export interface Wish {
+/** One desired topic for a topic, as the control API was asked for it. */
+export interface DesiredTopic {
   topic: string;
   askedAt: Milliseconds;
   /** When it was accepted; null when no answer came. */
@@ -49,6 +49,6 @@ export type Expectation = 'everything' | 'each-session' | 'order';
 export interface MemberLog {
   member: number;
   expectation: Expectation;
-  wishes: readonly Wish[];
+  desiredTopics: readonly DesiredTopic[];
   events: readonly LogEvent[];
 }

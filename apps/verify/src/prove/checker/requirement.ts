@@ -1,7 +1,6 @@
-import { comparePositions, type Position } from '@holdfast/protocol/position-order';
-import type { LogEvent, MemberLog, Wish } from './log.ts';
+import { type Position, comparePositions } from '@holdfast/protocol/position-order';
+import type { DesiredTopic, LogEvent, MemberLog } from './log.ts';
 import type { TopicTruth, Truth } from './truth.ts';
-import { ENDING_MS } from './wishes.ts';
 
 /** An announcement that messages are gone: those after `after`, up to where it goes on. */
 export interface Loss {
@@ -28,11 +27,13 @@ export function requirement(
   const story = sessionsOf(topic, events);
   const unregisteredAt = events.find((event) => event.kind === 'ended' && event.code === UNREGISTERED)?.at;
   const missing: Missing[] = [];
-  const wishes = log.wishes.filter((wish) => wish.topic === topic);
-  const begins = wishes.map((wish) => beginOf(wish, story));
+  const desiredTopics = log.desiredTopics.filter((desired) => desired.topic === topic);
+  const begins = desiredTopics.map((desired) => beginOf(desired, story));
   for (const message of messages) {
     if (had.has(message.id)) continue;
-    const isFor = wishes.some((wish, index) => isWithin(wish, message, story) && begins[index]?.(message) === true);
+    const isFor = desiredTopics.some(
+      (desired, index) => isWithin(desired, message, story) && begins[index]?.(message) === true,
+    );
     if (!isFor) continue;
     if (log.expectation === 'each-session' && !story.some((session) => isInside(session, message.id))) continue;
     missing.push({ message, because: reasonOf(message, story, losses, unregisteredAt) });
@@ -82,8 +83,8 @@ function sessionsOf(topic: string, events: readonly LogEvent[]): Session[] {
   return sessions;
 }
 
-/** Whether a message was published while the wish stood, and its client was there for it before it ended. */
-function isWithin({ askedAt, since, endAskedAt }: Wish, message: Truth, sessions: readonly Session[]): boolean {
+/** Whether a message was published while the desired topic stood, and its client was there for it before it ended. */
+function isWithin({ askedAt, since, endAskedAt }: DesiredTopic, message: Truth, sessions: readonly Session[]): boolean {
   if (message.answeredAt < askedAt || since === null) return false;
   if (endAskedAt === null) return true;
   return sessions.some(
@@ -92,25 +93,25 @@ function isWithin({ askedAt, since, endAskedAt }: Wish, message: Truth, sessions
 }
 
 /**
- * Which of the messages within a wish have to arrive. A connected client gets everything published after the 202. One
+ * Which of the messages within a desired topic have to arrive. A connected client gets everything published after the 202. One
  * that was not connected, or lost its connection before it heard of the topic, begins where the next welcome says.
  */
-function beginOf(wish: Wish, sessions: readonly Session[]): (message: Truth) => boolean {
-  const connected = sessions.find((session) => session.at < wish.askedAt && session.endedAt > wish.askedAt);
+function beginOf(desired: DesiredTopic, sessions: readonly Session[]): (message: Truth) => boolean {
+  const connected = sessions.find((session) => session.at < desired.askedAt && session.endedAt > desired.askedAt);
   for (const session of sessions) {
-    const start = session.starts.find(({ at }) => at > wish.askedAt && at < (wish.endAskedAt ?? Infinity));
+    const start = session.starts.find(({ at }) => at > desired.askedAt && at < (desired.endAskedAt ?? Infinity));
     if (start === undefined) continue;
     const follows = (message: Truth) => comparePositions(message.id, start.position) > 0;
     if (session !== connected || start.by === 'welcome') return follows;
-    return (message) => follows(message) || isAfterAnswer(wish, message);
+    return (message) => follows(message) || isAfterAnswer(desired, message);
   }
   // Nobody ever told it of the topic: then what was said while it stayed connected is missing.
-  const stayed = sessions.find(({ endedAt }) => endedAt > (wish.endAskedAt ?? Number.MAX_VALUE));
-  return (message) => stayed !== undefined && message.askedAt > stayed.at && isAfterAnswer(wish, message);
+  const stayed = sessions.find(({ endedAt }) => endedAt > (desired.endAskedAt ?? Number.MAX_VALUE));
+  return (message) => stayed !== undefined && message.askedAt > stayed.at && isAfterAnswer(desired, message);
 }
 
-function isAfterAnswer(wish: Wish, message: Truth): boolean {
-  return wish.since !== null && message.askedAt > wish.since;
+function isAfterAnswer(desired: DesiredTopic, message: Truth): boolean {
+  return desired.since !== null && message.askedAt > desired.since;
 }
 
 /** Between where a connection began and what came last on it. */
@@ -138,4 +139,29 @@ function reasonOf(
 function covers({ at, after, position }: Loss, { id, inLog, askedAt }: Truth): boolean {
   if (comparePositions(id, after) <= 0) return false;
   return comparePositions(id, position) <= 0 || (!inLog && askedAt < at);
+}
+
+/**
+ * What was published within this time before a desired topic was ended need not arrive any more, and what was published within
+ * it after that may: an edge has a second to follow.
+ */
+export const ENDING_MS = 1000;
+
+interface Published {
+  askedAt: number;
+  answeredAt: number;
+}
+
+/** Whether a message may have been for a client that desired it. */
+export function isAllowed(
+  desiredTopics: readonly DesiredTopic[],
+  topic: string,
+  { askedAt, answeredAt }: Published,
+): boolean {
+  return desiredTopics.some(
+    (desired) =>
+      desired.topic === topic &&
+      answeredAt >= desired.askedAt &&
+      (desired.endedAt === null || askedAt <= desired.endedAt + ENDING_MS),
+  );
 }

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Run, correctRun } from './correct-run.ts';
+import { type Run, correctRun } from '../../testing/correct-run.ts';
 import { type LogEntry, type TruthFault, settle } from './truth.ts';
 
 function faultsOf(run: Run, logs: ReadonlyMap<string, readonly LogEntry[]> = run.logs): TruthFault[] {

@@ -1,5 +1,6 @@
-import { DidNotHappen, type Fault } from '../fault.ts';
-import { readMetric } from '../installation/metrics.ts';
+import { DidNotHappen } from '../not-run.ts';
+import type { Fault } from '../fault.ts';
+import { readMetric } from '../installation/servers.ts';
 import type { Scene } from '../scene.ts';
 
 const STORM_MS = 6000;

@@ -1,8 +1,9 @@
 import { joinCluster, nodeId } from '@holdfast/local/redis-cluster';
 import { redisKeys } from '@holdfast/protocol/keys';
 import type { Actor } from '../actors/actor.ts';
-import { DidNotHappen, type Fault } from '../fault.ts';
-import { readMetric } from '../installation/metrics.ts';
+import { DidNotHappen } from '../not-run.ts';
+import type { Fault } from '../fault.ts';
+import { readMetric } from '../installation/servers.ts';
 import { reshard, slotsOf } from '../installation/reshard.ts';
 import { askEach } from '../installation/servers.ts';
 import type { Scene } from '../scene.ts';
@@ -57,7 +58,7 @@ export const clusterResize: Fault = {
   on: ['cluster'],
   connectionsStay: true,
   recoversWithinMs: 5000,
-  inject: async ({ installation, now, until, say }) => {
+  inject: async ({ installation, now, until, log }) => {
     const { databases, edges } = installation;
     const { binary, masters, replicas, startAnother } = databases;
     const [first] = masters;
@@ -75,7 +76,7 @@ export const clusterResize: Fault = {
     const [slots, keys] = [await slotsOf(newcomer), Number(await newcomer.ask('DBSIZE'))];
     if (slots === 0 || keys === 0) throw new DidNotHappen('the new node got no slots, or no keys with them');
     await until('every edge listens to the new node', async () => (await listening()) === edges.length);
-    say(`the new node serves ${slots} slots; taking them from it again`);
+    log(`the new node serves ${slots} slots; taking them from it again`);
     await reshard({ binary, nodes: [...nodes, newcomer], from: newcomer, to: first, slots });
     const id = await nodeId(newcomer);
     await newcomer.crash();

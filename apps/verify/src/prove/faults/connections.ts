@@ -1,5 +1,6 @@
-import { DidNotHappen, type Fault } from '../fault.ts';
-import { readMetric } from '../installation/metrics.ts';
+import { DidNotHappen } from '../not-run.ts';
+import type { Fault } from '../fault.ts';
+import { readMetric } from '../installation/servers.ts';
 import { askForSum, infoSum } from '../installation/servers.ts';
 
 /** So long nobody may connect to Redis again. */

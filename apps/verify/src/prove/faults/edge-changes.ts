@@ -1,7 +1,8 @@
 import type { Actor } from '../actors/actor.ts';
 import type { Company } from '../actors/company.ts';
-import { ENDING_MS } from '../checker/wishes.ts';
-import { DidNotHappen, type Fault } from '../fault.ts';
+import { ENDING_MS } from '../checker/requirement.ts';
+import { DidNotHappen } from '../not-run.ts';
+import type { Fault } from '../fault.ts';
 import type { Scene } from '../scene.ts';
 import { brokenIn, companyOf, untilReady } from './company.ts';
 

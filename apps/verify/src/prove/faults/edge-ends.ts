@@ -1,6 +1,7 @@
 import type { Service } from '@holdfast/local/services';
-import { DidNotHappen, type Fault } from '../fault.ts';
-import { readMetric } from '../installation/metrics.ts';
+import { DidNotHappen } from '../not-run.ts';
+import type { Fault } from '../fault.ts';
+import { readMetric } from '../installation/servers.ts';
 import type { Scene } from '../scene.ts';
 
 /** An edge's lease is over by then, and a control-api has asked. */
@@ -37,7 +38,7 @@ export const rollingDeploy: Fault = {
   proves: 'SIGTERM to one edge after the other, each started again, loses nothing, and each ends with exit code 0.',
   quick: true,
   recoversWithinMs: 10_000,
-  inject: async ({ installation, now, say }) => {
+  inject: async ({ installation, now, log }) => {
     const brokenAt = now();
     const broken: string[] = [];
     let moved = 0;
@@ -47,7 +48,7 @@ export const rollingDeploy: Fault = {
       if (code !== 0) broken.push(`${edge.name} ended with exit code ${code} after SIGTERM`);
       await edge.startAgain();
       moved += held;
-      say(`${edge.name} said goodbye to ${held} connections and is back`);
+      log(`${edge.name} said goodbye to ${held} connections and is back`);
     }
     if (moved === 0) throw new DidNotHappen('no edge held a connection');
     const proof = `${installation.edges.length} edges ended by SIGTERM, one after the other, with ${moved} connections`;

@@ -1,7 +1,8 @@
 import type { RedisServer } from '@holdfast/local/redis-server';
 import { startTcpProxy } from '@holdfast/local/tcp-proxy';
 import { until as untilWithin } from '@holdfast/local/until';
-import { DidNotHappen, type Fault } from '../fault.ts';
+import { DidNotHappen } from '../not-run.ts';
+import type { Fault } from '../fault.ts';
 import { isNamedMaster } from '../installation/databases.ts';
 import type { Scene } from '../scene.ts';
 import { brokenIn, companyOf, untilReady } from './company.ts';
@@ -155,7 +156,7 @@ export const masterKill: Fault = {
   logsMayForget: true,
   connectionsStay: true,
   recoversWithinMs: 10_000,
-  inject: async ({ installation, now, say }) => {
+  inject: async ({ installation, now, log }) => {
     const { masters, replicas } = installation.databases;
     const [master, heir] = [masters[0], replicas[0]];
     if (master === undefined || heir === undefined) throw new Error('a master with a replica was asked for');
@@ -164,7 +165,7 @@ export const masterKill: Fault = {
     // An old master without its data must not come back before that: whoever asks would still be led to it.
     await untilWithin('the replica is the master', FAILOVER_MS, () => isNamedMaster(installation.databases, heir));
     const healedAt = now();
-    say('the replica has taken over');
+    log('the replica has taken over');
     await master.startAgain();
     await untilWithin('the old master follows it', FAILOVER_MS, async () => (await master.info('role')) === 'slave');
     const proof = `a master of ${masters.length} died, and ${Math.round(healedAt - brokenAt)} ms later its replica was the master`;

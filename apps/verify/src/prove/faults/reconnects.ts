@@ -1,7 +1,8 @@
 import { connect } from '@holdfast/client/connect';
 import type { Control } from '../control.ts';
-import { DidNotHappen, type Fault } from '../fault.ts';
-import { readMetric } from '../installation/metrics.ts';
+import { DidNotHappen } from '../not-run.ts';
+import type { Fault } from '../fault.ts';
+import { readMetric } from '../installation/servers.ts';
 
 /** One process may have 20,000 open files here and there, so the clients of two edges lose them at once. */
 const DYING = 2;
@@ -24,7 +25,7 @@ export const reconnectStorm: Fault = {
   prepare: async ({ edges }) => {
     await Promise.all(edges.slice(DYING).map((edge) => edge.crash()));
   },
-  inject: async ({ installation, control, topics, pool, connected, members, now, until, pass, say }) => {
+  inject: async ({ installation, control, topics, pool, connected, members, now, until, pass, log }) => {
     const dying = installation.edges.slice(0, DYING);
     const others = installation.edges.slice(DYING);
     await Promise.all(others.map((edge) => edge.startAgain()));
@@ -46,7 +47,7 @@ export const reconnectStorm: Fault = {
     const broken: string[] = [];
     while (connected() < members && now() - brokenAt < ALL_BACK_MS) {
       await pass(SAY_EVERY_MS);
-      say(`${connected()} of ${members} are back`);
+      log(`${connected()} of ${members} are back`);
     }
     if (connected() < members) {
       const absent = (await pool.all('absent', null)).flatMap((answer) => answer.members);
@@ -72,7 +73,7 @@ const LANES = 16;
  * Has clients connect to edges, resume and leave again, many times: edges that take over from others have been at work
  * for long, and those of a run have only just been started.
  */
-export async function warmUp(control: Control, edgeUrls: readonly string[], topics: readonly string[]): Promise<void> {
+async function warmUp(control: Control, edgeUrls: readonly string[], topics: readonly string[]): Promise<void> {
   await Promise.all(edgeUrls.flatMap((url) => Array.from({ length: LANES }, () => lane(control, url, topics))));
 }
 

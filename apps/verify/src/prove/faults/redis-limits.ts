@@ -1,7 +1,8 @@
 import type { RedisKind } from '@holdfast/local/redis-kind';
 import type { RedisServer } from '@holdfast/local/redis-server';
-import { DidNotHappen, type Fault } from '../fault.ts';
-import { readMetric } from '../installation/metrics.ts';
+import { DidNotHappen } from '../not-run.ts';
+import type { Fault } from '../fault.ts';
+import { readMetric } from '../installation/servers.ts';
 import { askEach, errorCount } from '../installation/servers.ts';
 
 /** Short of a lease. */

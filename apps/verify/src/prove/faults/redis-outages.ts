@@ -1,4 +1,5 @@
-import { DidNotHappen, type Fault } from '../fault.ts';
+import { DidNotHappen } from '../not-run.ts';
+import type { Fault } from '../fault.ts';
 import { askEach, askForSum, errorCount, infoSum } from '../installation/servers.ts';
 
 const FROZEN_MS = 5000;

@@ -1,6 +1,7 @@
 import type { Service } from '@holdfast/local/services';
 import { Control } from '../control.ts';
-import { DidNotHappen, type Fault } from '../fault.ts';
+import { DidNotHappen } from '../not-run.ts';
+import type { Fault } from '../fault.ts';
 
 /** So long a byte takes between a control-api and Redis: wide enough to kill in between. */
 const SLOW_MS = 400;
@@ -47,7 +48,7 @@ export const controlKill: Fault = {
       (await ask()).every(({ served }) => served?.[topic] !== undefined),
     );
     await victim.startAgain();
-    const proof = `control-api pid ${pid} died between the state and the doorbell of ${untold.length} changes`;
+    const proof = `control-api pid ${pid} died between the state and the wake-up of ${untold.length} changes`;
     return { proof, brokenAt, healedAt: brokenAt };
   },
 };

@@ -1,6 +1,7 @@
 import { forEachBounded } from '@holdfast/harness/bounded';
 import { redisKeys } from '@holdfast/protocol/keys';
-import { DidNotHappen, type Fault } from '../fault.ts';
+import { DidNotHappen } from '../not-run.ts';
+import type { Fault } from '../fault.ts';
 import { askForSum } from '../installation/servers.ts';
 import { brokenIn, companyOf, untilReady } from './company.ts';
 
@@ -10,26 +11,27 @@ const FOUND_WITHIN_MS = 15_000;
 export const deafSubscription: Fault = {
   name: 'deaf-subscription',
   proves:
-    'An edge is deaf to one topic, with every connection healthy: it finds out by looking, and fills what it missed.',
+    'An edge misses the messages of one topic, with every connection healthy: it finds out by looking, and fills what it missed.',
   quick: false,
   needs: { proxies: { edgesToRedis: true } },
   connectionsStay: true,
   recoversWithinMs: 5000,
   inject: async ({ installation, pool, publisher, laterTopics, members, now }) => {
     const topic = laterTopics[0];
-    const [deafness] = installation.deafness;
-    if (topic === undefined || deafness === undefined) throw new Error('an edge was to be made deaf');
+    const [mutedChannels] = installation.mutedChannels;
+    if (topic === undefined || mutedChannels === undefined)
+      throw new Error('an edge with muted channels was asked for');
     const { controlUrls, prefix } = installation;
     await pool.all('change', { what: 'subscribe', members, topic, controlUrls, retry: true });
     const brokenAt = now();
     // To the end of the run: nothing but the comparison ever tells this edge of the topic again.
-    deafness.channels.add(redisKeys(prefix).topicLive(topic));
+    mutedChannels.channels.add(redisKeys(prefix).topicLive(topic));
     const positions = await publisher.fence([topic]);
     const answers = await pool.all('reached', { positions, timeoutMs: FOUND_WITHIN_MS });
     const missing = answers.reduce((sum, answer) => sum + answer.missing, 0);
-    if (deafness.dropped === 0) throw new DidNotHappen('Redis said nothing that could be dropped');
+    if (mutedChannels.dropped === 0) throw new DidNotHappen('Redis said nothing that could be dropped');
     return {
-      proof: `${deafness.dropped} messages of ${topic} never reached ${installation.edges[0]?.name}`,
+      proof: `${mutedChannels.dropped} messages of ${topic} never reached ${installation.edges[0]?.name}`,
       brokenAt,
       healedAt: brokenAt,
       broken:
@@ -57,7 +59,7 @@ export const topicsMadeAnew: Fault = {
   name: 'topics-made-anew',
   proves:
     'Topics are deleted, made again and subscribed to while the subscriber connections of edges are cut and come again: ' +
-    'nobody is deaf, and who did not subscribe again gets nothing.',
+    'every connection follows, and a client that did not subscribe again gets nothing.',
   quick: true,
   needs: { proxies: { edgesToRedis: true } },
   connectionsStay: true,

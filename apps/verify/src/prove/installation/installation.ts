@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Databases, startDatabases } from './databases.ts';
 import type { Needs } from './needs.ts';
-import { type Deafness, Proxies } from './proxies.ts';
-import type { Way } from './proxy-group.ts';
+import { type MutedChannels, Proxies } from './proxies.ts';
+import type { Way } from './proxies.ts';
 
 /** Long enough that goodbyes are spread, short enough for a suite. */
 const DRAIN_SECONDS = '2';
@@ -36,7 +36,7 @@ export interface Installation {
     readonly moveRedis: (from: number, to: number) => void;
   };
   /** One an edge whose way to Redis leads through a proxy. */
-  readonly deafness: readonly Deafness[];
+  readonly mutedChannels: readonly MutedChannels[];
   [Symbol.asyncDispose]: () => Promise<void>;
 }
 
@@ -90,7 +90,7 @@ export async function startInstallation(binary: string, needs: Needs): Promise<I
       clientsToEdges: proxies.beforeEdges,
       moveRedis: (from, to) => proxies.move(from, to),
     },
-    deafness: proxies.deafness,
+    mutedChannels: proxies.mutedChannels,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }

@@ -1,12 +1,11 @@
-import { type Target, type TcpProxy, startTcpProxy } from '@holdfast/local/tcp-proxy';
 import type { OwnDatabases } from '@holdfast/local/databases';
-import { deafFilter } from './deaf-filter.ts';
+import { type Target, type TcpProxy, startTcpProxy } from '@holdfast/local/tcp-proxy';
+import { channelFilter } from './channel-filter.ts';
 import type { Needs } from './needs.ts';
 import { portRewriter } from './port-rewriter.ts';
-import { type Way, groupOf } from './proxy-group.ts';
 
 /** Channels of which an edge hears nothing, and how many messages it missed by that. */
-export interface Deafness {
+export interface MutedChannels {
   readonly channels: Set<string>;
   dropped: number;
 }
@@ -19,7 +18,7 @@ export class Proxies {
   readonly controlsToRedis: Way[] = [];
   readonly beforeEdges: TcpProxy[] = [];
   /** One an edge. */
-  readonly deafness: Deafness[] = [];
+  readonly mutedChannels: MutedChannels[] = [];
   /** Where those before Redis lead to, and those before edges. */
   readonly #targets: Target[] = [];
   readonly #edgeTargets: Target[] = [];
@@ -57,13 +56,13 @@ export class Proxies {
 
   /** Puts them between an edge and Redis; gives the variables of the edge. */
   async #edgeToRedis(databases: OwnDatabases): Promise<Record<string, string>> {
-    const deafness: Deafness = { channels: new Set(), dropped: 0 };
-    const isDropped = (channel: string) => deafness.channels.has(channel);
+    const mutedChannels: MutedChannels = { channels: new Set(), dropped: 0 };
+    const isDropped = (channel: string) => mutedChannels.channels.has(channel);
     const onDropped = () => {
-      deafness.dropped += 1;
+      mutedChannels.dropped += 1;
     };
-    const { way, env } = await this.#toRedis(databases, () => [deafFilter(isDropped, onDropped)]);
-    this.deafness.push(deafness);
+    const { way, env } = await this.#toRedis(databases, () => [channelFilter(isDropped, onDropped)]);
+    this.mutedChannels.push(mutedChannels);
     this.edgesToRedis.push(way);
     return env;
   }
@@ -102,4 +101,31 @@ export class Proxies {
 
 function chain(filters: readonly Rewrite[]): Rewrite {
   return (bytes) => filters.reduce((left, filter) => filter(left), bytes);
+}
+
+/** What can be done to the way between two parts of an installation. */
+export interface Way extends Omit<TcpProxy, 'port' | 'url' | 'stop'> {
+  /** To each server: masters, their replicas, Sentinels. */
+  readonly each: readonly TcpProxy[];
+}
+
+/** Several proxies that are hurt as one: the way of a service to a Redis of several servers. */
+function groupOf(proxies: readonly TcpProxy[]): Way {
+  const each = (act: (proxy: TcpProxy) => void) => () => proxies.forEach(act);
+  const sum = (of: (proxy: TcpProxy) => number) => () => proxies.reduce((total, proxy) => total + of(proxy), 0);
+  return {
+    each: proxies,
+    connections: sum((proxy) => proxy.connections()),
+    bytesHeld: sum((proxy) => proxy.bytesHeld()),
+    bytesSwallowed: sum((proxy) => proxy.bytesSwallowed()),
+    cut: each((proxy) => proxy.cut()),
+    refuse: each((proxy) => proxy.refuse()),
+    holdAnswers: each((proxy) => proxy.holdAnswers()),
+    blackHole: each((proxy) => proxy.blackHole()),
+    strand: each((proxy) => proxy.strand()),
+    heal: each((proxy) => proxy.heal()),
+    delay: (milliseconds) => {
+      for (const proxy of proxies) proxy.delay(milliseconds);
+    },
+  };
 }

@@ -1,7 +1,7 @@
 import { nodeId, untilWhole } from '@holdfast/local/redis-cluster';
 import { runCommand } from '@holdfast/local/run-command';
 import { basename, dirname, join } from 'node:path';
-import { DidNotHappen } from '../fault.ts';
+import { DidNotHappen } from '../not-run.ts';
 import type { RedisServer } from '@holdfast/local/redis-server';
 
 export interface Reshard {

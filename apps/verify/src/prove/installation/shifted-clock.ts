@@ -3,7 +3,7 @@ import { runCommand } from '@holdfast/local/run-command';
 import { writeFile } from 'node:fs/promises';
 import { endianness } from 'node:os';
 import { join } from 'node:path';
-import { DidNotHappen } from '../fault.ts';
+import { DidNotHappen } from '../not-run.ts';
 
 const COMPILERS = ['cc', 'gcc', 'clang'] as const;
 const FLAGS = ['-shared', '-fPIC', '-O1', '-Wall', '-Wextra'];

@@ -1,11 +1,42 @@
 import { type HoldfastClient, connect } from '@holdfast/client/connect';
 import type { Positions } from '@holdfast/client/position-book';
-import { type Position, comparePositions } from '@holdfast/protocol/position-order';
-import type { WebSocket } from 'ws';
-import type { Expectation, LogEvent, MemberLog, Wish } from '../checker/log.ts';
 import { monotonicMs } from '@holdfast/harness/clock';
-import type { Arrivals } from './arrivals.ts';
-import { WatchedSocket, type WatchedOptions } from './watched-socket.ts';
+import { type Position, comparePositions } from '@holdfast/protocol/position-order';
+import { type ClientOptions, WebSocket } from 'ws';
+import type { Arrived, DesiredTopic, Expectation, LogEvent, MemberLog } from '../checker/log.ts';
+import { tokenOf } from '../payload.ts';
+
+/** What the SDK is given as the options of its WebSocket: `onSocket` gets every socket that it makes. */
+interface WatchedOptions extends ClientOptions {
+  onSocket: (socket: WebSocket) => void;
+}
+
+/** The WebSocket of `ws`, handed to whoever wants to hurt it. */
+class WatchedSocket extends WebSocket {
+  constructor(url: string, protocols: string[], { onSocket, ...options }: WatchedOptions) {
+    super(url, protocols, options);
+    onSocket(this);
+  }
+}
+
+/**
+ * The messages that reached the clients of this process. Thousands receive the same ones: each is kept once, and a text
+ * that came before is not parsed again.
+ */
+export class Arrivals {
+  readonly #byText = new Map<string, Arrived>();
+
+  /** The message in the text of a frame; undefined for a frame of another kind. */
+  read(text: string): Arrived | undefined {
+    const known = this.#byText.get(text);
+    if (known !== undefined) return known;
+    if (!text.startsWith('{"type":"message"')) return undefined;
+    const { topic, id, data } = JSON.parse(text) as { topic: string; id: Position; data: unknown };
+    const arrived = { topic, id, token: tokenOf(data) };
+    this.#byText.set(text, arrived);
+    return arrived;
+  }
+}
 
 export interface MemberOptions {
   member: number;
@@ -13,7 +44,7 @@ export interface MemberOptions {
   expectation: Expectation;
   edgeUrls: readonly string[];
   arrivals: Arrivals;
-  wishes?: Wish[];
+  desiredTopics?: DesiredTopic[];
 }
 
 /** One client: the SDK, and a log of all that it saw. */
@@ -21,7 +52,7 @@ export class Member implements MemberLog {
   readonly member: number;
   readonly clientId: string;
   /** Twins share theirs. */
-  readonly wishes: Wish[];
+  readonly desiredTopics: DesiredTopic[];
   readonly events: LogEvent[] = [];
   expectation: Expectation;
   wasPaused = false;
@@ -44,7 +75,7 @@ export class Member implements MemberLog {
     this.member = options.member;
     this.clientId = options.clientId;
     this.expectation = options.expectation;
-    this.wishes = options.wishes ?? [];
+    this.desiredTopics = options.desiredTopics ?? [];
     this.#options = options;
   }
 
@@ -54,7 +85,7 @@ export class Member implements MemberLog {
 
   /** Topics that it wants now. */
   get topics(): string[] {
-    return this.wishes.filter(({ endAskedAt }) => endAskedAt === null).map(({ topic }) => topic);
+    return this.desiredTopics.filter(({ endAskedAt }) => endAskedAt === null).map(({ topic }) => topic);
   }
 
   /** Connects, and stays connected until `close`. After an end it goes on from where it was. */
@@ -124,7 +155,7 @@ export class Member implements MemberLog {
 
   /** Whether everything up to these positions has come, of the topics that it wants. */
   hasReached(positions: Readonly<Record<string, Position>>): boolean {
-    return this.wishes.every(({ topic, endAskedAt }) => {
+    return this.desiredTopics.every(({ topic, endAskedAt }) => {
       const position = positions[topic];
       if (position === undefined || endAskedAt !== null) return true;
       const reached = this.#reached.get(topic);
@@ -141,8 +172,8 @@ export class Member implements MemberLog {
   }
 
   /** The registration is gone, or about to go. */
-  forgetWishes(at: number): void {
-    for (const wish of this.wishes) wish.endAskedAt ??= at;
+  endDesired(at: number): void {
+    for (const desired of this.desiredTopics) desired.endAskedAt ??= at;
   }
 
   close(): void {

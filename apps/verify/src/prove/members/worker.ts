@@ -1,17 +1,17 @@
 import { HoldfastError } from '@holdfast/client/holdfast-error';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Expectation, Wish } from '../checker/log.ts';
+import type { Expectation, DesiredTopic } from '../checker/log.ts';
 import { forEachBounded } from '@holdfast/harness/bounded';
 import { Control } from '../control.ts';
 import { monotonicMs } from '@holdfast/harness/clock';
 import { seededRandom } from '@holdfast/harness/random';
-import { Arrivals } from './arrivals.ts';
+import { Arrivals } from './member.ts';
 import { type Caller, subscribe, unsubscribe } from './changes.ts';
 import { findingsOf } from './findings.ts';
 import { Member } from './member.ts';
-import { changeItsMind, comeAndGo } from './storm.ts';
-import { fight } from './twins.ts';
+import { changeItsMind, comeAndGo } from './changes.ts';
+import { fight } from './changes.ts';
 import type { Handlers } from '@holdfast/harness/worker-channel';
 import type { Assignment, MemberCalls, Progress } from './worker-protocol.ts';
 
@@ -83,21 +83,21 @@ export class Worker {
       edgeUrls: assignment.edgeUrls,
       arrivals: this.#arrivals,
     });
-    const wishes: Wish[] = topics.map((topic) => ({
+    const desiredTopics: DesiredTopic[] = topics.map((topic) => ({
       topic,
       askedAt: monotonicMs(),
       since: null,
       endAskedAt: null,
       endedAt: null,
     }));
-    member.wishes.push(...wishes);
+    member.desiredTopics.push(...desiredTopics);
     await control
       .retrying((rest, signal) => rest.register({ clientId, topics, signal }))
       .catch((error: unknown) => {
         // Nobody else has this id: an earlier try did it, and only its answer was missing.
         if (!(error instanceof HoldfastError && error.code === 'client-exists')) throw error;
       });
-    for (const wish of wishes) wish.since = monotonicMs();
+    for (const desired of desiredTopics) desired.since = monotonicMs();
     this.#members.push(member);
     member.connect((reason) => {
       if (reason === 'unregistered') this.#unregistered.push(member);
@@ -119,7 +119,7 @@ export class Worker {
     await this.#until(() => this.#unregistered.length >= before.length, timeoutMs);
     const again = this.#unregistered.splice(0);
     await forEachBounded(again, CALLS_AT_ONCE, async (member) => {
-      const topics = [...new Set(member.wishes.map(({ topic }) => topic))];
+      const topics = [...new Set(member.desiredTopics.map(({ topic }) => topic))];
       await this.#enlist(member.member, topics, member.expectation);
     });
     const isSettled = () => this.#members.every((member) => member.topics.length === 0 || member.isOpen);
@@ -147,7 +147,7 @@ export class Worker {
   }
 
   #forget(at: number): null {
-    for (const member of this.#members) member.forgetWishes(at);
+    for (const member of this.#members) member.endDesired(at);
     return null;
   }
 
@@ -177,8 +177,8 @@ export class Worker {
     return { replaced };
   }
 
-  #twinOf({ member, clientId, wishes }: Member, expectation: Expectation, edgeUrls: readonly string[]): Member {
-    const twin = new Member({ member, clientId, expectation, edgeUrls, arrivals: this.#arrivals, wishes });
+  #twinOf({ member, clientId, desiredTopics }: Member, expectation: Expectation, edgeUrls: readonly string[]): Member {
+    const twin = new Member({ member, clientId, expectation, edgeUrls, arrivals: this.#arrivals, desiredTopics });
     this.#members.push(twin);
     return twin;
   }

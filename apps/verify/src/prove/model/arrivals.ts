@@ -1,9 +1,9 @@
 import { comparePositions, type Position } from '@holdfast/protocol/position-order';
-import { ENDING_MS } from '../checker/wishes.ts';
-import type { Model } from './judge.ts';
+import { ENDING_MS } from '../checker/requirement.ts';
+import type { Model } from './model.ts';
 import type { Followed, LineLog } from './lines.ts';
 import type { Publication } from './publications.ts';
-import type { Violation } from './violation.ts';
+import type { Violation } from './model.ts';
 
 /** What came and should not have: twice, in another order, or not at all. */
 export function arrivalViolations(model: Model): Violation[] {

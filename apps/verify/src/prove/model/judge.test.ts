@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CallEvent, Frame, HistoryEvent, LineEvent } from '../history/events.ts';
-import { absentSteps, correctHistory } from './correct-history.ts';
+import { absentSteps, correctHistory } from '../../testing/correct-history.ts';
 import { judge } from './judge.ts';
-import { CLIENTS, FOREIGN_TOPIC, TOPICS } from './simulated-installation.ts';
-import type { Violation, ViolationKind } from './violation.ts';
+import { CLIENTS, FOREIGN_TOPIC, TOPICS } from '../../testing/simulated-installation.ts';
+import type { Violation, ViolationKind } from './model.ts';
 
 /** A property that hardly ever found a place for its violation says nothing. */
 const ENOUGH = 30;

@@ -1,24 +1,12 @@
-import type { CallEvent, Forgetting, HistoryEvent } from '../history/events.ts';
-import { apiViolations } from './api.ts';
+import type { Model, Violation } from './model.ts';
+import type { HistoryEvent } from '../history/events.ts';
+import { apiViolations } from './closes.ts';
 import { arrivalViolations } from './arrivals.ts';
 import { closeViolations } from './closes.ts';
-import { type LineLog, linesOf } from './lines.ts';
+import { linesOf } from './lines.ts';
 import { missingViolations } from './missing.ts';
-import { type Stream, streamsOf } from './publications.ts';
+import { streamsOf } from './publications.ts';
 import { Timeline, changesOf } from './timeline.ts';
-import type { Violation } from './violation.ts';
-
-/** What a history says, in the form in which it is judged. */
-export interface Model {
-  calls: readonly CallEvent[];
-  forgettings: readonly Forgetting[];
-  lines: readonly LineLog[];
-  streams: ReadonlyMap<string, Stream>;
-  /** When the history ends; what has not come by then is missing. */
-  endAt: number;
-  /** Whether a client was a subscriber of a stream. */
-  timelineOf: (client: string, stream: string) => Timeline;
-}
 
 /** Everything in a history that breaks a promise, at each of its ends. */
 export function judge(events: readonly HistoryEvent[]): Violation[] {

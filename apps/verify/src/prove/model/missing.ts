@@ -1,9 +1,9 @@
 import { comparePositions, type Position } from '@holdfast/protocol/position-order';
 import { inboxOf } from '../history/events.ts';
-import type { Model } from './judge.ts';
+import type { Model } from './model.ts';
 import type { Followed, LineLog, Segment } from './lines.ts';
 import { type Publication, type Stream, mayHaveEnded } from './publications.ts';
-import type { Violation } from './violation.ts';
+import type { Violation } from './model.ts';
 
 /** What a topic that is deleted takes along: what was published so shortly before, and is not there yet. */
 const UNDERWAY_MS = 30_000;

@@ -16,12 +16,12 @@ export async function carryOut(
   company: Company,
   operation: Operation,
   counts: Counts,
-  say: (line: string) => void,
+  log: (line: string) => void,
 ): Promise<void> {
   const { calls, actors } = company;
   const count = (name: string) => counts.set(name, (counts.get(name) ?? 0) + 1);
   if (operation.do === 'fault') {
-    say(await inflict(installation, company, operation));
+    log(await inflict(installation, company, operation));
     count(`fault ${operation.fault}`);
     return;
   }

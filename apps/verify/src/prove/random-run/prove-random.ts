@@ -16,7 +16,7 @@ export async function proveRandom(
     const options = { seed, seconds, redis, calm, binary, signal };
     const { counts, violations, company } = await randomRun({
       ...options,
-      say: (line) => log(`seed ${seed}: ${line}`),
+      log: (line) => log(`seed ${seed}: ${line}`),
     });
     const { events } = company.history;
     const ok = violations.length === 0;

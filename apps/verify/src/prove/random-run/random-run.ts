@@ -8,7 +8,7 @@ import { type Installation, startInstallation } from '../installation/installati
 import { ordinaryNeeds } from '../installation/needs.ts';
 import { findCompiler } from '../installation/shifted-clock.ts';
 import { judge } from '../model/judge.ts';
-import type { Violation } from '../model/violation.ts';
+import type { Violation } from '../model/model.ts';
 import { seededRandom } from '@holdfast/harness/random';
 import { type Counts, carryOut } from './carry-out.ts';
 import { createTopics } from './inflict.ts';
@@ -25,7 +25,7 @@ export interface RandomRunOptions {
   calm: boolean;
   /** The redis-server to run. */
   binary: string;
-  say: (line: string) => void;
+  log: (line: string) => void;
   signal: AbortSignal;
 }
 
@@ -42,7 +42,7 @@ export interface RandomFacts {
 export async function randomRun(options: RandomRunOptions): Promise<RandomFacts> {
   const { redis, binary, signal, calm } = options;
   const clock = redis === 'single' && !calm && (await findCompiler()) !== null;
-  if (redis === 'single' && !calm && !clock) options.say('no C compiler: the clock of Redis stays as it is');
+  if (redis === 'single' && !calm && !clock) options.log('no C compiler: the clock of Redis stays as it is');
   await using installation = await startInstallation(binary, {
     ...ordinaryNeeds,
     redis,
@@ -61,7 +61,7 @@ export async function randomRun(options: RandomRunOptions): Promise<RandomFacts>
 async function carryThrough(
   installation: Installation,
   plan: readonly Operation[],
-  { seed, say, signal }: RandomRunOptions,
+  { seed, log, signal }: RandomRunOptions,
 ): Promise<RandomFacts> {
   const control = new Control(installation.controlUrls, installation.key);
   const company = new Company({ control, edgeUrls: installation.edgeUrls, random: seededRandom(seed + 1) });
@@ -71,7 +71,7 @@ async function carryThrough(
   const isOver = AbortSignal.any([keeping.signal, signal]);
   await company.hire(cast.lively + cast.quiet, topics, [...installation.edges.keys()]);
   for (const actor of company.actors) actor.keep(topics, isOver);
-  say(`${company.actors.length} clients are connected; ${plan.length} operations follow`);
+  log(`${company.actors.length} clients are connected; ${plan.length} operations follow`);
 
   const counts: Counts = new Map();
   const lanes = Map.groupBy(plan, ({ lane }) => lane);
@@ -81,17 +81,17 @@ async function carryThrough(
       for (const operation of operations) {
         await delay(Math.max(0, startedAt + operation.at - performance.now()));
         signal.throwIfAborted();
-        await carryOut(installation, company, operation, counts, say);
+        await carryOut(installation, company, operation, counts, log);
       }
     }),
   );
 
-  say('mending everything');
+  log('mending everything');
   await untilReady(installation);
   await createTopics(company);
   await untilBack(company);
   keeping.abort();
-  say('everybody is back; everybody changes something');
+  log('everybody is back; everybody changes something');
   await followUp(company, topics);
   return { counts, violations: judge(company.history.events), company };
 }

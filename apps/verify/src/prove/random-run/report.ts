@@ -1,5 +1,5 @@
 import type { HistoryEvent } from '../history/events.ts';
-import type { Violation } from '../model/violation.ts';
+import type { Violation } from '../model/model.ts';
 import type { Colors } from '@holdfast/harness/program';
 
 const SHOWN_OF_A_KIND = 2;

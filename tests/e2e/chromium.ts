@@ -1,12 +1,12 @@
-import { bringPackage } from './distribution-package.ts';
-import { findOnPath } from './find-on-path.ts';
-import { runCommand } from './run-command.ts';
+import { bringPackage } from '@holdfast/local/distribution-package';
+import { findOnPath } from '@holdfast/local/find-on-path';
+import { runCommand } from '@holdfast/local/run-command';
 
 const PROGRAMS = ['chromium', 'chromium-browser', 'google-chrome'] as const;
 /** Debian's. Ubuntu's package of this name holds no browser but asks for a snap, and is found out by its answer. */
 const PACKAGES = ['chromium'] as const;
 
-export type ChromiumSource = 'CHROMIUM' | 'PATH' | 'package';
+type ChromiumSource = 'CHROMIUM' | 'PATH' | 'package';
 
 export interface FoundChromium {
   /** What to run; it has told its version. */

@@ -1,4 +1,4 @@
-import { type Frame, type HistoryEvent, inboxOf } from '../history/events.ts';
+import { type Frame, type HistoryEvent, inboxOf } from '../prove/history/events.ts';
 
 export const CLIENTS = ['client-1', 'client-2', 'client-3'];
 export const TOPICS = ['a', 'b', 'c'];

@@ -1,12 +1,12 @@
 import * as fc from 'fast-check';
-import type { Expectation, LogEvent, MemberLog, Wish } from './log.ts';
-import { type LogEntry, type Publication, type TopicTruth, settle } from './truth.ts';
+import type { Expectation, LogEvent, MemberLog, DesiredTopic } from '../prove/checker/log.ts';
+import { type LogEntry, type Publication, type TopicTruth, settle } from '../prove/checker/truth.ts';
 
 /** Everything the checker is given, made by a model of an installation that does everything right. */
 export interface Run {
   publications: Publication[];
   logs: Map<string, LogEntry[]>;
-  member: MemberLog & { wishes: Wish[]; events: LogEvent[] };
+  member: MemberLog & { desiredTopics: DesiredTopic[]; events: LogEvent[] };
   logsMayForget: boolean;
 }
 
@@ -84,11 +84,11 @@ class Model {
 
   constructor(expectation: Expectation, logsMayForget: boolean) {
     for (const name of [...TOPICS, FOREIGN_TOPIC]) this.#logs.set(name, []);
-    const wishes = TOPICS.map((name) => wish(name, -2, -1));
+    const desiredTopics = TOPICS.map((name) => desired(name, -2, -1));
     this.#run = {
       publications: [],
       logs: new Map(),
-      member: { member: 0, expectation, wishes, events: [] },
+      member: { member: 0, expectation, desiredTopics, events: [] },
       logsMayForget,
     };
     this.#welcome();
@@ -138,7 +138,7 @@ class Model {
     });
     if (answer === 'refused' || answer === 'unanswered-in-vain') return;
     this.#logs.get(name)?.push({ id, token });
-    if (this.#connected && this.#wished(name)) this.#underway.push({ topic: name, id, token, at: this.#now });
+    if (this.#connected && this.#desiredOf(name)) this.#underway.push({ topic: name, id, token, at: this.#now });
   }
 
   #arrive(): void {
@@ -168,7 +168,7 @@ class Model {
     const losses: LogEvent[] = [];
     const resumes = this.#run.member.expectation === 'everything';
     for (const name of TOPICS) {
-      if (!this.#wished(name)) {
+      if (!this.#desiredOf(name)) {
         this.#positions.delete(name);
         continue;
       }
@@ -197,8 +197,8 @@ class Model {
   }
 
   #subscribe(name: string): void {
-    if (this.#wished(name)) return;
-    this.#run.member.wishes.push(wish(name, this.#now, this.#now + 0.5));
+    if (this.#desiredOf(name)) return;
+    this.#run.member.desiredTopics.push(desired(name, this.#now, this.#now + 0.5));
     if (!this.#connected) return;
     const position = this.#lastOf(name);
     this.#positions.set(name, position);
@@ -206,10 +206,10 @@ class Model {
   }
 
   #unsubscribe(name: string): void {
-    const wished = this.#wished(name);
-    if (!wished) return;
-    wished.endAskedAt = this.#now;
-    wished.endedAt = this.#now + 0.5;
+    const current = this.#desiredOf(name);
+    if (!current) return;
+    current.endAskedAt = this.#now;
+    current.endedAt = this.#now + 0.5;
     this.#underway = this.#underway.filter((message) => message.topic !== name);
     this.#positions.delete(name);
   }
@@ -232,12 +232,14 @@ class Model {
     );
   }
 
-  #wished(name: string): Wish | undefined {
-    return this.#run.member.wishes.find((candidate) => candidate.topic === name && candidate.endAskedAt === null);
+  #desiredOf(name: string): DesiredTopic | undefined {
+    return this.#run.member.desiredTopics.find(
+      (candidate) => candidate.topic === name && candidate.endAskedAt === null,
+    );
   }
 }
 
-function wish(name: string, askedAt: number, since: number): Wish {
+function desired(name: string, askedAt: number, since: number): DesiredTopic {
   return { topic: name, askedAt, since, endAskedAt: null, endedAt: null };
 }
 

@@ -4,10 +4,13 @@ const HEAD_BYTES = 64;
 const CR = 13;
 
 /**
- * What makes a subscriber deaf to some channels, though its connection is healthy: takes the bytes of a connection from
+ * Mutes some channels of a subscriber, though its connection is healthy: takes the bytes of a connection from
  * Redis, and gives them without the messages of these channels.
  */
-export function deafFilter(isDropped: (channel: string) => boolean, onDropped: () => void): (bytes: Buffer) => Buffer {
+export function channelFilter(
+  isDropped: (channel: string) => boolean,
+  onDropped: () => void,
+): (bytes: Buffer) => Buffer {
   let rest: Buffer = Buffer.alloc(0);
   return (bytes) => {
     const all = rest.length === 0 ? bytes : Buffer.concat([rest, bytes]);

@@ -1,5 +1,5 @@
-import { bringPackage } from './distribution-package.ts';
-import { findOnPath } from './find-on-path.ts';
+import { bringPackage } from '@holdfast/local/distribution-package';
+import { findOnPath } from '@holdfast/local/find-on-path';
 
 /** Where Debian has programs of administrators, which a user's PATH does not name. */
 const ADMINISTRATORS = '/usr/sbin';

@@ -26,7 +26,7 @@ interface Member {
   resumedFrom: Record<string, Position> | undefined;
 }
 
-export interface FleetOptions {
+export interface ClientPoolOptions {
   clients: number;
   clientIdOf: (index: number) => string;
   edges: EdgeDirectory;
@@ -36,8 +36,8 @@ export interface FleetOptions {
 }
 
 /** The connections of the clients of one process: opened a few at a time, and again when they end. */
-export class Fleet implements ConnectionEvents<Member> {
-  readonly #options: FleetOptions;
+export class ClientPool implements ConnectionEvents<Member> {
+  readonly #options: ClientPoolOptions;
   readonly #members: Member[];
   readonly #queue: Member[] = [];
   /** Handshakes that came to nothing, by HTTP status, or `unreachable`. */
@@ -55,7 +55,7 @@ export class Fleet implements ConnectionEvents<Member> {
   #onSettled: (() => void) | undefined;
   #settledAt = 0;
 
-  constructor(options: FleetOptions) {
+  constructor(options: ClientPoolOptions) {
     this.#options = options;
     this.#members = Array.from({ length: options.clients }, (_, index) => ({
       index,

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import type { HistoryEvent } from '../history/events.ts';
+import type { HistoryEvent } from '../prove/history/events.ts';
 import { CLIENTS, FOREIGN_TOPIC, SimulatedInstallation, type Step, TOPICS } from './simulated-installation.ts';
 
 const client = fc.constantFrom(...CLIENTS);

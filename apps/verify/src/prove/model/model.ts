@@ -1,3 +1,8 @@
+import type { CallEvent, Forgetting } from '../history/events.ts';
+import type { LineLog } from './lines.ts';
+import type { Stream } from './publications.ts';
+import type { Timeline } from './timeline.ts';
+
 /**
  * - `lost`: published for the client, did not come, and neither `lost` nor `recovered: false` says so.
  * - `deaf`: likewise, and nothing later of the stream came on that connection either.
@@ -35,4 +40,16 @@ export interface Violation {
   line?: number;
   stream?: string;
   token?: string;
+}
+
+/** What a history says, in the form in which it is judged. */
+export interface Model {
+  calls: readonly CallEvent[];
+  forgettings: readonly Forgetting[];
+  lines: readonly LineLog[];
+  streams: ReadonlyMap<string, Stream>;
+  /** When the history ends; what has not come by then is missing. */
+  endAt: number;
+  /** Whether a client was a subscriber of a stream. */
+  timelineOf: (client: string, stream: string) => Timeline;
 }

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { deafFilter } from './deaf-filter.ts';
+import { channelFilter } from './channel-filter.ts';
 
 function bulk(text: string): string {
   return `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
@@ -26,15 +26,15 @@ const other = fc.constantFrom(
   `%1\r\n${bulk('a')}:1\r\n`,
   `|1\r\n${bulk('ttl')}:1\r\n${bulk('value')}`,
   `=7\r\ntxt:abc\r\n`,
-  `>3\r\n${bulk('ssubscribe')}${bulk('deaf')}:1\r\n`,
+  `>3\r\n${bulk('ssubscribe')}${bulk('muted')}:1\r\n`,
 );
 const message = fc.record({
-  channel: fc.constantFrom('deaf', 'heard', 'dea'),
+  channel: fc.constantFrom('muted', 'heard', 'mute'),
   payload: fc.string({ unit: 'grapheme' }).map((text) => `${text}\r\n>3\r\n`),
 });
 const replies = fc.array(fc.oneof(other, message), { maxLength: 20 });
 
-describe('a deaf connection', () => {
+describe('a connection with muted channels', () => {
   it('passes everything but the messages of a channel, however the bytes are cut', () => {
     fc.assert(
       fc.property(replies, fc.integer({ min: 1, max: 40 }), (all, size) => {
@@ -42,10 +42,10 @@ describe('a deaf connection', () => {
         const texts = all.map((reply) => (typeof reply === 'string' ? reply : pushed(reply.channel, reply.payload)));
         const heard = texts.filter((_, index) => {
           const reply = all[index];
-          return typeof reply === 'string' || reply?.channel !== 'deaf';
+          return typeof reply === 'string' || reply?.channel !== 'muted';
         });
-        const filter = deafFilter(
-          (channel) => channel === 'deaf',
+        const filter = channelFilter(
+          (channel) => channel === 'muted',
           () => (dropped += 1),
         );
         const bytes = Buffer.from(texts.join(''));
