@@ -21,7 +21,7 @@ struct topic {
 };
 
 static struct topic topics[TOPICS];
-static struct { int topic, place; } subscriptions[DESCRIPTORS]; // by descriptor; topic 0 is nobody's
+static struct { int topic, place; } subscriptions[DESCRIPTORS]; // by descriptor; topic 0 is none
 static char request[REQUEST];
 
 static void subscribe(int fd, int number) {
@@ -46,7 +46,7 @@ static void leave(int fd) {
   close(fd);
 }
 
-static void say(int fd, const char *text) { send(fd, text, strlen(text), MSG_NOSIGNAL); }
+static void answer(int fd, const char *text) { send(fd, text, strlen(text), MSG_NOSIGNAL); }
 
 static void publish(int number, const char *line, size_t bytes) {
   static unsigned char frame[REQUEST];
@@ -63,7 +63,7 @@ static void publish(int number, const char *line, size_t bytes) {
   for (int i = 0; i < topic->count; i++) send(topic->subscribers[i], frame, at + bytes, MSG_NOSIGNAL);
 }
 
-// Reads a whole request, which comes in one piece or soon; gives the length of its head, 0 when the peer has gone.
+// Reads a whole request, which comes in one piece or soon; returns the length of its head, 0 when the peer has closed.
 static size_t read_request(int fd) {
   size_t filled = 0;
   for (;;) {
@@ -88,10 +88,10 @@ static void serve(int fd) {
   } else if (strncmp(request, "POST", 4) == 0) {
     char *line = request + head;
     for (char *end; (end = strchr(line, '\n')) != NULL; line = end + 1) publish(number, line, (size_t)(end - line));
-    say(fd, "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n");
+    answer(fd, "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n");
   } else {
-    say(fd, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
+    answer(fd, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
     subscribe(fd, number);
   }
 }
@@ -116,15 +116,15 @@ int main(int argc, char **argv) {
   getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
-  int door = listen_on(argc > 1 ? atoi(argv[1]) : 0), epoll = epoll_create1(0), yes = 1;
-  struct epoll_event event = {.events = EPOLLIN, .data.fd = door}, events[EVENTS];
-  epoll_ctl(epoll, EPOLL_CTL_ADD, door, &event);
+  int listener = listen_on(argc > 1 ? atoi(argv[1]) : 0), epoll = epoll_create1(0), yes = 1;
+  struct epoll_event event = {.events = EPOLLIN, .data.fd = listener}, events[EVENTS];
+  epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event);
   for (;;) {
     int count = epoll_wait(epoll, events, EVENTS, -1);
     for (int i = 0; i < count; i++) {
       int fd = events[i].data.fd;
-      if (fd == door) {
-        event.data.fd = accept(door, NULL, NULL);
+      if (fd == listener) {
+        event.data.fd = accept(listener, NULL, NULL);
         if (event.data.fd < 0) continue;
         setsockopt(event.data.fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
         epoll_ctl(epoll, EPOLL_CTL_ADD, event.data.fd, &event);

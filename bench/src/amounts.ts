@@ -3,7 +3,7 @@ export interface Amounts {
   rounds: number;
   /** Bytes of a message. */
   size: number;
-  /** How long a server is left alone before its memory is read: what a crowd of handshakes leaves behind is given back. */
+  /** How long a server rests before its memory is read: memory used for handshakes is released meanwhile. */
   settleMs: number;
   delivery: { connections: number; warmUp: number; broadcasts: number };
   bursts: { connections: number; warmUp: number; bursts: number; messages: number };
@@ -13,7 +13,7 @@ export interface Amounts {
   /** The bystander's calls. */
   hostile: { rate: number; seconds: number };
   rest: { registrations: number; publishes: number; batches: number; atOnce: number };
-  /** The garbage of the crowd that came is collected while they rest, and is not what idle connections cost. */
+  /** The garbage of the handshakes is collected during the rest; it is not part of what idle connections cost. */
   idle: { connections: number; restSeconds: number; seconds: number };
 }
 
@@ -32,7 +32,7 @@ const full: Amounts = {
   idle: { connections: 10_000, restSeconds: 45, seconds: 60 },
 };
 
-/** A look whether everything works; its figures say little. */
+/** A check that everything works; its figures mean little. */
 const quick: Amounts = {
   rounds: 1,
   size: 150,

@@ -7,9 +7,9 @@ import { text } from 'node:stream/consumers';
 import { isAlive } from '@holdfast/local/is-alive';
 import { describe, expect, it, vi } from 'vitest';
 import { NotCompiled, compiled } from './native.ts';
-import { withChildren } from './proc.ts';
+import { withChildren } from './machine.ts';
 import type { Result } from './result.ts';
-import type { ScaleResult } from './scale/result.ts';
+import type { ScaleResult } from './scale/report.ts';
 
 /** Two peers start, one with a Redis and two services, on a machine that runs other files as well. */
 const RUN_WITHIN_MS = 120_000;
@@ -20,11 +20,11 @@ function start(args: readonly string[], env: Readonly<Record<string, string>> = 
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   });
-  let said = '';
-  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  let logged = '';
+  child.stderr.on('data', (chunk: Buffer) => (logged += chunk.toString()));
   const printed = text(child.stdout);
   const exit = once(child, 'exit').then(([code]) => code as number);
-  return { child, exit, printed, said: () => said };
+  return { child, exit, printed, logged: () => logged };
 }
 
 /** Everything that a process has started, and what that has. */
@@ -53,7 +53,7 @@ describe.skipIf(noCompiler !== null)('the bench', () => {
       const args = ['delivery', 'bursts', '--quick', '--peers', 'holdfast,floor', '--rounds', '2', '--json'];
       const run = start(args);
       const code = await run.exit;
-      expect({ code, said: run.said() }).toMatchObject({ code: 0 });
+      expect({ code, logged: run.logged() }).toMatchObject({ code: 0 });
       const { machine, measures } = JSON.parse(await run.printed) as Result;
       expect(machine.cores).toBeGreaterThan(0);
       expect(measures.map(({ name, rows }) => [name, ...rows.map(({ peer }) => peer)])).toEqual([
@@ -70,7 +70,7 @@ describe.skipIf(noCompiler !== null)('the bench', () => {
       // The floor writes the very frames that Holdfast writes.
       expect(Math.round(ours?.figures['bytes']?.median ?? 0)).toBe(Math.round(floors?.figures['bytes']?.median ?? 1));
       expect(ours?.figures['pss']?.median).toBeGreaterThan(0);
-      expect(run.said()).toMatch(/delivery 1\/2, holdfast.*\n.*delivery 1\/2, floor.*\n.*delivery 2\/2, holdfast/);
+      expect(run.logged()).toMatch(/delivery 1\/2, holdfast.*\n.*delivery 1\/2, floor.*\n.*delivery 2\/2, holdfast/);
     },
     RUN_WITHIN_MS,
   );
@@ -80,7 +80,7 @@ describe.skipIf(noCompiler !== null)('the bench', () => {
     async () => {
       const folder = await mkdtemp(join(tmpdir(), 'bench-test-'));
       const run = start(['delivery', '--quick', '--peers', 'holdfast', '--rounds', '1000'], { TMPDIR: folder });
-      await vi.waitUntil(() => run.child.exitCode !== null || run.said().includes('delivery 1/1000'), WAIT);
+      await vi.waitUntil(() => run.child.exitCode !== null || run.logged().includes('delivery 1/1000'), WAIT);
       // The next round is on its way: Redis, both services, a generator.
       await vi.waitUntil(async () => (await descendants(run.child.pid ?? 0)).length >= 4, WAIT);
       const started = await descendants(run.child.pid ?? 0);
@@ -88,7 +88,7 @@ describe.skipIf(noCompiler !== null)('the bench', () => {
       // Under npm it comes twice.
       run.child.kill('SIGINT');
       expect(await run.exit).toBe(130);
-      expect(run.said()).toContain('Interrupted; nothing of it is left running.');
+      expect(run.logged()).toContain('Interrupted; nothing of it is left running.');
       expect(await run.printed).toBe('');
       // The shells that would have acted had it been killed end a moment later.
       await vi.waitUntil(() => started.every((pid) => !isAlive(pid)), WAIT);
@@ -126,7 +126,7 @@ describe.skipIf(noCompiler !== null)('the bench', () => {
       const args = ['scale', '--connections', '300', '--topics', '10', '--seconds', '1', '--json'];
       const run = start(args);
       const code = await run.exit;
-      expect({ code, said: run.said() }).toMatchObject({ code: 0 });
+      expect({ code, logged: run.logged() }).toMatchObject({ code: 0 });
       const result = JSON.parse(await run.printed) as ScaleResult;
       expect(result.edges).toBe(2);
       expect(result.returned).toEqual({ clients: 150, seconds: expect.any(Number) as number });
@@ -142,6 +142,6 @@ describe.skipIf(noCompiler !== null)('the bench', () => {
   it('refuses what it does not know with exit code 2', async () => {
     const run = start(['--peers', 'phoenix']);
     expect(await run.exit).toBe(2);
-    expect(run.said()).toContain('no peer is called phoenix');
+    expect(run.logged()).toContain('no peer is called phoenix');
   });
 });

@@ -1,8 +1,51 @@
+import { integer } from '@holdfast/harness/options';
 import { Command, Option } from 'commander';
 import { type Amounts, profiles } from './amounts.ts';
+import { bursts } from './measures/bursts.ts';
+import { delivery } from './measures/delivery.ts';
+import { growth } from './measures/growth.ts';
+import { edgeHostile } from './measures/hostile/edge.ts';
+import { hostile } from './measures/hostile/rest.ts';
+import { idle } from './measures/idle.ts';
+import { latency } from './measures/latency.ts';
 import type { Measure } from './measures/measure.ts';
-import { integer, resultName } from './options.ts';
+import { rest } from './measures/rest.ts';
+import { comingBack } from './measures/return.ts';
+import { resultName } from './report.ts';
+import { centrifugo, centrifugoRedis } from './peers/centrifugo.ts';
+import { floor } from './peers/floor.ts';
+import { holdfast, holdfastPlain } from './peers/holdfast.ts';
+import { nchan, nchanRedis } from './peers/nchan.ts';
+import { bun, socketIo, socketIoRedis, ws } from './peers/npm-peers.ts';
 import type { Peer } from './peers/peer.ts';
+
+/** In the order of the report. */
+export const measures: readonly Measure[] = [
+  delivery,
+  bursts,
+  latency,
+  comingBack,
+  growth,
+  idle,
+  rest,
+  hostile,
+  edgeHostile,
+];
+
+/** In the order of the table. */
+export const peers: readonly Peer[] = [
+  holdfast,
+  holdfastPlain,
+  floor,
+  ws,
+  bun,
+  socketIo,
+  socketIoRedis,
+  nchan,
+  nchanRedis,
+  centrifugo,
+  centrifugoRedis,
+];
 
 /** What the command line asked for. */
 export interface Plan {
@@ -36,24 +79,23 @@ carried through · 2 bad arguments · 130 interrupted.`;
 const MAX_ROUNDS = 1000;
 const MAX_CONNECTIONS = 1_000_000;
 
-export interface Choice {
-  measures: readonly Measure[];
-  peers: readonly Peer[];
-}
-
-/** Reads the command line. Throws a CommanderError, after it has said what is wrong. */
-export function readPlan(args: readonly string[], choice: Choice): Plan {
-  const command = benchCommand(choice)
+/** Throws a CommanderError, after it has printed what is wrong. */
+export function readPlan(args: readonly string[]): Plan {
+  const command = benchCommand()
     .exitOverride()
     .parse([...args], { from: 'user' });
   const { quick, rounds, connections, json = false, keep = null, ...typed } = command.opts<Typed>();
-  const measures = named(command, 'measure', command.args, choice.measures);
-  const peers = named(command, 'peer', typed.peers ?? [], choice.peers);
   const profile = profiles[quick === true ? 'quick' : 'full'];
-  return { measures, peers, amounts: adapted(profile, rounds, connections), json, keep };
+  return {
+    measures: named(command, 'measure', command.args, measures),
+    peers: named(command, 'peer', typed.peers ?? [], peers),
+    amounts: adapted(profile, rounds, connections),
+    json,
+    keep,
+  };
 }
 
-function benchCommand({ measures, peers }: Choice): Command {
+function benchCommand(): Command {
   return new Command('bench')
     .description('Measures Holdfast beside its peers: the same work for each, in rounds that take turns.')
     .argument('[measures...]', `which: ${listed(measures)}; default: all`)

@@ -1,10 +1,10 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { Bucket } from './latency.ts';
+import type { Bucket } from '@holdfast/harness/histogram';
 
-/** What a generator has seen, as native/generator/tally.c says it. Times are in nanoseconds of the machine's clock. */
-export interface Tally {
+/** What a generator has counted, see native/generator/generator.h. Times are nanoseconds of the machine's clock. */
+export interface Counters {
   opened: number;
   refused: number;
   failed: number;
@@ -21,88 +21,64 @@ export interface Tally {
   latency: Bucket[];
 }
 
-/** Counts that can be waited for: `accounted` is what was received or is known to be lost. */
-export type Awaitable = 'ready' | 'readied' | 'received' | 'accounted';
-
-/** How a protocol is spoken: names and values, as native/generator/settings.h lists them. */
+/** Settings of the protocol: names and values, as native/generator/generator.h lists them. */
 export type Settings = readonly (readonly [name: string, value: string])[];
 
-/**
- * A process that holds connections. It is told a line and answers with a line. It ends when its standard input does, so
- * it does not outlive us, however we go.
- */
+/** A process that holds connections. It ends when its standard input does, so it does not outlive this one. */
 export class Generator {
   readonly #child: ChildProcessWithoutNullStreams;
-  readonly #awaited: PromiseWithResolvers<string>[] = [];
-  #complaints = '';
-  #death: Error | undefined;
+  readonly #pending: PromiseWithResolvers<string>[] = [];
+  #printed = '';
+  #failure: Error | undefined;
 
   constructor(binary: string) {
     this.#child = spawn(binary, { stdio: 'pipe', env: {}, detached: true });
-    createInterface({ input: this.#child.stdout }).on('line', (line) => this.#awaited.shift()?.resolve(line));
-    this.#child.stderr.setEncoding('utf8').on('data', (text: string) => (this.#complaints += text));
-    this.#child.stdin.on('error', (error) => this.#die(error));
-    this.#child.on('error', (error) => this.#die(error));
+    createInterface({ input: this.#child.stdout }).on('line', (line) => this.#pending.shift()?.resolve(line));
+    this.#child.stderr.setEncoding('utf8').on('data', (text: string) => (this.#printed += text));
+    this.#child.stdin.on('error', (error) => this.#fail(error));
+    this.#child.on('error', (error) => this.#fail(error));
     this.#child.on('close', (code, signal) =>
-      this.#die(new Error(`a generator ended (${signal ?? `exit code ${code}`})\n${this.#complaints}`.trim())),
+      this.#fail(new Error(`a generator ended (${signal ?? `exit code ${code}`})\n${this.#printed}`.trim())),
     );
   }
 
   get pid(): number {
-    if (this.#child.pid === undefined) throw this.#death ?? new Error('the generator was not started');
+    if (this.#child.pid === undefined) throw this.#failure ?? new Error('the generator was not started');
     return this.#child.pid;
   }
 
-  async load(file: string, settings: Settings): Promise<void> {
-    await this.#say(`load ${file}`);
-    for (const [name, value] of settings) await this.#say(`set ${name} ${value}`);
+  /** Sends a command of native/generator/commands.c; resolves when it is answered. */
+  async command(line: string): Promise<void> {
+    await this.#send(line);
   }
 
-  /** Begins to open connections, up to so many. */
-  async open(count: number): Promise<void> {
-    await this.#say(`open ${count}`);
-  }
-
-  /** Waits until there are so many, at most for so long; who asks looks at what it got. */
-  async wait(what: Awaitable, count: number, ms: number): Promise<Tally> {
-    return tally(await this.#say(`wait ${what} ${count} ${ms}`));
-  }
-
-  async report(): Promise<Tally> {
-    return tally(await this.#say('report'));
-  }
-
-  /** Forgets what it has counted; which connections are ready, and what is expected next on each, stays. */
-  async reset(): Promise<void> {
-    await this.#say('reset');
+  /** Sends `report`, or a `wait`, which reports when it ends. */
+  async report(line = 'report'): Promise<Counters> {
+    return JSON.parse(await this.#send(line)) as Counters;
   }
 
   async end(): Promise<void> {
-    if (this.#death !== undefined) return;
+    if (this.#failure !== undefined) return;
     const closed = once(this.#child, 'close');
     this.#child.stdin.end();
     await closed;
   }
 
-  /** At once; for when nobody will come to wait for it. */
+  /** Ends it at once, without waiting. */
   kill(): void {
     this.#child.kill('SIGKILL');
   }
 
-  #say(line: string): Promise<string> {
-    if (this.#death !== undefined) return Promise.reject(this.#death);
+  #send(line: string): Promise<string> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const answer = Promise.withResolvers<string>();
-    this.#awaited.push(answer);
+    this.#pending.push(answer);
     this.#child.stdin.write(`${line}\n`);
     return answer.promise;
   }
 
-  #die(error: Error): void {
-    this.#death ??= error;
-    for (const answer of this.#awaited.splice(0)) answer.reject(this.#death);
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    for (const answer of this.#pending.splice(0)) answer.reject(this.#failure);
   }
-}
-
-function tally(line: string): Tally {
-  return JSON.parse(line) as Tally;
 }

@@ -1,28 +1,15 @@
-import { bench } from './bench.ts';
-import { exitCodes } from './exit-codes.ts';
+import { exitCodes, processSurroundings } from '@holdfast/harness/program';
+import { compare } from './compare.ts';
+import { NotCompiled } from './native.ts';
+import { scale } from './scale/scale.ts';
 
-/** Under npm a Ctrl-C comes twice: from the terminal, and a moment later from npm. Nobody presses it twice so soon. */
-const ECHO_MS = 500;
-
-const interruption = new AbortController();
-let askedAt = 0;
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => {
-    // The second time: whatever still runs is ended by the last wills.
-    if (interruption.signal.aborted) {
-      if (performance.now() - askedAt > ECHO_MS) process.exit(exitCodes.interrupted);
-      return;
-    }
-    askedAt = performance.now();
-    process.stderr.write('\nEnding what was started.\n');
-    interruption.abort();
-  });
-}
-
-const exitCode = await bench(process.argv.slice(2), {
-  print: (text) => process.stdout.write(text),
-  say: (line) => process.stderr.write(`${line}\n`),
-  signal: interruption.signal,
+const surroundings = processSurroundings('Ending what was started.');
+const args = process.argv.slice(2);
+const run = args[0] === 'scale' ? scale(args.slice(1), surroundings) : compare(args, surroundings);
+const exitCode = await run.catch((error: unknown) => {
+  if (!(error instanceof NotCompiled)) throw error;
+  surroundings.display.log(`The load generator cannot be built: ${error.message}`);
+  return exitCodes.failed;
 });
-// A run that was broken off may still be waiting for something that nobody needs any more.
+// A run that was interrupted may still be waiting for something.
 process.exit(exitCode);

@@ -1,3 +1,9 @@
+/** A message to be published: JSON text. */
+export interface Message {
+  topic: number;
+  data: string;
+}
+
 /** The shortest message: with its stamp. */
 export const MIN_MESSAGE_BYTES = 60;
 const SEQUENCE_DIGITS = 10;

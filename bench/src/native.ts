@@ -10,14 +10,14 @@ export const CACHE = resolve(import.meta.dirname, '../.cache');
 const COMPILERS = ['cc', 'gcc', 'clang'] as const;
 const FLAGS = ['-O2', '-std=c17', '-D_GNU_SOURCE', '-Wall', '-Wextra'];
 
-/** A C program cannot be built here. The message says why. */
+/** A C program cannot be built here. The message has the reason. */
 export class NotCompiled extends Error {
   readonly code = 'not-compiled';
 }
 
 /**
  * Builds a program of bench/native (`floor`: floor.c; `generator`: all of generator/), unless what was built before is
- * of the same sources, and gives its path. Rejects with {@link NotCompiled}.
+ * of the same sources, and returns its path. Rejects with {@link NotCompiled}.
  */
 export async function compiled(program: 'floor' | 'generator'): Promise<string> {
   const files = await sourcesOf(program);

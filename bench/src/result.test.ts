@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { type Result, rowOf } from './result.ts';
-import { pictureOf } from './report/picture.ts';
-import { readable, resultText } from './report/table.ts';
+import { type Result, rowOf, summarize } from './result.ts';
+
+import { pictureOf, readable, resultText } from './report.ts';
 import { profiles } from './amounts.ts';
 import type { Metric } from './measures/measure.ts';
 
@@ -94,5 +94,15 @@ describe('the picture', () => {
   it('is well-formed, whatever a name holds', () => {
     const odd = { ...result, measures: result.measures.map((measure) => ({ ...measure, title: 'a < b & c' })) };
     expect(pictureOf(odd)).toContain('a &lt; b &amp; c');
+  });
+});
+
+describe('a summary of rounds', () => {
+  it('has the median, both ends and every round, without those that gave nothing', () => {
+    expect(summarize([3, null, 1, 8])).toEqual({ median: 3, least: 1, most: 8, rounds: [3, 1, 8] });
+  });
+
+  it('is nothing when no round gave anything', () => {
+    expect(summarize([null, null])).toBeNull();
   });
 });

@@ -1,7 +1,7 @@
+import { median } from '@holdfast/harness/statistics';
 import type { Amounts } from './amounts.ts';
 import type { Machine } from './machine.ts';
 import type { Metric } from './measures/measure.ts';
-import { type Summary, summarize } from './statistics.ts';
 
 /** What came out, for the table, the picture and the JSON. */
 export interface Result {
@@ -44,4 +44,19 @@ export function rowOf(peer: string, metrics: readonly Metric[], rounds: readonly
   const failures = rounds.flatMap((round) => ('failure' in round ? [round.failure] : []));
   const figures = metrics.map(({ id }) => [id, summarize(measured.map((one) => one[id] ?? null))] as const);
   return { peer, figures: Object.fromEntries(figures), failures };
+}
+
+export interface Summary {
+  median: number;
+  least: number;
+  most: number;
+  rounds: number[];
+}
+
+/** Null when no round has a number. */
+export function summarize(rounds: readonly (number | null)[]): Summary | null {
+  const numbers = rounds.filter((number) => number !== null);
+  const middle = median(numbers);
+  if (middle === null) return null;
+  return { median: middle, least: Math.min(...numbers), most: Math.max(...numbers), rounds: numbers };
 }

@@ -1,11 +1,10 @@
-import { compiled } from './native.ts';
-import { Crew, type Seen } from './crew.ts';
+import { GeneratorPool, type Totals } from './generator-pool.ts';
 import type { Settings } from './generator.ts';
-import { Stamper } from './message.ts';
-import type { Layout, Message, Peer, Running, Surroundings } from './peers/peer.ts';
-import { type KernelMemory, type Memory, cpuSeconds, kernelMemory, memoryOf } from './proc.ts';
+import type { Message } from './message.ts';
+import type { Layout, Peer, PeerContext, Running } from './peers/peer.ts';
+import { type KernelMemory, type Memory, cpuSeconds, kernelMemory, memoryOf } from './machine.ts';
 
-/** A broadcast takes a fraction of a second; a peer that has lost one will not send it later. */
+/** A broadcast takes a fraction of a second; a peer that has lost one never sends it. */
 const ARRIVES_WITHIN_MS = 20_000;
 const OPENS_WITHIN_MS = 120_000;
 /** How long a generator rests between two looks at its sockets: see native/generator/main.c. */
@@ -18,41 +17,47 @@ export interface Usage {
   /** What a message passes through besides: Redis, control-api. */
   otherCpu: number;
   memory: Memory;
-  otherMemory: Memory;
   kernel: KernelMemory;
   /** Nanoseconds of the machine's clock. */
   at: bigint;
 }
 
-/** A peer that runs, the generators before it, and the count of what went through. */
+/** What a delivery cost: microseconds of CPU, and bytes on the wire. */
+export interface DeliveryCost {
+  cpu: number;
+  others: number;
+  bytes: number;
+  deliveries: number;
+}
+
+export interface SessionOptions {
+  /** Bytes of a message. */
+  size: number;
+  settings: Settings;
+  signal: AbortSignal;
+}
+
+/** A peer that runs, and the generators connected to it. */
 export class Session {
   readonly running: Running;
-  readonly crew: Crew;
-  readonly #stamper: Stamper;
+  readonly generators: GeneratorPool;
 
-  private constructor(running: Running, crew: Crew, size: number) {
+  private constructor(running: Running, generators: GeneratorPool) {
     this.running = running;
-    this.crew = crew;
-    this.#stamper = new Stamper(size);
+    this.generators = generators;
   }
 
-  static async start(
-    peer: Peer,
-    layout: Layout,
-    surroundings: Surroundings,
-    options: { size: number; settings: Settings; signal: AbortSignal },
-  ): Promise<Session> {
-    const binary = await compiled('generator');
-    const running = await peer.start(layout, surroundings);
+  static async start(peer: Peer, layout: Layout, context: PeerContext, options: SessionOptions) {
+    const running = await peer.start(layout, context);
     try {
-      const { directory, perProcess } = surroundings;
-      const { connections } = layout;
-      const settings = [...running.settings, ['pause-us', PAUSE_US], ...options.settings] as const;
-      const crew = await Crew.start({ binary, directory, settings, connections, target: running.target, perProcess });
-      // Whoever waits for a delivery gets to know at once.
-      options.signal.addEventListener('abort', () => crew.kill(), { once: true });
-      if (options.signal.aborted) crew.kill();
-      return new Session(running, crew, options.size);
+      const generators = await GeneratorPool.start({
+        ...context,
+        ...options,
+        connections: layout.connections,
+        target: running.target,
+        settings: [...running.settings, ['pause-us', PAUSE_US], ...options.settings],
+      });
+      return new Session(running, generators);
     } catch (error) {
       await running.stop();
       throw error;
@@ -60,56 +65,69 @@ export class Session {
   }
 
   /** Opens the connections, or a share of them, and waits until they are subscribed. */
-  async open(share = 1): Promise<Seen> {
-    return this.crew.open(share, OPENS_WITHIN_MS);
+  async open(share = 1): Promise<void> {
+    await this.generators.open(share, OPENS_WITHIN_MS);
   }
 
   async usage(): Promise<Usage> {
     const { servers, others } = this.running;
-    const [cpu, otherCpu, memory, otherMemory, kernel] = await Promise.all([
+    const [cpu, otherCpu, memory, kernel] = await Promise.all([
       cpuSeconds(servers),
-      cpuSeconds(others.map(({ pid }) => pid)),
+      cpuSeconds(others),
       memoryOf(servers),
-      memoryOf(others.map(({ pid }) => pid)),
       kernelMemory(),
     ]);
-    return { cpu, otherCpu, memory, otherMemory, kernel, at: process.hrtime.bigint() };
+    return { cpu, otherCpu, memory, kernel, at: process.hrtime.bigint() };
   }
 
-  /** The next message of a topic, which its subscribers are to receive from now on. */
-  message(topic: number, slot: 0 | 1 = 0): Message {
-    this.crew.published(topic);
-    return { topic, data: this.#stamper.next(topic, slot) };
+  /** What a delivery costs while `work` is done, which is to await all deliveries. */
+  async costOf(work: () => Promise<void>): Promise<DeliveryCost> {
+    await this.generators.reset();
+    const before = await this.usage();
+    await work();
+    const after = await this.usage();
+    const { received, bytes } = await this.generators.report();
+    return {
+      cpu: ((after.cpu - before.cpu) / received) * 1e6,
+      others: ((after.otherCpu - before.otherCpu) / received) * 1e6,
+      bytes: bytes / received,
+      deliveries: received,
+    };
   }
 
-  /** Publishes one message and waits until all subscribers have it. Rejects when some do not get it. */
-  async broadcast(topic: number): Promise<Seen> {
-    await this.running.publish(this.message(topic));
-    return this.arrived();
+  /** The next message of a topic, whose subscribers are expected to receive it from now on. */
+  message(topic: number): Message {
+    return this.generators.message(topic);
+  }
+
+  /** Publishes messages to a topic, each when all subscribers have the one before. Rejects when some do not get one. */
+  async broadcast(topic: number, messages: number): Promise<void> {
+    for (let count = 0; count < messages; count += 1) {
+      await this.running.publish(this.message(topic));
+      await this.arrived();
+    }
   }
 
   /** Publishes many messages at once and waits for them likewise. */
-  async burst(topic: number, messages: number): Promise<Seen> {
+  async burst(topic: number, messages: number): Promise<Totals> {
     await this.running.publishAll(Array.from({ length: messages }, () => this.message(topic)));
     return this.arrived();
   }
 
   /** Waits until what was published has arrived. Rejects when something is missing, came twice or out of order. */
-  async arrived(): Promise<Seen> {
-    const seen = await this.crew.settled(ARRIVES_WITHIN_MS);
-    const { received, lost, duplicated, malformed } = seen;
-    const { expected } = this.crew;
-    if (received !== expected || lost + duplicated + malformed > 0) {
-      throw new Error(
-        `${received} of ${expected} deliveries came (${lost} passed over, ${duplicated} twice or out of order, ` +
-          `${malformed} malformed)`,
-      );
-    }
-    return seen;
+  async arrived(): Promise<Totals> {
+    const totals = await this.generators.waitDelivered(ARRIVES_WITHIN_MS);
+    const { received, lost, duplicated, malformed } = totals;
+    const { expected } = this.generators;
+    if (received === expected && lost + duplicated + malformed === 0) return totals;
+    throw new Error(
+      `${received} of ${expected} deliveries came (${lost} passed over, ${duplicated} twice or out of order, ` +
+        `${malformed} malformed)`,
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.crew.end();
+    await this.generators.end();
     await this.running.stop();
   }
 }

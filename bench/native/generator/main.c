@@ -1,15 +1,10 @@
-// Holds very many WebSocket connections to the server under test, and checks what comes through them.
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "commands.h"
-#include "connection.h"
-#include "loop.h"
-#include "settings.h"
-#include "wheel.h"
+#include "generator.h"
 
 enum { EVENTS = 512 };
 static const uint32_t STANDARD_INPUT = UINT32_MAX;
@@ -43,7 +38,6 @@ int main(void) {
   raise_descriptors();
   epoll = epoll_create1(EPOLL_CLOEXEC);
   control(EPOLL_CTL_ADD, STDIN_FILENO, STANDARD_INPUT, EPOLLIN);
-  wheel_start();
   for (;;) {
     struct epoll_event events[EVENTS];
     // A sleeper that each packet wakes makes the sender pay for the waking, 2 to 10 µs a delivery on the machine where
@@ -53,7 +47,7 @@ int main(void) {
     int count = epoll_wait(epoll, events, EVENTS, timeout);
     for (int i = 0; i < count; i++) {
       if (events[i].data.u32 != STANDARD_INPUT) connection_event(events[i].data.u32, events[i].events);
-      // The harness is gone, and so is every reason to be here.
+      // The end of standard input: the harness has ended.
       else if (!read_commands()) return 0;
     }
     keep_opening();

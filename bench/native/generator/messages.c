@@ -1,12 +1,6 @@
-#include "messages.h"
-
-#include <stdbool.h>
 #include <string.h>
 
-#include "clock.h"
-#include "settings.h"
-#include "tally.h"
-#include "targets.h"
+#include "generator.h"
 
 // A stamp in the published data: "@c.ssssssssss.nnnnnnnnnnnnnnnnnnn@", which of the connection's topics (0 or 1), the
 // number within the topic, and the time at which it was published. Digits of fixed width, so that nothing is searched.
@@ -22,10 +16,10 @@ static uint64_t number(const char *digits, int count) {
 static bool is_next(struct connection *connection, int topic, uint32_t sequence) {
   uint32_t next = connection->next[topic];
   if (sequence < next) {
-    tally.duplicated++;
+    counters.duplicated++;
     return false;
   }
-  tally.lost += sequence - next;
+  counters.lost += sequence - next;
   connection->next[topic] = sequence + 1;
   return true;
 }
@@ -48,18 +42,18 @@ static void keep_position(char position[MAX_POSITION], const char *in, size_t by
   position[length] = '\0';
 }
 
-static void take_stamp(struct connection *connection, const char *stamp, struct arrival *arrival) {
+static void take_stamp(struct connection *connection, const char *stamp, uint64_t *arrived_at) {
   uint32_t sequence = (uint32_t)number(stamp + SEQUENCE_AT, SEQUENCE_DIGITS);
   uint64_t published_at = number(stamp + TIME_AT, TIME_DIGITS);
-  if (arrival->at == 0) arrival->at = now_ns();
+  if (*arrived_at == 0) *arrived_at = now_ns();
   if (!is_next(connection, stamp[1] == '1', sequence)) return;
-  tally.received++;
-  tally.received_at = arrival->at;
-  record_latency(arrival->at > published_at ? arrival->at - published_at : 0);
+  counters.received++;
+  counters.received_at = *arrived_at;
+  record_latency(*arrived_at > published_at ? *arrived_at - published_at : 0);
 }
 
 // One frame may carry several messages: some protocols batch.
-static int take_stamps(struct connection *connection, const char *payload, size_t bytes, struct arrival *arrival) {
+static int take_stamps(struct connection *connection, const char *payload, size_t bytes, uint64_t *arrived_at) {
   const char *end = payload + bytes;
   int topic = -1;
   for (const char *at = payload; (at = memchr(at, '@', (size_t)(end - at))) != NULL;) {
@@ -68,7 +62,7 @@ static int take_stamps(struct connection *connection, const char *payload, size_
       continue;
     }
     topic = at[1] == '1';
-    take_stamp(connection, at, arrival);
+    take_stamp(connection, at, arrived_at);
     at += STAMP_BYTES;
   }
   return topic;
@@ -80,9 +74,7 @@ static void keep_start_positions(struct connection *connection, const char *payl
   read_target(connection, &target);
   for (int topic = 0; topic < TOPICS_EACH; topic++) {
     if (target.topics[topic][0] == '\0') continue;
-    // The marker is written for the first topic: each takes that place in turn.
-    struct filling filling = {target.credential, {target.topics[topic], ""}, {"", ""}};
-    fill(settings.start_position, &filling, marker);
+    fill(settings.start_position, connection, &target, topic, marker);
     keep_position(connection->positions[topic], payload, bytes, marker);
   }
 }
@@ -94,10 +86,10 @@ static void take_ready(struct connection *connection, const char *payload, size_
   connection_ready(connection);
 }
 
-void take_message(struct connection *connection, const char *payload, size_t bytes, struct arrival *arrival) {
+void take_message(struct connection *connection, const char *payload, size_t bytes, uint64_t *arrived_at) {
   // The same frame may hold what was missed.
   if (connection->state == OPEN) take_ready(connection, payload, bytes);
-  int topic = take_stamps(connection, payload, bytes, arrival);
+  int topic = take_stamps(connection, payload, bytes, arrived_at);
   if (topic >= 0) {
     if (settings.position[0] != '\0') keep_position(connection->positions[topic], payload, bytes, settings.position);
     return;

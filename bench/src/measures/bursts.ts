@@ -19,20 +19,14 @@ export const bursts: Measure = {
     await using session = await openSession(peer, { connections, topicsOf: () => [TOPIC] });
     await session.open();
     for (let burst = 0; burst < warmUp; burst += 1) await session.burst(TOPIC, messages);
-    await session.crew.reset();
-    const before = await session.usage();
     let seconds = 0;
-    for (let burst = 0; burst < count; burst += 1) {
-      const startedAt = Number(process.hrtime.bigint());
-      const { receivedAt } = await session.burst(TOPIC, messages);
-      seconds += (receivedAt - startedAt) / 1e9;
-    }
-    const after = await session.usage();
-    const { received } = await session.crew.report();
-    return {
-      rate: received / seconds,
-      cpu: ((after.cpu - before.cpu) / received) * 1e6,
-      others: ((after.otherCpu - before.otherCpu) / received) * 1e6,
-    };
+    const { cpu, others, deliveries } = await session.costOf(async () => {
+      for (let burst = 0; burst < count; burst += 1) {
+        const startedAt = Number(process.hrtime.bigint());
+        const { receivedAt } = await session.burst(TOPIC, messages);
+        seconds += (receivedAt - startedAt) / 1e9;
+      }
+    });
+    return { rate: deliveries / seconds, cpu, others };
   },
 };

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Usage } from '../session.ts';
-import type { Figures, Measure } from './measure.ts';
+import type { Measure } from './measure.ts';
 
 /** The first of them pay for what a process allocates and compiles only once. */
 const FIRST_SHARE = 0.1;
@@ -34,30 +34,20 @@ export const delivery: Measure = {
     const idle = await session.usage();
     const later = connections - Math.floor(connections * FIRST_SHARE);
 
-    for (let count = 0; count < warmUp; count += 1) await session.broadcast(TOPIC);
-    await session.crew.reset();
-    const before = await session.usage();
-    for (let count = 0; count < broadcasts; count += 1) await session.broadcast(TOPIC);
-    const after = await session.usage();
-    const { received, bytes } = await session.crew.report();
+    await session.broadcast(TOPIC, warmUp);
+    const { cpu, others, bytes } = await session.costOf(() => session.broadcast(TOPIC, broadcasts));
 
     return {
-      ...ofConnections(first, open, idle, later),
-      delivery: ((after.cpu - before.cpu) / received) * 1e6,
-      deliveryOthers: ((after.otherCpu - before.otherCpu) / received) * 1e6,
-      bytes: bytes / received,
+      pss: (idle.memory.pss - first.memory.pss) / later,
+      kernel: (kernelBytes(idle) - kernelBytes(first)) / later,
+      handshake: ((open.cpu - first.cpu) / later) * 1e6,
+      handshakeOthers: ((open.otherCpu - first.otherCpu) / later) * 1e6,
+      delivery: cpu,
+      deliveryOthers: others,
+      bytes,
     };
   },
 };
-
-function ofConnections(first: Usage, open: Usage, idle: Usage, connections: number): Figures {
-  return {
-    pss: (idle.memory.pss - first.memory.pss) / connections,
-    kernel: (kernelBytes(idle) - kernelBytes(first)) / connections,
-    handshake: ((open.cpu - first.cpu) / connections) * 1e6,
-    handshakeOthers: ((open.otherCpu - first.otherCpu) / connections) * 1e6,
-  };
-}
 
 function kernelBytes({ kernel }: Usage): number {
   return kernel.slab + kernel.tcpBuffers;

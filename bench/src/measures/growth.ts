@@ -49,11 +49,6 @@ async function cpuOfDelivery(peer: Peer, context: Context, layout: Parameters<Co
   if (peer.isOneProcess === true && layout.connections > perProcess) return null;
   await using session = await openSession(peer, layout);
   await session.open();
-  for (let count = 0; count < WARM_UP_BROADCASTS; count += 1) await session.broadcast(TOPIC);
-  await session.crew.reset();
-  const before = await session.usage();
-  for (let count = 0; count < amounts.growth.broadcasts; count += 1) await session.broadcast(TOPIC);
-  const after = await session.usage();
-  const { received } = await session.crew.report();
-  return ((after.cpu - before.cpu) / received) * 1e6;
+  await session.broadcast(TOPIC, WARM_UP_BROADCASTS);
+  return (await session.costOf(() => session.broadcast(TOPIC, amounts.growth.broadcasts))).cpu;
 }

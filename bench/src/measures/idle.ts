@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Measure } from './measure.ts';
 
-/** What it costs to hold connections on which nothing is said but pings. */
+/** What it costs to hold connections on which nothing is sent but pings. */
 export const idle: Measure = {
   name: 'idle',
   title: 'Idle',

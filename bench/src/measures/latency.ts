@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Latencies } from '../latency.ts';
+import type { Histogram } from '@holdfast/harness/histogram';
 import type { Peer } from '../peers/peer.ts';
 import type { Session } from '../session.ts';
 import type { Context, Figures, Measure, Metric } from './measure.ts';
@@ -42,14 +42,14 @@ async function measure(
   const layout = { connections, topicsOf: (connection: number) => [(connection % publishers) + 1] };
   await using session = await openSession(peer, layout, WITHOUT_REST);
   await session.open();
-  for (let count = 0; count < WARM_UP_MESSAGES; count += 1) await session.broadcast(1);
-  await session.crew.reset();
+  await session.broadcast(1, WARM_UP_MESSAGES);
+  await session.generators.reset();
   await publishAtRate(session, publishers, rate, seconds);
   const { latencies } = await session.arrived();
   return percentilesOf(id, latencies);
 }
 
-/** Each publisher keeps to its own beat, whatever the others wait for; the beats are spread over the period. */
+/** Each publisher has its own schedule, whatever the others wait for; the schedules are spread over the period. */
 async function publishAtRate(session: Session, publishers: number, rate: number, seconds: number): Promise<void> {
   const periodMs = 1000 / rate;
   const startedAt = performance.now();
@@ -64,6 +64,6 @@ async function publishAtRate(session: Session, publishers: number, rate: number,
   );
 }
 
-function percentilesOf(id: string, latencies: Latencies): Figures {
+function percentilesOf(id: string, latencies: Histogram): Figures {
   return Object.fromEntries(PERCENTILES.map((percent) => [`${id}P${percent}`, latencies.percentile(percent)]));
 }

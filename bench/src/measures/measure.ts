@@ -1,6 +1,6 @@
 import type { Amounts } from '../amounts.ts';
 import type { Settings } from '../generator.ts';
-import type { Layout, Peer } from '../peers/peer.ts';
+import type { Layout, Peer, PeerContext } from '../peers/peer.ts';
 import type { Session } from '../session.ts';
 
 /** One figure of a measure. */
@@ -17,14 +17,10 @@ export interface Metric {
 /** What a round gave, by the metric's id; null for what this peer cannot be asked. */
 export type Figures = Record<string, number | null>;
 
-export interface Context {
+export interface Context extends PeerContext {
   amounts: Amounts;
-  /** Starts the peer with so many connections to be; the caller disposes of it. More settings of the generators. */
+  /** Starts a peer and its generators, which get further settings; the caller disposes of the session. */
   openSession: (peer: Peer, layout: Layout, settings?: Settings) => Promise<Session>;
-  /** Connections that a process can hold. */
-  perProcess: number;
-  /** Takes a line for people. */
-  say: (line: string) => void;
   signal: AbortSignal;
 }
 

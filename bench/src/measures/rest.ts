@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { forEachBounded } from '../bounded.ts';
+import { forEachBounded } from '@holdfast/harness/bounded';
 import { encodeMessage } from '../message.ts';
 import { BATCH, HoldfastInstallation, batchOf } from '../peers/holdfast-installation.ts';
 import { topicName } from '../peers/peer.ts';
@@ -9,7 +9,7 @@ const WARM_UP_SHARE = 0.1;
 const BATCHES_AT_ONCE = 4;
 const TOPIC = 1;
 
-/** Measure h: one control-api process, with nobody connected. */
+/** Measure h: one control-api process, without connections. */
 export const rest: Measure = {
   name: 'rest',
   title: 'REST',
@@ -22,11 +22,11 @@ export const rest: Measure = {
     ...metricsOf('batch', 'in batches'),
   ],
   onlyHoldfast: true,
-  run: async (_peer, { amounts, say }) => {
+  run: async (_peer, { amounts, log }) => {
     const { registrations, publishes, batches, atOnce } = amounts.rest;
-    await using installation = await HoldfastInstallation.start({ edges: 1, say, callsAtOnce: atOnce });
+    await using installation = await HoldfastInstallation.start({ edges: 1, log, callsAtOnce: atOnce });
     await installation.createTopics([TOPIC]);
-    // The messages go nowhere but into the log: their stamps matter to nobody.
+    // The messages are read by no generator: their stamp does not matter.
     const message = { topic: TOPIC, data: encodeMessage(0, 1, 0n, amounts.size) };
     const batch = batchOf(Array.from({ length: BATCH }, () => message));
     const register = () =>

@@ -4,7 +4,7 @@ import type { Measure } from './measure.ts';
 
 const TOPIC = 1;
 const WARM_UP_MESSAGES = 3;
-/** Longer than any of them takes; who has not come back by then does not. */
+/** Longer than any peer takes: a client that has not come back by then never does. */
 const BACK_WITHIN_MS = 120_000;
 const ACCOUNTED_WITHIN_MS = 60_000;
 /** A backend whose publish is refused tries again after this. */
@@ -34,21 +34,21 @@ export const comingBack: Measure = {
     const layout = { connections: Math.min(connections, perProcess), topicsOf: () => [TOPIC], willBeKilled: true };
     await using session = await openSession(peer, layout, COMING_BACK);
     await session.open();
-    for (let count = 0; count < WARM_UP_MESSAGES; count += 1) await session.broadcast(TOPIC);
-    await session.crew.reset();
+    await session.broadcast(TOPIC, WARM_UP_MESSAGES);
+    await session.generators.reset();
 
     const publishing = keepPublishing(session, everyMs, signal);
     const killedAt = Number(process.hrtime.bigint());
     await session.running.killAndReplace();
-    const back = await session.crew.back(() => true, BACK_WITHIN_MS);
+    const back = await session.generators.waitReturned(() => true, BACK_WITHIN_MS);
     const published = await publishing.stop();
     if (back.readied < layout.connections) {
       throw new Error(`${back.readied} of ${layout.connections} clients came back within ${BACK_WITHIN_MS / 1000} s`);
     }
-    // Whoever receives this one knows what it has missed before.
+    // A connection that receives this message has counted what it missed before.
     await session.running.publish(session.message(TOPIC));
-    const { lost, duplicated, received } = await session.crew.settled(ACCOUNTED_WITHIN_MS, 'accounted');
-    const missing = session.crew.expected - received - lost;
+    const { lost, duplicated, received } = await session.generators.waitDelivered(ACCOUNTED_WITHIN_MS, 'accounted');
+    const missing = session.generators.expected - received - lost;
     return {
       seconds: (back.readyAt - killedAt) / 1e9,
       refused: back.refused,
@@ -59,7 +59,7 @@ export const comingBack: Measure = {
   },
 };
 
-/** Publishes at a beat, and the same message again until it is accepted. */
+/** Publishes at intervals, and the same message again until it is accepted. */
 function keepPublishing(session: Session, everyMs: number, signal: AbortSignal): { stop: () => Promise<number> } {
   const over = new AbortController();
   let published = 0;
@@ -86,7 +86,7 @@ async function publishUntilAccepted(session: Session, signal: AbortSignal): Prom
       await session.running.publish(message);
       return;
     } catch {
-      // The server is gone, as this measure wants it.
+      // The server was killed, which is what this measure is about.
       await delay(RETRY_MS);
     }
   }

@@ -1,13 +1,21 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { HttpPool } from '@holdfast/harness/http-pool';
 import { findOnPath } from '@holdfast/local/find-on-path';
 import { freePort } from '@holdfast/local/free-port';
+import type { RedisServer } from '@holdfast/local/redis-server';
 import { runCommand } from '@holdfast/local/run-command';
-import type { HttpPool } from '../http-pool.ts';
 import { CACHE, isThere } from '../native.ts';
-import { type Layout, type Peer, type Running, type Surroundings, topicName } from './peer.ts';
+import {
+  type Layout,
+  type Peer,
+  type PeerContext,
+  type Prepared,
+  type Running,
+  startRedis,
+  topicName,
+} from './peer.ts';
 import { startPlainServers } from './plain-server.ts';
-import { type BenchRedis, startRedis } from './redis.ts';
 
 const VERSION = 'v6.9.1';
 const FOLDER = join(CACHE, `centrifugo-${VERSION}`);
@@ -33,7 +41,7 @@ export const centrifugo: Peer = {
   description: 'memory engine, no history but where clients are to come back, JSON protocol, log at warn',
   isOneProcess: true,
   prepare,
-  start: (layout, surroundings) => start(layout, surroundings, null),
+  start,
 };
 
 /** The same with its Redis engine, which is how several of its nodes are one. */
@@ -42,51 +50,37 @@ export const centrifugoRedis: Peer = {
   description: 'Redis engine, no history but where clients are to come back, JSON protocol, log at warn',
   isOneProcess: true,
   prepare,
-  start: async (layout, surroundings) => start(layout, surroundings, await startRedis(surroundings)),
+  start: async (layout, context) => start(layout, context, await startRedis(context)),
 };
 
-async function prepare({ say }: Surroundings): Promise<{ version: string } | { missing: string }> {
+async function prepare({ log }: PeerContext): Promise<Prepared> {
   const version = `Centrifugo ${VERSION}`;
   if (await isThere(BINARY)) return { version };
   const go = await findOnPath('go', process.env['PATH']);
   if (go === null) return { missing: 'go is needed to build it, and is not on PATH' };
-  say(`Building ${version}, which takes some minutes …`);
+  log(`Building ${version}, which takes some minutes …`);
   await mkdir(FOLDER, { recursive: true });
   const module = `github.com/centrifugal/centrifugo/v6@${VERSION}`;
   const { code, printed } = await runCommand(go, ['install', module], { ...process.env, GOBIN: FOLDER });
   return code === 0 ? { version } : { missing: `go could not build it: ${printed.split('\n').slice(-3).join(' ')}` };
 }
 
-async function start(layout: Layout, surroundings: Surroundings, redis: BenchRedis | null): Promise<Running> {
-  await using started = new AsyncDisposableStack();
-  if (redis !== null) started.defer(redis.stop);
+async function start(layout: Layout, context: PeerContext, redis?: RedisServer): Promise<Running> {
   const port = await freePort();
-  const config = join(surroundings.directory, `centrifugo-${port}.json`);
+  const config = join(context.directory, `centrifugo-${port}.json`);
   await writeFile(config, JSON.stringify(configuration(port, layout.willBeKilled === true, redis)));
-  const running = await startPlainServers(
-    {
-      command: BINARY,
-      args: () => ['--config', config],
-      port,
-      settings: SETTINGS,
-      publish,
-      others: redis === null ? [] : [{ name: 'redis', pid: redis.pid }],
-      alsoStop: started.move(),
-    },
-    layout,
-    surroundings,
-  );
-  return running;
+  const args = () => ['--config', config];
+  return startPlainServers({ command: BINARY, args, port, settings: SETTINGS, publish, redis }, layout, context);
 }
 
-function configuration(port: number, hasHistory: boolean, redis: BenchRedis | null): object {
+function configuration(port: number, hasHistory: boolean, redis?: RedisServer): object {
   const history = hasHistory ? { history_size: 1000, history_ttl: '300s', force_recovery: true } : {};
   return {
     http_server: { address: '127.0.0.1', port },
     client: { insecure: true, allowed_origins: ['*'] },
     http_api: { insecure: true },
     channel: { without_namespace: { allow_subscribe_for_client: true, ...history } },
-    engine: redis === null ? { type: 'memory' } : { type: 'redis', redis: { address: redis.url } },
+    engine: redis === undefined ? { type: 'memory' } : { type: 'redis', redis: { address: redis.url } },
     log: { level: 'warn' },
   };
 }

@@ -1,5 +1,6 @@
+import type { Message } from '../message.ts';
 import { NotCompiled, compiled } from '../native.ts';
-import { type Message, type Peer, topicName } from './peer.ts';
+import { type Peer, topicName } from './peer.ts';
 import { startPlainServers } from './plain-server.ts';
 
 /** As long as the ids that Holdfast gives. */
@@ -18,12 +19,12 @@ export const floor: Peer = {
       throw error;
     }
   },
-  start: async (layout, surroundings) => {
+  start: async (layout, context) => {
     const command = await compiled('floor');
     return startPlainServers(
       { command, args: (port) => [String(port)], settings: [['path', '/%t']], wrap: asHoldfast },
       layout,
-      surroundings,
+      context,
     );
   },
 };

@@ -1,15 +1,17 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { randomUUID } from 'node:crypto';
+import { forEachBounded } from '@holdfast/harness/bounded';
+import { HttpPool } from '@holdfast/harness/http-pool';
 import { type Installation, startInstallation } from '@holdfast/local/installation';
 import { type NewKey, createKey } from '@holdfast/local/keys-file';
-import { forEachBounded } from '../bounded.ts';
-import { HttpPool } from '../http-pool.ts';
-import { cpuSeconds } from '../proc.ts';
-import { type Helper, type Message, topicName } from './peer.ts';
-import { type BenchRedis, startRedis } from './redis.ts';
+import type { RedisServer } from '@holdfast/local/redis-server';
+import { until } from '@holdfast/local/until';
+import type { Message } from '../message.ts';
+import { cpuSeconds } from '../machine.ts';
+import { CALL_MS, startRedis, topicName } from './peer.ts';
 
 /** Enough to keep a control-api busy. */
 const CALLS_AT_ONCE = 32;
-const LOOK_EVERY_MS = 50;
+const CLIENT_NUMBER_DIGITS = 8;
 /** Many of them start side by side, a second of work each. */
 const EDGE_WITHIN_MS = 2000;
 const EDGES_WITHIN_MS = 20_000;
@@ -21,7 +23,7 @@ export interface InstallationOptions {
   edges: number;
   /** Variables of the services. */
   env?: Readonly<Record<string, string>>;
-  say: (line: string) => void;
+  log: (line: string) => void;
   callsAtOnce?: number;
 }
 
@@ -32,12 +34,12 @@ export interface Registration {
 
 /** A Redis, a control-api and edges, and the calls that a backend makes. */
 export class HoldfastInstallation {
-  readonly redis: BenchRedis;
+  readonly redis: RedisServer;
   readonly #installation: Installation;
   readonly #http: HttpPool;
   readonly #started: AsyncDisposableStack;
 
-  private constructor(redis: BenchRedis, installation: Installation, http: HttpPool, started: AsyncDisposableStack) {
+  private constructor(redis: RedisServer, installation: Installation, http: HttpPool, started: AsyncDisposableStack) {
     this.redis = redis;
     this.#installation = installation;
     this.#http = http;
@@ -45,16 +47,13 @@ export class HoldfastInstallation {
   }
 
   /** Starts all of it, and waits until every edge is known. */
-  static async start({ edges, env = {}, say, callsAtOnce = CALLS_AT_ONCE }: InstallationOptions) {
+  static async start({ edges, env = {}, log, callsAtOnce = CALLS_AT_ONCE }: InstallationOptions) {
     await using started = new AsyncDisposableStack();
-    const redis = await startRedis({ say });
-    started.defer(redis.stop);
-    const installation = await startInstallation({ edges, redis, env, announce: say });
+    const redis = await startRedis({ log });
+    started.defer(() => redis.stop());
+    const installation = await startInstallation({ edges, redis: { url: redis.url }, env, announce: log });
     started.defer(installation.stop);
-    const http = new HttpPool(Number(new URL(installation.controlUrl).port), callsAtOnce, {
-      'X-API-Key': installation.key,
-      'Content-Type': 'application/json',
-    });
+    const http = new HttpPool(installation.controlUrl, callsAtOnce, { 'X-API-Key': installation.key }, CALL_MS);
     started.defer(() => http.close());
     await edgesKnown(http, edges);
     return new HoldfastInstallation(redis, installation, http, started.move());
@@ -76,33 +75,19 @@ export class HoldfastInstallation {
     return this.#installation.controls.map(({ pid }) => pid);
   }
 
-  /** Makes an API key, and waits until it holds. */
+  /** Makes an API key, and waits until control-api accepts it. */
   async addKey(key: NewKey): Promise<string> {
     const { presented } = await createKey(this.#installation.keysFile, key);
-    const giveUpAt = performance.now() + KEY_WITHIN_MS;
-    for (;;) {
-      const { status } = await fetch(`${this.#installation.controlUrl}/v1/topics?limit=1`, {
-        headers: { 'x-api-key': presented },
-      });
-      if (status === 200) return presented;
-      if (performance.now() > giveUpAt) throw new Error(`the key ${key.id} does not hold`);
-      await delay(LOOK_EVERY_MS);
-    }
-  }
-
-  /** What a message passes through besides the edges. */
-  get helpers(): Helper[] {
-    const controls = this.#installation.controls.map(({ pid }) => ({ name: 'control-api', pid }));
-    return [...controls, { name: 'redis', pid: this.redis.pid }];
+    const url = `${this.#installation.controlUrl}/v1/topics?limit=1`;
+    await until(`the key ${key.id} is accepted`, KEY_WITHIN_MS, async () => {
+      return (await fetch(url, { headers: { 'x-api-key': presented } })).status === 200;
+    });
+    return presented;
   }
 
   /** In seconds. */
   async cpu(): Promise<{ control: number; redis: number }> {
-    const [control, redis] = await Promise.all([
-      cpuSeconds(this.#installation.controls.map(({ pid }) => pid)),
-      cpuSeconds([this.redis.pid]),
-    ]);
-    return { control, redis };
+    return { control: await cpuSeconds(this.controlPids), redis: await cpuSeconds([this.redis.pid]) };
   }
 
   async call(method: string, path: string, body: string): Promise<void> {
@@ -113,7 +98,7 @@ export class HoldfastInstallation {
     await forEachBounded(numbers, CALLS_AT_ONCE, (topic) => this.call('PUT', `/v1/topics/${topicName(topic)}`, '{}'));
   }
 
-  /** Registers clients by ids of our own choice; `onDone` is told of each. */
+  /** Registers clients by their credentials; `onDone` is called for each. */
   async register(clients: Iterable<Registration>, onDone?: () => void): Promise<void> {
     await forEachBounded(clients, CALLS_AT_ONCE, async ({ credential, topics }) => {
       await this.call('POST', '/v1/clients', JSON.stringify({ clientId: credential, topics }));
@@ -133,7 +118,7 @@ export class HoldfastInstallation {
     }
   }
 
-  /** Ends an edge without a word; resolves when it is gone. */
+  /** Kills an edge; resolves when it has ended. */
   async kill(edge: number): Promise<void> {
     this.edges[edge]?.kill('SIGKILL');
     await this.edges[edge]?.exited;
@@ -150,12 +135,15 @@ export function batchOf(messages: readonly Message[]): string {
   return `{"messages":[${items.join(',')}]}`;
 }
 
+/** Client ids of a run by number, of the form of a random UUID, so that a million of them need not be kept. */
+export function clientIds(): (client: number) => string {
+  const rest = randomUUID().slice(CLIENT_NUMBER_DIGITS);
+  return (client) => `${client.toString(16).padStart(CLIENT_NUMBER_DIGITS, '0')}${rest}`;
+}
+
 async function edgesKnown(http: HttpPool, count: number): Promise<void> {
-  const giveUpAt = performance.now() + EDGES_WITHIN_MS + count * EDGE_WITHIN_MS;
-  for (;;) {
+  await until(`${count} edges are known`, EDGES_WITHIN_MS + count * EDGE_WITHIN_MS, async () => {
     const { edges } = JSON.parse((await http.call('GET', '/v1/edges')).body) as { edges: unknown[] };
-    if (edges.length === count) return;
-    if (performance.now() > giveUpAt) throw new Error(`${edges.length} of ${count} edges are known`);
-    await delay(LOOK_EVERY_MS);
-  }
+    return edges.length === count;
+  });
 }

@@ -1,9 +1,8 @@
 import { availableParallelism } from 'node:os';
-import { type TargetOf, each } from '../crew.ts';
+import { type TargetOf, each } from '../generator-pool.ts';
 import type { Settings } from '../generator.ts';
-import { credentials } from './credentials.ts';
-import { HoldfastInstallation } from './holdfast-installation.ts';
-import { type Layout, type Peer, type Running, type Surroundings, topicName, topicNumbersOf } from './peer.ts';
+import { HoldfastInstallation, clientIds } from './holdfast-installation.ts';
+import { type Layout, type Peer, type PeerContext, type Running, topicName, topicNumbersOf } from './peer.ts';
 
 /** A connection that comes back resumes from the last id that it has seen, or the position in its first welcome. */
 const SETTINGS: Settings = [
@@ -15,7 +14,7 @@ const SETTINGS: Settings = [
   ['start-position', '"%t":{"position":"'],
 ];
 
-/** Clients of an edge that is killed spread over those that are left: as many as this machine has cores, an edge being a thread. */
+/** Edges for the clients of a killed edge: as many as this machine has cores, because an edge is one thread. */
 const STANDING_BY = availableParallelism();
 
 /** Registered clients, claims in Redis, a log for every topic: with the edge's accelerator. */
@@ -28,26 +27,26 @@ function holdfastPeer(name: string, directWrites: 'on' | 'off', description: str
     name,
     description,
     prepare: async () => ({ version: `this repository, Node ${process.versions.node}` }),
-    start: (layout, surroundings) => start({ EDGE_DIRECT_WRITES: directWrites }, layout, surroundings),
+    start: (layout, context) => start({ EDGE_DIRECT_WRITES: directWrites }, layout, context),
   };
 }
 
 async function start(
   env: Readonly<Record<string, string>>,
   layout: Layout,
-  { perProcess, say }: Surroundings,
+  { perProcess, log }: PeerContext,
 ): Promise<Running> {
   await using started = new AsyncDisposableStack();
   const serving = Math.ceil(layout.connections / perProcess);
   const edges = serving + (layout.willBeKilled === true ? STANDING_BY : 0);
-  const installation = started.use(await HoldfastInstallation.start({ edges, env, say }));
+  const installation = started.use(await HoldfastInstallation.start({ edges, env, log }));
   const target = targetOf(layout, installation.edgePorts, serving);
   await installation.createTopics(topicNumbersOf(layout));
   await installation.register(each(layout.connections, target));
   const running = started.move();
   return {
     servers: installation.edges.map(({ pid }) => pid),
-    others: installation.helpers,
+    others: [...installation.controlPids, installation.redis.pid],
     settings: SETTINGS,
     target,
     publish: (message) => installation.publish(message),
@@ -57,9 +56,9 @@ async function start(
   };
 }
 
-/** A client for each connection, with the port of its edge, and behind it those of the edges that stand by, in turn. */
+/** A client for each connection, with the port of its edge, and after it those of the edges that stand by, in turn. */
 function targetOf(layout: Layout, ports: readonly number[], serving: number): TargetOf {
-  const credential = credentials();
+  const credential = clientIds();
   return (connection) => {
     const topicNumbers = layout.topicsOf(connection);
     const first = serving + (connection % Math.max(1, ports.length - serving));

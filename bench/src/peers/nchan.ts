@@ -1,14 +1,14 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { HttpPool } from '@holdfast/harness/http-pool';
 import { bringPackage } from '@holdfast/local/distribution-package';
 import { findOnPath } from '@holdfast/local/find-on-path';
 import { freePort } from '@holdfast/local/free-port';
+import type { RedisServer } from '@holdfast/local/redis-server';
 import { runCommand } from '@holdfast/local/run-command';
-import type { HttpPool } from '../http-pool.ts';
 import { isThere } from '../native.ts';
-import type { Layout, Peer, Running, Surroundings } from './peer.ts';
+import { type Layout, type Peer, type PeerContext, type Prepared, type Running, startRedis } from './peer.ts';
 import { startPlainServers } from './plain-server.ts';
-import { type BenchRedis, startRedis } from './redis.ts';
 
 /** Where Debian has it, outside of what PATH usually names. */
 const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin`;
@@ -20,7 +20,7 @@ export const nchan: Peer = {
   name: 'nchan',
   description: `a worker for each 20,000 connections, ${TUNED}`,
   prepare,
-  start: (layout, surroundings) => start(layout, surroundings, null),
+  start,
 };
 
 /** The same with its messages in Redis, which is how several of its servers are one. */
@@ -28,17 +28,17 @@ export const nchanRedis: Peer = {
   name: 'nchan+redis',
   description: `nchan_use_redis, a worker for each 20,000 connections, ${TUNED}`,
   prepare,
-  start: async (layout, surroundings) => start(layout, surroundings, await startRedis(surroundings)),
+  start: async (layout, context) => start(layout, context, await startRedis(context)),
 };
 
-async function prepare({ say }: Surroundings): Promise<{ version: string } | { missing: string }> {
+async function prepare({ log }: PeerContext): Promise<Prepared> {
   if (!(await isThere(MODULE))) {
     const brought = await bringPackage({
       what: 'Nchan',
       packages: ['libnginx-mod-nchan'],
       env: process.env,
       isRoot: process.getuid?.() === 0,
-      announce: say,
+      announce: log,
     });
     if ('missing' in brought) return brought;
   }
@@ -49,41 +49,31 @@ async function prepare({ say }: Surroundings): Promise<{ version: string } | { m
   return { version: `${version}, Nchan ${status.output}` };
 }
 
-async function start(layout: Layout, surroundings: Surroundings, redis: BenchRedis | null): Promise<Running> {
-  await using started = new AsyncDisposableStack();
-  if (redis !== null) started.defer(redis.stop);
+async function start(layout: Layout, context: PeerContext, redis?: RedisServer): Promise<Running> {
   const port = await freePort();
-  const directory = join(surroundings.directory, `nchan-${port}`);
+  const directory = join(context.directory, `nchan-${port}`);
   await mkdir(directory, { recursive: true });
   const file = join(directory, 'nginx.conf');
-  const workers = Math.ceil(layout.connections / surroundings.perProcess);
-  await writeFile(file, configuration({ port, directory, workers, perProcess: surroundings.perProcess, redis }));
-  return startPlainServers(
-    {
-      command: (await findOnPath('nginx', PATH)) ?? 'nginx',
-      args: () => ['-p', directory, '-c', file],
-      port,
-      settings: [['path', '/subscribe/%t']],
-      publish,
-      others: redis === null ? [] : [{ name: 'redis', pid: redis.pid }],
-      alsoStop: started.move(),
-    },
-    layout,
-    surroundings,
-  );
+  const { perProcess } = context;
+  const workers = Math.ceil(layout.connections / perProcess);
+  await writeFile(file, configuration({ port, directory, workers, perProcess, redis }));
+  const command = (await findOnPath('nginx', PATH)) ?? 'nginx';
+  const args = () => ['-p', directory, '-c', file];
+  const settings = [['path', '/subscribe/%t']] as const;
+  return startPlainServers({ command, args, port, settings, publish, redis }, layout, context);
 }
 
-interface Configured {
+interface Configuration {
   port: number;
   directory: string;
   workers: number;
   perProcess: number;
-  redis: BenchRedis | null;
+  redis: RedisServer | undefined;
 }
 
-function configuration({ port, directory, workers, perProcess, redis }: Configured): string {
-  const upstream = redis === null ? '' : `upstream messages { nchan_redis_server ${redis.url}; }`;
-  const stored = redis === null ? '' : 'nchan_redis_pass messages;';
+function configuration({ port, directory, workers, perProcess, redis }: Configuration): string {
+  const upstream = redis === undefined ? '' : `upstream messages { nchan_redis_server ${redis.url}; }`;
+  const stored = redis === undefined ? '' : 'nchan_redis_pass messages;';
   return `
 load_module ${MODULE};
 ${process.getuid?.() === 0 ? 'user root;' : ''}

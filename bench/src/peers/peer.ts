@@ -1,7 +1,10 @@
-import type { TargetOf } from '../crew.ts';
+import { redisProgram } from '@holdfast/local/redis';
+import { type RedisServer, startRedisServer } from '@holdfast/local/redis-server';
+import type { TargetOf } from '../generator-pool.ts';
 import type { Settings } from '../generator.ts';
+import type { Message } from '../message.ts';
 
-/** Who is to be subscribed to what. Topics have numbers, from 1. */
+/** Connections and their subscriptions. Topics have numbers, from 1. */
 export interface Layout {
   connections: number;
   /** The topics of a connection, one for each slot of a message's stamp: one or two. */
@@ -10,33 +13,27 @@ export interface Layout {
   willBeKilled?: boolean;
 }
 
-export interface Surroundings {
+export interface PeerContext {
   /** A directory of the run, which is removed with it. */
   directory: string;
   /** Descriptors of a process that are for connections. */
   perProcess: number;
   /** Takes a line for people. */
-  say: (line: string) => void;
+  log: (line: string) => void;
 }
 
-/** A message to be published: JSON text. */
-export interface Message {
-  topic: number;
-  data: string;
-}
+/** The version of a peer, or why it cannot run here. */
+export type Prepared = { version: string } | { missing: string };
 
-/** A process that has a part in the work. */
-export interface Helper {
-  name: string;
-  pid: number;
-}
+/** A call that publishes may take as long as its deliveries: as many as `--connections` times a burst. */
+export const CALL_MS = 120_000;
 
 /** A server that runs, as every measure sees it. */
 export interface Running {
   /** The processes that hold the connections; what they have started counts with them. */
   readonly servers: readonly number[];
   /** Further processes that a message passes through: a Redis, a control-api. */
-  readonly others: readonly Helper[];
+  readonly others: readonly number[];
   /** How the generators speak to it. */
   readonly settings: Settings;
   readonly target: TargetOf;
@@ -44,7 +41,7 @@ export interface Running {
   readonly publish: (message: Message) => Promise<void>;
   /** Publishes several, in order, with what the server has for that: a batch, or else one call after the other. */
   readonly publishAll: (messages: readonly Message[]) => Promise<void>;
-  /** Ends a server without a word, and has one again on the same address, or leaves its clients to another. */
+  /** Kills a server, and starts one again on the same address, or leaves its clients to another. */
   readonly killAndReplace: () => Promise<void>;
   readonly stop: () => Promise<void>;
 }
@@ -55,9 +52,9 @@ export interface Peer {
   readonly description: string;
   /** It cannot be several processes, so it holds what one may have of descriptors. */
   readonly isOneProcess?: boolean;
-  /** Brings what it needs. Gives its version, or why it cannot run here. */
-  readonly prepare: (surroundings: Surroundings) => Promise<{ version: string } | { missing: string }>;
-  readonly start: (layout: Layout, surroundings: Surroundings) => Promise<Running>;
+  /** Brings what it needs. */
+  readonly prepare: (context: PeerContext) => Promise<Prepared>;
+  readonly start: (layout: Layout, context: PeerContext) => Promise<Running>;
 }
 
 /** The name of a topic, where names are used. */
@@ -72,4 +69,9 @@ export function topicNumbersOf(layout: Layout): number[] {
     for (const number of layout.topicsOf(index)) numbers.add(number);
   }
   return [...numbers];
+}
+
+/** A Redis of its own in a process on this machine, so that its CPU can be measured: REDIS_URL is not looked at. */
+export async function startRedis({ log }: Pick<PeerContext, 'log'>): Promise<RedisServer> {
+  return startRedisServer({ binary: await redisProgram({ announce: log }) });
 }

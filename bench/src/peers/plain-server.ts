@@ -1,12 +1,13 @@
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { HttpPool } from '@holdfast/harness/http-pool';
 import { type Child, ChildFailed, lineOf, spawnChild } from '@holdfast/local/child';
 import { isAlive } from '@holdfast/local/is-alive';
-import { HttpPool } from '../http-pool.ts';
+import type { RedisServer } from '@holdfast/local/redis-server';
 import type { Settings } from '../generator.ts';
-import type { TargetOf } from '../crew.ts';
-import { withChildren } from '../proc.ts';
-import { type Helper, type Layout, type Message, type Running, type Surroundings } from './peer.ts';
+import type { Message } from '../message.ts';
+import { withChildren } from '../machine.ts';
+import { CALL_MS, type Layout, type PeerContext, type Running } from './peer.ts';
 
 const LISTENING_MS = 20_000;
 const LOOK_EVERY_MS = 20;
@@ -16,20 +17,17 @@ export interface PlainServer {
   command: string;
   /** Its arguments on a port; 0: a free one. It prints "listening <port>", unless `port` is given. */
   args: (port: number) => readonly string[];
-  /** For a server that does not say when it listens: where it does. One process then, whatever it starts itself. */
+  /** Where a server listens that does not print it. There is one process then, whatever it starts itself. */
   port?: number;
-  env?: Readonly<Record<string, string | undefined>>;
   settings: Settings;
   /** What goes to all subscribers for a message; default: the message. */
   wrap?: (message: Message) => string;
   /** For a server with calls of its own in place of "POST /<topic>". */
   publish?: (http: HttpPool, topic: number, messages: readonly string[]) => Promise<void>;
-  /** Also on this machine and part of the work: a Redis. */
-  others?: readonly Helper[];
+  /** Is part of the work, and stopped after the server. */
+  redis?: RedisServer | undefined;
   /** Whether a message that one process has taken reaches the subscribers of all. */
   isCluster?: boolean;
-  /** Ended after them. */
-  alsoStop?: AsyncDisposableStack;
 }
 
 /** One process and its address. */
@@ -43,7 +41,7 @@ class Process {
     this.#server = server;
     this.#child = child;
     this.port = port;
-    this.http = new HttpPool(port, PUBLISHERS);
+    this.http = callsTo(port);
   }
 
   static async start(server: PlainServer): Promise<Process> {
@@ -59,7 +57,7 @@ class Process {
     await killGroup(this.#child);
     this.#child = (await launch(this.#server, this.port)).child;
     this.http.close();
-    this.http = new HttpPool(this.port, PUBLISHERS);
+    this.http = callsTo(this.port);
   }
 
   async stop(): Promise<void> {
@@ -68,11 +66,15 @@ class Process {
   }
 }
 
+function callsTo(port: number): HttpPool {
+  return new HttpPool(`http://127.0.0.1:${port}`, PUBLISHERS, {}, CALL_MS);
+}
+
 async function launch(server: PlainServer, port: number): Promise<{ child: Child; port: number }> {
   const child = await spawnChild({
     command: server.command,
     args: server.args(port),
-    env: server.env ?? { PATH: process.env['PATH'] },
+    env: { PATH: process.env['PATH'] },
     // The whole group: a server may have processes of its own, which SIGKILL leaves without a parent. (Debian's sh
     // takes no "--" after "-KILL".)
     cleanUp: { script: 'kill -s KILL -- "-$1"' },
@@ -91,7 +93,7 @@ async function killGroup(child: Child): Promise<void> {
   try {
     process.kill(-child.pid, 'SIGKILL');
   } catch (error) {
-    // Gone already, all of them.
+    // All of them have ended already.
     if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
   }
   await child.exited;
@@ -101,12 +103,10 @@ async function killGroup(child: Child): Promise<void> {
 /** Waits until a server takes connections. Rejects with what it printed when it ends, or takes too long. */
 async function listens(child: Child, { command, port = 0 }: PlainServer): Promise<void> {
   const giveUpAt = performance.now() + LISTENING_MS;
-  const { promise: ended, resolve } = Promise.withResolvers<'ended'>();
-  void child.exited.then(() => resolve('ended'));
-  for (;;) {
-    const outcome = await Promise.race([canConnect(port), ended]);
-    if (outcome === true) return;
-    if (outcome === 'ended' || performance.now() > giveUpAt) {
+  let ended = false;
+  void child.exited.then(() => (ended = true));
+  while (!(await canConnect(port))) {
+    if (ended || performance.now() > giveUpAt) {
       await killGroup(child);
       throw new ChildFailed(`${command} does not listen on ${port}`, child.lines());
     }
@@ -117,9 +117,11 @@ async function listens(child: Child, { command, port = 0 }: PlainServer): Promis
 function canConnect(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1' });
-    socket.once('connect', () => resolve(true));
     socket.once('error', () => resolve(false));
-    socket.once('connect', () => socket.destroy());
+    socket.once('connect', () => {
+      resolve(true);
+      socket.destroy();
+    });
   });
 }
 
@@ -130,14 +132,15 @@ function canConnect(port: number): Promise<boolean> {
 export async function startPlainServers(
   server: PlainServer,
   layout: Layout,
-  { perProcess }: Surroundings,
+  { perProcess }: PeerContext,
 ): Promise<Running> {
   const count = server.port === undefined ? Math.ceil(layout.connections / perProcess) : 1;
   const starts = await Promise.allSettled(Array.from({ length: count }, () => Process.start(server)));
   const processes = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
+  const { redis, settings } = server;
   const stop = async () => {
     await Promise.all(processes.map((process) => process.stop()));
-    await server.alsoStop?.disposeAsync();
+    await redis?.stop();
   };
   const failure = starts.find((start) => start.status === 'rejected');
   if (failure !== undefined) {
@@ -154,9 +157,13 @@ export async function startPlainServers(
     get servers() {
       return processes.map(({ pid }) => pid);
     },
-    others: server.others ?? [],
-    settings: server.settings,
-    target: targetOf(layout, processes),
+    others: redis === undefined ? [] : [redis.pid],
+    settings,
+    target: (connection) => {
+      const topicNumbers = layout.topicsOf(connection);
+      const ports = [processes[connection % processes.length]?.port ?? 0];
+      return { ports, credential: '-', topics: topicNumbers.map(String), topicNumbers };
+    },
     publish: (message) => toAll(message.topic, [wrap(message)]),
     publishAll: async (messages) => {
       const topics = Map.groupBy(messages, ({ topic }) => topic);
@@ -171,16 +178,4 @@ export async function startPlainServers(
 
 async function postLines(http: HttpPool, topic: number, messages: readonly string[]): Promise<void> {
   await http.call('POST', `/${topic}`, messages.map((message) => `${message}\n`).join(''));
-}
-
-function targetOf(layout: Layout, processes: readonly Process[]): TargetOf {
-  return (connection) => {
-    const topicNumbers = layout.topicsOf(connection);
-    return {
-      ports: [processes[connection % processes.length]?.port ?? 0],
-      credential: '-',
-      topics: topicNumbers.map(String),
-      topicNumbers,
-    };
-  };
 }

@@ -2,13 +2,13 @@ import { CommanderError } from 'commander';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readScalePlan } from './command-line.ts';
 
-let said = '';
+let logged = '';
 
 beforeEach(() => {
-  said = '';
+  logged = '';
   for (const stream of [process.stderr, process.stdout]) {
     vi.spyOn(stream, 'write').mockImplementation((text) => {
-      said += String(text);
+      logged += String(text);
       return true;
     });
   }
@@ -40,6 +40,6 @@ describe('the command line of scale', () => {
     [['--connections', '1000', 'delivery'], 'too many arguments'],
   ])('refuses %j and says why', (args, why) => {
     expect(() => readScalePlan(args)).toThrow(CommanderError);
-    expect(said).toContain(why);
+    expect(logged).toContain(why);
   });
 });

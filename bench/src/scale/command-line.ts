@@ -1,5 +1,6 @@
+import { integer } from '@holdfast/harness/options';
 import { Command } from 'commander';
-import { integer, resultName } from '../options.ts';
+import { resultName } from '../report.ts';
 
 /** What `scale` was asked for. */
 export interface ScalePlan {
@@ -9,7 +10,7 @@ export interface ScalePlan {
   /** Messages a second to the topics with a share, and for how long. */
   rate: number;
   seconds: number;
-  /** Messages to everybody. */
+  /** Messages to all clients. */
   broadcasts: number;
   size: number;
   heartbeatSeconds: number | null;
@@ -34,7 +35,7 @@ A million needs some 20 GiB, both ends and all processes included, and limits of
 Exit codes: 0 everything arrived · 1 something did not, or the run could not be carried through · 2 bad arguments ·
 130 interrupted.`;
 
-/** Reads the command line after "scale". Throws a CommanderError, after it has said what is wrong. */
+/** Reads the command line after "scale". Throws a CommanderError, after it has printed what is wrong. */
 export function readScalePlan(args: readonly string[]): ScalePlan {
   const command = new Command('bench scale')
     .description(

@@ -1,62 +1,38 @@
-import { CommanderError } from 'commander';
-import { type Outside, exitCodes } from '../exit-codes.ts';
+import { type Surroundings, exitCodes, runTool } from '@holdfast/harness/program';
 import { perProcess } from '../machine.ts';
-import { NotCompiled, compiled } from '../native.ts';
-import { keepFiles } from '../report/keep.ts';
+import { compiled } from '../native.ts';
+import { publishResult } from '../report.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 import { type ScalePlan, readScalePlan } from './command-line.ts';
-import { type Change, changesFor, raised } from './limits.ts';
+import { changesFor, raised } from './limits.ts';
 import { scaleText } from './report.ts';
-import type { ScaleResult } from './result.ts';
 import { runScale } from './run.ts';
 
 /** `npm run bench -- scale`: from its arguments to its exit code. */
-export async function scale(args: readonly string[], { print, say, signal }: Outside): Promise<number> {
-  let plan: ScalePlan;
-  try {
-    plan = readScalePlan(args);
-  } catch (error) {
-    // Commander has said what is wrong, or printed its help.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.measured : exitCodes.badArguments;
-    throw error;
-  }
-  const changes = await changesFor(plan.connections);
-  if (changes.length > 0 && !plan.raiseLimits) {
-    for (const { name, from, to } of changes) say(`${name} is ${from}, and must be ${to} for so many connections`);
-    say('Set them, or let --raise-limits do it for the time of the run, as root.');
-    return exitCodes.failed;
-  }
-  try {
-    const result = await runWithin(changes, plan, say, signal);
-    print(plan.json ? `${JSON.stringify(result, null, 2)}\n` : scaleText(result));
-    if (plan.keep !== null) {
-      const files = { json: `${JSON.stringify(result, null, 2)}\n`, txt: scaleText(result) };
-      say(`Kept as ${(await keepFiles(plan.keep, files)).join(', ')}`);
-    }
-    return result.phases.every(({ lost, duplicated }) => lost + duplicated === 0)
-      ? exitCodes.measured
-      : exitCodes.failed;
-  } catch (error) {
-    if (signal.aborted) {
-      say('Interrupted; nothing of it is left running.');
-      return exitCodes.interrupted;
-    }
-    if (!(error instanceof NotCompiled)) throw error;
-    say(`The load generator cannot be built: ${error.message}`);
-    return exitCodes.failed;
-  }
+export function scale(args: readonly string[], surroundings: Surroundings): Promise<number> {
+  return runTool(
+    surroundings,
+    () => readScalePlan(args),
+    (plan) => carryOut(plan, surroundings),
+  );
 }
 
-async function runWithin(
-  changes: readonly Change[],
-  plan: ScalePlan,
-  say: (line: string) => void,
-  signal: AbortSignal,
-): Promise<ScaleResult> {
+async function carryOut(plan: ScalePlan, surroundings: Surroundings): Promise<number> {
+  const { display, signal } = surroundings;
+  const log = (line: string) => display.log(line);
+  const changes = await changesFor(plan.connections);
+  if (changes.length > 0 && !plan.raiseLimits) {
+    for (const { name, from, to } of changes) log(`${name} is ${from}, and must be ${to} for so many connections`);
+    log('Set them, or let --raise-limits do it for the time of the run, as root.');
+    return exitCodes.failed;
+  }
   await compiled('generator');
-  for (const { name, from, to } of changes) say(`${name}: ${from} → ${to}, until the end of this run`);
+  for (const { name, from, to } of changes) log(`${name}: ${from} → ${to}, until the end of this run`);
   await using cleanUp = new AsyncDisposableStack();
   cleanUp.use(await raised(changes));
-  const directory = cleanUp.use(await temporaryDirectory());
-  return await runScale({ plan, directory: directory.path, perProcess: await perProcess(), say }, changes, signal);
+  const directory = cleanUp.use(await temporaryDirectory()).path;
+  const result = await runScale({ plan, directory, perProcess: await perProcess(), log, signal }, changes);
+  await publishResult(result, plan, { txt: scaleText(result) }, surroundings);
+  const arrived = result.phases.every(({ lost, duplicated }) => lost + duplicated === 0);
+  return arrived ? exitCodes.ok : exitCodes.failed;
 }

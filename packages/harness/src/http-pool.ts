@@ -48,10 +48,10 @@ class Connection {
     this.#socket.on('close', () => this.#closed());
   }
 
-  async send(request: string): Promise<HttpAnswer> {
+  async send(request: string, withinMs: number): Promise<HttpAnswer> {
     if (this.#failure !== undefined) throw this.#failure;
     this.#pending = Promise.withResolvers<HttpAnswer>();
-    const timer = setTimeout(() => this.destroy(new Error(`no answer within ${CALL_MS / 1000} s`)), CALL_MS);
+    const timer = setTimeout(() => this.destroy(new Error(`no answer within ${withinMs / 1000} s`)), withinMs);
     this.#socket.write(request);
     try {
       return await this.#pending.promise;
@@ -160,12 +160,14 @@ export class HttpPool {
   readonly #headers: string;
   readonly #prefix: string;
   readonly #size: number;
+  readonly #callMs: number;
   readonly #idle: Connection[] = [];
   readonly #all = new Set<Connection>();
   readonly #waiting: ((connection: Connection) => void)[] = [];
 
-  /** `size`: how many calls may be under way at once; more wait. */
-  constructor(url: string, size: number, headers: Readonly<Record<string, string>> = {}) {
+  /** `size`: how many calls may be under way at once; more wait. `callMs`: how long one may take. */
+  constructor(url: string, size: number, headers: Readonly<Record<string, string>> = {}, callMs: number = CALL_MS) {
+    this.#callMs = callMs;
     this.base = new URL(url.endsWith('/') ? url : `${url}/`);
     this.#prefix = this.base.pathname.slice(0, -1);
     this.#size = size;
@@ -182,6 +184,7 @@ export class HttpPool {
         body === undefined ? '' : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`;
       return await connection.send(
         `${method} ${this.#prefix}${path} HTTP/1.1\r\n${this.#headers}${of}\r\n${body ?? ''}`,
+        this.#callMs,
       );
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);

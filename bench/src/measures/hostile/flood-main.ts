@@ -1,47 +1,60 @@
-import { readFileSync } from 'node:fs';
-import { connect } from 'node:net';
-import type { Flood } from './attacker.ts';
+import { type Socket, connect } from 'node:net';
+import { serveCalls } from '@holdfast/harness/worker-channel';
+import type { AttackCalls, Flood } from './attack.ts';
 
-// A hostile caller in a process of its own: node flood-main.ts <a file with a Flood>. It goes on until it is ended.
+// An attack in a process of its own.
 
 const ANSWER = Buffer.from('HTTP/1.1 ');
-/** It comes back when it is thrown out, as hostile callers do. */
+/** It comes back when it is closed, as hostile callers do. */
 const AGAIN_MS = 20;
-const CHUNK_REQUESTS = 200;
+const CHUNK_BYTES = 64 * 1024;
+const PROGRESS_MS = 60_000;
 
-const flood = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as Flood;
-let sent = 0;
+serveCalls<AttackCalls>({ attack }, () => null, PROGRESS_MS);
 
-function requests(count: number): string {
-  let text = '';
-  for (let number = 0; number < count; number += 1) text += flood.requests[sent++ % flood.requests.length] ?? '';
-  return text;
+function attack(flood: Flood): void {
+  const { requests, ahead, port, reads } = flood;
+  let sent = 0;
+  const bytes = (count: number): Buffer => {
+    let text = '';
+    for (let number = 0; number < count; number += 1) text += requests[sent++ % requests.length] ?? '';
+    return Buffer.from(text, 'latin1');
+  };
+  /** What a socket sends that waits for no answer. */
+  const chunk = ahead === null && requests[0] !== undefined ? bytes(CHUNK_BYTES / requests[0].length) : null;
+
+  const begin = (socket: Socket): void => {
+    if (flood.once !== '') socket.write(flood.once, 'latin1');
+    if (flood.closesAfterMs !== null) setTimeout(() => socket.destroy(), flood.closesAfterMs);
+    if (ahead !== null) {
+      socket.write(bytes(ahead));
+      socket.on('data', (data: Buffer) => socket.write(bytes(answersIn(data))));
+    }
+    if (chunk === null) return;
+    const push = (): void => {
+      while (!socket.destroyed && socket.write(chunk));
+    };
+    socket.on('drain', push);
+    push();
+  };
+
+  const open = (opening: string): void => {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    socket.on('error', () => undefined);
+    socket.on('close', () => setTimeout(open, AGAIN_MS, opening));
+    socket.once('connect', () => {
+      if (opening === '') begin(socket);
+      else socket.once('data', () => begin(socket)).write(opening);
+      if (reads) socket.resume();
+      else socket.pause();
+    });
+  };
+
+  for (const opening of flood.openings) open(opening);
 }
 
-function answersIn(chunk: Buffer): number {
+function answersIn(data: Buffer): number {
   let count = 0;
-  for (let at = chunk.indexOf(ANSWER); at !== -1; at = chunk.indexOf(ANSWER, at + 1)) count += 1;
+  for (let at = data.indexOf(ANSWER); at !== -1; at = data.indexOf(ANSWER, at + 1)) count += 1;
   return count;
 }
-
-function open(): void {
-  const socket = connect({ port: flood.port, host: '127.0.0.1', noDelay: true });
-  socket.on('error', () => undefined);
-  socket.on('close', () => setTimeout(open, AGAIN_MS));
-  if (flood.reads) {
-    socket.on('connect', () => socket.write(requests(flood.ahead)));
-    socket.on('data', (chunk: Buffer) => {
-      const answered = answersIn(chunk);
-      if (answered > 0) socket.write(requests(answered));
-    });
-    return;
-  }
-  socket.pause();
-  const push = (): void => {
-    while (socket.write(requests(CHUNK_REQUESTS)));
-  };
-  socket.on('connect', push).on('drain', push);
-}
-
-for (let number = 0; number < flood.sockets; number += 1) open();
-process.stdout.write('attacking\n');
