@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { redisKeys } from '../packages/protocol/src/keys.ts';
+import { redisKeys } from '../packages/broker/src/keys.ts';
 
 const PAGE = new URL('../docs/redis-keys.md', import.meta.url);
 
