@@ -14,7 +14,8 @@ describe('the payload of a message', () => {
     fc.assert(
       fc.property(fc.json(), (payload) => {
         const text = `{"type":"message","topic":"a","id":"1-0","data":${payload}}`;
-        expect(readDownText(text)).toMatchObject({ ok: true, payloadText: payload });
+        const read = readDownText(text);
+        expect(read.ok && read.payloadText).toBe(payload);
       }),
     );
   });

@@ -1,5 +1,5 @@
 import type { Model, Violation } from './model.ts';
-import type { HistoryEvent } from '../history/events.ts';
+import { type CallEvent, type HistoryEvent, inboxOf } from '../history/events.ts';
 import { apiViolations } from './closes.ts';
 import { arrivalViolations } from './arrivals.ts';
 import { closeViolations } from './closes.ts';
@@ -39,17 +39,28 @@ function modelOf(events: readonly HistoryEvent[]): Model {
   const calls = events.filter((event) => event.kind === 'call');
   const forgettings = events.filter((event) => event.kind === 'forgot');
   const timelines = new Map<string, Timeline>();
+  const changesBy = Map.groupBy(calls, subjectOf);
   return {
     calls,
     forgettings,
     lines: linesOf(events),
-    streams: streamsOf(calls, forgettings),
+    streams: streamsOf(calls, forgettings, (stream) => changesBy.get(stream) ?? []),
     endAt: events.findLast((event) => event.kind === 'end')?.at ?? Infinity,
     timelineOf: (client, stream) => {
       const key = `${client} ${stream}`;
-      const timeline = timelines.get(key) ?? new Timeline(changesOf(calls, client, stream), forgettings);
-      timelines.set(key, timeline);
+      let timeline = timelines.get(key);
+      if (timeline === undefined) {
+        const changes = [...(changesBy.get(inboxOf(client)) ?? []), ...(changesBy.get(stream) ?? [])];
+        timeline = new Timeline(changesOf(new Set(changes), client, stream), forgettings);
+        timelines.set(key, timeline);
+      }
       return timeline;
     },
   };
+}
+
+/** The stream that a call is about: the topic that it deletes, or the inbox of its client; of each only a few are. */
+function subjectOf({ call }: CallEvent): string {
+  if (call.what === 'delete') return call.topic;
+  return 'client' in call ? inboxOf(call.client) : '';
 }

@@ -27,7 +27,11 @@ export interface Stream {
 }
 
 /** Everything that was published, by stream. */
-export function streamsOf(calls: readonly CallEvent[], forgettings: readonly Forgetting[]): Map<string, Stream> {
+export function streamsOf(
+  calls: readonly CallEvent[],
+  forgettings: readonly Forgetting[],
+  callsAbout: (stream: string) => readonly CallEvent[],
+): Map<string, Stream> {
   const found = new Map<string, Map<string, Publication>>();
   for (const { from, to, outcome, call } of calls) {
     if (call.what !== 'publish') continue;
@@ -48,7 +52,10 @@ export function streamsOf(calls: readonly CallEvent[], forgettings: readonly For
     );
   }
   return new Map(
-    Array.from(found, ([name, byToken]) => [name, { name, byToken, byId: byIdOf(byToken), ends: endsOf(calls, name) }]),
+    Array.from(found, ([name, byToken]) => [
+      name,
+      { name, byToken, byId: byIdOf(byToken), ends: endsOf(callsAbout(name), name) },
+    ]),
   );
 }
 

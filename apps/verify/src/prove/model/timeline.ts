@@ -76,8 +76,8 @@ function forget(changes: readonly Change[], { savedFrom, savedTo, lostAt }: Forg
 }
 
 /** What calls did to one client and one stream: a topic, or its inbox. */
-export function changesOf(calls: readonly CallEvent[], client: string, stream: string): Change[] {
-  return calls.flatMap(({ from, to, outcome, status, call }) => {
+export function changesOf(calls: Iterable<CallEvent>, client: string, stream: string): Change[] {
+  return [...calls].flatMap(({ from, to, outcome, status, call }) => {
     const target = targetOf(call, client, stream);
     if (target === undefined) return [];
     // It was not there, which is as certain as an end.
