@@ -11,15 +11,18 @@ export type LivePayload =
   | { kind: 'count'; question: string }
   /** Asks an edge on its own channel what it serves to a client. */
   | { kind: 'served'; question: string; clientId: string }
-  /** An edge's own, to see that it still receives. */
+  /** The loopback probe of an edge. */
   | { kind: 'canary'; nonce: string }
   /** From a newer version, perhaps. */
   | { kind: 'foreign' };
 
 export const DELETED = 'deleted';
-export const countQuestion = (question: string) => `count ${question}`;
-export const servedQuestion = (question: string, clientId: string) => `served ${question} ${clientId}`;
-export const canary = (nonce: string) => `canary ${nonce}`;
+/** As edges of every version send it. */
+const PROBE = 'canary';
+
+export const encodeCount = (surveyId: string) => `count ${surveyId}`;
+export const encodeServed = (surveyId: string, clientId: string) => `served ${surveyId} ${clientId}`;
+export const encodeProbe = (nonce: string) => `${PROBE} ${nonce}`;
 
 const SPACE = 0x20;
 const DIGIT_0 = 0x30;
@@ -32,7 +35,7 @@ export function decodeLive(payload: Buffer): LivePayload {
   if (kind === DELETED) return { kind: 'deleted' };
   if (kind === 'count' && second) return { kind: 'count', question: second };
   if (kind === 'served' && second && third) return { kind: 'served', question: second, clientId: third };
-  if (kind === 'canary' && second) return { kind: 'canary', nonce: second };
+  if (kind === PROBE && second) return { kind: 'canary', nonce: second };
   return { kind: 'foreign' };
 }
 
