@@ -214,13 +214,13 @@ test('a subscriber comes back without its subscriptions, for their owner to rene
   // A round trip on the same connection: what it had sent by itself at "ready" would have arrived before.
   await subscriber.ping();
   expect(await subscribers()).toBe(0);
-  const heard = new Promise((resolve) => subscriber.once('smessage', (_channel, message) => resolve(message)));
+  const received = new Promise((resolve) => subscriber.once('smessage', (_channel, message) => resolve(message)));
   await subscriber.ssubscribe('c');
   await commands.spublish('c', 'hello');
-  expect(await heard).toBe('hello');
+  expect(await received).toBe('hello');
 });
 
-test('a master that became a replica is left for whoever has its place', async () => {
+test('a master that became a replica is left for the one that has its place', async () => {
   const { redis, server, log } = await connected();
   const operator = connect(server.url, captureLog());
   await waitForRedis(operator, log);
@@ -260,7 +260,7 @@ describe('at the start', () => {
     expect(await redis.ping()).toBe('PONG');
   });
 
-  test('it says so once where it is not reminded', async () => {
+  test('it is logged once where it is not reminded', async () => {
     const log = captureLog();
     const redis = connect(`redis://127.0.0.1:${await freePort()}`, log);
     let attempts = 0;
@@ -285,7 +285,7 @@ describe('at the start', () => {
     await expect(waitForRedis(redis, { logger: log.logger, signal: controller.signal })).rejects.toThrow('stopped');
   });
 
-  test('a wrong password is told, but not shown', async () => {
+  test('a wrong password is reported, but not shown', async () => {
     const server = await start({ args: ['--requirepass', 'right'] });
     const log = captureLog();
     const redis = connect(`redis://:hunter2@127.0.0.1:${server.port}`, log);
