@@ -18,8 +18,8 @@ async function openEdge(
   const id = randomUUID();
   const subscribed = new Set<string>();
   const answer = (payload: LivePayload, topic?: string) => {
-    if (payload.kind === 'count') void answers(payload.question, topics[topic ?? ''] ?? 0);
-    if (payload.kind === 'served') void answers(payload.question, served[payload.clientId] ?? null);
+    if (payload.kind === 'count') void answers(payload.surveyId, topics[topic ?? ''] ?? 0);
+    if (payload.kind === 'served') void answers(payload.surveyId, served[payload.clientId] ?? null);
   };
   const subscriber = await openRedis('subscriber');
   const channels = liveSubscriber({ kind: 'one', openSubscriber: () => subscriber }, keys, id, {

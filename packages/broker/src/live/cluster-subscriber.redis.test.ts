@@ -31,7 +31,7 @@ async function listen(known?: KnownCluster) {
   const subscriber = liveSubscriber({ kind: 'cluster', topology: map }, its.keys, id, {
     onTopic: (topic, payload) =>
       events.push(`${topic} ${payload.kind === 'message' ? String(payload.data) : payload.kind}`),
-    onOwn: (payload) => events.push(payload.kind === 'canary' ? `own ${payload.nonce}` : `own ${payload.kind}`),
+    onOwn: (payload) => events.push(payload.kind === 'probe' ? `own ${payload.nonce}` : `own ${payload.kind}`),
     onWakeUp: () => events.push('wake-up'),
     onSubscribed: (topics) => events.push(...topics.map((topic) => `subscribed ${topic}`)),
     onDisconnected: () => events.push('disconnected'),

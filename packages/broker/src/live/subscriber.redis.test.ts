@@ -16,7 +16,7 @@ async function listen(id: string = randomUUID(), subscriber?: Redis) {
   const channels = liveSubscriber({ kind: 'one', openSubscriber: () => connection }, keys, id, {
     onTopic: (topic, payload) =>
       events.push(`${topic} ${payload.kind === 'message' ? String(payload.data) : payload.kind}`),
-    onOwn: (payload) => events.push(payload.kind === 'canary' ? `own ${payload.nonce}` : `own ${payload.kind}`),
+    onOwn: (payload) => events.push(payload.kind === 'probe' ? `own ${payload.nonce}` : `own ${payload.kind}`),
     onWakeUp: () => events.push('wake-up'),
     onSubscribed: (topics) => {
       for (const topic of topics) {

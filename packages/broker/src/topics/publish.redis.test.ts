@@ -89,7 +89,7 @@ describe('publishing', () => {
     expect(await redis.xlen(keys.topicLog(topic))).toBe(1);
     expect(await redis.exists(keys.topic(topic), keys.topicIdempotency(topic, 'key'))).toBe(0);
     await redis.spublish(keys.topicLive(topic), encodeProbe('end'));
-    await eventually(() => expect(live.at(-1)).toMatchObject({ kind: 'canary' }));
+    await eventually(() => expect(live.at(-1)).toMatchObject({ kind: 'probe' }));
     expect(live).toHaveLength(2);
   });
 });

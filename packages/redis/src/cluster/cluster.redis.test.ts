@@ -131,7 +131,7 @@ test(
     await expect.poll(() => portOf(cluster.topology.masterOf(0)), PATIENCE).toBe(heir.port);
     await expect.poll(() => cluster.fault(), PATIENCE).toBeNull();
     expect(ready).toContainEqual([heir.port, true]);
-    expect(log.saying('redis lost')).toMatchObject([{ redis: address(first) }]);
+    expect(log.linesWith('redis lost')).toMatchObject([{ redis: address(first) }]);
 
     const newcomer = await startRedisServer({ binary: await redisBinary(), busPort: 'any' });
     onTestFinished(newcomer.stop);
@@ -182,11 +182,11 @@ describe('a Cluster that is not well', () => {
       let looks = 0;
       cluster.topology.onRefresh(() => (looks += 1));
       await expect.poll(() => looks, PATIENCE).toBeGreaterThan(2);
-      const logged = log.saying('redis cluster does not serve everything');
+      const logged = log.linesWith('redis cluster does not serve everything');
       expect(logged).toMatchObject([{ level: 'warn', reason: 'no node serves slots 3-5' }]);
       await askRedis(first?.url ?? '', 'CLUSTER', 'ADDSLOTS', 3, 4, 5);
       await expect.poll(() => cluster.fault(), PATIENCE).toBeNull();
-      expect(log.saying('redis cluster serves everything again')).toHaveLength(1);
+      expect(log.linesWith('redis cluster serves everything again')).toHaveLength(1);
     },
     START_MS,
   );
@@ -201,9 +201,9 @@ describe('a Cluster that is not well', () => {
       const waiting = cluster.whenReady({ logger: log.logger, remindMs: 20 });
       const reason = expect.stringMatching(/^no node of the Cluster answers: .*ECONNREFUSED/) as string;
       await expect
-        .poll(() => log.saying('waiting for redis').at(-1), PATIENCE)
+        .poll(() => log.linesWith('waiting for redis').at(-1), PATIENCE)
         .toMatchObject({ level: 'warn', reason });
-      expect(log.saying('redis cluster does not serve everything')).toMatchObject([{ reason }]);
+      expect(log.linesWith('redis cluster does not serve everything')).toMatchObject([{ reason }]);
       expect(cluster.fault()).toEqual(reason);
 
       const server = await startRedisServer({
@@ -217,7 +217,7 @@ describe('a Cluster that is not well', () => {
       await waiting;
       await untilWhole([server]);
       expect(await cluster.topology.masterOf(0)?.ping()).toBe('PONG');
-      expect(log.saying('redis cluster serves everything again')).toHaveLength(1);
+      expect(log.linesWith('redis cluster serves everything again')).toHaveLength(1);
     },
     START_MS,
   );
