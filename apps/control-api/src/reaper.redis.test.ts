@@ -102,7 +102,7 @@ test('the reaper recovers abandoned registrations of every key, and logs how man
   };
   await reapLeftovers(broker, api.keys, api.log.logger);
   expect(asked).toEqual(api.keys.ids().map((id) => [id, 60_000]));
-  expect(api.log.saying('recovered abandoned registrations')).toMatchObject([{ key: 'news', settled: 2 }]);
+  expect(api.log.linesWith('recovered abandoned registrations')).toMatchObject([{ key: 'news', settled: 2 }]);
 });
 
 test('a key whose node is away does not keep the others from it', async () => {
@@ -133,5 +133,5 @@ test('the reaper goes on until it is stopped, also after a failure', async () =>
   const stop = startReaper({ broker, redis, keys, expiryMs: null, logger: api.log.logger });
   await eventually(() => expect(rounds).toBeGreaterThan(1), { timeoutMs: 20_000 });
   stop();
-  expect(api.log.saying('reaper failed').length).toBeGreaterThan(0);
+  expect(api.log.linesWith('reaper failed').length).toBeGreaterThan(0);
 });

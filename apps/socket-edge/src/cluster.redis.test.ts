@@ -206,7 +206,7 @@ it(
     const subscribed = new Set();
     while (subscribed.size < topics.length) subscribed.add((await socket.next('subscribed'))['topic']);
     expect(subscribed).toEqual(new Set(topics));
-    expect(edge.log.saying('keyspace events are not available: changes are found by polling')).toHaveLength(1);
+    expect(edge.log.linesWith('keyspace events are not available: changes are found by polling')).toHaveLength(1);
     expect(edge.health.readiness().ready).toBe(true);
     await socket.close();
   },

@@ -158,8 +158,8 @@ export function createEdge(options: EdgeOptions) {
   const heartbeat = new Heartbeat({ registry, broadcast, counters, everyMs: heartbeatMs, stuckMs });
 
   function onOwn(payload: LivePayload): void {
-    if (payload.kind === 'canary') probes.onReceived(payload.nonce);
-    else if (payload.kind === 'served') answerServed(payload.question, payload.clientId);
+    if (payload.kind === 'probe') probes.onReceived(payload.nonce);
+    else if (payload.kind === 'served') answerServed(payload.surveyId, payload.clientId);
   }
 
   function answerServed(question: string, clientId: string): void {

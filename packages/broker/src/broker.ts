@@ -123,14 +123,14 @@ export interface Topics {
   publish(topic: string, data: Buffer, idempotencyKey?: string, caller?: string): Promise<PublishOutcome>;
   /** The same for several messages, in the order given, all in one step. Gives one outcome for each. */
   publishAll(topic: string, messages: readonly NewMessage[]): Promise<PublishOutcome[]>;
-  /** The same for a client's own topic; the edge that owns the client is notified. */
+  /** The same for a client's inbox; the edge that owns the client is notified. */
   publishToClient(clientId: string, data: Buffer, idempotencyKey?: string, caller?: string): Promise<PublishOutcome>;
   /**
    * What follows `after` in the log (all of it when null), at most `limit` entries and `MAX_PAGE_BYTES`, but one entry at least;
    * null when the topic does not exist.
    */
   readLog(topic: string, after: Position | null, limit: number): Promise<LogPage | null>;
-  /** The same for a client's own topic. */
+  /** The same for a client's inbox. */
   readClientLog(clientId: string, after: Position | null, limit: number): Promise<LogPage | null>;
 }
 

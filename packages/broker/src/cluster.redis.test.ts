@@ -86,7 +86,7 @@ describe('on a Cluster', () => {
     expect((await brokers.edge.readLog(topic, null, 10))?.entries).toHaveLength(1);
   });
 
-  test('scripts that one node has forgotten are told to that node', async () => {
+  test('scripts that one node has forgotten are loaded there', async () => {
     const topics = await Promise.all(Array.from({ length: 30 }, () => someTopic()));
     await askRedis(cluster.nodes[1]?.url ?? '', 'SCRIPT', 'FLUSH', 'SYNC');
     const outcomes = await Promise.all(topics.map(({ topic }) => published(topic, '1')));
@@ -157,7 +157,7 @@ describe('while a slot moves', () => {
     await move.moveKeys();
     expect(await its.edge.claim({ clientId, edge: 'e' })).toMatchObject({ kind: 'claimed' });
     expect(await its.control.readClient(clientId)).toMatchObject({ owner: { edge: 'e' } });
-    // Scripts that the node there has not heard of are told to it on the way.
+    // Scripts that the node there does not know are loaded on the way.
     await askRedis(to.url, 'SCRIPT', 'FLUSH', 'SYNC');
     expect(await its.control.disconnect(clientId)).toEqual({ connected: true });
     await move.end();
@@ -210,7 +210,7 @@ describe('while a slot moves', () => {
   });
 });
 
-test('a slot that nobody serves makes its calls unavailable, and no others', async () => {
+test('a slot that no node serves makes its calls unavailable, and no others', async () => {
   const { topic, slot } = await someTopic();
   const { topic: other } = await someTopic();
   const known = await KnownCluster.open(cluster.nodes[0]?.url ?? '');

@@ -40,7 +40,7 @@ export function redisKeys(prefix: string) {
     trialLog: (place: string) => `${prefix}trial:{${place}}:log`,
     trialLive: (place: string) => `${prefix}trial:{${place}}:live`,
 
-    answers: (question: string) => `${prefix}answers:{${question}}`,
+    answers: (surveyId: string) => `${prefix}answers:{${surveyId}}`,
   };
 }
 

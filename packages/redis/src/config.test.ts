@@ -8,7 +8,7 @@ const schema = z.object({ ...redisVariables, API_PORT: port(7700) }).check(redis
 const target = (env: Record<string, string>): unknown => toRedisTarget(readConfig(schema, env));
 
 describe('where Redis is', () => {
-  test('one Redis, on this machine unless told otherwise', () => {
+  test('one Redis, on this machine by default', () => {
     expect(target({})).toEqual({ kind: 'single', url: 'redis://127.0.0.1:6379' });
     expect(target({ REDIS_URL: 'rediss://u:p@r:1/2' })).toEqual({ kind: 'single', url: 'rediss://u:p@r:1/2' });
   });

@@ -62,7 +62,7 @@ describe('while Redis is down', () => {
     // What was refused is not done later.
     expect(await redis.exists('n')).toBe(0);
     expect(await redis.set('a', '2')).toBe('OK');
-    expect(log.saying('redis back')).toHaveLength(1);
+    expect(log.linesWith('redis back')).toHaveLength(1);
   });
 
   test('the loss and the return are logged once each, whatever was tried in between', async () => {
@@ -103,7 +103,7 @@ describe('nothing is sent twice', () => {
     redis.disconnect(true);
     for (const { status } of await underWay) expect(status).toBe('rejected');
     server.thaw();
-    await expect.poll(() => log.saying('redis back').length, PATIENCE).toBe(1);
+    await expect.poll(() => log.linesWith('redis back').length, PATIENCE).toBe(1);
     expect(await redis.get('n')).toBe(String(COMMANDS));
   });
 
@@ -131,7 +131,7 @@ describe('nothing is sent twice', () => {
       await new Promise((turn) => setImmediate(turn));
       proxy.cut();
       await adding;
-      await expect.poll(() => log.saying('redis back').length, PATIENCE).toBe(cuts);
+      await expect.poll(() => log.linesWith('redis back').length, PATIENCE).toBe(cuts);
     }
     await redis.ping();
     const stored = (await redis.lrange('list', 0, -1)).map(Number);
@@ -146,7 +146,7 @@ describe('a Redis that does not answer', () => {
     const { server, redis, log } = await connected();
     server.freeze();
     await expect(redis.get('a')).rejects.toThrow('Command timed out');
-    await expect.poll(() => log.saying('redis lost').length, PATIENCE).toBe(1);
+    await expect.poll(() => log.linesWith('redis lost').length, PATIENCE).toBe(1);
     server.thaw();
     await untilReady(redis);
     expect(await redis.set('a', '1')).toBe('OK');
@@ -161,7 +161,7 @@ describe('a Redis that does not answer', () => {
     await waitForRedis(redis, log);
     proxy.blackHole();
     await expect(redis.get('a')).rejects.toThrow(/Command timed out|closed|maxRetries/i);
-    await expect.poll(() => log.saying('redis lost')[0]?.['reason'], PATIENCE).toMatch(/Socket timeout/);
+    await expect.poll(() => log.linesWith('redis lost')[0]?.['reason'], PATIENCE).toMatch(/Socket timeout/);
     proxy.heal();
     proxy.cut();
     await untilReady(redis);
@@ -214,13 +214,13 @@ test('a subscriber comes back without its subscriptions, for their owner to rene
   // A round trip on the same connection: what it had sent by itself at "ready" would have arrived before.
   await subscriber.ping();
   expect(await subscribers()).toBe(0);
-  const heard = new Promise((resolve) => subscriber.once('smessage', (_channel, message) => resolve(message)));
+  const received = new Promise((resolve) => subscriber.once('smessage', (_channel, message) => resolve(message)));
   await subscriber.ssubscribe('c');
   await commands.spublish('c', 'hello');
-  expect(await heard).toBe('hello');
+  expect(await received).toBe('hello');
 });
 
-test('a master that became a replica is left for whoever has its place', async () => {
+test('a master that became a replica is left for the one that has its place', async () => {
   const { redis, server, log } = await connected();
   const operator = connect(server.url, captureLog());
   await waitForRedis(operator, log);
@@ -249,18 +249,18 @@ describe('at the start', () => {
     const log = captureLog();
     const redis = connect(`redis://127.0.0.1:${port}`, log);
     const waiting = waitForRedis(redis, { logger: log.logger, remindMs: 20 });
-    await expect.poll(() => log.saying('waiting for redis').length, PATIENCE).toBeGreaterThan(2);
-    expect(log.saying('waiting for redis')[0]).toMatchObject({
+    await expect.poll(() => log.linesWith('waiting for redis').length, PATIENCE).toBeGreaterThan(2);
+    expect(log.linesWith('waiting for redis')[0]).toMatchObject({
       level: 'warn',
       reason: expect.stringMatching(/ECONNREFUSED/) as string,
     });
-    expect(log.saying('redis lost')).toHaveLength(1);
+    expect(log.linesWith('redis lost')).toHaveLength(1);
     await start({ port });
     await waiting;
     expect(await redis.ping()).toBe('PONG');
   });
 
-  test('it says so once where it is not reminded', async () => {
+  test('it is logged once where it is not reminded', async () => {
     const log = captureLog();
     const redis = connect(`redis://127.0.0.1:${await freePort()}`, log);
     let attempts = 0;
@@ -285,13 +285,13 @@ describe('at the start', () => {
     await expect(waitForRedis(redis, { logger: log.logger, signal: controller.signal })).rejects.toThrow('stopped');
   });
 
-  test('a wrong password is told, but not shown', async () => {
+  test('a wrong password is reported, but not shown', async () => {
     const server = await start({ args: ['--requirepass', 'right'] });
     const log = captureLog();
     const redis = connect(`redis://:hunter2@127.0.0.1:${server.port}`, log);
     void waitForRedis(redis, log).catch(() => undefined);
-    await expect.poll(() => log.saying('waiting for redis').length, PATIENCE).toBe(1);
-    expect(log.saying('redis lost')[0]).toMatchObject({ reason: expect.stringMatching(/WRONGPASS/) as string });
+    await expect.poll(() => log.linesWith('waiting for redis').length, PATIENCE).toBe(1);
+    expect(log.linesWith('redis lost')[0]).toMatchObject({ reason: expect.stringMatching(/WRONGPASS/) as string });
     expect(JSON.stringify(log.lines)).not.toContain('hunter2');
 
     const right = connect(`redis://:right@127.0.0.1:${server.port}/3`, captureLog());

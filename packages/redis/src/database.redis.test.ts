@@ -51,7 +51,7 @@ test('a database that Redis does not have: never ready, the reason is known, and
     /^Redis does not answer: database 30 of REDIS_URL cannot be used: ERR DB index/,
   );
   expect(await admin.dbsize()).toBe(0);
-  expect(connection.log.saying('redis lost')).toMatchObject([
+  expect(connection.log.linesWith('redis lost')).toMatchObject([
     { reason: expect.stringContaining('DB index is out of range') as string },
   ]);
 });

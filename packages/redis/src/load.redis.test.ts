@@ -14,7 +14,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-test('a Redis is told with its memory, its clients, and what it does meanwhile', async () => {
+test('the load of a Redis is its memory, its clients, and its CPU time meanwhile', async () => {
   await redis.config('SET', 'maxmemory', '300mb');
   const enough = new AbortController();
   const keepBusy = async (): Promise<number> => {

@@ -94,7 +94,7 @@ test('Sentinels lead to the master, and after its death to its heir', async () =
   await master.kill();
   await expect.poll(() => redis.set('a', '2').catch(String), PATIENCE).toBe('OK');
   expect(await ask(heir.port, 'GET', 'a')).toBe('2');
-  expect(log.saying('redis back')).toHaveLength(1);
+  expect(log.linesWith('redis back')).toHaveLength(1);
 });
 
 test('Sentinels that are all away are one incident, and are waited for', async () => {

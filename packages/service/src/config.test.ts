@@ -23,9 +23,9 @@ const schema = z.object({
   WORKERS: integerOr('auto', { min: 1, max: 64, default: 1 }).describe('How many processes'),
   MAX: integer({ min: 1, max: 1_000_000 }).optional().describe('How many connections'),
   DRAIN: duration({ minMs: 0, maxMs: 3_600_000, default: '30s' }).describe('How long a goodbye takes'),
-  ORIGINS: list().optional().describe('Who may come'),
+  ORIGINS: list().optional().describe('Allowed origins'),
   MODE: choice(['fast', 'safe'], 'safe').describe('How'),
-  ADVERTISE: url(['ws:', 'wss:']).optional().meta({ description: 'What clients are told', defaultText: 'ws://…' }),
+  ADVERTISE: url(['ws:', 'wss:']).optional().meta({ description: 'The address for clients', defaultText: 'ws://…' }),
   KEYS_FILE: text().optional().describe('Where the keys are'),
 });
 
@@ -143,9 +143,9 @@ test('describeConfig gives one row for each variable, with defaults as a user wo
     { variable: 'WORKERS', default: '1', meaning: 'How many processes' },
     { variable: 'MAX', default: null, meaning: 'How many connections' },
     { variable: 'DRAIN', default: '30s', meaning: 'How long a goodbye takes' },
-    { variable: 'ORIGINS', default: null, meaning: 'Who may come' },
+    { variable: 'ORIGINS', default: null, meaning: 'Allowed origins' },
     { variable: 'MODE', default: 'safe', meaning: 'How' },
-    { variable: 'ADVERTISE', default: 'ws://…', meaning: 'What clients are told' },
+    { variable: 'ADVERTISE', default: 'ws://…', meaning: 'The address for clients' },
     { variable: 'KEYS_FILE', default: null, meaning: 'Where the keys are' },
   ]);
 });

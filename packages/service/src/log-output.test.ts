@@ -18,7 +18,7 @@ function output(write: typeof writeSync = writeSync) {
   return { log, recoveries, text: () => readFileSync(file, 'utf8') };
 }
 
-/** A disk that has so many bytes left, and says so as a real one does. */
+/** A disk that has so many bytes left, and fails as a real one does. */
 function disk(code: string) {
   const state = { left: Infinity };
   const write = (fd: number, bytes: Buffer, offset: number): number => {
@@ -39,7 +39,7 @@ test('writes each line whole, also in pieces', () => {
 });
 
 test.each(['ENOSPC', 'EDQUOT', 'EIO', 'EPIPE', 'EAGAIN'])(
-  'after %s drops and counts lines, and says so when it works again, on a line of its own',
+  'after %s drops and counts lines, and logs their number when it works again, on a line of its own',
   (code) => {
     const { state, write } = disk(code);
     const { log, recoveries, text } = output(write);

@@ -6,7 +6,7 @@ import { runScript, type ScriptProcess } from './testing/script-process.ts';
 const main = (imports: Record<string, string>, body: string): ScriptProcess =>
   runScript({ runMain: './run-main.ts', ...imports }, `await runMain(async () => { ${body} });`);
 
-test('a wrong configuration is told line by line, and exits with 2 whatever is open', async () => {
+test('a wrong configuration is reported line by line, and exits with 2 whatever is open', async () => {
   const script = main(
     { ConfigError: './config.ts' },
     `setInterval(() => {}, 1000);

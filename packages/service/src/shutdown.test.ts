@@ -32,7 +32,7 @@ function lines(script: ScriptProcess): Line[] {
     .map((line) => JSON.parse(line) as Line);
 }
 
-const said = (script: ScriptProcess): string[] => lines(script).map(({ msg }) => msg);
+const messages = (script: ScriptProcess): string[] => lines(script).map(({ msg }) => msg);
 
 const TWO_STEPS = `
   { name: 'first', run: async () => { say('first begins'); await new Promise((done) => setImmediate(done)); say('first ends'); } },
@@ -42,14 +42,14 @@ test.each(['SIGTERM', 'SIGINT'] as const)('on %s the steps run in order and it e
   const script = await start(TWO_STEPS);
   script.kill(signal);
   expect(await script.exited).toBe(0);
-  expect(said(script)).toEqual(['started', 'shutting down', 'first begins', 'first ends', 'second', 'shut down']);
+  expect(messages(script)).toEqual(['started', 'shutting down', 'first begins', 'first ends', 'second', 'shut down']);
 });
 
 test('a step that fails is logged, the others run, and it exits with 1', async () => {
   const script = await start(`{ name: 'bad', run: () => { throw new Error('broken'); } }, ${TWO_STEPS}`);
   script.kill('SIGTERM');
   expect(await script.exited).toBe(1);
-  expect(said(script)).toContain('second');
+  expect(messages(script)).toContain('second');
   expect(lines(script)).toContainEqual(
     expect.objectContaining({
       level: 'error',
@@ -84,28 +84,28 @@ test('the echo of a Ctrl-C that npm passes on is not a second signal', async () 
   );
   script.kill('SIGINT');
   expect(await script.exited).toBe(0);
-  expect(said(script)).toEqual(['started', 'shutting down', 'shut down']);
+  expect(messages(script)).toEqual(['started', 'shutting down', 'shut down']);
 });
 
 test.each([
   ['before it listens', 'AbortSignal.abort()'],
   ['later', 'AbortSignal.timeout(1)'],
-])('told to begin %s, it does as after a signal', async (_when, signal) => {
+])('aborted %s, it does as after a signal', async (_when, signal) => {
   const script = await start(TWO_STEPS, 60_000, '', `begin: ${signal}`);
   expect(await script.exited).toBe(0);
-  expect(said(script)).toEqual(expect.arrayContaining(['shutting down', 'first ends', 'second', 'shut down']));
+  expect(messages(script)).toEqual(expect.arrayContaining(['shutting down', 'first ends', 'second', 'shut down']));
 });
 
-test('told to begin while a signal is being obeyed it goes on, and tells of one shutdown', async () => {
+test('aborted while it handles a signal it goes on, and logs one shutdown', async () => {
   const script = await start(
-    `{ name: 'told', run: () => controller.abort() }, ${TWO_STEPS}`,
+    `{ name: 'abort', run: () => controller.abort() }, ${TWO_STEPS}`,
     60_000,
     '',
     'begin: (globalThis.controller = new AbortController()).signal',
   );
   script.kill('SIGTERM');
   expect(await script.exited).toBe(0);
-  expect(said(script)).toEqual(['started', 'shutting down', 'first begins', 'first ends', 'second', 'shut down']);
+  expect(messages(script)).toEqual(['started', 'shutting down', 'first begins', 'first ends', 'second', 'shut down']);
 });
 
 test.each([
@@ -121,5 +121,5 @@ test('its stop gives the signals back', async () => {
   const script = await start(TWO_STEPS, 60_000, 'stop();');
   script.kill('SIGTERM');
   expect(await script.exited).toBeNull();
-  expect(said(script)).toEqual(['started']);
+  expect(messages(script)).toEqual(['started']);
 });

@@ -86,13 +86,13 @@ describe('while it runs', () => {
   test('a broken file keeps the old keys and says why, once; a good one is taken again', async () => {
     const { source, log } = await watched(keys('a'));
     await writeFile(file, '{"keys":[{"id":"a b"}]}');
-    await eventually(() => expect(log.saying(STAYED)).toHaveLength(1));
-    expect(log.saying(STAYED)).toMatchObject([
+    await eventually(() => expect(log.linesWith(STAYED)).toHaveLength(1));
+    expect(log.linesWith(STAYED)).toMatchObject([
       { level: 'error', reason: expect.stringContaining('keys[0].id: must be 1 to 64') as string },
     ]);
     expect(source.ring.ids()).toEqual(['a']);
     await rm(file);
-    await eventually(() => expect(log.saying(STAYED)).toHaveLength(2));
+    await eventually(() => expect(log.linesWith(STAYED)).toHaveLength(2));
     expect(source.ring.ids()).toEqual(['a']);
     await writeFile(file, keys('b'));
     await eventually(() => expect(source.ring.ids()).toEqual(['b']));
@@ -112,7 +112,7 @@ describe('while it runs', () => {
     expect(source.ring.ids()).toEqual(['b']);
     await writeFile(file, 'no keys');
     await source.reload();
-    expect(log.saying(STAYED)).toHaveLength(1);
+    expect(log.linesWith(STAYED)).toHaveLength(1);
     expect(source.ring.ids()).toEqual(['b']);
   });
 

@@ -42,7 +42,7 @@ async function listed(options: CallOptions) {
   return { text: answers.map(({ text }) => text).join(), pages: answers.map(({ body }) => body['clients']) };
 }
 
-const lines = () => api.log.saying('audit');
+const lines = () => api.log.linesWith('audit');
 
 describe('a list of clients', () => {
   test.each(['news', 'all'] as const)('names all by ref, and by UUID only those of the own key: %s', async (key) => {

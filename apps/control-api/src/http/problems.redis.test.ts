@@ -194,7 +194,7 @@ describe('an error of ours', () => {
       const answer = await own.call('GET', `/v1/clients/${clientId}`);
       expect(answer).toBeProblem(500, 'internal-error');
       expect(answer.text).not.toContain('private');
-      const [line] = own.log.saying('call failed');
+      const [line] = own.log.linesWith('call failed');
       expect(line).toMatchObject({
         level: 'error',
         err: { message: 'something private', cause: { message: 'the reason' } },

@@ -89,7 +89,7 @@ describe('a Redis that answers and takes no writes', () => {
       ]);
       await refusal.end(started);
       await eventually(async () => expect(await readiness()).toEqual({ status: 200, redis: 'ok' }));
-      expect(api.log.saying('redis takes writes again')).toHaveLength(1);
+      expect(api.log.linesWith('redis takes writes again')).toHaveLength(1);
     },
   );
 

@@ -12,7 +12,7 @@ describe('the log of calls', () => {
   test('has the route, the method, the status and the key id of each call at debug', async () => {
     await api.call('GET', '/v1/topics?limit=5', { key: 'all' });
     const lines = await eventually(() => {
-      const found = api.log.saying('call').filter(({ route }) => route === '/v1/topics');
+      const found = api.log.linesWith('call').filter(({ route }) => route === '/v1/topics');
       expect(found).toHaveLength(1);
       return found;
     });
@@ -28,7 +28,7 @@ describe('the log of calls', () => {
     await api.call('GET', `/nowhere/${clientId}?x=all.a-secret`, { key: 'all' });
     await api.call('DELETE', `/v1/clients/${clientId}`);
     await eventually(() => {
-      expect(api.log.saying('call').some(({ route }) => route === 'unmatched')).toBe(true);
+      expect(api.log.linesWith('call').some(({ route }) => route === 'unmatched')).toBe(true);
     });
     const all = JSON.stringify(api.log.lines);
     for (const secret of [clientId, 'a-secret', 'news.private']) expect(all).not.toContain(secret);
@@ -42,7 +42,7 @@ describe('the log of calls', () => {
         await own.app.inject({ url: '/v1/edges', remoteAddress, headers });
       }
       await eventually(() => {
-        expect(own.log.saying('call').map(({ ip }) => ip)).toEqual(['203.0.113.7', '192.168.0.1']);
+        expect(own.log.linesWith('call').map(({ ip }) => ip)).toEqual(['203.0.113.7', '192.168.0.1']);
       });
     } finally {
       await own.stop();

@@ -47,8 +47,8 @@ export async function startTestEdge(api: TestApi, options: TestEdgeOptions = {})
   let answering = true;
   const answer = async (payload: LivePayload): Promise<void> => {
     if (!answering) return;
-    if (payload.kind === 'served') await broker.answer(payload.question, served.get(payload.clientId) ?? null);
-    if (payload.kind === 'count') await broker.answer(payload.question, 1);
+    if (payload.kind === 'served') await broker.answer(payload.surveyId, served.get(payload.clientId) ?? null);
+    if (payload.kind === 'count') await broker.answer(payload.surveyId, 1);
   };
 
   const subscribed = Promise.withResolvers<void>();

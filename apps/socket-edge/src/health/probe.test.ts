@@ -41,7 +41,7 @@ function probesOf() {
   });
   redis.ear('edge-a', {
     onOwn: (payload) => {
-      if (payload.kind === 'canary' && !seen.stalled) probe.onReceived(payload.nonce);
+      if (payload.kind === 'probe' && !seen.stalled) probe.onReceived(payload.nonce);
     },
     onTopic: () => undefined,
     onWakeUp: () => undefined,

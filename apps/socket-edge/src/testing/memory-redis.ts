@@ -254,7 +254,7 @@ export class MemoryRedis {
       answer: (question, payload) => this.#ask('answer', () => void this.answers.push({ question, payload })),
       sendProbe: (edge, nonce) =>
         this.#ask('sendProbe', () => {
-          this.sayTo(edge, { kind: 'canary', nonce });
+          this.sayTo(edge, { kind: 'probe', nonce });
           return this.#ears.has(edge) ? 1 : 0;
         }),
     };

@@ -220,8 +220,8 @@ describe('the topics of an edge', () => {
     redis.topic('news');
     const { topics, open } = topicsOn(redis);
     await open('news').ready;
-    topics.onTopic('news', { kind: 'count', question: 'q1' });
-    topics.onTopic('unknown', { kind: 'count', question: 'q2' });
+    topics.onTopic('news', { kind: 'count', surveyId: 'q1' });
+    topics.onTopic('unknown', { kind: 'count', surveyId: 'q2' });
     topics.onTopic('news', { kind: 'foreign' });
     await turns(5);
     // A topic that is being left is still subscribed at Redis, and whoever asks waits for an answer.

@@ -106,7 +106,7 @@ export class Topics {
       // It may be older than the topic that has the name now: only Redis knows which one is gone.
       else if (payload.kind === 'deleted') void topic.sequencer.sync();
     }
-    if (payload.kind === 'count') this.#answerCount(name, payload.question);
+    if (payload.kind === 'count') this.#answerCount(name, payload.surveyId);
   }
 
   /** Messages may be sent again. */

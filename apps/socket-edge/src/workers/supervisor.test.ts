@@ -58,7 +58,7 @@ test('a worker that dies is replaced, also the one that took its place', async (
   const { supervisor, workers, log, ended } = await supervised();
   workers[0]?.ends(null, 'SIGKILL');
   await eventually(() => expect(workers).toHaveLength(3));
-  expect(log.saying('worker exited: replacing it')).toMatchObject([{ worker: workers[0]?.pid, signal: 'SIGKILL' }]);
+  expect(log.linesWith('worker exited: replacing it')).toMatchObject([{ worker: workers[0]?.pid, signal: 'SIGKILL' }]);
   expect([...supervisor.listening]).toEqual([workers[1]]);
   workers[2]?.ends(1);
   await eventually(() => expect(workers).toHaveLength(4));
@@ -76,7 +76,7 @@ test('a worker that dies again and again is started after ever longer delays', a
     workers[n]?.ends(1);
   }
   await eventually(() => expect(workers).toHaveLength(31));
-  const delays = log.saying('worker exited: replacing it').map(({ delayMs }) => Number(delayMs));
+  const delays = log.linesWith('worker exited: replacing it').map(({ delayMs }) => Number(delayMs));
   expect(delays).toHaveLength(30);
   expect(Math.max(...delays.slice(0, 2))).toBeLessThanOrEqual(2);
   expect(Math.max(...delays)).toBeLessThanOrEqual(capMs);
@@ -96,7 +96,7 @@ test('while no worker is left none is started as long as somebody else has the p
   workers[0]?.ends(1);
   await eventually(() => expect(workers).toHaveLength(2));
   expect(taken).toBe(-1);
-  expect(log.saying('port taken by another process: waiting to start workers')).toHaveLength(3);
+  expect(log.linesWith('port taken by another process: waiting to start workers')).toHaveLength(3);
 });
 
 test('a drain is sent to every worker once and is over when all have gone; none is started in their place', async () => {

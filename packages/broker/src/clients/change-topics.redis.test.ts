@@ -70,7 +70,7 @@ describe('changing topics', () => {
     expect(await topicsOf(clientId)).toEqual({ news: '9-0' });
   });
 
-  test('of somebody who is not registered changes and creates nothing', async () => {
+  test('of a client that is not registered changes and creates nothing', async () => {
     const clientId = randomUUID();
     expect(await control.changeTopics(clientId, { add: new Map([['news', '1-0']]) })).toEqual({ kind: 'not-found' });
     expect(await redis.exists(keys.client(clientId))).toBe(0);

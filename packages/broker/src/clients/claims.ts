@@ -52,7 +52,7 @@ export function claimStore(redis: Commands, keys: Keys) {
     }
     try {
       const answers = listOf('claim', await run(redis, claimScript, clients, args), batch.length);
-      for (const [index, request] of batch.entries()) settle(request, answers[index]);
+      for (const [index, request] of batch.entries()) complete(request, answers[index]);
     } catch (error) {
       for (const { reject } of batch) reject(error);
     }
@@ -61,7 +61,7 @@ export function claimStore(redis: Commands, keys: Keys) {
   return { claim };
 }
 
-function settle({ clientId, resolve, reject }: Waiting, answer: unknown): void {
+function complete({ clientId, resolve, reject }: Waiting, answer: unknown): void {
   try {
     resolve(outcomeOf(clientId, answer));
   } catch (error) {

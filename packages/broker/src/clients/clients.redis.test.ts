@@ -152,7 +152,7 @@ describe('disconnecting', () => {
     expect(await edge.readPending(older, 10)).toEqual([clientId]);
   });
 
-  test('says when there is no connection, or no client', async () => {
+  test('reports when there is no connection, or no client', async () => {
     const clientId = await registered();
     expect(await control.disconnect(clientId)).toEqual({ connected: false });
     expect((await stateOf(control, clientId)).disconnectUpTo).toBe(0);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ClaimOutcome } from '../broker.ts';
 import { connect, openBroker, someone, stateOf } from '../testing/brokers.ts';
-import { someKey } from '../testing/ledger.ts';
+import { someKey } from '../testing/intent-log.ts';
 
 const { redis, keys, control, edge } = await openBroker();
 
@@ -11,7 +11,7 @@ async function connected() {
   const { clientId } = client;
   await control.register(client, null);
   const outcome = await edge.claim({ clientId, edge: 'e1' });
-  if (outcome.kind !== 'claimed') throw new Error('nobody else is connected');
+  if (outcome.kind !== 'claimed') throw new Error('not claimed');
   const { generation, digest } = outcome;
   const look = (known = digest, own = generation): Promise<ClaimOutcome> =>
     edge.claim({ clientId, edge: 'e1', generation: own, digest: known });
@@ -21,7 +21,7 @@ async function connected() {
 const digestOf = (outcome: ClaimOutcome) => ('digest' in outcome ? outcome.digest : 0);
 
 describe('a connection that has the state', () => {
-  test('is told that nothing has changed, as often as it asks, and changes nothing', async () => {
+  test('gets the answer that nothing has changed, as often as it asks, and changes nothing', async () => {
     const { clientId, look, digest } = await connected();
     const before = await redis.dumpBuffer(keys.client(clientId));
     expect(digest).toBeGreaterThan(0);
@@ -44,7 +44,7 @@ describe('a connection that has the state', () => {
     expect(await look(digest, third)).toEqual({ kind: 'unchanged' });
   });
 
-  test('gets it with another digest after every kind of change, and is told of no change with that', async () => {
+  test('gets it with another digest after every kind of change, and no change with that digest', async () => {
     const { clientId, look, digest } = await connected();
     const changes: Record<string, () => Promise<unknown>> = {
       subscribe: () => control.changeTopics(clientId, { add: new Map([['sport', '6-0 8']]) }),
@@ -75,7 +75,7 @@ describe('a connection that has the state', () => {
     expect(digests[2]).toBe(digest);
   });
 
-  test('of another registration of the same id is not told that nothing has changed', async () => {
+  test('of another registration of the same id never gets the answer that nothing has changed', async () => {
     const { clientId, look } = await connected();
     const client = await stateOf(control, clientId);
     await control.unregister(clientId);

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { ClaimOutcome, ClaimRequest } from '../broker.ts';
 import { edgeBroker } from '../redis-broker.ts';
 import { connect, openBroker, someone, stateOf } from '../testing/brokers.ts';
-import { someKey } from '../testing/ledger.ts';
+import { someKey } from '../testing/intent-log.ts';
 
 const { redis, prefix, keys, control, edge } = await openBroker();
 /** Edges of their own: each sends its claims by itself. */

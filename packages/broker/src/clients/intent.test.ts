@@ -5,14 +5,14 @@ import { type Intent, decodeIntent, encodeIntent } from './intent.ts';
 import { newIncarnation } from '../random.ts';
 
 const common = { clientId: fc.uuid(), name: fc.string(), nonce: fc.constant('bm9u') };
-const operation: fc.Arbitrary<Intent> = fc.oneof(
+const intent: fc.Arbitrary<Intent> = fc.oneof(
   fc.record({ act: fc.constant('register' as const), ...common }),
   fc.record({ act: fc.constant('unregister' as const), ...common, own: fc.constant('b3du') }),
 );
 
-test('an operation is read as it was noted, and noted in one way only', () => {
+test('an intent is decoded as it was encoded, and encoded in one way only', () => {
   fc.assert(
-    fc.property(operation, (given) => {
+    fc.property(intent, (given) => {
       const note = encodeIntent(given);
       expect(decodeIntent(note)).toEqual(given);
       expect(encodeIntent(decodeIntent(note))).toBe(note);
@@ -20,7 +20,7 @@ test('an operation is read as it was noted, and noted in one way only', () => {
   );
 });
 
-test('the registration of a client is noted the same, whoever spells it', () => {
+test('the registration of a client is encoded the same, whatever the order of its fields', () => {
   const registration = { act: 'register', clientId: randomUUID(), name: 'bob', nonce: newIncarnation() } as const;
   const unregistration = { ...registration, act: 'unregister', own: newIncarnation() } as const;
   const { act: _, own: __, ...rest } = unregistration;

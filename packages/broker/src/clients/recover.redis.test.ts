@@ -4,11 +4,11 @@ import { describe, expect, test } from 'vitest';
 import type { ControlBroker } from '../broker.ts';
 import { controlBroker } from '../redis-broker.ts';
 import { connect, dyingAfter, openBroker, someone } from '../testing/brokers.ts';
-import { atOnce, openIntentLog, someKey } from '../testing/ledger.ts';
+import { atOnce, openIntentLog, someKey } from '../testing/intent-log.ts';
 
 const its = await openBroker();
 const { redis, prefix, control, edge } = its;
-const { ledger, isListed, registered } = openIntentLog(its);
+const { chargesOf, isListed, registered } = openIntentLog(its);
 const dying = (commands: number): ControlBroker => controlBroker(dyingAfter(redis, commands), prefix);
 
 /** Runs the call with a death after 0, 1, 2, … commands, until it lives through. */
@@ -37,10 +37,10 @@ describe('a process that dies', () => {
       async () => {
         await control.recoverAbandoned(key, 0);
         const exists = (await control.readClient(client.clientId)) !== null;
-        expect(await ledger(key)).toEqual({
+        expect(await chargesOf(key)).toEqual({
           clients: exists ? 1 : 0,
           names: exists ? { bob: client.clientId } : {},
-          unsettled: 0,
+          pending: 0,
         });
         expect(await isListed(client.clientId)).toBe(exists);
         if (exists) await control.unregister(client.clientId);
@@ -57,7 +57,7 @@ describe('a process that dies', () => {
       (broker) => broker.register({ ...again, name: 'bob' }, 1),
       async () => {
         await control.recoverAbandoned(other, 0);
-        expect(await ledger(other)).toEqual({ clients: 0, names: {}, unsettled: 0 });
+        expect(await chargesOf(other)).toEqual({ clients: 0, names: {}, pending: 0 });
         expect(await control.readClient(client.clientId)).toMatchObject({ key });
         expect(await isListed(client.clientId)).toBe(true);
       },
@@ -75,10 +75,10 @@ describe('a process that dies', () => {
       async () => {
         await control.recoverAbandoned(key, 0);
         const exists = (await control.readClient(client.clientId)) !== null;
-        expect(await ledger(key)).toEqual({
+        expect(await chargesOf(key)).toEqual({
           clients: exists ? 1 : 0,
           names: exists ? { bob: client.clientId } : {},
-          unsettled: 0,
+          pending: 0,
         });
         expect(await isListed(client.clientId)).toBe(exists);
         if (exists) return;
@@ -98,14 +98,14 @@ describe('a process that dies', () => {
     await expect(dying(1).register(someone({ key, name: 'bob' }), null)).rejects.toThrow('the process is gone');
     const settled = await atOnce(20, () => control.recoverAbandoned(key, 0));
     expect(settled.reduce((sum, one) => sum + one, 0)).toBe(1);
-    expect(await ledger(key)).toEqual({ clients: 1, names: {}, unsettled: 0 });
+    expect(await chargesOf(key)).toEqual({ clients: 1, names: {}, pending: 0 });
   });
 
   test('is waited for: what is younger is left alone', async () => {
     const key = someKey();
     await expect(dying(1).register(someone({ key, name: 'bob' }), null)).rejects.toThrow('the process is gone');
     expect(await control.recoverAbandoned(key, 60_000)).toBe(0);
-    expect(await ledger(key)).toMatchObject({ clients: 1, unsettled: 1 });
+    expect(await chargesOf(key)).toMatchObject({ clients: 1, pending: 1 });
     expect(await control.recoverAbandoned(key, 0)).toBe(1);
     expect(await control.recoverAbandoned(key, 0)).toBe(0);
   });
@@ -150,10 +150,10 @@ describe('whatever meets and whoever dies', () => {
           for (const key of keyIds) {
             const own = clients.filter((client) => client.key === key);
             const names = own.flatMap(({ name, clientId }) => (name === null ? [] : [[name, clientId]]));
-            expect(await ledger(key)).toEqual({
+            expect(await chargesOf(key)).toEqual({
               clients: own.length,
               names: Object.fromEntries(names) as Record<string, string>,
-              unsettled: 0,
+              pending: 0,
             });
             expect(own.length).toBeLessThanOrEqual(QUOTA);
           }

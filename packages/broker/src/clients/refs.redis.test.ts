@@ -55,7 +55,7 @@ describe('the ref of a client', () => {
     await redis.del(own.secret());
   });
 
-  test('survives a Redis that lost its data: who knows the secret puts it back', async () => {
+  test('survives a Redis that lost its data: a process with the secret puts it back', async () => {
     const own = redisKeys(prefix());
     const first = refStore(redis, own);
     const clientId = randomUUID();
@@ -79,7 +79,7 @@ describe('a cursor', () => {
     expect(await control.clientIdOfCursor(cursor)).toBe(clientId);
   });
 
-  test('that was never given is an id of nobody', async () => {
+  test('that was never given is the id of no client', async () => {
     expect(await control.clientIdOfCursor('0'.repeat(32))).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
   });
 });

@@ -3,13 +3,13 @@ import { describe, expect, test } from 'vitest';
 import type { NewClient } from '../broker.ts';
 import { controlBroker } from '../redis-broker.ts';
 import { connect, openBroker, someone, stateOf, watched } from '../testing/brokers.ts';
-import { atOnce, openIntentLog, someKey } from '../testing/ledger.ts';
+import { atOnce, openIntentLog, someKey } from '../testing/intent-log.ts';
 
 const its = await openBroker();
 const { redis, prefix, keys, control, edge } = its;
-const { ledger, isListed, registered } = openIntentLog(its);
+const { chargesOf, isListed, registered } = openIntentLog(its);
 
-/** A client that nobody is connected as. */
+/** A client without a connection. */
 async function unused(fields: Partial<NewClient> = {}) {
   const client = await registered(someKey(), 'bob', fields);
   return stateOf(control, client.clientId);
@@ -48,8 +48,8 @@ describe('registering', () => {
     const again = someone({ clientId: client.clientId, key: other, name: 'second' });
     expect(await control.register(again, null)).toBe('client-exists');
     expect(await control.readClient(client.clientId)).toEqual(before);
-    expect(await ledger(other)).toEqual({ clients: 0, names: {}, unsettled: 0 });
-    expect(await ledger(key)).toEqual({ clients: 1, names: { first: client.clientId }, unsettled: 0 });
+    expect(await chargesOf(other)).toEqual({ clients: 0, names: {}, pending: 0 });
+    expect(await chargesOf(key)).toEqual({ clients: 1, names: { first: client.clientId }, pending: 0 });
   });
 
   test('of many at once with one id exactly one wins', async () => {
@@ -59,7 +59,7 @@ describe('registering', () => {
     expect(outcomes.filter((outcome) => outcome === 'registered')).toHaveLength(1);
     expect(outcomes.filter((outcome) => outcome === 'client-exists')).toHaveLength(19);
     const winner = (await control.readClient(clientId))?.name ?? '';
-    expect(await ledger(key)).toEqual({ clients: 1, names: { [winner]: clientId }, unsettled: 0 });
+    expect(await chargesOf(key)).toEqual({ clients: 1, names: { [winner]: clientId }, pending: 0 });
   });
 
   test('of many at once with one name exactly one wins within a key, and another key may have it too', async () => {
@@ -67,7 +67,7 @@ describe('registering', () => {
     const outcomes = await atOnce(20, () => control.register(someone({ key, name: 'bob' }), null));
     expect(outcomes.filter((outcome) => outcome === 'registered')).toHaveLength(1);
     expect(outcomes.filter((outcome) => outcome === 'name-taken')).toHaveLength(19);
-    expect(await ledger(key)).toMatchObject({ clients: 1, unsettled: 0 });
+    expect(await chargesOf(key)).toMatchObject({ clients: 1, pending: 0 });
     expect(await control.register(someone({ key: other, name: 'bob' }), null)).toBe('registered');
   });
 
@@ -76,7 +76,7 @@ describe('registering', () => {
     const outcomes = await atOnce(50, () => control.register(someone({ key }), 7));
     expect(outcomes.filter((outcome) => outcome === 'registered')).toHaveLength(7);
     expect(outcomes.filter((outcome) => outcome === 'quota-reached')).toHaveLength(43);
-    expect(await ledger(key)).toEqual({ clients: 7, names: {}, unsettled: 0 });
+    expect(await chargesOf(key)).toEqual({ clients: 7, names: {}, pending: 0 });
   });
 
   test('a key may be allowed no client at all', async () => {
@@ -94,18 +94,18 @@ describe('unregistering', () => {
     expect(await control.readClientLog(client.clientId, null, 10)).toBeNull();
     expect(await redis.exists(keys.clientLog(client.clientId))).toBe(0);
     expect(await isListed(client.clientId)).toBe(false);
-    expect(await ledger(client.key)).toEqual({ clients: 0, names: {}, unsettled: 0 });
+    expect(await chargesOf(client.key)).toEqual({ clients: 0, names: {}, pending: 0 });
     expect(await control.register(someone({ key: client.key, name: 'bob' }), 1)).toBe('registered');
   });
 
-  test('says whether it was registered, and of many at once exactly one did it', async () => {
+  test('returns whether it was registered, and of many at once exactly one did it', async () => {
     const client = someone({ key: someKey() });
     expect(await control.unregister(client.clientId)).toBe(false);
     await control.register(client, null);
     await control.register(someone({ key: client.key }), null);
     const outcomes = await atOnce(20, () => control.unregister(client.clientId));
     expect(outcomes.filter(Boolean)).toHaveLength(1);
-    expect(await ledger(client.key)).toEqual({ clients: 1, names: {}, unsettled: 0 });
+    expect(await chargesOf(client.key)).toEqual({ clients: 1, names: {}, pending: 0 });
   });
 
   test('its edge is notified, and one that may still hold an older connection', async () => {
@@ -133,8 +133,8 @@ describe('unregistering', () => {
     });
     expect(await controlBroker(late, prefix).unregister(first.clientId)).toBe(false);
     expect(await control.readClient(first.clientId)).toMatchObject({ key: other, name: 'second' });
-    expect(await ledger(key)).toEqual({ clients: 0, names: {}, unsettled: 0 });
-    expect(await ledger(other)).toEqual({ clients: 1, names: { second: first.clientId }, unsettled: 0 });
+    expect(await chargesOf(key)).toEqual({ clients: 0, names: {}, pending: 0 });
+    expect(await chargesOf(other)).toEqual({ clients: 1, names: { second: first.clientId }, pending: 0 });
   });
 
   test('racing a new registration of the same id leaves the list as it is true, 300 times', async () => {
@@ -162,12 +162,12 @@ describe('unregistering', () => {
   });
 });
 
-describe('unregistering who is unused', () => {
+describe('unregistering an unused client', () => {
   test('removes the client with all that is kept for it, and frees its name and its place', async () => {
     const state = await unused();
     expect(await control.unregisterUnused(state)).toBe(true);
     expect(await control.readClient(state.clientId)).toBeNull();
-    expect(await ledger(state.key)).toEqual({ clients: 0, names: {}, unsettled: 0 });
+    expect(await chargesOf(state.key)).toEqual({ clients: 0, names: {}, pending: 0 });
     expect(await control.unregisterUnused(state)).toBe(false);
   });
 
@@ -176,7 +176,7 @@ describe('unregistering who is unused', () => {
     await connect(edge, state.clientId, 'e1');
     expect(await control.unregisterUnused(state)).toBe(false);
     expect(await control.readClient(state.clientId)).not.toBeNull();
-    expect(await ledger(state.key)).toEqual({ clients: 1, names: { bob: state.clientId }, unsettled: 0 });
+    expect(await chargesOf(state.key)).toEqual({ clients: 1, names: { bob: state.clientId }, pending: 0 });
   });
 
   test('leaves alone a client that has been connected since it was read', async () => {

@@ -34,7 +34,7 @@ describe('a lease', () => {
     expect(await control.alive([details.id])).toEqual(new Set([details.id]));
   });
 
-  test('runs out by itself, within the time in which nobody may be called connected any more', async () => {
+  test('runs out by itself, within the time after which no client may count as connected', async () => {
     const details = someEdge();
     await edge.renewLease(details);
     const left = await redis.pttl(keys.edge(details.id));
@@ -98,11 +98,11 @@ describe('live edges', () => {
     expect(await listed(details.id)).toEqual(details);
   });
 
-  test('are told from those that are not', async () => {
+  test('are distinguished from those that are not', async () => {
     const [one, two, dead] = [someEdge(), someEdge(), someEdge()];
     for (const details of [one, two, dead]) await edge.renewLease(details);
     await lapse(dead.id);
-    const asked = [one.id, dead.id, 'nobody', two.id, one.id];
+    const asked = [one.id, dead.id, 'unknown', two.id, one.id];
     expect(await control.alive(asked)).toEqual(new Set([one.id, two.id]));
     expect(await control.alive([])).toEqual(new Set());
   });

@@ -9,7 +9,7 @@ import { asked } from '@holdfast/redis/script';
 export const PENDING_SECONDS = 3600;
 
 /**
- * The dirty set of an edge: clients whose state changed. An entry says "read this client's state", never what changed: it
+ * The dirty set of an edge: clients whose state changed. An entry means "read this client's state", never what changed: it
  * may come twice, late, or for nothing, and the state is always the truth.
  */
 export type Pending = ReturnType<typeof pendingStore>;

@@ -12,29 +12,29 @@ const { redis, keys, control, edge } = await openBroker();
 async function openEdge(
   topics: Record<string, number>,
   served: Record<string, ServedClient> = {},
-  answers: (question: string, payload: unknown) => Promise<void> = (question, payload) =>
-    edge.answer(question, payload),
+  answers: (surveyId: string, payload: unknown) => Promise<void> = (surveyId, payload) =>
+    edge.answer(surveyId, payload),
 ) {
   const id = randomUUID();
-  const hearing = new Set<string>();
+  const subscribed = new Set<string>();
   const answer = (payload: LivePayload, topic?: string) => {
-    if (payload.kind === 'count') void answers(payload.question, topics[topic ?? ''] ?? 0);
-    if (payload.kind === 'served') void answers(payload.question, served[payload.clientId] ?? null);
+    if (payload.kind === 'count') void answers(payload.surveyId, topics[topic ?? ''] ?? 0);
+    if (payload.kind === 'served') void answers(payload.surveyId, served[payload.clientId] ?? null);
   };
   const subscriber = await openRedis('subscriber');
   const channels = liveSubscriber({ kind: 'one', openSubscriber: () => subscriber }, keys, id, {
     onTopic: (topic, payload) => answer(payload, topic),
     onOwn: (payload) => answer(payload),
     onWakeUp: () => undefined,
-    onSubscribed: (heard) => {
-      for (const topic of heard) hearing.add(topic);
+    onSubscribed: (names) => {
+      for (const topic of names) subscribed.add(topic);
     },
     onDisconnected: () => undefined,
   });
   onTestFinished(channels.start());
   for (const topic of Object.keys(topics)) channels.subscribe(topic);
   await eventually(async () => {
-    expect([...hearing].toSorted()).toEqual(Object.keys(topics).toSorted());
+    expect([...subscribed].toSorted()).toEqual(Object.keys(topics).toSorted());
     expect(await edge.sendProbe(id, 'up')).toBe(1);
   });
   return id;
@@ -43,7 +43,7 @@ async function openEdge(
 const silent = async () => undefined;
 
 describe('asking an edge what it serves to a client', () => {
-  test('gives what it says', async () => {
+  test('gives its answer', async () => {
     const clientId = randomUUID();
     const served = { generation: 9, connection: 'c1', topics: { news: '5-0', '@me': '7-1' } };
     const id = await openEdge({}, { [clientId]: served });
@@ -54,12 +54,12 @@ describe('asking an edge what it serves to a client', () => {
     expect(await control.surveyServed(await openEdge({}), randomUUID())).toBeNull();
   });
 
-  test('gives undefined when it does not say in time, and at once when it does not listen', async () => {
+  test('gives undefined when it does not answer in time, and at once when it does not listen', async () => {
     expect(await control.surveyServed(await openEdge({}, {}, silent), randomUUID())).toBeUndefined();
     expect(await control.surveyServed(randomUUID(), randomUUID())).toBeUndefined();
   });
 
-  test('tells many questions at once apart', async () => {
+  test('keeps the answers to many surveys at once apart', async () => {
     const clients = Array.from({ length: 100 }, () => randomUUID());
     const served = Object.fromEntries(
       clients.map((id, index) => [id, { generation: index, connection: `c${index}`, topics: {} }]),
@@ -71,7 +71,7 @@ describe('asking an edge what it serves to a client', () => {
 });
 
 describe('asking for the subscribers of a topic', () => {
-  test('adds up what all edges say', async () => {
+  test('adds up the answers of all edges', async () => {
     const topic = randomUUID();
     await openEdge({ [topic]: 3 });
     await openEdge({ [topic]: 0 });
@@ -84,7 +84,7 @@ describe('asking for the subscribers of a topic', () => {
     expect(await control.surveySubscribers(randomUUID())).toBe(0);
   });
 
-  test('gives undefined when one edge does not say in time, though the others do', async () => {
+  test('gives undefined when one edge does not answer in time, though the others do', async () => {
     const topic = randomUUID();
     await openEdge({ [topic]: 3 });
     await openEdge({ [topic]: 4 }, {}, silent);
@@ -93,9 +93,9 @@ describe('asking for the subscribers of a topic', () => {
 });
 
 test('answers go away by themselves', async () => {
-  const question = randomUUID();
-  await edge.answer(question, 7);
-  const left = await redis.pttl(keys.answers(question));
+  const surveyId = randomUUID();
+  await edge.answer(surveyId, 7);
+  const left = await redis.pttl(keys.answers(surveyId));
   expect(left).toBeGreaterThan(0);
   expect(left).toBeLessThanOrEqual(5000);
 });

@@ -28,7 +28,7 @@ async function openAs(...rules: string[]): Promise<Redis> {
   return openRedis('subscriber', server.url.replace('redis://', `redis://${name}:secret@`));
 }
 
-describe('enabling the doorbell', () => {
+describe('enabling wake-ups', () => {
   test.each([
     ['', 'Ks'],
     ['Ex', 'ExKs'],
@@ -50,7 +50,7 @@ describe('enabling the doorbell', () => {
     expect(await its.redis.info('commandstats')).not.toContain('cmdstat_config|set');
   });
 
-  test('says why it could not where CONFIG is refused', async () => {
+  test('returns why it could not where CONFIG is refused', async () => {
     expect(await enableKeyspaceEvents(await openAs('-config'))).toContain('NOPERM');
     await its.redis.config('SET', 'notify-keyspace-events', '');
     expect(await enableKeyspaceEvents(await openAs('-config|set'))).toContain('NOPERM');
@@ -59,34 +59,34 @@ describe('enabling the doorbell', () => {
   test('makes Redis wake an edge that is notified', async () => {
     await its.redis.config('SET', 'notify-keyspace-events', '');
     await enableKeyspaceEvents(its.redis);
-    const { id, rings } = await listen(await openRedis('subscriber', server.url));
-    await eventually(() => expect(rings()).toBe(1));
+    const { id, wakeUps } = await listen(await openRedis('subscriber', server.url));
+    await eventually(() => expect(wakeUps()).toBe(1));
     await its.edge.notify([id], 'a');
-    await eventually(() => expect(rings()).toBe(2));
+    await eventually(() => expect(wakeUps()).toBe(2));
   });
 });
 
-test('an edge that may not hear keyspace events hears its topics all the same', async () => {
+test('an edge that may not receive keyspace events receives its topics all the same', async () => {
   const refused = await openAs('resetchannels', `&${its.prefix}*`);
-  const { channels, hearing } = await listen(refused);
+  const { channels, subscribed } = await listen(refused);
   channels.subscribe('news');
-  await eventually(() => expect(hearing()).toEqual(['news']));
+  await eventually(() => expect(subscribed()).toEqual(['news']));
   expect(refused.status).toBe('ready');
 });
 
 async function listen(subscriber: Redis) {
   const id = randomUUID();
-  let rung = 0;
-  const hearing: string[] = [];
+  let wakeUps = 0;
+  const subscribed: string[] = [];
   const channels = liveSubscriber({ kind: 'one', openSubscriber: () => subscriber }, its.keys, id, {
     onTopic: () => undefined,
     onOwn: () => undefined,
     onWakeUp: () => {
-      rung += 1;
+      wakeUps += 1;
     },
-    onSubscribed: (topics) => hearing.push(...topics),
+    onSubscribed: (topics) => subscribed.push(...topics),
     onDisconnected: () => undefined,
   });
   onTestFinished(channels.start());
-  return { id, channels, rings: () => rung, hearing: () => hearing };
+  return { id, channels, wakeUps: () => wakeUps, subscribed: () => subscribed };
 }

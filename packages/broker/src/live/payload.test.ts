@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { DELETED, canary, countQuestion, decodeLive, servedQuestion } from './payload.ts';
+import { DELETED, decodeLive, encodeCount, encodeProbe, encodeServed } from './payload.ts';
 
 const decode = (text: string) => decodeLive(Buffer.from(text));
 
@@ -17,12 +17,12 @@ describe('what travels on a live channel', () => {
 
   test('is a word about the topic, the edge or a client', () => {
     expect(decode(DELETED)).toEqual({ kind: 'deleted' });
-    expect(decode(countQuestion('q1'))).toEqual({ kind: 'count', question: 'q1' });
-    expect(decode(servedQuestion('q1', 'c1'))).toEqual({ kind: 'served', question: 'q1', clientId: 'c1' });
-    expect(decode(canary('n1'))).toEqual({ kind: 'canary', nonce: 'n1' });
+    expect(decode(encodeCount('q1'))).toEqual({ kind: 'count', surveyId: 'q1' });
+    expect(decode(encodeServed('q1', 'c1'))).toEqual({ kind: 'served', surveyId: 'q1', clientId: 'c1' });
+    expect(decode(encodeProbe('n1'))).toEqual({ kind: 'probe', nonce: 'n1' });
   });
 
-  test.each(['', ' ', 'count', 'served q1', 'canary', 'novel 1 2', '1-0', '1-0 2-0', '"text"', '\u0000'])(
+  test.each(['', ' ', 'count', 'served q1', encodeProbe(''), 'novel 1 2', '1-0', '1-0 2-0', '"text"', '\u0000'])(
     'may be foreign: %j',
     (text) => {
       expect(decode(text)).toEqual({ kind: 'foreign' });

@@ -8,18 +8,21 @@ export type LivePayload =
   | { kind: 'message'; prev: Position; id: Position; data: Buffer }
   | { kind: 'deleted' }
   /** Asks every edge on a topic's channel how many subscribers it has. */
-  | { kind: 'count'; question: string }
+  | { kind: 'count'; surveyId: string }
   /** Asks an edge on its own channel what it serves to a client. */
-  | { kind: 'served'; question: string; clientId: string }
-  /** An edge's own, to see that it still receives. */
-  | { kind: 'canary'; nonce: string }
+  | { kind: 'served'; surveyId: string; clientId: string }
+  /** The loopback probe of an edge. */
+  | { kind: 'probe'; nonce: string }
   /** From a newer version, perhaps. */
   | { kind: 'foreign' };
 
 export const DELETED = 'deleted';
-export const countQuestion = (question: string) => `count ${question}`;
-export const servedQuestion = (question: string, clientId: string) => `served ${question} ${clientId}`;
-export const canary = (nonce: string) => `canary ${nonce}`;
+/** As edges of every version send it. */
+const PROBE = 'canary';
+
+export const encodeCount = (surveyId: string) => `count ${surveyId}`;
+export const encodeServed = (surveyId: string, clientId: string) => `served ${surveyId} ${clientId}`;
+export const encodeProbe = (nonce: string) => `${PROBE} ${nonce}`;
 
 const SPACE = 0x20;
 const DIGIT_0 = 0x30;
@@ -30,9 +33,9 @@ export function decodeLive(payload: Buffer): LivePayload {
   if (first >= DIGIT_0 && first <= DIGIT_9) return decodeMessage(payload);
   const [kind, second, third] = payload.toString('latin1').split(' ');
   if (kind === DELETED) return { kind: 'deleted' };
-  if (kind === 'count' && second) return { kind: 'count', question: second };
-  if (kind === 'served' && second && third) return { kind: 'served', question: second, clientId: third };
-  if (kind === 'canary' && second) return { kind: 'canary', nonce: second };
+  if (kind === 'count' && second) return { kind: 'count', surveyId: second };
+  if (kind === 'served' && second && third) return { kind: 'served', surveyId: second, clientId: third };
+  if (kind === PROBE && second) return { kind: 'probe', nonce: second };
   return { kind: 'foreign' };
 }
 

@@ -7,7 +7,7 @@ describe('an answer of a script', () => {
     expect(numberOf('settle', 1)).toBe(1);
   });
 
-  test('of another form is our bug, and says which script', () => {
+  test('of another form is our bug, and the error names the script', () => {
     for (const wrong of [null, 1, [], ['1'], 'OK']) {
       expect(() => answerOf('claim', wrong)).toThrow(UnexpectedAnswer);
     }

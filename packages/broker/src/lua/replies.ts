@@ -49,19 +49,19 @@ export function listOf(script: string, answer: unknown, length: number): unknown
 
 /** From `size, seconds, born, last`; null when the topic does not exist. */
 export function topicOf(values: unknown): TopicState | null {
-  const [size, seconds, born, last] = list(values).map(text);
-  if (!size || !seconds || !born || !last) return null;
+  const [size, seconds, start, last] = list(values).map(text);
+  if (!size || !seconds || !start || !last) return null;
   return {
     history: { size: Number(size), seconds: Number(seconds) },
-    start: born,
-    incarnation: incarnationOf(born),
+    start,
+    incarnation: incarnationOf(start),
     last,
   };
 }
 
 /** From `born, last, first prev, contains, {id, prev, data, …}` with strings as Buffers. */
 export function logPageOf(rest: readonly unknown[]): LogPage {
-  const [born, last, firstPrev, contains, flat] = rest;
+  const [startPosition, last, firstPrev, contains, flat] = rest;
   const values = list(flat);
   const entries: LogEntry[] = [];
   for (let index = 0; index + 2 < values.length; index += 3) {
@@ -69,7 +69,7 @@ export function logPageOf(rest: readonly unknown[]): LogPage {
     if (!Buffer.isBuffer(data)) throw new UnexpectedAnswer('read-log', typeof data);
     entries.push({ id: text(values[index]), prev: text(values[index + 1]), data });
   }
-  const start = text(born);
+  const start = text(startPosition);
   return {
     start,
     incarnation: incarnationOf(start),

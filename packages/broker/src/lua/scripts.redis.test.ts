@@ -27,7 +27,7 @@ test('the list of calls below leaves none out', () => {
 });
 
 describe('a Redis that does not know the scripts', () => {
-  test('is told them: every call works after SCRIPT FLUSH, with the same result', async () => {
+  test('has them loaded: every call works after SCRIPT FLUSH, with the same result', async () => {
     const results = [];
     for (const flush of [false, true]) {
       const found: Record<string, string> = {};

@@ -119,7 +119,7 @@ export function edgePromises(name: string, open: () => EdgeSide): void {
             ? `${topic} ${payload.prev} ${payload.id} ${String(payload.data)}`
             : `${topic} ${payload.kind}`,
         ),
-      onOwn: (payload) => events.push(payload.kind === 'canary' ? `own ${payload.nonce}` : payload.kind),
+      onOwn: (payload) => events.push(payload.kind === 'probe' ? `own ${payload.nonce}` : payload.kind),
       onWakeUp: () => events.push('wake-up'),
       onSubscribed: (topics) => events.push(...topics.map((topic) => `subscribed ${topic}`)),
       onDisconnected: () => events.push('disconnected'),

@@ -3,15 +3,15 @@ import { type Position, comparePositions } from '@holdfast/protocol/position-ord
 import { eventually } from '@holdfast/testkit/eventually';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type LivePayload, decodeLive } from '../live/payload.ts';
+import { type LivePayload, decodeLive, encodeProbe } from '../live/payload.ts';
 import { controlBroker } from '../redis-broker.ts';
 import { openBroker, openRedis } from '../testing/brokers.ts';
 
 const { redis, prefix, keys, control } = await openBroker();
 const subscriber = await openRedis('subscriber');
-const heard = new Map<string, LivePayload[]>();
+const channels = new Map<string, LivePayload[]>();
 subscriber.on('smessageBuffer', (channel: Buffer, payload: Buffer) => {
-  heard.get(channel.toString())?.push(decodeLive(payload));
+  channels.get(channel.toString())?.push(decodeLive(payload));
 });
 
 let count = 0;
@@ -20,7 +20,7 @@ async function someTopic(history: { size?: number; seconds?: number } = {}) {
   const topic = `topic.${(count += 1)}`;
   const { state } = await control.putTopic(topic, history);
   const live: LivePayload[] = [];
-  heard.set(keys.topicLive(topic), live);
+  channels.set(keys.topicLive(topic), live);
   await subscriber.ssubscribe(keys.topicLive(topic));
   return { topic, start: state.start, live };
 }
@@ -88,8 +88,8 @@ describe('publishing', () => {
     expect(await control.publish(topic, Buffer.from('1'), 'key')).toEqual({ kind: 'not-found' });
     expect(await redis.xlen(keys.topicLog(topic))).toBe(1);
     expect(await redis.exists(keys.topic(topic), keys.topicIdempotency(topic, 'key'))).toBe(0);
-    await redis.spublish(keys.topicLive(topic), 'canary end');
-    await eventually(() => expect(live.at(-1)).toMatchObject({ kind: 'canary' }));
+    await redis.spublish(keys.topicLive(topic), encodeProbe('end'));
+    await eventually(() => expect(live.at(-1)).toMatchObject({ kind: 'probe' }));
     expect(live).toHaveLength(2);
   });
 });
@@ -184,7 +184,7 @@ describe('an idempotency key', () => {
     expect(new Set(outcomes.map((outcome) => ('id' in outcome ? outcome.id : ''))).size).toBe(1);
   });
 
-  test('belongs to who used it for what: another caller or other data is a conflict, and publishes nothing', async () => {
+  test('belongs to its caller and its data: another caller or other data is a conflict, and publishes nothing', async () => {
     const { topic, live } = await someTopic();
     const data = Buffer.from('{"order":1}');
     const first = await control.publish(topic, data, 'key', 'shop');
@@ -294,7 +294,7 @@ describe('the history of a topic', () => {
   });
 });
 
-test('deleting a topic is told on its channel, after all that was published', async () => {
+test('deleting a topic is published on its channel, after all that was published', async () => {
   const { topic, live } = await someTopic();
   const id = await publish(topic);
   await control.deleteTopic(topic);

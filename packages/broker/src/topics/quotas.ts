@@ -41,14 +41,14 @@ export function quotaStore(redis: Commands, keys: Keys, topics: TopicStore) {
       if (refused !== null) return { kind: refused };
     }
     const outcome = await topics.putTopic(topic, history, owner.key);
-    if (account !== '') await settle(account, topic);
+    if (account !== '') await correct(account, topic);
     return { kind: 'put', ...outcome };
   }
 
   async function deleteTopic(topic: string): Promise<boolean> {
     const maker = await makerOf(topic);
     const deleted = await topics.deleteTopic(topic);
-    if (maker !== null && maker.key !== '') await settle(maker.key, topic);
+    if (maker !== null && maker.key !== '') await correct(maker.key, topic);
     return deleted;
   }
 
@@ -71,7 +71,7 @@ export function quotaStore(redis: Commands, keys: Keys, topics: TopicStore) {
   }
 
   /** Makes the count agree with the topic: of two that write, the last one has read after the other wrote. */
-  async function settle(key: string, topic: string): Promise<void> {
+  async function correct(key: string, topic: string): Promise<void> {
     let counted: number | null | undefined;
     for (;;) {
       const maker = await makerOf(topic);
@@ -93,7 +93,7 @@ export function quotaStore(redis: Commands, keys: Keys, topics: TopicStore) {
     for (let from = 0; from < old.length; from += MAX_BATCH) {
       await Promise.all(
         old.slice(from, from + MAX_BATCH).map(async ([topic]) => {
-          if ((await makerOf(topic))?.key !== key) await settle(key, topic);
+          if ((await makerOf(topic))?.key !== key) await correct(key, topic);
         }),
       );
     }

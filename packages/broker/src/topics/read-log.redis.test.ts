@@ -92,7 +92,7 @@ describe('reading a log', () => {
           expect(short.entries).toEqual(page.entries.slice(0, limit));
           expect({ ...short, entries: [] }).toEqual({ ...page, entries: [] });
         }
-        // Positions of nobody's: before, between and after, as of a log that a fail-over has lost.
+        // Positions of no entry: before, between and after, as of a log that a fail-over has lost.
         const foreign = real.map((id) => `${id}7`).concat('1-0', '999999999999999-0');
         for (const position of foreign.filter((id) => real.every((other) => comparePositions(id, other) !== 0))) {
           const page = await read(topic, position);
@@ -167,7 +167,7 @@ describe('reading a log', () => {
 describe('a page of a log', () => {
   const LARGE = Buffer.from(JSON.stringify('x'.repeat(60_000)));
 
-  test('holds at most so many bytes, and whoever goes on after its end gets every message once', async () => {
+  test('holds at most so many bytes, and a reader that goes on after its end gets every message once', async () => {
     const topic = `bytes.${(count += 1)}`;
     await control.putTopic(topic, { size: MANY });
     const published: Position[] = [];

@@ -91,7 +91,7 @@ describe('deleting a topic', () => {
     expect(await names()).not.toContain(topic);
   });
 
-  test('says whether there was one, and of many at once exactly one did it', async () => {
+  test('returns whether there was one, and of many at once exactly one did it', async () => {
     const topic = someTopic();
     expect(await control.deleteTopic(topic)).toBe(false);
     await control.putTopic(topic, {});

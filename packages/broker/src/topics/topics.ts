@@ -30,7 +30,7 @@ const DIGEST_CHARACTERS = 16;
 /** Topics read or compared by one call: Redis, which does nothing else meanwhile, takes a tenth of a millisecond for them. */
 const MAX_BATCH = 100;
 
-/** Topics, their logs, and the own topics of clients. */
+/** Topics, their logs, and the inboxes of clients. */
 export type TopicStore = ReturnType<typeof topicStore>;
 
 export function topicStore(redis: Commands, keys: Keys, pending: Pending, broken: BrokenRecords) {

@@ -63,7 +63,7 @@ describe('a Cluster that is well', () => {
     }
   });
 
-  test('says of each master that it is ready, and later of one that was away that it is again', async () => {
+  test('reports each master as ready, and later of one that was away that it is again', async () => {
     const log = captureLog();
     const cluster = open(local.addresses, log);
     const ready: [number | undefined, boolean][] = [];
@@ -77,17 +77,17 @@ describe('a Cluster that is well', () => {
     await expect.poll(() => ready.slice(3), PATIENCE).toEqual([[master?.port, true]]);
   });
 
-  test('that moves a slot is followed, and says which slot it was', async () => {
+  test('that moves a slot is followed, and the slot is reported', async () => {
     const log = captureLog();
     const cluster = open(local.addresses, log);
     await cluster.whenReady(log);
-    const told: number[] = [];
-    cluster.topology.onRefresh((changed) => told.push(...changed));
+    const reported: number[] = [];
+    cluster.topology.onRefresh((changed) => reported.push(...changed));
     const [from, to, other] = masters;
     if (from === undefined || to === undefined || other === undefined) throw new Error('three masters');
     await moveSlot(42, from, to, [other]);
     await expect.poll(() => portOf(cluster.topology.masterOf(42)), PATIENCE).toBe(to.port);
-    expect(told).toEqual([42]);
+    expect(reported).toEqual([42]);
     expect(cluster.fault()).toBeNull();
   });
 
@@ -96,11 +96,11 @@ describe('a Cluster that is well', () => {
     const cluster = open(local.addresses, log);
     await cluster.whenReady(log);
     const [, second] = masters;
-    const told: number[] = [];
-    cluster.topology.onRefresh((changed) => told.push(...changed));
+    const reported: number[] = [];
+    cluster.topology.onRefresh((changed) => reported.push(...changed));
     cluster.topology.moved(7, address(second ?? { port: 0 }));
     expect(portOf(cluster.topology.masterOf(7))).toBe(second?.port);
-    expect(told).toEqual([7]);
+    expect(reported).toEqual([7]);
     // The nodes know better.
     await expect.poll(() => portOf(cluster.topology.masterOf(7)), PATIENCE).toBe(masters[0]?.port);
   });
@@ -131,7 +131,7 @@ test(
     await expect.poll(() => portOf(cluster.topology.masterOf(0)), PATIENCE).toBe(heir.port);
     await expect.poll(() => cluster.fault(), PATIENCE).toBeNull();
     expect(ready).toContainEqual([heir.port, true]);
-    expect(log.saying('redis lost')).toMatchObject([{ redis: address(first) }]);
+    expect(log.linesWith('redis lost')).toMatchObject([{ redis: address(first) }]);
 
     const newcomer = await startRedisServer({ binary: await redisBinary(), busPort: 'any' });
     onTestFinished(newcomer.stop);
@@ -146,7 +146,7 @@ test(
 );
 
 test(
-  'a frozen master is told to be silent, and does not hold up what is known of the others',
+  'a frozen master is reported as without an answer, and does not hold up what is known of the others',
   async () => {
     const local = await startPrivateCluster({ replicas: 0, args: ['--cluster-node-timeout', '60000'] });
     onTestFinished(local.stop);
@@ -168,7 +168,7 @@ test(
 
 describe('a Cluster that is not well', () => {
   test(
-    'because slots are not served says which, once, and that they are again',
+    'because slots are not served is logged with the slots, once, and that they are served again',
     async () => {
       const local = await startPrivateCluster({ replicas: 0 });
       onTestFinished(local.stop);
@@ -182,17 +182,17 @@ describe('a Cluster that is not well', () => {
       let looks = 0;
       cluster.topology.onRefresh(() => (looks += 1));
       await expect.poll(() => looks, PATIENCE).toBeGreaterThan(2);
-      const said = log.saying('redis cluster does not serve everything');
-      expect(said).toMatchObject([{ level: 'warn', reason: 'no node serves slots 3-5' }]);
+      const logged = log.linesWith('redis cluster does not serve everything');
+      expect(logged).toMatchObject([{ level: 'warn', reason: 'no node serves slots 3-5' }]);
       await askRedis(first?.url ?? '', 'CLUSTER', 'ADDSLOTS', 3, 4, 5);
       await expect.poll(() => cluster.fault(), PATIENCE).toBeNull();
-      expect(log.saying('redis cluster serves everything again')).toHaveLength(1);
+      expect(log.linesWith('redis cluster serves everything again')).toHaveLength(1);
     },
     START_MS,
   );
 
   test(
-    'because it is not there is waited for, said once, and found when it comes',
+    'because it is not there is waited for, logged once, and found when it comes',
     async () => {
       const placeholders = await Promise.all([startPrivateRedis(), startPrivateRedis()]);
       await Promise.all(placeholders.map(({ stop }) => stop()));
@@ -201,9 +201,9 @@ describe('a Cluster that is not well', () => {
       const waiting = cluster.whenReady({ logger: log.logger, remindMs: 20 });
       const reason = expect.stringMatching(/^no node of the Cluster answers: .*ECONNREFUSED/) as string;
       await expect
-        .poll(() => log.saying('waiting for redis').at(-1), PATIENCE)
+        .poll(() => log.linesWith('waiting for redis').at(-1), PATIENCE)
         .toMatchObject({ level: 'warn', reason });
-      expect(log.saying('redis cluster does not serve everything')).toMatchObject([{ reason }]);
+      expect(log.linesWith('redis cluster does not serve everything')).toMatchObject([{ reason }]);
       expect(cluster.fault()).toEqual(reason);
 
       const server = await startRedisServer({
@@ -217,12 +217,12 @@ describe('a Cluster that is not well', () => {
       await waiting;
       await untilWhole([server]);
       expect(await cluster.topology.masterOf(0)?.ping()).toBe('PONG');
-      expect(log.saying('redis cluster serves everything again')).toHaveLength(1);
+      expect(log.linesWith('redis cluster serves everything again')).toHaveLength(1);
     },
     START_MS,
   );
 
-  test('because it is a single Redis says so', async () => {
+  test('because it is a single Redis is reported as that', async () => {
     const single = await startPrivateRedis();
     onTestFinished(single.stop);
     const log = captureLog();

@@ -15,7 +15,7 @@ const slots = [
 const view = (more: Partial<Parameters<typeof viewOf>[0]> = {}) =>
   viewOf({ slots, nodes: NODES, info: 'cluster_state:ok\r\n', askedAt: '10.9.9.9:1', ...more });
 
-describe('what a node says of its Cluster', () => {
+describe('what a node reports of its Cluster', () => {
   test('names masters with their slots and epochs, by the names that nodes want to be called by', () => {
     expect(view()).toEqual({
       claims: [
@@ -49,20 +49,20 @@ describe('what nodes say together', () => {
   });
 
   test.each([[[view(), promoted]], [[promoted, view()]]])(
-    'goes by the latest epoch, whoever is asked first',
+    'goes by the latest epoch, whichever node is asked first',
     (views) => {
       const { owners } = mapOf(views);
       expect([owners[0], owners[99], owners[100]]).toEqual(['127.0.0.1:7001', '127.0.0.1:7001', 'c.example:7002']);
     },
   );
 
-  test('is that the Cluster serves when one of them says so', () => {
+  test('is that the Cluster serves when one of them reports it', () => {
     const cutOff = view({ info: 'cluster_state:fail' });
     expect(mapOf([cutOff, view()]).isServing).toBe(true);
     expect(mapOf([cutOff]).isServing).toBe(false);
   });
 
-  test('leaves out what nobody serves', () => {
+  test('leaves out what no node serves', () => {
     const some = view({
       slots: [
         [1, 5, ['h', 1, 'a']],

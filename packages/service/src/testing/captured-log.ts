@@ -9,7 +9,7 @@ export interface CapturedLine {
 export interface CapturedLog {
   readonly logger: Logger;
   /** Every line so far with this message, in order. */
-  readonly saying: (msg: string) => CapturedLine[];
+  readonly linesWith: (msg: string) => CapturedLine[];
   readonly lines: readonly CapturedLine[];
 }
 
@@ -18,5 +18,5 @@ export function captureLog(): CapturedLog {
   const lines: CapturedLine[] = [];
   const destination = { write: (line: string) => lines.push(JSON.parse(line) as CapturedLine) };
   const logger = createLogger({ service: 'test', level: 'debug', destination });
-  return { logger, lines, saying: (msg) => lines.filter((line) => line.msg === msg) };
+  return { logger, lines, linesWith: (msg) => lines.filter((line) => line.msg === msg) };
 }

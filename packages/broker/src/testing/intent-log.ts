@@ -9,13 +9,13 @@ export const someKey = () => `key-${randomUUID().slice(0, 8)}`;
 export function openIntentLog({ redis, keys, control }: TestBroker) {
   return {
     /** What a key is charged with. */
-    ledger: async (key: string) => {
-      const [clients, names, unsettled] = await Promise.all([
+    chargesOf: async (key: string) => {
+      const [clients, names, pending] = await Promise.all([
         redis.hget(keys.key(key), 'clients'),
         redis.hgetall(keys.keyNames(key)),
         redis.zcard(keys.keyPending(key)),
       ]);
-      return { clients: Number(clients ?? 0), names, unsettled };
+      return { clients: Number(clients ?? 0), names, pending };
     },
 
     /** Whether the index of clients has it. */
