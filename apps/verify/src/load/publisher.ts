@@ -1,4 +1,4 @@
-import { paceCalls } from '@holdfast/harness/pacing';
+import { callAtRate } from '@holdfast/harness/pacing';
 import type { ControlApi } from '@holdfast/harness/control-api';
 import { CallRefused, isTransient } from '@holdfast/harness/retry';
 import { Unreachable } from '@holdfast/harness/http-pool';
@@ -41,7 +41,7 @@ export async function publishAtRate(options: PublishOptions): Promise<number> {
     answers += 1;
     onAnswer(answers);
   };
-  await paceCalls({ rate, total: Math.round(rate * seconds), limit: PUBLISHES_AT_ONCE, begin, signal });
+  await callAtRate({ rate, total: Math.round(rate * seconds), limit: PUBLISHES_AT_ONCE, begin, signal });
   return performance.now() - startedAt;
 }
 
