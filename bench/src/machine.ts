@@ -52,7 +52,10 @@ async function sysctl(name: string): Promise<string> {
   return (await readFile(`/proc/sys/${name}`, 'utf8')).trim().replaceAll(/\s+/g, ' ');
 }
 
-/** USER_HZ: 100 on every Linux that Node runs on. */
+/**
+ * USER_HZ: 100 on every Linux that Node runs on. User and system time are each rounded down to it, so that of two reads
+ * the difference is known to 20 ms a process: 2.8 µs a handshake in one round of 8000 connections.
+ */
 const TICKS_PER_SECOND = 100;
 const PAGE_BYTES = 4096;
 

@@ -30,15 +30,15 @@ it('lets nothing through that steers a terminal', () => {
 
 it('keeps every line in the file, of this run only', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-test-'));
-  const said: string[] = [];
+  const logged: string[] = [];
   for (const run of ['first', 'second']) {
-    const log = childLog(directory, 'edge-1', (line) => said.push(line));
+    const log = childLog(directory, 'edge-1', (line) => logged.push(line));
     log.line(`{"level":"info","msg":"${run}"}`);
     log.line('not JSON');
     log.close();
     const text = `{"level":"info","msg":"${run}"}\nnot JSON\n`;
     await vi.waitFor(async () => expect(await readFile(join(directory, 'edge-1.log'), 'utf8')).toBe(text));
   }
-  expect(said).toHaveLength(2);
+  expect(logged).toHaveLength(2);
   await rm(directory, { recursive: true });
 });

@@ -6,8 +6,8 @@ import { keepRunning, type KeptChild, waitMs } from './keep-running.ts';
 /** Real processes that do nothing: what ends is a process, not a promise that a test settles. */
 describe('keepRunning', () => {
   const children: Child[] = [];
-  const said: string[] = [];
-  const log = (line: string) => said.push(line);
+  const logged: string[] = [];
+  const log = (line: string) => logged.push(line);
 
   async function start(): Promise<KeptChild & { pid: number }> {
     const child = await spawnChild({
@@ -22,7 +22,7 @@ describe('keepRunning', () => {
 
   afterEach(async () => {
     await Promise.all(children.splice(0).map((child) => child.stop(1_000)));
-    said.length = 0;
+    logged.length = 0;
   });
 
   it('starts a child that died again, says so, and tells that it is back', async () => {
@@ -31,7 +31,7 @@ describe('keepRunning', () => {
     const stop = keepRunning({ name: 'edge', child, again: start, onBack, log, random: () => 0 });
     process.kill(child.pid, 'SIGKILL');
     await vi.waitFor(() => expect(onBack).toHaveBeenCalledOnce(), 5_000);
-    expect(said).toEqual(['edge ended (signal SIGKILL), starting it again in 0.1 s', 'edge runs again']);
+    expect(logged).toEqual(['edge ended (signal SIGKILL), starting it again in 0.1 s', 'edge runs again']);
     const [, second] = children;
     expect(isAlive(second?.pid ?? 0)).toBe(true);
     await stop();
@@ -49,8 +49,8 @@ describe('keepRunning', () => {
     };
     const stop = keepRunning({ name: 'edge', child, again, log, random: () => 0 });
     process.kill(child.pid, 'SIGKILL');
-    await vi.waitFor(() => expect(said.at(-1)).toBe('edge runs again'), 5_000);
-    expect(said.slice(1, 3)).toEqual([
+    await vi.waitFor(() => expect(logged.at(-1)).toBe('edge runs again'), 5_000);
+    expect(logged.slice(1, 3)).toEqual([
       'edge did not start: port taken, try 1, starting it again in 0.3 s',
       'edge did not start: port taken, try 2, starting it again in 0.5 s',
     ]);
@@ -62,7 +62,7 @@ describe('keepRunning', () => {
     const again = vi.fn<typeof start>(start);
     const stop = keepRunning({ name: 'edge', child, again, log, random: () => 1 });
     process.kill(child.pid, 'SIGKILL');
-    await vi.waitFor(() => expect(said).toHaveLength(1), 5_000);
+    await vi.waitFor(() => expect(logged).toHaveLength(1), 5_000);
     await stop();
     expect(again).not.toHaveBeenCalled();
   });

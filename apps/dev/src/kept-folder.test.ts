@@ -5,8 +5,8 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { keptFolder } from './kept-folder.ts';
 import { run } from './run.ts';
 
-/** Of Debian's user `nobody`; any that is not root and owns nothing here. */
-const NOBODY = 65_534;
+/** Of a user of Debian that is not root and owns nothing here. */
+const UNPRIVILEGED = 65_534;
 
 let directory: string;
 
@@ -18,7 +18,7 @@ afterEach(() => rm(directory, { recursive: true }));
 /** Root may write everywhere, and tests in containers run as root. */
 async function withoutRoot<Result>(action: () => Promise<Result>): Promise<Result> {
   if (process.geteuid?.() !== 0) return action();
-  process.seteuid?.(NOBODY);
+  process.seteuid?.(UNPRIVILEGED);
   try {
     return await action();
   } finally {
@@ -26,15 +26,15 @@ async function withoutRoot<Result>(action: () => Promise<Result>): Promise<Resul
   }
 }
 
-async function start(): Promise<{ exitCode: number; said: string[] }> {
-  const said: string[] = [];
+async function start(): Promise<{ exitCode: number; logged: string[] }> {
+  const logged: string[] = [];
   const exitCode = await run({
     env: { ...process.env, CONTROL_PORT: '0', EDGE_PORT: '0' },
     directory,
-    log: (line) => said.push(line),
+    log: (line) => logged.push(line),
     signal: new AbortController().signal,
   });
-  return { exitCode, said };
+  return { exitCode, logged };
 }
 
 it('is made, found again as it is, and holds nothing of the trial', async () => {
@@ -47,12 +47,12 @@ it('is made, found again as it is, and holds nothing of the trial', async () => 
 
 it('ends npm start with one message and 1, before any Redis, where this user may not write', async () => {
   await chmod(directory, 0o555);
-  const { exitCode, said } = await withoutRoot(start);
+  const { exitCode, logged } = await withoutRoot(start);
   await chmod(directory, 0o755);
   expect(exitCode).toBe(1);
-  expect(said).toHaveLength(1);
-  expect(said[0]).toContain(`${join(directory, '.holdfast')}, and cannot use`);
-  expect(said[0]).toContain('clone the repository into a folder of your own');
+  expect(logged).toHaveLength(1);
+  expect(logged[0]).toContain(`${join(directory, '.holdfast')}, and cannot use`);
+  expect(logged[0]).toContain('clone the repository into a folder of your own');
   expect(await readdir(directory)).toEqual([]);
 });
 
@@ -64,14 +64,17 @@ it.each(['api-keys.json', 'logs/control-api.log'])(
     await mkdir(join(directory, '.holdfast/logs'), { recursive: true });
     await writeFile(file, '{"keys":[]}', { mode: 0o000 });
     for (const folder of ['.holdfast', '.holdfast/logs']) await chmod(join(directory, folder), 0o777);
-    const { exitCode, said } = await withoutRoot(start);
+    const { exitCode, logged } = await withoutRoot(start);
     expect(exitCode).toBe(1);
-    expect(said).toHaveLength(1);
-    expect(said[0]).toContain(`cannot use ${file}: permission denied`);
+    expect(logged).toHaveLength(1);
+    expect(logged[0]).toContain(`cannot use ${file}: permission denied`);
   },
 );
 
 it('ends npm start likewise when a file is in the place of the folder', async () => {
   await writeFile(join(directory, '.holdfast'), '');
-  expect(await start()).toEqual({ exitCode: 1, said: [expect.stringContaining('a file of that name is in the way')] });
+  expect(await start()).toEqual({
+    exitCode: 1,
+    logged: [expect.stringContaining('a file of that name is in the way')],
+  });
 });

@@ -21,7 +21,7 @@ it('percentiles are of all that were added together', () => {
   expect([50, 90, 99, 100].map((percent) => Math.round(all.percentile(percent) ?? 0))).toEqual([50, 90, 99, 100]);
 });
 
-it('what is shorter than can be told is taken for the shortest', () => {
+it('a time below the shortest bucket is counted in the shortest', () => {
   const histogram = new Histogram(6);
   histogram.record(-1);
   expect(histogram.percentile(100)).toBe(1e-6);

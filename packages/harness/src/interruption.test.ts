@@ -4,34 +4,34 @@ import { interruption } from './interruption.ts';
 
 function pressed() {
   const source = new EventEmitter();
-  const told: string[] = [];
+  const calls: string[] = [];
   let now = 1000;
   const signal = interruption(
     source,
-    () => told.push('first'),
-    () => told.push('force'),
+    () => calls.push('first'),
+    () => calls.push('force'),
     () => now,
   );
-  return { told, signal, after: (ms: number, name: string) => source.emit(name, (now += ms)) };
+  return { calls, signal, after: (ms: number, name: string) => source.emit(name, (now += ms)) };
 }
 
 it.each(['SIGINT', 'SIGTERM', 'SIGHUP'])('%s interrupts', (name) => {
-  const { told, signal, after } = pressed();
+  const { calls, signal, after } = pressed();
   expect(signal.aborted).toBe(false);
   after(0, name);
-  expect({ told, aborted: signal.aborted }).toEqual({ told: ['first'], aborted: true });
+  expect({ calls, aborted: signal.aborted }).toEqual({ calls: ['first'], aborted: true });
 });
 
 it('the echo that npm makes of a Ctrl-C is not a second one', () => {
-  const { told, after } = pressed();
+  const { calls, after } = pressed();
   after(0, 'SIGINT');
   after(100, 'SIGINT');
-  expect(told).toEqual(['first']);
+  expect(calls).toEqual(['first']);
 });
 
 it('a person who asks again is not kept waiting', () => {
-  const { told, after } = pressed();
+  const { calls, after } = pressed();
   after(0, 'SIGINT');
   after(2000, 'SIGINT');
-  expect(told).toEqual(['first', 'force']);
+  expect(calls).toEqual(['first', 'force']);
 });

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 /** How exactly the rate is kept. */
 const TICK_MS = 2;
 
-export interface Pace {
+export interface RateOptions {
   /** Calls a second. */
   rate: number;
   /** How many in all; `Infinity`: until the signal. */
@@ -19,7 +19,7 @@ export interface Pace {
  * Begins calls at a rate, each as its time has come and not only when the one before was answered; a timer that comes
  * late is made up for. Resolves when all have been answered; rejects with the signal's reason, or as a call does.
  */
-export async function paceCalls({ rate, total, limit, begin, signal }: Pace): Promise<void> {
+export async function callAtRate({ rate, total, limit, begin, signal }: RateOptions): Promise<void> {
   const startedAt = performance.now();
   const underWay = new Set<Promise<unknown>>();
   for (let begun = 0; begun < total;) {

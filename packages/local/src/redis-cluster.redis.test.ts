@@ -64,7 +64,7 @@ describe.skipIf('missing' in here)('a Cluster on this machine', () => {
   );
 
   it('is not there by half: when it cannot be formed, its nodes are ended', async () => {
-    const args = ['--requirepass', 'nobody-says-it'];
+    const args = ['--requirepass', 'not-presented'];
     await expect(startRedisCluster({ binary, replicas: 0, args })).rejects.toThrow(/NOAUTH/);
   });
 

@@ -79,7 +79,7 @@ describe.skipIf('missing' in here)('a Redis found or brought', () => {
     expect(redis).toMatchObject({ source: 'PATH', server: { binary: join(path, 'valkey-server') } });
   });
 
-  it('is, where nothing is on PATH, looked for as a package and then as a container, and each failure is told', async () => {
+  it('is, where nothing is on PATH, looked for as a package and then as a container, and each failure is reported', async () => {
     const error = await find({ PATH: await pathWith({}) }).then(
       () => null,
       (reason: unknown) => reason,
@@ -151,7 +151,7 @@ describe.skipIf('missing' in here)('a Redis found or brought', () => {
     expect(existsSync(folder)).toBe(false);
   });
 
-  it('keeps a directory that was given, with what Redis was told to write there', async () => {
+  it('keeps a directory that was given, with what Redis was set to write there', async () => {
     const folder = await mkdtemp(join(directory, 'data-'));
     const { redis } = await find(
       { PATH: await pathWith({ 'redis-server': program }) },
@@ -190,12 +190,12 @@ describe.skipIf('missing' in here)('a Redis found or brought', () => {
     });
     afterAll(() => other.close());
 
-    it('says what is wrong when it was told to take that port', async () => {
+    it('reports what is wrong when that port was given', async () => {
       await expect(startRedisServer({ binary: program, port: taken })).rejects.toThrow(/Address already in use/);
     });
 
     it('takes another when it may choose, and somebody was faster', async () => {
-      // Our look for a free port is out of date, once: the first start is told the port that is taken.
+      // Our look for a free port is out of date, once: the first start gets the port that is taken.
       const path = await pathWith({
         'redis-server': `#!/bin/sh
           case $1 in --version) exec ${program} --version ;; esac

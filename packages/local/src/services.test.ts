@@ -46,7 +46,7 @@ describe('a service', () => {
     expect(service.lines()).toEqual(lines);
   });
 
-  it('gives the process the variables it is told and none of a test runner, and a level at which it says listening', async () => {
+  it('gives the process the variables that were given and none of a test runner, and a level at which it logs that it listens', async () => {
     const service = await start(WELL_BEHAVED, { REDIS_PREFIX: 'x:', LOG_LEVEL: 'silent' });
     await service.stop();
     const entry = service

@@ -56,7 +56,7 @@ describe('the last line of a test run', () => {
       'a.test.mjs': `it('a', () => {});`,
       'b.test.mjs': `throw new Error('cannot be loaded');`,
       'c.test.mjs': `describe('s', () => { afterAll(() => { throw new Error('cannot be cleaned up'); }); it('b', () => {}); });`,
-      'd.test.mjs': `it('c', () => new Promise((resolve) => { setImmediate(() => { resolve(); throw new Error('nobody'); }); }));`,
+      'd.test.mjs': `it('c', () => new Promise((resolve) => { setImmediate(() => { resolve(); throw new Error('uncaught'); }); }));`,
     });
     expect(run).toEqual({ last: '3 passed, 3 failed', code: 1 });
   });

@@ -30,7 +30,7 @@ describe('openSocket', () => {
   });
   afterEach(() => http.close());
 
-  it('asks for /v1/connect with the client, headers, subprotocols and address it is told', async () => {
+  it('asks for /v1/connect with the client, headers, subprotocols and address that are given', async () => {
     const socket = await openSocket(url, {
       client: 'c-1',
       resume: true,
@@ -87,7 +87,7 @@ describe('openSocket', () => {
     await expect(refusedHandshake(url)).rejects.toThrow('the handshake was accepted');
   });
 
-  it('rejects with the error of the connection when nobody listens', async () => {
+  it('rejects with the error of the connection when nothing listens', async () => {
     http.close();
     await once(http, 'close');
     await expect(openSocket(url)).rejects.toThrow('ECONNREFUSED');

@@ -80,7 +80,7 @@ export class ClientPool implements ConnectionEvents<Member> {
     };
     this.#settledAt = performance.now();
     const watch = setInterval(() => {
-      if (performance.now() - this.#settledAt > STALLED_MS) this.#giveUpAll();
+      if (performance.now() - this.#settledAt > STALLED_MS) this.#abandonAll();
     }, 1_000);
     const onAbort = () => reject(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
@@ -123,7 +123,7 @@ export class ClientPool implements ConnectionEvents<Member> {
     this.#leave(member);
     // Anything else than "later" and "elsewhere" is a judgement on this client.
     if (status === 429 || status >= 500) this.#retry(member, retryAfterMs);
-    else this.#giveUp(member);
+    else this.#abandon(member);
   }
 
   onClose(member: Member, code: number, reason: string): void {
@@ -133,7 +133,7 @@ export class ClientPool implements ConnectionEvents<Member> {
     if (wasWelcomed) this.closes.add(String(code));
     else this.refusals.add(code === ABNORMAL ? 'unreachable' : String(code));
     const next = afterClose(code);
-    if (next === 'stop' || next === 'register-again') this.#giveUp(member);
+    if (next === 'stop' || next === 'register-again') this.#abandon(member);
     else this.#retry(member, parseRetryAfter(reason));
   }
 
@@ -209,26 +209,26 @@ export class ClientPool implements ConnectionEvents<Member> {
       const isStillWaiting = () => !this.#isClosing && member.state === 'waiting';
       this.#options.edges.refresh().then(
         () => isStillWaiting() && this.#enqueue(member),
-        () => isStillWaiting() && this.#giveUp(member),
+        () => isStillWaiting() && this.#abandon(member),
       );
     }, delayMs);
     this.#fill();
   }
 
-  #giveUp(member: Member): void {
+  #abandon(member: Member): void {
     member.state = 'given-up';
     this.givenUp += 1;
     this.#progress();
     this.#fill();
   }
 
-  #giveUpAll(): void {
+  #abandonAll(): void {
     this.#queue.length = 0;
     for (const member of this.#members) {
       if (member.state === 'welcomed' || member.state === 'given-up') continue;
       member.connection?.destroy();
       this.#leave(member);
-      this.#giveUp(member);
+      this.#abandon(member);
     }
   }
 

@@ -15,7 +15,7 @@ it('the same run always knows the same id for a client', () => {
   expect(clientIdOf(run, 7)).toBe(clientIdOf({ ...run }, 7));
 });
 
-it('topics have names that can be created, and are told apart from those of other runs', () => {
+it('topics have names that can be created, and differ from those of other runs', () => {
   const [one, other] = [newRun(), newRun()].map((run) => topicNames(run, 3));
   for (const name of one ?? []) expect(topicName.parse(name)).toBe(name);
   expect(one?.some((name) => other?.includes(name))).toBe(false);

@@ -30,11 +30,11 @@ function start(args: readonly string[]) {
   const child = spawn(process.execPath, [new URL('main.ts', import.meta.url).pathname, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let said = '';
-  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  let logged = '';
+  child.stderr.on('data', (chunk: Buffer) => (logged += chunk.toString()));
   const printed = text(child.stdout);
   const exit = once(child, 'exit').then(([code]) => code as number);
-  return { child, exit, printed, said: () => said };
+  return { child, exit, printed, logged: () => logged };
 }
 
 /** The arguments for the installation that is running here. */
@@ -57,8 +57,8 @@ async function expectNothingLeft(): Promise<void> {
 }
 
 /** Waits until all clients are connected; publishing begins then. */
-async function underWay({ child, said }: ReturnType<typeof start>): Promise<void> {
-  await vi.waitUntil(() => child.exitCode !== null || said().includes('connecting:'), WAIT);
+async function underWay({ child, logged }: ReturnType<typeof start>): Promise<void> {
+  await vi.waitUntil(() => child.exitCode !== null || logged().includes('connecting:'), WAIT);
 }
 
 const flawless = { lost: 0, duplicated: 0, reordered: 0, phantom: 0 };
@@ -123,7 +123,7 @@ describe('a load run', () => {
       // Under npm it comes twice.
       run.child.kill('SIGINT');
       expect(await run.exit).toBe(130);
-      expect(run.said()).toContain('Interrupted.');
+      expect(run.logged()).toContain('Interrupted.');
       await expectNothingLeft();
     },
     RUN_WITHIN_MS,
@@ -137,7 +137,7 @@ describe('a load run', () => {
       const children = await readFile(`/proc/${run.child.pid}/task/${run.child.pid}/children`, 'utf8');
       process.kill(Number(children.trim().split(' ')[0]), 'SIGKILL');
       expect(await run.exit).toBe(1);
-      expect(run.said()).toMatch(/worker process \d+ ended \(SIGKILL\)/);
+      expect(run.logged()).toMatch(/worker process \d+ ended \(SIGKILL\)/);
       await expectNothingLeft();
     },
     RUN_WITHIN_MS,

@@ -8,14 +8,14 @@ const SMALL = ['--clients', '6', '--topics', '3', '--rate', '40', '--seconds', '
 
 let installation: ScriptedInstallation;
 let printed: string;
-let said: string[];
+let logged: string[];
 
 beforeEach(async () => {
   // Every run listens to its workers; vitest runs several in one process.
   EventEmitter.defaultMaxListeners = 50;
   installation = await ScriptedInstallation.start();
   printed = '';
-  said = [];
+  logged = [];
 });
 
 afterEach(() => installation.stop());
@@ -25,7 +25,7 @@ function run(...args: string[]): Promise<number> {
     bounds: { descriptors: 20_000, cores: 2 },
     print: (text) => (printed += text),
     colors: pc.createColors(false),
-    display: { log: (line) => said.push(line), begin: () => {}, update: () => {}, end: () => {} },
+    display: { log: (line) => logged.push(line), begin: () => {}, update: () => {}, end: () => {} },
     signal: new AbortController().signal,
   });
 }
@@ -48,7 +48,10 @@ const report = () => JSON.parse(printed) as Record<string, unknown>;
 describe('the exit code is', () => {
   it('0 when everything arrived as it should, and the report says so', async () => {
     publishing((...message) => installation.send(...message));
-    expect({ code: await run(...SMALL, '--control', installation.controlUrl), said }).toEqual({ code: 0, said: [] });
+    expect({ code: await run(...SMALL, '--control', installation.controlUrl), logged }).toEqual({
+      code: 0,
+      logged: [],
+    });
     expect(printed).toMatch(/connected +6 in /);
     expect(printed).toMatch(/published +40 in /);
     expect(printed).toMatch(/deliveries +160 in .*, 160 expected/);
@@ -100,13 +103,13 @@ describe('the exit code is', () => {
         ? { status: 409, body: { code: 'quota-reached', detail: 'the key has 5 of 5 clients' } }
         : answer(call);
     expect(await run(...SMALL, '--control', installation.controlUrl)).toBe(1);
-    expect(said).toEqual(['POST /v1/clients: 409 quota-reached (the key has 5 of 5 clients)']);
+    expect(logged).toEqual(['POST /v1/clients: 409 quota-reached (the key has 5 of 5 clients)']);
     expect(printed).toBe('');
   });
 
   it('2 for bad arguments, each of them named', async () => {
     expect(await run('--clients', 'no', '--topics', '0', '--key', 'a.b')).toBe(2);
-    expect(said.map((line) => line.split(':')[0])).toEqual(['--clients', '--topics', '--control']);
+    expect(logged.map((line) => line.split(':')[0])).toEqual(['--clients', '--topics', '--control']);
   });
 
   it('2 for more clients than the limit of descriptors allows', async () => {
@@ -115,20 +118,20 @@ describe('the exit code is', () => {
       bounds: { descriptors: 1_024, cores: 2 },
       print: () => {},
       colors: pc.createColors(false),
-      display: { log: (line) => said.push(line), begin: () => {}, update: () => {}, end: () => {} },
+      display: { log: (line) => logged.push(line), begin: () => {}, update: () => {}, end: () => {} },
       signal: new AbortController().signal,
     });
-    expect({ code, said }).toEqual({ code: 2, said: [expect.stringMatching(/^--clients: .*descriptors/)] });
+    expect({ code, logged }).toEqual({ code: 2, logged: [expect.stringMatching(/^--clients: .*descriptors/)] });
   });
 
   it('2 for a key that the installation refuses', async () => {
     installation.answer = () => ({ status: 403, body: { code: 'key-unknown', title: 'The API key is not known' } });
     expect(await run(...SMALL, '--control', installation.controlUrl)).toBe(2);
-    expect(said).toEqual(['--key: GET /v1/edges: 403 key-unknown (The API key is not known)']);
+    expect(logged).toEqual(['--key: GET /v1/edges: 403 key-unknown (The API key is not known)']);
   });
 
-  it('3 when nobody answers', async () => {
+  it('3 when nothing answers', async () => {
     expect(await run(...SMALL, '--control', 'http://127.0.0.1:1')).toBe(3);
-    expect(said).toEqual([expect.stringContaining('http://127.0.0.1:1/ does not answer')]);
+    expect(logged).toEqual([expect.stringContaining('http://127.0.0.1:1/ does not answer')]);
   });
 });

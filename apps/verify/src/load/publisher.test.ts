@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { published } from './checker.ts';
 import { ControlApi } from '@holdfast/harness/control-api';
-import { Ledger } from './ledger.ts';
+import { Publications } from './publications.ts';
 import { publishAtRate } from './publisher.ts';
 import { type Answer, ScriptedInstallation } from '../testing/scripted-installation.ts';
 
@@ -10,13 +10,13 @@ const RUN = '1';
 
 let installation: ScriptedInstallation;
 let control: ControlApi;
-let ledger: Ledger;
+let publications: Publications;
 let log: { topic: string; id: string; data: unknown }[];
 
 beforeEach(async () => {
   installation = await ScriptedInstallation.start();
   control = new ControlApi(installation.controlUrl, 'a.b', 8);
-  ledger = new Ledger(TOPICS.length);
+  publications = new Publications(TOPICS.length);
   log = [];
   publishAnswered(() => undefined);
 });
@@ -55,7 +55,7 @@ function publish(rate: number, seconds: number, signal = new AbortController().s
   const random = () => (draws += 0.5) % 1;
   return publishAtRate({
     control,
-    ledger,
+    publications,
     topicNames: TOPICS,
     run: RUN,
     rate,
@@ -68,15 +68,15 @@ function publish(rate: number, seconds: number, signal = new AbortController().s
 }
 
 const loggedIds = (topic: string) => log.filter((one) => one.topic === topic).map(({ id }) => id);
-const bookedIds = () => ledger.published().map((entries) => published(entries).entries.map(({ id }) => id));
+const bookedIds = () => publications.published().map((entries) => published(entries).entries.map(({ id }) => id));
 
 it('publishes as many messages as the rate asks for, and books the id of each', async () => {
   const ms = await publish(100, 0.5);
   expect(log.length).toBe(50);
   expect(ms).toBeGreaterThan(400);
   expect(bookedIds()).toEqual(TOPICS.map(loggedIds));
-  expect(ledger.deliveries([10, 1])).toBe(25 * 10 + 25);
-  expect(ledger.doubtfulCount).toBe(0);
+  expect(publications.deliveries([10, 1])).toBe(25 * 10 + 25);
+  expect(publications.doubtfulCount).toBe(0);
 });
 
 it('finds in the log what was published although no answer came, and only that', async () => {
@@ -87,12 +87,12 @@ it('finds in the log what was published although no answer came, and only that',
     return undefined;
   });
   await publish(200, 0.2);
-  expect(ledger.doubtfulCount).toBe(24);
-  await ledger.settle(control, TOPICS, RUN);
+  expect(publications.doubtfulCount).toBe(24);
+  await publications.settle(control, TOPICS, RUN);
   expect(bookedIds()).toEqual(TOPICS.map(loggedIds));
-  expect(ledger.settled).toBe(16);
-  expect(ledger.doubtfulCount).toBe(0);
-  expect(Object.fromEntries(ledger.refused)).toEqual({ unreachable: 8 });
+  expect(publications.settled).toBe(16);
+  expect(publications.doubtfulCount).toBe(0);
+  expect(Object.fromEntries(publications.refused)).toEqual({ unreachable: 8 });
 });
 
 it('settles what lies beyond the first page of a log', async () => {
@@ -101,16 +101,16 @@ it('settles what lies beyond the first page of a log', async () => {
     id: `${1 + n}-0`,
     data: { run: RUN, n, sentAt: 1 },
   }));
-  ledger.doubt(0, { n: 2_400, digest: 'digest', code: 'unreachable' });
-  await ledger.settle(control, TOPICS, RUN);
-  expect(ledger.published()[0]).toEqual([{ id: '2401-0', digest: 'digest' }]);
+  publications.doubt(0, { n: 2_400, digest: 'digest', code: 'unreachable' });
+  await publications.settle(control, TOPICS, RUN);
+  expect(publications.published()[0]).toEqual([{ id: '2401-0', digest: 'digest' }]);
 });
 
 it('books refusals by their code, as not published', async () => {
   publishAnswered(() => ({ isLogged: false, answer: { status: 413, body: { code: 'payload-too-large' } } }));
   await publish(100, 0.1);
-  expect(Object.fromEntries(ledger.refused)).toEqual({ 'payload-too-large': 10 });
-  expect(ledger.doubtfulCount).toBe(0);
+  expect(Object.fromEntries(publications.refused)).toEqual({ 'payload-too-large': 10 });
+  expect(publications.doubtfulCount).toBe(0);
   expect(bookedIds()).toEqual([[], []]);
 });
 

@@ -1,8 +1,8 @@
-import { paceCalls } from '@holdfast/harness/pacing';
+import { callAtRate } from '@holdfast/harness/pacing';
 import type { ControlApi } from '@holdfast/harness/control-api';
 import { CallRefused, isTransient } from '@holdfast/harness/retry';
 import { Unreachable } from '@holdfast/harness/http-pool';
-import type { Ledger } from './ledger.ts';
+import type { Publications } from './publications.ts';
 import { monotonicMs } from '@holdfast/harness/clock';
 import { digestOf, encodePayload } from './payload.ts';
 
@@ -13,7 +13,7 @@ export const PUBLISHES_AT_ONCE = 256;
 
 export interface PublishOptions {
   control: ControlApi;
-  ledger: Ledger;
+  publications: Publications;
   topicNames: readonly string[];
   run: string;
   /** Messages a second, over all topics. */
@@ -41,20 +41,20 @@ export async function publishAtRate(options: PublishOptions): Promise<number> {
     answers += 1;
     onAnswer(answers);
   };
-  await paceCalls({ rate, total: Math.round(rate * seconds), limit: PUBLISHES_AT_ONCE, begin, signal });
+  await callAtRate({ rate, total: Math.round(rate * seconds), limit: PUBLISHES_AT_ONCE, begin, signal });
   return performance.now() - startedAt;
 }
 
 async function publishOne(options: PublishOptions, topic: number, n: number): Promise<void> {
-  const { control, ledger, topicNames, run, size } = options;
+  const { control, publications, topicNames, run, size } = options;
   const text = encodePayload({ run, n, sentAt: monotonicMs() }, size);
   const digest = digestOf(text);
   try {
-    ledger.accepted(topic, await control.publish(topicNames[topic] ?? '', text), digest);
+    publications.accepted(topic, await control.publish(topicNames[topic] ?? '', text), digest);
   } catch (error) {
     if (!(error instanceof CallRefused || error instanceof Unreachable)) throw error;
     // Also after a 503 the log has the last word: a gateway that missed the answer sends 503 as well.
-    if (isTransient(error)) ledger.doubt(topic, { n, digest, code: error.code });
-    else ledger.refuse(error.code);
+    if (isTransient(error)) publications.doubt(topic, { n, digest, code: error.code });
+    else publications.refuse(error.code);
   }
 }

@@ -19,10 +19,10 @@ export function reportText(report: Report, colors: Colors): string {
       'edges',
       `${report.edgesUsed}; load from ${report.workers} worker ${report.workers === 1 ? 'process' : 'processes'}; seed ${report.seed}`,
     ),
-    line('registered', pace(registration.clients, registration)),
-    line('connected', `${pace(connections.connected, connections)}${asides(report)}`),
-    line('published', `${pace(publishing.published, publishing)}${publishingAsides(report)}`),
-    line('deliveries', `${pace(deliveries.received, deliveries)}, ${whole.format(deliveries.expected)} expected`),
+    line('registered', atRate(registration.clients, registration)),
+    line('connected', `${atRate(connections.connected, connections)}${asides(report)}`),
+    line('published', `${atRate(publishing.published, publishing)}${publishingAsides(report)}`),
+    line('deliveries', `${atRate(deliveries.received, deliveries)}, ${whole.format(deliveries.expected)} expected`),
     line('latency', latencyText(report)),
     line('edge memory', bytes(report.memory.edgeBytesPerConnection, 'a connection, idle')),
     line('Redis memory', redisText(report)),
@@ -40,7 +40,7 @@ function line(name: string, text: string): string {
   return `  ${name.padEnd(NAME_WIDTH)} ${text}`;
 }
 
-function pace(count: number, { seconds, perSecond }: { seconds: number; perSecond: number }): string {
+function atRate(count: number, { seconds, perSecond }: { seconds: number; perSecond: number }): string {
   return `${whole.format(count)} in ${short.format(seconds)} s (${whole.format(perSecond)}/s)`;
 }
 

@@ -1,7 +1,7 @@
 import { type Bucket, Histogram } from '@holdfast/harness/histogram';
 import { Counters } from '@holdfast/harness/counters';
 import { type FaultKind, faultKinds } from './checker.ts';
-import type { Ledger } from './ledger.ts';
+import type { Publications } from './publications.ts';
 import type { Plan } from './plan.ts';
 import type { Findings, Sample } from './worker-protocol.ts';
 
@@ -39,7 +39,7 @@ export interface Facts {
   /** The shared monotonic clock when publishing began. */
   publishingAt: number;
   expected: number;
-  ledger: Ledger;
+  publications: Publications;
   edgeBytesPerConnection: number | null;
   redisBytesPerClient: number | null;
   redisBytesPerConnectedClient: number | null;
@@ -117,9 +117,9 @@ export function reportOf(
   facts: Facts,
   leftBehind: Report['leftBehind'],
 ): Report {
-  const { findings, ledger } = facts;
+  const { findings, publications } = facts;
   const sum = (of: (one: Findings) => number) => findings.reduce((total, one) => total + of(one), 0);
-  const published = ledger.published().reduce((total, entries) => total + entries.length, 0);
+  const published = publications.published().reduce((total, entries) => total + entries.length, 0);
   const received = sum((one) => one.deliveries);
   const { clients, topics, topicsPerClient, rate, seconds, size, seed } = plan;
   const found: Omit<Report, 'ok'> = {
@@ -128,10 +128,10 @@ export function reportOf(
     asked: { clients, topics, topicsPerClient, rate, seconds, size },
     workers,
     edgesUsed: new Set(findings.flatMap((one) => one.edges)).size,
-    registration: { clients, ...pace(clients, facts.registeringMs) },
+    registration: { clients, ...rateOf(clients, facts.registeringMs) },
     connections: {
       connected: facts.connected,
-      ...pace(facts.connected, facts.connectingMs),
+      ...rateOf(facts.connected, facts.connectingMs),
       refusals: merged(findings.map((one) => one.refusals)),
       closes: merged(findings.map((one) => one.closes)),
       reconnects: sum((one) => one.reconnects),
@@ -139,12 +139,12 @@ export function reportOf(
     },
     publishing: {
       published,
-      ...pace(published, facts.publishingMs),
-      refused: Object.fromEntries(ledger.refused),
-      settledFromLog: ledger.settled,
+      ...rateOf(published, facts.publishingMs),
+      refused: Object.fromEntries(publications.refused),
+      settledFromLog: publications.settled,
       byServer: facts.publishedByServer,
     },
-    deliveries: { expected: facts.expected, received, ...pace(received, deliveringMs(facts)) },
+    deliveries: { expected: facts.expected, received, ...rateOf(received, deliveringMs(facts)) },
     latencyMs: summaryOf(findings.map((one) => one.latency)),
     memory: {
       edgeBytesPerConnection: facts.edgeBytesPerConnection,
@@ -162,7 +162,7 @@ export function reportOf(
   return { ok: isFlawless(found), ...found };
 }
 
-function pace(count: number, ms: number): { seconds: number; perSecond: number } {
+function rateOf(count: number, ms: number): { seconds: number; perSecond: number } {
   return { seconds: round(ms / 1000), perSecond: ms > 0 ? round((count * 1000) / ms) : 0 };
 }
 

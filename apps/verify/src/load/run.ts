@@ -5,7 +5,7 @@ import { ControlApi } from '@holdfast/harness/control-api';
 import { Unreachable } from '@holdfast/harness/http-pool';
 import { drained } from './drained.ts';
 import { type Run, clientIdOf, newRun, topicNames } from './identity.ts';
-import { Ledger } from './ledger.ts';
+import { Publications } from './publications.ts';
 import { residentBytes, settledResidentBytes } from './measurements.ts';
 import { monotonicMs } from '@holdfast/harness/clock';
 import { WorkerPool } from '@holdfast/harness/worker-pool';
@@ -147,16 +147,16 @@ class Phases {
   }
 
   async #publishAndVerify(): Promise<
-    Pick<Facts, 'publishingMs' | 'publishingAt' | 'expected' | 'ledger' | 'findings'>
+    Pick<Facts, 'publishingMs' | 'publishingAt' | 'expected' | 'publications' | 'findings'>
   > {
     const { plan, signal, display } = this.#options;
-    const ledger = new Ledger(plan.topics);
+    const publications = new Publications(plan.topics);
     const subscribers = new Spread(plan.topics, plan.topicsPerClient, plan.seed).subscribers(plan.clients);
     display.begin('publishing', Math.round(plan.rate * plan.seconds));
     const publishingAt = monotonicMs();
     const publishingMs = await publishAtRate({
       control: this.#control,
-      ledger,
+      publications,
       topicNames: this.#topics,
       run: this.#run.id,
       rate: plan.rate,
@@ -166,15 +166,15 @@ class Phases {
       signal,
       onAnswer: (answers) => display.update(answers),
     });
-    await ledger.settle(this.#control, this.#topics, this.#run.id);
-    const expected = ledger.deliveries(subscribers);
+    await publications.settle(this.#control, this.#topics, this.#run.id);
+    const expected = publications.deliveries(subscribers);
     display.begin('delivered', expected);
     await shown(display, this.#pool, 'deliveries', () =>
       drained(expected, plan.clients, () => progressOf(this.#pool), signal),
     );
     display.end();
-    const findings = await this.#pool.all('verify', ledger.published());
-    return { publishingMs, publishingAt, expected, ledger, findings };
+    const findings = await this.#pool.all('verify', publications.published());
+    return { publishingMs, publishingAt, expected, publications, findings };
   }
 
   /** Does something that all clients take part in, and shows how many have. Gives how long it took, in milliseconds. */

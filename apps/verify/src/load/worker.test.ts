@@ -130,7 +130,7 @@ describe('a worker', () => {
     expect((await findingsAfter(6)).faults).toEqual({ ...flawless, phantom: 1 });
   });
 
-  it('finds a message that nobody published', async () => {
+  it('finds a message that was not published', async () => {
     await ready();
     installation.send(names[0] ?? '', '5-0', '{"forged":true}');
     expect((await findingsAfter(6)).faults).toEqual({ ...flawless, phantom: 6 });

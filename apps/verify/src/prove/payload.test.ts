@@ -14,7 +14,7 @@ describe('a payload', () => {
     ['no filling', { n: 'm42' }],
     ['no object', 'm42'],
     ['nothing', null],
-  ])('with %s gives a token that nobody published', (_, damaged) => {
+  ])('with %s gives a token that was not published', (_, damaged) => {
     expect(tokenOf(damaged)).toBe('damaged');
   });
 });

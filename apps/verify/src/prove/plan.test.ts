@@ -5,7 +5,7 @@ import { readPlan } from './plan.ts';
 
 /** What the command line is refused with. */
 function refusalOf(...args: string[]): string {
-  const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
   try {
     readPlan(args, catalog);
     throw new Error('it was taken');
@@ -13,7 +13,7 @@ function refusalOf(...args: string[]): string {
     if (!(error instanceof CommanderError)) throw error;
     return error.message;
   } finally {
-    said.mockRestore();
+    stderr.mockRestore();
   }
 }
 
@@ -39,7 +39,7 @@ describe('the command line', () => {
     expect(plan.faults.map(({ name }) => name)).toEqual(['edge-kill', 'flushall']);
   });
 
-  it('takes the faults that are about the Redis that it is told to use', () => {
+  it('takes the faults that are about the Redis that is named', () => {
     expect(names('cluster')).toEqual(expect.arrayContaining(['edge-kill', 'master-kill', 'cluster-reshard']));
     expect(names('cluster')).not.toContain('redis-kill-data');
     expect(names('sentinel')).toEqual(expect.arrayContaining(['edge-kill', 'master-kill', 'sentinel-failover']));

@@ -14,7 +14,7 @@ const PATIENCE_MS = 120_000;
 const GONE_MS = 60_000;
 const PROGRAM = join(import.meta.dirname, 'main.ts');
 
-/** A directory for temporary files that nobody else uses: by it we know what a run leaves. */
+/** A directory for temporary files of this test alone: it shows what a run leaves. */
 let directory: string;
 let child: ChildProcess | undefined;
 
@@ -27,16 +27,16 @@ afterEach(async () => {
 });
 
 /** Runs the tool. */
-function run(...args: string[]): { child: ChildProcess; said: () => string; printed: () => string } {
-  let [said, printed] = ['', ''];
+function run(...args: string[]): { child: ChildProcess; logged: () => string; printed: () => string } {
+  let [logged, printed] = ['', ''];
   const started = spawn(process.execPath, [PROGRAM, ...args], {
     env: { ...process.env, TMPDIR: directory },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   started.stdout.setEncoding('utf8').on('data', (text: string) => (printed += text));
-  started.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+  started.stderr.setEncoding('utf8').on('data', (text: string) => (logged += text));
   child = started;
-  return { child: started, said: () => said, printed: () => printed };
+  return { child: started, logged: () => logged, printed: () => printed };
 }
 
 /** Processes that know the directory: by an argument, or by a variable. */
@@ -87,13 +87,13 @@ describe('npm run prove', () => {
     'leaves no process and no file behind when it is ended by %s in the middle of a fault',
     { timeout: PATIENCE_MS },
     async (signal) => {
-      const { child: tool, said } = run('--only', 'redis-freeze-5s', '--clients', '30');
+      const { child: tool, logged } = run('--only', 'redis-freeze-5s', '--clients', '30');
       const exited = once(tool, 'exit');
-      // One that ends before it breaks anything fails here, with what it said, and not after all the patience.
-      const early = exited.then(([code]) => Promise.reject(new Error(`it ended by itself (${code}): ${said()}`)));
+      // One that ends before it breaks anything fails here, with what it logged, and not after all the patience.
+      const early = exited.then(([code]) => Promise.reject(new Error(`it ended by itself (${code}): ${logged()}`)));
       await Promise.race([
         early,
-        eventually(() => expect(said()).toContain('breaking it'), { timeoutMs: PATIENCE_MS }),
+        eventually(() => expect(logged()).toContain('breaking it'), { timeoutMs: PATIENCE_MS }),
       ]);
       early.catch(() => undefined);
       expect((await processesOf(directory)).length).toBeGreaterThan(6);

@@ -1,6 +1,6 @@
 import { HoldfastError } from '@holdfast/client/holdfast-error';
 import type { Position } from '@holdfast/protocol/position-order';
-import { paceCalls } from '@holdfast/harness/pacing';
+import { callAtRate } from '@holdfast/harness/pacing';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Publication } from './checker/truth.ts';
 import type { Control } from './control.ts';
@@ -43,7 +43,7 @@ export class Publisher {
     };
     const { signal } = this.#stopping;
     // It ends by being stopped.
-    paceCalls({ rate, total: Infinity, limit: Infinity, begin, signal }).catch(() => undefined);
+    callAtRate({ rate, total: Infinity, limit: Infinity, begin, signal }).catch(() => undefined);
   }
 
   /** No more calls begin: the run is over, however it went. */

@@ -74,7 +74,7 @@ class Model {
   #now = 0;
   #tokens = 0;
   #connected = true;
-  /** Where the client stands; absent when it does not know the topic. */
+  /** Where the client position; absent when it does not know the topic. */
   readonly #positions = new Map<string, number>();
   /** Sent to it, and not there yet. */
   #underway: { topic: string; id: number; token: string; at: number }[] = [];
@@ -172,18 +172,18 @@ class Model {
         this.#positions.delete(name);
         continue;
       }
-      const stands = resumes ? this.#positions.get(name) : undefined;
+      const position = resumes ? this.#positions.get(name) : undefined;
       const forgotten = this.#forgotten.get(name) ?? 0;
-      if (stands === undefined) {
+      if (position === undefined) {
         topics.set(name, { position: text(this.#lastOf(name)), recovered: undefined });
         this.#positions.set(name, this.#lastOf(name));
-      } else if (stands < forgotten && this.#wasAnything(name, stands, forgotten)) {
+      } else if (position < forgotten && this.#wasAnything(name, position, forgotten)) {
         topics.set(name, { position: text(forgotten), recovered: false });
-        losses.push({ kind: 'lost', at: this.#now, topic: name, after: text(stands), position: text(forgotten) });
+        losses.push({ kind: 'lost', at: this.#now, topic: name, after: text(position), position: text(forgotten) });
         this.#replay(name, forgotten);
       } else {
-        topics.set(name, { position: text(stands), recovered: true });
-        this.#replay(name, stands);
+        topics.set(name, { position: text(position), recovered: true });
+        this.#replay(name, position);
       }
     }
     this.#run.member.events.push({ kind: 'session', at: this.#now, topics }, ...losses);

@@ -2,7 +2,7 @@ import { type Frame, type HistoryEvent, inboxOf } from '../prove/history/events.
 
 export const CLIENTS = ['client-1', 'client-2', 'client-3'];
 export const TOPICS = ['a', 'b', 'c'];
-/** Nobody ever subscribes to it. */
+/** No client subscribes to it. */
 export const FOREIGN_TOPIC = 'foreign';
 
 /** Longer than any connection may take to follow. */
@@ -211,8 +211,8 @@ export class SimulatedInstallation {
 
   /** Whether anything stands between the two, or the position is of another stream of this name, or of lost writes. */
   #mayHaveMissed(stream: string, from: number, begins: number): boolean {
-    const { begins: born = 0, log = [] } = this.#state.streams.get(stream) ?? {};
-    return from < born || from > this.#lastOf(stream) || log.some(({ id }) => id > from && id <= begins);
+    const { begins: createdAt = 0, log = [] } = this.#state.streams.get(stream) ?? {};
+    return from < createdAt || from > this.#lastOf(stream) || log.some(({ id }) => id > from && id <= begins);
   }
 
   #lose(line: Line, stream: string, after: number, position: number): void {

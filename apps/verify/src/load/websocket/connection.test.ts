@@ -28,15 +28,15 @@ afterEach(() => {
 
 /** Connects, and writes down what happens. */
 function connected(to: Route = route) {
-  const told: string[] = [];
+  const calls: string[] = [];
   const connection = new Connection(to, 'client-id', 'member', {
-    onOpen: () => told.push('open'),
-    onText: (_, bytes, from, end) => told.push(bytes.toString('utf8', from, end)),
-    onRefused: (_, status, retryAfterMs) => told.push(`refused ${status} ${retryAfterMs}`),
-    onClose: (_, code, reason) => told.push(`closed ${code} ${reason}`),
+    onOpen: () => calls.push('open'),
+    onText: (_, bytes, from, end) => calls.push(bytes.toString('utf8', from, end)),
+    onRefused: (_, status, retryAfterMs) => calls.push(`refused ${status} ${retryAfterMs}`),
+    onClose: (_, code, reason) => calls.push(`closed ${code} ${reason}`),
   });
   made.push(connection);
-  return { connection, told };
+  return { connection, calls };
 }
 
 async function accepted(): Promise<WebSocket> {
@@ -59,16 +59,16 @@ describe('a connection to a WebSocket server', () => {
     sockets.on('connection', (socket) => {
       for (const text of texts) socket.send(text);
     });
-    const { told } = connected();
-    await vi.waitFor(() => expect(told).toEqual(['open', ...texts]));
+    const { calls } = connected();
+    await vi.waitFor(() => expect(calls).toEqual(['open', ...texts]));
   });
 
   it('sends texts', async () => {
     const arrival = accepted();
-    const { connection, told } = connected();
+    const { connection, calls } = connected();
     const socket = await arrival;
     const message = once(socket, 'message');
-    await vi.waitFor(() => expect(told).toEqual(['open']));
+    await vi.waitFor(() => expect(calls).toEqual(['open']));
     connection.sendText(JSON.stringify({ type: 'resume', pad: 'x'.repeat(1000) }));
     const [data] = await message;
     expect(JSON.parse(String(data))).toMatchObject({ type: 'resume' });
@@ -85,37 +85,37 @@ describe('a connection to a WebSocket server', () => {
 
   it('tells the code and the reason of a close, and answers it', async () => {
     const arrival = accepted();
-    const { told } = connected();
+    const { calls } = connected();
     const socket = await arrival;
     const closed = once(socket, 'close');
     socket.close(1012, 'retry-after-ms=100');
     expect((await closed)[0]).toBe(1012);
-    await vi.waitFor(() => expect(told).toEqual(['open', 'closed 1012 retry-after-ms=100']));
+    await vi.waitFor(() => expect(calls).toEqual(['open', 'closed 1012 retry-after-ms=100']));
   });
 
   it('tells that it was cut', async () => {
     const arrival = accepted();
-    const { told } = connected();
+    const { calls } = connected();
     (await arrival).terminate();
-    await vi.waitFor(() => expect(told).toEqual(['open', expect.stringMatching(/^closed 1006 /)]));
+    await vi.waitFor(() => expect(calls).toEqual(['open', expect.stringMatching(/^closed 1006 /)]));
   });
 
   it('takes a binary frame for a broken stream', async () => {
     const arrival = accepted();
-    const { told } = connected();
+    const { calls } = connected();
     (await arrival).send(Buffer.from('bytes'));
-    await vi.waitFor(() => expect(told).toEqual(['open', 'closed 1006 broken stream: a binary frame']));
+    await vi.waitFor(() => expect(calls).toEqual(['open', 'closed 1006 broken stream: a binary frame']));
   });
 
   it('says nothing more once it was destroyed', async () => {
     const arrival = accepted();
-    const { connection, told } = connected();
+    const { connection, calls } = connected();
     const socket = await arrival;
-    await vi.waitFor(() => expect(told).toEqual(['open']));
+    await vi.waitFor(() => expect(calls).toEqual(['open']));
     const closed = once(socket, 'close');
     connection.destroy();
     await closed;
-    expect(told).toEqual(['open']);
+    expect(calls).toEqual(['open']);
   });
 });
 
@@ -130,8 +130,8 @@ describe('a handshake', () => {
       const retryAfter = header === undefined ? '' : `Retry-After: ${header}\r\n`;
       socket.end(`HTTP/1.1 503 Service Unavailable\r\n${retryAfter}Connection: close\r\n\r\n`);
     });
-    const { told } = connected();
-    await vi.waitFor(() => expect(told).toEqual([`refused 503 ${ms}`]));
+    const { calls } = connected();
+    await vi.waitFor(() => expect(calls).toEqual([`refused 503 ${ms}`]));
   });
 
   it('with an answer that does not fit its key is a broken stream', async () => {
@@ -139,14 +139,14 @@ describe('a handshake', () => {
     http.on('upgrade', (_, socket) => {
       socket.end('HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: wrong\r\n\r\n');
     });
-    const { told } = connected();
+    const { calls } = connected();
     await vi.waitFor(() =>
-      expect(told).toEqual(['closed 1006 broken stream: Sec-WebSocket-Accept does not answer the key']),
+      expect(calls).toEqual(['closed 1006 broken stream: Sec-WebSocket-Accept does not answer the key']),
     );
   });
 
-  it('with nobody there tells that it failed', async () => {
-    const { told } = connected({ ...route, port: 1 });
-    await vi.waitFor(() => expect(told).toEqual([expect.stringMatching(/^closed 1006 .*ECONNREFUSED/)]));
+  it('reports that it failed when nothing listens', async () => {
+    const { calls } = connected({ ...route, port: 1 });
+    await vi.waitFor(() => expect(calls).toEqual([expect.stringMatching(/^closed 1006 .*ECONNREFUSED/)]));
   });
 });

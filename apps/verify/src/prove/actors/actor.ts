@@ -44,13 +44,13 @@ export class Actor {
   /** Registers it; where an unanswered try may have done so, that ends first. Gives whether it is for certain. */
   async register(topics: readonly string[]): Promise<boolean> {
     this.isRegistered = true;
-    let isUnsure = false;
+    let isUnknown = false;
     for (let attempt = 1; attempt <= TRIES; attempt += 1) {
       const { outcome, status } = await this.#options.calls.register(this.id, topics);
       if (outcome === 'ok') return true;
       if (outcome === 'refused' && status !== CONFLICT) return false;
-      if (status === CONFLICT && !isUnsure) return true;
-      isUnsure = true;
+      if (status === CONFLICT && !isUnknown) return true;
+      isUnknown = true;
       if (status === CONFLICT) await this.#certainly(() => this.#options.calls.unregister(this.id));
       else await delay(PAUSE_MS);
     }

@@ -38,7 +38,7 @@ function owed(run: Run): number[] {
 const ENOUGH = 30;
 
 /**
- * Tampers with correct runs, and holds that the fault is told as one of `kinds`, for that message. `tamper` gives the
+ * Tampers with correct runs, and checks that the fault is reported as one of `kinds`, for that message. `tamper` gives the
  * run made wrong and the id of the message that is wrong, or null when this run has no place for the fault. Gives how
  * many runs had one.
  */
@@ -53,8 +53,8 @@ function timesFlagged(
       const made = tamper(run, (from) => from[seed % Math.max(1, from.length)]);
       if (made === null) return;
       tampered += 1;
-      const told = faultsOf(made.wrong);
-      expect(told.filter(({ id, kind }) => id === made.id && kinds.includes(kind))).toHaveLength(1);
+      const reported = faultsOf(made.wrong);
+      expect(reported.filter(({ id, kind }) => id === made.id && kinds.includes(kind))).toHaveLength(1);
     }),
     { numRuns: 400 },
   );
@@ -171,7 +171,7 @@ describe('the checker', () => {
     expect(times).toBeGreaterThan(ENOUGH);
   });
 
-  it('counts what came again on another connection and was dropped, and blames nobody', () => {
+  it('counts what came again on another connection and was dropped, and is no fault', () => {
     let seen = 0;
     fc.assert(
       fc.property(correctRun(), (run) => {
@@ -212,7 +212,7 @@ describe('the checker', () => {
       const index = pick(handedOut(run));
       if (index === undefined) return null;
       const event = messageAt(run, index);
-      const invented: Message = { ...event, message: { ...event.message, id: '999-0', token: 'nobody' } };
+      const invented: Message = { ...event, message: { ...event.message, id: '999-0', token: 'not-published' } };
       return { wrong: withEvents(run, inserted(run.member.events, index + 1, invented)), id: '999-0' };
     });
     expect(times).toBeGreaterThan(ENOUGH);
@@ -350,7 +350,7 @@ describe('the checker', () => {
     expect(faultsOf(run).map(({ kind }) => kind)).toEqual(expected);
   });
 
-  it('tells that a client was never told of a topic that it subscribed to', () => {
+  it('tells that a client was never reported of a topic that it subscribed to', () => {
     const run: Run = {
       publications: [
         { topic: 'a', token: 't', askedAt: 50, answeredAt: 51, outcome: { kind: 'published', id: '1-0' } },

@@ -78,7 +78,7 @@ export function judge(truths: Truths, log: MemberLog, rules: Rules): Verdict {
   const verdict: Verdict = { faults: [], received: 0, deduplicated: 0, announced: 0 };
   for (const [topic, events] of byTopic(log)) {
     const truth = truths.get(topic);
-    // The client's own topic, say.
+    // The inbox, for example.
     if (truth === undefined) continue;
     new TopicJudge(truth, log, rules, verdict).judge(events);
   }

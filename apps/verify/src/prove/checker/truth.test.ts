@@ -16,7 +16,7 @@ function changed(run: Run, topic: string, change: (log: readonly LogEntry[]) => 
 }
 
 describe('the truth', () => {
-  it('has no fault when logs have what publishers were told', () => {
+  it('has no fault when logs have what publishers were answered', () => {
     fc.assert(
       fc.property(correctRun(), (run) => {
         expect(faultsOf(run)).toEqual([]);
@@ -52,14 +52,14 @@ describe('the truth', () => {
     fc.assert(
       fc.property(correctRun(), (run) => {
         const [topic, log] = [...run.logs].find(([, entries]) => entries.length > 0) ?? ['a', []];
-        const token = log[0]?.token ?? 'nobody';
+        const token = log[0]?.token ?? 'not-published';
         const logs = changed(run, topic, (entries) => [...entries, { id: '996-0', token }]);
         expect(faultsOf(run, logs)).toEqual([{ kind: 'invented', topic, token }]);
       }),
     );
   });
 
-  it('tells what has another id in the log than its publisher was told', () => {
+  it('reports what has another id in the log than its publisher was answered', () => {
     fc.assert(
       fc.property(correctRun(), (run) => {
         const accepted = run.publications.find(({ outcome }) => outcome.kind === 'published');

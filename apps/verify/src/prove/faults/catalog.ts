@@ -10,7 +10,7 @@ import { redisClockBack, redisRolledBack } from './redis-history.ts';
 import { maxmemory, outputBufferOverrun, readonly } from './redis-limits.ts';
 import { flushall, redisFreeze, redisKillData, redisKillEmpty, scriptFlush } from './redis-outages.ts';
 import { clockJump, controlKill } from './services.ts';
-import { deafSubscription, topicsMadeAnew } from './subscriptions.ts';
+import { stalledSubscription, topicsMadeAnew } from './subscriptions.ts';
 
 /** Every fault of the suite, in the order in which they are run. */
 export const catalog: readonly Fault[] = [
@@ -34,7 +34,7 @@ export const catalog: readonly Fault[] = [
   maxmemory,
   readonly,
   halfCut,
-  deafSubscription,
+  stalledSubscription,
   topicsMadeAnew,
   redisPartition,
   sentinelFailover,

@@ -7,7 +7,7 @@ import { readMetric } from '../installation/servers.ts';
 /** One process may have 20,000 open files here and there, so the clients of two edges lose them at once. */
 const DYING = 2;
 const ALL_BACK_MS = 60_000;
-const SAY_EVERY_MS = 1000;
+const LOG_EVERY_MS = 1000;
 /** What an edge's event loop may stall while everybody comes. */
 const STALL_S = 0.25;
 /** Deliveries a second stay what the machine can check beside the storm. */
@@ -46,7 +46,7 @@ export const reconnectStorm: Fault = {
     await until('the connections are gone', () => connected() < members);
     const broken: string[] = [];
     while (connected() < members && now() - brokenAt < ALL_BACK_MS) {
-      await pass(SAY_EVERY_MS);
+      await pass(LOG_EVERY_MS);
       log(`${connected()} of ${members} are back`);
     }
     if (connected() < members) {

@@ -8,7 +8,7 @@ import { brokenIn, companyOf, untilReady } from './company.ts';
 /** A topic from which an edge receives nothing is compared with Redis every ten seconds. */
 const FOUND_WITHIN_MS = 15_000;
 
-export const deafSubscription: Fault = {
+export const stalledSubscription: Fault = {
   name: 'deaf-subscription',
   proves:
     'An edge misses the messages of one topic, with every connection healthy: it finds out by looking, and fills what it missed.',

@@ -23,7 +23,7 @@ describe('a client stays behind the proxies', () => {
     ['*2\r\n$9\r\n127.0.0.1\r\n$5\r\n30002\r\n', '*2\r\n$9\r\n127.0.0.1\r\n$5\r\n40002\r\n'],
   ])('%j becomes %j', (given, wanted) => {
     expect(rewritten(given)).toBe(wanted);
-    // Cut right before a port on a line of its own it cannot be told from data, and replies do not come cut there.
+    // Cut right before a port on a line of its own it looks like data, and replies do not come cut there.
     const cuts = Array.from(given, (_, at) => at).filter((at) => at > 0 && given[at - 1] !== '\n');
     expect(cuts.filter((at) => rewritten(given, [at]) !== wanted)).toEqual([]);
   });

@@ -72,13 +72,13 @@ function countOf(faults: readonly Fault[]): Findings['faults'] {
 function timesOf(truths: Truths, member: Member, { from, to, recoverFrom }: CheckOrder) {
   let silenceMs = 0;
   let recoverMs: number | null = null;
-  let heardAt = from;
+  let lastAt = from;
   for (const event of member.events) {
     if (event.kind !== 'message' || !event.handedOut) continue;
     const { at, message } = event;
     if (at >= from && at <= to) {
-      silenceMs = Math.max(silenceMs, at - heardAt);
-      heardAt = at;
+      silenceMs = Math.max(silenceMs, at - lastAt);
+      lastAt = at;
     }
     const askedAt = truths.get(message.topic)?.byId.get(message.id)?.askedAt ?? -Infinity;
     if (recoverMs === null && askedAt >= recoverFrom) recoverMs = at - recoverFrom;

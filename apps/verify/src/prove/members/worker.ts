@@ -94,7 +94,7 @@ export class Worker {
     await control
       .retrying((rest, signal) => rest.register({ clientId, topics, signal }))
       .catch((error: unknown) => {
-        // Nobody else has this id: an earlier try did it, and only its answer was missing.
+        // No other run has this id: an earlier try did it, and only its answer was missing.
         if (!(error instanceof HoldfastError && error.code === 'client-exists')) throw error;
       });
     for (const desired of desiredTopics) desired.since = monotonicMs();

@@ -7,7 +7,7 @@ const REPLACED = 4409;
 /** How long a connection may take to follow an end of its registration, or an operator. */
 const FOLLOWS_WITHIN_MS = 30_000;
 /** How much later a handshake that was given up may still come about. */
-const GHOST_MS = 30_000;
+const LATE_ATTEMPT_MS = 30_000;
 
 /** Connections that ended and should not have, or that should have ended. */
 export function closeViolations(model: Model): Violation[] {
@@ -34,7 +34,7 @@ function replacedFalsely({ lines }: Model, log: LineLog): Violation[] {
 function shakenHandsBy({ openedAt, closed }: LineLog): number {
   if (openedAt !== null) return openedAt;
   if (closed === null) return Infinity;
-  return closed.status === null ? closed.at + GHOST_MS : -Infinity;
+  return closed.status === null ? closed.at + LATE_ATTEMPT_MS : -Infinity;
 }
 
 function notClosed(model: Model, { client, line, openedAt, closed }: LineLog): Violation[] {
@@ -75,16 +75,16 @@ export function apiViolations(model: Model): Violation[] {
 function liesOfState(model: Model, { from, to }: CallEvent, client: string, seen: View | null): string[] {
   const registration = model.timelineOf(client, inboxOf(client));
   if (seen === null) {
-    return registration.stands('in', from, to) ? ['the API does not know a client that is registered'] : [];
+    return registration.isStored('in', from, to) ? ['the API does not know a client that is registered'] : [];
   }
-  if (registration.stands('out', from, to)) return ['the API knows a client that is not registered'];
+  if (registration.isStored('out', from, to)) return ['the API knows a client that is not registered'];
   const wanted = new Set(seen.topics);
   const topics = new Set([...seen.topics, ...topicsOf(model, client)]);
   return [...topics].flatMap((topic) => {
     const timeline = model.timelineOf(client, topic);
-    if (!wanted.has(topic) && timeline.stands('in', from, to))
+    if (!wanted.has(topic) && timeline.isStored('in', from, to))
       return [`the API does not name ${topic}, which the client has`];
-    if (wanted.has(topic) && timeline.stands('out', from, to))
+    if (wanted.has(topic) && timeline.isStored('out', from, to))
       return [`the API names ${topic}, which the client has not`];
     return [];
   });
@@ -101,7 +101,7 @@ function liesOfLines(model: Model, { from, to }: CallEvent, client: string, seen
   if (seen.served === null) return ['the API does not know what a connected client is served'];
   const served = new Set(seen.served);
   return [...topicsOf(model, client)]
-    .filter((topic) => !served.has(topic) && model.timelineOf(client, topic).stands('in', from, to))
+    .filter((topic) => !served.has(topic) && model.timelineOf(client, topic).isStored('in', from, to))
     .map((topic) => `the API does not call ${topic} served, which the client has`);
 }
 

@@ -204,7 +204,7 @@ describe('the model', () => {
   });
 
   it.each([
-    ['a content that nobody published', { token: 'nobody' }],
+    ['a content that was not published', { token: 'not-published' }],
     ['an id that it was not given', { id: '999999-0' }],
   ])('finds a message with %s', (_, other) => {
     const times = timesFound(['phantom'], (events, pick) => {
@@ -301,8 +301,8 @@ describe('the model', () => {
               : [];
           }),
         );
-        const said = gap?.topics[gap.topic];
-        if (gap === undefined || said === undefined) return null;
+        const stated = gap?.topics[gap.topic];
+        if (gap === undefined || stated === undefined) return null;
         const isCertain = callsOf(events).some(({ call, outcome }) => {
           const at =
             call.what === 'publish' && call.stream === gap.topic && outcome === 'ok'
@@ -311,7 +311,7 @@ describe('the model', () => {
           return at > Number(gap.after.split('-')[0]) && at <= Number(gap.position.split('-')[0]);
         });
         if (!isCertain) return null;
-        const topics = { ...gap.topics, [gap.topic]: { ...said, recovered: true } };
+        const topics = { ...gap.topics, [gap.topic]: { ...stated, recovered: true } };
         const welcome: HistoryEvent = { ...gap.welcome, frame: { type: 'welcome', topics } };
         return { wrong: replaced(without(events, gap.lost), gap.welcome, welcome) };
       },

@@ -40,8 +40,8 @@ function missingOn(model: Model, stream: Stream, published: readonly Owed[], log
     if (falsely === undefined && !isRequired(model, stream, followed, owed, log)) return [];
     if (isAnnounced(followed, id, publication.to)) return [];
     if (falsely !== 'any client' && !timeline.isCertain('in', from, to)) return [];
-    const isDeaf = followed.arrivals.every((arrival) => comparePositions(arrival.id, id) < 0);
-    const kind = falsely === undefined ? (isDeaf ? 'deaf' : 'lost') : 'falsely-recovered';
+    const isStalled = followed.arrivals.every((arrival) => comparePositions(arrival.id, id) < 0);
+    const kind = falsely === undefined ? (isStalled ? 'deaf' : 'lost') : 'falsely-recovered';
     const text = `${token} (${id}) of ${stream.name} did not come`;
     return [{ kind, text, client: log.client, line: log.line, stream: stream.name, token }];
   });

@@ -38,7 +38,7 @@ export class Timeline {
   }
 
   /** Whether Redis has it so, all the time. */
-  stands(state: State, from: number, to: number): boolean {
+  isStored(state: State, from: number, to: number): boolean {
     return !this.#isPossible(state === 'in' ? 'out' : 'in', from, to, 0);
   }
 

@@ -15,7 +15,7 @@ interface Doubtful {
 }
 
 /** What was published on every topic, as far as the answers show. Topics are known by their index. */
-export class Ledger {
+export class Publications {
   readonly #entries: Entry[][];
   readonly #doubtful: Doubtful[][];
   /** Publishes that failed, by the code of the failure. */
