@@ -22,7 +22,7 @@ export interface Injection {
 export interface Fault {
   /** As `--only` takes it. */
   name: string;
-  /** What a run without a fault shows, as a sentence. */
+  /** The promise that holds when the run passes, as a sentence. */
   proves: string;
   /** Whether it is part of the quick profile; the full one has all. */
   quick: boolean;
