@@ -198,9 +198,9 @@ describe('a connection ends with', () => {
 
 describe('heartbeats', () => {
   it('cut a peer that does not answer, and keep one that does', async () => {
-    const deaf = await openSocket(impatient.url, { client: await control.register(), autoPong: false });
+    const silent = await openSocket(impatient.url, { client: await control.register(), autoPong: false });
     const well = await connected([], impatient);
-    expect((await deaf.closed).code).toBe(1006);
+    expect((await silent.closed).code).toBe(1006);
     well.socket.send({ type: 'ping' });
     await well.socket.next('pong');
     await well.socket.close();

@@ -30,7 +30,7 @@ function edgeWith(count: number, { polite = true } = {}) {
   const steps: { closed: number; elapsedMs: number }[] = [];
   const begun = performance.now();
   let closed = 0;
-  let noted = true;
+  let recorded = true;
   const sockets = Array.from({ length: count }, (_, index) => {
     const socket = new Peer();
     const connection = new Connection(someClaim(`${index}`), socket, 'open', counters);
@@ -40,10 +40,10 @@ function edgeWith(count: number, { polite = true } = {}) {
     socket.onClose = () => {
       if (polite) gone();
       closed += 1;
-      if (!noted) return;
-      noted = false;
+      if (!recorded) return;
+      recorded = false;
       setImmediate(() => {
-        noted = true;
+        recorded = true;
         steps.push({ closed, elapsedMs: performance.now() - begun });
       });
     };
@@ -74,7 +74,7 @@ describe('a drain', () => {
     for (const { closed, elapsedMs } of steps) expect(closed).toBeLessThanOrEqual(Math.ceil((elapsedMs + 50) / 200));
   });
 
-  it('is over at once when nobody is there', async () => {
+  it('is over at once without connections', async () => {
     await expect(drain(new ConnectionRegistry(), 3600)).resolves.toBeUndefined();
   });
 

@@ -66,7 +66,7 @@ describe('the heartbeat', () => {
     const [{ socket, connection }] = all as [(typeof all)[0]];
     vi.advanceTimersByTime(2 * EVERY_MS);
     expect(socket.pings).toBe(2);
-    // Anything that is heard counts.
+    // Anything that is received counts.
     connection.unanswered = 0;
     vi.advanceTimersByTime(2 * EVERY_MS);
     expect(socket.terminated).toBe(false);
@@ -94,7 +94,7 @@ describe('the heartbeat', () => {
     stop();
   });
 
-  it('forgets nobody while others come and go', () => {
+  it('forgets no connection while others come and go', () => {
     const { registry, all, add, pass, stop } = edgeWith(50);
     const stays = all.slice(40);
     for (let second = 0; second < 100; second += 1) {

@@ -98,7 +98,7 @@ describe('an edge whose Redis answers and takes no writes', () => {
       timeoutMs: 20_000,
     });
     expect(edge.log.saying('lease renewed again')).toHaveLength(1);
-    // Nobody who was connected has noticed.
+    // The open connection has noticed nothing.
     socket.send({ type: 'ping' });
     expect(await socket.next('pong')).toBeDefined();
     await socket.close();

@@ -117,7 +117,7 @@ describe('before any upgrade', () => {
     expect(codeOf(answer.split('\r\n\r\n')[1] ?? '')).toBe('request-timeout');
   });
 
-  it('a plain request is told to upgrade', async () => {
+  it('a plain request is answered with 426', async () => {
     const answer = await fetch(`http://127.0.0.1:${edge.port}/v1/connect?client=${client}`);
     expect(answer.status).toBe(426);
     expect(answer.headers.get('upgrade')).toBe('websocket');
@@ -129,7 +129,7 @@ describe('before any upgrade', () => {
     expect((await fetch(`${edge.url.replace('ws', 'http')}/nothing`)).status).toBe(404);
   });
 
-  it('a request that is cut in the middle harms nobody', async () => {
+  it('a request that is cut in the middle harms no other connection', async () => {
     const witness = await openSocket(edge.url, { client });
     for (let count = 0; count < 50; count += 1) {
       const socket = connect(edge.port, '127.0.0.1');
@@ -224,7 +224,7 @@ it('many at once do not get past the limit of an edge', async () => {
   const outcomes = await Promise.allSettled(clients.map((each) => openSocket(small.url, { client: each })));
   expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(5);
   expect(small.edge.registry.size).toBe(5);
-  // Who was refused after the claim is nobody's any more.
+  // A client refused after its claim has no owner any more.
   await eventually(async () => {
     const states = await control.broker.readClients(clients);
     expect(states.filter((state) => state?.owner)).toHaveLength(5);

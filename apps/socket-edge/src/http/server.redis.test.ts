@@ -61,7 +61,7 @@ describe('a plain request', () => {
     expect(JSON.parse(answer.body)).toMatchObject({ code: 'method-not-allowed' });
   });
 
-  it('with a body that nobody reads leaves the socket fit for the next one', async () => {
+  it('with a body that is not read leaves the socket fit for the next one', async () => {
     const body = 'x'.repeat(100_000);
     const both = [
       ...lines('POST /healthz HTTP/1.1', { Connection: 'keep-alive', 'Content-Length': String(body.length) }),

@@ -56,7 +56,7 @@ test('a worker that does not answer is taken as it was last', async () => {
   expect(samples((await second).body)).toEqual(expected(7, 31));
 });
 
-test('of a worker that has ended the counters stay and the connections go; nobody waits for it', async () => {
+test('of a worker that has ended the counters stay and the connections go; no scrape waits for it', async () => {
   const [one, two] = [new ScriptedWorker(), new ScriptedWorker()];
   const live = new Set([one, two]);
   const scrapes = scrapesOf(live);
