@@ -214,7 +214,7 @@ describe("an operator's disconnect", () => {
   it('reaches an older connection that the other edge still holds', async () => {
     const { redis, edge, socketOf } = await edgeWith(1);
     const other = memoryEdge(redis, 'edge-b');
-    // The take-over is through, and the edge of the older connection has not received it.
+    // The take-over is through, and the edge of the older connection does not know it yet.
     redis.own('c0', 'edge-b');
     redis.disconnect('c0');
     await edge.settled();

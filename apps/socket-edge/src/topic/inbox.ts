@@ -9,7 +9,7 @@ import { LogCursor, type LogTarget } from './log-cursor.ts';
 import type { Subscriber } from './subscription.ts';
 
 const PAGE_ENTRIES = 64;
-const encodeMessage = messageEncoder(OWN_TOPIC);
+const encodeOwn = messageEncoder(OWN_TOPIC);
 
 /** The connection whose client's inbox is read. */
 export interface InboxReader extends Pick<Subscriber, 'clientId' | 'blocked' | 'send' | 'announceLost'> {
@@ -96,7 +96,7 @@ class InboxTarget implements LogTarget<LogEntry> {
     for (const { id, data } of entries) {
       if (!this.ready) return;
       this.#reader.inboxPosition = id;
-      this.#reader.send(encodeMessage(id, data), 1);
+      this.#reader.send(encodeOwn(id, data), 1);
     }
   }
 }
