@@ -138,7 +138,7 @@ describe('edges on a Cluster', () => {
     await socket.close();
   });
 
-  it('say which server each silence is about', async () => {
+  it('report which server is silent', async () => {
     const edge = await startEdge();
     await eventually(async () => {
       const { body } = await edge.metrics.text();
@@ -149,7 +149,7 @@ describe('edges on a Cluster', () => {
 });
 
 it(
-  'an edge whose Cluster loses a master serves on by its heir, which is made to ring as well',
+  'an edge whose Cluster loses a master is served by the replica that takes over, where keyspace events are enabled as well',
   async () => {
     const cluster = await startSilentCluster(3);
     onTestFinished(cluster.stop);
@@ -185,7 +185,7 @@ it(
 );
 
 it(
-  'an edge that may not turn on keyspace events says so once, and finds what changes by looking',
+  'an edge that may not enable keyspace events logs that once, and finds changes by polling',
   async () => {
     const cluster = await startPrivateCluster({
       replicas: 0,

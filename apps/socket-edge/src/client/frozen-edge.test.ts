@@ -109,7 +109,7 @@ describe('an edge that has stood still', () => {
     }
   });
 
-  it('gives what was published before the topic ended to those who have it, before the end', async () => {
+  it('gives what was published before the topic ended to those that have it, before the end', async () => {
     const { redis, edge, socket, other, ids, thaw } = await frozen('news');
     redis.unsubscribe(CLIENT, 'news');
     redis.client(CLIENT).closed.clear();

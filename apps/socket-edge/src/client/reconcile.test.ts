@@ -196,7 +196,7 @@ describe('a connection follows what its client is subscribed to', () => {
   });
 });
 
-it('a subscription that Redis has again, after it lost its last writes, says what is gone and gets what follows', async () => {
+it('a subscription that Redis has again, after it lost its last writes, announces what is gone and gets what follows', async () => {
   const { redis, edge, socket } = await connectedTo('news');
   const start = redis.client(CLIENT).topics.get('news') ?? '';
   const ids = ['1', '2', '3'].map((data) => redis.publish('news', data));

@@ -14,7 +14,7 @@ const FIN_TEXT = 0x81;
 let control: Control;
 let edge: RunningEdge;
 let impatient: RunningEdge;
-/** Somebody else on the same edge, who must not notice anything. */
+/** Another connection of the same edge, which must not notice anything. */
 let witness: TestSocket;
 
 beforeAll(async () => {
@@ -243,7 +243,7 @@ it('a reader that was slow catches up with everything, in order, and others do n
   await witnessIsWell();
 });
 
-describe('who floods the edge and reads nothing', () => {
+describe('a client that floods the edge and reads nothing', () => {
   it.each<[string, Buffer]>([
     ['with pings', maskedFrame(FIN_TEXT, Buffer.from('{"type":"ping"}'))],
     ['with WebSocket pings', maskedFrame(0x89, Buffer.alloc(120))],

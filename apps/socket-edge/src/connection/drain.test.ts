@@ -53,7 +53,7 @@ function edgeWith(count: number, { polite = true } = {}) {
 }
 
 describe('a drain', () => {
-  it('says goodbye to everybody in many small steps, with a delay for each to come back after', async () => {
+  it('closes all connections in many small steps, with a delay for each to come back after', async () => {
     const { registry, sockets, steps } = edgeWith(1600);
     await drain(registry, 2);
     expect(registry.size).toBe(0);
@@ -66,7 +66,7 @@ describe('a drain', () => {
     for (const { closed, elapsedMs } of steps) expect(closed).toBeLessThanOrEqual(Math.ceil(elapsedMs + 50));
   });
 
-  it('spreads the goodbyes to a few over the time as well', async () => {
+  it('spreads a few closes over the time as well', async () => {
     const { registry, sockets, steps } = edgeWith(4);
     await drain(registry, 1);
     expect(sockets.every(({ closed }) => closed?.code === 1012)).toBe(true);
@@ -78,7 +78,7 @@ describe('a drain', () => {
     await expect(drain(new ConnectionRegistry(), 3600)).resolves.toBeUndefined();
   });
 
-  it('cuts who has not answered when the time is over', async () => {
+  it('cuts what has not answered when the time is over', async () => {
     const { registry, sockets } = edgeWith(50, { polite: false });
     await drain(registry, 0.2);
     expect(sockets.every(({ closed, terminated }) => closed?.code === 1012 && terminated)).toBe(true);

@@ -28,7 +28,7 @@ function edgeWith(count: number, everyMs = EVERY_MS) {
   };
   const all = Array.from({ length: count }, (_, index) => add(`${index}`));
   const stop = new Heartbeat({ registry, broadcast, counters, everyMs }).start();
-  /** Time passes, and everybody who was pinged answers. */
+  /** Time passes, and every pinged peer answers. */
   const pass = (ms: number) => {
     for (let passed = 0; passed < ms; passed += TICK_MS) {
       vi.advanceTimersByTime(TICK_MS);
@@ -104,7 +104,7 @@ describe('the heartbeat', () => {
       if (leaving && second < 40) registry.remove(leaving.connection);
       pass(TICK_MS);
     }
-    // Four heartbeats; whoever changed places may have been met once more or less.
+    // Four heartbeats; a connection that changed places may have been met once more or less.
     for (const { socket } of stays) expect(socket.pings).toBeGreaterThanOrEqual(2);
     stop();
   });

@@ -16,7 +16,7 @@ function registryOf(count: number) {
 }
 
 describe('a registry', () => {
-  it('finds connections by client and lists them all, whoever leaves', () => {
+  it('finds connections by client and lists them all, whichever leave', () => {
     const registry = new ConnectionRegistry();
     const all = ['a', 'b', 'c', 'd', 'e'].map((id) => connection(`client-${id}`));
     for (const each of all) expect(registry.add(each)).toBeUndefined();
@@ -86,7 +86,7 @@ describe('the walk over a registry', () => {
     expect(new ConnectionRegistry().walk(5)).toEqual([]);
   });
 
-  it('comes to everybody who stays within one round, whoever comes and goes meanwhile', () => {
+  it('comes to each connection that stays within one round, whichever come and go meanwhile', () => {
     const { registry, all } = registryOf(100);
     const seen = new Set<Connection>();
     let came = 100;

@@ -201,7 +201,7 @@ it('a client that comes back again and again to resume very much gets 429 with R
   await own.stop();
 });
 
-it('a full edge answers 503 with Retry-After, keeps who it has, and takes others when there is room', async () => {
+it('a full edge answers 503 with Retry-After, keeps its connections, and takes others when there is room', async () => {
   const small = await startEdge({ redisUrl: redisUrl(), prefix: mine, maxConnections: 2 });
   const first = await openSocket(small.url, { client });
   const second = await openSocket(small.url, { client: await control.register() });
@@ -232,7 +232,7 @@ it('many at once do not get past the limit of an edge', async () => {
   await small.stop();
 });
 
-it('an edge that drains answers 503, says goodbye with 1012 and a delay, and gives its clients up', async () => {
+it('an edge that drains answers 503, closes with 1012 and a delay, and gives its clients up', async () => {
   const leaving = await startEdge({ redisUrl: redisUrl(), prefix: mine });
   const clients = await Promise.all(Array.from({ length: 20 }, () => control.register()));
   const sockets = await Promise.all(clients.map((each) => openSocket(leaving.url, { client: each })));
@@ -254,7 +254,7 @@ it('an edge that drains answers 503, says goodbye with 1012 and a delay, and giv
 });
 
 describe('when Redis does not answer', () => {
-  it('handshakes get 503 with Retry-After, who is connected stays, and hears again by itself', async () => {
+  it('handshakes get 503 with Retry-After, open connections stay, and receive again by themselves', async () => {
     const redis = await startPrivateRedis();
     const own = await startControl(redis.url, mine);
     const away = await startEdge({ redisUrl: redis.url, prefix: mine });

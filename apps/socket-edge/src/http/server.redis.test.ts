@@ -128,7 +128,7 @@ describe('requests that are sent without waiting for answers', () => {
   });
 });
 
-it('of sockets that ask for nothing 64 of an address stay; who asks is taken', async () => {
+it('of sockets that ask for nothing 64 of an address stay; one that asks is taken', async () => {
   const silent = Array.from({ length: 200 }, () => connect(edge.port, '127.0.0.1').on('error', () => undefined));
   await Promise.all(silent.map((socket) => once(socket, 'connect')));
   const good = await openSocket(edge.url, { client });

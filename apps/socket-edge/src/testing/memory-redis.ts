@@ -17,7 +17,7 @@ const MAX_RANGES_BYTES = 2000;
 /**
  * What edges and control-api have in common, in memory: clients, topics with their logs, dirty sets, live channels.
  * Commands take effect in the order of the calls, and are answered a turn of the event loop later, like on a pipelined
- * connection. It stands in for Redis where a test must say what happens between two steps; what Redis itself does is
+ * connection. It stands in for Redis where a test must control what happens between two steps; what Redis itself does is
  * tested on Redis.
  */
 export class MemoryRedis {
@@ -134,7 +134,7 @@ export class MemoryRedis {
     });
   }
 
-  /** Makes an edge the owner of a client, in place of whoever was it. Gives the generation. */
+  /** Makes an edge the owner of a client, in place of the previous one. Returns the generation. */
   own(clientId: string, edge: string): number {
     this.#generation += 1;
     const generation = this.#generation;

@@ -7,7 +7,7 @@ export interface FrameCase {
   requires: string;
   /** Written one after the other; each part in a packet of its own. */
   sends: readonly Buffer[];
-  /** The frames that follow, as `readServerFrames` tells them. Behind a close frame comes the end of the connection. */
+  /** The frames that follow, as `readServerFrames` returns them. Behind a close frame comes the end of the connection. */
   seen: readonly string[];
 }
 

@@ -28,7 +28,7 @@ function readerOf(log: LogModel) {
 const idsOf = (page: FramePage | null) => page?.entries.map(({ id }) => id);
 
 describe('a log reader', () => {
-  it('serves a thousand who ask at once with one read', async () => {
+  it('serves a thousand requests at once with one read', async () => {
     const log = logOf(40);
     const { reader, reads } = readerOf(log);
     const positions = [log.start, ...log.entries.map(({ id }) => id)];
@@ -70,7 +70,7 @@ describe('a log reader', () => {
     expect(reads).toEqual(['1003-0', '1001-0']);
   });
 
-  it('fails for all who wait when the read fails, and works again afterwards', async () => {
+  it('fails for all that wait when the read fails, and works again afterwards', async () => {
     const { reader, deps } = readerOf(logOf(10));
     deps.fail = true;
     const answers = await Promise.allSettled([reader.after('1000-0'), reader.after('1005-0'), reader.after('900-0')]);
@@ -79,7 +79,7 @@ describe('a log reader', () => {
     expect(idsOf(await reader.after('1005-0'))).toHaveLength(5);
   });
 
-  it('tells of a position that is trimmed that the log does not contain it', async () => {
+  it('reports that the log does not contain a trimmed position', async () => {
     const log = logOf(10);
     log.trim(3);
     const { reader } = readerOf(log);

@@ -192,7 +192,7 @@ describe('what the log has no more', () => {
     expect(socket.idsOf('news')).toEqual([next]);
   });
 
-  it('is announced to one that was behind, and not to those who had it', async () => {
+  it('is announced to a lagging subscriber, and not to those that had it', async () => {
     const h = await openTopic();
     const [slow, quick] = [h.join(), h.join()];
     slow.socket.stopped = true;
@@ -390,7 +390,7 @@ describe('a topic that is gone', () => {
   });
 });
 
-describe('who joins', () => {
+describe('a subscriber that joins', () => {
   it('at a position in reach is given what follows as one write, and is live, in one tick', async () => {
     const h = await openTopic();
     const ids = Array.from({ length: 10 }, () => h.publish());
@@ -402,7 +402,7 @@ describe('who joins', () => {
     expect(h.deps.reads).toBe(1);
   });
 
-  it('at an older position is given it from the log, and a thousand who do so cost a read or two', async () => {
+  it('at an older position is given it from the log, and a thousand of these cost a read or two', async () => {
     const h = topicHarness();
     const old = Array.from({ length: 100 }, () => h.publish());
     await h.opened();

@@ -200,7 +200,7 @@ describe('the topics of an edge', () => {
     expect(channels.wanted).toContain('news');
   });
 
-  it('end when Redis says so, and not by an old word of a topic that had the name before', async () => {
+  it('end when Redis reports that, and not by an old message of a topic that had the name before', async () => {
     const redis = new MemoryRedis();
     redis.topic('news');
     const { topics, open } = topicsOn(redis);
@@ -215,7 +215,7 @@ describe('the topics of an edge', () => {
     expect(topics.size).toBe(0);
   });
 
-  it('say how many subscribers they have', async () => {
+  it('answer with the number of their subscribers', async () => {
     const redis = new MemoryRedis();
     redis.topic('news');
     const { topics, open } = topicsOn(redis);

@@ -35,7 +35,7 @@ const expected = (deliveries: number, connections: number, workers = 2): string[
   `holdfast_workers{service="edge"} ${workers}`,
 ];
 
-test('a scrape adds up what all workers say, and what the parent says itself', async () => {
+test('a scrape adds up the metrics of all workers, and those of the parent itself', async () => {
   const [one, two] = [new ScriptedWorker(), new ScriptedWorker()];
   const scrapes = scrapesOf(new Set([one, two]));
   const text = scrapes.text();
