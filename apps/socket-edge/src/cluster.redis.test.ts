@@ -18,7 +18,7 @@ function targetOf(cluster: RedisCluster): ClusterEdgeOptions['target'] {
   return { kind: 'cluster', nodes, access: { database: 0, tls: false } };
 }
 
-/** A Cluster whose nodes ring for nobody until they are told to. */
+/** A Cluster whose nodes publish no keyspace events until these are enabled. */
 function startSilentCluster(replicas: number) {
   return startPrivateCluster({ replicas, args: ['--notify-keyspace-events', ''] });
 }
@@ -96,11 +96,11 @@ describe('edges on a Cluster', () => {
     const [topic = ''] = await someTopics(1);
     const sockets = [];
     for (const edge of [one, one, one, two, two]) sockets.push((await connected(edge?.url ?? '', [topic])).socket);
-    const heardBefore = edges.map(({ edge }) => edge.counters.messagesReceived);
+    const receivedBefore = edges.map(({ edge }) => edge.counters.messagesReceived);
     for (let number = 0; number < 20; number += 1) await control.publish(topic, String(number));
     for (const socket of sockets) for (let number = 0; number < 20; number += 1) await socket.next('message');
-    const heard = edges.map(({ edge }, index) => edge.counters.messagesReceived - (heardBefore[index] ?? 0));
-    expect(heard).toEqual([20, 20, 0]);
+    const received = edges.map(({ edge }, index) => edge.counters.messagesReceived - (receivedBefore[index] ?? 0));
+    expect(received).toEqual([20, 20, 0]);
     const listeners = await Promise.all(
       cluster.nodes.map(({ url }) => askRedis(url, 'PUBSUB', 'SHARDNUMSUB', redisKeys(mine).topicLive(topic))),
     );
@@ -138,7 +138,7 @@ describe('edges on a Cluster', () => {
     await socket.close();
   });
 
-  it('say which server each silence is about', async () => {
+  it('report which server is silent', async () => {
     const edge = await startEdge();
     await eventually(async () => {
       const { body } = await edge.metrics.text();
@@ -149,7 +149,7 @@ describe('edges on a Cluster', () => {
 });
 
 it(
-  'an edge whose Cluster loses a master serves on by its heir, which is made to ring as well',
+  'an edge whose Cluster loses a master is served by the replica that takes over, where keyspace events are enabled as well',
   async () => {
     const cluster = await startSilentCluster(3);
     onTestFinished(cluster.stop);
@@ -185,7 +185,7 @@ it(
 );
 
 it(
-  'an edge that may not turn on keyspace events says so once, and finds what changes by looking',
+  'an edge that may not enable keyspace events logs that once, and finds changes by polling',
   async () => {
     const cluster = await startPrivateCluster({
       replicas: 0,

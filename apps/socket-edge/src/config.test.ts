@@ -103,14 +103,14 @@ describe('settings that cannot work together', () => {
 });
 
 describe('how many processes share the port', () => {
-  it('is what it is told, or one for each core', () => {
+  it('is the configured number, or one for each core', () => {
     expect(workerCount(readConfig(edgeVariables, { EDGE_WORKERS: '3' }))).toBe(3);
     expect(workerCount(readConfig(edgeVariables, { EDGE_WORKERS: 'auto' }))).toBe(availableParallelism());
   });
 });
 
 describe('how many connections an edge holds', () => {
-  it('is what it is told', () => {
+  it('is the configured number', () => {
     expect(maxConnections({ EDGE_MAX_CONNECTIONS: 7 })).toBe(7);
   });
 

@@ -162,7 +162,7 @@ export function createEdge(options: EdgeOptions) {
     else if (payload.kind === 'served') answerServed(payload.surveyId, payload.clientId);
   }
 
-  function answerServed(question: string, clientId: string): void {
+  function answerServed(surveyId: string, clientId: string): void {
     const connection = registry.get(clientId);
     const served = connection && {
       connection: connection.id,
@@ -171,7 +171,7 @@ export function createEdge(options: EdgeOptions) {
         [...connection.subscriptions.values()].map(({ topic, reached }) => [topic.name, reached]),
       ),
     };
-    broker.answer(question, served ?? null).catch(onError);
+    broker.answer(surveyId, served ?? null).catch(onError);
   }
 
   function details(): EdgeDetails {

@@ -138,9 +138,9 @@ describe('a subscription that was over before the edge looked', () => {
     const { redis, edge, socket, notified } = await unnotified('news');
     const ids = [redis.publish('news', '0')];
     await edge.settled();
-    ids.push(redis.publish('news', '1', { heard: false }));
+    ids.push(redis.publish('news', '1', { live: false }));
     redis.unsubscribe(CLIENT, 'news');
-    redis.publish('news', '"after"', { heard: false });
+    redis.publish('news', '"after"', { live: false });
     await notified();
     expect(socket.idsOf('news')).toEqual(ids);
     expect(later(socket.frames).at(-1)).toEqual({ type: 'unsubscribed', topic: 'news', reason: 'requested' });
@@ -274,9 +274,9 @@ it('150 topics that are left and taken up again at once give nothing twice, and 
     for (const topic of topics) {
       wanted.get(topic)?.push(redis.publish(topic, '2'));
       redis.unsubscribe(CLIENT, topic);
-      between.add(redis.publish(topic, '"between"', { heard: false }));
+      between.add(redis.publish(topic, '"between"', { live: false }));
       redis.subscribe(CLIENT, topic);
-      wanted.get(topic)?.push(redis.publish(topic, '3', { heard: round % 2 === 0 }));
+      wanted.get(topic)?.push(redis.publish(topic, '3', { live: round % 2 === 0 }));
     }
     await notified();
     await edge.settled();

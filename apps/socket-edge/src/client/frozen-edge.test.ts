@@ -33,7 +33,7 @@ async function frozen(...topics: string[]) {
 }
 
 describe('an edge that has stood still', () => {
-  it('sends what was published after an Unsubscribe to nobody who has left, and to all others', async () => {
+  it('sends what was published after an Unsubscribe to all but the connections that have left', async () => {
     const { redis, edge, socket, other, ids, thaw } = await frozen('news');
     redis.unsubscribe(CLIENT, 'news');
     const late = redis.publish('news', '2');
@@ -62,7 +62,7 @@ describe('an edge that has stood still', () => {
   it('waits as well with what it has to read from the log', async () => {
     const { redis, edge, socket, other, ids, thaw } = await frozen('news');
     redis.unsubscribe(CLIENT, 'news');
-    const unheard = redis.publish('news', '2', { heard: false });
+    const missed = redis.publish('news', '2', { live: false });
     const late = redis.publish('news', '3');
     await edge.settled();
     expect(redis.calls).toContain('readLog');
@@ -70,7 +70,7 @@ describe('an edge that has stood still', () => {
     thaw();
     await edge.settled();
     expect(socket.idsOf('news')).toEqual(ids);
-    expect(other.socket.idsOf('news')).toEqual([...ids, unheard, late]);
+    expect(other.socket.idsOf('news')).toEqual([...ids, missed, late]);
   });
 
   it('waits as well with what a connection that was behind lacks: from the ring, and from the log', async () => {
@@ -109,7 +109,7 @@ describe('an edge that has stood still', () => {
     }
   });
 
-  it('gives what was published before the topic ended to those who have it, before the end', async () => {
+  it('gives what was published before the topic ended to those that have it, before the end', async () => {
     const { redis, edge, socket, other, ids, thaw } = await frozen('news');
     redis.unsubscribe(CLIENT, 'news');
     redis.client(CLIENT).closed.clear();
@@ -132,7 +132,7 @@ describe('an edge that has stood still', () => {
     const { redis, edge, socket, other, ids, thaw } = await frozen('news');
     redis.unsubscribe(CLIENT, 'news');
     const received = redis.publish('news', '2');
-    const gone = ['3', '4'].map((data) => redis.publish('news', data, { heard: false }));
+    const gone = ['3', '4'].map((data) => redis.publish('news', data, { live: false }));
     redis.topic('news').trim(0);
     const late = redis.publish('news', '5');
     await edge.settled();

@@ -187,7 +187,7 @@ describe('connects of one client at once', () => {
 });
 
 describe('unregister during connect', () => {
-  it('ends with 403 or 4410, and nobody owns a client that is not there', { timeout: TIMEOUT_MS }, async () => {
+  it('ends with 403 or 4410, and no edge owns a client that is not there', { timeout: TIMEOUT_MS }, async () => {
     const outcomes: (string | number)[] = [];
     await rounds(400, async (number) => {
       const client = await control.register();

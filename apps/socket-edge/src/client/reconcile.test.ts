@@ -62,7 +62,7 @@ describe('a connection follows what its client is subscribed to', () => {
     await edge.settled();
     const client = redis.client(CLIENT);
     client.topics.delete('news');
-    const between = redis.publish('news', '"not for it"', { heard: false });
+    const between = redis.publish('news', '"not for it"', { live: false });
     redis.subscribe(CLIENT, 'news');
     await edge.settled();
     const after = redis.publish('news', '3');
@@ -107,11 +107,11 @@ describe('a connection follows what its client is subscribed to', () => {
 
   it('to a topic deleted and made anew while the edge was not notified', async () => {
     const { redis, edge, socket, connection } = await connectedTo('news');
-    // Neither the deletion nor anything else of it is heard.
+    // Neither the deletion nor anything else of it is received.
     redis.topics.delete('news');
     redis.publish('news', '"before"');
     redis.subscribe(CLIENT, 'news');
-    const ids = [redis.publish('news', '1', { heard: false })];
+    const ids = [redis.publish('news', '1', { live: false })];
     await edge.settled();
     ids.push(redis.publish('news', '2'));
     await edge.settled();
@@ -196,7 +196,7 @@ describe('a connection follows what its client is subscribed to', () => {
   });
 });
 
-it('a subscription that Redis has again, after it lost its last writes, says what is gone and gets what follows', async () => {
+it('a subscription that Redis has again, after it lost its last writes, announces what is gone and gets what follows', async () => {
   const { redis, edge, socket } = await connectedTo('news');
   const start = redis.client(CLIENT).topics.get('news') ?? '';
   const ids = ['1', '2', '3'].map((data) => redis.publish('news', data));
@@ -260,18 +260,18 @@ describe('a wake-up', () => {
     redis.clientsAway.add('c1').add('c2');
     for (const id of ids) redis.subscribe(id, 'news');
     await edge.settled();
-    const followers = () => ids.filter((id) => edge.registry.get(id)?.subscriptions.has('news'));
-    expect(followers()).toEqual(['c0', 'c3']);
+    const subscribed = () => ids.filter((id) => edge.registry.get(id)?.subscriptions.has('news'));
+    expect(subscribed()).toEqual(['c0', 'c3']);
     // The dirty set is empty: only the edge knows what is wanting.
     expect(redis.dirty.get('edge-a')?.size).toBe(0);
     redis.clientsAway.delete('c1');
     await edge.beat();
     await edge.settled();
-    expect(followers()).toEqual(['c0', 'c1', 'c3']);
+    expect(subscribed()).toEqual(['c0', 'c1', 'c3']);
     redis.clientsAway.clear();
     await edge.beat();
     await edge.settled();
-    expect(followers()).toEqual(ids);
+    expect(subscribed()).toEqual(ids);
   });
 
   it('is not acknowledged before it has been noted: Redis may go away in between', async () => {
@@ -370,14 +370,14 @@ describe('a look at everything', () => {
     for (const id of ids.slice(5, 12)) redis.clientsAway.add(id);
     edge.compareEverything();
     await edge.settled();
-    const followers = () => ids.filter((id) => edge.registry.get(id)?.subscriptions.has('news'));
-    expect(followers()).toEqual([...ids.slice(0, 5), ...ids.slice(12)]);
+    const subscribed = () => ids.filter((id) => edge.registry.get(id)?.subscriptions.has('news'));
+    expect(subscribed()).toEqual([...ids.slice(0, 5), ...ids.slice(12)]);
     // Whose state is not known is sent nothing.
     expect(ids.map((id) => edge.registry.get(id)?.suspended)).toEqual(ids.map((id) => redis.clientsAway.has(id)));
     redis.clientsAway.clear();
     await edge.beat();
     await edge.settled();
-    expect(followers()).toEqual(ids);
+    expect(subscribed()).toEqual(ids);
     expect(ids.filter((id) => edge.registry.get(id)?.suspended)).toEqual([]);
   });
 

@@ -172,7 +172,7 @@ export class Reconciler {
     if (read < connection.stateRead) return false;
     connection.stateRead = read;
     if (outcome.kind === 'unchanged') {
-      connection.forgetLeft(read);
+      connection.dropTombstones(read);
       if (connection.resume()) this.#matcher.deliverInbox(connection);
       return false;
     }

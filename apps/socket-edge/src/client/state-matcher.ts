@@ -68,7 +68,7 @@ export class StateMatcher {
     }
     const changed = this.#match(connection, state.client);
     connection.digest = state.digest;
-    connection.forgetLeft(state.read);
+    connection.dropTombstones(state.read);
     return changed;
   }
 

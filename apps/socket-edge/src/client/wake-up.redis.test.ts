@@ -7,7 +7,7 @@ import { type Control, startControl } from '../testing/control.ts';
 import { type RunningEdge, startEdge } from '../testing/running-edge.ts';
 
 const mine = prefix();
-/** Its settings and its statistics are changed here, so it is nobody else's. */
+/** Its settings and its statistics are changed here, so no other test uses it. */
 let redis: PrivateRedis;
 let control: Control;
 let edge: RunningEdge;
@@ -134,7 +134,7 @@ it('idle connections cost Redis one comparison in 25 seconds, and nothing else',
   for (const [command, calls] of Object.entries(withThem)) {
     // What a claim reads of a client; with two rounds to spare, for they do not begin with the count.
     const compared = command === 'hgetall' ? Math.ceil((CONNECTIONS * (beats + 2)) / WALK_SECONDS) : 0;
-    // A beat or a canary more or less, and the topic that is there now: nothing else in proportion to the connections.
+    // A beat or a loopback probe more or less, and the topic that is there now: nothing else in proportion to the connections.
     expect.soft(calls, command).toBeLessThanOrEqual((without[command] ?? 0) + 2 * BEATS + compared);
   }
   await Promise.all(sockets.map((socket) => socket.close()));

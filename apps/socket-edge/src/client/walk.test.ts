@@ -90,7 +90,7 @@ describe('the walk', () => {
       expect(socketOf(id)?.closed).toBeNull();
       expect(redis.client(id).owner).toEqual({ edge: 'edge-a', generation: edge.registry.get(id)?.generation });
     }
-    // Whoever may still hold an older connection hears of changes too.
+    // An edge that may still hold an older connection is notified of changes too.
     expect(redis.client('c1').notify).toEqual(['edge-a', 'edge-b']);
     expect([...(redis.dirty.get('edge-b') ?? [])]).toEqual(['c1']);
     redis.subscribe('c1', 'news');
@@ -99,7 +99,7 @@ describe('the walk', () => {
     expect(socketOf('c1')?.idsOf('news')).toEqual([id]);
   });
 
-  it('claims with a higher generation what was released after a newer claim: Redis names nobody', async () => {
+  it('claims with a higher generation what was released after a newer claim: Redis names no owner', async () => {
     const { redis, edge, socketOf, round } = await edgeWith(1);
     const newer = redis.own('c0', 'edge-b');
     redis.client('c0').owner = null;
@@ -214,7 +214,7 @@ describe("an operator's disconnect", () => {
   it('reaches an older connection that the other edge still holds', async () => {
     const { redis, edge, socketOf } = await edgeWith(1);
     const other = memoryEdge(redis, 'edge-b');
-    // The take-over is through, and the edge of the older connection has not heard of it.
+    // The take-over is through, and the edge of the older connection does not know it yet.
     redis.own('c0', 'edge-b');
     redis.disconnect('c0');
     await edge.settled();

@@ -86,7 +86,7 @@ describe('a connection that does not resume', () => {
     const { redis, edge } = installation();
     redis.register('c0', ['news']);
     await edge.connected('c0');
-    redis.publish('news', '1', { heard: false });
+    redis.publish('news', '1', { live: false });
     redis.subscribe(CLIENT, 'news');
     const { socket } = await edge.connected(CLIENT);
     expect(socket.of('welcome')[0]?.topics['news']).toEqual({ position: redis.topic('news').last });

@@ -15,7 +15,7 @@ it('keeps a change for every handshake of the client that is under way, and for 
   expect([pending.end('a'), pending.end('a')]).toEqual([false, false]);
 });
 
-it('tells whether a handshake of a client is under way', () => {
+it('reports whether a handshake of a client is under way', () => {
   const pending = new PendingHandshakes();
   expect(pending.has('a')).toBe(false);
   pending.begin('a');

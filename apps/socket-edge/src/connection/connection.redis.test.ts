@@ -14,7 +14,7 @@ const FIN_TEXT = 0x81;
 let control: Control;
 let edge: RunningEdge;
 let impatient: RunningEdge;
-/** Somebody else on the same edge, who must not notice anything. */
+/** Another connection of the same edge, which must not notice anything. */
 let witness: TestSocket;
 
 beforeAll(async () => {
@@ -198,9 +198,9 @@ describe('a connection ends with', () => {
 
 describe('heartbeats', () => {
   it('cut a peer that does not answer, and keep one that does', async () => {
-    const deaf = await openSocket(impatient.url, { client: await control.register(), autoPong: false });
+    const silent = await openSocket(impatient.url, { client: await control.register(), autoPong: false });
     const well = await connected([], impatient);
-    expect((await deaf.closed).code).toBe(1006);
+    expect((await silent.closed).code).toBe(1006);
     well.socket.send({ type: 'ping' });
     await well.socket.next('pong');
     await well.socket.close();
@@ -243,7 +243,7 @@ it('a reader that was slow catches up with everything, in order, and others do n
   await witnessIsWell();
 });
 
-describe('who floods the edge and reads nothing', () => {
+describe('a client that floods the edge and reads nothing', () => {
   it.each<[string, Buffer]>([
     ['with pings', maskedFrame(FIN_TEXT, Buffer.from('{"type":"ping"}'))],
     ['with WebSocket pings', maskedFrame(0x89, Buffer.alloc(120))],

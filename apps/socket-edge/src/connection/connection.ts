@@ -14,7 +14,7 @@ const CONGESTED_BYTES = 64 * 1024;
 const OVERFLOW_BYTES = CONGESTED_BYTES + 128 * 1024;
 
 /** Topics left lately that are remembered for longer than they have to be. */
-const MAX_LEFT_LATELY = 100;
+const MAX_TOMBSTONES = 100;
 
 export type Phase =
   /** Opened with `?resume=1`: its first frame is awaited. */
@@ -36,7 +36,7 @@ export interface ConnectionClaim {
 }
 
 /** How far a topic got that has been left. */
-interface LeftTopic {
+interface TopicTombstone {
   topic: string;
   incarnation: string;
   position: Position;
@@ -80,7 +80,7 @@ export class Connection implements Subscriber {
    * Topics that it has left lately, each incarnation apart: a Redis that loses its last writes may have an older one
    * again. Most connections never leave one.
    */
-  #left: Map<string, LeftTopic> | null = null;
+  #tombstones: Map<string, TopicTombstone> | null = null;
   /** The client's state changed before the welcome was out. */
   changedMeanwhile = false;
   /** Pings since anything was received. */
@@ -199,13 +199,13 @@ export class Connection implements Subscriber {
 
   /** How far this incarnation of a topic got before it was left, so that what is taken up again is not sent twice. */
   leftAt(topic: string, incarnation: string): Position | undefined {
-    return this.#left?.get(leftKey(topic, incarnation))?.position;
+    return this.#tombstones?.get(tombstoneKey(topic, incarnation))?.position;
   }
 
-  /** Notes how far a topic got that has been left. */
-  leave(left: LeftTopic): void {
-    this.#left ??= new Map();
-    this.#left.set(leftKey(left.topic, left.incarnation), left);
+  /** Records how far a topic got that has been left. */
+  leave(tombstone: TopicTombstone): void {
+    this.#tombstones ??= new Map();
+    this.#tombstones.set(tombstoneKey(tombstone.topic, tombstone.incarnation), tombstone);
   }
 
   /**
@@ -213,11 +213,11 @@ export class Connection implements Subscriber {
    * that comes now begins later than they got. Some are kept all the same, for a Redis that loses its last writes and has
    * an older subscription again; no more than were subscribed at one time, and these.
    */
-  forgetLeft(read: number): void {
-    if (this.#left === null) return;
-    for (const [key, { topic, read: readThen }] of this.#left) {
-      if (this.#left.size <= MAX_LEFT_LATELY) return;
-      if (readThen < read && this.opening?.has(topic) !== true) this.#left.delete(key);
+  dropTombstones(read: number): void {
+    if (this.#tombstones === null) return;
+    for (const [key, { topic, read: readThen }] of this.#tombstones) {
+      if (this.#tombstones.size <= MAX_TOMBSTONES) return;
+      if (readThen < read && this.opening?.has(topic) !== true) this.#tombstones.delete(key);
     }
   }
 
@@ -264,6 +264,6 @@ export class Connection implements Subscriber {
   }
 }
 
-function leftKey(topic: string, incarnation: string): string {
+function tombstoneKey(topic: string, incarnation: string): string {
   return `${topic} ${incarnation}`;
 }

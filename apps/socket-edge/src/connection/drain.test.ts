@@ -30,7 +30,7 @@ function edgeWith(count: number, { polite = true } = {}) {
   const steps: { closed: number; elapsedMs: number }[] = [];
   const begun = performance.now();
   let closed = 0;
-  let noted = true;
+  let recorded = true;
   const sockets = Array.from({ length: count }, (_, index) => {
     const socket = new Peer();
     const connection = new Connection(someClaim(`${index}`), socket, 'open', counters);
@@ -40,10 +40,10 @@ function edgeWith(count: number, { polite = true } = {}) {
     socket.onClose = () => {
       if (polite) gone();
       closed += 1;
-      if (!noted) return;
-      noted = false;
+      if (!recorded) return;
+      recorded = false;
       setImmediate(() => {
-        noted = true;
+        recorded = true;
         steps.push({ closed, elapsedMs: performance.now() - begun });
       });
     };
@@ -53,7 +53,7 @@ function edgeWith(count: number, { polite = true } = {}) {
 }
 
 describe('a drain', () => {
-  it('says goodbye to everybody in many small steps, with a delay for each to come back after', async () => {
+  it('closes all connections in many small steps, with a delay for each to come back after', async () => {
     const { registry, sockets, steps } = edgeWith(1600);
     await drain(registry, 2);
     expect(registry.size).toBe(0);
@@ -66,7 +66,7 @@ describe('a drain', () => {
     for (const { closed, elapsedMs } of steps) expect(closed).toBeLessThanOrEqual(Math.ceil(elapsedMs + 50));
   });
 
-  it('spreads the goodbyes to a few over the time as well', async () => {
+  it('spreads a few closes over the time as well', async () => {
     const { registry, sockets, steps } = edgeWith(4);
     await drain(registry, 1);
     expect(sockets.every(({ closed }) => closed?.code === 1012)).toBe(true);
@@ -74,11 +74,11 @@ describe('a drain', () => {
     for (const { closed, elapsedMs } of steps) expect(closed).toBeLessThanOrEqual(Math.ceil((elapsedMs + 50) / 200));
   });
 
-  it('is over at once when nobody is there', async () => {
+  it('is over at once without connections', async () => {
     await expect(drain(new ConnectionRegistry(), 3600)).resolves.toBeUndefined();
   });
 
-  it('cuts who has not answered when the time is over', async () => {
+  it('cuts what has not answered when the time is over', async () => {
     const { registry, sockets } = edgeWith(50, { polite: false });
     await drain(registry, 0.2);
     expect(sockets.every(({ closed, terminated }) => closed?.code === 1012 && terminated)).toBe(true);

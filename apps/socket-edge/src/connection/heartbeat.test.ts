@@ -28,7 +28,7 @@ function edgeWith(count: number, everyMs = EVERY_MS) {
   };
   const all = Array.from({ length: count }, (_, index) => add(`${index}`));
   const stop = new Heartbeat({ registry, broadcast, counters, everyMs }).start();
-  /** Time passes, and everybody who was pinged answers. */
+  /** Time passes, and every pinged peer answers. */
   const pass = (ms: number) => {
     for (let passed = 0; passed < ms; passed += TICK_MS) {
       vi.advanceTimersByTime(TICK_MS);
@@ -66,7 +66,7 @@ describe('the heartbeat', () => {
     const [{ socket, connection }] = all as [(typeof all)[0]];
     vi.advanceTimersByTime(2 * EVERY_MS);
     expect(socket.pings).toBe(2);
-    // Anything that is heard counts.
+    // Anything that is received counts.
     connection.unanswered = 0;
     vi.advanceTimersByTime(2 * EVERY_MS);
     expect(socket.terminated).toBe(false);
@@ -94,7 +94,7 @@ describe('the heartbeat', () => {
     stop();
   });
 
-  it('forgets nobody while others come and go', () => {
+  it('forgets no connection while others come and go', () => {
     const { registry, all, add, pass, stop } = edgeWith(50);
     const stays = all.slice(40);
     for (let second = 0; second < 100; second += 1) {
@@ -104,7 +104,7 @@ describe('the heartbeat', () => {
       if (leaving && second < 40) registry.remove(leaving.connection);
       pass(TICK_MS);
     }
-    // Four heartbeats; whoever changed places may have been met once more or less.
+    // Four heartbeats; a connection that changed places may have been met once more or less.
     for (const { socket } of stays) expect(socket.pings).toBeGreaterThanOrEqual(2);
     stop();
   });

@@ -25,7 +25,7 @@ function installation(...topics: string[]) {
 describe('a claim', () => {
   it('is not given to a client that is not registered', async () => {
     const { edge } = installation();
-    expect(await edge.hub.claim('nobody')).toBeNull();
+    expect(await edge.hub.claim('unregistered')).toBeNull();
   });
 
   it('replaces the older connection of the same client, here', async () => {
@@ -139,18 +139,18 @@ describe('frames of a client', () => {
     const seen = { news: redis.publish('news', '1'), sport: redis.publish('sport', '1') };
     const missed = { news: redis.publish('news', '2'), sport: redis.publish('sport', '2') };
     const { socket, connection } = await edge.connected(CLIENT, { resume: true });
-    const say = (frame: object) => edge.hub.onText(connection, JSON.stringify(frame));
-    say({ type: 'resume', positions: { news: seen.news }, more: true });
-    say({ type: 'ping' });
+    const send = (frame: object) => edge.hub.onText(connection, JSON.stringify(frame));
+    send({ type: 'resume', positions: { news: seen.news }, more: true });
+    send({ type: 'ping' });
     await edge.settled();
     expect(socket.frames).toEqual([{ type: 'pong' }]);
-    say({ type: 'resume', positions: { sport: seen.sport } });
+    send({ type: 'resume', positions: { sport: seen.sport } });
     await edge.settled();
     expect(socket.of('welcome')).toMatchObject([
       { topics: { news: { recovered: true }, sport: { recovered: true }, '@me': { recovered: false } } },
     ]);
     expect([socket.idsOf('news'), socket.idsOf('sport')]).toEqual([[missed.news], [missed.sport]]);
-    say({ type: 'resume', positions: {} });
+    send({ type: 'resume', positions: {} });
     expect(socket.closed).toMatchObject({ code: 4400 });
   });
 
@@ -289,15 +289,15 @@ it('the edge answers a survey with what it serves to a client', async () => {
   const { connection } = await edge.connected(CLIENT);
   const reached = redis.publish('news', '1');
   await edge.settled();
-  redis.sayTo('edge-a', { kind: 'served', surveyId: 'q1', clientId: CLIENT });
-  redis.sayTo('edge-a', { kind: 'served', surveyId: 'q2', clientId: 'nobody' });
+  redis.sendTo('edge-a', { kind: 'served', question: 'q1', clientId: CLIENT });
+  redis.sendTo('edge-a', { kind: 'served', question: 'q2', clientId: 'unregistered' });
   await edge.settled();
   stop();
   expect(redis.answers).toEqual([
     {
-      question: 'q1',
+      surveyId: 'q1',
       payload: { connection: connection.id, generation: connection.generation, topics: { news: reached } },
     },
-    { question: 'q2', payload: null },
+    { surveyId: 'q2', payload: null },
   ]);
 });

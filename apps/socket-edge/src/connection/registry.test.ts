@@ -8,7 +8,7 @@ import { someClaim } from '../testing/some-claim.ts';
 const connection = (clientId: string, generation = 1) =>
   new Connection(someClaim(clientId, generation), new RecordingTransport(), 'open', newCounters());
 
-function rosterOf(count: number) {
+function registryOf(count: number) {
   const registry = new ConnectionRegistry();
   const all = Array.from({ length: count }, (_, index) => connection(`client-${index}`));
   for (const each of all) registry.add(each);
@@ -16,7 +16,7 @@ function rosterOf(count: number) {
 }
 
 describe('a registry', () => {
-  it('finds connections by client and lists them all, whoever leaves', () => {
+  it('finds connections by client and lists them all, whichever leave', () => {
     const registry = new ConnectionRegistry();
     const all = ['a', 'b', 'c', 'd', 'e'].map((id) => connection(`client-${id}`));
     for (const each of all) expect(registry.add(each)).toBeUndefined();
@@ -72,22 +72,22 @@ describe('a registry', () => {
 
 describe('the walk over a registry', () => {
   it('comes to each connection once in a round, however it is divided', () => {
-    const { registry, all } = rosterOf(10);
+    const { registry, all } = registryOf(10);
     const seen = [registry.walk(4), registry.walk(4), registry.walk(4)];
     expect(seen.flat()).toEqual(all);
     expect(registry.walk(3)).toEqual(all.slice(0, 3));
   });
 
-  it('never gives one twice in a call, and nothing when there is nobody', () => {
-    const { registry, all } = rosterOf(3);
+  it('never gives one twice in a call, and nothing without connections', () => {
+    const { registry, all } = registryOf(3);
     expect(registry.walk(100)).toEqual(all);
     expect(registry.walk(100)).toEqual(all);
     expect(registry.walk(0)).toEqual([]);
     expect(new ConnectionRegistry().walk(5)).toEqual([]);
   });
 
-  it('comes to everybody who stays within one round, whoever comes and goes meanwhile', () => {
-    const { registry, all } = rosterOf(100);
+  it('comes to each connection that stays within one round, whichever come and go meanwhile', () => {
+    const { registry, all } = registryOf(100);
     const seen = new Set<Connection>();
     let came = 100;
     for (let step = 0; step < 40; step += 1) {

@@ -47,7 +47,7 @@ export class ConnectionRegistry {
     return this.#byClient.keys();
   }
 
-  /** The next connections of an endless walk. Each has its turn in every round, whoever comes and goes meanwhile. */
+  /** The next connections of an endless walk. Each has its turn in every round, whichever come and go meanwhile. */
   walk(count: number): Connection[] {
     const some: Connection[] = [];
     while (some.length < Math.min(count, this.size)) {

@@ -45,7 +45,7 @@ it('a client whose connection breaks every second is taken for ever', () => {
   }
 });
 
-it('who owes nothing is forgotten', () => {
+it('a client that owes nothing is forgotten', () => {
   const { limit, pass } = setUp();
   for (let client = 0; client < 1000; client += 1) limit.onHandshake(String(client), 0);
   pass(20);

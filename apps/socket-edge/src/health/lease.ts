@@ -28,9 +28,9 @@ export class Lease {
   readonly #first = Promise.withResolvers<void>();
   readonly #renewals: WriteHealth;
 
-  constructor(world: LeaseDeps) {
-    this.#deps = world;
-    this.#renewals = new WriteHealth(world.onRecovery);
+  constructor(deps: LeaseDeps) {
+    this.#deps = deps;
+    this.#renewals = new WriteHealth(deps.onRecovery);
   }
 
   /** Why the lease is not renewed now; null when it is. */

@@ -16,7 +16,7 @@ function processThatUses() {
   return { used, cpuUsage: () => ({ ...used }), memoryUsage: { rss: () => 7 }, availableMemory: () => 9 };
 }
 
-it('tells shares and rates since the question before', () => {
+it('returns shares and rates since the call before', () => {
   const self = processThatUses();
   const counters = { ...newCounters(), messagesReceived: 10, deliveries: 100 };
   const load = loadMeter(self);
@@ -31,7 +31,7 @@ it('tells shares and rates since the question before', () => {
   expect(load(counters)).toMatchObject({ cpu: 0, messagesPerSecond: 0, deliveriesPerSecond: 0 });
 });
 
-it('asked again at once it says the same, and memory as it is', () => {
+it('called again at once it returns the same, and memory as it is', () => {
   const self = processThatUses();
   const load = loadMeter(self);
   self.used.user = 500_000;
@@ -41,7 +41,7 @@ it('asked again at once it says the same, and memory as it is', () => {
   expect(load(newCounters())).toMatchObject({ cpu: 0.5, rssBytes: 7, availableBytes: 9 });
 });
 
-it('tells what it knew last when the process is out of descriptors, for the lease goes out with it', () => {
+it('returns its last values when the process is out of descriptors, for the lease goes out with it', () => {
   const self = processThatUses();
   const rss = vi.fn<() => number>(() => 7);
   const load = loadMeter({ ...self, memoryUsage: { rss } });
@@ -52,7 +52,7 @@ it('tells what it knew last when the process is out of descriptors, for the leas
   expect(load(newCounters()).rssBytes).toBe(7);
 });
 
-it('tells of a real process what can be', () => {
+it('measures a real process', () => {
   const { host, cores, rssBytes, availableBytes } = loadMeter(process)(newCounters());
   expect(host).not.toBe('');
   expect(cores).toBeGreaterThan(0);

@@ -39,7 +39,7 @@ function probesOf() {
     },
     onError: () => (seen.errors += 1),
   });
-  redis.ear('edge-a', {
+  redis.subscriber('edge-a', {
     onOwn: (payload) => {
       if (payload.kind === 'probe' && !seen.stalled) probe.onReceived(payload.nonce);
     },
@@ -90,7 +90,7 @@ describe('a probe', () => {
     expect(probe.silentMs).toBeGreaterThan(10_000);
   });
 
-  it('that could not be sent says nothing of the ear', async () => {
+  it('that could not be sent proves nothing about the subscriber connection', async () => {
     const { redis, probe, seen } = probesOf();
     const stop = probe.start();
     await pass(1);

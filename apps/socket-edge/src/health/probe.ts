@@ -30,8 +30,8 @@ class LoopbackProbe {
   /** From sending to receiving, in milliseconds; NaN until the first came back. */
   latencyMs = Number.NaN;
 
-  constructor(world: LoopbackProbeDeps) {
-    this.#deps = world;
+  constructor(deps: LoopbackProbeDeps) {
+    this.#deps = deps;
   }
 
   onReceived(nonce: string): void {
@@ -90,8 +90,8 @@ export class LoopbackProbes {
   /** By the name of the channel. */
   readonly #probes = new Map<string, { server: LiveServer; probe: LoopbackProbe }>();
 
-  constructor(world: LoopbackProbesDeps) {
-    this.#deps = world;
+  constructor(deps: LoopbackProbesDeps) {
+    this.#deps = deps;
   }
 
   start(): () => void {

@@ -117,7 +117,7 @@ describe('before any upgrade', () => {
     expect(codeOf(answer.split('\r\n\r\n')[1] ?? '')).toBe('request-timeout');
   });
 
-  it('a plain request is told to upgrade', async () => {
+  it('a plain request is answered with 426', async () => {
     const answer = await fetch(`http://127.0.0.1:${edge.port}/v1/connect?client=${client}`);
     expect(answer.status).toBe(426);
     expect(answer.headers.get('upgrade')).toBe('websocket');
@@ -129,7 +129,7 @@ describe('before any upgrade', () => {
     expect((await fetch(`${edge.url.replace('ws', 'http')}/nothing`)).status).toBe(404);
   });
 
-  it('a request that is cut in the middle harms nobody', async () => {
+  it('a request that is cut in the middle harms no other connection', async () => {
     const witness = await openSocket(edge.url, { client });
     for (let count = 0; count < 50; count += 1) {
       const socket = connect(edge.port, '127.0.0.1');
@@ -201,7 +201,7 @@ it('a client that comes back again and again to resume very much gets 429 with R
   await own.stop();
 });
 
-it('a full edge answers 503 with Retry-After, keeps who it has, and takes others when there is room', async () => {
+it('a full edge answers 503 with Retry-After, keeps its connections, and takes others when there is room', async () => {
   const small = await startEdge({ redisUrl: redisUrl(), prefix: mine, maxConnections: 2 });
   const first = await openSocket(small.url, { client });
   const second = await openSocket(small.url, { client: await control.register() });
@@ -224,7 +224,7 @@ it('many at once do not get past the limit of an edge', async () => {
   const outcomes = await Promise.allSettled(clients.map((each) => openSocket(small.url, { client: each })));
   expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(5);
   expect(small.edge.registry.size).toBe(5);
-  // Who was refused after the claim is nobody's any more.
+  // A client refused after its claim has no owner any more.
   await eventually(async () => {
     const states = await control.broker.readClients(clients);
     expect(states.filter((state) => state?.owner)).toHaveLength(5);
@@ -232,7 +232,7 @@ it('many at once do not get past the limit of an edge', async () => {
   await small.stop();
 });
 
-it('an edge that drains answers 503, says goodbye with 1012 and a delay, and gives its clients up', async () => {
+it('an edge that drains answers 503, closes with 1012 and a delay, and gives its clients up', async () => {
   const leaving = await startEdge({ redisUrl: redisUrl(), prefix: mine });
   const clients = await Promise.all(Array.from({ length: 20 }, () => control.register()));
   const sockets = await Promise.all(clients.map((each) => openSocket(leaving.url, { client: each })));
@@ -254,7 +254,7 @@ it('an edge that drains answers 503, says goodbye with 1012 and a delay, and giv
 });
 
 describe('when Redis does not answer', () => {
-  it('handshakes get 503 with Retry-After, who is connected stays, and hears again by itself', async () => {
+  it('handshakes get 503 with Retry-After, open connections stay, and receive again by themselves', async () => {
     const redis = await startPrivateRedis();
     const own = await startControl(redis.url, mine);
     const away = await startEdge({ redisUrl: redis.url, prefix: mine });

@@ -38,9 +38,9 @@ export function readHandshake(request: HandshakeRequest, allowedOrigins: readonl
   if (malformed) return { ok: false, refusal: malformed };
 
   const query = new URLSearchParams(search);
-  const unwanted = [...query.keys()].find((name) => API_KEY_PARAMETERS.includes(name.toLowerCase()));
-  if (unwanted !== undefined)
-    return refused('key-in-query', { detail: `"${unwanted}": connections take a client id only` });
+  const forbidden = [...query.keys()].find((name) => API_KEY_PARAMETERS.includes(name.toLowerCase()));
+  if (forbidden !== undefined)
+    return refused('key-in-query', { detail: `"${forbidden}": connections take a client id only` });
   const resume = query.get('resume') ?? '0';
   if (resume !== '0' && resume !== '1') {
     return refused('invalid-request', { errors: [{ field: 'query.resume', rule: 'must be 1, or left out' }] });

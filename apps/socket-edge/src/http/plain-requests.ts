@@ -97,7 +97,7 @@ function refusalOf(path: string, gets: boolean, exists: boolean, connects: boole
   return exists && !gets ? refusal('method-not-allowed', {}, { Allow: 'GET, HEAD' }) : refusal('route-not-found');
 }
 
-/** @param keepsAlive a header of ours takes the place of Node's, which would say that the connection ends */
+/** @param keepsAlive a header of ours takes the place of Node's, which would announce the end of the connection */
 function asAnswer({ problem, headers }: Refusal, keepsAlive: boolean) {
   const { Connection: connection } = headers;
   const ends = connection === undefined || keepsAlive ? {} : { Connection: `${connection}, close` };

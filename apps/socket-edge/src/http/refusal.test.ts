@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { RefusalLimit } from './refusal.ts';
 
-it('an address that was refused too often is told how long to wait, and no other one is', async () => {
+it('an address that was refused too often gets a delay to wait, and no other one does', async () => {
   const limit = new RefusalLimit(3);
   for (let count = 0; count < 3; count += 1) {
     expect(await limit.blockedFor('10.0.0.1')).toBeNull();

@@ -61,7 +61,7 @@ describe('a plain request', () => {
     expect(JSON.parse(answer.body)).toMatchObject({ code: 'method-not-allowed' });
   });
 
-  it('with a body that nobody reads leaves the socket fit for the next one', async () => {
+  it('with a body that is not read leaves the socket fit for the next one', async () => {
     const body = 'x'.repeat(100_000);
     const both = [
       ...lines('POST /healthz HTTP/1.1', { Connection: 'keep-alive', 'Content-Length': String(body.length) }),
@@ -128,7 +128,7 @@ describe('requests that are sent without waiting for answers', () => {
   });
 });
 
-it('of sockets that ask for nothing 64 of an address stay; who asks is taken', async () => {
+it('of sockets that ask for nothing 64 of an address stay; one that asks is taken', async () => {
   const silent = Array.from({ length: 200 }, () => connect(edge.port, '127.0.0.1').on('error', () => undefined));
   await Promise.all(silent.map((socket) => once(socket, 'connect')));
   const good = await openSocket(edge.url, { client });

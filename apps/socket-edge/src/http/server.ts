@@ -31,7 +31,7 @@ export interface ServerOptions {
   directWrites: boolean;
   /** What one connection may send. */
   frames: FrameLimits;
-  /** Sockets that the process can hold in all; more are closed unheard. */
+  /** Sockets that the process can hold in all; more are closed without an answer. */
   maxSockets?: number;
   limit?: RefusalLimit;
   onError: (error: unknown) => void;

@@ -23,7 +23,7 @@ it('a scrape that comes after one has begun to collect gets figures of its own',
   expect([(await first).body, (await second).body]).toEqual(['1', '2']);
 });
 
-it('a source that fails fails those who asked, and nobody later', async () => {
+it('a source that fails fails the pending requests, and no later one', async () => {
   let fails = true;
   const text = async () => {
     if (fails) throw new Error('the parent is silent');

@@ -2,7 +2,7 @@ import { expect, it, onTestFinished, vi } from 'vitest';
 import { Batcher } from './batcher.ts';
 import { turns } from '../testing/turns.ts';
 
-/** Work that says when it begins, and ends when it is told to. */
+/** Work that records when it begins, and ends with `endAll`. */
 function pieces() {
   const begun: number[] = [];
   const ends: (() => void)[] = [];
@@ -61,14 +61,14 @@ it('what comes soon after a batch was begun waits until the next may begin, and 
   expect(begun).toEqual([1, 2, 3, 4]);
 });
 
-it('work that fails fails alone, and holds nobody up', async () => {
+it('work that fails fails alone, and delays no other', async () => {
   const batcher = new Batcher(2);
   const outcomes = await Promise.allSettled([bad, good, bad, good, good].map((work) => batcher.run(work)));
   expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
   expect(await batcher.run(good)).toBe('good');
 });
 
-it('a piece that never ends holds nobody up for ever', async () => {
+it('a piece that never ends does not delay others for ever', async () => {
   const { begun, work } = pieces();
   const batcher = new Batcher(2, { timeoutMs: 1 });
   void batcher.run(work(1));

@@ -16,7 +16,7 @@ export function memoryEdge(redis: MemoryRedis, id = 'edge-a') {
   const edge = createEdge({
     id,
     broker: redis.broker(),
-    channels: (listener) => redis.ear(id, listener),
+    channels: (listener) => redis.subscriber(id, listener),
     broadcast,
     logger: log.logger,
     heartbeatMs: 25_000,

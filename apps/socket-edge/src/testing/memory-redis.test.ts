@@ -16,5 +16,5 @@ edgePromises('Redis in memory', () => ({
     disconnect: async (clientId) => redis.disconnect(clientId),
     publishToClient: async (clientId, text) => redis.publishToClient(clientId, text),
   },
-  listen: async (edge, listener) => redis.ear(edge, listener),
+  listen: async (edge, listener) => redis.subscriber(edge, listener),
 }));

@@ -7,9 +7,9 @@ import type { LiveListener } from '@holdfast/broker/live-subscriber';
 import type { Position } from '@holdfast/protocol/position-order';
 import { LogModel } from './log-model.ts';
 
-/** Clients are registered at this time, and topics are born after it. */
+/** Clients are registered at this time, and topics are created after it. */
 const REGISTERED_AT = 1000;
-const BORN_AFTER = 1_000_000;
+const CREATED_AFTER = 1_000_000;
 const LIFETIME = 1_000_000;
 /** As in change-topics.lua. */
 const MAX_RANGES_BYTES = 2000;
@@ -17,7 +17,7 @@ const MAX_RANGES_BYTES = 2000;
 /**
  * What edges and control-api have in common, in memory: clients, topics with their logs, dirty sets, live channels.
  * Commands take effect in the order of the calls, and are answered a turn of the event loop later, like on a pipelined
- * connection. It stands in for Redis where a test must say what happens between two steps; what Redis itself does is
+ * connection. It stands in for Redis where a test must control what happens between two steps; what Redis itself does is
  * tested on Redis.
  */
 export class MemoryRedis {
@@ -26,7 +26,7 @@ export class MemoryRedis {
   readonly ownLogs = new Map<string, LogModel>();
   readonly dirty = new Map<string, Set<string>>();
   readonly leases = new Set<string>();
-  readonly answers: { question: string; payload: unknown }[] = [];
+  readonly answers: { surveyId: string; payload: unknown }[] = [];
   /** The names of all calls of edges so far. */
   readonly calls: string[] = [];
   /** Nothing is done, and every call fails. */
@@ -41,8 +41,8 @@ export class MemoryRedis {
   readonly clientsAway = new Set<string>();
   /** Answers that wait, by call. */
   readonly #held = new Map<keyof EdgeBroker | 'all', Promise<void>>();
-  readonly #ears = new Map<string, { listener: LiveListener; topics: Set<string> }>();
-  #births = 0;
+  readonly #subscribers = new Map<string, { listener: LiveListener; topics: Set<string> }>();
+  #topicsCreated = 0;
   #generation = 0;
   #registrations = 0;
   /** The generation of the last claim of each client: it stays when there is no owner any more. */
@@ -134,7 +134,7 @@ export class MemoryRedis {
     });
   }
 
-  /** Makes an edge the owner of a client, in place of whoever was it. Gives the generation. */
+  /** Makes an edge the owner of a client, in place of the previous one. Returns the generation. */
   own(clientId: string, edge: string): number {
     this.#generation += 1;
     const generation = this.#generation;
@@ -146,8 +146,8 @@ export class MemoryRedis {
   topic(name: string): LogModel {
     const found = this.topics.get(name);
     if (found) return found;
-    this.#births += 1;
-    const made = new LogModel(BORN_AFTER + LIFETIME * this.#births, String(this.#births));
+    this.#topicsCreated += 1;
+    const made = new LogModel(CREATED_AFTER + LIFETIME * this.#topicsCreated, String(this.#topicsCreated));
     this.topics.set(name, made);
     return made;
   }
@@ -157,10 +157,10 @@ export class MemoryRedis {
     this.#publish(name, (listener) => listener.onTopic(name, { kind: 'deleted' }));
   }
 
-  /** Appends a message, and says it on the live channel unless told not to. Gives its id. */
-  publish(topic: string, data: string, { heard = true } = {}): Position {
+  /** Appends a message, and publishes it on the live channel if `live`. Returns its id. */
+  publish(topic: string, data: string, { live = true } = {}): Position {
     const { id, prev, data: bytes } = this.topic(topic).append(Buffer.from(data));
-    if (heard) this.#publish(topic, (listener) => listener.onTopic(topic, { kind: 'message', prev, id, data: bytes }));
+    if (live) this.#publish(topic, (listener) => listener.onTopic(topic, { kind: 'message', prev, id, data: bytes }));
     return id;
   }
 
@@ -185,18 +185,18 @@ export class MemoryRedis {
     const pending = this.dirty.get(edge) ?? new Set();
     if (pending.has(clientId)) return;
     this.dirty.set(edge, pending.add(clientId));
-    this.#ears.get(edge)?.listener.onWakeUp();
+    this.#subscribers.get(edge)?.listener.onWakeUp();
   }
 
-  /** Says something on an edge's own channel. */
-  sayTo(edge: string, payload: Parameters<LiveListener['onOwn']>[0]): void {
-    this.#ears.get(edge)?.listener.onOwn(payload);
+  /** Sends a payload on an edge's own channel. */
+  sendTo(edge: string, payload: Parameters<LiveListener['onOwn']>[0]): void {
+    this.#subscribers.get(edge)?.listener.onOwn(payload);
   }
 
-  /** What an edge hears by: each subscription is confirmed a turn of the event loop later. */
-  ear(edge: string, listener: LiveListener): LiveSubscriber & { wanted: ReadonlySet<string> } {
+  /** The subscriber connection of an edge: each subscription is confirmed a turn of the event loop later. */
+  subscriber(edge: string, listener: LiveListener): LiveSubscriber & { wanted: ReadonlySet<string> } {
     const topics = new Set<string>();
-    this.#ears.set(edge, { listener, topics });
+    this.#subscribers.set(edge, { listener, topics });
     return {
       wanted: topics,
       subscribe: (topic) => {
@@ -208,7 +208,7 @@ export class MemoryRedis {
       servers: () => [{ server: 'Redis', name: edge }],
       start: () => {
         setImmediate(() => listener.onWakeUp());
-        return () => this.#ears.delete(edge);
+        return () => this.#subscribers.delete(edge);
       },
       reconnect: () => {
         listener.onDisconnected();
@@ -251,11 +251,11 @@ export class MemoryRedis {
           this.leases.delete(edge);
           this.dirty.delete(edge);
         }),
-      answer: (question, payload) => this.#ask('answer', () => void this.answers.push({ question, payload })),
+      answer: (surveyId, payload) => this.#ask('answer', () => void this.answers.push({ surveyId, payload })),
       sendProbe: (edge, nonce) =>
         this.#ask('sendProbe', () => {
-          this.sayTo(edge, { kind: 'probe', nonce });
-          return this.#ears.has(edge) ? 1 : 0;
+          this.sendTo(edge, { kind: 'canary', nonce });
+          return this.#subscribers.has(edge) ? 1 : 0;
         }),
     };
   }
@@ -330,7 +330,7 @@ export class MemoryRedis {
   }
 
   #publish(topic: string, emit: (listener: LiveListener) => void): void {
-    for (const { listener, topics } of this.#ears.values()) if (topics.has(topic)) emit(listener);
+    for (const { listener, topics } of this.#subscribers.values()) if (topics.has(topic)) emit(listener);
   }
 }
 

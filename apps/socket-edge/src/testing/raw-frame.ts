@@ -17,8 +17,8 @@ export interface RawFrame {
   masked?: boolean;
   /** In how many bits the length is written; by default in as few as it takes. */
   lengthBits?: 7 | 16 | 64;
-  /** The length that is said, where it is another one. */
-  said?: bigint;
+  /** The length that the header declares, where it is another one. */
+  declaredLength?: bigint;
 }
 
 /** A frame as it goes over the wire, right or wrong. */
@@ -31,20 +31,25 @@ export function rawFrame({
   ...length
 }: RawFrame): Buffer {
   const bytes = Buffer.from(payload);
-  const said = length.said ?? BigInt(bytes.length);
+  const declaredLength = length.declaredLength ?? BigInt(bytes.length);
   const first = (fin ? 0x80 : 0) | (reserved << 4) | opcode;
   const mask = masked ? MASK : NO_MASK;
-  return Buffer.concat([Buffer.from([first]), lengthOf(said, masked, length.lengthBits), mask, xor(bytes, mask)]);
+  return Buffer.concat([
+    Buffer.from([first]),
+    lengthOf(declaredLength, masked, length.lengthBits),
+    mask,
+    xor(bytes, mask),
+  ]);
 }
 
-function lengthOf(said: bigint, masked: boolean, bits: RawFrame['lengthBits']): Buffer {
+function lengthOf(declaredLength: bigint, masked: boolean, bits: RawFrame['lengthBits']): Buffer {
   const bit = masked ? 0x80 : 0;
-  const form = bits ?? (said <= MAX_7 ? 7 : said <= MAX_16 ? 16 : 64);
-  if (form === 7) return Buffer.from([bit | Number(said)]);
+  const form = bits ?? (declaredLength <= MAX_7 ? 7 : declaredLength <= MAX_16 ? 16 : 64);
+  if (form === 7) return Buffer.from([bit | Number(declaredLength)]);
   const head = Buffer.alloc(form === 16 ? 3 : 9);
   head[0] = bit | (form === 16 ? LENGTH_16 : LENGTH_64);
-  if (form === 16) head.writeUInt16BE(Number(said), 1);
-  else head.writeBigUInt64BE(said, 1);
+  if (form === 16) head.writeUInt16BE(Number(declaredLength), 1);
+  else head.writeBigUInt64BE(declaredLength, 1);
   return head;
 }
 

@@ -1,13 +1,13 @@
 import { OPCODE, type RawFrame, closing, rawFrame } from './raw-frame.ts';
 
-/** What a client sends on an open connection, what RFC 6455 wants of the server, and what an edge answers. */
+/** What a client sends on an open connection, what RFC 6455 requires of the server, and what an edge answers. */
 export interface FrameCase {
   section: string;
   what: string;
-  wants: string;
+  requires: string;
   /** Written one after the other; each part in a packet of its own. */
   sends: readonly Buffer[];
-  /** The frames that follow, as `readServerFrames` tells them. Behind a close frame comes the end of the connection. */
+  /** The frames that follow, as `readServerFrames` returns them. Behind a close frame comes the end of the connection. */
   seen: readonly string[];
 }
 
@@ -32,19 +32,19 @@ const FOREIGN_SEEN = 'close 4400 bad-frame: frame: Unrecognized key: "κόσμε
 function ok(
   section: string,
   what: string,
-  wants: string,
+  requires: string,
   sends: readonly Buffer[],
   seen: readonly string[],
 ): FrameCase {
-  return { section, what, wants, sends: [...sends, PROBE], seen: [...seen, PROBED] };
+  return { section, what, requires, sends: [...sends, PROBE], seen: [...seen, PROBED] };
 }
 
-function fails(section: string, what: string, sends: readonly Buffer[], wants = 'fail the connection'): FrameCase {
-  return { section, what, wants, sends, seen: [BROKEN] };
+function fails(section: string, what: string, sends: readonly Buffer[], requires = 'fail the connection'): FrameCase {
+  return { section, what, requires, sends, seen: [BROKEN] };
 }
 
-function closes(section: string, what: string, wants: string, sends: readonly Buffer[], seen: string): FrameCase {
-  return { section, what, wants, sends, seen: [seen] };
+function closes(section: string, what: string, requires: string, sends: readonly Buffer[], seen: string): FrameCase {
+  return { section, what, requires, sends, seen: [seen] };
 }
 
 const framing: FrameCase[] = [
@@ -127,10 +127,15 @@ const lengths: FrameCase[] = [
   fails(
     '5.2',
     'a length with its highest bit set',
-    one({ opcode: text, said: 1n << 63n }),
+    one({ opcode: text, declaredLength: 1n << 63n }),
     'the highest bit MUST be 0: fail',
   ),
-  fails('5.2', 'a length of 2^62', one({ opcode: text, said: 1n << 62n }), 'MAY be refused: 1009 or a code of its own'),
+  fails(
+    '5.2',
+    'a length of 2^62',
+    one({ opcode: text, declaredLength: 1n << 62n }),
+    'MAY be refused: 1009 or a code of its own',
+  ),
   fails(
     '7.4.1',
     '65,537 bytes, more than a message may have',
@@ -140,7 +145,7 @@ const lengths: FrameCase[] = [
   fails(
     '7.4.1',
     'a length of 2^31, before any of it is there',
-    one({ opcode: text, said: 1n << 31n }),
+    one({ opcode: text, declaredLength: 1n << 31n }),
     '1009 or a code of its own',
   ),
 ];
@@ -235,7 +240,7 @@ const control: FrameCase[] = [
     one(...Array.from({ length: 10 }, (_, index) => ({ opcode: ping, payload: String(index) }))),
     Array.from({ length: 10 }, (_, index) => `pong ${index}`),
   ),
-  ok('5.5.3', 'a pong that nobody asked for', 'no answer', one({ opcode: pong, payload: 'hello' }), []),
+  ok('5.5.3', 'a pong without a ping', 'no answer', one({ opcode: pong, payload: 'hello' }), []),
   fails('5.5', 'a ping of 126 bytes', one({ opcode: ping, payload: 'a'.repeat(126) }), 'at most 125: fail'),
   fails('5.5', 'a pong of 126 bytes', one({ opcode: pong, payload: 'a'.repeat(126) }), 'at most 125: fail'),
   fails(

@@ -29,7 +29,7 @@ export interface ClusterEdgeOptions extends Omit<RunningEdgeOptions, 'redisUrl'>
   target: Extract<RedisTarget, { kind: 'cluster' }>;
 }
 
-/** What an edge has when a test does not say otherwise: as in `config.ts`. */
+/** The settings of an edge by default: as in `config.ts`. */
 export const defaults = { directWrites: true, frames: { framesPerSecond: 200, bytesPerSecond: 262_144 } };
 
 /** An edge as `main.ts` wires it, in this process, on a port of its own. */

@@ -21,7 +21,7 @@ export class ScriptedWorker implements WorkerProcess {
     this.signals.push(signal);
   };
 
-  says(message: FromWorker): void {
+  emit(message: FromWorker): void {
     for (const listener of this.#listeners) listener(message);
   }
 

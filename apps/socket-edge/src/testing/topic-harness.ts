@@ -11,7 +11,7 @@ import { someClaim } from './some-claim.ts';
 import { turns } from './turns.ts';
 
 const TOPIC = 'news';
-const BORN_AT = 1_000_000;
+const CREATED_AT = 1_000_000;
 const INCARNATION = '0';
 /** What the edge reads at a time. */
 const PAGE_ENTRIES = 128;
@@ -27,14 +27,14 @@ export interface Listener {
   start: Position;
 }
 
-/** A topic topic over a log in memory, and a hand on everything around it. */
+/** A topic over a log in memory, with control over everything that it depends on. */
 export function topicHarness() {
   const encode = messageEncoder(TOPIC);
-  const world = {
-    log: new LogModel(BORN_AT) as LogModel | null,
+  const deps = {
+    log: new LogModel(CREATED_AT) as LogModel | null,
     away: false,
     /** While it is set, reads are answered when it resolves. */
-    gate: null as Promise<void> | null,
+    hold: null as Promise<void> | null,
     reads: 0,
     /** As if every slice of sending took all the time that a slice may take. */
     sliced: false,
@@ -46,18 +46,18 @@ export function topicHarness() {
   };
   const counters = newCounters();
   const answer = async <T>(work: () => T): Promise<T> => {
-    world.reads += 1;
-    if (world.away) throw new Error('away');
+    deps.reads += 1;
+    if (deps.away) throw new Error('away');
     const found = work();
-    await world.gate;
+    await deps.hold;
     await turns(1);
     return found;
   };
   const topic = new Topic(TOPIC, INCARNATION, {
-    readTopic: () => answer(() => world.log?.state() ?? null),
+    readTopic: () => answer(() => deps.log?.state() ?? null),
     readLog: (_topic, after) =>
       answer(() => {
-        const page = world.log?.page(after, PAGE_ENTRIES);
+        const page = deps.log?.page(after, PAGE_ENTRIES);
         if (page === undefined) return null;
         return { ...page, entries: page.entries.map(({ id, prev, data }) => ({ id, prev, frame: encode(id, data) })) };
       }),
@@ -67,17 +67,17 @@ export function topicHarness() {
       setImmediate(flushSlice);
     },
     onGone: () => {
-      world.gone += 1;
+      deps.gone += 1;
     },
     onIdle: () => {
-      world.idle += 1;
+      deps.idle += 1;
     },
     onReadFailed: () => {
-      world.stalled += 1;
+      deps.stalled += 1;
     },
-    isFresh: () => world.fresh,
+    isFresh: () => deps.fresh,
     whenFresh: async () => {
-      while (!world.fresh) await turns(1);
+      while (!deps.fresh) await turns(1);
     },
     broadcast,
     counters,
@@ -86,7 +86,7 @@ export function topicHarness() {
   let flushing = false;
   function flushSlice(): void {
     flushing = false;
-    if (topic.flush(world.sliced ? 0 : undefined)) return;
+    if (topic.flush(deps.sliced ? 0 : undefined)) return;
     flushing = true;
     setImmediate(flushSlice);
   }
@@ -106,19 +106,19 @@ export function topicHarness() {
   }
 
   return {
-    world,
+    deps,
     topic,
     counters,
     receive,
     join,
     get log(): LogModel {
-      if (world.log === null) throw new Error('the topic is deleted');
-      return world.log;
+      if (deps.log === null) throw new Error('the topic is deleted');
+      return deps.log;
     },
     /** Appends to the log, and delivers it live unless asked not to. */
-    publish(data: string | Buffer = '1', { heard = true } = {}): Position {
+    publish(data: string | Buffer = '1', { live = true } = {}): Position {
       const entry = this.log.append(Buffer.from(data));
-      if (heard) receive(entry);
+      if (live) receive(entry);
       return entry.id;
     },
     settled: () => turns(SETTLED_TURNS),

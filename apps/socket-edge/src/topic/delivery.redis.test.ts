@@ -88,7 +88,7 @@ describe('messages', () => {
 });
 
 describe('a resume', () => {
-  it('says recovered, gives what was missed, then what is live, and a topic without a position from its end on', async () => {
+  it('reports recovered, sends what was missed, then what is live, and a topic without a position from its end on', async () => {
     const [seen = '', unseen = ''] = await newTopics(2);
     const client = await control.register([seen, unseen]);
     const ids = await publishAll(seen, 5);

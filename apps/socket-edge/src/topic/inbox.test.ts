@@ -20,7 +20,7 @@ async function nextRead(redis: MemoryRedis): Promise<void> {
   while (reads(redis) === before) await turns(1);
 }
 
-describe("a client's own topic", () => {
+describe('an inbox', () => {
   it('counts what it sends, in messages and in bytes', async () => {
     const { redis, edge, socket } = await connected();
     redis.publishToClient(CLIENT, '1');

@@ -42,8 +42,8 @@ class Run {
   readonly live = new LiveSubscribers('0-0', broadcast);
   readonly members: Member[] = [];
   head = 0;
-  /** Of everybody who left: up to where it was served, and up to where it was told that it was. */
-  readonly left: { served: string; told: string }[] = [];
+  /** Of each subscriber that left: up to where it was served, and the position that it got. */
+  readonly left: { served: string; position: string }[] = [];
 
   do(each: Step): void {
     if ('add' in each) for (let count = 0; count < each.add; count += 1) this.#add();
@@ -65,7 +65,7 @@ class Run {
   #remove(index: number): void {
     const [member] = this.members.splice(index, 1);
     if (member === undefined || !this.live.remove(member.subscription)) return;
-    this.left.push({ served: servedTo(member), told: member.subscription.position });
+    this.left.push({ served: servedTo(member), position: member.subscription.position });
   }
 }
 
@@ -85,7 +85,7 @@ it('a subscriber that leaves, at whatever time, gets exactly the position up to 
       }
       while (run.live.busy) run.live.serve(OVER);
       expect(run.members.map(servedTo)).toEqual(run.members.map(() => `${run.head}-0`));
-      expect(run.left.map(({ told }) => told)).toEqual(run.left.map(({ served }) => served));
+      expect(run.left.map(({ position }) => position)).toEqual(run.left.map(({ served }) => served));
     }),
     { numRuns: 300 },
   );

@@ -14,21 +14,21 @@ function logOf(count: number) {
 /** A reader over a log, that counts its reads and can be made to fail or wait. */
 function readerOf(log: LogModel) {
   const reads: string[] = [];
-  const world = { fail: false, gate: Promise.resolve() };
+  const deps = { fail: false, hold: Promise.resolve() };
   const reader = new LogReader(async (after): Promise<FramePage | null> => {
     reads.push(after);
-    await world.gate;
-    if (world.fail) throw new Error('away');
+    await deps.hold;
+    if (deps.fail) throw new Error('away');
     const page = log.page(after, PAGE);
     return { ...page, entries: page.entries.map(({ id, prev, data }) => ({ id, prev, frame: data })) };
   });
-  return { reader, reads, world };
+  return { reader, reads, deps };
 }
 
 const idsOf = (page: FramePage | null) => page?.entries.map(({ id }) => id);
 
 describe('a log reader', () => {
-  it('serves a thousand who ask at once with one read', async () => {
+  it('serves a thousand requests at once with one read', async () => {
     const log = logOf(40);
     const { reader, reads } = readerOf(log);
     const positions = [log.start, ...log.entries.map(({ id }) => id)];
@@ -58,9 +58,9 @@ describe('a log reader', () => {
 
   it('collects what is asked while a read is under way', async () => {
     const log = logOf(10);
-    const { reader, reads, world } = readerOf(log);
+    const { reader, reads, deps } = readerOf(log);
     const go = Promise.withResolvers<void>();
-    world.gate = go.promise;
+    deps.hold = go.promise;
     const first = reader.after('1003-0');
     await turns(2);
     const late = [reader.after('1001-0'), reader.after('1001-0'), reader.after('1002-0')];
@@ -70,16 +70,16 @@ describe('a log reader', () => {
     expect(reads).toEqual(['1003-0', '1001-0']);
   });
 
-  it('fails for all who wait when the read fails, and works again afterwards', async () => {
-    const { reader, world } = readerOf(logOf(10));
-    world.fail = true;
+  it('fails for all that wait when the read fails, and works again afterwards', async () => {
+    const { reader, deps } = readerOf(logOf(10));
+    deps.fail = true;
     const answers = await Promise.allSettled([reader.after('1000-0'), reader.after('1005-0'), reader.after('900-0')]);
     expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
-    world.fail = false;
+    deps.fail = false;
     expect(idsOf(await reader.after('1005-0'))).toHaveLength(5);
   });
 
-  it('tells of a position that is trimmed that the log does not contain it', async () => {
+  it('reports that the log does not contain a trimmed position', async () => {
     const log = logOf(10);
     log.trim(3);
     const { reader } = readerOf(log);

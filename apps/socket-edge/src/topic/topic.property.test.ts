@@ -19,10 +19,10 @@ const step = fc.oneof(
     weight: 10,
     arbitrary: fc.record({
       publish: fc.constantFrom(...SIZES),
-      how: fc.constantFrom('heard', 'dropped', 'late', 'twice'),
+      how: fc.constantFrom('received', 'dropped', 'late', 'twice'),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ burst: fc.integer({ min: 2, max: 200 }), heard: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ burst: fc.integer({ min: 2, max: 200 }), received: fc.boolean() }) },
   { weight: 3, arbitrary: fc.record({ deliverLate: fc.nat({ max: 10 }) }) },
   { weight: 4, arbitrary: fc.record({ trimTo: fc.integer({ min: 0, max: 8 }) }) },
   { weight: 1, arbitrary: fc.record({ away: fc.boolean() }) },
@@ -54,7 +54,7 @@ class Run {
   #joining: Promise<void>[] = [];
 
   async begin(clients: number, sliced: boolean): Promise<void> {
-    this.harness.world.sliced = sliced;
+    this.harness.deps.sliced = sliced;
     await this.harness.opened();
     for (let index = 0; index < clients; index += 1) {
       const listener = this.harness.join();
@@ -66,12 +66,12 @@ class Run {
     const { harness } = this;
     if ('publish' in each) this.#publish(each.publish, each.how);
     else if ('burst' in each) {
-      for (let count = 0; count < each.burst; count += 1) this.#publish(10, each.heard ? 'heard' : 'dropped');
+      for (let count = 0; count < each.burst; count += 1) this.#publish(10, each.received ? 'received' : 'dropped');
     } else if ('deliverLate' in each) {
       const [entry] = this.#late.splice(each.deliverLate % Math.max(1, this.#late.length), 1);
       if (entry) harness.receive(entry);
     } else if ('trimTo' in each) this.#trim(each.trimTo);
-    else if ('away' in each) harness.world.away = each.away;
+    else if ('away' in each) harness.deps.away = each.away;
     else if ('stop' in each) this.#socket(each.stop, (listener) => (listener.socket.stopped = true));
     else if ('fill' in each) this.#socket(each.fill, fill);
     else if ('drain' in each) this.#socket(each.drain, drain);
@@ -82,7 +82,7 @@ class Run {
 
   /** Redis answers, everybody reads, and what was missed is looked for: nothing may be wanting after that. */
   async end(): Promise<void> {
-    this.harness.world.away = false;
+    this.harness.deps.away = false;
     for (let round = 0; round < 30; round += 1) {
       void this.harness.topic.sequencer.sync();
       await Promise.all(this.#joining);
@@ -92,11 +92,11 @@ class Run {
     for (const client of this.clients) this.#take(client);
   }
 
-  #publish(bytes: number, how: 'heard' | 'dropped' | 'late' | 'twice'): void {
+  #publish(bytes: number, how: 'received' | 'dropped' | 'late' | 'twice'): void {
     const entry = this.harness.log.append(Buffer.from(`"${'x'.repeat(bytes)}"`));
     this.published.push(entry.id);
     if (how === 'late') this.#late.push(entry);
-    if (how === 'heard' || how === 'twice') this.harness.receive(entry);
+    if (how === 'received' || how === 'twice') this.harness.receive(entry);
     if (how === 'twice') {
       this.harness.receive(entry);
       this.#late.push(entry);

@@ -8,7 +8,7 @@ import { LogModel } from '../testing/log-model.ts';
 /** Two of these and a connection has had enough for now. */
 const LARGE = `"${'x'.repeat(40_000)}"`;
 
-async function openFeed() {
+async function openTopic() {
   const harness = topicHarness();
   await harness.opened();
   return harness;
@@ -16,7 +16,7 @@ async function openFeed() {
 
 describe('a topic', () => {
   it('sends live messages to every subscriber, in order, with the bytes that were published', async () => {
-    const h = await openFeed();
+    const h = await openTopic();
     const [a, b] = [h.join(), h.join()];
     const ids = ['{ "n": 1.0 }', '[ ]', 'null'].map((data) => h.publish(data));
     await h.settled();
@@ -24,11 +24,11 @@ describe('a topic', () => {
       expect(socket.idsOf('news')).toEqual(ids);
       expect(Buffer.concat(socket.writes).includes('"data":{ "n": 1.0 }}')).toBe(true);
     }
-    expect(h.world.reads).toBe(1);
+    expect(h.deps.reads).toBe(1);
   });
 
   it('makes one write of what comes in within one tick', async () => {
-    const h = await openFeed();
+    const h = await openTopic();
     const { socket } = h.join();
     for (let count = 0; count < 20; count += 1) h.publish();
     await h.settled();
@@ -40,7 +40,7 @@ describe('a topic', () => {
   });
 
   it('never puts more than it may into one write, so that a burst of large messages is not kept for a reader that has stopped', async () => {
-    const h = await openFeed();
+    const h = await openTopic();
     const { socket } = h.join();
     const ids = [1, 2, 3, 4].map(() => h.publish(LARGE));
     await h.settled();
@@ -49,11 +49,11 @@ describe('a topic', () => {
   });
 
   it('fills a gap from the log before anything after it goes out', async () => {
-    const h = await openFeed();
+    const h = await openTopic();
     const { socket } = h.join();
     const ids = [h.publish()];
     await h.settled();
-    ids.push(h.publish('2', { heard: false }), h.publish('3', { heard: false }), h.publish('4'), h.publish('5'));
+    ids.push(h.publish('2', { live: false }), h.publish('3', { live: false }), h.publish('4'), h.publish('5'));
     await h.settled();
     expect(socket.idsOf('news')).toEqual(ids);
     expect(socket.of('lost')).toEqual([]);
@@ -77,7 +77,7 @@ describe('a topic', () => {
   });
 
   it('puts reordered messages in order', async () => {
-    const h = await openFeed();
+    const h = await openTopic();
     const { socket } = h.join();
     const entries = ['1', '2', '3', '4'].map((data) => h.log.append(Buffer.from(data)));
     for (const place of [2, 0, 3, 1]) h.receive(entries[place] as (typeof entries)[0]);
@@ -86,17 +86,17 @@ describe('a topic', () => {
   });
 
   it('holds what is published while it reads, and goes on with it without reading again', async () => {
-    const h = await openFeed();
+    const h = await openTopic();
     const { socket } = h.join();
-    const ids = [h.publish('1', { heard: false })];
+    const ids = [h.publish('1', { live: false })];
     const answer = Promise.withResolvers<void>();
-    h.world.gate = answer.promise;
+    h.deps.hold = answer.promise;
     void h.topic.sequencer.sync();
     await h.settled();
     for (let count = 0; count < 10; count += 1) ids.push(h.publish());
     await h.settled();
     expect(socket.writes).toEqual([]);
-    h.world.gate = null;
+    h.deps.hold = null;
     answer.resolve();
     await h.settled();
     expect(socket.idsOf('news')).toEqual(ids);
@@ -117,15 +117,15 @@ describe('a topic', () => {
   });
 
   it('drops what it holds when that is too much, and takes it from the log', async () => {
-    const h = await openFeed();
+    const h = await openTopic();
     const { socket } = h.join();
     const answer = Promise.withResolvers<void>();
     h.log.history.size = 2500;
-    h.world.gate = answer.promise;
+    h.deps.hold = answer.promise;
     void h.topic.sequencer.sync();
     await h.settled();
     const ids = Array.from({ length: 2500 }, () => h.publish());
-    h.world.gate = null;
+    h.deps.hold = null;
     answer.resolve();
     await h.settled();
     await h.settled();
@@ -133,28 +133,28 @@ describe('a topic', () => {
   });
 
   it('asks to be tried again when Redis is away, and sends nothing past the gap until then', async () => {
-    const h = await openFeed();
+    const h = await openTopic();
     const { socket } = h.join();
     const ids = [h.publish()];
     await h.settled();
-    h.world.away = true;
-    ids.push(h.publish('2', { heard: false }), h.publish('3'));
+    h.deps.away = true;
+    ids.push(h.publish('2', { live: false }), h.publish('3'));
     await h.settled();
-    expect(h.world.stalled).toBe(1);
+    expect(h.deps.stalled).toBe(1);
     expect(socket.idsOf('news')).toEqual(ids.slice(0, 1));
-    h.world.away = false;
+    h.deps.away = false;
     void h.topic.sequencer.sync();
     await h.settled();
     expect(socket.idsOf('news')).toEqual(ids);
   });
 
   it('compares itself with Redis, and so finds that it was sent nothing', async () => {
-    const h = await openFeed();
+    const h = await openTopic();
     const { socket } = h.join();
     h.topic.sequencer.onState(h.log.state());
     await h.settled();
-    expect(h.world.reads).toBe(1);
-    const id = h.publish('1', { heard: false });
+    expect(h.deps.reads).toBe(1);
+    const id = h.publish('1', { live: false });
     h.topic.sequencer.onState(h.log.state());
     await h.settled();
     expect(socket.idsOf('news')).toEqual([id]);
@@ -163,11 +163,11 @@ describe('a topic', () => {
 
 describe('what the log has no more', () => {
   it('is announced to live subscribers, right after the last message and right before where it goes on', async () => {
-    const h = await openFeed();
+    const h = await openTopic();
     const { socket } = h.join();
     const first = h.publish();
     await h.settled();
-    const missed = ['2', '3', '4', '5'].map((data) => h.publish(data, { heard: false }));
+    const missed = ['2', '3', '4', '5'].map((data) => h.publish(data, { live: false }));
     h.log.trim(1);
     const next = h.publish('6');
     await h.settled();
@@ -180,9 +180,9 @@ describe('what the log has no more', () => {
   });
 
   it('is announced when the log is empty', async () => {
-    const h = await openFeed();
+    const h = await openTopic();
     const { socket } = h.join();
-    const missed = h.publish('1', { heard: false });
+    const missed = h.publish('1', { live: false });
     h.log.trim(0);
     void h.topic.sequencer.sync();
     await h.settled();
@@ -192,8 +192,8 @@ describe('what the log has no more', () => {
     expect(socket.idsOf('news')).toEqual([next]);
   });
 
-  it('is announced to one that was behind, and not to those who had it', async () => {
-    const h = await openFeed();
+  it('is announced to a lagging subscriber, and not to those that had it', async () => {
+    const h = await openTopic();
     const [slow, quick] = [h.join(), h.join()];
     slow.socket.stopped = true;
     const ids = Array.from({ length: 700 }, () => h.publish(LARGE));
@@ -211,7 +211,7 @@ describe('what the log has no more', () => {
   });
 
   it('is announced when Redis has forgotten the newest messages, also to subscribers that wait for them', async () => {
-    const h = await openFeed();
+    const h = await openTopic();
     const live = h.join();
     const first = h.publish();
     const gone = [h.publish('2'), h.publish('3')];
@@ -229,40 +229,40 @@ describe('what the log has no more', () => {
   });
 
   it('is announced when Redis went back, and what was published since arrives though its ids are not above', async () => {
-    const h = await openFeed();
+    const h = await openTopic();
     const live = h.join();
     const kept = [h.publish('1'), h.publish('2')];
     const gone = [h.publish('3'), h.publish('4'), h.publish('5')];
     await h.settled();
     h.log.rollBack(3);
-    const missed = h.publish('6', { heard: false });
+    const missed = h.publish('6', { live: false });
     const after = h.publish('7');
     await h.settled();
     expect(live.socket.of('lost')).toEqual([{ type: 'lost', topic: 'news', after: gone[2], position: kept[1] }]);
     expect(live.socket.idsOf('news')).toEqual([...kept, ...gone, missed, after]);
     // Also when the end of the log is above what was seen by now.
     h.log.rollBack(1);
-    const below = h.publish('8', { heard: false });
+    const below = h.publish('8', { live: false });
     const above = [h.publish('9'), h.publish('10')];
     await h.settled();
     expect(live.socket.idsOf('news').slice(-3)).toEqual([below, ...above]);
     // One that came twice is none of these.
-    const reads = h.world.reads;
+    const reads = h.deps.reads;
     h.receive({ prev: below, id: above[0] ?? '', data: Buffer.from('9') });
     await h.settled();
-    expect(h.world.reads).toBe(reads);
+    expect(h.deps.reads).toBe(reads);
   });
 
   it('is not announced, nor sent twice, to one that has read from the log what was published since', async () => {
     const h = topicHarness();
-    const early = [h.publish('1', { heard: false }), h.publish('2', { heard: false })];
+    const early = [h.publish('1', { live: false }), h.publish('2', { live: false })];
     await h.opened();
     const live = h.join();
     const kept = h.publish('3');
     const gone = h.publish('4');
     await h.settled();
     h.log.rollBack(1);
-    const since = [h.publish('5', { heard: false }), h.publish('6', { heard: false })];
+    const since = [h.publish('5', { live: false }), h.publish('6', { live: false })];
     const late = h.join(h.log.start);
     await h.settled();
     expect(late.socket.idsOf('news')).toEqual([...early, kept, ...since]);
@@ -275,21 +275,21 @@ describe('what the log has no more', () => {
   });
 
   it('does not emit again what it held of a log that went back', async () => {
-    const h = await openFeed();
+    const h = await openTopic();
     const live = h.join();
-    const kept = h.publish('1', { heard: false });
+    const kept = h.publish('1', { live: false });
     const held = h.log.append(Buffer.from('2'));
-    const others = Array.from({ length: 130 }, () => h.publish('3', { heard: false }));
+    const others = Array.from({ length: 130 }, () => h.publish('3', { live: false }));
     h.receive(held);
     // The next page is not read.
-    h.world.away = true;
+    h.deps.away = true;
     await h.settled();
-    expect(h.world.stalled).toBeGreaterThan(0);
+    expect(h.deps.stalled).toBeGreaterThan(0);
     const emitted = live.socket.idsOf('news');
     expect(emitted).toEqual([kept, held.id, ...others].slice(0, emitted.length));
     expect(emitted).toContain(held.id);
     h.log.rollBack(others.length + 1);
-    h.world.away = false;
+    h.deps.away = false;
     void h.topic.sequencer.sync();
     await h.settled();
     expect(live.socket.idsOf('news')).toEqual(emitted);
@@ -299,33 +299,33 @@ describe('what the log has no more', () => {
     expect(live.socket.idsOf('news')).toEqual([...emitted, since]);
   });
 
-  it('takes what it heard where the history keeps nothing, and announces what came before that', async () => {
-    const h = await openFeed();
+  it('takes what it received where the history keeps nothing, and announces what came before that', async () => {
+    const h = await openTopic();
     const live = h.join();
     const first = h.publish('1');
     await h.settled();
-    const missed = h.publish('2', { heard: false });
-    const heard = h.log.append(Buffer.from('3'));
+    const missed = h.publish('2', { live: false });
+    const received = h.log.append(Buffer.from('3'));
     h.log.trim(0);
-    h.receive(heard);
+    h.receive(received);
     await h.settled();
     expect(live.socket.of('lost')).toEqual([{ type: 'lost', topic: 'news', after: first, position: missed }]);
-    expect(live.socket.idsOf('news')).toEqual([first, heard.id]);
+    expect(live.socket.idsOf('news')).toEqual([first, received.id]);
   });
 
   it('does not have it ask without end for what it received and does not follow', async () => {
-    const h = await openFeed();
+    const h = await openTopic();
     const live = h.join();
     const first = h.publish('1');
     await h.settled();
-    const [missed, heard, last] = ['2', '3', '4'].map((data) => h.log.append(Buffer.from(data)));
-    if (!missed || !heard || !last) throw new Error('not appended');
+    const [missed, received, last] = ['2', '3', '4'].map((data) => h.log.append(Buffer.from(data)));
+    if (!missed || !received || !last) throw new Error('not appended');
     h.log.trim(0);
     h.receive({ ...last, prev: h.log.start });
-    h.receive(heard);
-    const reads = h.world.reads;
+    h.receive(received);
+    const reads = h.deps.reads;
     await h.settled();
-    expect(h.world.reads - reads).toBeLessThan(5);
+    expect(h.deps.reads - reads).toBeLessThan(5);
     expect(live.socket.idsOf('news')).toEqual([first]);
     expect(live.socket.of('lost').at(-1)).toMatchObject({ position: last.id });
     const next = h.publish('5');
@@ -334,14 +334,14 @@ describe('what the log has no more', () => {
   });
 
   it('does not have it ask without end when the log stands behind the topic', async () => {
-    const h = await openFeed();
+    const h = await openTopic();
     const ids = Array.from({ length: 600 }, () => h.publish());
     await h.settled();
     h.log.forget(590);
-    const reads = h.world.reads;
+    const reads = h.deps.reads;
     const { socket } = h.join(ids[9]);
     await h.settled();
-    expect(h.world.reads - reads).toBeLessThan(5);
+    expect(h.deps.reads - reads).toBeLessThan(5);
     const next = h.publish('8');
     await h.settled();
     expect(socket.idsOf('news')).toEqual([next]);
@@ -355,64 +355,64 @@ describe('a topic that is gone', () => {
   ])('%s: the topic ends, whatever finds out', async (_, anew) => {
     const finders = {
       aLook: async (h: TopicHarness) => h.topic.sequencer.sync(),
-      aCheck: async (h: TopicHarness) => h.topic.sequencer.onState(h.world.log?.state() ?? null),
+      aCheck: async (h: TopicHarness) => h.topic.sequencer.onState(h.deps.log?.state() ?? null),
       aResume: async (h: TopicHarness) => expect(await h.topic.judge('5-0', BEGINNING)).toBeNull(),
       aReader: async (h: TopicHarness) => void h.join('5-0'),
     };
     for (const find of Object.values(finders)) {
-      const h = await openFeed();
+      const h = await openTopic();
       const { socket } = h.join();
-      h.world.log = anew === null ? null : new LogModel(9_000_000, '1');
-      h.world.log?.append(Buffer.from('"of the new one"'));
+      h.deps.log = anew === null ? null : new LogModel(9_000_000, '1');
+      h.deps.log?.append(Buffer.from('"of the new one"'));
       await find(h);
       await h.settled();
       expect(h.topic.state).toBe('gone');
-      expect(h.world.gone).toBe(1);
+      expect(h.deps.gone).toBe(1);
       expect(socket.frames).toEqual([]);
     }
   });
 
   it('resolves for those that wait for it to open', async () => {
     const h = topicHarness();
-    h.world.log = null;
+    h.deps.log = null;
     void h.topic.sequencer.sync();
     expect(await h.topic.ready).toBe(false);
   });
 
   it('sends what it had received before it ends', async () => {
-    const h = await openFeed();
+    const h = await openTopic();
     const { socket } = h.join();
     const id = h.publish();
     h.topic.sequencer.onState(null);
     expect(socket.idsOf('news')).toEqual([id]);
     h.topic.sequencer.onState(null);
-    expect(h.world.gone).toBe(1);
+    expect(h.deps.gone).toBe(1);
   });
 });
 
-describe('who joins', () => {
+describe('a subscriber that joins', () => {
   it('at a position in reach is given what follows as one write, and is live, in one tick', async () => {
-    const h = await openFeed();
+    const h = await openTopic();
     const ids = Array.from({ length: 10 }, () => h.publish());
     await h.settled();
     const { socket, subscription } = h.join(ids[3]);
     expect(socket.idsOf('news')).toEqual(ids.slice(4));
     expect(socket.writes).toHaveLength(1);
     expect(subscription.liveIndex).not.toBe(NOT_LIVE);
-    expect(h.world.reads).toBe(1);
+    expect(h.deps.reads).toBe(1);
   });
 
-  it('at an older position is given it from the log, and a thousand who do so cost a read or two', async () => {
+  it('at an older position is given it from the log, and a thousand of these cost a read or two', async () => {
     const h = topicHarness();
     const old = Array.from({ length: 100 }, () => h.publish());
     await h.opened();
-    const reads = h.world.reads;
+    const reads = h.deps.reads;
     const all = Array.from({ length: 1000 }, (_, index) => h.join(old[index % 100]));
     await h.settled();
     for (const [index, { socket }] of all.entries()) {
       expect(socket.idsOf('news')).toEqual(old.slice((index % 100) + 1));
     }
-    expect(h.world.reads - reads).toBeLessThanOrEqual(2);
+    expect(h.deps.reads - reads).toBeLessThanOrEqual(2);
   });
 
   it('waits with a page of the log that arrives when nothing may be sent', async () => {
@@ -420,29 +420,29 @@ describe('who joins', () => {
     const old = Array.from({ length: 300 }, () => h.publish());
     await h.opened();
     const answer = Promise.withResolvers<void>();
-    h.world.gate = answer.promise;
+    h.deps.hold = answer.promise;
     const { socket } = h.join(old[0]);
     await h.settled();
-    h.world.fresh = false;
-    h.world.gate = null;
+    h.deps.fresh = false;
+    h.deps.hold = null;
     answer.resolve();
     await h.settled();
     expect(socket.frames).toEqual([]);
-    h.world.fresh = true;
+    h.deps.fresh = true;
     h.topic.catchUpAll();
     await h.settled();
     expect(socket.idsOf('news')).toEqual(old.slice(1));
   });
 
   it('ahead of the topic waits until it gets there, and is given nothing twice', async () => {
-    const h = await openFeed();
-    const unheard = ['1', '2', '3'].map((data) => h.log.append(Buffer.from(data)));
-    const { socket, subscription } = h.join(unheard[1]?.id ?? null);
+    const h = await openTopic();
+    const missed = ['1', '2', '3'].map((data) => h.log.append(Buffer.from(data)));
+    const { socket, subscription } = h.join(missed[1]?.id ?? null);
     await h.settled();
     expect(subscription.liveIndex).toBe(NOT_LIVE);
-    for (const entry of unheard) h.receive(entry);
+    for (const entry of missed) h.receive(entry);
     await h.settled();
-    expect(socket.idsOf('news')).toEqual([unheard[2]?.id]);
+    expect(socket.idsOf('news')).toEqual([missed[2]?.id]);
     expect(subscription.liveIndex).not.toBe(NOT_LIVE);
   });
 
@@ -482,7 +482,7 @@ describe('who joins', () => {
   });
 
   it('and leaves, makes no other live subscriber be forgotten', async () => {
-    const h = await openFeed();
+    const h = await openTopic();
     const all = [h.join(), h.join(), h.join(), h.join()];
     h.topic.leave((all[1] as (typeof all)[0]).subscription);
     const id = h.publish();
@@ -490,13 +490,13 @@ describe('who joins', () => {
     expect(all.map(({ socket }) => socket.idsOf('news'))).toEqual([[id], [], [id], [id]]);
     for (const { subscription } of all) h.topic.leave(subscription);
     expect(h.topic.inUse).toBe(false);
-    expect(h.world.idle).toBeGreaterThan(0);
+    expect(h.deps.idle).toBeGreaterThan(0);
   });
 });
 
 describe('a slow connection', () => {
   it('leaves the live ones, costs bounded memory, and catches up when its socket has room', async () => {
-    const h = await openFeed();
+    const h = await openTopic();
     const [slow, quick] = [h.join(), h.join()];
     slow.socket.stopped = true;
     const ids: string[] = [];
@@ -524,7 +524,7 @@ describe('a slow connection', () => {
   });
 
   it('whose control frames pile up as well is closed', async () => {
-    const h = await openFeed();
+    const h = await openTopic();
     const { socket, connection } = h.join();
     socket.stopped = true;
     for (let count = 0; count < 20_000 && connection.phase === 'open'; count += 1) connection.pong();

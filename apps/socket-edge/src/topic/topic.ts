@@ -128,7 +128,7 @@ export class Topic implements SubscribedTopic {
 
   /**
    * Whether what follows `position` is all there, and if not, where it goes on; see `History.judge`. The log decides, not
-   * what is in memory: how far back a client may go is for the topic's history to say, the same on every edge.
+   * what is in memory: how far back a client may go depends on the topic's history, the same on every edge.
    */
   async judge(position: Position, startPosition: Position): Promise<Verdict | null> {
     const isWithin = comparePositions(position, startPosition) >= 0;

@@ -6,7 +6,7 @@ import { MemoryRedis } from '../testing/memory-redis.ts';
 import { turns } from '../testing/turns.ts';
 
 const EDGE = 'edge-a';
-/** Longer than a topic without a subscriber is heard, and than a quiet one goes unlooked at. */
+/** Longer than a topic without a subscriber stays subscribed, and than a quiet one goes without a comparison. */
 const LONG_MS = 20_000;
 /** In so long every quiet topic is compared once. */
 const ROUND_MS = 10_000;
@@ -22,7 +22,7 @@ afterEach(() => {
 function topicsOn(redis: MemoryRedis) {
   const counters = newCounters();
   const unsubscribed: string[] = [];
-  const channels = redis.ear(EDGE, {
+  const channels = redis.subscriber(EDGE, {
     onTopic: (name, payload) => topics.onTopic(name, payload),
     onOwn: () => undefined,
     onWakeUp: () => undefined,
@@ -119,17 +119,17 @@ describe('the topics of an edge', () => {
     const { topics, open } = topicsOn(redis);
     const [quiet, busy] = [open('quiet'), open('busy')];
     await Promise.all([quiet.ready, busy.ready]);
-    const unheard = redis.publish('quiet', '1', { heard: false });
+    const missed = redis.publish('quiet', '1', { live: false });
     await topics.tend();
     await turns(10);
-    expect(quiet.lastSent).not.toBe(unheard);
+    expect(quiet.lastSent).not.toBe(missed);
 
     vi.advanceTimersByTime(LONG_MS);
     redis.publish('busy', '1');
-    redis.publish('busy', '2', { heard: false });
+    redis.publish('busy', '2', { live: false });
     await topics.tend();
     await turns(10);
-    expect(quiet.lastSent).toBe(unheard);
+    expect(quiet.lastSent).toBe(missed);
     expect(busy.lastSent).not.toBe(redis.topic('busy').last);
   });
 
@@ -139,7 +139,7 @@ describe('the topics of an edge', () => {
     const { topics, open } = topicsOn(redis);
     const all = Array.from({ length: COUNT }, (_, index) => open(`t${index}`));
     await Promise.all(all.map(({ ready }) => ready));
-    for (const { name } of all) redis.publish(name, '1', { heard: false });
+    for (const { name } of all) redis.publish(name, '1', { live: false });
     for (let beat = 0; beat <= ROUND_MS / BEAT_MS; beat += 1) {
       vi.advanceTimersByTime(BEAT_MS);
       await topics.tend();
@@ -154,7 +154,7 @@ describe('the topics of an edge', () => {
     const { topics, open } = topicsOn(redis);
     const all = Array.from({ length: 100 }, (_, index) => open(`t${index}`));
     await Promise.all(all.map(({ ready }) => ready));
-    for (const { name } of all) redis.publish(name, '1', { heard: false });
+    for (const { name } of all) redis.publish(name, '1', { live: false });
     for (let beat = 0; beat <= ROUND_MS / BEAT_MS; beat += 1) {
       vi.advanceTimersByTime(BEAT_MS);
       for (let count = 0; count < 5; count += 1) open(`other-${beat}-${count}`);
@@ -170,7 +170,7 @@ describe('the topics of an edge', () => {
     const { topics, open } = topicsOn(redis);
     const topic = open('news');
     await topic.ready;
-    const id = redis.publish('news', '1', { heard: false });
+    const id = redis.publish('news', '1', { live: false });
     vi.advanceTimersByTime(LONG_MS);
     redis.away = true;
     await expect(topics.tend()).rejects.toThrow('Redis does not answer');
@@ -185,7 +185,7 @@ describe('the topics of an edge', () => {
     const { topics, open, channels } = topicsOn(redis);
     const old = open('news');
     await old.ready;
-    // It is made anew while nothing is heard.
+    // It is made anew while nothing is received.
     redis.topics.delete('news');
     const topic = open('news');
     expect(topic).not.toBe(old);
@@ -200,7 +200,7 @@ describe('the topics of an edge', () => {
     expect(channels.wanted).toContain('news');
   });
 
-  it('end when Redis says so, and not by an old word of a topic that had the name before', async () => {
+  it('end when Redis reports that, and not by an old message of a topic that had the name before', async () => {
     const redis = new MemoryRedis();
     redis.topic('news');
     const { topics, open } = topicsOn(redis);
@@ -215,7 +215,7 @@ describe('the topics of an edge', () => {
     expect(topics.size).toBe(0);
   });
 
-  it('say how many subscribers they have', async () => {
+  it('answer with the number of their subscribers', async () => {
     const redis = new MemoryRedis();
     redis.topic('news');
     const { topics, open } = topicsOn(redis);
@@ -226,8 +226,8 @@ describe('the topics of an edge', () => {
     await turns(5);
     // A topic that is being left is still subscribed at Redis, and whoever asks waits for an answer.
     expect(redis.answers).toEqual([
-      { question: 'q1', payload: 0 },
-      { question: 'q2', payload: 0 },
+      { surveyId: 'q1', payload: 0 },
+      { surveyId: 'q2', payload: 0 },
     ]);
   });
 });

@@ -258,10 +258,10 @@ export class Topics {
     }
   }
 
-  #answerCount(name: string, question: string): void {
+  #answerCount(name: string, surveyId: string): void {
     const topics = this.#topics.get(name) ?? [];
     const subscribers = topics.reduce((sum, { size }) => sum + size, 0);
-    this.#deps.broker.answer(question, subscribers).catch(() => {
+    this.#deps.broker.answer(surveyId, subscribers).catch(() => {
       // Redis went away: the survey reports "not known" by itself.
     });
   }

@@ -69,7 +69,7 @@ it('gives the ordinary way exactly what the kernel did not take', async () => {
   expect(Buffer.concat(stopped.got.parts).equals(expected)).toBe(true);
 });
 
-it('tells of each for which something waits', async () => {
+it('reports each transport for which something waits', async () => {
   const idle = await plain();
   const [empty, full] = [new RecordingTransport(), new RecordingTransport()];
   full.stopped = true;

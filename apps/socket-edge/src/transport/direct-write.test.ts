@@ -84,7 +84,7 @@ describe('a socket writer', () => {
   it('leaves a reset for the stream to tell', async () => {
     const { near, far } = await tcpPair();
     const writer = writerOf(near);
-    // Nobody reads it, so that only a write finds out.
+    // It is not read, so that only a write finds out.
     near.pause();
     far.resetAndDestroy();
     const error = once(near, 'error');

@@ -27,7 +27,7 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.closeAllConnections();
 });
 
-/** A server of ours whose hub notes in which turn of the event loop each text came, and who was sent away. */
+/** A server of ours whose hub notes in which turn of the event loop each text came, and which connections were closed. */
 async function serve(frames: FrameLimits = defaults.frames) {
   const turnsOfTexts: number[] = [];
   const sentAway: Connection[] = [];
@@ -91,7 +91,7 @@ it.each([126, 65_535])('the shortest form of %i bytes is taken', async (length) 
   expect(turnsOfTexts).toHaveLength(1);
 });
 
-it('who goes on sending too much is slowed down to its rate, then closed with 4429', async () => {
+it('a client that goes on sending too much is slowed down to its rate, then closed with 4429', async () => {
   const fewFrames = { framesPerSecond: 2, bytesPerSecond: 1_000_000 };
   const text = maskedFrame(TEXT, Buffer.from('x'));
   const inPieces = [TEXT_TO_GO_ON, CONTINUED, CONTINUED, CONTINUED_END].map((byte) =>

@@ -63,6 +63,6 @@ describe.each([
   });
 
   it('takes nothing for a descriptor that is none', () => {
-    expect(send(-1, Buffer.from('for nobody'))).toBe(0);
+    expect(send(-1, Buffer.from('for no socket'))).toBe(0);
   });
 });

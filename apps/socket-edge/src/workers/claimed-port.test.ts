@@ -31,7 +31,7 @@ test('a port on which another process listens is refused, also when that one wou
   }
 });
 
-test('a port that another has claimed is refused, though nobody listens on it yet', async () => {
+test('a port that another has claimed is refused, though no server listens on it yet', async () => {
   const { port } = await claimPort(HOST, 0);
   await expect(claimPort(HOST, port)).rejects.toMatchObject({
     code: 'EADDRINUSE',

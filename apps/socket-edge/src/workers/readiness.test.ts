@@ -39,7 +39,7 @@ test('a worker that stands still is not ready, and no worker at all is not eithe
   expect(readiness.check()).toBe('no worker listens');
 });
 
-test('a worker says which of its checks fail', () => {
+test('a worker reports which of its checks fail', () => {
   const health = createHealth();
   health.check('redis', () => null);
   expect(reasonIn(health.readiness())).toBeNull();

@@ -35,7 +35,7 @@ const expected = (deliveries: number, connections: number, workers = 2): string[
   `holdfast_workers{service="edge"} ${workers}`,
 ];
 
-test('a scrape adds up what all workers say, and what the parent says itself', async () => {
+test('a scrape adds up the metrics of all workers, and those of the parent itself', async () => {
   const [one, two] = [new ScriptedWorker(), new ScriptedWorker()];
   const scrapes = scrapesOf(new Set([one, two]));
   const text = scrapes.text();
@@ -56,7 +56,7 @@ test('a worker that does not answer is taken as it was last', async () => {
   expect(samples((await second).body)).toEqual(expected(7, 31));
 });
 
-test('of a worker that has ended the counters stay and the connections go; nobody waits for it', async () => {
+test('of a worker that has ended the counters stay and the connections go; no scrape waits for it', async () => {
   const [one, two] = [new ScriptedWorker(), new ScriptedWorker()];
   const live = new Set([one, two]);
   const scrapes = scrapesOf(live);

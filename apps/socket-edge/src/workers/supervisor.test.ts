@@ -28,7 +28,7 @@ function supervise(options: Partial<SupervisorOptions> = {}) {
 async function supervised(options: Partial<SupervisorOptions> = {}) {
   const all = supervise(options);
   const started = all.supervisor.start();
-  for (const worker of all.workers) worker.says({ kind: 'listening' });
+  for (const worker of all.workers) worker.emit({ kind: 'listening' });
   await started;
   return all;
 }
@@ -37,10 +37,10 @@ test('it has started when all workers listen, and not before', async () => {
   const { supervisor, workers } = supervise();
   let started = false;
   const starting = supervisor.start().then(() => (started = true));
-  workers[0]?.says({ kind: 'listening' });
+  workers[0]?.emit({ kind: 'listening' });
   await new Promise(setImmediate);
   expect(started).toBe(false);
-  workers[1]?.says({ kind: 'listening' });
+  workers[1]?.emit({ kind: 'listening' });
   await starting;
   expect([...supervisor.listening]).toEqual(workers);
 });
@@ -48,7 +48,7 @@ test('it has started when all workers listen, and not before', async () => {
 test('when one ends before it listens the start fails, and the others are ended', async () => {
   const { supervisor, workers } = supervise();
   const starting = supervisor.start();
-  workers[0]?.says({ kind: 'listening' });
+  workers[0]?.emit({ kind: 'listening' });
   workers[1]?.ends(1);
   await expect(starting).rejects.toThrow('A worker ended before it listened (exit code 1).');
   expect(workers[0]?.signals).toEqual(['SIGKILL']);
@@ -62,7 +62,7 @@ test('a worker that dies is replaced, also the one that took its place', async (
   expect([...supervisor.listening]).toEqual([workers[1]]);
   workers[2]?.ends(1);
   await eventually(() => expect(workers).toHaveLength(4));
-  workers[3]?.says({ kind: 'listening' });
+  workers[3]?.emit({ kind: 'listening' });
   expect([...supervisor.listening]).toEqual([workers[1], workers[3]]);
   expect(supervisor.restarts).toBe(2);
   expect(ended).toEqual([workers[0], workers[2]]);

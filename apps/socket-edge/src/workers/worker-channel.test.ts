@@ -10,15 +10,15 @@ metrics.gauge('connections', 'Connections').set(7);
 afterAll(() => metrics.stop());
 
 function take(options: Partial<WorkerChannelOptions> = {}) {
-  const said: FromWorker[] = [];
+  const sent: FromWorker[] = [];
   const channel = Object.assign(new EventEmitter(), {
     connected: true,
-    send: (message: FromWorker) => said.push(message),
+    send: (message: FromWorker) => sent.push(message),
   });
   const onDrain = vi.fn<() => void>();
   const onOrphaned = vi.fn<() => void>();
   const onError = vi.fn<(error: unknown) => void>();
-  const seat = new WorkerChannel({
+  const worker = new WorkerChannel({
     channel,
     metrics,
     health: createHealth(),
@@ -27,13 +27,13 @@ function take(options: Partial<WorkerChannelOptions> = {}) {
     onError,
     ...options,
   });
-  return { seat, channel, said, onDrain, onOrphaned, onError };
+  return { worker, channel, sent, onDrain, onOrphaned, onError };
 }
 
-test('a scrape is answered with what the parent says of all, each with its own answer', async () => {
-  const { seat, channel, said } = take();
-  const [first, second] = [seat.text(), seat.text()];
-  expect(said).toEqual([
+test('a scrape is answered with the metrics of all workers, each with its own answer', async () => {
+  const { worker, channel, sent } = take();
+  const [first, second] = [worker.text(), worker.text()];
+  expect(sent).toEqual([
     { kind: 'scrape', scrape: 1 },
     { kind: 'scrape', scrape: 2 },
   ]);
@@ -43,26 +43,26 @@ test('a scrape is answered with what the parent says of all, each with its own a
 });
 
 test('a parent that does not answer fails the scrape, and an answer that comes later is dropped', async () => {
-  const { seat, channel } = take({ scrapeMs: 1 });
-  await expect(seat.text()).rejects.toThrow(/did not send .* in time/);
+  const { worker, channel } = take({ scrapeMs: 1 });
+  await expect(worker.text()).rejects.toThrow(/did not send .* in time/);
   channel.emit('message', { kind: 'metrics-of-all', scrape: 1, text: { contentType: 'text', body: 'late' } });
 });
 
-test('asked for its metrics it says them, with the question', async () => {
-  const { channel, said, onError } = take();
+test('asked for its metrics it sends them, with the number of the round', async () => {
+  const { channel, sent, onError } = take();
   channel.emit('message', { kind: 'send-metrics', round: 4 });
-  await vi.waitFor(() => expect(said).toHaveLength(1));
-  expect(said).toMatchObject([{ kind: 'metrics', round: 4, metrics: [{ name: 'holdfast_connections' }] }]);
+  await vi.waitFor(() => expect(sent).toHaveLength(1));
+  expect(sent).toMatchObject([{ kind: 'metrics', round: 4, metrics: [{ name: 'holdfast_connections' }] }]);
   expect(onError).not.toHaveBeenCalled();
 });
 
 test('asked to drain, or left by its parent, it reports that and sends the parent nothing more', async () => {
-  const { seat, channel, said, onDrain, onOrphaned } = take();
+  const { worker, channel, sent, onDrain, onOrphaned } = take();
   channel.emit('message', { kind: 'drain' });
   expect(onDrain).toHaveBeenCalledTimes(1);
   channel.connected = false;
   channel.emit('disconnect');
   expect(onOrphaned).toHaveBeenCalledTimes(1);
-  seat.listening();
-  expect(said).toEqual([]);
+  worker.listening();
+  expect(sent).toEqual([]);
 });
