@@ -289,8 +289,8 @@ it('the edge answers a survey with what it serves to a client', async () => {
   const { connection } = await edge.connected(CLIENT);
   const reached = redis.publish('news', '1');
   await edge.settled();
-  redis.sendTo('edge-a', { kind: 'served', question: 'q1', clientId: CLIENT });
-  redis.sendTo('edge-a', { kind: 'served', question: 'q2', clientId: 'unregistered' });
+  redis.sendTo('edge-a', { kind: 'served', surveyId: 'q1', clientId: CLIENT });
+  redis.sendTo('edge-a', { kind: 'served', surveyId: 'q2', clientId: 'unregistered' });
   await edge.settled();
   stop();
   expect(redis.answers).toEqual([

@@ -97,7 +97,7 @@ describe('an edge whose Redis answers and takes no writes', () => {
     await eventually(async () => expect(await readiness()).toEqual({ status: 200, lease: 'ok' }), {
       timeoutMs: 20_000,
     });
-    expect(edge.log.saying('lease renewed again')).toHaveLength(1);
+    expect(edge.log.linesWith('lease renewed again')).toHaveLength(1);
     // The open connection has noticed nothing.
     socket.send({ type: 'ping' });
     expect(await socket.next('pong')).toBeDefined();

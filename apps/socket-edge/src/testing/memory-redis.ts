@@ -254,7 +254,7 @@ export class MemoryRedis {
       answer: (surveyId, payload) => this.#ask('answer', () => void this.answers.push({ surveyId, payload })),
       sendProbe: (edge, nonce) =>
         this.#ask('sendProbe', () => {
-          this.sendTo(edge, { kind: 'canary', nonce });
+          this.sendTo(edge, { kind: 'probe', nonce });
           return this.#subscribers.has(edge) ? 1 : 0;
         }),
     };
