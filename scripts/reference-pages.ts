@@ -80,9 +80,9 @@ export function closeCodesPage(): string {
 const SHOWN_CHARACTERS = 66;
 
 export function rfc6455Page(): string {
-  const rows = frameCases.map(({ section, what, wants, seen }) => {
+  const rows = frameCases.map(({ section, what, requires, seen }) => {
     const answers = seen.filter((frame) => frame !== PROBED);
-    return [section, what, wants, answers.length === 0 ? 'goes on' : summaryOf(answers)];
+    return [section, what, requires, answers.length === 0 ? 'goes on' : summaryOf(answers)];
   });
   return page(
     'RFC 6455, case by case',

@@ -1,10 +1,10 @@
 import { OPCODE, type RawFrame, closing, rawFrame } from './raw-frame.ts';
 
-/** What a client sends on an open connection, what RFC 6455 wants of the server, and what an edge answers. */
+/** What a client sends on an open connection, what RFC 6455 requires of the server, and what an edge answers. */
 export interface FrameCase {
   section: string;
   what: string;
-  wants: string;
+  requires: string;
   /** Written one after the other; each part in a packet of its own. */
   sends: readonly Buffer[];
   /** The frames that follow, as `readServerFrames` tells them. Behind a close frame comes the end of the connection. */
@@ -32,19 +32,19 @@ const FOREIGN_SEEN = 'close 4400 bad-frame: frame: Unrecognized key: "κόσμε
 function ok(
   section: string,
   what: string,
-  wants: string,
+  requires: string,
   sends: readonly Buffer[],
   seen: readonly string[],
 ): FrameCase {
-  return { section, what, wants, sends: [...sends, PROBE], seen: [...seen, PROBED] };
+  return { section, what, requires, sends: [...sends, PROBE], seen: [...seen, PROBED] };
 }
 
-function fails(section: string, what: string, sends: readonly Buffer[], wants = 'fail the connection'): FrameCase {
-  return { section, what, wants, sends, seen: [BROKEN] };
+function fails(section: string, what: string, sends: readonly Buffer[], requires = 'fail the connection'): FrameCase {
+  return { section, what, requires, sends, seen: [BROKEN] };
 }
 
-function closes(section: string, what: string, wants: string, sends: readonly Buffer[], seen: string): FrameCase {
-  return { section, what, wants, sends, seen: [seen] };
+function closes(section: string, what: string, requires: string, sends: readonly Buffer[], seen: string): FrameCase {
+  return { section, what, requires, sends, seen: [seen] };
 }
 
 const framing: FrameCase[] = [

@@ -49,6 +49,6 @@ async function answersTo(parts: readonly Buffer[]): Promise<string[]> {
   return frames();
 }
 
-it.each(frameCases)('RFC 6455, section $section: $what: $wants', async ({ sends, seen }) => {
+it.each(frameCases)('RFC 6455, section $section: $what: $requires', async ({ sends, seen }) => {
   expect(await answersTo(sends)).toEqual(seen);
 });
