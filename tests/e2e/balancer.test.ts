@@ -131,7 +131,7 @@ describe.each(EXAMPLES)('$file before two edges', (example) => {
     }, PATIENCE);
     expect(lost).toEqual([]);
     expect(publishing.refused()).toBe(0);
-    // Nobody was left out: each edge was restarted, and each client was on one.
+    // No edge and no client was left out: each edge was restarted, and each client was on one.
     expect(reconnects.size).toBe(CLIENTS);
     expect([first.edge.url, second.edge.url]).toEqual(backend.installation.edges.map(({ url }) => url));
   });

@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { idsOf, startBackend } from './backend.ts';
 
 describe('what ends without warning', () => {
-  it('an edge killed with -9 takes nothing with it: its clients resume elsewhere, and soon nobody calls them connected', async () => {
+  it('an edge killed with -9 takes nothing with it: its clients resume elsewhere, and no control-api reports them as connected for long', async () => {
     await using backend = await startBackend();
     await backend.topic('edge-death');
     const [moves, stays] = [await backend.register(['edge-death']), await backend.register(['edge-death'])];

@@ -32,7 +32,7 @@ afterAll(() => redis.stop());
 interface Started {
   child: ChildProcess;
   url: string;
-  said: () => string;
+  output: () => string;
 }
 
 /** A service as its unit runs it, under a limit of the machine. */
@@ -55,19 +55,19 @@ async function start(
     },
     stdio: ['ignore', stdout ?? 'pipe', 'pipe'],
   });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (said += String(chunk)));
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += String(chunk)));
   onTestFinished(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     child.kill('SIGKILL');
     await once(child, 'exit');
   });
-  return { child, url: `http://127.0.0.1:${port}`, said: () => said };
+  return { child, url: `http://127.0.0.1:${port}`, output: () => output };
 }
 
-async function becomesReady({ url, said }: Started): Promise<void> {
+async function becomesReady({ url, output }: Started): Promise<void> {
   await eventually(
-    async () => expect((await call(url, 'GET', '/readyz').catch(() => ({ status: said() }))).status).toBe(200),
+    async () => expect((await call(url, 'GET', '/readyz').catch(() => ({ status: output() }))).status).toBe(200),
     { timeoutMs: START_MS },
   );
 }
@@ -87,7 +87,7 @@ async function withKey(): Promise<{ env: Record<string, string>; key: string; ke
 }
 
 describe('a log on a full disk', () => {
-  it('ends neither service, cuts nobody, and is counted', async () => {
+  it('ends neither service, cuts no connection, and is counted', async () => {
     const { env, key } = await withKey();
     const full = openSync('/dev/full', 'w');
     onTestFinished(() => closeSync(full));
@@ -112,7 +112,7 @@ describe('a log on a full disk', () => {
       child.kill('SIGTERM');
       expect(await once(child, 'exit')).toEqual([0, null]);
     }
-    expect(control.said() + edge.said()).toBe('');
+    expect(control.output() + edge.output()).toBe('');
   }, 60_000);
 });
 
@@ -166,13 +166,13 @@ describe('an edge that more sockets come to than it has descriptors for', () => 
     waves.stop();
     await becomesReady(edge);
     expect(await metric(edge.url, 'leases_lapsed_total')).toBe(0);
-    expect(edge.said()).not.toContain('"level":"error"');
+    expect(edge.output()).not.toContain('"level":"error"');
   }, 60_000);
 
   it('does not start where the limit leaves it fewer than 100', async () => {
-    const { child, said } = await start('socket-edge', { EDGE_HOST: '0.0.0.0' }, { descriptors: 300 });
+    const { child, output } = await start('socket-edge', { EDGE_HOST: '0.0.0.0' }, { descriptors: 300 });
     expect(await once(child, 'exit')).toEqual([2, null]);
-    expect(said()).toContain('EDGE_MAX_CONNECTIONS must fit the limit of open files (ulimit -n), which is 300');
-    expect(said()).toContain('EDGE_ADVERTISE_URL must be set when EDGE_HOST is 0.0.0.0');
+    expect(output()).toContain('EDGE_MAX_CONNECTIONS must fit the limit of open files (ulimit -n), which is 300');
+    expect(output()).toContain('EDGE_ADVERTISE_URL must be set when EDGE_HOST is 0.0.0.0');
   });
 });

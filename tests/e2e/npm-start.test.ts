@@ -69,7 +69,7 @@ describe('npm start', () => {
 
   async function up(): Promise<Run & { controlUrl: string; key: string; lines: string[] }> {
     const started = start();
-    await said(started, UP);
+    await printed(started, UP);
     const text = started.output();
     const lines = text
       .split('\n')
@@ -90,7 +90,7 @@ describe('npm start', () => {
     const [listen = '', publish = '', curl = ''] = lines;
 
     const listening = run('/bin/sh', ['-c', `exec ${npx(listen)}`]);
-    await said(listening, /receiving news\.sport/);
+    await printed(listening, /receiving news\.sport/);
     const published = run('/bin/sh', ['-c', npx(publish)]);
     expect(await outcome(published)).toBe('exit 0');
     await eventually(() => expect(listening.output().match(/"goal":\s*1/g)).toHaveLength(1));
@@ -119,11 +119,11 @@ describe('npm start', () => {
       EDGE_PORT: '0',
       npm_lifecycle_event: 'start',
     });
-    await said(shell, UP);
+    await printed(shell, UP);
     const children = descendantsOf(shell.pid);
     expect(children.length).toBeGreaterThanOrEqual(9);
     shell.process.kill('SIGTERM');
-    await said(shell, /Stopped\.\n$/);
+    await printed(shell, /Stopped\.\n$/);
     await eventually(() => expect(children.filter(isAlive)).toEqual([]));
   });
 
@@ -144,7 +144,10 @@ describe('npm start', () => {
     ] as const) {
       const [victim = 0] = childrenOf(pid).filter((child) => new RegExp(program).test(commandOf(child)));
       process.kill(victim, 'SIGKILL');
-      await said(started, new RegExp(`${name} ended \\(signal SIGKILL\\), starting it again.*${name} runs again`, 's'));
+      await printed(
+        started,
+        new RegExp(`${name} ended \\(signal SIGKILL\\), starting it again.*${name} runs again`, 's'),
+      );
     }
     await eventually(async () => {
       const answer = await call(controlUrl, 'POST', '/v1/topics/chat/messages', { key, body: 1 });
@@ -180,11 +183,11 @@ describe('npm start', () => {
     const early = await startPrivateRedis();
     await early.stop();
     const waiting = start({ REDIS_URL: early.url });
-    await said(waiting, /does not answer/);
+    await printed(waiting, /does not answer/);
     expect(waiting.output()).not.toMatch(UP);
     const redis = await startPrivateRedis({ port: early.port });
     try {
-      await said(waiting, UP);
+      await printed(waiting, UP);
       waiting.process.kill('SIGTERM');
       expect(await outcome(waiting)).toBe('exit 0');
     } finally {
@@ -194,7 +197,7 @@ describe('npm start', () => {
 
   it('is stopped by SIGTERM while it waits for a Redis that is away', async () => {
     const waiting = start({ REDIS_URL: 'redis://127.0.0.1:1' });
-    await said(
+    await printed(
       waiting,
       /^Redis at redis:\/\/127\.0\.0\.1:1 does not answer: .*ECONNREFUSED.* Waiting for it: start it/m,
     );
@@ -206,7 +209,7 @@ describe('npm start', () => {
 });
 
 /** Waits until it has printed this, or has ended without. */
-async function said({ output, ended }: Run, text: RegExp): Promise<void> {
+async function printed({ output, ended }: Run, text: RegExp): Promise<void> {
   await Promise.race([eventually(() => expect(output()).toMatch(text), { timeoutMs: UP_MS }), ended]);
   expect(output()).toMatch(text);
 }

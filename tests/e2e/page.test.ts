@@ -53,16 +53,16 @@ describe('a page in a browser', () => {
       await page.waitForFunction('globalThis.report');
       await using publishing = keepPublishing(createRest({ controlUrl, key }), topics);
 
-      const before = edgeOf(await hears(page, publishing));
+      const before = edgeOf(await afterMore(page, publishing));
       edges[urls.findIndex((url) => new URL(url).host === before)]?.kill('SIGKILL');
-      const after = edgeOf(await hears(page, publishing));
+      const after = edgeOf(await afterMore(page, publishing));
       expect([before, after].toSorted()).toEqual(urls.map((url) => new URL(url).host).toSorted());
 
       const answered = publishing.refused();
       await redis.kill();
       await eventually(() => expect(publishing.refused()).toBeGreaterThan(answered));
       await redis.startAgain();
-      await hears(page, publishing);
+      await afterMore(page, publishing);
 
       // These are published when the old document is gone and the new one has not begun.
       await page.route('**/holdfast.js', async (route) => {
@@ -70,7 +70,7 @@ describe('a page in a browser', () => {
         await route.continue();
       });
       await page.reload();
-      await hears(page, publishing);
+      await afterMore(page, publishing);
 
       await publishing.stop();
       const { received, welcome, lost, closed } = await caughtUp(page, publishing);
@@ -110,13 +110,13 @@ describe('a page in a browser', () => {
   });
 });
 
-/** What the page says when it has received messages that are published from now on. */
-async function hears(page: Page, publishing: Publishing): Promise<Report> {
+/** What the page reports when it has received messages that are published from now on. */
+async function afterMore(page: Page, publishing: Publishing): Promise<Report> {
   await publishing.more(SOME);
   return caughtUp(page, publishing);
 }
 
-/** What the page says when it has received the last message published until now, of each topic. */
+/** What the page reports when it has received the last message published until now, of each topic. */
 async function caughtUp(page: Page, { ids }: Publishing): Promise<Report> {
   const last = Object.entries(ids).map(([topic, published]) => [topic, published.at(-1)] as const);
   return eventually(async () => {

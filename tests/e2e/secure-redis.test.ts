@@ -17,7 +17,7 @@ const RIGHTS = [
   ['~hf-*', '&hf-*', '&__keyspace@0__:hf-*', '+@all', '-@dangerous', '+info'],
   ['+config|get', '+config|set', '+cluster|slots', '+cluster|nodes', '+cluster|info'],
 ].flat();
-/** Nobody comes in without a name; replicas have one of their own, and so has whoever sets a Cluster up. */
+/** Each connection has a user; replicas have their own, and so has the set-up of a Cluster. */
 const USERS = [
   ['--user', 'default', 'off'],
   ['--user', 'holdfast', 'on', `>${PASSWORD}`, ...RIGHTS],
@@ -71,7 +71,7 @@ describe.each([
 
   const environment = (login: string = LOGIN) => ({ REDIS_URL: `rediss://${login}${redis.address}`, ...redis.env });
 
-  it('is used as one without, by a user with no more rights than are needed, and its authority is told by NODE_EXTRA_CA_CERTS', async () => {
+  it('is used like one without TLS, by a user with no more rights than needed, and NODE_EXTRA_CA_CERTS names its authority', async () => {
     const env = { ...environment(), NODE_EXTRA_CA_CERTS: tls.ca };
     await using backend = await startBackend({ redis: { url: env.REDIS_URL }, env });
     await backend.topic('secure');

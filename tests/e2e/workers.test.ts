@@ -192,7 +192,7 @@ describe('an edge with two workers', () => {
     expect(await next.stop()).toEqual({ code: 0, signal: null });
   });
 
-  it('refuses a port that is in use, and lets nobody else on its own', async () => {
+  it('refuses a port that is in use, and lets no other process on its own', async () => {
     await using backend = await startTwoWorkers();
     const { redisEnv, prefix: REDIS_PREFIX } = backend.installation;
     const { port: EDGE_PORT } = new URL(edgeOf(backend).url);

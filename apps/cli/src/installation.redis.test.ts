@@ -150,7 +150,7 @@ describe('listen', () => {
     expect(err.join('\n')).toContain('"taken" is registered already');
   });
 
-  it('says how to create a topic that does not exist, and registers nobody', async () => {
+  it('prints how to create a topic that does not exist, and registers no client', async () => {
     const { exitCode, err } = await holdfast('listen', '--register', 'early', '--topics', 'cli.missing');
     expect(exitCode).toBe(1);
     expect(err.join('\n')).toContain('npx holdfast topic create cli.missing');

@@ -51,13 +51,13 @@ async function listening(...args: string[]) {
   const interruption = new AbortController();
   const terminal = terminalFor(interruption.signal);
   const ended = run(['listen', ...args], terminal);
-  const saying = (text: string | RegExp) => vi.waitFor(() => expect(terminal.errLines.join('\n')).toMatch(text), WAIT);
-  await saying('receiving');
+  const printed = (text: string | RegExp) => vi.waitFor(() => expect(terminal.errLines.join('\n')).toMatch(text), WAIT);
+  await printed('receiving');
   const stop = (): Promise<number> => {
     interruption.abort();
     return ended;
   };
-  return { out: terminal.outLines, err: terminal.errLines, saying, ended, stop };
+  return { out: terminal.outLines, err: terminal.errLines, printed, ended, stop };
 }
 
 it(
@@ -66,14 +66,14 @@ it(
   async () => {
     await startAnew();
     await holdfast('topic', 'create', 'again');
-    const { out, err, saying, stop } = await listening('--register', 'me', '--topics', 'again');
+    const { out, err, printed, stop } = await listening('--register', 'me', '--topics', 'again');
     const [first] = clientsOf(err);
 
     await startAnew();
-    await saying('registering "me" again');
-    await saying('waiting to register "me": No such topic: again. To create it: npx holdfast topic create again');
+    await printed('registering "me" again');
+    await printed('waiting to register "me": No such topic: again. To create it: npx holdfast topic create again');
     await holdfast('topic', 'create', 'again');
-    await saying(/receiving[^]*receiving/);
+    await printed(/receiving[^]*receiving/);
     const second = clientsOf(err).at(-1) ?? '';
     expect(second).not.toBe(first);
     expect(await holdfast('client', second)).toMatchObject({ name: 'me', topics: ['again'] });
@@ -90,9 +90,9 @@ it(
   { timeout: WITHIN_MS },
   async () => {
     await startAnew();
-    const { err, saying, stop } = await listening('--register', 'me', '--once');
+    const { err, printed, stop } = await listening('--register', 'me', '--once');
     await holdfast('unregister', clientsOf(err)[0] ?? '');
-    await saying(/receiving[^]*receiving/);
+    await printed(/receiving[^]*receiving/);
     expect(await stop()).toBe(0);
     expect(await holdfast('clients')).toMatchObject({ clients: [] });
   },
@@ -101,9 +101,9 @@ it(
 it('ends by Ctrl-C, with 0, while it waits for a topic', { timeout: WITHIN_MS }, async () => {
   await startAnew();
   await holdfast('topic', 'create', 'again');
-  const { saying, stop } = await listening('--register', 'me', '--topics', 'again', '--once');
+  const { printed, stop } = await listening('--register', 'me', '--topics', 'again', '--once');
   await startAnew();
-  await saying('No such topic');
+  await printed('No such topic');
   expect(await stop()).toBe(0);
 });
 

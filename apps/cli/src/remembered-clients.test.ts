@@ -32,7 +32,7 @@ describe('remembered clients', () => {
   });
 
   it('are replaced by a newer one of the same name, and forgotten by id', async () => {
-    await clients.forget('nobody');
+    await clients.forget('unknown');
     await clients.remember({ ...me, clientId: 'one' });
     await clients.remember({ ...me, clientId: 'two' });
     expect(await files()).toHaveLength(1);

@@ -36,11 +36,11 @@ describe('the configuration', () => {
     expect(faultsOf({ NODE_ENV: 'production', ...origins, API_KEYS_FILE: 'keys.json' })).toEqual([]);
   });
 
-  test('has to be told in production which origins may call, if only none or any', () => {
+  test('requires in production the origins that may call, or none, or any', () => {
     const env = { NODE_ENV: 'production', API_KEYS_FILE: 'keys.json' };
     expect(faultsOf(env)).toEqual(['CONTROL_ALLOWED_ORIGINS']);
-    for (const said of ['none', '*', 'https://app.example.com']) {
-      expect(faultsOf({ ...env, CONTROL_ALLOWED_ORIGINS: said }), `of ${said}`).toEqual([]);
+    for (const value of ['none', '*', 'https://app.example.com']) {
+      expect(faultsOf({ ...env, CONTROL_ALLOWED_ORIGINS: value }), `of ${value}`).toEqual([]);
     }
   });
 

@@ -171,7 +171,7 @@ describe('the process', () => {
     expect(second.complaint()).toContain(`port ${port} is in use`);
   });
 
-  test('answers what is under way or comes on the same connection when it is told to end, and no new one', async () => {
+  test('on SIGTERM answers calls under way and those on the same connection, and accepts no new connection', async () => {
     await writeFile(keysFile, keys('first'));
     const service = start({ REDIS_URL: redisUrl(), API_KEYS_FILE: keysFile });
     const { port, hostname, href } = new URL(await service.url());

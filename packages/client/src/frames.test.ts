@@ -13,7 +13,7 @@ function longNames(count: number): Record<string, string> {
 const bytesOf = (frame: unknown) => Buffer.byteLength(JSON.stringify(frame));
 
 describe('the frames of a resume', () => {
-  it('are one while everything fits, with the own topic first', () => {
+  it('are one while everything fits, with the inbox first', () => {
     const frames = resumeFrames({ news: '1-0', '@me': '2-0' });
     expect(JSON.stringify(frames)).toBe('[{"type":"resume","positions":{"@me":"2-0","news":"1-0"}}]');
     expect(resumeFrames({})).toEqual([{ type: 'resume', positions: {} }]);
@@ -42,7 +42,7 @@ describe('the frames of a resume', () => {
     ).toEqual([]);
   });
 
-  it('never ask for more than an edge takes, and never leave out the own topic', () => {
+  it('never ask for more than an edge takes, and never leave out the inbox', () => {
     // Names that are numbers come first in any object.
     const numbers = Object.fromEntries(Array.from({ length: 200 }, (_, number) => [String(number), POSITION]));
     const positions = { ...longNames(1000), ...numbers, '@me': POSITION };

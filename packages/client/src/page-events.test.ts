@@ -163,12 +163,12 @@ describe('an open connection', () => {
 
 describe('an attempt', () => {
   it('into a network that is gone is made again when there is another one', async () => {
-    const nobody = createServer().listen(0, '127.0.0.1');
-    await once(nobody, 'listening');
-    const client = connected({ url: `ws://127.0.0.1:${(nobody.address() as AddressInfo).port}`, urls: undefined });
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const client = connected({ url: `ws://127.0.0.1:${(silent.address() as AddressInfo).port}`, urls: undefined });
     let attempts = 0;
     client.on('state', ({ state }) => (attempts += state === 'connecting' ? 1 : 0));
-    const [first] = (await once(nobody, 'connection')) as [{ destroy(): void }];
+    const [first] = (await once(silent, 'connection')) as [{ destroy(): void }];
     events.offline();
     events.pageshow();
     vi.advanceTimersByTime(5000);
@@ -180,7 +180,7 @@ describe('an attempt', () => {
     expect([client.state, attempts]).toEqual(['connecting', 2]);
     client.close();
     first.destroy();
-    nobody.close();
+    silent.close();
   });
 });
 

@@ -248,10 +248,10 @@ describe('closing', () => {
     abort.abort();
     expect(await client.closed).toEqual({ reason: 'aborted', code: undefined });
     const late = connected({ signal: abort.signal });
-    const heard: string[] = [];
-    late.on('closed', ({ reason }) => heard.push(reason));
+    const reasons: string[] = [];
+    late.on('closed', ({ reason }) => reasons.push(reason));
     expect(await late.closed).toEqual({ reason: 'aborted', code: undefined });
-    expect(heard).toEqual(['aborted']);
+    expect(reasons).toEqual(['aborted']);
     expect(edge.peers).toHaveLength(1);
   });
 

@@ -14,7 +14,7 @@ const answerWith =
     response.writeHead(status, { 'content-type': 'application/problem+json' }).end(body);
 const NOT_FOUND = answerWith(404, JSON.stringify(problemOf('client-not-found')));
 
-/** A control-api that answers as it is told to, and the attempts to connect that were made before each question. */
+/** A control-api with scripted answers, and the attempts to connect before each call. */
 async function startControl(answer: RequestListener) {
   const paths: string[] = [];
   const server = createServer((request, response) => {

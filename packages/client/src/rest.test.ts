@@ -117,7 +117,7 @@ describe('a call that fails', () => {
     expect(await failure(rest.edges())).toMatchObject({ code: 'unexpected-answer', status, problem: undefined });
   });
 
-  it('says that nobody answered, and why', async () => {
+  it('reports that there was no answer, and why', async () => {
     answer = (response) => response.destroy();
     const error = await failure(rest.edges());
     expect(error).toMatchObject({ code: 'unreachable', status: undefined });

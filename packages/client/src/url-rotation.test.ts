@@ -20,7 +20,7 @@ describe('urlRotation', () => {
     expect([...pairs].toSorted()).toEqual(['ab', 'ac', 'ba', 'bc', 'ca', 'cb']);
   });
 
-  it('starts where it is told to, and goes on with any', () => {
+  it('starts with the given URL, and continues with any', () => {
     const second = new Set<string>();
     for (let client = 0; client < 1000; client++) {
       const next = urlRotation(bases, 'ws://b:2/');
@@ -30,7 +30,7 @@ describe('urlRotation', () => {
     expect([...second].toSorted()).toEqual(['a', 'c']);
   });
 
-  it('starts anywhere when it is told one that is not among them', () => {
+  it('starts with any when the given one is not among them', () => {
     expect(bases).toContain(`ws://${urlRotation(bases, 'ws://d:4')().host}`);
   });
 

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import {
   CLIENTS_PATTERN,
   MAX_TOPIC_NAME_LENGTH,
-  OWN_TOPIC,
+  INBOX_TOPIC,
   deliveredTopic,
   matchesAny,
   matchesPattern,
@@ -67,8 +67,8 @@ describe('a topic name', () => {
   });
 
   test('is never @me, which frames may name', () => {
-    expect(accepts(OWN_TOPIC)).toBe(false);
-    expect(deliveredTopic.parse(OWN_TOPIC)).toBe(OWN_TOPIC);
+    expect(accepts(INBOX_TOPIC)).toBe(false);
+    expect(deliveredTopic.parse(INBOX_TOPIC)).toBe(INBOX_TOPIC);
     expect(deliveredTopic.parse('news.sport')).toBe('news.sport');
     expect(deliveredTopic.safeParse('@you').success).toBe(false);
   });
@@ -80,7 +80,7 @@ describe('a record by topic', () => {
   test('needs none of its possible keys', () => {
     expect(positions.parse({})).toEqual({});
     expect(positions.parse({ news: 1 })).toEqual({ news: 1 });
-    expect(positions.parse({ [OWN_TOPIC]: 1, constructor: 2 })).toEqual({ [OWN_TOPIC]: 1, constructor: 2 });
+    expect(positions.parse({ [INBOX_TOPIC]: 1, constructor: 2 })).toEqual({ [INBOX_TOPIC]: 1, constructor: 2 });
   });
 
   test('refuses a key that is no topic', () => {

@@ -17,10 +17,10 @@ export const topicName = z
 export type TopicName = string;
 
 /** The topic on which a client receives what was published to it alone. No created topic can have this name. */
-export const OWN_TOPIC = '@me';
+export const INBOX_TOPIC = '@me';
 
 /** What a frame may name as its topic. */
-export const deliveredTopic = z.union([topicName, z.literal(OWN_TOPIC)]);
+export const deliveredTopic = z.union([topicName, z.literal(INBOX_TOPIC)]);
 
 const ANY_SEGMENT = '*';
 const ANY_REST = '**';

@@ -44,7 +44,7 @@ it('is that of the npm start that runs, and each command says that it is read ag
   expect(JSON.parse(await readFile(kept, 'utf8'))).toEqual({ keys: [] });
 });
 
-it('is the one that was named, by --file before API_KEYS_FILE, and control-api must be told so', async () => {
+it('is the one that was named, by --file before API_KEYS_FILE, and the output names the variable that control-api needs', async () => {
   const [file, variable] = [join(directory, 'file.json'), join(directory, 'variable.json')];
   const environment = { API_KEYS_FILE: variable };
   const byFile = await key([...CREATE, '--file', file], { environment, installation: running });

@@ -26,7 +26,7 @@ const KEYED = [
 describe('every call that needs a key', () => {
   test.each(KEYED)('%s %s answers 403 key-missing, key-unknown and key-expired', async (method, path) => {
     expect(await api.call(method, path)).toBeProblem(403, 'key-missing');
-    for (const presented of ['all.wrong', 'nobody.a-secret', 'all', '.', 'all.', `${keyNamed('all')} `.repeat(2)]) {
+    for (const presented of ['all.wrong', 'missing.a-secret', 'all', '.', 'all.', `${keyNamed('all')} `.repeat(2)]) {
       expect(await api.call(method, path, { headers: { 'x-api-key': presented } })).toBeProblem(403, 'key-unknown');
     }
     expect(await api.call(method, path, { key: 'expired' })).toBeProblem(403, 'key-expired');

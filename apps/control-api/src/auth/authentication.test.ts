@@ -28,7 +28,7 @@ describe('a key ring', () => {
     ['mobile.se.cre', 'key-unknown'],
     ['mobile.se.cret ', 'key-unknown'],
     [`mobile.${secretSha256}`, 'key-unknown'],
-    ['nobody.se.cret', 'key-unknown'],
+    ['missing.se.cret', 'key-unknown'],
     ['__proto__.se.cret', 'key-unknown'],
     ['expired.wrong', 'key-unknown'],
     ['expired.se.cret', 'key-expired'],

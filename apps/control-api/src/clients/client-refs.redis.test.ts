@@ -76,7 +76,7 @@ describe('looking at a client by ref', () => {
     expect(answer.text).not.toMatch(UUID);
   });
 
-  test('answers 403 without a key or the right, and 404 to a ref of nobody', async () => {
+  test('answers 403 without a key or the right, and 404 to an unknown ref', async () => {
     expect(await api.call('GET', `${PATH}/${own.ref}`)).toBeProblem(403, 'key-missing');
     expect(await api.call('GET', `${PATH}/${own.ref}`, { key: 'readers' })).toBeProblem(403, 'not-permitted');
     expect(await api.call('GET', `${PATH}/0123456789abcdef`, { key: 'all' })).toBeProblem(404, 'client-not-found');

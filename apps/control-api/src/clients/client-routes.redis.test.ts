@@ -141,7 +141,7 @@ describe('Register', () => {
   test.each([
     ['key-missing', {}],
     ['key-missing', { headers: { authorization: 'Basic YWxsOmEtc2VjcmV0' } }],
-    ['key-unknown', { headers: { 'x-api-key': 'nobody.a-secret' } }],
+    ['key-unknown', { headers: { 'x-api-key': 'missing.a-secret' } }],
     ['key-unknown', { headers: { 'x-api-key': 'all.not-the-secret' } }],
     ['key-unknown', { headers: { 'x-api-key': 'all' } }],
     ['key-expired', { key: 'expired' }],
@@ -150,7 +150,7 @@ describe('Register', () => {
     expect(await api.call('POST', PATH, { ...options, raw: '{"name":' })).toBeProblem(403, code);
   });
 
-  test('answers 403 not-permitted naming the topics that the key may not subscribe to, and registers nobody', async () => {
+  test('answers 403 not-permitted naming the topics that the key may not subscribe to, and registers no client', async () => {
     await api.topics('news.may', 'other.may-not');
     const clientId = randomUUID();
     const body = { clientId, topics: ['news.may', 'other.may-not', 'news.a.b'] };
@@ -159,7 +159,7 @@ describe('Register', () => {
     expect(await api.broker.readClient(clientId)).toBeNull();
   });
 
-  test('answers 404 topic-not-found naming all that do not exist, and registers nobody', async () => {
+  test('answers 404 topic-not-found naming all that do not exist, and registers no client', async () => {
     await api.topics('news.exists');
     const clientId = randomUUID();
     const body = { clientId, topics: ['news.exists', 'news.missing', 'news.also-missing'] };
@@ -212,7 +212,7 @@ describe('Unregister', () => {
 
   test('takes the UUID in any case, an empty body of any type, and ignores an API key', async () => {
     const clientId = await api.client();
-    const headers = { 'content-type': 'application/json', 'x-api-key': 'nobody.nothing' };
+    const headers = { 'content-type': 'application/json', 'x-api-key': 'missing.nothing' };
     const answer = await api.call('DELETE', `${PATH}/${clientId.toUpperCase()}`, { headers });
     expect(expectBody(answer, 200, unregisterResponse)).toEqual({ clientId });
   });
@@ -309,7 +309,7 @@ describe('GET /v1/clients/{clientId}', () => {
 
   test('answers 404 client-not-found and 400 invalid-request', async () => {
     expect(await api.call('GET', `${PATH}/${randomUUID()}`)).toBeProblem(404, 'client-not-found');
-    expect(await api.call('GET', `${PATH}/nobody`)).toBeProblem(400, 'invalid-request');
+    expect(await api.call('GET', `${PATH}/not-an-id`)).toBeProblem(400, 'invalid-request');
   });
 });
 

@@ -29,7 +29,7 @@ describe('SubscribeTopic', () => {
 
   test('takes the UUID in any case, and ignores an API key', async () => {
     const clientId = await api.client();
-    const options = { body: { topics: ['news.a'] }, headers: { 'x-api-key': 'nobody.nothing' } };
+    const options = { body: { topics: ['news.a'] }, headers: { 'x-api-key': 'missing.nothing' } };
     const answer = await api.call('POST', path(clientId.toUpperCase()), options);
     expect(expectBody(answer, 202, topicsResponse).clientId).toBe(clientId);
   });
@@ -110,7 +110,7 @@ describe('SubscribeTopic', () => {
   });
 
   test('answers 400 invalid-request to what is not a UUID, and malformed-json', async () => {
-    expect(await subscribe('nobody', ['news.a'])).toBeProblem(400, 'invalid-request');
+    expect(await subscribe('not-an-id', ['news.a'])).toBeProblem(400, 'invalid-request');
     expect(await api.call('POST', path(randomUUID()), { raw: '{"topics"' })).toBeProblem(400, 'malformed-json');
   });
 
@@ -247,7 +247,7 @@ describe('UnSubscribeTopic', () => {
       expect(answer).toBeProblem(400, 'invalid-request');
       expect(answer.body['errors'], `of ${query}`).toMatchObject([{ field }]);
     }
-    expect(await unsubscribe('nobody', ['news.a'])).toBeProblem(400, 'invalid-request');
+    expect(await unsubscribe('not-an-id', ['news.a'])).toBeProblem(400, 'invalid-request');
     expect(await api.call('DELETE', path(clientId), { raw: '{' })).toBeProblem(400, 'malformed-json');
   });
 

@@ -15,7 +15,7 @@ function edge(details: Partial<EdgeDetails> = {}, load: Partial<EdgeLoad> | null
     messagesPerSecond: 0,
     deliveriesPerSecond: 0,
   };
-  const told = load === null ? {} : { load: { ...idle, ...load } };
+  const reported = load === null ? {} : { load: { ...idle, ...load } };
   return {
     id: 'e',
     url: 'ws://e',
@@ -23,7 +23,7 @@ function edge(details: Partial<EdgeDetails> = {}, load: Partial<EdgeLoad> | null
     maxConnections: 1000,
     draining: false,
     startedAt: 0,
-    ...told,
+    ...reported,
     ...details,
   };
 }
@@ -81,7 +81,7 @@ describe('what is used', () => {
     expect(capacityOf(four, []).used.edgeCpu).toBe(0.8);
   });
 
-  it('is nothing, and nothing limits, where nobody is', () => {
+  it('is zero, and nothing limits, without an edge', () => {
     expect(capacityOf([], [])).toEqual({
       edges: [],
       redis: [],

@@ -108,7 +108,7 @@ describe('a body', () => {
     ],
     ['on its last request', head('content-length: 8000000', 'connection: close\r\n'), whole, '', /^HTTP\/1\.1 413 /],
   ])(
-    'that is too large, %s, is read before it is refused: nobody gets a broken pipe',
+    'that is too large, %s, is read before it is refused: no caller gets a broken pipe',
     async (_what, start, framed, behind, expected) => {
       const socket = connect(port, '127.0.0.1');
       const errors: Error[] = [];

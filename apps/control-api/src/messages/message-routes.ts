@@ -6,7 +6,7 @@ import {
   idempotencyKey,
   publishResponse,
 } from '@holdfast/protocol/rest/messages';
-import { OWN_TOPIC } from '@holdfast/protocol/topic-name';
+import { INBOX_TOPIC } from '@holdfast/protocol/topic-name';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { keyOf, needsKey, requireTopics } from '../auth/authorization.ts';
@@ -84,7 +84,7 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, { brok
         ...shared,
         operationId: 'publishToClient',
         summary: 'Publish a message to one client',
-        description: `It comes on that client's connection only, as topic \`${OWN_TOPIC}\`. Needs \`@clients\` or \`**\` in \`can.publish\`.`,
+        description: `It comes on that client's connection only, as topic \`${INBOX_TOPIC}\`. Needs \`@clients\` or \`**\` in \`can.publish\`.`,
         params: clientPath,
         response: answers({ 202: publishResponse.describe('Appended to the log') }, [
           ...KEY_CODES,
@@ -101,7 +101,7 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, { brok
       if (outcome.kind === 'not-found') throw new ProblemError('client-not-found');
       counts.publishes.inc({ outcome: outcome.kind });
       if (outcome.kind === 'conflict') throw keyInUse();
-      return reply.code(202).send({ topic: OWN_TOPIC, id: outcome.id });
+      return reply.code(202).send({ topic: INBOX_TOPIC, id: outcome.id });
     },
   );
 };

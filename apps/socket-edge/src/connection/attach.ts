@@ -1,7 +1,7 @@
 import { type ClientState, type SubscriptionStart, parseStart } from '@holdfast/broker/client-state';
 import { type Position, laterOf } from '@holdfast/protocol/position-order';
 import type { WelcomeTopic } from '@holdfast/protocol/down';
-import { OWN_TOPIC } from '@holdfast/protocol/topic-name';
+import { INBOX_TOPIC } from '@holdfast/protocol/topic-name';
 import type { Connection } from './connection.ts';
 import type { Topics } from '../topic/topics.ts';
 import type { Inbox } from '../topic/inbox.ts';
@@ -112,7 +112,7 @@ async function ownStart(
   client: ClientState,
   { positions, claimed }: Resumption,
 ): Promise<Start> {
-  const seen = positions.get(OWN_TOPIC) ?? null;
+  const seen = positions.get(INBOX_TOPIC) ?? null;
   // What came since the handshake is for this connection.
   if (seen === null) return ownEnd(claimed);
   const verdict = await inbox.judge(connection, seen, client.ownPosition);
@@ -120,7 +120,7 @@ async function ownStart(
 }
 
 function ownEnd({ ownPosition: position }: ClientState): Start {
-  return { name: OWN_TOPIC, topic: null, start: '', startPosition: position, seen: null, position, recovered: false };
+  return { name: INBOX_TOPIC, topic: null, start: '', startPosition: position, seen: null, position, recovered: false };
 }
 
 function welcome(deps: AttachDeps, connection: Connection, starts: readonly Start[], resumed: boolean): void {

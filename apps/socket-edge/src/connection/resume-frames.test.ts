@@ -1,5 +1,5 @@
 import { MAX_RESUME_POSITIONS } from '@holdfast/protocol/limits';
-import { OWN_TOPIC } from '@holdfast/protocol/topic-name';
+import { INBOX_TOPIC } from '@holdfast/protocol/topic-name';
 import { describe, expect, it } from 'vitest';
 import type { Connection } from './connection.ts';
 import { memoryEdge } from '../testing/memory-edge.ts';
@@ -39,7 +39,7 @@ describe('the frames of a resume', () => {
     const [one, two] = await twoConnections();
     const all = MAX_RESUME_POSITIONS - 1;
     for (const connection of [one, two]) {
-      expect(frames.add(connection, resume({ [OWN_TOPIC]: '1-0' }, true))).toEqual({ kind: 'more' });
+      expect(frames.add(connection, resume({ [INBOX_TOPIC]: '1-0' }, true))).toEqual({ kind: 'more' });
     }
     expect(frames.add(one, resume(numbered(all)))).toMatchObject({ kind: 'complete' });
     expect(frames.add(two, resume(numbered(all + 1), true))).toEqual({

@@ -1,7 +1,7 @@
 import type { EdgeBroker } from '@holdfast/broker/broker';
 import { type LogEntry, type LogPage, continues, goesOnFrom } from '@holdfast/broker/topic-state';
 import type { Position } from '@holdfast/protocol/position-order';
-import { OWN_TOPIC } from '@holdfast/protocol/topic-name';
+import { INBOX_TOPIC } from '@holdfast/protocol/topic-name';
 import type { LimitFunction } from 'p-limit';
 import { messageEncoder } from '../transport/frames.ts';
 import type { Verdict } from './history.ts';
@@ -9,7 +9,7 @@ import { LogCursor, type LogTarget } from './log-cursor.ts';
 import type { Subscriber } from './subscription.ts';
 
 const PAGE_ENTRIES = 64;
-const encodeOwn = messageEncoder(OWN_TOPIC);
+const encodeOwn = messageEncoder(INBOX_TOPIC);
 
 /** The connection whose client's inbox is read. */
 export interface InboxReader extends Pick<Subscriber, 'clientId' | 'blocked' | 'send' | 'announceLost'> {
@@ -88,7 +88,7 @@ class InboxTarget implements LogTarget<LogEntry> {
   }
 
   onGap(next: Position): void {
-    this.#reader.announceLost(OWN_TOPIC, this.position, next);
+    this.#reader.announceLost(INBOX_TOPIC, this.position, next);
     this.#reader.inboxPosition = next;
   }
 
