@@ -77,7 +77,7 @@ export async function reapClients(
   const page = await broker.listClients(cursor, CLIENTS_A_STEP);
   const alive = await broker.alive(page.items.flatMap(({ notify }) => notify));
   const orphaned = page.items.filter(({ owner }) => owner !== null && !alive.has(owner.edge));
-  await Promise.all(orphaned.map((client) => broker.releaseOwner(client)));
+  await Promise.all(orphaned.map((client) => broker.markOwnerGone(client)));
   // One that was released, and whose edge has come back meanwhile, may be connected there.
   const idle = page.items.filter(({ owner, notify }) => owner === null && !notify.some((edge) => alive.has(edge)));
   if (expiryMs !== null) await expire(broker, idle, Date.now() - expiryMs, logger);

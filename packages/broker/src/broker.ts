@@ -48,7 +48,7 @@ export interface Clients {
   /** The same, unless the client is connected or has been since `client` was read. */
   unregisterUnused(client: ClientState): Promise<boolean>;
   /** Marks a client's owner as gone, because its edge died with it, unless another one owns it by now. */
-  releaseOwner(client: ClientState): Promise<void>;
+  markOwnerGone(client: ClientState): Promise<void>;
   /** Changes what a client is subscribed to, in one step; its edge is notified. */
   changeTopics(clientId: string, change: TopicChange): Promise<ChangeOutcome>;
   /** Has the client's present connection closed. Null when the client is not registered, else whether it had one. */

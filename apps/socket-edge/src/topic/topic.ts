@@ -186,7 +186,7 @@ export class Topic implements SubscribedTopic {
     }
   }
 
-  /** Returns all lagging subscriptions what they lack. */
+  /** Sends every lagging subscription what it lacks. */
   catchUpAll(): void {
     for (const subscription of this.#lagging) this.catchUp(subscription);
   }

@@ -5,7 +5,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import type { Connection } from '../connection/connection.ts';
 import type { Transport } from './transport.ts';
 import { SocketWriter } from './direct-write.ts';
-import { meterReceivers } from './edge-receiver.ts';
+import { meterReceivers } from './metered-receiver.ts';
 import { FrameMeter, type FrameDebt, type FrameLimits } from './frame-meter.ts';
 import { chooseSubprotocol } from '../http/handshake.ts';
 import type { Hub } from '../connection/hub.ts';

@@ -71,7 +71,7 @@ describe('giving up a client for an edge that died', () => {
     const owner = randomUUID();
     await connect(edge, clientId, owner);
     const owned = await stateOf(control, clientId);
-    await control.releaseOwner(owned);
+    await control.markOwnerGone(owned);
     const given = await stateOf(control, clientId);
     expect(given).toMatchObject({ owner: null, notify: [owner] });
     expect(given.since).toBeGreaterThanOrEqual(owned.since);
@@ -85,17 +85,17 @@ describe('giving up a client for an edge that died', () => {
     const generation = await connect(edge, clientId, 'e1');
     const owned = await stateOf(control, clientId);
     const later = await connect(edge, clientId, 'e1');
-    for (const before of [unowned, owned]) await control.releaseOwner(before);
+    for (const before of [unowned, owned]) await control.markOwnerGone(before);
     expect((await stateOf(control, clientId)).owner).toEqual({ edge: 'e1', generation: later });
     expect(later).toBeGreaterThan(generation);
 
     const latest = await stateOf(control, clientId);
-    await control.releaseOwner(latest);
+    await control.markOwnerGone(latest);
     const marked = await redis.hgetall(keys.client(clientId));
-    await control.releaseOwner({ ...latest, since: 1 });
+    await control.markOwnerGone({ ...latest, since: 1 });
     expect(await redis.hgetall(keys.client(clientId))).toEqual(marked);
     await edge.release(clientId, 'e1', later);
-    await control.releaseOwner(latest);
+    await control.markOwnerGone(latest);
     expect((await stateOf(control, clientId)).notify).toEqual([]);
   });
 
@@ -104,14 +104,14 @@ describe('giving up a client for an edge that died', () => {
     await connect(edge, clientId, 'e1');
     const owned = await stateOf(control, clientId);
     await control.unregister(clientId);
-    await control.releaseOwner(owned);
+    await control.markOwnerGone(owned);
     expect(await redis.exists(keys.client(clientId))).toBe(0);
   });
 
   test('lets a new connection have the client at once, above the generation that is gone', async () => {
     const clientId = await registered();
     const gone = await connect(edge, clientId, 'e1');
-    await control.releaseOwner(await stateOf(control, clientId));
+    await control.markOwnerGone(await stateOf(control, clientId));
     const outcome = await edge.claim({ clientId, edge: 'e2' });
     expect(outcome).toMatchObject({ kind: 'claimed', client: { owner: null } });
     const { owner, notify } = await stateOf(control, clientId);
@@ -122,7 +122,7 @@ describe('giving up a client for an edge that died', () => {
   test('lets the edge that was only late claim it again', async () => {
     const clientId = await registered();
     const generation = await connect(edge, clientId, 'e1');
-    await control.releaseOwner(await stateOf(control, clientId));
+    await control.markOwnerGone(await stateOf(control, clientId));
     expect(await edge.claim({ clientId, edge: 'e1', generation })).toMatchObject({ kind: 'claimed', generation });
     expect(await stateOf(control, clientId)).toMatchObject({ owner: { edge: 'e1', generation }, notify: ['e1'] });
   });
@@ -133,7 +133,7 @@ describe('giving up a client for an edge that died', () => {
     await connect(edge, clientId, owner);
     const owned = await stateOf(control, clientId);
     expect(await control.unregisterUnused(owned)).toBe(false);
-    await control.releaseOwner(owned);
+    await control.markOwnerGone(owned);
     expect(await control.unregisterUnused(await stateOf(control, clientId))).toBe(true);
     expect(await control.readClient(clientId)).toBeNull();
     expect(await edge.readPending(owner, 10)).toEqual([clientId]);
@@ -158,7 +158,7 @@ describe('disconnecting', () => {
     expect((await stateOf(control, clientId)).disconnectUpTo).toBe(0);
     expect(await control.disconnect(randomUUID())).toBeNull();
     await connect(edge, clientId, 'e1');
-    await control.releaseOwner(await stateOf(control, clientId));
+    await control.markOwnerGone(await stateOf(control, clientId));
     expect(await control.disconnect(clientId)).toEqual({ connected: false });
   });
 

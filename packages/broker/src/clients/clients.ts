@@ -12,7 +12,7 @@ import type { Pending } from '../edges/pending.ts';
 const changeTopicsScript = loadScript('change-topics');
 const disconnectScript = loadScript('disconnect');
 const releaseScript = loadScript('release');
-const releaseOwnerScript = loadScript('release-owner');
+const markOwnerGoneScript = loadScript('mark-owner-gone');
 const acknowledgeRangesScript = loadScript('acknowledge-ranges');
 
 /**
@@ -62,9 +62,9 @@ export function clientStore(redis: Commands, keys: Keys, pending: Pending, broke
     await run(redis, releaseScript, [keys.client(clientId)], [edge, generation, Date.now()]);
   }
 
-  async function releaseOwner({ clientId, owner }: ClientState): Promise<void> {
+  async function markOwnerGone({ clientId, owner }: ClientState): Promise<void> {
     if (owner === null) return;
-    await run(redis, releaseOwnerScript, [keys.client(clientId)], [owner.generation, Date.now()]);
+    await run(redis, markOwnerGoneScript, [keys.client(clientId)], [owner.generation, Date.now()]);
   }
 
   function readClients(clientIds: readonly string[]): Promise<(ClientState | null)[]> {
@@ -121,7 +121,7 @@ export function clientStore(redis: Commands, keys: Keys, pending: Pending, broke
     acknowledgeRanges,
     disconnect,
     release,
-    releaseOwner,
+    markOwnerGone,
     readClient: async (clientId: string) => (await readClients([clientId]))[0] ?? null,
     readClients,
     listClients,

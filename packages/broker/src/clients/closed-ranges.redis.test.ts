@@ -63,7 +63,7 @@ describe('a connected client that was subscribed', () => {
   test('keeps ranges also when its edge was given up: it may only have been late', async () => {
     const { clientId, subscribeAndLeave, kept } = await registered();
     await connect(edge, clientId, 'e1');
-    await control.releaseOwner(await stateOf(control, clientId));
+    await control.markOwnerGone(await stateOf(control, clientId));
     const range = await subscribeAndLeave();
     expect(await kept()).toBe(range);
   });

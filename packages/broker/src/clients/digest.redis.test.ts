@@ -39,7 +39,7 @@ describe('a connection that has the state', () => {
     expect(again).toMatchObject({ kind: 'claimed', digest });
     const third = again.kind === 'claimed' ? again.generation : 0;
     expect(await look(digest, third)).toEqual({ kind: 'unchanged' });
-    await control.releaseOwner(await stateOf(control, clientId));
+    await control.markOwnerGone(await stateOf(control, clientId));
     expect(await look(digest, third)).toMatchObject({ kind: 'claimed', digest, generation: third });
     expect(await look(digest, third)).toEqual({ kind: 'unchanged' });
   });

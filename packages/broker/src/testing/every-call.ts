@@ -74,7 +74,7 @@ export function everyCall({
     release: () => edge.release(clientId, 'e1', 0),
     deleteTopic: () => control.deleteTopic(topic),
     unregisterUnused: () => control.unregisterUnused(state),
-    releaseOwner: () => control.releaseOwner(state),
+    markOwnerGone: () => control.markOwnerGone(state),
     unregister: () => control.unregister(clientId),
     dropLease: () => edge.dropLease('e1'),
   };

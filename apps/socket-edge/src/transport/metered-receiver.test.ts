@@ -3,7 +3,7 @@ import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it, onTestFinished } from 'vitest';
 import { Connection } from '../connection/connection.ts';
-import { meterReceivers } from './edge-receiver.ts';
+import { meterReceivers } from './metered-receiver.ts';
 import { BURST_SECONDS, type FrameLimits, GRACE_SECONDS } from './frame-meter.ts';
 import type { Hub } from '../connection/hub.ts';
 import { newCounters } from '../counters.ts';
