@@ -72,11 +72,12 @@ const turn = (): Promise<void> => new Promise((done) => setTimeout(done, 10));
 test('a blocked event loop shows in its delay, once', async () => {
   const metrics = createMetrics({ service: 'api' });
   const longest = 'holdfast_event_loop_delay_seconds{quantile="1"';
+  // The first turn may be the rest of the one in which it was made, and is not measured.
+  await turn();
   await turn();
   const end = performance.now() + BLOCK_MS;
   while (performance.now() < end);
-  await turn();
-  expect(await sample(metrics, longest)).toBeGreaterThan(0.9 * (BLOCK_MS / 1000));
+  await expect.poll(() => sample(metrics, longest)).toBeGreaterThan(0.9 * (BLOCK_MS / 1000));
   await expect.poll(() => sample(metrics, longest)).toBeLessThan(BLOCK_MS / 1000 / 2);
   metrics.stop();
 });
