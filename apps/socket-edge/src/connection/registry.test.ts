@@ -56,6 +56,12 @@ describe('a registry', () => {
     expect(registry.add(after)).toBe(before);
     expect(registry.add(before)).toBe(before);
     expect(registry.get('client')).toBe(after);
+    // The end of the registration was read after the claim, and its socket is not gone yet.
+    registry.remove(after);
+    registry.add(before);
+    before.stateRead = after.stateRead + 1;
+    before.end();
+    expect(registry.add(after)).toBe(before);
   });
 
   it('keeps the newer connection when an older one of the same client comes later', () => {

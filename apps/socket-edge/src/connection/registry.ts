@@ -64,8 +64,11 @@ export class ConnectionRegistry {
   }
 }
 
-/** Generations order the claims of one registration; Redis' clock, which they follow, may be set back before the next. */
+/**
+ * Generations order the claims of one registration; Redis' clock, which they follow, may be set back before the next. A
+ * connection that was closed by a later read, as its registration is gone, is not newer than one of the present registration.
+ */
 function isNewer(connection: Connection, other: Connection): boolean {
-  if (connection.incarnation !== other.incarnation) return connection.stateRead > other.stateRead;
-  return connection.generation > other.generation;
+  if (connection.incarnation === other.incarnation) return connection.generation > other.generation;
+  return connection.phase !== 'closed' && connection.stateRead > other.stateRead;
 }
