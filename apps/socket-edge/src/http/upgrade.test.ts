@@ -21,7 +21,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-async function installation() {
+async function installation(options: Partial<Parameters<typeof upgradeHandler>[0]> = {}) {
   const redis = new MemoryRedis();
   const edge = memoryEdge(redis);
   for (const client of [FIRST, SECOND]) redis.register(client);
@@ -36,6 +36,7 @@ async function installation() {
     onError: (error) => {
       throw error;
     },
+    ...options,
   });
   return {
     redis,
@@ -91,4 +92,16 @@ describe('a client whose socket is gone', () => {
     expect(redis.client(FIRST).owner).toBeNull();
     expect(edge.registry.size).toBe(0);
   });
+});
+
+it('a handshake whose address cannot be looked up fails alone, and is answered', async () => {
+  const limit = new RefusalLimit();
+  vi.spyOn(limit, 'quiet', 'get').mockReturnValue(false);
+  const onError = vi.fn();
+  const addressOf = () => {
+    throw new Error('no address');
+  };
+  const { handshake } = await installation({ limit, addressOf, onError });
+  await expect(handshake(FIRST).done).resolves.toBeUndefined();
+  expect(onError).toHaveBeenCalledOnce();
 });

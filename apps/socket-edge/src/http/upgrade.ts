@@ -67,10 +67,10 @@ export function upgradeHandler(options: UpgradeOptions) {
   let busyUntil = 0;
 
   async function admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<Refusal | null> {
-    // To look an address up is a system call, and a good handshake never needs it.
-    const address = limit.quiet ? null : addressOf(request);
-    const blockedFor = address === null ? null : await limit.blockedFor(address);
     try {
+      // To look an address up is a system call, and a good handshake never needs it.
+      const address = limit.quiet ? null : addressOf(request);
+      const blockedFor = address === null ? null : await limit.blockedFor(address);
       const refused = await judge(request, socket, head, blockedFor !== null);
       if (refused === null || refused.problem.status >= 500 || isOfClient(refused)) return refused;
       await limit.count(address ?? lateAddress(request));
