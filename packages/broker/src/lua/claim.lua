@@ -53,6 +53,8 @@ local function claim(number, key, edge, mine, incarnation, known)
   end
   if owned and held == mine then return answer end
 
+  -- First what needs memory: once a script has written, Redis refuses it nothing any more.
+  call('HSET', key, 'e', edge, 'c', answer[2], 's', ARGV[1])
   -- The edge of an older connection is notified of changes too, until it has closed that.
   if owner.e and owner.e ~= edge then
     call('HSET', key, 'p', owner.e)
@@ -60,7 +62,6 @@ local function claim(number, key, edge, mine, incarnation, known)
     call('HDEL', key, 'p')
   end
   if owner.d then call('HDEL', key, 'd') end
-  call('HSET', key, 'e', edge, 'c', answer[2], 's', ARGV[1])
   return answer
 end
 
