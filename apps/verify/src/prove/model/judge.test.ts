@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CallEvent, Frame, HistoryEvent, LineEvent } from '../history/events.ts';
 import { absentSteps, correctHistory } from '../../testing/correct-history.ts';
-import { judge } from './judge.ts';
+import { isMissingNow, judge } from './judge.ts';
 import { CLIENTS, FOREIGN_TOPIC, TOPICS } from '../../testing/simulated-installation.ts';
 import type { Violation, ViolationKind } from './model.ts';
 
@@ -129,6 +129,22 @@ describe('the model', () => {
       return { wrong: events.filter((event) => !isSilent(event)), token: frame.token };
     });
     expect(times).toBeGreaterThan(ENOUGH);
+  });
+
+  it('sees while a connection is open that it lacks a message, and nothing in a correct history', () => {
+    let lacking = 0;
+    fc.assert(
+      fc.property(correctHistory(), fc.nat(), (events, seed) => {
+        expect(isMissingNow(events)).toBe(false);
+        const messages = owed(events);
+        const lacked = messages[seed % Math.max(1, messages.length)];
+        if (lacked === undefined) return;
+        lacking += 1;
+        expect(isMissingNow(without(events, lacked))).toBe(true);
+      }),
+      { numRuns: RUNS },
+    );
+    expect(lacking).toBeGreaterThan(ENOUGH);
   });
 
   it('finds at an earlier end what a later change healed', () => {
