@@ -94,14 +94,15 @@ describe('a client whose socket is gone', () => {
   });
 });
 
+function noAddress(): string {
+  throw new Error('no address');
+}
+
 it('a handshake whose address cannot be looked up fails alone, and is answered', async () => {
   const limit = new RefusalLimit();
   vi.spyOn(limit, 'quiet', 'get').mockReturnValue(false);
-  const onError = vi.fn();
-  const addressOf = () => {
-    throw new Error('no address');
-  };
-  const { handshake } = await installation({ limit, addressOf, onError });
+  const onError = vi.fn<(error: unknown) => void>();
+  const { handshake } = await installation({ limit, addressOf: noAddress, onError });
   await expect(handshake(FIRST).done).resolves.toBeUndefined();
   expect(onError).toHaveBeenCalledOnce();
 });
