@@ -57,6 +57,7 @@ const nextSteps: Record<AfterClose, string> = {
   'reconnect-with-backoff': 'reconnect with back-off, and resume',
   reconnect: 'reconnect with back-off, and resume',
   stop: 'do not reconnect',
+  'authorize-again': 'get a new token, reconnect, resume',
   'register-again': 'register again; the client id is unknown now',
 };
 

@@ -1,5 +1,5 @@
 import type { Position } from '@holdfast/protocol/position-order';
-import type { ClientState, SubscriptionStart } from './clients/state.ts';
+import type { ClientIdentity, ClientState, SubscriptionStart } from './clients/state.ts';
 import type { LogPage, TopicState } from './topics/state.ts';
 
 /**
@@ -14,6 +14,8 @@ export interface NewClient {
   name: string | null;
   registeredAt: number;
   topics: ReadonlyMap<string, SubscriptionStart>;
+  /** Nothing is known of it when not given. */
+  identity?: ClientIdentity;
 }
 
 export type RegisterOutcome = 'registered' | 'client-exists' | 'name-taken' | 'quota-reached';
@@ -37,6 +39,28 @@ export interface Page<T> {
   items: T[];
   /** Where the next page begins; null at the end. */
   cursor: string | null;
+}
+
+/**
+ * Users: what clients that belong together are called by. A user is there as long as one of its clients is; it has a topic
+ * of its own, to which each of them is subscribed.
+ */
+export interface Users {
+  /** Its clients in the order of ids; `cursor` is the last id of the page before. */
+  listClientsOf(user: string, cursor: string | null, limit: number): Promise<Page<ClientState>>;
+  /** How many registered clients each user has, in the order given. */
+  countClientsOf(users: readonly string[]): Promise<number[]>;
+  /** Publishes on the user's own topic; `not-found` when the user has no client. */
+  publishToUser(user: string, message: NewMessage): Promise<PublishOutcome>;
+  /**
+   * Refuses tokens of a user from now on that were issued before a time (ms), for as long as one may be valid.
+   * @param keys the API keys whose tokens are meant; null: all
+   */
+  revokeTokens(user: string, keys: readonly string[] | null, issuedBefore: number, forSeconds: number): Promise<void>;
+  /** Tokens of this user and API key that were issued before this time are revoked (ms); 0 for none. */
+  revokedBefore(user: string, key: string): Promise<number>;
+  /** Ends the authorization of a client whose token was issued before a time (ms). False when it was not. */
+  revokeClient(clientId: string, issuedBefore: number): Promise<boolean>;
 }
 
 /** Registered clients and their subscriptions. */
@@ -107,15 +131,26 @@ export interface NewMessage {
 export type PublishOutcome =
   { kind: 'published' | 'repeated'; id: Position } | { kind: 'not-found' } | { kind: 'conflict' };
 
+/** What a topic is made with, or changed to; what is not given stays as it is. */
+export interface TopicSettings extends Partial<History> {
+  /** null: it does not expire. */
+  expireSeconds?: number | null | undefined;
+  /** null: it has no presence. */
+  presence?: TopicState['presence'] | undefined;
+}
+
 /** Topics and their messages. */
 export interface Topics {
-  /** Creates the topic, or changes the settings that are given of one that is there. */
-  putTopic(topic: string, history: Partial<History>): Promise<{ created: boolean; state: TopicState }>;
+  /**
+   * Creates the topic, or changes the settings that are given of one that is there. One that has expired comes back with
+   * its position, and the subscriptions that it had.
+   */
+  putTopic(topic: string, settings: TopicSettings): Promise<{ created: boolean; state: TopicState }>;
   /** The same, counted for the key that made the topic, and refused where that has as much as it may. */
-  putTopicOf(owner: TopicOwner, topic: string, history: Partial<History>): Promise<PutOutcome>;
+  putTopicOf(owner: TopicOwner, topic: string, settings: TopicSettings): Promise<PutOutcome>;
   /** Removes the topic and its log; every edge with a subscriber is notified. False when there was none. */
   deleteTopic(topic: string): Promise<boolean>;
-  /** In the order given; null for one that does not exist. A rejection names those that could not be read. */
+  /** In the order given; null for one that does not exist, or has expired. A rejection names those that could not be read. */
   readTopics(topics: readonly string[]): Promise<(TopicState | null)[]>;
   /** In the order of names; `cursor` is the last name of the page before. */
   listTopics(cursor: string | null, limit: number): Promise<Page<{ topic: string; state: TopicState }>>;
@@ -132,6 +167,31 @@ export interface Topics {
   readLog(topic: string, after: Position | null, limit: number): Promise<LogPage | null>;
   /** The same for a client's inbox. */
   readClientLog(clientId: string, after: Position | null, limit: number): Promise<LogPage | null>;
+}
+
+/** Who is present on a topic, as all edges together have it. */
+export interface PresencePage {
+  count: number;
+  members: PresentMember[];
+  version: number;
+  cursor: string | null;
+}
+
+export interface PresentMember {
+  /** The user, or `~` and the ref of a client without one. */
+  id: string;
+  /** JSON; null for none. */
+  info: string | null;
+}
+
+/** What callers are told of who is present. */
+export interface Presence {
+  /** `limit` 0: only the count. Null when the topic does not exist, or has no presence. */
+  readPresence(topic: string, cursor: string | null, limit: number): Promise<PresencePage | null>;
+  /** In the order given; null for topics without presence. */
+  countPresent(topics: readonly string[]): Promise<(number | null)[]>;
+  /** Takes out the members of edges that died, or left longer ago than a topic's grace. Gives how many were taken out. */
+  reapPresence(): Promise<number>;
 }
 
 export interface EdgeDetails {

@@ -171,6 +171,8 @@ class HoldfastClient {
         if (this.#book.lost(frame)) this.#emit('lost', frame);
         return;
       case 'pong':
+      case 'expiring':
+      case 'presence':
         return;
     }
   }

@@ -9,7 +9,14 @@ const full = {
   maxTopics: 50,
   maxHistoryMessages: null,
   expiresAt: null,
-  can: { register: true, subscribe: ['news.*', 'user.**'], publish: ['@clients', '**'], manage: [] },
+  can: {
+    register: true,
+    subscribe: ['news.*', 'user.{user}.**'],
+    publish: ['@clients', '@users', '**'],
+    manage: [],
+    create: ['room.*'],
+    presence: ['@users', 'room.*'],
+  },
 };
 const fields = (value: unknown) => apiKeysFile.safeParse(value).error?.issues.map(({ path }) => path.join('.')) ?? [];
 
@@ -26,7 +33,7 @@ describe('the keys file', () => {
       maxTopics: null,
       maxHistoryMessages: null,
       expiresAt: null,
-      can: { register: false, subscribe: [], publish: [], manage: [] },
+      can: { register: false, subscribe: [], publish: [], manage: [], create: [], presence: [] },
     });
   });
 

@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { publishPattern, topicPattern } from './topic-name.ts';
+import { identityPattern, presencePattern, publishPattern, topicPattern } from './topic-name.ts';
+import { topicDefaults } from './rest/topics.ts';
+import { tokenSettings } from './token-settings.ts';
 
 export const apiKeyId = z
   .string()
@@ -30,11 +32,21 @@ export const apiKey = z.strictObject({
   can: z
     .strictObject({
       register: z.boolean().default(false),
-      subscribe: z.array(topicPattern).default([]),
+      subscribe: z.array(identityPattern).default([]),
       publish: z.array(publishPattern).default([]),
       manage: z.array(topicPattern).default([]),
+      create: z.array(identityPattern).default([]).describe('Topics that are made when they are first used'),
+      presence: z.array(presencePattern).default([]),
     })
     .prefault({}),
+  tokens: tokenSettings.optional().describe('Who may issue tokens with which browsers register themselves'),
+  clientExpirySeconds: z
+    .int()
+    .min(1)
+    .nullable()
+    .optional()
+    .describe('A client that has not been connected for so long is forgotten; null: never'),
+  topicDefaults: topicDefaults.optional().describe('Of topics that are made when they are first used'),
 });
 
 export type ApiKey = z.output<typeof apiKey>;

@@ -12,6 +12,7 @@ describe('close codes', () => {
       [1012, 'reconnect-after-delay'],
       [1013, 'reconnect-with-backoff'],
       [4400, 'stop'],
+      [4401, 'authorize-again'],
       [4403, 'stop'],
       [4408, 'reconnect'],
       [4409, 'stop'],

@@ -3,6 +3,7 @@ export const closeCodes = {
   restarting: { code: 1012, reason: 'restarting', next: 'reconnect-after-delay' },
   tryLater: { code: 1013, reason: 'try-later', next: 'reconnect-with-backoff' },
   badFrame: { code: 4400, reason: 'bad-frame', next: 'stop' },
+  expired: { code: 4401, reason: 'authorization expired', next: 'authorize-again' },
   disconnected: { code: 4403, reason: 'disconnected by an operator', next: 'stop' },
   tooSlow: { code: 4408, reason: 'too slow', next: 'reconnect' },
   replaced: { code: 4409, reason: 'replaced by a newer connection', next: 'stop' },

@@ -10,6 +10,7 @@ export const welcome = z.object({
   connection: z.string(),
   heartbeatMs: z.int(),
   topics: z.record(deliveredTopic, welcomeTopic),
+  expiresInMs: z.int().optional().describe('Of clients of tokens: until their authorization ends'),
 });
 
 export type Welcome = z.output<typeof welcome>;
@@ -52,7 +53,43 @@ export const pong = z.object({ type: z.literal('pong') });
 
 export type Pong = z.output<typeof pong>;
 
+/** The authorization of the client ends soon: registering again with a fresh token moves the end. */
+export const expiring = z.object({ type: z.literal('expiring'), inMs: z.int() });
+
+export type Expiring = z.output<typeof expiring>;
+
+/** Who is present: a user, or `~` and 16 hexadecimal digits for a client without one. */
+export const presenceMember = z.object({ id: z.string(), info: z.unknown() });
+
+export type PresenceMember = z.output<typeof presenceMember>;
+
+/**
+ * Who is present on a topic, to connections opened with `?presence=1`. With `members`: everybody, in as many frames as it
+ * takes. With `joined` and `left`: what changed since the version before. With neither: only how many there are.
+ */
+export const presence = z.object({
+  type: z.literal('presence'),
+  topic: deliveredTopic,
+  version: z.int().describe('Rises by one with each change'),
+  count: z.int(),
+  members: z.array(presenceMember).optional(),
+  more: z.boolean().optional().describe('Whether another frame of the same members follows'),
+  joined: z.array(presenceMember).optional(),
+  left: z.array(z.string()).optional(),
+});
+
+export type Presence = z.output<typeof presence>;
+
 /** Every frame from an edge to a client. */
-export const downFrame = z.discriminatedUnion('type', [welcome, message, subscribed, unsubscribed, lost, pong]);
+export const downFrame = z.discriminatedUnion('type', [
+  welcome,
+  message,
+  subscribed,
+  unsubscribed,
+  lost,
+  pong,
+  expiring,
+  presence,
+]);
 
 export type DownFrame = z.output<typeof downFrame>;

@@ -28,3 +28,28 @@ export const MAX_HISTORY = { size: 1_000_000, seconds: 30 * 24 * 3600 } as const
 export const RESUME_DEADLINE_MS = 5000;
 /** How often an edge pings; two unanswered end a connection. */
 export const HEARTBEAT_MS = 25_000;
+/** What others may be shown of a client. */
+export const MAX_INFO_BYTES = KIB;
+/** Patterns in one right of a client: they are kept with each client. */
+export const MAX_PATTERNS = 100;
+/** A token: proxies bound headers, mostly at 8 KiB. */
+export const MAX_TOKEN_BYTES = 8 * KIB;
+/** How far the clocks of who issues tokens and of Holdfast may be apart. */
+export const TOKEN_LEEWAY_SECONDS = 30;
+/** How long before its authorization ends an edge warns a client. */
+export const EXPIRING_BEFORE_MS = 30_000;
+/** How long a client of tokens is kept that is not connected, unless its API key says otherwise. */
+export const TOKEN_CLIENT_EXPIRY_SECONDS = 7 * 24 * 3600;
+/** How long a token may be valid, unless its API key says otherwise. */
+export const DEFAULT_TOKEN_SECONDS = 3600;
+/** Users in one call. */
+export const MAX_USERS = 100;
+/** Members in one frame of presence. */
+export const PRESENCE_FRAME_MEMBERS = 500;
+/** Up to so many members a topic may show each; past its limit it shows how many there are. */
+export const MAX_PRESENCE_LIMIT = 20_000;
+export const DEFAULT_PRESENCE = { by: 'user', show: 'members', limit: 1000, graceSeconds: 5 } as const;
+export const MAX_GRACE_SECONDS = 60;
+/** Between two changes of a topic's presence that are sent: of members, and past the limit of the count. */
+export const PRESENCE_EVERY_MS = 250;
+export const PRESENCE_COUNT_EVERY_MS = 5000;

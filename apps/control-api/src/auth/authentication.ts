@@ -51,20 +51,13 @@ export function hasExpired(key: ApiKey): boolean {
   return key.expiresAt !== null && Date.parse(key.expiresAt) <= Date.now();
 }
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** The API key that the call was made with; null where none is asked for. */
-    apiKey: ApiKey | null;
-  }
-}
-
 const BEARER = /^bearer +/i;
 /** `?api_key=`, `?X-API-Key=` and their like, without the marks between words. */
 const KEY_PARAMETERS = new Set(['key', 'apikey', 'xapikey']);
 
-/** Refuses API keys in URLs, which end up in logs, and decorates requests with their key. */
+/** Refuses API keys in URLs, which end up in logs, and decorates requests with their principal. */
 export const apiKeys = fp(async (app) => {
-  app.decorateRequest('apiKey', null);
+  app.decorateRequest('principal', null);
   app.addHook('onRequest', async ({ query }) => {
     const found = Object.keys(query as object).find((name) =>
       KEY_PARAMETERS.has(name.toLowerCase().replace(/[-_]/g, '')),

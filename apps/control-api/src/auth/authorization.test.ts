@@ -1,8 +1,9 @@
 import { apiKey } from '@holdfast/protocol/api-key';
 import { describe, expect, test } from 'vitest';
 import { deniedTopics, requireReading, requireRight, requireTopics } from './authorization.ts';
+import { principalOfKey } from './principal.ts';
 
-const keyWith = (can: object) => apiKey.parse({ id: 'k', secretSha256: '0'.repeat(64), can });
+const keyWith = (can: object) => principalOfKey(apiKey.parse({ id: 'k', secretSha256: '0'.repeat(64), can }));
 const refused = expect.objectContaining({ code: 'not-permitted' }) as Error;
 
 describe('rights', () => {

@@ -124,8 +124,12 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
         ]),
       },
     },
-    async ({ params, apiKey, chargeTopics }) =>
-      describeClient(broker, await namedClient(broker, params.clientId, apiKey, 'client-not-found'), chargeTopics),
+    async ({ params, principal, chargeTopics }) =>
+      describeClient(
+        broker,
+        await namedClient(broker, params.clientId, principal?.key ?? null, 'client-not-found'),
+        chargeTopics,
+      ),
   );
 
   app.get(

@@ -32,7 +32,18 @@ export async function describeClient(
       owner === null ? null : `${owner.edge}-${answer.served?.connection ?? connectionName(owner.generation)}`,
     // When an edge died is not known.
     since: client.owner !== null && owner === null ? null : timeText(client.since),
+    ...identityOf(client),
+    clientExpirySeconds: null,
     served: answer.served === null ? null : servedTopics(answer.served),
+  };
+}
+
+function identityOf({ identity: { user, info, may, token } }: ClientState) {
+  return {
+    user,
+    info: info === null ? null : (JSON.parse(info) as unknown),
+    may,
+    expiresAt: token === null ? null : timeText(token.expiresAt),
   };
 }
 
@@ -59,6 +70,7 @@ export async function listClients(
     key: client.key,
     topics: currentTopics(client, states),
     connected: connected.has(client),
+    user: client.identity.user,
   }));
   return { clients, cursor: next };
 }

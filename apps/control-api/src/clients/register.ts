@@ -5,6 +5,7 @@ import { v4 as randomUuid } from 'uuid';
 import type { z } from 'zod';
 import { ProblemError } from '../http/problem-error.ts';
 import { requireTopics } from '../auth/authorization.ts';
+import { principalOfKey } from '../auth/principal.ts';
 import type { Services } from '../services.ts';
 import { startsNow, readStates } from '../topics/topic-states.ts';
 
@@ -20,7 +21,7 @@ export async function register(
   request: Request,
 ): Promise<z.output<typeof registerResponse>> {
   const topics = request.topics ?? [];
-  requireTopics(key, 'subscribe', topics);
+  requireTopics(principalOfKey(key), 'subscribe', topics);
   const [states, connect] = await Promise.all([
     readStates(broker, topics),
     // Read before the client is made: a failure here must not leave a client whose id no caller has.

@@ -3,7 +3,8 @@ import type { ClientState } from '@holdfast/broker/client-state';
 import { MAX_TOPICS } from '@holdfast/protocol/limits';
 import type { topicsResponse } from '@holdfast/protocol/rest/clients';
 import type { z } from 'zod';
-import { requireSubscribing } from '../auth/authorization.ts';
+import { requireTopics } from '../auth/authorization.ts';
+import { principalOfClient } from '../auth/principal.ts';
 import { ProblemError } from '../http/problem-error.ts';
 import type { ChargeTopics } from '../limits/client-rates.ts';
 import type { Services } from '../services.ts';
@@ -30,7 +31,7 @@ export async function subscribe(
 ): Promise<Answer> {
   const client = await knownClient(services, clientId);
   charge(client.topics.size + topics.length);
-  requireSubscribing(services.keys, client.key, topics);
+  requireTopics(principalOfClient(services.keys, client), 'subscribe', topics);
   const states = await readStates(services.broker, topics, client.topics.keys());
   const add = startsNow(states, topics);
   return change(services, clientId, states, { add, stale: staleTopics(client, states) });

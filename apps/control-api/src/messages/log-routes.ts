@@ -5,7 +5,7 @@ import { position } from '@holdfast/protocol/positions';
 import { logEntry, logResponse } from '@holdfast/protocol/rest/messages';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { keyOf, needsKey, requireReading } from '../auth/authorization.ts';
+import { needsKey, principalOf, requireReading } from '../auth/authorization.ts';
 import { isGone } from '../limits/call-limits.ts';
 import { KEY_CODES, answers, keyed, pageLimit, topicPath } from '../openapi/schemas.ts';
 import type { Services } from '../services.ts';
@@ -43,7 +43,7 @@ export const logRoutes: FastifyPluginAsyncZod<Services> = async (app, { bulkBrok
     },
     async (request, reply) => {
       const { topic } = request.params;
-      requireReading(keyOf(request), topic);
+      requireReading(principalOf(request), topic);
       const after = request.query.after ?? null;
       request.holdBytes(MAX_PAGE_BYTES);
       const page = await bulkReads.run(

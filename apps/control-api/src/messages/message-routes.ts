@@ -9,7 +9,7 @@ import {
 import { INBOX_TOPIC } from '@holdfast/protocol/topic-name';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { keyOf, needsKey, requireTopics } from '../auth/authorization.ts';
+import { keyOf, needsKey, principalOf, requireTopics } from '../auth/authorization.ts';
 import { parseJson, readBodiesWith } from '../http/bodies.ts';
 import { ProblemError } from '../http/problem-error.ts';
 import { BODY_CODES, KEY_CODES, answers, clientPath, keyed, topicPath } from '../openapi/schemas.ts';
@@ -65,9 +65,9 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, { brok
     },
     async (request, reply) => {
       const { topic } = request.params;
-      const key = keyOf(request);
-      requireTopics(key, 'publish', [topic]);
-      const outcome = await broker.publish(topic, request.body, request.headers[IDEMPOTENCY_HEADER], key.id);
+      const principal = principalOf(request);
+      requireTopics(principal, 'publish', [topic]);
+      const outcome = await broker.publish(topic, request.body, request.headers[IDEMPOTENCY_HEADER], principal.key.id);
       if (outcome.kind === 'not-found') throw noSuchTopic(topic);
       counts.publishes.inc({ outcome: outcome.kind });
       if (outcome.kind === 'conflict') throw keyInUse();
@@ -142,6 +142,6 @@ export const batchRoutes: FastifyPluginAsyncZod<Services> = async (app, services
       },
     },
     async (request, reply) =>
-      reply.code(202).send({ results: await publishBatch(services, keyOf(request), request.body.messages) }),
+      reply.code(202).send({ results: await publishBatch(services, principalOf(request), request.body.messages) }),
   );
 };

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createCounts } from '../observability/metrics.ts';
 import { publishBatch } from './publish-batch.ts';
 import { type TestApi, startTestApi } from '../testing/api.ts';
+import { principalOfKey } from '../auth/principal.ts';
 
 let api: TestApi;
 const metrics = createMetrics({ service: 'test' });
@@ -42,7 +43,7 @@ test('messages of one topic that take several calls are sent one call after the 
   }));
   const [key] = keys;
   if (key === undefined) throw new Error('there is a key');
-  const results = await publishBatch({ broker, counts: createCounts(metrics) }, key, messages);
+  const results = await publishBatch({ broker, counts: createCounts(metrics) }, principalOfKey(key), messages);
   expect(results.every(({ ok }) => ok)).toBe(true);
   expect(calls).toBeGreaterThan(4);
   expect(most).toBe(1);

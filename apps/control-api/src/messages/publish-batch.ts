@@ -1,7 +1,6 @@
 import type { PublishOutcome, Topics } from '@holdfast/broker/broker';
 import { TopicsUnavailable } from '@holdfast/broker/topic-state';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
-import type { ApiKey } from '@holdfast/protocol/api-key';
 import { MAX_MESSAGE_BYTES } from '@holdfast/protocol/limits';
 import type { Position } from '@holdfast/protocol/position-order';
 import { type ProblemCode, problems } from '@holdfast/protocol/problems';
@@ -9,6 +8,7 @@ import { batchMessage, type batchResult } from '@holdfast/protocol/rest/messages
 import type { z } from 'zod';
 import { faultsOf, phraseOf } from '../http/validation.ts';
 import { deniedTopics } from '../auth/authorization.ts';
+import type { Principal } from '../auth/principal.ts';
 import type { Services } from '../services.ts';
 
 type Result = z.output<typeof batchResult>;
@@ -42,12 +42,12 @@ interface Publication {
  */
 export async function publishBatch(
   { broker, counts }: Pick<Services, 'broker' | 'counts'>,
-  key: ApiKey,
+  principal: Principal,
   messages: readonly unknown[],
 ): Promise<Result[]> {
   const plans = await withoutMissing(
     broker,
-    messages.map((message) => plan(key, message)),
+    messages.map((message) => plan(principal, message)),
   );
   const publications = plans.flatMap((planned) => ('refused' in planned ? [] : planned.publications));
   for (const chunk of chunks(publications)) await publishAll(broker, chunk);
@@ -62,7 +62,7 @@ export async function publishBatch(
   return plans.map((planned) => ('refused' in planned ? planned.refused : resultOf(planned.publications)));
 }
 
-function plan(key: ApiKey, message: unknown): Plan {
+function plan(principal: Principal, message: unknown): Plan {
   const parsed = batchMessage.safeParse(message);
   if (!parsed.success) return { refused: refusal('invalid-request', phraseOf(faultsOf(parsed.error.issues))) };
   const { data, idempotencyKey } = parsed.data;
@@ -71,11 +71,11 @@ function plan(key: ApiKey, message: unknown): Plan {
   if (data.length > MAX_MESSAGE_BYTES) {
     return { refused: refusal('payload-too-large', `data: must be at most ${MAX_MESSAGE_BYTES} bytes`, topics) };
   }
-  const denied = deniedTopics(key, 'publish', topics);
+  const denied = deniedTopics(principal, 'publish', topics);
   if (denied.length > 0) {
     return { refused: refusal('not-permitted', `The API key has no right to publish to ${denied.join(', ')}`, topics) };
   }
-  return { publications: topics.map((topic) => ({ topic, data, idempotencyKey, caller: key.id })) };
+  return { publications: topics.map((topic) => ({ topic, data, idempotencyKey, caller: principal.key.id })) };
 }
 
 /** A message to several topics goes to all of them or to none, so that it can be repeated as it is. */

@@ -25,7 +25,7 @@ export const requestLog = fp<{ logger: Logger }>(async (app, { logger }) => {
       status,
       ms: Math.round(elapsedTime),
       ip: request.ip,
-      ...(request.apiKey === null ? {} : { key: request.apiKey.id }),
+      ...(request.principal === null ? {} : { key: request.principal.key.id }),
     };
     logger[failed ? 'warn' : 'debug'](fields, 'call');
   });
@@ -59,10 +59,10 @@ export const auditLog = fp<{ logger: Logger; broker: ControlBroker }>(async (app
   app.decorateRequest('problem', null);
   app.addHook('onResponse', async (request, { statusCode: status }) => {
     const { audit } = request.routeOptions.config;
-    if (audit === undefined || request.apiKey === null || status === BAD_REQUEST) return;
+    if (audit === undefined || request.principal === null || status === BAD_REQUEST) return;
     const { topic } = request.params as { topic?: string };
     const fields = {
-      key: request.apiKey.id,
+      key: request.principal.key.id,
       action: audit,
       ...(topic === undefined ? {} : { topic }),
       ...(await changedRef(broker, request)),

@@ -123,7 +123,10 @@ describe('GET /v1/topics/{topic}', () => {
       topic: 'news.read',
       history: { size: 1000, seconds: 300 },
       position: 'id' in published ? published.id : 'not published',
+      expireSeconds: null,
+      presence: null,
       subscribers: 0,
+      present: null,
     });
   });
 

@@ -11,7 +11,7 @@ import {
 import { topicName } from '@holdfast/protocol/topic-name';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { keyOf, needsKey, requireTopics } from '../auth/authorization.ts';
+import { keyOf, needsKey, principalOf, requireTopics } from '../auth/authorization.ts';
 import { ProblemError } from '../http/problem-error.ts';
 import { BODY_CODES, KEY_CODES, answers, keyed, pageLimit, topicPath } from '../openapi/schemas.ts';
 import type { Services } from '../services.ts';
@@ -45,7 +45,7 @@ export const topicRoutes: FastifyPluginAsyncZod<Services> = async (app, { broker
     async (request, reply) => {
       const { topic } = request.params;
       const key = keyOf(request);
-      requireTopics(key, 'manage', [topic]);
+      requireTopics(principalOf(request), 'manage', [topic]);
       const owner = { key: key.id, quotaOf: (id: string) => keys.get(id) };
       const outcome = await broker.putTopicOf(owner, topic, givenSettings(request.body?.history));
       if (outcome.kind !== 'put') throw overQuota(outcome.kind);
@@ -91,7 +91,7 @@ export const topicRoutes: FastifyPluginAsyncZod<Services> = async (app, { broker
     async ({ params: { topic } }) => {
       const [state] = await broker.readTopics([topic]);
       if (!state) throw noSuchTopic(topic);
-      return { ...view(topic, state), subscribers: (await broker.surveySubscribers(topic)) ?? null };
+      return { ...view(topic, state), subscribers: (await broker.surveySubscribers(topic)) ?? null, present: null };
     },
   );
 
@@ -116,7 +116,7 @@ export const topicRoutes: FastifyPluginAsyncZod<Services> = async (app, { broker
     },
     async (request) => {
       const { topic } = request.params;
-      requireTopics(keyOf(request), 'manage', [topic]);
+      requireTopics(principalOf(request), 'manage', [topic]);
       if (!(await broker.deleteTopic(topic))) throw noSuchTopic(topic);
       return { topic };
     },
@@ -128,8 +128,8 @@ function overQuota(of: 'topics' | 'history'): ProblemError {
   return new ProblemError(of === 'topics' ? 'topic-quota-reached' : 'history-quota-reached', { detail });
 }
 
-function view(topic: string, { history, last }: TopicState): z.output<typeof topicResponse> {
-  return { topic, history, position: last };
+function view(topic: string, { history, last, expireSeconds, presence }: TopicState): z.output<typeof topicResponse> {
+  return { topic, history, position: last, expireSeconds, presence };
 }
 
 function givenSettings({ size, seconds }: z.output<typeof historySettings> = {}): Partial<History> {

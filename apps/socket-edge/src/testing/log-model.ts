@@ -50,7 +50,8 @@ export class LogModel {
   }
 
   state(): TopicState {
-    return { history: this.history, start: this.start, incarnation: this.incarnation, last: this.last };
+    const { history, start, incarnation, last } = this;
+    return { history, start, incarnation, last, expireSeconds: null, presence: null, dormant: false };
   }
 
   page(after: Position | null, limit: number): LogPage {

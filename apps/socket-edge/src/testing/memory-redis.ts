@@ -1,6 +1,6 @@
 import type { ClaimOutcome, ClaimRequest, EdgeBroker, KnownTopic } from '@holdfast/broker/broker';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
-import { type ClientState, type Owner, parseStart } from '@holdfast/broker/client-state';
+import { type ClientState, NO_IDENTITY, type Owner, parseStart } from '@holdfast/broker/client-state';
 import { type TopicState, startNow } from '@holdfast/broker/topic-state';
 import type { LiveSubscriber } from '@holdfast/broker/live-subscriber';
 import type { LiveListener } from '@holdfast/broker/live-subscriber';
@@ -77,6 +77,7 @@ export class MemoryRedis {
       since: registeredAt,
       disconnectUpTo: 0,
       ownPosition: `${registeredAt}-${incarnation}`,
+      identity: NO_IDENTITY,
       topics: new Map(topics.map((topic) => [topic, this.startOf(topic)])),
       closed: new Map(),
     });

@@ -1,3 +1,4 @@
+import { NO_IDENTITY } from './state.ts';
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { NewClient } from '../broker.ts';
@@ -36,6 +37,7 @@ describe('registering', () => {
       disconnectUpTo: 0,
       ownPosition: `${client.registeredAt}-${state.incarnation}`,
       closed: new Map(),
+      identity: NO_IDENTITY,
     });
     expect(await isListed(client.clientId)).toBe(true);
   });

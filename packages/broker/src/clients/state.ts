@@ -1,3 +1,4 @@
+import type { ClientMay } from '@holdfast/protocol/user';
 import type { Position } from '@holdfast/protocol/position-order';
 
 /** The connection that holds a client. It is believed only while its edge's lease lives. */
@@ -11,6 +12,32 @@ export interface Owner {
 export function connectionName(generation: number): string {
   return generation.toString(36);
 }
+
+/** Who a client is, and what it may do: set when it is registered, and by each token. */
+export interface ClientIdentity {
+  user: string | null;
+  /** JSON of at most `MAX_INFO_BYTES`. */
+  info: string | null;
+  /** What it may do with its UUID; null: what its API key may. */
+  may: ClientMay | null;
+  /** Lists of patterns, one of each of which a topic must fit for the client to see its presence; none: it sees none. */
+  seesPresence: readonly (readonly string[])[];
+  /** Of the token with which it was registered last; null for a client of an API key alone. */
+  token: ClientToken | null;
+}
+
+/** What is kept of a client's token; the token itself never is. */
+export interface ClientToken {
+  /** When its authorization ends, in milliseconds since the epoch; the past for one that was revoked. */
+  expiresAt: number;
+  /** Milliseconds since the epoch, of the claim `iat`. */
+  issuedAt: number;
+  /** The topics that it subscribes the client to. */
+  topics: readonly string[];
+}
+
+/** The identity of a client of which nothing is known but its API key. */
+export const NO_IDENTITY: ClientIdentity = { user: null, info: null, may: null, seesPresence: [], token: null };
 
 /** A registered client as Redis knows it. */
 export interface ClientState {
@@ -34,6 +61,7 @@ export interface ClientState {
   topics: Map<string, SubscriptionStart>;
   /** Topic to the ranges of subscriptions that ended before the edge may have looked; see `closedRanges`. */
   closed: Map<string, string>;
+  identity: ClientIdentity;
 }
 
 /**
@@ -125,6 +153,7 @@ export function decodeClient(clientId: string, flat: readonly string[]): ClientS
     ownPosition: values[field.ownPosition] ?? `${registeredAt}-${incarnation}`,
     topics,
     closed,
+    identity: NO_IDENTITY,
   };
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { NO_IDENTITY } from '../clients/state.ts';
 import { UnexpectedAnswer, answerOf, clientOf, listOf, logPageOf, numberOf, topicOf } from './replies.ts';
 
 describe('an answer of a script', () => {
@@ -34,6 +35,7 @@ describe('a client', () => {
         ['+', '8-0 9'],
       ]),
       closed: new Map([['left', '3-0,4-0,8']]),
+      identity: NO_IDENTITY,
     });
   });
 
@@ -63,6 +65,15 @@ test('a topic is null unless all of it is there', () => {
     start: '1-71',
     incarnation: '71',
     last: '2-0',
+    expireSeconds: null,
+    presence: null,
+    dormant: false,
+  });
+  const presence = { by: 'user', show: 'members', limit: 1000, graceSeconds: 5 } as const;
+  expect(topicOf(['10', '20', '1-71', '2-0', '60', JSON.stringify(presence), '1'])).toMatchObject({
+    expireSeconds: 60,
+    presence,
+    dormant: true,
   });
   expect(topicOf(['0', '20', '1-0', '2-0'])?.history.size).toBe(0);
   expect(topicOf([null, null, null, null])).toBeNull();

@@ -47,15 +47,18 @@ export function listOf(script: string, answer: unknown, length: number): unknown
   return found;
 }
 
-/** From `size, seconds, born, last`; null when the topic does not exist. */
+/** From `size, seconds, born, last, expire, presence, gone`; null when the topic does not exist. */
 export function topicOf(values: unknown): TopicState | null {
-  const [size, seconds, start, last] = list(values).map(text);
+  const [size, seconds, start, last, expire, presence, gone] = list(values).map(text);
   if (!size || !seconds || !start || !last) return null;
   return {
     history: { size: Number(size), seconds: Number(seconds) },
     start,
     incarnation: incarnationOf(start),
     last,
+    expireSeconds: expire ? Number(expire) : null,
+    presence: presence ? (JSON.parse(presence) as TopicState['presence']) : null,
+    dormant: gone === '1',
   };
 }
 

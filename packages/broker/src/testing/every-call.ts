@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { EdgeDetails } from '../broker.ts';
-import type { ClientState } from '../clients/state.ts';
+import { type ClientState, NO_IDENTITY } from '../clients/state.ts';
 import { type TestBroker, someone } from './brokers.ts';
 
 const details: EdgeDetails = {
@@ -32,6 +32,7 @@ export function everyCall({
     disconnectUpTo: 0,
     ownPosition: '1-1',
     closed: new Map(),
+    identity: NO_IDENTITY,
   };
   const topic = randomUUID();
   const data = Buffer.from('{"a":1}');

@@ -64,7 +64,15 @@ test('a log goes on before the first message that is kept after a position, or a
 });
 
 describe('a subscription', () => {
-  const state: TopicState = { history: { size: 1, seconds: 1 }, start: '5-71', incarnation: '71', last: '9-0' };
+  const state: TopicState = {
+    history: { size: 1, seconds: 1 },
+    start: '5-71',
+    incarnation: '71',
+    last: '9-0',
+    expireSeconds: null,
+    presence: null,
+    dormant: false,
+  };
 
   test('that starts now starts behind the last message, and names the incarnation of the topic', () => {
     expect(startNow(state)).toBe('9-0 71');

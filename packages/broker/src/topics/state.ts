@@ -1,3 +1,4 @@
+import type { PresenceSettings } from '@holdfast/protocol/rest/topics';
 import { BEGINNING, type Position } from '@holdfast/protocol/position-order';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import { type SubscriptionStart, parseStart, subscriptionStart } from '../clients/state.ts';
@@ -10,6 +11,15 @@ export interface TopicState {
   incarnation: string;
   /** The last message, or `start`. */
   last: Position;
+  /** It expires when for so long nothing was published and nobody was connected to it; null: never. */
+  expireSeconds: number | null;
+  /** Who counts as present on it; null: it has no presence. */
+  presence: Required<PresenceSettings> | null;
+  /**
+   * It has expired: to callers it does not exist, while subscriptions to it hold for when it comes back. Only edges are
+   * given such a topic.
+   */
+  dormant: boolean;
 }
 
 export interface LogEntry {

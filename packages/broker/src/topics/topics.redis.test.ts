@@ -27,6 +27,9 @@ async function stateOf(topic: string) {
   return state ?? null;
 }
 
+/** A topic that neither expires nor has presence. */
+const plain = { expireSeconds: null, presence: null, dormant: false };
+
 describe('putting a topic', () => {
   test('creates it with the settings given, or those of the house', async () => {
     const [topic, other] = [someTopic(), someTopic()];
@@ -38,6 +41,7 @@ describe('putting a topic', () => {
         start: created.state.start,
         incarnation: incarnationOf(created.state.start),
         last: created.state.start,
+        ...plain,
       },
     });
     expect(created.state.start).toMatch(/^\d{13}-[1-9]\d{0,9}$/);
@@ -53,7 +57,7 @@ describe('putting a topic', () => {
     const last = published.kind === 'published' ? published.id : '';
     const now = (size: number, seconds: number) => ({
       created: false,
-      state: { start: state.start, incarnation: state.incarnation, last, history: { size, seconds } },
+      state: { start: state.start, incarnation: state.incarnation, last, history: { size, seconds }, ...plain },
     });
     expect(await control.putTopic(topic, {})).toEqual(now(10, 20));
     expect(await control.putTopic(topic, { size: 5 })).toEqual(now(5, 20));

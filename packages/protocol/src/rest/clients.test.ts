@@ -94,6 +94,11 @@ test('a client is shown with what its edge serves, by topic', () => {
     edge: 'e1',
     connection: 'c1',
     since: '2026-01-01T00:00:00.000Z',
+    user: 'ann',
+    info: { name: 'Ann' },
+    may: { subscribe: ['room.*'], publish: ['room.{user}'] },
+    expiresAt: '2026-01-01T01:00:00.000Z',
+    clientExpirySeconds: 604_800,
     served: { a: { position: '1-0' }, '@me': { position: '2-0' } },
   };
   expect(clientResponse.parse(shown)).toEqual(shown);

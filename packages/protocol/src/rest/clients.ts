@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { clientId, clientRef, newClientId } from '../client-id.ts';
 import { MAX_TOPICS } from '../limits.ts';
 import { position } from '../positions.ts';
+import { clientInfo, registeredMay, tokenMay, userName } from '../user.ts';
 import { MAX_TOPIC_NAME_LENGTH, TOPIC_NAME, topicName } from '../topic-name.ts';
 
 /** For the document; the names themselves are judged one by one. */
@@ -44,7 +45,14 @@ export const clientName = z
   .describe('Unique within the API key');
 
 export const registerRequest = z
-  .strictObject({ name: clientName.optional(), topics: topicsOf(0).optional(), clientId: newClientId.optional() })
+  .strictObject({
+    name: clientName.optional(),
+    topics: topicsOf(0).optional(),
+    clientId: newClientId.optional(),
+    user: userName.optional(),
+    info: clientInfo.optional(),
+    may: registeredMay.optional(),
+  })
   .nullish();
 
 export const connectInfo = z.object({
@@ -64,6 +72,7 @@ export const registerResponse = z.object({
   name: z.string().nullable(),
   topics: z.array(topicName),
   connect: connectInfo,
+  expiresAt: z.iso.datetime().optional().describe('Of a client of tokens: when its authorization ends'),
 });
 
 /** The UUID is a credential: a call by `ref` gets it only for a client of its own API key. */
@@ -95,6 +104,14 @@ export const clientResponse = z.object({
   edge: z.string().nullable(),
   connection: z.string().nullable(),
   since: z.iso.datetime().nullable(),
+  user: z.string().nullable(),
+  info: z.unknown().describe('Any JSON; null: none'),
+  may: tokenMay.nullable().describe('What it may do by itself; null: what its API key may'),
+  expiresAt: z.iso.datetime().nullable().describe('When its authorization ends; null: it is no client of tokens'),
+  clientExpirySeconds: z
+    .int()
+    .nullable()
+    .describe('It is forgotten when it has not been connected for so long; null: never'),
   served: served
     .nullable()
     .describe(
@@ -109,6 +126,7 @@ export const clientSummary = z.object({
   key: z.string(),
   topics: z.array(topicName),
   connected: z.boolean(),
+  user: z.string().nullable(),
 });
 
 export const clientsResponse = z.object({ clients: z.array(clientSummary), cursor: z.string().nullable() });
