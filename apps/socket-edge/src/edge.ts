@@ -11,7 +11,9 @@ import type { Logger } from '@holdfast/service/logger';
 import pLimit from 'p-limit';
 import { LoopbackProbes } from './health/probe.ts';
 import { drain } from './connection/drain.ts';
+import { Authorizations } from './client/authorization.ts';
 import { ClosedRanges } from './client/closed-ranges.ts';
+import { deliveredName } from './topic/delivered-name.ts';
 import { Topics } from './topic/topics.ts';
 import { Freshness } from './client/freshness.ts';
 import { Heartbeat, STUCK_MS } from './connection/heartbeat.ts';
@@ -100,6 +102,7 @@ export function createEdge(options: EdgeOptions) {
   const limit = pLimit(MAX_READS);
   const inbox = new Inbox({ broker, limit });
   const closedRanges = new ClosedRanges({ broker, limit });
+  const authorizations = new Authorizations({ slicer });
   const releases = new Releases(broker, id);
   const reconciler = new Reconciler({
     edge: id,
@@ -109,6 +112,7 @@ export function createEdge(options: EdgeOptions) {
     topics,
     inbox,
     closedRanges,
+    authorizations,
     freshness,
     counters,
     onError,
@@ -120,6 +124,7 @@ export function createEdge(options: EdgeOptions) {
     topics,
     inbox,
     slicer,
+    authorizations,
     registry,
     releases,
     pending,
@@ -168,7 +173,7 @@ export function createEdge(options: EdgeOptions) {
       connection: connection.id,
       generation: connection.generation,
       topics: Object.fromEntries(
-        [...connection.subscriptions.values()].map(({ topic, reached }) => [topic.name, reached]),
+        [...connection.subscriptions.values()].map(({ topic, reached }) => [deliveredName(topic.name), reached]),
       ),
     };
     broker.answer(surveyId, served ?? null).catch(onError);
@@ -195,6 +200,7 @@ export function createEdge(options: EdgeOptions) {
     resumes,
     refusals,
     probes,
+    authorizations,
     compareEverything,
     get draining() {
       return draining;
@@ -220,7 +226,14 @@ export function createEdge(options: EdgeOptions) {
     start(advertisedUrl: string): () => void {
       url = advertisedUrl;
       const polling = repeat(() => reconciler.readPending(), { intervalMs: POLL_MS, onError });
-      const stops = [channels.start(), lease.start(), probes.start(), heartbeat.start(), polling];
+      const stops = [
+        channels.start(),
+        lease.start(),
+        probes.start(),
+        heartbeat.start(),
+        authorizations.start(),
+        polling,
+      ];
       return () => stops.forEach((stop) => stop());
     },
     /** Takes no more connections, closes those there are, and releases their clients. */

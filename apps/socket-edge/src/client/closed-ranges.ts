@@ -5,6 +5,7 @@ import { type Position, comparePositions, laterOf } from '@holdfast/protocol/pos
 import type { LimitFunction } from 'p-limit';
 import type { Connection } from '../connection/connection.ts';
 import { LogCursor, type LogTarget } from '../topic/log-cursor.ts';
+import { deliveredName } from '../topic/delivered-name.ts';
 import { messageEncoder } from '../transport/frames.ts';
 
 const PAGE_ENTRIES = 128;
@@ -56,11 +57,12 @@ export class ClosedRanges {
       const from = laterOf(range.begin, connection.leftAt(topic, range.incarnation) ?? range.begin);
       const isSubscribed = isEnding && index === 0;
       if (!isSubscribed && comparePositions(from, range.end) >= 0) continue;
-      if (!isSubscribed) connection.sendControl({ type: 'subscribed', topic, position: from });
+      if (!isSubscribed) connection.sendControl({ type: 'subscribed', topic: deliveredName(topic), position: from });
       await this.#deliverRange(connection, topic, range, from, read);
-      connection.sendControl({ type: 'unsubscribed', topic, ...ANNOUNCED });
+      connection.sendControl({ type: 'unsubscribed', topic: deliveredName(topic), ...ANNOUNCED });
     }
-    if (isEnding && ranges.length === 0) connection.sendControl({ type: 'unsubscribed', topic, ...ANNOUNCED });
+    if (!isEnding || ranges.length > 0) return;
+    connection.sendControl({ type: 'unsubscribed', topic: deliveredName(topic), ...ANNOUNCED });
   }
 
   /** Sends what the log has after `from`, up to the end of the range. */

@@ -3,10 +3,13 @@ import { type ClientState, type SubscriptionStart, parseStart } from '@holdfast/
 import { closeCodes } from '@holdfast/protocol/close-codes';
 import { comparePositions, laterOf } from '@holdfast/protocol/position-order';
 import type { Connection } from '../connection/connection.ts';
+import { connectionIdentity } from '../connection/identity.ts';
+import { deliveredName } from '../topic/delivered-name.ts';
 import type { Inbox } from '../topic/inbox.ts';
 import { Subscription } from '../topic/subscription.ts';
 import type { Topic } from '../topic/topic.ts';
 import type { Topics } from '../topic/topics.ts';
+import type { Authorizations } from './authorization.ts';
 import type { ClosedRanges } from './closed-ranges.ts';
 
 export interface StateMatcherDeps {
@@ -15,6 +18,7 @@ export interface StateMatcherDeps {
   topics: Topics;
   inbox: Inbox;
   closedRanges: ClosedRanges;
+  authorizations: Authorizations;
   onError: (error: unknown) => void;
 }
 
@@ -47,6 +51,7 @@ export class StateMatcher {
   /** One at a time for each connection, the newest state last. Returns whether the connection served anything else. */
   apply(connection: Connection, state: ReadState): boolean {
     if (this.#own(connection, state.client, state.generation)) return true;
+    this.#identify(connection, state.client);
     if (connection.phase !== 'open') {
       this.#keep(connection, state);
       return false;
@@ -83,6 +88,13 @@ export class StateMatcher {
     if (!wasOwner && others.length > 0) broker.notify(others, client.clientId).catch(onError);
     if (isDisconnected) connection.close(closeCodes.disconnected);
     return isDisconnected;
+  }
+
+  /** Who the client is may have changed, and until when it is authorized. */
+  #identify(connection: Connection, { identity }: ClientState): void {
+    const before = connection.identity;
+    connection.identity = connectionIdentity(identity, before?.watches ?? false);
+    if (connection.identity !== null || before !== null) this.#deps.authorizations.update(connection);
   }
 
   /** The welcome is not out yet. */
@@ -189,7 +201,7 @@ function subscribe(connection: Connection, topic: Topic, start: SubscriptionStar
   // It got further than the log goes: Redis has lost its last writes, and what follows need not be above that.
   const wentBack = comparePositions(left, end) > 0;
   const position = wentBack ? end : laterOf(startPosition, left);
-  connection.sendControl({ type: 'subscribed', topic: name, position });
+  connection.sendControl({ type: 'subscribed', topic: deliveredName(name), position });
   if (wentBack) connection.announceLost(name, left, position);
   connection.subscribe(new Subscription(topic, connection, start, position));
 }

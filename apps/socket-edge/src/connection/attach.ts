@@ -2,10 +2,12 @@ import { type ClientState, type SubscriptionStart, parseStart } from '@holdfast/
 import { type Position, laterOf } from '@holdfast/protocol/position-order';
 import type { WelcomeTopic } from '@holdfast/protocol/down';
 import { INBOX_TOPIC } from '@holdfast/protocol/topic-name';
+import { type Authorizations, expiresIn } from '../client/authorization.ts';
 import type { Connection } from './connection.ts';
 import type { Topics } from '../topic/topics.ts';
 import type { Inbox } from '../topic/inbox.ts';
 import type { TimeSlicer } from '../schedule/slicer.ts';
+import { deliveredName } from '../topic/delivered-name.ts';
 import { Subscription } from '../topic/subscription.ts';
 import type { Topic } from '../topic/topic.ts';
 
@@ -37,6 +39,7 @@ export interface AttachDeps {
   topics: Topics;
   inbox: Inbox;
   slicer: TimeSlicer;
+  authorizations: Authorizations;
 }
 
 /**
@@ -80,13 +83,14 @@ function beginAt(deps: AttachDeps, connection: Connection, starts: readonly Star
   // The state that it was attached by is old: it is sent nothing before the present one has been applied.
   if (connection.changedMeanwhile) connection.suspend();
   for (const start of starts) takeIn(connection, start);
+  if (connection.identity !== null) deps.authorizations.update(connection);
 }
 
 function takeIn(connection: Connection, { topic, start, startPosition, position }: Start): void {
   if (topic === null) return;
   if (topic.state === 'gone') {
     // It ended while another one was being looked up.
-    connection.sendControl({ type: 'unsubscribed', topic: topic.name, reason: 'topic-deleted' });
+    connection.sendControl({ type: 'unsubscribed', topic: deliveredName(topic.name), reason: 'topic-deleted' });
     return;
   }
   connection.subscribe(new Subscription(topic, connection, start, position ?? laterOf(topic.lastSent, startPosition)));
@@ -97,7 +101,7 @@ async function judged(start: Start, resume: Resumption | null): Promise<Start | 
   const { name, topic, startPosition } = start;
   if (topic === null || !(await topic.ready)) return null;
   if (resume === null) return start;
-  const seen = resume.positions.get(name) ?? null;
+  const seen = resume.positions.get(deliveredName(name)) ?? null;
   if (seen === null) {
     const isNew = resume.claimed.topics.get(name) !== start.start;
     return isNew ? { ...start, position: startPosition } : start;
@@ -126,7 +130,7 @@ function ownEnd({ ownPosition: position }: ClientState): Start {
 function welcome(deps: AttachDeps, connection: Connection, starts: readonly Start[], resumed: boolean): void {
   const topics = starts.map(({ name, topic, startPosition, position, recovered }): [string, WelcomeTopic] => {
     const from = position ?? laterOf(topic?.lastSent ?? startPosition, startPosition);
-    return [name, resumed ? { position: from, recovered } : { position: from }];
+    return [deliveredName(name), resumed ? { position: from, recovered } : { position: from }];
   });
   connection.sendControl({
     type: 'welcome',
@@ -134,6 +138,7 @@ function welcome(deps: AttachDeps, connection: Connection, starts: readonly Star
     heartbeatMs: deps.heartbeatMs,
     // Not by assignment: a topic may be called `__proto__`.
     topics: Object.fromEntries(topics),
+    ...(connection.identity && expiresIn(connection.identity.client)),
   });
   for (const { name, seen, position, recovered } of starts) {
     if (seen === null || recovered || position === null) continue;

@@ -7,7 +7,7 @@ type WonClaim = Extract<ClaimOutcome, { kind: 'claimed' | 'owned-by-other' }>;
 
 /** What becomes of a claim. */
 interface ClaimEnds {
-  open(claim: Claim, transport: Transport, resume: boolean): Connection;
+  open(claim: Claim, transport: Transport, resume: boolean, watches: boolean): Connection;
   abandon(claim: Claim): void;
 }
 
@@ -36,10 +36,10 @@ export class Claim implements ConnectionClaim, Disposable {
 
   /**
    * The handshake is done: begins the connection, and closes an older one of the client. With `resume` its first frame is
-   * awaited before the welcome.
+   * awaited before the welcome; one that `watches` is shown who is present.
    */
-  open(transport: Transport, resume: boolean): Connection {
-    return this.#end().open(this, transport, resume);
+  open(transport: Transport, resume: boolean, watches = false): Connection {
+    return this.#end().open(this, transport, resume, watches);
   }
 
   /** The handshake came to nothing. An older connection of the client, if there is one, stays. */

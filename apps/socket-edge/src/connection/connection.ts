@@ -6,7 +6,9 @@ import type { UnsubscribeReason } from '@holdfast/protocol/down';
 import { PONG_FRAME, controlFrame } from '../transport/frames.ts';
 import type { Transport } from '../transport/transport.ts';
 import { type Subscriber, type Subscription, SubscriptionSet } from '../topic/subscription.ts';
+import { deliveredName } from '../topic/delivered-name.ts';
 import type { Counters } from '../counters.ts';
+import type { ConnectionIdentity } from './identity.ts';
 
 /** Past this a connection leaves the live subscribers and keeps only its positions: a reader that stops costs no more. */
 const CONGESTED_BYTES = 64 * 1024;
@@ -62,6 +64,8 @@ export class Connection implements Subscriber {
   stateRead: number;
   /** It is sent no messages: it does not own its client yet, or the client's state is not known. */
   suspended = false;
+  /** Who its client is; null for most connections. */
+  identity: ConnectionIdentity | null = null;
   /** Too much waits for the socket: nothing more is sent until `onDrain`. */
   congested = false;
   /** Since when, in milliseconds of the monotonic clock. */
@@ -160,7 +164,7 @@ export class Connection implements Subscriber {
   announceLost(topic: string, after: Position, position: Position): void {
     if (this.phase === 'closed') return;
     this.#counters.lostAnnounced += 1;
-    this.sendControl({ type: 'lost', topic, after, position });
+    this.sendControl({ type: 'lost', topic: deliveredName(topic), after, position });
   }
 
   pong(): void {
@@ -181,7 +185,7 @@ export class Connection implements Subscriber {
 
   unsubscribe(subscription: Subscription, reason: UnsubscribeReason, read = 0): void {
     if (!this.unsubscribeSilently(subscription, read)) return;
-    this.sendControl({ type: 'unsubscribed', topic: subscription.topic.name, reason });
+    this.sendControl({ type: 'unsubscribed', topic: deliveredName(subscription.topic.name), reason });
   }
 
   /**

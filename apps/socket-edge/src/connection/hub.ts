@@ -7,6 +7,7 @@ import { type AttachDeps, type Resumption, attach } from './attach.ts';
 import { Claim, type PendingHandshakes } from './claim.ts';
 import type { Transport } from '../transport/transport.ts';
 import { Connection } from './connection.ts';
+import { connectionIdentity } from './identity.ts';
 import type { Reconciler } from '../client/reconcile.ts';
 import type { Releases } from '../client/releases.ts';
 import { ResumeFrames } from './resume-frames.ts';
@@ -95,10 +96,11 @@ export class Hub {
   }
 
   /** For `Claim.open`. */
-  open(claim: Claim, transport: Transport, resume: boolean): Connection {
+  open(claim: Claim, transport: Transport, resume: boolean, watches: boolean): Connection {
     const { registry, pending, reconciler, counters } = this.#deps;
     const { client, isOwner } = claim;
     const connection = new Connection(claim, transport, resume ? 'awaiting-resume' : 'attaching', counters);
+    connection.identity = connectionIdentity(client.identity, watches);
     connection.changedMeanwhile = pending.end(client.clientId);
     // Only acknowledged: what had ended before is not for this connection.
     if (client.closed.size > 0) {
@@ -165,6 +167,7 @@ export class Hub {
     this.#clearDeadline(connection);
     connection.end();
     this.#deps.registry.remove(connection);
+    this.#deps.authorizations.remove(connection);
     this.#deps.resumes.onCaughtUp(connection.clientId, connection.caughtUpBytes);
     this.#deps.releases.add(connection.clientId, connection.generation);
   }

@@ -45,6 +45,13 @@ describe('a handshake is taken', () => {
     expect(read(`/v1/connect?client=${ID}&resume=${value}`)).toMatchObject({ handshake: { resume } });
   });
 
+  it.each([
+    ['1', true],
+    ['0', false],
+  ])('with presence=%s', (value, presence) => {
+    expect(read(`/v1/connect?client=${ID}&presence=${value}`)).toMatchObject({ handshake: { presence } });
+  });
+
   it('from any origin, unless some are listed', () => {
     const headers = { origin: 'https://app.example' };
     expect(read(`/?client=${ID}`, headers).ok).toBe(true);
@@ -81,6 +88,7 @@ describe('a handshake is refused', () => {
     [400, 'credential-malformed', 'two of them', `/?client=${ID}`, { authorization: `Bearer ${OTHER}` }],
     [400, 'key-in-query', 'an API key', `/v1/connect?client=${ID}&X-API-Key=a.b`, {}],
     [400, 'invalid-request', 'a resume that is none', `/v1/connect?client=${ID}&resume=yes`, {}],
+    [400, 'invalid-request', 'a presence that is none', `/v1/connect?client=${ID}&presence=yes`, {}],
   ])('with %i %s: %s', (status, code, _, url, headers, method) => {
     const outcome = read(url, headers, method);
     expect(outcome).toMatchObject({ ok: false, refusal: { problem: { status, code } } });

@@ -12,6 +12,8 @@ const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 /** RFC 9112, section 3.2.2: what comes before the path in a target of absolute form. */
 const SCHEME_AND_AUTHORITY = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
 const BEARER = /^Bearer +(\S+)$/i;
+/** Parameters that are 1 or left out. */
+const FLAGS = ['resume', 'presence'];
 const API_KEY_PARAMETERS = ['key', 'apikey', 'api_key', 'api-key', 'x-api-key'];
 
 export interface HandshakeRequest {
@@ -24,6 +26,8 @@ export interface HandshakeRequest {
 export interface Handshake {
   clientId: string;
   resume: boolean;
+  /** Whether it is to be shown who is present. */
+  presence: boolean;
   /** The subprotocols that were offered. */
   offered: readonly string[];
 }
@@ -41,10 +45,11 @@ export function readHandshake(request: HandshakeRequest, allowedOrigins: readonl
   const forbidden = [...query.keys()].find((name) => API_KEY_PARAMETERS.includes(name.toLowerCase()));
   if (forbidden !== undefined)
     return refused('key-in-query', { detail: `"${forbidden}": connections take a client id only` });
-  const resume = query.get('resume') ?? '0';
-  if (resume !== '0' && resume !== '1') {
-    return refused('invalid-request', { errors: [{ field: 'query.resume', rule: 'must be 1, or left out' }] });
-  }
+  const errors = FLAGS.filter((name) => !['0', '1'].includes(query.get(name) ?? '0')).map((name) => ({
+    field: `query.${name}`,
+    rule: 'must be 1, or left out',
+  }));
+  if (errors.length > 0) return refused('invalid-request', { errors });
 
   const offered = subprotocolsOf(request.headers['sec-websocket-protocol']);
   if (offered === null) {
@@ -59,7 +64,8 @@ export function readHandshake(request: HandshakeRequest, allowedOrigins: readonl
   if (others.length > 0) return refused('credential-malformed', { detail: 'Two different client ids were given' });
   const parsed = clientIdSchema.safeParse(credential);
   if (!parsed.success) return refused('credential-malformed');
-  return { ok: true, handshake: { clientId: parsed.data, resume: resume === '1', offered } };
+  const [resume = false, presence = false] = FLAGS.map((name) => query.get(name) === '1');
+  return { ok: true, handshake: { clientId: parsed.data, resume, presence, offered } };
 }
 
 /** Path and query of a request target. In absolute form, which servers must take too, the authority does not count. */

@@ -1,5 +1,7 @@
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
+import { NO_IDENTITY } from '@holdfast/broker/client-state';
+import type { ProblemCode } from '@holdfast/protocol/problems';
 import { SUBPROTOCOL } from '@holdfast/protocol/version';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RefusalLimit } from './refusal.ts';
@@ -105,4 +107,17 @@ it('a handshake whose address cannot be looked up fails alone, and is answered',
   const { handshake } = await installation({ limit, addressOf: noAddress, onError });
   await expect(handshake(FIRST).done).resolves.toBeUndefined();
   expect(onError).toHaveBeenCalledOnce();
+});
+
+it.each([
+  ['token-expired', 1000],
+  ['token-revoked', 1],
+])('a client whose authorization has ended is refused before any upgrade: %s', async (code, expiresAt) => {
+  const { redis, edge, handshake } = await installation();
+  redis.client(FIRST).identity = { ...NO_IDENTITY, token: { expiresAt, issuedAt: 500, topics: [] } };
+  await handshake(FIRST).done;
+  await edge.settled();
+  expect(edge.refusals.get(code as ProblemCode)).toBe(1);
+  expect(edge.registry.size).toBe(0);
+  expect(redis.client(FIRST).owner).toBeNull();
 });

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import type { Edge } from '../edge.ts';
+import { authorizationFault } from '../client/authorization.ts';
 import type { Claim } from '../connection/claim.ts';
 import { type Handshake, readHandshake } from './handshake.ts';
 import { Batcher } from '../schedule/batcher.ts';
@@ -140,6 +141,8 @@ export function upgradeHandler(options: UpgradeOptions) {
     });
     if (claimed === undefined) return null;
     if (claimed === null) return refusal('unknown-client');
+    const fault = authorizationFault(claimed.client.identity);
+    if (fault !== null) return refusal(fault, { detail: 'Register the client again with a new token' });
     const won: WonHandshake = { claimed, handshake, request, socket, head };
     if (hub.isSubscribed(claimed)) return complete(won, true);
     const subscribed = await hub.whenSubscribed(claimed);
@@ -163,7 +166,7 @@ export function upgradeHandler(options: UpgradeOptions) {
       bindSocket(ws, socket, {
         hub,
         direct: directWrites,
-        open: (transport) => claimed.open(transport, handshake.resume),
+        open: (transport) => claimed.open(transport, handshake.resume, handshake.presence),
       });
     });
     return null;

@@ -24,10 +24,13 @@ export function memoryEdge(redis: MemoryRedis, id = 'edge-a') {
   });
 
   /** What the upgrade handler does with a good handshake; null for a client that is not registered. */
-  async function connect(clientId: string, { resume = false, socket = new RecordingTransport() } = {}) {
+  async function connect(
+    clientId: string,
+    { resume = false, presence = false, socket = new RecordingTransport() } = {},
+  ) {
     const claim = await edge.hub.claim(clientId);
     if (claim === null) return null;
-    return { socket, connection: claim.open(socket, resume) };
+    return { socket, connection: claim.open(socket, resume, presence) };
   }
 
   return {

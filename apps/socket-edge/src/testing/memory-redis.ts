@@ -1,6 +1,12 @@
 import type { ClaimOutcome, ClaimRequest, EdgeBroker, KnownTopic } from '@holdfast/broker/broker';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
-import { type ClientState, NO_IDENTITY, type Owner, parseStart } from '@holdfast/broker/client-state';
+import {
+  type ClientIdentity,
+  type ClientState,
+  NO_IDENTITY,
+  type Owner,
+  parseStart,
+} from '@holdfast/broker/client-state';
 import { type TopicState, startNow } from '@holdfast/broker/topic-state';
 import type { LiveSubscriber } from '@holdfast/broker/live-subscriber';
 import type { LiveListener } from '@holdfast/broker/live-subscriber';
@@ -61,7 +67,7 @@ export class MemoryRedis {
   }
 
   /** Registers a client that begins at 1000-0; one that was registered before, at a later time with another nonce. */
-  register(clientId: string, topics: readonly string[] = []): void {
+  register(clientId: string, topics: readonly string[] = [], identity: Partial<ClientIdentity> = {}): void {
     if (this.#claimed.has(clientId)) this.#registrations += 1;
     const incarnation = String(this.#registrations);
     const registeredAt = REGISTERED_AT * (this.#registrations + 1);
@@ -77,7 +83,7 @@ export class MemoryRedis {
       since: registeredAt,
       disconnectUpTo: 0,
       ownPosition: `${registeredAt}-${incarnation}`,
-      identity: NO_IDENTITY,
+      identity: { ...NO_IDENTITY, ...identity },
       topics: new Map(topics.map((topic) => [topic, this.startOf(topic)])),
       closed: new Map(),
     });

@@ -1,4 +1,5 @@
 import type { DownFrame } from '@holdfast/protocol/down';
+import { deliveredName } from '../topic/delivered-name.ts';
 import type { Position } from '@holdfast/protocol/position-order';
 
 /** RFC 6455, section 5.2: a whole, unmasked frame begins with FIN and the opcode, then the length in 7, 16 or 64 bits. */
@@ -54,7 +55,7 @@ const BEFORE_DATA = '","data":';
  * as it was published, never parsed.
  */
 export function messageEncoder(topic: string): (id: Position, data: Buffer) => Buffer {
-  const start = Buffer.from(`{"type":"message","topic":${JSON.stringify(topic)},"id":"`);
+  const start = Buffer.from(`{"type":"message","topic":${JSON.stringify(deliveredName(topic))},"id":"`);
   return (id, data) => {
     const payloadBytes = start.length + id.length + BEFORE_DATA.length + data.length + 1;
     const frame = Buffer.allocUnsafe(headerBytes(payloadBytes) + payloadBytes);
