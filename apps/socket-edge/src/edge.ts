@@ -231,7 +231,7 @@ export function createEdge(options: EdgeOptions) {
         lease.start(),
         probes.start(),
         heartbeat.start(),
-        authorizations.start(),
+        () => authorizations.stop(),
         polling,
       ];
       return () => stops.forEach((stop) => stop());
