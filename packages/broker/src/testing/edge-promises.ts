@@ -319,7 +319,7 @@ export function edgePromises(name: string, open: () => EdgeSide): void {
       expect(await edge.readTopics([topic])).toEqual([null]);
       await control.putTopic(topic);
       const [state] = await edge.readTopics([topic]);
-      const known = { topic, incarnation: state?.incarnation ?? '', last: state?.last ?? '' };
+      const known = { topic, incarnation: state?.incarnation ?? '', last: state?.last ?? '', settings: '' };
       expect(await edge.compareTopics([known])).toEqual(new Map());
       const last = await control.publish(topic, '1');
       expect(await edge.compareTopics([known])).toEqual(new Map([[known, { ...state, last }]]));
