@@ -21,6 +21,7 @@ export function redisKeys(prefix: string) {
     topicLive: (topic: string) => `${prefix}topic:{${topic}}:live`,
     topicIdempotency: (topic: string, key: string) => `${prefix}topic:{${topic}}:once:${key}`,
     topics: () => `${prefix}topics`,
+    topicsExpiring: () => `${prefix}topics:expiring`,
 
     key: (keyId: string) => `${prefix}key:{${keyId}}`,
     keyNames: (keyId: string) => `${prefix}key:{${keyId}}:names`,
