@@ -25,6 +25,7 @@ export function newCounters() {
     heartbeatsMissed: 0,
     handshakesAccepted: 0,
     probesMissed: 0,
+    presenceFrames: 0,
   };
 }
 

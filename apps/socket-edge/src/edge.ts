@@ -19,6 +19,7 @@ import { Freshness } from './client/freshness.ts';
 import { Heartbeat, STUCK_MS } from './connection/heartbeat.ts';
 import { Hub } from './connection/hub.ts';
 import { Lease } from './health/lease.ts';
+import { Presence } from './presence/presence.ts';
 import { Inbox } from './topic/inbox.ts';
 import { TimeSlicer } from './schedule/slicer.ts';
 import { PendingHandshakes } from './connection/claim.ts';
@@ -78,21 +79,29 @@ export function createEdge(options: EdgeOptions) {
     if (!(error instanceof RedisUnavailable)) logger.error({ err: error }, 'unexpected error');
   };
   const channels: LiveSubscriber = options.channels({
-    onTopic: (topic, payload) => topics.onTopic(topic, payload),
+    onTopic: (topic, payload) => {
+      if (payload.kind === 'presence') presence.onLive(topic, payload);
+      else topics.onTopic(topic, payload);
+    },
     onOwn: (payload) => onOwn(payload),
     onWakeUp: () => reconciler.wake(),
-    onSubscribed: (names) => topics.onSubscribed(names),
+    onSubscribed: (names) => {
+      topics.onSubscribed(names);
+      presence.onSubscribed(names);
+    },
     onDisconnected: () => {
       counters.subscriberConnectionsLost += 1;
     },
   });
   const freshness = new Freshness({ refresh: () => reconciler.wake(), onFresh: () => topics.onFresh() });
+  const presence = new Presence({ edge: id, broker, slicer, broadcast, counters, onError });
   const topics = new Topics({
     broker,
     channels,
     broadcast,
     counters,
     freshness,
+    onSettings: (topic) => presence.onSettings(topic),
     onUnsubscribed: (clientId) => {
       const connection = registry.get(clientId);
       if (connection) reconciler.reapply(connection);
@@ -154,7 +163,13 @@ export function createEdge(options: EdgeOptions) {
       compareEverything();
     },
     onBeat: async () => {
-      await Promise.all([reconciler.readPending(), reconciler.walk(), releases.flush(), topics.tend()]);
+      await Promise.all([
+        reconciler.readPending(),
+        reconciler.walk(),
+        releases.flush(),
+        topics.tend(),
+        presence.tend(),
+      ]);
     },
     onError,
     onRecovery: (fields) => logger.info(fields, 'lease renewed again'),
@@ -188,6 +203,7 @@ export function createEdge(options: EdgeOptions) {
   function compareEverything(): void {
     reconciler.compareAll();
     topics.syncAll().catch(onError);
+    presence.checkAll().catch(onError);
   }
 
   return {
@@ -196,6 +212,7 @@ export function createEdge(options: EdgeOptions) {
     slicer,
     registry,
     topics,
+    presence,
     counters,
     resumes,
     refusals,
@@ -232,6 +249,7 @@ export function createEdge(options: EdgeOptions) {
         probes.start(),
         heartbeat.start(),
         () => authorizations.stop(),
+        () => presence.stop(),
         polling,
       ];
       return () => stops.forEach((stop) => stop());
@@ -242,6 +260,8 @@ export function createEdge(options: EdgeOptions) {
       await lease.beat().catch(onError);
       await drain(registry, seconds);
       await releases.flush();
+      // Before the lease: without it and without this note the members would be taken out at once.
+      await presence.leave().catch(onError);
       await lease.end().catch(onError);
     },
   };

@@ -40,6 +40,7 @@ const counters: Record<keyof Counters, readonly [name: string, help: string]> = 
     'canaries_missed_total',
     'Loopback probes that did not come back: the subscriber connection was stalled',
   ],
+  presenceFrames: ['presence_frames_total', 'Frames sent of who is present on topics'],
 };
 
 /** Makes metrics of what the edge counts; they are read at a scrape. */
@@ -59,6 +60,7 @@ export function exposeMetrics(metrics: Metrics, edge: Edge): void {
     for (const [code, count] of edge.refusals) refused.inc({ code }, count);
   });
   gauge(metrics, 'connections', 'Connections open now', () => edge.registry.size);
+  gauge(metrics, 'presence_members', 'Members present here now, one on two topics twice', () => edge.presence.members);
   gauge(metrics, 'topics', 'Topics subscribed now', () => edge.topics.size);
   gauge(
     metrics,

@@ -94,7 +94,9 @@ export class StateMatcher {
   #identify(connection: Connection, { identity }: ClientState): void {
     const before = connection.identity;
     connection.identity = connectionIdentity(identity, before?.watches ?? false);
-    if (connection.identity !== null || before !== null) this.#deps.authorizations.update(connection);
+    if (connection.identity === null && before === null) return;
+    this.#deps.authorizations.update(connection);
+    for (const subscription of connection.subscriptions.values()) subscription.topic.presence?.identify(subscription);
   }
 
   /** The welcome is not out yet. */

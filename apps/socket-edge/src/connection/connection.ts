@@ -157,7 +157,7 @@ export class Connection implements Subscriber {
 
   /** Sends a frame that is not a message: also while congested, within a bound. */
   sendControl(frame: Exclude<DownFrame, { type: 'message' }>): void {
-    this.#sendAnyway(controlFrame(frame));
+    this.sendFrame(controlFrame(frame));
   }
 
   /** What followed `after` on a topic is gone: it goes on after `position`. */
@@ -168,7 +168,7 @@ export class Connection implements Subscriber {
   }
 
   pong(): void {
-    this.#sendAnyway(PONG_FRAME);
+    this.sendFrame(PONG_FRAME);
   }
 
   /** The socket has taken all that waited. */
@@ -197,7 +197,7 @@ export class Connection implements Subscriber {
     if (this.subscriptions.get(name) !== subscription) return false;
     this.subscriptions.delete(name);
     this.leave({ topic: name, incarnation, position: subscription.reached, read });
-    subscription.topic.leave(subscription);
+    subscription.topic.leave(subscription, true);
     return true;
   }
 
@@ -228,19 +228,23 @@ export class Connection implements Subscriber {
   close(how: CloseCode, reason: string = how.reason): void {
     if (this.phase === 'closed') return;
     this.transport.close(how.code, reason);
-    this.end();
+    this.end(how === closeCodes.unregistered || how === closeCodes.disconnected);
   }
 
-  /** Nothing more is sent, whatever becomes of the socket. */
-  end(): void {
+  /**
+   * Nothing more is sent, whatever becomes of the socket.
+   * @param isFinal its client is not expected back
+   */
+  end(isFinal = false): void {
     this.phase = 'closed';
     this.awaiting = null;
     this.opening = null;
-    for (const subscription of this.subscriptions.values()) subscription.topic.leave(subscription);
+    for (const subscription of this.subscriptions.values()) subscription.topic.leave(subscription, isFinal);
     this.subscriptions.clear();
   }
 
-  #sendAnyway(frame: Buffer): void {
+  /** The same for a frame that is encoded. */
+  sendFrame(frame: Buffer): void {
     if (this.phase === 'closed') return;
     if (this.transport.bufferedBytes > OVERFLOW_BYTES) {
       this.#counters.evictedOverflow += 1;
@@ -264,7 +268,11 @@ export class Connection implements Subscriber {
 
   #catchUp(): void {
     if (this.blocked) return;
-    for (const subscription of this.subscriptions.values()) subscription.topic.catchUp(subscription);
+    const isWatching = this.identity?.watches === true;
+    for (const subscription of this.subscriptions.values()) {
+      subscription.topic.catchUp(subscription);
+      if (isWatching) subscription.topic.presence?.onReady(subscription);
+    }
   }
 }
 

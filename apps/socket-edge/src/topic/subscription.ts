@@ -1,6 +1,7 @@
 import type { SubscriptionStart } from '@holdfast/broker/client-state';
 import type { Position } from '@holdfast/protocol/position-order';
 import type { UnsubscribeReason } from '@holdfast/protocol/down';
+import type { ConnectionIdentity } from '../connection/identity.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { LogTarget } from './log-cursor.ts';
 import { type SentMessage, writeOf } from './replay-buffer.ts';
@@ -14,25 +15,44 @@ export const NOT_LIVE = -1;
 export interface Subscriber {
   readonly clientId: string;
   readonly transport: Transport;
+  /** Who its client is; null for most. */
+  readonly identity: ConnectionIdentity | null;
   /** Whether it takes no messages now. */
   readonly blocked: boolean;
   /** Sends the frames of so many messages. */
   send(frames: Buffer, messages: number): void;
+  /** Sends a frame that is not a message. */
+  sendFrame(frame: Buffer): void;
   announceLost(topic: string, after: Position, position: Position): void;
   /** Something was sent past it, and may wait for the socket. */
   onWaiting(): void;
   unsubscribe(subscription: Subscription, reason: UnsubscribeReason): void;
 }
 
+/** Who is present on a topic, as its subscriptions and connections see it. */
+export interface SubscribedPresence {
+  /** A connection is subscribed, and knows it. */
+  join(subscription: Subscription): void;
+  /** @param isFinal it was ended on purpose; otherwise its member stays for a while, as it may come back */
+  leave(subscription: Subscription, isFinal: boolean): void;
+  /** Who its client is, or what it may see, has changed. */
+  identify(subscription: Subscription): void;
+  /** Its connection takes frames again. */
+  onReady(subscription: Subscription): void;
+}
+
 /** The topic of a subscription, as subscriptions and connections see it. */
 export interface SubscribedTopic {
   readonly name: string;
   readonly incarnation: string;
+  /** Null when it has none. */
+  readonly presence: SubscribedPresence | null;
   /** Whether messages may be sent now. */
   isFresh(): boolean;
   /** Takes a subscription in at its position; what it missed goes out now or soon. */
   join(subscription: Subscription): void;
-  leave(subscription: Subscription): void;
+  /** @param isFinal it was ended on purpose, and not because a connection was lost that may come back */
+  leave(subscription: Subscription, isFinal: boolean): void;
   /** The last message that a live subscription was given. */
   reached(subscription: Subscription): Position;
   /** Takes a subscription out of the live ones; it keeps its position and nothing else. */

@@ -9,7 +9,7 @@ import { LogCursor } from './log-cursor.ts';
 import type { FramePage } from './log-reader.ts';
 import { type SentMessage, writeOf } from './replay-buffer.ts';
 import { Sequencer } from './sequencer.ts';
-import type { SubscribedTopic, Subscription } from './subscription.ts';
+import type { SubscribedPresence, SubscribedTopic, Subscription } from './subscription.ts';
 
 export interface TopicDeps {
   readTopic: (topic: string) => Promise<TopicState | null>;
@@ -51,6 +51,7 @@ export class Topic implements SubscribedTopic {
   lastSent: Position = BEGINNING;
   /** When it expires, and its presence. */
   settings: EdgeSettings = NO_SETTINGS;
+  presence: SubscribedPresence | null = null;
 
   readonly #deps: TopicDeps;
 
@@ -151,10 +152,12 @@ export class Topic implements SubscribedTopic {
   join(subscription: Subscription): void {
     this.#lagging.add(subscription);
     this.catchUp(subscription);
+    this.presence?.join(subscription);
   }
 
-  leave(subscription: Subscription): void {
+  leave(subscription: Subscription, isFinal: boolean): void {
     subscription.ended = true;
+    this.presence?.leave(subscription, isFinal);
     this.#live.remove(subscription);
     this.#lagging.delete(subscription);
     if (!this.inUse) this.#deps.onIdle(this);

@@ -15,6 +15,8 @@ const CLOSE_TIMEOUT_MS = 5000;
 /** A frame in tiny pieces costs far more memory than its bytes; no client of ours sends pieces at all. */
 const MAX_FRAGMENTS = 64;
 const MAX_BUFFERED_CHUNKS = 1024;
+/** RFC 6455, section 7.4.1. A client that closes with it, or without a code, does so on purpose. */
+const NORMAL_CLOSURE = 1000;
 /** RFC 6455, section 7.4.1: what ws closes with when a frame breaks the protocol, is not UTF-8, has too many pieces, or is too large. */
 const BROKEN_FRAME_CODES = new Set<number | undefined>([1002, 1007, 1008, 1009]);
 
@@ -59,7 +61,7 @@ abstract class EdgeSocket extends WebSocket implements FrameDebt {
     }
     if (data !== undefined || !BROKEN_FRAME_CODES.has(code)) {
       // Also when the client closes: after a close frame nothing may be sent (RFC 6455, section 5.5.1).
-      this.owner?.connection.end();
+      this.owner?.connection.end(data === undefined ? code === undefined : code === NORMAL_CLOSURE);
       super.close(code, data);
       return;
     }

@@ -1,0 +1,152 @@
+import type { PresenceSettings } from '@holdfast/protocol/rest/topics';
+import { matchesAny } from '@holdfast/protocol/topic-name';
+import type { ConnectionIdentity } from '../connection/identity.ts';
+import type { TimeSlicer } from '../schedule/slicer.ts';
+import type { SubscribedPresence, Subscription } from '../topic/subscription.ts';
+import type { Members } from './members.ts';
+import type { Watchers } from './watchers.ts';
+import type { Writer } from './writer.ts';
+
+const MS = 1000;
+/** Connections taken in at a time when presence begins. */
+const MAX_BATCH = 100;
+
+export type TopicPresenceSettings = Required<PresenceSettings>;
+
+export interface TopicPresenceDeps {
+  topic: string;
+  incarnation: string;
+  settings: TopicPresenceSettings;
+  members: Members;
+  writer: Writer;
+  watchers: Watchers;
+  slicer: TimeSlicer;
+  /** Finds the public name of a client; called once, later. */
+  findRef: (clientId: string, then: (ref: string) => void) => void;
+  /** It has connections again. */
+  onUse: (presence: TopicPresence) => void;
+}
+
+/** Who is present on one topic, as far as this edge makes it and shows it. */
+export class TopicPresence implements SubscribedPresence {
+  readonly topic: string;
+  readonly incarnation: string;
+  readonly members: Members;
+  readonly writer: Writer;
+  readonly watchers: Watchers;
+  /** How often in a row Redis had another version than the connections here. */
+  mismatches = 0;
+  /** Since when there is nobody, in milliseconds of the monotonic clock. */
+  emptySince: number | null = null;
+  readonly #deps: TopicPresenceDeps;
+  #settings: TopicPresenceSettings;
+  /** The member that each connection stands for; null until its name is known. */
+  readonly #ids = new Map<Subscription, string | null>();
+
+  constructor(deps: TopicPresenceDeps) {
+    this.#deps = deps;
+    this.topic = deps.topic;
+    this.incarnation = deps.incarnation;
+    this.members = deps.members;
+    this.writer = deps.writer;
+    this.watchers = deps.watchers;
+    this.#settings = deps.settings;
+  }
+
+  /** No connection is here, and Redis has no member of this edge. */
+  get isEmpty(): boolean {
+    return this.#ids.size === 0 && this.members.isEmpty && !this.writer.isBusy;
+  }
+
+  join(subscription: Subscription): void {
+    const { identity, clientId } = subscription.subscriber;
+    this.#deps.onUse(this);
+    if (sees(identity, this.topic)) this.watchers.add(subscription);
+    const user = this.#userOf(identity);
+    if (user !== null) {
+      this.#enter(subscription, user);
+      return;
+    }
+    this.#ids.set(subscription, null);
+    this.#deps.findRef(clientId, (ref) => {
+      if (this.#ids.get(subscription) === null) this.#enter(subscription, `~${ref}`);
+    });
+  }
+
+  leave(subscription: Subscription, isFinal: boolean): void {
+    const id = this.#ids.get(subscription) ?? null;
+    this.#ids.delete(subscription);
+    this.watchers.delete(subscription);
+    if (id !== null) this.members.leave(id, isFinal ? 0 : this.#settings.graceSeconds * MS);
+  }
+
+  /** Takes in those that were subscribed before there was presence. */
+  joinAll(subscriptions: readonly Subscription[]): void {
+    for (let from = 0; from < subscriptions.length; from += MAX_BATCH) {
+      const batch = subscriptions.slice(from, from + MAX_BATCH);
+      void this.#deps.slicer.run(() => {
+        for (const subscription of batch) {
+          if (!subscription.ended && !this.#ids.has(subscription)) this.join(subscription);
+        }
+      });
+    }
+  }
+
+  identify(subscription: Subscription): void {
+    if (!this.#ids.has(subscription)) return;
+    const { identity } = subscription.subscriber;
+    const id = this.#ids.get(subscription) ?? null;
+    const isWatching = this.watchers.has(subscription);
+    if (sees(identity, this.topic) !== isWatching) {
+      if (isWatching) this.watchers.delete(subscription);
+      else this.watchers.add(subscription);
+    }
+    const user = this.#userOf(identity);
+    if (user !== null && user !== id) {
+      if (id !== null) this.members.leave(id, 0);
+      this.#enter(subscription, user);
+    } else if (id !== null) {
+      this.members.update(id, identity?.client.info ?? null);
+    }
+  }
+
+  onReady(subscription: Subscription): void {
+    this.watchers.onReady(subscription);
+  }
+
+  /** The topic's presence has changed. */
+  change(settings: TopicPresenceSettings): void {
+    const before = this.#settings;
+    this.#settings = settings;
+    if (settings.by !== before.by) {
+      const subscriptions = [...this.#ids.keys()];
+      for (const subscription of subscriptions) this.leave(subscription, true);
+      this.joinAll(subscriptions);
+    } else if (this.watchers.size > 0 && (settings.show !== before.show || settings.limit !== before.limit)) {
+      this.watchers.refresh();
+    }
+  }
+
+  /** The topic has no presence any more: nothing more is written or sent. */
+  close(): void {
+    this.#ids.clear();
+    this.members.clear();
+    this.watchers.clear();
+  }
+
+  #enter(subscription: Subscription, id: string): void {
+    this.#ids.set(subscription, id);
+    this.members.join(id, subscription.subscriber.identity?.client.info ?? null);
+  }
+
+  #userOf(identity: ConnectionIdentity | null): string | null {
+    return this.#settings.by === 'user' ? (identity?.client.user ?? null) : null;
+  }
+}
+
+/** Whether a connection is shown who is present on a topic: it asked for it, and its client may see it. */
+function sees(identity: ConnectionIdentity | null, topic: string): boolean {
+  if (identity?.watches !== true) return false;
+  const { seesPresence, user } = identity.client;
+  return seesPresence.length > 0 && seesPresence.every((patterns) => matchesAny(patterns, topic, user));
+}
