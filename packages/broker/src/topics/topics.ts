@@ -60,7 +60,9 @@ export function topicStore(redis: Commands, keys: Keys, pending: Pending, broken
   }
 
   async function deleteTopic(topic: string): Promise<boolean> {
-    const deleted = await run(redis, deleteTopicScript, topicKeys(topic), [keys.topicLive(topic), DELETED]);
+    const presence = [keys.topicHere(topic), keys.topicHereOf(topic, '')];
+    const args = [keys.topicLive(topic), DELETED, ...presence];
+    const deleted = await run(redis, deleteTopicScript, topicKeys(topic), args);
     await updateIndex(redis, entry(topic), false);
     return numberOf('delete-topic', deleted) === 1;
   }
