@@ -24,6 +24,7 @@ export function redisKeys(prefix: string) {
     topicHereOf: (topic: string, edge: string) => `${prefix}topic:{${topic}}:here:${edge}`,
     topicHereNext: (topic: string) => `${prefix}topic:{${topic}}:here:next`,
     topics: () => `${prefix}topics`,
+    topicsExpiring: () => `${prefix}topics:expiring`,
 
     key: (keyId: string) => `${prefix}key:{${keyId}}`,
     keyNames: (keyId: string) => `${prefix}key:{${keyId}}:names`,

@@ -15,6 +15,7 @@ import { presenceNotes } from './presence/notes.ts';
 import { presencePages } from './presence/pages.ts';
 import { presenceReaper } from './presence/reaping.ts';
 import { presenceVersions } from './presence/versions.ts';
+import { expiryStore } from './topics/expiry.ts';
 import { quotaStore } from './topics/quotas.ts';
 import { topicStore } from './topics/topics.ts';
 import { tryWrites } from './write-trial.ts';
@@ -28,7 +29,8 @@ export function controlBroker(
   const keys = redisKeys(prefix);
   const broken = new BrokenRecords(onBroken);
   const pending = pendingStore(redis, keys);
-  const topics = topicStore(redis, keys, pending, broken);
+  const expiry = expiryStore(redis, keys);
+  const topics = topicStore(redis, keys, pending, broken, expiry, 'callers');
   const leases = leaseStore(redis, keys);
   const { changes, notes, versions } = presenceParts(redis, keys);
   return {
@@ -36,7 +38,7 @@ export function controlBroker(
     ...registrationStore(redis, keys, pending),
     ...refStore(redis, keys),
     ...topics,
-    ...quotaStore(redis, keys, topics),
+    ...quotaStore(redis, keys, topics, expiry),
     ...presencePages(redis, keys, versions),
     ...presenceReaper(redis, keys, changes, notes, leases.alive),
     ...leases,
@@ -50,12 +52,14 @@ export function edgeBroker(redis: Commands, prefix: string): EdgeBroker & EdgePr
   const keys = redisKeys(prefix);
   const broken = new BrokenRecords();
   const pending = pendingStore(redis, keys);
+  const expiry = expiryStore(redis, keys);
   const { changes, notes, versions } = presenceParts(redis, keys);
   return {
     ...pending,
     ...claimStore(redis, keys),
     ...clientStore(redis, keys, pending, broken),
-    ...topicStore(redis, keys, pending, broken),
+    ...topicStore(redis, keys, pending, broken, expiry, 'edges'),
+    touchTopic: expiry.touchTopic,
     ...leaseStore(redis, keys),
     ...survey(redis, keys),
     ...edgePresence(redis, keys, changes, notes, versions),

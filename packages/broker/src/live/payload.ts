@@ -7,8 +7,15 @@ import type { Position } from '@holdfast/protocol/position-order';
 export type LivePayload =
   | { kind: 'message'; prev: Position; id: Position; data: Buffer }
   | { kind: 'deleted' }
+<<<<<<< HEAD
   /** A version of the topic's presence. `data` is for `presenceUpdate`: not every edge needs it. */
   | { kind: 'presence'; version: number; count: number; data: Buffer }
+=======
+  /** When the topic expires, or its presence, was changed. */
+  | { kind: 'settings' }
+  /** Asks nothing of edges: Redis says how many have the topic. */
+  | { kind: 'listening' }
+>>>>>>> topics
   /** Asks every edge on a topic's channel how many subscribers it has. */
   | { kind: 'count'; surveyId: string }
   /** Asks an edge on its own channel what it serves to a client. */
@@ -19,8 +26,13 @@ export type LivePayload =
   | { kind: 'foreign' };
 
 export const DELETED = 'deleted';
+<<<<<<< HEAD
 /** `presence <version> <count> <update>`, as change-presence.lua writes it. */
 const PRESENCE = Buffer.from('presence ');
+=======
+export const SETTINGS = 'settings';
+export const LISTENING = 'listening';
+>>>>>>> topics
 /** As edges of every version send it. */
 const PROBE = 'canary';
 
@@ -37,7 +49,7 @@ export function decodeLive(payload: Buffer): LivePayload {
   if (first >= DIGIT_0 && first <= DIGIT_9) return decodeMessage(payload);
   if (payload.subarray(0, PRESENCE.length).equals(PRESENCE)) return decodePresence(payload);
   const [kind, second, third] = payload.toString('latin1').split(' ');
-  if (kind === DELETED) return { kind: 'deleted' };
+  if (kind === DELETED || kind === SETTINGS || kind === LISTENING) return { kind };
   if (kind === 'count' && second) return { kind: 'count', surveyId: second };
   if (kind === 'served' && second && third) return { kind: 'served', surveyId: second, clientId: third };
   if (kind === PROBE && second) return { kind: 'probe', nonce: second };

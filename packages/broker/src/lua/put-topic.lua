@@ -1,18 +1,30 @@
--- Creates a topic, or changes the settings that are given of one that is there.
+-- Creates a topic, or changes the settings that are given of one that is there. One that has expired is created with its
+-- incarnation and its last position, so that the subscriptions that it had hold again.
 -- KEYS  1 topic, 2 its log
 -- ARGV  1 size, 2 seconds ('' each for not given), 3 size, 4 seconds of a new topic for which they are not given,
 --       5 a random number, which makes a new topic another incarnation than any before of its name,
---       6 the API key that makes it ('' for none)
--- Gives {1 created or 0 there already, size, seconds, born, last}
+--       6 the API key that makes it ('' for none),
+--       7 seconds after which it expires ('' for not given, '-' for never),
+--       8 presence as JSON ('' for not given, '-' for none), 9 live channel,
+--       10 what to publish when 7 or 8 changed something of a topic that was there, or had expired,
+--       11 the topic's presence, 12 prefix of what belongs to that
+-- Gives {1 created or 0 there already, size, seconds, born, last, expire, presence, false}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local created = 0
-if redis.call('EXISTS', KEYS[1]) == 0 then
+local before = redis.call('HMGET', KEYS[1], 'last', 'gone', 'expire', 'presence')
+if not before[1] or before[2] then
   created = 1
-  local born = string.format('%.0f-%s', now, ARGV[5])
   -- A log that outlived its topic (evicted, for example) belongs to a past that cannot be continued.
   redis.call('DEL', KEYS[2])
-  redis.call('HSET', KEYS[1], 'size', ARGV[3], 'seconds', ARGV[4], 'born', born, 'last', born)
+  if before[2] then
+    redis.call('HDEL', KEYS[1], 'gone', 'k')
+    redis.call('PERSIST', KEYS[1])
+  else
+    local born = string.format('%.0f-%s', now, ARGV[5])
+    redis.call('HSET', KEYS[1], 'born', born, 'last', born)
+  end
+  redis.call('HSET', KEYS[1], 'size', ARGV[3], 'seconds', ARGV[4])
   if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'k', ARGV[6]) end
 end
 if ARGV[1] ~= '' then
@@ -24,5 +36,25 @@ if ARGV[2] ~= '' then
   redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f-0', now - ARGV[2] * 1000))
   redis.call('PEXPIRE', KEYS[2], ARGV[2] * 1000)
 end
-local state = redis.call('HMGET', KEYS[1], 'size', 'seconds', 'born', 'last')
-return { created, unpack(state) }
+if ARGV[7] == '-' then
+  redis.call('HDEL', KEYS[1], 'expire', 'used')
+elseif ARGV[7] ~= '' then
+  redis.call('HSET', KEYS[1], 'expire', ARGV[7], 'used', string.format('%.0f', now))
+end
+if ARGV[8] == '-' then
+  if before[4] then
+    local touched = { ARGV[11], ARGV[12] .. 'next' }
+    for _, field in ipairs(redis.call('HKEYS', ARGV[11])) do
+      if string.sub(field, 1, 1) == 'e' then touched[#touched + 1] = ARGV[12] .. string.sub(field, 2) end
+    end
+    redis.call('UNLINK', unpack(touched))
+  end
+  redis.call('HDEL', KEYS[1], 'presence')
+elseif ARGV[8] ~= '' then
+  redis.call('HSET', KEYS[1], 'presence', ARGV[8])
+end
+local state = redis.call('HMGET', KEYS[1], 'size', 'seconds', 'born', 'last', 'expire', 'presence')
+if before[1] and (before[3] ~= state[5] or before[4] ~= state[6]) then
+  redis.call('SPUBLISH', ARGV[9], ARGV[10])
+end
+return { created, state[1], state[2], state[3], state[4], state[5], state[6], false }

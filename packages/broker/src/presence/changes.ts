@@ -92,6 +92,11 @@ export function presenceChanges(redis: Commands, keys: Keys) {
   return { writeAll, flush, membersOf };
 }
 
+/** For scripts that remove all of a topic's presence: its hash, and what the names of the others begin with. */
+export function presenceOf(keys: Keys, topic: string): [here: string, prefix: string] {
+  return [keys.topicHere(topic), keys.topicHereOf(topic, '')];
+}
+
 /** Of those that joined and those that left, in this order, a batch. */
 function partOf(change: Change, from: number): Change {
   const { joined, left } = change;
