@@ -7,15 +7,12 @@ import type { Position } from '@holdfast/protocol/position-order';
 export type LivePayload =
   | { kind: 'message'; prev: Position; id: Position; data: Buffer }
   | { kind: 'deleted' }
-<<<<<<< HEAD
   /** A version of the topic's presence. `data` is for `presenceUpdate`: not every edge needs it. */
   | { kind: 'presence'; version: number; count: number; data: Buffer }
-=======
   /** When the topic expires, or its presence, was changed. */
   | { kind: 'settings' }
   /** Asks nothing of edges: Redis says how many have the topic. */
   | { kind: 'listening' }
->>>>>>> topics
   /** Asks every edge on a topic's channel how many subscribers it has. */
   | { kind: 'count'; surveyId: string }
   /** Asks an edge on its own channel what it serves to a client. */
@@ -26,13 +23,10 @@ export type LivePayload =
   | { kind: 'foreign' };
 
 export const DELETED = 'deleted';
-<<<<<<< HEAD
 /** `presence <version> <count> <update>`, as change-presence.lua writes it. */
 const PRESENCE = Buffer.from('presence ');
-=======
 export const SETTINGS = 'settings';
 export const LISTENING = 'listening';
->>>>>>> topics
 /** As edges of every version send it. */
 const PROBE = 'canary';
 
