@@ -223,7 +223,7 @@ export interface EdgePresence {
    * at once, or, when the last changes were published a moment ago, by the first call that comes after `waitMs`.
    */
   changePresence(topic: string, edge: string, change: PresenceChange): Promise<PresenceOutcome>;
-  /** Makes the members of the edge exactly these, whatever Redis has of them. The next change has the sequence that follows. */
+  /** Makes the members of the edge exactly these, whatever Redis has of them, and notes the topic. */
   setPresence(topic: string, edge: string, known: PresenceOfEdge): Promise<PresenceOutcome>;
   /** Publishes changes that are pending, of whichever edge, if it is time. Without members at the edge too. */
   flushPresence(topic: string): Promise<Exclude<PresenceOutcome, { kind: 'out-of-sequence' }>>;
@@ -290,7 +290,7 @@ export interface Edges {
 }
 
 /** All that control-api needs. */
-export interface ControlBroker extends Clients, Topics, Edges {
+export interface ControlBroker extends Clients, Topics, Presence, Edges {
   /** Whether Redis takes writes now, each of its servers; rejects with why not. */
   tryWrites(): Promise<void>;
 }

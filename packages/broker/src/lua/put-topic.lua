@@ -6,7 +6,8 @@
 --       6 the API key that makes it ('' for none),
 --       7 seconds after which it expires ('' for not given, '-' for never),
 --       8 presence as JSON ('' for not given, '-' for none), 9 live channel,
---       10 what to publish when 7 or 8 changed something of a topic that was there, or had expired
+--       10 what to publish when 7 or 8 changed something of a topic that was there, or had expired,
+--       11 the topic's presence, 12 prefix of what belongs to that
 -- Gives {1 created or 0 there already, size, seconds, born, last, expire, presence, false}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -41,6 +42,13 @@ elseif ARGV[7] ~= '' then
   redis.call('HSET', KEYS[1], 'expire', ARGV[7], 'used', string.format('%.0f', now))
 end
 if ARGV[8] == '-' then
+  if before[4] then
+    local touched = { ARGV[11], ARGV[12] .. 'next' }
+    for _, field in ipairs(redis.call('HKEYS', ARGV[11])) do
+      if string.sub(field, 1, 1) == 'e' then touched[#touched + 1] = ARGV[12] .. string.sub(field, 2) end
+    end
+    redis.call('UNLINK', unpack(touched))
+  end
   redis.call('HDEL', KEYS[1], 'presence')
 elseif ARGV[8] ~= '' then
   redis.call('HSET', KEYS[1], 'presence', ARGV[8])

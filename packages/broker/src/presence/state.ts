@@ -9,8 +9,9 @@ export interface PresentMember {
 /** What changed at an edge since its last call for the topic. A member is named once: in `joined`, or in `left`. */
 export interface PresenceChange {
   /**
-   * 1 in the first call, or the first after one that left the edge without members; then one more with each call. A call
-   * whose outcome is unknown is made again with its sequence, and with what has changed meanwhile.
+   * 1 in the first call, and in the first after a call (of `setPresence` too) that left the edge without members; else one
+   * more than in the call before. A call whose outcome is unknown is made again with its sequence, and with what has
+   * changed meanwhile.
    */
   sequence: number;
   /** Those that were there already are given their info. */
@@ -21,7 +22,7 @@ export interface PresenceChange {
 
 /** All that an edge has of a topic. */
 export interface PresenceOfEdge {
-  /** At least 1: that of the edge's last call. */
+  /** That of the edge's last call, at least 1. */
   sequence: number;
   members: readonly PresentMember[];
 }
