@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { EdgeBroker, EdgeDetails, EdgeLoad } from '@holdfast/broker/broker';
+import type { EdgeBroker, EdgeDetails, EdgeLoad, EdgePresence } from '@holdfast/broker/broker';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import type { LiveSubscriber } from '@holdfast/broker/live-subscriber';
 import type { LiveListener } from '@holdfast/broker/live-subscriber';
@@ -43,7 +43,7 @@ export function newEdgeId(): string {
 
 export interface EdgeOptions {
   id: string;
-  broker: EdgeBroker;
+  broker: EdgeBroker & EdgePresence;
   /** Opens the live channels, which call the listener. */
   channels: (listener: LiveListener) => LiveSubscriber;
   broadcast: Broadcast;

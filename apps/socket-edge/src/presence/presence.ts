@@ -183,7 +183,8 @@ export class Presence {
       watchers,
       writer: new Writer({ topic, edge, broker, members }),
       slicer,
-      findRef: (clientId, then) => this.#refs.find(clientId, then),
+      findRef: (clientId, onFound) => this.#refs.find(clientId, onFound),
+      publish: (changed) => this.#plan(changed, performance.now()),
       onUse: (used) => this.#activate(used),
     });
     return presence;
@@ -219,15 +220,19 @@ export class Presence {
   #call(presence: TopicPresence): void {
     // When it is done, the next one is planned.
     if (this.#hasEnded || this.#calling.has(presence)) return;
-    const call = this.#limitCalls(() => presence.writer.write()).catch((error: unknown) => {
+    this.#calling.set(presence, this.#write(presence));
+  }
+
+  async #write(presence: TopicPresence): Promise<void> {
+    let nextMs: number | null;
+    try {
+      nextMs = await this.#limitCalls(() => presence.writer.write());
+    } catch (error) {
       this.#deps.onError(error);
-      return RETRY_MS;
-    });
-    const done = call.then((nextMs) => {
-      this.#calling.delete(presence);
-      this.#planNext(presence, nextMs);
-    });
-    this.#calling.set(presence, done);
+      nextMs = RETRY_MS;
+    }
+    this.#calling.delete(presence);
+    this.#planNext(presence, nextMs);
   }
 
   #planNext(presence: TopicPresence, nextMs: number | null): void {

@@ -6,7 +6,7 @@ const RETRY_MS = 1000;
 
 interface Request {
   clientId: string;
-  then: (ref: string) => void;
+  onFound: (ref: string) => void;
 }
 
 /** Looks up the public names of clients, those of one turn of the event loop together. What fails is asked again. */
@@ -22,9 +22,9 @@ export class Refs {
     this.#onError = onError;
   }
 
-  /** Calls `then` with the ref of the client, later. */
-  find(clientId: string, then: (ref: string) => void): void {
-    this.#waiting.push({ clientId, then });
+  /** Calls `onFound` with the ref of the client, later. */
+  find(clientId: string, onFound: (ref: string) => void): void {
+    this.#waiting.push({ clientId, onFound });
     if (!this.#isRunning) void this.#run();
   }
 
@@ -41,7 +41,7 @@ export class Refs {
       const batch = this.#waiting.splice(0, MAX_BATCH);
       try {
         const refs = await this.#broker.refsOf(batch.map(({ clientId }) => clientId));
-        for (const [index, { then }] of batch.entries()) then(refs[index] ?? '');
+        for (const [index, { onFound }] of batch.entries()) onFound(refs[index] ?? '');
       } catch (error) {
         this.#onError(error);
         if (this.#isStopped) break;

@@ -22,7 +22,9 @@ export interface TopicPresenceDeps {
   watchers: Watchers;
   slicer: TimeSlicer;
   /** Finds the public name of a client; called once, later. */
-  findRef: (clientId: string, then: (ref: string) => void) => void;
+  findRef: (clientId: string, onFound: (ref: string) => void) => void;
+  /** Has a version published that shows what is to be shown. */
+  publish: (presence: TopicPresence) => void;
   /** It has connections again. */
   onUse: (presence: TopicPresence) => void;
 }
@@ -122,8 +124,9 @@ export class TopicPresence implements SubscribedPresence {
       const subscriptions = [...this.#ids.keys()];
       for (const subscription of subscriptions) this.leave(subscription, true);
       this.joinAll(subscriptions);
-    } else if (this.watchers.size > 0 && (settings.show !== before.show || settings.limit !== before.limit)) {
-      this.watchers.refresh();
+    } else if (settings.show !== before.show || settings.limit !== before.limit) {
+      // What connections are shown changes with the next version.
+      this.#deps.publish(this);
     }
   }
 

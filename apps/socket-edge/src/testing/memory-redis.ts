@@ -1,4 +1,4 @@
-import type { ClaimOutcome, ClaimRequest, EdgeBroker, KnownTopic } from '@holdfast/broker/broker';
+import type { ClaimOutcome, ClaimRequest, EdgeBroker, EdgePresence, KnownTopic } from '@holdfast/broker/broker';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import {
   type ClientIdentity,
@@ -12,6 +12,7 @@ import type { LiveSubscriber } from '@holdfast/broker/live-subscriber';
 import type { LiveListener } from '@holdfast/broker/live-subscriber';
 import type { Position } from '@holdfast/protocol/position-order';
 import { LogModel } from './log-model.ts';
+import { MemoryPresence } from './memory-presence.ts';
 
 /** Clients are registered at this time, and topics are created after it. */
 const REGISTERED_AT = 1000;
@@ -19,6 +20,9 @@ const CREATED_AFTER = 1_000_000;
 const LIFETIME = 1_000_000;
 /** As in change-topics.lua. */
 const MAX_RANGES_BYTES = 2000;
+
+/** What an edge asks. */
+export type MemoryBroker = EdgeBroker & EdgePresence;
 
 /**
  * What edges and control-api have in common, in memory: clients, topics with their logs, dirty sets, live channels.
@@ -35,20 +39,25 @@ export class MemoryRedis {
   readonly answers: { surveyId: string; payload: unknown }[] = [];
   /** Topics that were noted as in use until then. */
   readonly touched: string[] = [];
+  readonly presence = new MemoryPresence({
+    settingsOf: (topic) => this.topics.get(topic)?.settings.presence ?? null,
+    publish: (topic, update) =>
+      this.#publish(topic, (listener) => listener.onTopic(topic, { kind: 'presence', ...update })),
+  });
   /** The names of all calls of edges so far. */
   readonly calls: string[] = [];
   /** Nothing is done, and every call fails. */
   away = false;
   /** These calls are done, but their answers get lost. */
-  readonly answersLost = new Set<keyof EdgeBroker>();
+  readonly answersLost = new Set<keyof MemoryBroker>();
   /** These calls fail, and nothing is done. */
-  readonly failing = new Set<keyof EdgeBroker>();
+  readonly failing = new Set<keyof MemoryBroker>();
   /** Wake-ups get lost. */
   notifiesNobody = false;
   /** Clients whose node of a Cluster is away: their claims and releases fail, and nothing is done. */
   readonly clientsAway = new Set<string>();
   /** Answers that wait, by call. */
-  readonly #held = new Map<keyof EdgeBroker | 'all', Promise<void>>();
+  readonly #held = new Map<keyof MemoryBroker | 'all', Promise<void>>();
   readonly #subscribers = new Map<string, { listener: LiveListener; topics: Set<string> }>();
   #topicsCreated = 0;
   #generation = 0;
@@ -59,7 +68,7 @@ export class MemoryRedis {
   readonly #states: string[] = [''];
 
   /** Holds the answers to these calls back, or to all, until what it gives is called. */
-  hold(calls: keyof EdgeBroker | 'all' = 'all'): () => void {
+  hold(calls: keyof MemoryBroker | 'all' = 'all'): () => void {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#held.set(calls, promise);
     return () => {
@@ -246,8 +255,9 @@ export class MemoryRedis {
   }
 
   /** What an edge asks. */
-  broker(): EdgeBroker {
+  broker(): MemoryBroker {
     return {
+      ...this.#presenceBroker(),
       claim: (request) => this.#ask('claim', () => this.#claim(request), request.clientId),
       release: (clientId, edge, generation) =>
         this.#ask('release', () => this.#release(clientId, edge, generation), clientId),
@@ -286,7 +296,24 @@ export class MemoryRedis {
     };
   }
 
-  async #ask<T>(name: keyof EdgeBroker, work: () => T, clientId = ''): Promise<T> {
+  #presenceBroker(): EdgePresence {
+    const { presence } = this;
+    return {
+      notePresence: (edge, topics) => this.#ask('notePresence', () => presence.note(edge, topics)),
+      forgetPresence: (edge, topics) => this.#ask('forgetPresence', () => presence.forget(edge, topics)),
+      leavePresence: (edge) => this.#ask('leavePresence', () => void presence.left.add(edge)),
+      changePresence: (topic, edge, change) => this.#ask('changePresence', () => presence.change(topic, edge, change)),
+      setPresence: (topic, edge, { sequence, members }) =>
+        this.#ask('setPresence', () => presence.set(topic, edge, sequence, members)),
+      flushPresence: (topic) => this.#ask('flushPresence', () => presence.flush(topic)),
+      checkPresence: (edge, checks) =>
+        this.#ask('checkPresence', () => checks.map(({ topic, sequence }) => presence.check(topic, edge, sequence))),
+      snapshotPresence: (topic) => this.#ask('snapshotPresence', () => presence.snapshot(topic)),
+      refsOf: (clientIds) => this.#ask('refsOf', () => clientIds.map((clientId) => `ref-${clientId}`)),
+    };
+  }
+
+  async #ask<T>(name: keyof MemoryBroker, work: () => T, clientId = ''): Promise<T> {
     this.calls.push(name);
     const fails = this.away || this.failing.has(name) || this.clientsAway.has(clientId);
     if (fails) throw new RedisUnavailable(new Error('it is away'));

@@ -484,11 +484,11 @@ describe('a subscriber that joins', () => {
   it('and leaves, makes no other live subscriber be forgotten', async () => {
     const h = await openTopic();
     const all = [h.join(), h.join(), h.join(), h.join()];
-    h.topic.leave((all[1] as (typeof all)[0]).subscription);
+    h.topic.leave((all[1] as (typeof all)[0]).subscription, true);
     const id = h.publish();
     await h.settled();
     expect(all.map(({ socket }) => socket.idsOf('news'))).toEqual([[id], [], [id], [id]]);
-    for (const { subscription } of all) h.topic.leave(subscription);
+    for (const { subscription } of all) h.topic.leave(subscription, true);
     expect(h.topic.inUse).toBe(false);
     expect(h.deps.idle).toBeGreaterThan(0);
   });
