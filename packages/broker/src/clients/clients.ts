@@ -2,7 +2,8 @@ import { type Keys, CLIENT_BUCKETS, bucketName, bucketOf } from '../keys.ts';
 import { MAX_PAGE_BYTES, MAX_TOPICS } from '@holdfast/protocol/limits';
 import type { BrokenRecords } from '../broken-records.ts';
 import type { Commands } from '@holdfast/redis/commands';
-import type { ChangeOutcome, Page, TopicChange } from '../broker.ts';
+import type { ChangeOutcome, Page, Renewal, TopicChange } from '../broker.ts';
+import { identityFields } from './identity.ts';
 import { type ClientState, edgesOf } from './state.ts';
 import { answerOf, clientOf, text } from '../lua/replies.ts';
 import { run } from '@holdfast/redis/script';
@@ -26,13 +27,23 @@ const MAX_BATCH = 32;
 const CLIENT_BYTES = 512;
 const TOPIC_BYTES = 3;
 
+type Pair = readonly [string, string];
+
 /** The state of clients: their subscriptions and their owners. */
 export function clientStore(redis: Commands, keys: Keys, pending: Pending, broken: BrokenRecords) {
-  async function changeTopics(clientId: string, change: TopicChange): Promise<ChangeOutcome> {
-    const stale = [...(change.stale ?? [])];
-    const add = [...(change.add ?? [])];
-    const remove = (change.remove ?? []).flatMap((topic) => [topic, change.endsAt?.get(topic) ?? '']);
-    const args = [MAX_TOPICS, stale.length, add.length, ...stale.flat(), ...add.flat(), ...remove];
+  function changeTopics(clientId: string, change: TopicChange): Promise<ChangeOutcome> {
+    const removed = (change.remove ?? []).map((topic) => [topic, change.endsAt?.get(topic) ?? ''] as const);
+    return writeTopics(clientId, change.stale, change.add, removed);
+  }
+
+  function renew(clientId: string, { identity, topics, endsAt, stale }: Renewal): Promise<ChangeOutcome> {
+    return writeTopics(clientId, stale, topics, endsAt, identityFields(identity));
+  }
+
+  async function writeTopics(clientId: string, ...lists: (Iterable<Pair> | undefined)[]): Promise<ChangeOutcome> {
+    const [stale = [], added = [], removed = [], fields = []] = lists.map((list) => [...(list ?? [])]);
+    const pairs = [stale, added, removed, fields].flat(2);
+    const args = [MAX_TOPICS, stale.length, added.length, removed.length, ...pairs];
     const answer = answerOf('change-topics', await run(redis, changeTopicsScript, [keys.client(clientId)], args));
     if (answer.kind === 2) return { kind: 'too-many' };
     const client = answer.kind === 1 ? clientOf(clientId, answer.rest[0]) : null;
@@ -118,6 +129,7 @@ export function clientStore(redis: Commands, keys: Keys, pending: Pending, broke
 
   return {
     changeTopics,
+    renew,
     acknowledgeRanges,
     disconnect,
     release,

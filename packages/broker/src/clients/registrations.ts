@@ -4,6 +4,7 @@ import type { NewClient, RegisterOutcome } from '../broker.ts';
 import { updateIndex } from '../sorted-index.ts';
 import { type Intent, type Registration, type Unregistration, decodeIntent, encodeIntent } from './intent.ts';
 import { answerOf, numberOf, text } from '../lua/replies.ts';
+import { identityFields } from './identity.ts';
 import { type ClientState, edgesOf } from './state.ts';
 import { newIncarnation } from '../random.ts';
 import { asked, run } from '@holdfast/redis/script';
@@ -35,7 +36,8 @@ export function registrationStore(redis: Commands, keys: Keys, pending: Pending)
     if (reserved === 1) return 'quota-reached';
     if (reserved === 2) return 'name-taken';
 
-    const fields = [key, name, registeredAt, intent.nonce, ...[...topics].flat()];
+    const identity = client.identity === undefined ? [] : identityFields(client.identity);
+    const fields = [key, name, registeredAt, intent.nonce, identity.length, ...identity.flat(), ...[...topics].flat()];
     const created = await run(redis, registerScript, [keys.client(clientId)], fields);
     if (numberOf('register', created) !== 1) {
       await complete(key, intent, 'drop');
@@ -118,6 +120,7 @@ export function registrationStore(redis: Commands, keys: Keys, pending: Pending)
 
   return {
     register,
+    findByName: (key: string, name: string) => asked(redis.hget(keys.keyNames(key), name)),
     unregister: (clientId: string) => unregister(clientId),
     unregisterUnused: ({ clientId, since }: ClientState) => unregister(clientId, since),
     recoverAbandoned,

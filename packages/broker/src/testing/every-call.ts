@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { EdgeDetails } from '../broker.ts';
-import { type ClientState, NO_IDENTITY } from '../clients/state.ts';
+import { NO_IDENTITY } from '../clients/identity.ts';
+import type { ClientState } from '../clients/state.ts';
 import { type TestBroker, someone } from './brokers.ts';
 
 const details: EdgeDetails = {
@@ -35,6 +36,8 @@ export function everyCall({
     identity: NO_IDENTITY,
   };
   const topic = randomUUID();
+  const token = { expiresAt: 2_000_000_000_000, issuedAt: 1, topics: [topic] };
+  const renewal = { identity: { ...NO_IDENTITY, token }, topics: new Map([[topic, '1-0 7']]), endsAt: new Map() };
   const data = Buffer.from('{"a":1}');
   return {
     register: () => control.register(client, 1000),
@@ -42,6 +45,8 @@ export function everyCall({
     putTopic: () => control.putTopic(topic, { size: 5 }),
     putTopicOf: () => control.putTopicOf({ key: client.key, quotaOf: () => undefined }, topic, { size: 5 }),
     changeTopics: () => control.changeTopics(clientId, { add: new Map([[topic, '1-0 7']]) }),
+    renew: () => control.renew(clientId, renewal),
+    findByName: () => control.findByName(client.key, client.name ?? ''),
     claim: () => edge.claim({ clientId, edge: 'e1' }),
     disconnect: () => control.disconnect(clientId),
     readClient: () => control.readClient(clientId),
