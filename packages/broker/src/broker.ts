@@ -78,7 +78,10 @@ export interface Users {
 
 /** Registered clients and their subscriptions. */
 export interface Clients {
-  /** Creates the client with its subscriptions, wholly or not at all. `maxClients` counts the clients of its key. */
+  /**
+   * Creates the client with its subscriptions, wholly or not at all; one of a user is subscribed to the user's topic as well.
+   * `maxClients` counts the clients of its key.
+   */
   register(client: NewClient, maxClients: number | null): Promise<RegisterOutcome>;
   /** Removes the client with all that is kept for it; its edge is notified. False when it was not registered. */
   unregister(clientId: string): Promise<boolean>;
@@ -265,7 +268,7 @@ export interface Edges {
 }
 
 /** All that control-api needs. */
-export interface ControlBroker extends Clients, Topics, Edges {
+export interface ControlBroker extends Clients, Users, Topics, Edges {
   /** Whether Redis takes writes now, each of its servers; rejects with why not. */
   tryWrites(): Promise<void>;
 }

@@ -21,7 +21,8 @@ export function everyCall({
   control,
   edge,
 }: Pick<TestBroker, 'control' | 'edge'>): Record<string, () => Promise<unknown>> {
-  const client = someone({ name: randomUUID() });
+  const user = randomUUID();
+  const client = someone({ name: randomUUID(), identity: { ...NO_IDENTITY, user } });
   const { clientId } = client;
   const state: ClientState = {
     ...client,
@@ -37,7 +38,7 @@ export function everyCall({
   };
   const topic = randomUUID();
   const token = { expiresAt: 2_000_000_000_000, issuedAt: 1, topics: [topic] };
-  const renewal = { identity: { ...NO_IDENTITY, token }, topics: new Map([[topic, '1-0 7']]), endsAt: new Map() };
+  const renewal = { identity: { ...NO_IDENTITY, user, token }, topics: new Map([[topic, '1-0 7']]), endsAt: new Map() };
   const data = Buffer.from('{"a":1}');
   return {
     register: () => control.register(client, 1000),
@@ -46,6 +47,12 @@ export function everyCall({
     putTopicOf: () => control.putTopicOf({ key: client.key, quotaOf: () => undefined }, topic, { size: 5 }),
     changeTopics: () => control.changeTopics(clientId, { add: new Map([[topic, '1-0 7']]) }),
     renew: () => control.renew(clientId, renewal),
+    listClientsOf: () => control.listClientsOf(user, null, 10),
+    countClientsOf: () => control.countClientsOf([user]),
+    publishToUser: () => control.publishToUser(user, { data, idempotencyKey: 'key' }),
+    revokeTokens: () => control.revokeTokens(user, ['mobile'], 2, 60),
+    revokedBefore: () => control.revokedBefore(user, 'mobile'),
+    revokeClient: () => control.revokeClient(clientId, 2),
     findByName: () => control.findByName(client.key, client.name ?? ''),
     claim: () => edge.claim({ clientId, edge: 'e1' }),
     disconnect: () => control.disconnect(clientId),
@@ -91,4 +98,4 @@ export const withoutTimes = (value: unknown) =>
   JSON.stringify(value, (name, part: unknown) => {
     if (name === 'incarnation' || name === 'digest') return '#';
     return part instanceof Map ? [...part] : part;
-  }).replaceAll(/[0-9a-f-]{13,}/g, '#');
+  }).replaceAll(/[0-9a-f-]{13,}( \d+)?/g, '#');
