@@ -18,6 +18,8 @@ import { presenceVersions } from './presence/versions.ts';
 import { expiryStore } from './topics/expiry.ts';
 import { quotaStore } from './topics/quotas.ts';
 import { topicStore } from './topics/topics.ts';
+import { membershipStore } from './users/memberships.ts';
+import { userStore } from './users/users.ts';
 import { tryWrites } from './write-trial.ts';
 
 /** What control-api needs, over one connection for commands. `onBroken` gets each record that cannot be read. */
@@ -33,9 +35,11 @@ export function controlBroker(
   const topics = topicStore(redis, keys, pending, broken, expiry, 'callers');
   const leases = leaseStore(redis, keys);
   const { changes, notes, versions } = presenceParts(redis, keys);
+  const clients = clientStore(redis, keys, pending, broken);
   return {
-    ...clientStore(redis, keys, pending, broken),
-    ...registrationStore(redis, keys, pending),
+    ...clients,
+    ...registrationStore(redis, keys, pending, membershipStore(redis, keys)),
+    ...userStore(redis, keys, { pending, topics, readClients: clients.readClients }),
     ...refStore(redis, keys),
     ...topics,
     ...quotaStore(redis, keys, topics, expiry),

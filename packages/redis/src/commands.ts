@@ -26,6 +26,7 @@ export const COMMAND_NAMES = [
   'srem',
   'sscan',
   'zadd',
+  'zcard',
   'zrange',
   'zrangebylex',
   'zrangebyscore',
