@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { controlBroker } from '@holdfast/broker/redis-broker';
 import type { Position } from '@holdfast/protocol/position-order';
+import { type ClientIdentity, NO_IDENTITY } from '@holdfast/broker/client-state';
 import { startNow } from '@holdfast/broker/topic-state';
 import { captureLog } from '@holdfast/service/captured-log';
 import { SingleRedis } from '@holdfast/redis/redis';
@@ -42,8 +43,19 @@ async function controlOver(redis: SingleRedis | RedisCluster, prefix: string) {
       for (const name of names) await broker.putTopic(name, {});
     },
     /** Registers a client that wants these topics; gives its id. */
-    async register(topics: readonly string[] = [], clientId: string = randomUUID()): Promise<string> {
-      const client = { clientId, key: 'test', name: null, registeredAt: Date.now(), topics: await begins(topics) };
+    async register(
+      topics: readonly string[] = [],
+      clientId: string = randomUUID(),
+      identity: Partial<ClientIdentity> = {},
+    ): Promise<string> {
+      const client = {
+        clientId,
+        key: 'test',
+        name: null,
+        registeredAt: Date.now(),
+        topics: await begins(topics),
+        identity: { ...NO_IDENTITY, ...identity },
+      };
       const outcome = await broker.register(client, null);
       if (outcome !== 'registered') throw new Error(outcome);
       return clientId;

@@ -1,15 +1,20 @@
-import type { RecordingTransport } from './recording-transport.ts';
+import type { Presence } from '@holdfast/protocol/down';
 
 /**
  * Who is present on a topic as a client sees it that follows the frames; a number when it is shown no more than that. Throws
  * when a frame does not follow the one before it.
  */
-export function shownMembers(socket: RecordingTransport, topic: string): Record<string, unknown> | number {
+export function shownMembers(
+  { frames }: { frames: readonly { type: string }[] },
+  topic: string,
+): Record<string, unknown> | number {
   let shown = null as Map<string, unknown> | null;
   let pages = null as Map<string, unknown> | null;
   let version = -1;
   let count = 0;
-  for (const frame of socket.of('presence')) {
+  for (const any of frames) {
+    if (any.type !== 'presence') continue;
+    const frame = any as Presence;
     if (frame.topic !== topic) continue;
     if (frame.members !== undefined) {
       if (pages !== null && frame.version !== version) throw new Error(`a page of ${frame.version} in ${version}`);
