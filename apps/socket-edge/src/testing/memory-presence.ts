@@ -31,6 +31,8 @@ export interface MemoryPresenceDeps {
 /** Presence as Redis keeps it, in memory: what edges wrote, and versions of what all of them have together. */
 export class MemoryPresence {
   readonly #deps: MemoryPresenceDeps;
+  /** As the time in Redis: far ahead of all versions that were published before. */
+  #clock = 0;
   readonly #topics = new Map<string, Here>();
   /** Topics in which an edge has members, by edge. */
   readonly noted = new Map<string, Set<string>>();
@@ -81,7 +83,7 @@ export class MemoryPresence {
   set(topic: string, edge: string, sequence: number, members: readonly PresentMember[]): PresenceOutcome {
     if (this.#deps.settingsOf(topic) === null) return { kind: 'off' };
     const here = this.#here(topic);
-    here.version = Math.max(here.version, Date.now());
+    here.version = Math.max(here.version, this.#now());
     return this.#write(topic, edge, sequence, new Map(members.map(({ id, info }) => [id, info])));
   }
 
@@ -137,12 +139,17 @@ export class MemoryPresence {
     return this.flush(topic);
   }
 
+  #now(): number {
+    this.#clock += 100_000;
+    return this.#clock;
+  }
+
   #here(topic: string): Here {
     const found = this.#topics.get(topic);
     if (found) return found;
     const onlyCount = this.#deps.settingsOf(topic)?.show === 'count';
     const made: Here = {
-      version: Date.now(),
+      version: this.#now(),
       edges: new Map(),
       published: new Map(),
       publishedAt: Number.NEGATIVE_INFINITY,
