@@ -72,12 +72,12 @@ describe('a topic that does not exist is made with the defaults of the key', () 
     expect((await api.broker.readLog(alone, null, 10))?.entries.map(({ data }) => String(data))).toEqual(['4', '5']);
   });
 
-  it('by many at once, once, and each of them is heard', async () => {
+  it('by many at once, once, and what each of them publishes is in its log', async () => {
     const topic = room();
-    const answers = await Promise.all(Array.from({ length: 20 }, () => publish(topic)));
+    const answers = await Promise.all(Array.from({ length: 5 }, () => publish(topic)));
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 202));
     const page = await api.broker.readLog(topic, null, 100);
-    expect(new Set(answers.map(({ body }) => body['id']))).toEqual(new Set([page?.last, ...ids(page?.entries)]));
+    expect(answers.map(({ body }) => String(body['id'])).toSorted()).toEqual(ids(page?.entries));
   });
 
   it('and has its settings left when it is there by then', async () => {
@@ -229,7 +229,7 @@ describe('PUT of a topic', () => {
       [{ expireSeconds: '60' }, 'body.expireSeconds'],
       [{ presence: { by: 'me' } }, 'body.presence.by'],
       [{ presence: { limit: 0 } }, 'body.presence.limit'],
-      [{ presence: { shows: 'count' } }, 'body.presence'],
+      [{ presence: { shows: 'count' } }, 'body.presence.shows'],
     ] as const) {
       const answer = await api.call('PUT', `/v1/topics/${topic}`, { key: 'all', body });
       expect(answer).toBeProblem(400, 'invalid-request');
