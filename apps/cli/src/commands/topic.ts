@@ -10,7 +10,7 @@ import type { Terminal } from '../terminal.ts';
 interface CreateOptions {
   historySize?: number;
   historySeconds?: number;
-  expire?: number | null;
+  expire?: number | 'never';
   presence?: 'user' | 'client' | 'none';
   presenceShow?: 'members' | 'count';
   presenceLimit?: number;
@@ -47,7 +47,8 @@ export function addTopicCommands(program: Command, terminal: Terminal): void {
     )
     .action(async (name: string, options: CreateOptions, command: Command) => {
       const invocation = invocationOf(command, terminal);
-      const { historySize: size, historySeconds: seconds, expire: expireSeconds } = options;
+      const { historySize: size, historySeconds: seconds, expire } = options;
+      const expireSeconds = expire === 'never' ? null : expire;
       const settings = { history: { size, seconds }, expireSeconds, presence: presenceOf(options) };
       const created = await (await invocation.rest()).createTopic(name, settings);
       invocation.print(created, [`Topic ${created.topic} is there and keeps ${keeps(created)}.`]);
