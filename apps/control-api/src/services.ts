@@ -7,7 +7,7 @@ import type { EdgeDirectory } from './edges/placement.ts';
 import type { KeyRing } from './auth/authentication.ts';
 
 /** What gives large answers: over a connection of its own, so that small calls do not wait behind them. */
-export type BulkBroker = Pick<Topics & Clients, 'readLog' | 'readTopics' | 'listClients'>;
+export type BulkBroker = Pick<Topics & Clients, 'readLog' | 'readWithDormant' | 'listClients'>;
 
 /** What the calls work with. */
 export interface Services {

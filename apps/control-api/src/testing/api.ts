@@ -34,6 +34,16 @@ const KEYS = {
   readers: { can: { subscribe: ['news.*'] } },
   one: { can: all, maxClients: 1 },
   maker: { can: { manage: ['quota.*'] }, maxTopics: 2, maxHistoryMessages: 10 },
+  creator: {
+    can: {
+      register: true,
+      subscribe: ['room.**', 'own.**'],
+      publish: ['room.**', 'own.**'],
+      create: ['room.*', 'own.{user}'],
+    },
+    topicDefaults: { history: { size: 5 }, expireSeconds: 3600, presence: {} },
+  },
+  cramped: { can: { register: true, subscribe: ['**'], publish: ['**'], create: ['**'] }, maxTopics: 1 },
   toClients: { can: { publish: ['@clients'] } },
 };
 

@@ -34,6 +34,7 @@ export function everyCall({
     recoverAbandoned: () => control.recoverAbandoned(client.key, 0),
     putTopic: () => control.putTopic(topic, { size: 5 }),
     putTopicOf: () => control.putTopicOf({ key: client.key, quotaOf: () => undefined }, topic, { size: 5 }),
+    createTopicOf: () => control.createTopicOf({ key: client.key, quotaOf: () => undefined }, topic, { size: 5 }),
     changeTopics: () => control.changeTopics(clientId, { add: new Map([[topic, '1-0 7']]) }),
     claim: () => edge.claim({ clientId, edge: 'e1' }),
     disconnect: () => control.disconnect(clientId),
