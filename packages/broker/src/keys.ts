@@ -22,6 +22,9 @@ export function redisKeys(prefix: string) {
     topicLog: (topic: string) => `${prefix}topic:{${topic}}:log`,
     topicLive: (topic: string) => `${prefix}topic:{${topic}}:live`,
     topicIdempotency: (topic: string, key: string) => `${prefix}topic:{${topic}}:once:${key}`,
+    topicHere: (topic: string) => `${prefix}topic:{${topic}}:here`,
+    topicHereOf: (topic: string, edge: string) => `${prefix}topic:{${topic}}:here:${edge}`,
+    topicHereNext: (topic: string) => `${prefix}topic:{${topic}}:here:next`,
     topics: () => `${prefix}topics`,
     topicsExpiring: () => `${prefix}topics:expiring`,
 
@@ -36,6 +39,9 @@ export function redisKeys(prefix: string) {
     edges: () => `${prefix}edges`,
     edge: (edge: string) => `${prefix}edge:{${edge}}`,
     edgeDirty: (edge: string) => `${prefix}edge:{${edge}}:dirty`,
+    edgeHere: (edge: string) => `${prefix}edge:{${edge}}:here`,
+    edgeLeft: (edge: string) => `${prefix}edge:{${edge}}:left`,
+    edgesHere: () => `${prefix}edges:here`,
     edgeLive: (edge: string) => `${prefix}edge:{${edge}}:live`,
 
     /** From which the public names of clients are made. */

@@ -1,6 +1,6 @@
 import type { Commands } from '@holdfast/redis/commands';
 import { type BrokenRecord, BrokenRecords } from './broken-records.ts';
-import type { ControlBroker, EdgeBroker } from './broker.ts';
+import type { ControlBroker, EdgeBroker, EdgePresence } from './broker.ts';
 import { claimStore } from './clients/claims.ts';
 import { clientStore } from './clients/clients.ts';
 import { refStore } from './clients/refs.ts';
@@ -8,7 +8,13 @@ import { registrationStore } from './clients/registrations.ts';
 import { leaseStore } from './edges/leases.ts';
 import { pendingStore } from './edges/pending.ts';
 import { survey } from './edges/survey.ts';
-import { redisKeys } from './keys.ts';
+import { type Keys, redisKeys } from './keys.ts';
+import { presenceChanges } from './presence/changes.ts';
+import { edgePresence } from './presence/edge-presence.ts';
+import { presenceNotes } from './presence/notes.ts';
+import { presencePages } from './presence/pages.ts';
+import { presenceReaper } from './presence/reaping.ts';
+import { presenceVersions } from './presence/versions.ts';
 import { expiryStore } from './topics/expiry.ts';
 import { quotaStore } from './topics/quotas.ts';
 import { topicStore } from './topics/topics.ts';
@@ -28,6 +34,8 @@ export function controlBroker(
   const expiry = expiryStore(redis, keys);
   const topics = topicStore(redis, keys, pending, broken, expiry, 'callers');
   const clients = clientStore(redis, keys, pending, broken);
+  const leases = leaseStore(redis, keys);
+  const { changes, notes, versions } = presenceParts(redis, keys);
   return {
     ...clients,
     ...registrationStore(redis, keys, pending, membershipStore(redis, keys)),
@@ -35,18 +43,21 @@ export function controlBroker(
     ...refStore(redis, keys),
     ...topics,
     ...quotaStore(redis, keys, topics, expiry),
-    ...leaseStore(redis, keys),
+    ...presencePages(redis, keys, versions),
+    ...presenceReaper(redis, keys, changes, notes, leases.alive),
+    ...leases,
     ...survey(redis, keys),
     tryWrites: () => tryWrites(redis, keys),
   };
 }
 
 /** What a socket-edge needs, over one connection for commands. */
-export function edgeBroker(redis: Commands, prefix: string): EdgeBroker {
+export function edgeBroker(redis: Commands, prefix: string): EdgeBroker & EdgePresence {
   const keys = redisKeys(prefix);
   const broken = new BrokenRecords();
   const pending = pendingStore(redis, keys);
   const expiry = expiryStore(redis, keys);
+  const { changes, notes, versions } = presenceParts(redis, keys);
   return {
     ...pending,
     ...claimStore(redis, keys),
@@ -55,5 +66,15 @@ export function edgeBroker(redis: Commands, prefix: string): EdgeBroker {
     touchTopic: expiry.touchTopic,
     ...leaseStore(redis, keys),
     ...survey(redis, keys),
+    ...edgePresence(redis, keys, changes, notes, versions),
+    refsOf: refStore(redis, keys).refsOf,
+  };
+}
+
+function presenceParts(redis: Commands, keys: Keys) {
+  return {
+    changes: presenceChanges(redis, keys),
+    notes: presenceNotes(redis, keys),
+    versions: presenceVersions(redis, keys),
   };
 }

@@ -7,7 +7,8 @@
 --       7 seconds after which it expires ('' for not given, '-' for never),
 --       8 presence as JSON ('' for not given, '-' for none), 9 live channel,
 --       10 what to publish when 7 or 8 changed something of a topic that was there, or had expired,
---       11 '1' to leave a topic that is there as it is
+--       11 '1' to leave a topic that is there as it is,
+--       12 the topic's presence, 13 prefix of what belongs to that
 -- Gives {1 created or 0 there already, size, seconds, born, last, expire, presence, false}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -44,6 +45,13 @@ elseif expire ~= '' then
   redis.call('HSET', KEYS[1], 'expire', expire, 'used', string.format('%.0f', now))
 end
 if presence == '-' then
+  if before[4] then
+    local touched = { ARGV[12], ARGV[13] .. 'next' }
+    for _, field in ipairs(redis.call('HKEYS', ARGV[12])) do
+      if string.sub(field, 1, 1) == 'e' then touched[#touched + 1] = ARGV[13] .. string.sub(field, 2) end
+    end
+    redis.call('UNLINK', unpack(touched))
+  end
   redis.call('HDEL', KEYS[1], 'presence')
 elseif presence ~= '' then
   redis.call('HSET', KEYS[1], 'presence', presence)

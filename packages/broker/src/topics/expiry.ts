@@ -4,6 +4,7 @@ import type { Keys } from '../keys.ts';
 import { LISTENING } from '../live/payload.ts';
 import { answerOf, numberOf, text } from '../lua/replies.ts';
 import { loadScript } from '../lua/scripts.ts';
+import { presenceOf } from '../presence/changes.ts';
 import { DORMANT_MS } from './state.ts';
 
 const expireTopicScript = loadScript('expire-topic');
@@ -43,7 +44,7 @@ export function expiryStore(redis: Commands, keys: Keys) {
 
   /** Makes a topic dormant if it is time; if not, it is due again when it may be. */
   async function expireIfUnused(topic: string): Promise<Expired | null> {
-    const args = [keys.topicLive(topic), LISTENING, DORMANT_MS, SOONEST_MS];
+    const args = [keys.topicLive(topic), LISTENING, DORMANT_MS, SOONEST_MS, ...presenceOf(keys, topic)];
     const touched = [keys.topic(topic), keys.topicLog(topic)];
     const answer = answerOf('expire-topic', await run(redis, expireTopicScript, touched, args));
     if (answer.kind === 2) return { topic, key: text(answer.rest[0]) };

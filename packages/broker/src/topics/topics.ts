@@ -14,6 +14,7 @@ import { newIncarnation, randomStep } from '../random.ts';
 import { type Argument, asked, run, runForBuffers } from '@holdfast/redis/script';
 import { loadScript } from '../lua/scripts.ts';
 import type { Pending } from '../edges/pending.ts';
+import { presenceOf } from '../presence/changes.ts';
 import type { ExpiryStore } from './expiry.ts';
 import { topicEntry } from './topic-index.ts';
 import { DORMANT_MS, type LogPage, type TopicState, TopicsUnavailable } from './state.ts';
@@ -79,6 +80,7 @@ export function topicStore(
         keys.topicLive(topic),
         SETTINGS,
         leave ? 1 : '',
+        ...presenceOf(keys, topic),
       ]),
     );
     const state = topicOf(answer.rest);
@@ -88,7 +90,8 @@ export function topicStore(
   }
 
   async function deleteTopic(topic: string): Promise<boolean> {
-    const deleted = await run(redis, deleteTopicScript, topicKeys(topic), [keys.topicLive(topic), DELETED]);
+    const args = [keys.topicLive(topic), DELETED, ...presenceOf(keys, topic)];
+    const deleted = await run(redis, deleteTopicScript, topicKeys(topic), args);
     await updateIndex(redis, topicEntry(redis, keys, topic), false);
     return numberOf('delete-topic', deleted) === 1;
   }
