@@ -8,7 +8,10 @@ import type { EdgeDirectory } from './edges/placement.ts';
 import type { KeyRing } from './auth/authentication.ts';
 
 /** What gives large answers: over a connection of its own, so that small calls do not wait behind them. */
-export type BulkBroker = Pick<Topics & Clients & Users, 'readLog' | 'readTopics' | 'listClients' | 'listClientsOf'>;
+export type BulkBroker = Pick<
+  Topics & Clients & Users,
+  'readLog' | 'readWithDormant' | 'listClients' | 'listClientsOf'
+>;
 
 /** What the calls work with. */
 export interface Services {

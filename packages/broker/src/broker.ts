@@ -186,6 +186,8 @@ export interface Topics {
   putTopic(topic: string, settings: TopicSettings): Promise<{ created: boolean; state: TopicState }>;
   /** The same, counted for the key that made the topic, and refused where that has as much as it may. */
   putTopicOf(owner: TopicOwner, topic: string, settings: TopicSettings): Promise<PutOutcome>;
+  /** The same, but one that is there stays as it is. */
+  createTopicOf(owner: TopicOwner, topic: string, settings: TopicSettings): Promise<PutOutcome>;
   /** Removes the topic and its log; every edge with a subscriber is notified. False when there was none. */
   deleteTopic(topic: string): Promise<boolean>;
   /** In the order given; null for one that does not exist, or has expired. A rejection names those that could not be read. */

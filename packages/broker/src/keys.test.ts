@@ -18,6 +18,9 @@ const ofTopic = (keys: Keys, name: string, idempotency: string) => [
   keys.topicLog(name),
   keys.topicLive(name),
   keys.topicIdempotency(name, idempotency),
+  keys.topicHere(name),
+  keys.topicHereOf(name, '0f'),
+  keys.topicHereNext(name),
 ];
 
 /** For each script, every key it touches. */
@@ -46,6 +49,9 @@ const every = (keys: Keys, name: string, id: string, idempotency: string) => [
   keys.edge(id),
   keys.edgeDirty(id),
   keys.edgeLive(id),
+  keys.edgeHere(id),
+  keys.edgeLeft(id),
+  keys.edgesHere(),
   keys.secret(),
   keys.answers(id),
 ];
@@ -84,7 +90,7 @@ describe('Redis keys', () => {
       fc.property(topic, topic, once, once, (one, other, first, second) => {
         fc.pre(one !== other);
         const keys = redisKeys('hf:');
-        expect(new Set([...ofTopic(keys, one, first), ...ofTopic(keys, other, second)]).size).toBe(8);
+        expect(new Set([...ofTopic(keys, one, first), ...ofTopic(keys, other, second)]).size).toBe(14);
       }),
     );
   });

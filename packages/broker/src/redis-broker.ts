@@ -33,9 +33,9 @@ export function controlBroker(
   const pending = pendingStore(redis, keys);
   const expiry = expiryStore(redis, keys);
   const topics = topicStore(redis, keys, pending, broken, expiry, 'callers');
+  const clients = clientStore(redis, keys, pending, broken);
   const leases = leaseStore(redis, keys);
   const { changes, notes, versions } = presenceParts(redis, keys);
-  const clients = clientStore(redis, keys, pending, broken);
   return {
     ...clients,
     ...registrationStore(redis, keys, pending, membershipStore(redis, keys)),

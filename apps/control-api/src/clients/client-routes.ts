@@ -48,7 +48,8 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
         summary: 'Register a client',
         description:
           'Returns the UUID of the client, which is its credential, and where to connect. ' +
-          'With `topics` it is subscribed to all of them, or not registered at all.',
+          'With `topics` it is subscribed to all of them, or not registered at all. ' +
+          'Topics that do not exist are made where `can.create` covers them.',
         tags,
         security: keyed,
         body: registerRequest,
@@ -57,6 +58,8 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
           ...BODY_CODES,
           'too-many-topics',
           'topic-not-found',
+          'topic-quota-reached',
+          'history-quota-reached',
           'client-exists',
           'name-taken',
           'quota-reached',

@@ -17,6 +17,8 @@ const accepted = answers({ 202: topicsResponse.describe(`Accepted. ${AFTERWARDS}
   'unknown-client',
   'not-permitted',
   'topic-not-found',
+  'topic-quota-reached',
+  'history-quota-reached',
 ]);
 
 /** SubscribeTopic and UnSubscribeTopic. */
@@ -28,7 +30,7 @@ export const clientTopicRoutes: FastifyPluginAsyncZod<Services> = async (app, se
       schema: {
         operationId: 'subscribeTopic',
         summary: 'Subscribe a client to topics',
-        description: `To all of them or to none, by the rights of the API key that it was registered with. ${AFTERWARDS}`,
+        description: `To all of them or to none, by the rights of the API key that it was registered with. Topics that do not exist are made where its \`can.create\` covers them. ${AFTERWARDS}`,
         tags,
         security: open,
         params: clientPath,

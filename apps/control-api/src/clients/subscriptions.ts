@@ -9,6 +9,7 @@ import { principalOfClient } from '../auth/principal.ts';
 import { ProblemError } from '../http/problem-error.ts';
 import type { ChargeTopics } from '../limits/client-rates.ts';
 import type { Services } from '../services.ts';
+import { ensureTopics } from '../topics/create-on-demand.ts';
 import {
   type TopicStates,
   startsNow,
@@ -23,7 +24,8 @@ type Answer = z.output<typeof topicsResponse>;
 
 /**
  * Subscribes a client to all of the topics, or to none.
- * @throws {ProblemError} unknown-client, not-permitted, topic-not-found or too-many-topics
+ * @throws {ProblemError} unknown-client, not-permitted, topic-not-found, topic-quota-reached, history-quota-reached or
+ *   too-many-topics
  */
 export async function subscribe(
   services: Services,
@@ -33,8 +35,10 @@ export async function subscribe(
 ): Promise<Answer> {
   const client = await knownClient(services, clientId);
   charge(client.topics.size + topics.length);
-  requireTopics(principalOfClient(services.keys, client), 'subscribe', topics);
-  const states = await readStates(services.broker, topics, topicsOf(client));
+  const principal = principalOfClient(services.keys, client);
+  requireTopics(principal, 'subscribe', topics);
+  const found = await readStates(services.broker, topics, topicsOf(client));
+  const states = await ensureTopics(services, principal, found, topics);
   const add = startsNow(states, topics);
   return change(services, clientId, states, { add, stale: staleTopics(client, states) });
 }
@@ -54,7 +58,12 @@ export async function unsubscribe(
   const states = await readStates(services.broker, topics, topicsOf(client));
   const stale = staleTopics(client, states);
   try {
-    requireExisting(states, topics);
+    // One that has expired can be left as long as it is had.
+    const had = new Set(currentTopics(client, states));
+    requireExisting(
+      states,
+      topics.filter((topic) => !had.has(topic)),
+    );
   } catch (error) {
     // Subscriptions to topics that were deleted are removed all the same.
     if (stale.size > 0) await services.broker.changeTopics(clientId, { stale });

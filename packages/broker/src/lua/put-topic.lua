@@ -7,7 +7,8 @@
 --       7 seconds after which it expires ('' for not given, '-' for never),
 --       8 presence as JSON ('' for not given, '-' for none), 9 live channel,
 --       10 what to publish when 7 or 8 changed something of a topic that was there, or had expired,
---       11 the topic's presence, 12 prefix of what belongs to that
+--       11 '1' to leave a topic that is there as it is,
+--       12 the topic's presence, 13 prefix of what belongs to that
 -- Gives {1 created or 0 there already, size, seconds, born, last, expire, presence, false}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -27,31 +28,33 @@ if not before[1] or before[2] then
   redis.call('HSET', KEYS[1], 'size', ARGV[3], 'seconds', ARGV[4])
   if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'k', ARGV[6]) end
 end
-if ARGV[1] ~= '' then
+local leave = created == 0 and ARGV[11] == '1'
+if ARGV[1] ~= '' and not leave then
   redis.call('HSET', KEYS[1], 'size', ARGV[1])
   redis.call('XTRIM', KEYS[2], 'MAXLEN', '=', ARGV[1])
 end
-if ARGV[2] ~= '' then
+if ARGV[2] ~= '' and not leave then
   redis.call('HSET', KEYS[1], 'seconds', ARGV[2])
   redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f-0', now - ARGV[2] * 1000))
   redis.call('PEXPIRE', KEYS[2], ARGV[2] * 1000)
 end
-if ARGV[7] == '-' then
+local expire, presence = leave and '' or ARGV[7], leave and '' or ARGV[8]
+if expire == '-' then
   redis.call('HDEL', KEYS[1], 'expire', 'used')
-elseif ARGV[7] ~= '' then
-  redis.call('HSET', KEYS[1], 'expire', ARGV[7], 'used', string.format('%.0f', now))
+elseif expire ~= '' then
+  redis.call('HSET', KEYS[1], 'expire', expire, 'used', string.format('%.0f', now))
 end
-if ARGV[8] == '-' then
+if presence == '-' then
   if before[4] then
-    local touched = { ARGV[11], ARGV[12] .. 'next' }
-    for _, field in ipairs(redis.call('HKEYS', ARGV[11])) do
-      if string.sub(field, 1, 1) == 'e' then touched[#touched + 1] = ARGV[12] .. string.sub(field, 2) end
+    local touched = { ARGV[12], ARGV[13] .. 'next' }
+    for _, field in ipairs(redis.call('HKEYS', ARGV[12])) do
+      if string.sub(field, 1, 1) == 'e' then touched[#touched + 1] = ARGV[13] .. string.sub(field, 2) end
     end
     redis.call('UNLINK', unpack(touched))
   end
   redis.call('HDEL', KEYS[1], 'presence')
-elseif ARGV[8] ~= '' then
-  redis.call('HSET', KEYS[1], 'presence', ARGV[8])
+elseif presence ~= '' then
+  redis.call('HSET', KEYS[1], 'presence', presence)
 end
 local state = redis.call('HMGET', KEYS[1], 'size', 'seconds', 'born', 'last', 'expire', 'presence')
 if before[1] and (before[3] ~= state[5] or before[4] ~= state[6]) then

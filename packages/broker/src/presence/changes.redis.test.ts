@@ -3,12 +3,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { openBroker } from '../testing/brokers.ts';
 import { member, presenceTopic } from '../testing/presence-topic.ts';
+import type { PresentMember } from './state.ts';
 
 const its = await openBroker();
 const { redis, keys, control, edge } = its;
 
 const joined = (...ids: string[]) => ({ kind: 'changes', joined: ids.map((id) => member(id)), left: [] });
 const left = (...ids: string[]) => ({ kind: 'changes', joined: [], left: ids });
+const names = (count: number, from = 0) => Array.from({ length: count }, (_, index) => `u${from + index}`);
+const mapOf = (list: readonly PresentMember[]) => new Map(list.map(({ id, info }) => [id, info]));
 const CHANGED = { kind: 'changed', waitMs: null };
 
 describe('a member', () => {
@@ -57,12 +60,10 @@ describe('a member', () => {
 
   test('may be called anything that a user may', async () => {
     const room = await presenceTopic(its);
-    const names = ['"', '\\', '[', 'e', 'v', ' ', 'ü💥', '~0123456789abcdef', 'next', '{x}', '/'.repeat(128)];
-    await room.edge('a').join(...names.map((name) => member(name, { name })));
+    const odd = ['"', '\\', '[', 'e', 'v', ' ', 'ü💥', '~0123456789abcdef', 'next', '{x}', '/'.repeat(128)];
+    await room.edge('a').join(...odd.map((name) => member(name, { name })));
     const [update] = await room.all();
-    const expected = new Map(names.map((name) => [name, JSON.stringify({ name })]));
-    const mapOf = (list: readonly { id: string; info: string | null }[]) =>
-      new Map(list.map(({ id, info }) => [id, info]));
+    const expected = new Map(odd.map((name) => [name, JSON.stringify({ name })]));
     expect(update?.kind === 'changes' && mapOf(update.joined)).toEqual(expected);
     expect(mapOf((await room.snapshot()).members ?? [])).toEqual(expected);
   });
@@ -130,8 +131,6 @@ describe('versions', () => {
 });
 
 describe('a topic past its limit', () => {
-  const names = (count: number, from = 0) => Array.from({ length: count }, (_, index) => `u${from + index}`);
-
   test('shows its number only, every 5 s, and members again at 90 % of it', async () => {
     const room = await presenceTopic(its, { limit: 10 });
     const a = room.edge('a');

@@ -10,7 +10,9 @@ import type { PresenceVersions } from './versions.ts';
 
 /** A page is not filled at any price: of members that other edges have too, or when HSCAN gives few, it stays short. */
 const MAX_SCANS = 10;
-const BEGINNING: PresenceCursor = { edge: '', scan: '0', after: '' };
+/** Of a hash table that grows, HSCAN gives so many more at most, with near certainty. */
+const SCAN_EXCESS = 16;
+const BEGINNING: PresenceCursor = { edge: '', scan: '0', count: 0, after: '' };
 
 /** Who is present, page by page, as it is while they are read. */
 export function presencePages(redis: Commands, keys: Keys, versions: PresenceVersions) {
@@ -51,16 +53,18 @@ export function presencePages(redis: Commands, keys: Keys, versions: PresenceVer
   }
 
   /** At most `limit` members of one edge; `next` is null at its end. */
-  async function scan(topic: string, { edge, scan: cursor, after }: PresenceCursor, limit: number): Promise<Page> {
-    const [nextScan, flat] = await asked(redis.hscan(keys.topicHereOf(topic, edge), cursor, 'COUNT', limit));
-    // More than asked for, of a small hash all: the order of ids tells where to go on.
+  async function scan(topic: string, place: PresenceCursor, limit: number): Promise<Page> {
+    const { edge, scan: cursor, after } = place;
+    const count = place.count || scanCount(limit);
+    const [nextScan, flat] = await asked(redis.hscan(keys.topicHereOf(topic, edge), cursor, 'COUNT', count));
     const batch = membersOfList(flat)
       .filter(({ id }) => id > after)
       .toSorted((one, other) => (one.id < other.id ? -1 : 1));
     const members = batch.slice(0, limit);
     const last = members.at(-1);
-    if (last !== undefined && batch.length > limit) return { members, next: { edge, scan: cursor, after: last.id } };
-    return { members, next: nextScan === '0' ? null : { edge, scan: nextScan, after: '' } };
+    // The same scan gives the rest of them.
+    if (last !== undefined && batch.length > limit) return { members, next: { ...place, count, after: last.id } };
+    return { members, next: nextScan === '0' ? null : { ...BEGINNING, edge, scan: nextScan } };
   }
 
   /** Those that none of these other edges has. */
@@ -91,6 +95,11 @@ interface Page {
 }
 
 const NOTHING: Page = { members: [], next: null };
+
+/** HSCAN gives some more than it is asked for, and of a small hash all. */
+function scanCount(limit: number): number {
+  return Math.ceil(limit > 2 * SCAN_EXCESS ? limit - SCAN_EXCESS : limit / 4);
+}
 
 function placeOf(edge: string | undefined): PresenceCursor | null {
   return edge === undefined ? null : { ...BEGINNING, edge };

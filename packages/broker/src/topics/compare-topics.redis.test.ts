@@ -73,7 +73,7 @@ describe.each(['one Redis', 'a Cluster'])('comparing topics on %s', (kind) => {
       { expireSeconds: 60, presence: null },
       { expireSeconds: null, presence },
     ]);
-    const after = known.map((one, index) => ({ ...one, settings: settingsText(found[index] ?? NO_SETTINGS) }));
+    const after = known.map((topic, index) => ({ ...topic, settings: settingsText(found[index] ?? NO_SETTINGS) }));
     expect(await edge.compareTopics(after)).toEqual(new Map());
     await control.putTopic(second ?? '', { presence: { ...presence, limit: 10 } });
     expect([...(await edge.compareTopics(after)).keys()]).toEqual([after[1]]);

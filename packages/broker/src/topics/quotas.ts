@@ -34,16 +34,25 @@ interface Maker {
 export function quotaStore(redis: Commands, keys: Keys, topics: TopicStore, expiry: ExpiryStore) {
   const comparedAt = new Map<string, number>();
 
-  async function putTopicOf(owner: TopicOwner, topic: string, settings: TopicSettings): Promise<PutOutcome> {
+  function putTopicOf(owner: TopicOwner, topic: string, settings: TopicSettings): Promise<PutOutcome> {
+    return put(owner, topic, settings, false);
+  }
+
+  function createTopicOf(owner: TopicOwner, topic: string, settings: TopicSettings): Promise<PutOutcome> {
+    return put(owner, topic, settings, true);
+  }
+
+  async function put(owner: TopicOwner, topic: string, settings: TopicSettings, leave: boolean): Promise<PutOutcome> {
     const before = await makerOf(topic);
     // Made by no key: before topics were counted by key.
     const account = before === null ? owner.key : before.key;
     if (account !== '') {
-      const size = settings.size ?? before?.size ?? DEFAULT_HISTORY.size;
+      const kept = leave ? before?.size : undefined;
+      const size = kept ?? settings.size ?? before?.size ?? DEFAULT_HISTORY.size;
       const refused = await count(account, topic, size, owner.quotaOf(account) ?? NO_QUOTA);
       if (refused !== null) return { kind: refused };
     }
-    const outcome = await topics.putTopic(topic, settings, owner.key);
+    const outcome = await topics.putTopic(topic, settings, owner.key, leave);
     if (account !== '') await correct(account, topic);
     return { kind: 'put', ...outcome };
   }
@@ -130,5 +139,5 @@ export function quotaStore(redis: Commands, keys: Keys, topics: TopicStore, expi
     return [keys.key(key), keys.keyTopics(key)];
   }
 
-  return { putTopicOf, deleteTopic, expireTopics };
+  return { putTopicOf, createTopicOf, deleteTopic, expireTopics };
 }

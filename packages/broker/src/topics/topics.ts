@@ -51,11 +51,15 @@ export function topicStore(
   expiry: Pick<ExpiryStore, 'listExpiring'>,
   sight: Sight,
 ) {
-  /** `key`: the API key that makes it, if any. */
+  /**
+   * @param key the API key that makes it, if any
+   * @param leave one that is there stays as it is
+   */
   async function putTopic(
     topic: string,
     { size, seconds, expireSeconds, presence }: TopicSettings,
     key = '',
+    leave = false,
   ): Promise<{ created: boolean; state: TopicState }> {
     // Listed first: a process that dies in between leaves a name without a topic, which listing passes over.
     await Promise.all([
@@ -75,6 +79,7 @@ export function topicStore(
         given(presence),
         keys.topicLive(topic),
         SETTINGS,
+        leave ? 1 : '',
         ...presenceOf(keys, topic),
       ]),
     );
