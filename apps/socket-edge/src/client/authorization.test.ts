@@ -32,7 +32,7 @@ function start() {
 }
 
 describe('a connection of a client with a token', () => {
-  it('is told in the welcome when its authorization ends', async () => {
+  it('sees in the welcome when its authorization ends', async () => {
     const { redis, edge } = start();
     redis.register('a', [], tokenUntil(NOW + 5 * MINUTE));
     redis.register('b', [], tokenUntil(NOW - 1000));

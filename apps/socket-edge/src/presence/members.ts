@@ -3,7 +3,7 @@ import type { PresentMember } from '@holdfast/broker/presence-state';
 /** What Redis has of a member is not known: a call for it failed, or is under way. */
 const UNKNOWN = Symbol('unknown');
 
-/** One that is present at this edge, or of which Redis has not been told yet that it is not. */
+/** One that is present at this edge, or that Redis may still have. */
 export class Member {
   readonly id: string;
   readonly of: Members;

@@ -62,6 +62,7 @@ describe('a member', () => {
     await edge.connected('a2');
     await later();
     expect(shownMembers(socket, ROOM)).toEqual({ wim: null, ann: 2 });
+    expect(presenceOf(socket).at(-1)).toMatchObject({ joined: [{ id: 'ann', info: 2 }], left: [] });
   });
 
   it.each(['disconnect', 'unregister', 'unsubscribe'] as const)('leaves at once by %s', async (how) => {
@@ -158,18 +159,18 @@ describe('what an edge writes', () => {
     expect(writes()).toBe(before);
   });
 
-  it('is noted before it is written, and taken off the note when nobody is left for long', async () => {
+  it('is listed before it is written, and no more when all have been gone for long', async () => {
     const { redis, edge, register, later, check } = presenceRoom();
     register('a', 'ann');
     const { connection } = await edge.connected('a');
     await later();
     const calls = redis.calls.filter((call) => call.endsWith('Presence'));
     expect(calls.slice(0, 2)).toEqual(['notePresence', 'changePresence']);
-    expect([...(redis.presence.noted.get('edge-a') ?? [])]).toEqual([ROOM]);
+    expect([...(redis.presence.listed.get('edge-a') ?? [])]).toEqual([ROOM]);
     connection.end(true);
     await later();
     for (let round = 0; round < 5; round += 1) await check();
-    expect([...(redis.presence.noted.get('edge-a') ?? [])]).toEqual([]);
+    expect([...(redis.presence.listed.get('edge-a') ?? [])]).toEqual([]);
     expect(edge.presence.size).toBe(0);
   });
 
@@ -220,7 +221,7 @@ describe('what an edge writes', () => {
     await check();
     await check();
     expect(redis.presence.members(ROOM)).toEqual(['a', 'w']);
-    expect([...(redis.presence.noted.get('edge-a') ?? [])]).toEqual([ROOM]);
+    expect([...(redis.presence.listed.get('edge-a') ?? [])]).toEqual([ROOM]);
     expect(shownMembers(socket, ROOM)).toEqual({ w: null, a: null });
   });
 

@@ -282,16 +282,16 @@ export class Presence {
     }
   }
 
-  /** Takes topics out in which there was nobody for long. */
+  /** Takes topics out that were empty for long. */
   async #forget(now: number): Promise<void> {
-    const noted: string[] = [];
+    const listed: string[] = [];
     for (const presence of this.#active.values()) {
       if (!presence.isEmpty) presence.emptySince = null;
       else presence.emptySince ??= now;
       if (presence.emptySince === null || now - presence.emptySince < EMPTY_MS) continue;
-      if (presence.writer.forget()) noted.push(presence.topic);
+      if (presence.writer.forget()) listed.push(presence.topic);
       this.#close(presence);
     }
-    if (noted.length > 0) await this.#deps.broker.forgetPresence(this.#deps.edge, noted);
+    if (listed.length > 0) await this.#deps.broker.forgetPresence(this.#deps.edge, listed);
   }
 }

@@ -38,7 +38,7 @@ export class TopicPresence implements SubscribedPresence {
   readonly watchers: Watchers;
   /** How often in a row Redis had another version than the connections here. */
   mismatches = 0;
-  /** Since when there is nobody, in milliseconds of the monotonic clock. */
+  /** Since when it is empty, in milliseconds of the monotonic clock. */
   emptySince: number | null = null;
   readonly #deps: TopicPresenceDeps;
   #settings: TopicPresenceSettings;

@@ -223,6 +223,44 @@ describe('a snapshot', () => {
     expect(reads() - before).toBe(1);
   });
 
+  it('is followed by what was published while it was read', async () => {
+    const { redis, edge, other, register, later } = presenceRoom();
+    for (const id of ['w', 'a', 'b']) register(id, id);
+    await other.connected('a');
+    await later();
+    const answer = redis.hold('snapshotPresence');
+    const { socket } = await edge.connected('w', WATCHES);
+    await other.connected('b');
+    await later(1000);
+    expect(frames(socket)).toEqual([]);
+    answer();
+    await later();
+    expect(shownMembers(socket, ROOM)).toEqual({ a: null, b: null, w: null });
+    expect(redis.calls.filter((call) => call === 'snapshotPresence')).toHaveLength(1);
+  });
+
+  it('or the versions that it lacks come before a newer one to a connection that was congested', async () => {
+    const { edge, other, register, later } = presenceRoom();
+    for (const id of ['w', 'a', 'b']) register(id, id);
+    const { socket, connection } = await edge.connected('w', WATCHES);
+    await later();
+    socket.stopped = true;
+    socket.bufferedBytes = 100_000;
+    connection.onWaiting();
+    await other.connected('a');
+    await later();
+    // The turn has no time left: what comes is done in the next ones, in the order in which it came.
+    void edge.slicer.run(() => vi.advanceTimersByTime(10));
+    const update = vi.spyOn(edge.presence, 'onLive');
+    await other.connected('b');
+    vi.advanceTimersByTime(300);
+    await vi.waitUntil(() => update.mock.calls.length > 0);
+    socket.resume();
+    edge.edge.hub.onDrain(connection);
+    await later();
+    expect(shownMembers(socket, ROOM)).toEqual({ w: null, a: null, b: null });
+  });
+
   it('is read again within a round when the last version was missed, and when it could not be read', async () => {
     const { redis, edge, other, register, later, check } = presenceRoom();
     for (const id of ['w', 'a']) register(id, id);
@@ -242,7 +280,7 @@ describe('a snapshot', () => {
     expect(shownMembers(socket, ROOM)).toEqual({ w: null, a: null });
   });
 
-  it('is not read where nobody watches', async () => {
+  it('is not read where no connection watches', async () => {
     const { redis, edge, register, later } = presenceRoom();
     register('a', 'a');
     await edge.connected('a');

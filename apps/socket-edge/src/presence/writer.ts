@@ -22,7 +22,7 @@ export class Writer {
   readonly #deps: WriterDeps;
   /** That of the last call that Redis has taken; 0 when it has no members of this edge. */
   #sequence = 0;
-  #isNoted = false;
+  #isListed = false;
   #isWrong = false;
   /** The topic has no presence in Redis: nothing is written before that is found to have changed. */
   isOff = false;
@@ -41,11 +41,11 @@ export class Writer {
     return this.#sequence;
   }
 
-  /** The topic is noted as one in which the edge has members. Returns whether it was, and takes that back. */
+  /** The topic is not in the list of those in which the edge has members any more. Returns whether it was. */
   forget(): boolean {
-    const wasNoted = this.#isNoted;
-    this.#isNoted = false;
-    return wasNoted;
+    const wasListed = this.#isListed;
+    this.#isListed = false;
+    return wasListed;
   }
 
   /** Redis has something else than what was written: all of it is written anew. */
@@ -65,10 +65,10 @@ export class Writer {
     this.calls += 1;
     this.calledAt = performance.now();
     try {
-      if (!this.#isNoted && (members.hasChanges || this.#isWrong)) {
-        // Before the first member: what is not noted stays when the edge dies.
+      if (!this.#isListed && (members.hasChanges || this.#isWrong)) {
+        // Before the first member: what is not in the list stays when the edge dies.
         await broker.notePresence(edge, [topic]);
-        this.#isNoted = true;
+        this.#isListed = true;
       }
       if (this.#isWrong) return await this.#writeAll();
       if (!members.hasChanges) return this.#next(await broker.flushPresence(topic));
@@ -83,7 +83,7 @@ export class Writer {
     const sequence = this.#sequence + 1;
     const batch = members.take(MAX_CHANGES);
     const { joined, left } = batch;
-    return this.#settle(batch, sequence, () => broker.changePresence(topic, edge, { sequence, joined, left }));
+    return this.#finish(batch, sequence, () => broker.changePresence(topic, edge, { sequence, joined, left }));
   }
 
   async #writeAll(): Promise<number | null> {
@@ -92,7 +92,7 @@ export class Writer {
     const batch = members.takeAll();
     this.#isWrong = false;
     try {
-      return await this.#settle(batch, sequence, () =>
+      return await this.#finish(batch, sequence, () =>
         broker.setPresence(topic, edge, { sequence, members: batch.joined }),
       );
     } catch (error) {
@@ -101,7 +101,7 @@ export class Writer {
     }
   }
 
-  async #settle(batch: Batch, sequence: number, call: () => Promise<PresenceOutcome>): Promise<number | null> {
+  async #finish(batch: Batch, sequence: number, call: () => Promise<PresenceOutcome>): Promise<number | null> {
     const { members } = this.#deps;
     let isWritten = false;
     try {

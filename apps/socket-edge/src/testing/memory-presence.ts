@@ -35,7 +35,7 @@ export class MemoryPresence {
   #clock = 0;
   readonly #topics = new Map<string, Here>();
   /** Topics in which an edge has members, by edge. */
-  readonly noted = new Map<string, Set<string>>();
+  readonly listed = new Map<string, Set<string>>();
   /** Edges that left in order. */
   readonly left = new Set<string>();
 
@@ -51,15 +51,15 @@ export class MemoryPresence {
   /** Redis has lost all that was written. */
   lose(): void {
     this.#topics.clear();
-    this.noted.clear();
+    this.listed.clear();
   }
 
   note(edge: string, topics: readonly string[]): void {
-    this.noted.set(edge, new Set([...(this.noted.get(edge) ?? []), ...topics]));
+    this.listed.set(edge, new Set([...(this.listed.get(edge) ?? []), ...topics]));
   }
 
   forget(edge: string, topics: readonly string[]): void {
-    for (const topic of topics) this.noted.get(edge)?.delete(topic);
+    for (const topic of topics) this.listed.get(edge)?.delete(topic);
   }
 
   /** Takes out the members of an edge that died. */
@@ -111,7 +111,7 @@ export class MemoryPresence {
     return { kind: 'changed', waitMs: null };
   }
 
-  /** @param known the edge's own sequence; where it has one the topic is noted again */
+  /** @param known the edge's own sequence; where it has one the topic is listed again */
   check(topic: string, edge: string, known: number): PresenceVersion | null {
     if (this.#deps.settingsOf(topic) === null) return null;
     if (known > 0) this.note(edge, [topic]);
