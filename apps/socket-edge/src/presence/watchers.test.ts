@@ -3,6 +3,11 @@ import type { Presence as PresenceFrame } from '@holdfast/protocol/down';
 import { FAKED, ROOM, SOON_MS, WATCHES, presenceRoom } from '../testing/presence-room.ts';
 import { RecordingTransport } from '../testing/recording-transport.ts';
 import { shownMembers } from '../testing/shown-members.ts';
+import { turns } from '../testing/turns.ts';
+import type { TimeSlicer } from '../schedule/slicer.ts';
+import type { Subscription } from '../topic/subscription.ts';
+import { broadcast } from '../transport/broadcast.ts';
+import { Watchers } from './watchers.ts';
 
 /** What is closed when more of it waits. */
 const OVERFLOW_BYTES = 192 * 1024;
@@ -239,28 +244,6 @@ describe('a snapshot', () => {
     expect(redis.calls.filter((call) => call === 'snapshotPresence')).toHaveLength(1);
   });
 
-  it('or the versions that it lacks come before a newer one to a connection that was congested', async () => {
-    const { edge, other, register, later } = presenceRoom();
-    for (const id of ['w', 'a', 'b']) register(id, id);
-    const { socket, connection } = await edge.connected('w', WATCHES);
-    await later();
-    socket.stopped = true;
-    socket.bufferedBytes = 100_000;
-    connection.onWaiting();
-    await other.connected('a');
-    await later();
-    // The turn has no time left: what comes is done in the next ones, in the order in which it came.
-    void edge.slicer.run(() => vi.advanceTimersByTime(10));
-    const update = vi.spyOn(edge.presence, 'onLive');
-    await other.connected('b');
-    vi.advanceTimersByTime(300);
-    await vi.waitUntil(() => update.mock.calls.length > 0);
-    socket.resume();
-    edge.edge.hub.onDrain(connection);
-    await later();
-    expect(shownMembers(socket, ROOM)).toEqual({ w: null, a: null, b: null });
-  });
-
   it('is read again within a round when the last version was missed, and when it could not be read', async () => {
     const { redis, edge, other, register, later, check } = presenceRoom();
     for (const id of ['w', 'a']) register(id, id);
@@ -335,4 +318,34 @@ it('ten thousand members that join at once are written in few calls of bounded s
   expect(Math.max(...change.mock.calls.map(([, , { joined }]) => joined.length))).toBeLessThanOrEqual(1000);
   const socket = connected[0]?.socket ?? new RecordingTransport();
   expect(Object.keys(shownMembers(socket, ROOM))).toHaveLength(ids.length);
+});
+
+it('a connection that was congested gets the versions that it lacks before one that is being sent to all', async () => {
+  const pieces: (() => unknown)[] = [];
+  const slicer = { run: (piece: () => unknown) => pieces.push(piece) } as unknown as TimeSlicer;
+  const socket = new RecordingTransport();
+  const subscriber = { blocked: false, transport: socket, sendFrame: (frame: Buffer) => socket.send(frame) };
+  const watchers = new Watchers({
+    topic: ROOM,
+    slicer,
+    broadcast,
+    readSnapshot: async () => ({ version: 1, count: 0, members: [] }),
+    onSent: () => undefined,
+    onReadFailed: () => undefined,
+  });
+  const work = () => pieces.splice(0).forEach((piece) => piece());
+  const publish = (version: number) => {
+    const data = Buffer.from(JSON.stringify({ joined: [[`u${version}`, '']], left: [] }));
+    watchers.onLive({ version, count: version - 1, data });
+  };
+  watchers.add({ ended: false, subscriber } as unknown as Subscription);
+  await turns(2);
+  work();
+  subscriber.blocked = true;
+  publish(2);
+  work();
+  publish(3);
+  subscriber.blocked = false;
+  work();
+  expect(frames(socket).map(({ version }) => version)).toEqual([1, 2, 3]);
 });
