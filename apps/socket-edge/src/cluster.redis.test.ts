@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { askRedis } from '@holdfast/local/ask-redis';
 import type { RedisCluster } from '@holdfast/local/redis-cluster';
 import { redisKeys } from '@holdfast/broker/keys';
+import { DEFAULT_PRESENCE } from '@holdfast/protocol/limits';
 import { moveSlot, startPrivateCluster } from '@holdfast/testkit/cluster-process';
 import { eventually } from '@holdfast/testkit/eventually';
 import { prefix } from '@holdfast/testkit/redis';
 import { openSocket } from '@holdfast/testkit/socket';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type ClusterControl, startClusterControl } from './testing/control.ts';
+import { shownMembers } from './testing/shown-members.ts';
 import { type ClusterEdgeOptions, startClusterEdge } from './testing/running-edge.ts';
 
 const START_MS = 90_000;
@@ -88,6 +90,28 @@ describe('edges on a Cluster', () => {
     expect(await again.next('welcome')).toMatchObject({ topics: { [later]: { recovered: true } } });
     expect(await again.next('message')).toMatchObject({ topic: later, id: missed });
     await again.close();
+  });
+
+  it('show who is present on topics of every node, on both edges', async () => {
+    const [one, two] = await Promise.all([startEdge(), startEdge()]);
+    const topics = await someTopics(6);
+    for (const topic of topics) await control.broker.putTopic(topic, { presence: { ...DEFAULT_PRESENCE } });
+    const join = async (url: string, user: string, query = {}) => {
+      const client = await control.register(topics, randomUUID(), { user, seesPresence: [['**']] });
+      const socket = await openSocket(url, { client, query });
+      await socket.next('welcome');
+      return socket;
+    };
+    const watcher = await join(one.url, 'w', { presence: '1' });
+    const ann = await join(two.url, 'ann');
+    const isShown = (members: Record<string, unknown>) =>
+      eventually(() => {
+        for (const topic of topics) expect(shownMembers(watcher, topic)).toEqual(members);
+      });
+    await isShown({ w: null, ann: null });
+    await ann.close();
+    await isShown({ w: null });
+    await watcher.close();
   });
 
   it('cost Redis one message for each edge with a subscriber, however many it has, and none for the others', async () => {

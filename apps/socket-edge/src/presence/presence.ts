@@ -142,7 +142,8 @@ export class Presence {
     if (all.length === 0) return;
     await Promise.all(this.#calling.values());
     const unwritten = all.filter(({ members, writer }) => members.hasChanges && !writer.isOff);
-    await Promise.all(unwritten.map(({ writer }) => this.#limitCalls(() => writer.write())));
+    // What cannot be written is taken out with the rest, when their grace is over.
+    await Promise.allSettled(unwritten.map(({ writer }) => this.#limitCalls(() => writer.write())));
     await this.#deps.broker.leavePresence(this.#deps.edge);
   }
 

@@ -8,7 +8,7 @@ const MAX_CHANGES = 1000;
 /** Between two calls when more has to be written than fits into one. */
 const NEXT_MS = 20;
 
-export type WriterBroker = Pick<EdgePresence, 'notePresence' | 'changePresence' | 'setPresence' | 'flushPresence'>;
+type WriterBroker = Pick<EdgePresence, 'notePresence' | 'changePresence' | 'setPresence' | 'flushPresence'>;
 
 export interface WriterDeps {
   topic: string;
