@@ -48,11 +48,11 @@ describe('a user', () => {
     const user = someUser();
     const clientId = await registered(user);
     const subscriber = await openRedis('subscriber');
-    const heard = Promise.withResolvers<string>();
-    subscriber.on('smessage', (_channel: string, text: string) => heard.resolve(text));
+    const received = Promise.withResolvers<string>();
+    subscriber.on('smessage', (_channel: string, text: string) => received.resolve(text));
     await subscriber.ssubscribe(keys.topicLive(userTopic(user)));
     await control.unregister(clientId);
-    expect(await heard.promise).toBe('deleted');
+    expect(await received.promise).toBe('deleted');
   });
 
   test('whose client expires is left by it', async () => {

@@ -57,8 +57,8 @@ export function userStore(redis: Commands, keys: Keys, { pending, topics, readCl
   }
 
   async function revokedBefore(user: string, key: string): Promise<number> {
-    const noted = await asked(redis.hmget(keys.userRevoked(user), key, ALL_KEYS));
-    return Math.max(...noted.map(Number));
+    const known = await asked(redis.hmget(keys.userRevoked(user), key, ALL_KEYS));
+    return Math.max(...known.map(Number));
   }
 
   async function revokeClient(clientId: string, issuedBefore: number): Promise<boolean> {
