@@ -12,6 +12,7 @@ import { redisKeys } from './keys.ts';
 import { quotaStore } from './topics/quotas.ts';
 import { topicStore } from './topics/topics.ts';
 import { membershipStore } from './users/memberships.ts';
+import { userRestoration } from './users/restore.ts';
 import { userStore } from './users/users.ts';
 import { tryWrites } from './write-trial.ts';
 
@@ -25,11 +26,13 @@ export function controlBroker(
   const broken = new BrokenRecords(onBroken);
   const pending = pendingStore(redis, keys);
   const topics = topicStore(redis, keys, pending, broken);
+  const memberships = membershipStore(redis, keys);
   const clients = clientStore(redis, keys, pending, broken);
   return {
     ...clients,
-    ...registrationStore(redis, keys, pending, membershipStore(redis, keys)),
+    ...registrationStore(redis, keys, pending, memberships),
     ...userStore(redis, keys, { pending, topics, readClients: clients.readClients }),
+    ...userRestoration(redis, keys, memberships, pending),
     ...refStore(redis, keys),
     ...topics,
     ...quotaStore(redis, keys, topics),
