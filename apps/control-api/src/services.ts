@@ -1,4 +1,4 @@
-import type { Clients, ControlBroker, Topics } from '@holdfast/broker/broker';
+import type { Clients, ControlBroker, Presence, Topics } from '@holdfast/broker/broker';
 import type { RedisLoad } from '@holdfast/redis/load';
 import type { BulkReads } from './limits/bulk-reads.ts';
 import type { ClientRates } from './limits/client-rates.ts';
@@ -7,7 +7,10 @@ import type { EdgeDirectory } from './edges/placement.ts';
 import type { KeyRing } from './auth/authentication.ts';
 
 /** What gives large answers: over a connection of its own, so that small calls do not wait behind them. */
-export type BulkBroker = Pick<Topics & Clients, 'readLog' | 'readWithDormant' | 'listClients'>;
+export type BulkBroker = Pick<
+  Topics & Clients & Presence,
+  'readLog' | 'readWithDormant' | 'listClients' | 'readPresence'
+>;
 
 /** What the calls work with. */
 export interface Services {

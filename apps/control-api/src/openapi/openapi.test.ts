@@ -41,6 +41,8 @@ const CONTRACT: Record<string, string[]> = {
   'POST /v1/messages': ['202', '403', '413'],
   'POST /v1/clients/{clientId}/messages': ['202', '403', '404', '413'],
   'GET /v1/topics/{topic}/messages': ['200', '403', '404'],
+  'GET /v1/topics/{topic}/presence': ['200', '400', '403', '404'],
+  'POST /v1/presence/count': ['200', '400', '403', '404'],
   'GET /v1/edges': ['200', '403'],
   'GET /v1/capacity': ['200', '403'],
   'GET /healthz': ['200'],
