@@ -11,7 +11,7 @@ const CLIENTS_MS = 1_000;
 const CLIENTS_A_STEP = 500;
 /** A small installation is not read all the time. */
 const BETWEEN_ROUNDS_MS = 60_000;
-/** With the 10 s of a lease: nobody is shown as present 15 s after its edge died. */
+/** With the 10 s of a lease: a member is shown as present for less than 15 s after its edge died. */
 const MEMBERS_MS = 1_000;
 const RENEWING_MS = 2_500;
 const LEFTOVERS_MS = 5_000;
