@@ -23,6 +23,7 @@ import { healthRoutes } from './observability/health.ts';
 import { createCounts, requestMetrics } from './observability/metrics.ts';
 import { auditLog, requestLog } from './observability/request-log.ts';
 import { openApi } from './openapi/document.ts';
+import { presenceRoutes } from './presence/presence-routes.ts';
 import type { BulkBroker, Services } from './services.ts';
 import { topicRoutes } from './topics/topic-routes.ts';
 import { userMessageRoutes } from './users/user-message-routes.ts';
@@ -113,6 +114,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     clientRoutes,
     clientTopicRoutes,
     topicRoutes,
+    presenceRoutes,
     messageRoutes,
     batchRoutes,
     logRoutes,

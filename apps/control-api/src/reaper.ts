@@ -12,6 +12,9 @@ const CLIENTS_MS = 1_000;
 const CLIENTS_A_STEP = 500;
 /** A small installation is not read all the time. */
 const BETWEEN_ROUNDS_MS = 60_000;
+/** With the 10 s of a lease: a member is shown as present for less than 15 s after its edge died. */
+const MEMBERS_MS = 1_000;
+const RENEWING_MS = 2_500;
 const LEFTOVERS_MS = 5_000;
 /** A topic expires a second late, and a step takes some hundredths of a second of Redis. */
 const TOPICS_MS = 1_000;
@@ -67,8 +70,16 @@ export function startReaper({ broker, redis, keys, expiry, logger }: ReaperOptio
     if (isSettled()) await expireTopics(broker, logger);
   };
   const stopTopics = repeat(expireNext, { intervalMs: TOPICS_MS, jitter: JITTER, onError });
+  // Leases that ran out while Redis was away are renewed within a second or so.
+  const reapMembers = async (): Promise<void> => {
+    if (performance.now() - readyAt < RENEWING_MS) return;
+    const gone = await broker.reapPresence();
+    if (gone > 0) logger.info({ gone }, 'members of edges that are gone');
+  };
+  const stopMembers = repeat(reapMembers, { intervalMs: MEMBERS_MS, jitter: JITTER, onError });
   return () => {
     stopClients();
+    stopMembers();
     stopLeftovers();
     stopTopics();
   };

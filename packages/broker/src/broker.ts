@@ -227,7 +227,7 @@ export interface PresencePage {
   cursor: string | null;
 }
 
-/** What callers are told of who is present. */
+/** What callers see of who is present. */
 export interface Presence {
   /**
    * Each member once. Null when the topic does not exist, or has no presence; no members when it shows only their number.

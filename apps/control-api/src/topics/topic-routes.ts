@@ -9,7 +9,7 @@ import {
 import { topicName } from '@holdfast/protocol/topic-name';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { keyOf, needsKey, principalOf, requireTopics } from '../auth/authorization.ts';
+import { deniedTopics, keyOf, needsKey, principalOf, requireTopics } from '../auth/authorization.ts';
 import { BODY_CODES, KEY_CODES, answers, keyed, pageLimit, topicPath } from '../openapi/schemas.ts';
 import type { Services } from '../services.ts';
 import { overQuota, topicSettings } from './topic-settings.ts';
@@ -89,10 +89,16 @@ export const topicRoutes: FastifyPluginAsyncZod<Services> = async (app, { broker
         response: answers({ 200: topicDetailsResponse.describe('The topic') }, [...KEY_CODES, 'topic-not-found']),
       },
     },
-    async ({ params: { topic } }) => {
+    async (request) => {
+      const { topic } = request.params;
       const [state] = await broker.readTopics([topic]);
       if (!state) throw noSuchTopic(topic);
-      return { ...view(topic, state), subscribers: (await broker.surveySubscribers(topic)) ?? null, present: null };
+      const seesPresence = deniedTopics(principalOf(request), 'presence', [topic]).length === 0;
+      const [subscribers = null, [present = null]] = await Promise.all([
+        broker.surveySubscribers(topic),
+        state.presence !== null && seesPresence ? broker.countPresent([topic]) : [],
+      ]);
+      return { ...view(topic, state), subscribers, present };
     },
   );
 
