@@ -16,6 +16,21 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** A time with its unit, as 30s, 15m, 1h or 7d. Gives seconds. */
+function seconds(text: string): number {
+  const [, count = '', unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
+  const unitSeconds = UNIT_SECONDS[unit];
+  if (unitSeconds === undefined) throw new InvalidArgumentError('A time such as 30s, 15m, 1h or 7d is needed.');
+  return Number(count) * unitSeconds;
+}
+
+/** The same, or "never". */
+export function secondsOrNever(text: string): number | 'never' {
+  return text === 'never' ? text : seconds(text);
+}
+
 /** RFC 3339, or a date, whose midnight in UTC is meant. Gives RFC 3339. */
 export function futureTime(text: string): string {
   const milliseconds = Date.parse(text);

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
+import { NO_IDENTITY } from '@holdfast/broker/client-identity';
 import { closeRedis, connectRedis, waitForRedis } from '@holdfast/redis/connection';
 import { eventually } from '@holdfast/testkit/eventually';
 import { redisUrl } from '@holdfast/testkit/redis';
-import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, test, vi } from 'vitest';
+import { clientExpiry } from './clients/client-expiry.ts';
 import { reapClients, reapLeftovers, startReaper } from './reaper.ts';
 import { type TestApi, startTestApi } from './testing/api.ts';
 import { claimFor } from './testing/edge.ts';
@@ -32,7 +34,8 @@ describe('the reaper of clients', () => {
     await api.stop();
   });
 
-  const reapAll = (expiryMs: number | null) => reapClients(api.broker, null, expiryMs, api.log.logger);
+  const reapAll = (expirySeconds: number | null) =>
+    reapClients(api.broker, null, clientExpiry(api.keys, expirySeconds), api.log.logger);
   const owner = async (clientId: string) => (await api.broker.readClient(clientId))?.owner ?? null;
 
   it('releases the clients of an edge that died, and leaves those of a living one', async () => {
@@ -49,11 +52,36 @@ describe('the reaper of clients', () => {
     const old = { ...registered, clientId: randomUUID(), registeredAt: Date.now() - 2 * HOUR_MS };
     expect(await api.broker.register(old, null)).toBe('registered');
     const fresh = await api.client();
-    await reapAll(HOUR_MS);
+    await reapAll(HOUR_MS / 1000);
     expect(await api.broker.readClient(old.clientId)).toBeNull();
     expect(await api.broker.readClient(fresh)).not.toBeNull();
     const again = { ...registered, clientId: randomUUID(), registeredAt: Date.now() };
     expect(await api.broker.register(again, null)).toBe('registered');
+  });
+
+  it('unregisters by what the API key says, and clients of tokens after a week', async () => {
+    const idle = async (key: string, hours: number, ofToken: boolean) => {
+      const token = { expiresAt: Date.now(), issuedAt: 1, topics: [] };
+      const identity = { ...NO_IDENTITY, token: ofToken ? token : null };
+      const [clientId, registeredAt] = [randomUUID(), Date.now() - hours * HOUR_MS];
+      await api.broker.register({ clientId, key, name: null, registeredAt, topics: new Map(), identity }, null);
+      return clientId;
+    };
+    const week = 7 * 24;
+    const ended = [await idle('people', 2, false), await idle('people', 2, true), await idle('all', week + 1, true)];
+    const kept = [
+      await idle('keeper', 9000, false),
+      await idle('keeper', 9000, true),
+      await idle('all', week - 1, true),
+      await idle('all', 9000, false),
+      await idle('gone', 9000, false),
+    ];
+    await reapAll(null);
+    expect(await api.broker.readClients(ended)).toEqual(ended.map(() => null));
+    expect((await api.broker.readClients(kept)).map((client) => client?.clientId)).toEqual(kept);
+    await reapAll(HOUR_MS / 1000);
+    const left = (await api.broker.readClients(kept)).map((client) => client !== null);
+    expect(left).toEqual([true, true, true, false, false]);
   });
 
   it('never unregisters who is connected, was a moment ago, or was until its edge died', async () => {
@@ -67,8 +95,8 @@ describe('the reaper of clients', () => {
     await claimFor(edge, connected, living);
     await edge.release(left, living, await claimFor(edge, left, living));
     await claimFor(edge, lost, 'dead-edge');
-    await reapAll(HOUR_MS);
-    await reapAll(HOUR_MS);
+    await reapAll(HOUR_MS / 1000);
+    await reapAll(HOUR_MS / 1000);
     for (const clientId of [connected, left, lost]) expect(await api.broker.readClient(clientId)).not.toBeNull();
   });
 
@@ -130,8 +158,36 @@ test('the reaper goes on until it is stopped, also after a failure', async () =>
     },
   };
   const { keys, redis } = api;
-  const stop = startReaper({ broker, redis, keys, expiryMs: null, logger: api.log.logger });
+  const stop = startReaper({ broker, redis, keys, expiry: () => null, logger: api.log.logger });
   await eventually(() => expect(rounds).toBeGreaterThan(1), { timeoutMs: 20_000 });
   stop();
   expect(api.log.linesWith('reaper failed').length).toBeGreaterThan(0);
+});
+
+test('the reaper has topics expire, but not while edges may not have subscribed yet', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const topic = 'reaped';
+  await api.broker.putTopic(topic, { expireSeconds: 1 });
+  const isThere = async () => (await api.broker.readTopics([topic]))[0] !== null;
+  let looked = 0;
+  let comesBack = (): void => undefined;
+  const redis: Parameters<typeof startReaper>[0]['redis'] = {
+    onReady: (listener) => {
+      comesBack = () => listener(undefined as never, true);
+    },
+  };
+  const broker = {
+    ...api.broker,
+    reapEdges: async () => void (looked += 1),
+  };
+  onTestFinished(startReaper({ broker, redis, keys: api.keys, expiry: () => null, logger: api.log.logger }));
+  vi.advanceTimersByTime(59_000);
+  comesBack();
+  vi.advanceTimersByTime(59_000);
+  await eventually(() => expect(looked).toBeGreaterThan(0));
+  expect(await isThere()).toBe(true);
+  vi.advanceTimersByTime(2_000);
+  await eventually(async () => expect(await isThere()).toBe(false));
+  await eventually(() => expect(api.log.linesWith('topics expired')).toMatchObject([{ expired: 1 }]));
 });

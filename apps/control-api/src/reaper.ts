@@ -4,6 +4,7 @@ import type { ClientState } from '@holdfast/broker/client-state';
 import { repeat } from '@holdfast/service/backoff';
 import type { Logger } from '@holdfast/service/logger';
 import type { RedisLink } from '@holdfast/redis/commands';
+import type { ClientExpiry } from './clients/client-expiry.ts';
 import type { KeyRing } from './auth/authentication.ts';
 
 /** A million clients are read in half an hour, at the price of some hundred reads a second. */
@@ -12,6 +13,9 @@ const CLIENTS_A_STEP = 500;
 /** A small installation is not read all the time. */
 const BETWEEN_ROUNDS_MS = 60_000;
 const LEFTOVERS_MS = 5_000;
+/** A topic expires a second late, and a step takes some hundredths of a second of Redis. */
+const TOPICS_MS = 1_000;
+const TOPICS_A_STEP = 500;
 /** Several control-apis that started together drift apart, and read at different places. */
 const JITTER = 0.3;
 /**
@@ -27,8 +31,8 @@ interface ReaperOptions {
   /** No client is unregistered until all of its connections have been ready for a while. */
   readonly redis: Pick<RedisLink, 'onReady'>;
   readonly keys: KeyRing;
-  /** Clients that were not used for so long are unregistered; null: none are. */
-  readonly expiryMs: number | null;
+  /** Clients that were not used for so long are unregistered. */
+  readonly expiry: ClientExpiry;
   readonly logger: Logger;
 }
 
@@ -38,17 +42,17 @@ interface ReaperOptions {
  * edge has a lease, released or not.
  * @returns the stop
  */
-export function startReaper({ broker, redis, keys, expiryMs, logger }: ReaperOptions): () => void {
+export function startReaper({ broker, redis, keys, expiry, logger }: ReaperOptions): () => void {
   let readyAt = performance.now();
   redis.onReady(() => {
     readyAt = performance.now();
   });
+  const isSettled = (): boolean => performance.now() - readyAt > SETTLING_MS;
   let cursor: string | null = null;
   let nextRound = 0;
   const reapNext = async (): Promise<void> => {
     if (performance.now() < nextRound) return;
-    const isSettled = performance.now() - readyAt > SETTLING_MS;
-    cursor = await reapClients(broker, cursor, isSettled ? expiryMs : null, logger);
+    cursor = await reapClients(broker, cursor, isSettled() ? expiry : () => null, logger);
     if (cursor === null) nextRound = performance.now() + BETWEEN_ROUNDS_MS;
   };
   const onError = (error: unknown): void => {
@@ -58,20 +62,26 @@ export function startReaper({ broker, redis, keys, expiryMs, logger }: ReaperOpt
   const stopClients = repeat(reapNext, { intervalMs: CLIENTS_MS, jitter: JITTER, onError });
   const reapOthers = (): Promise<void> => reapLeftovers(broker, keys, logger);
   const stopLeftovers = repeat(reapOthers, { intervalMs: LEFTOVERS_MS, jitter: JITTER, onError });
+  // Edges subscribe anew to a Redis that has come back: until then it does not know which topics they have.
+  const expireNext = async (): Promise<void> => {
+    if (isSettled()) await expireTopics(broker, logger);
+  };
+  const stopTopics = repeat(expireNext, { intervalMs: TOPICS_MS, jitter: JITTER, onError });
   return () => {
     stopClients();
     stopLeftovers();
+    stopTopics();
   };
 }
 
 /**
- * One page of clients: releases those whose edge died, and unregisters those not used for `expiryMs`.
+ * One page of clients: releases those whose edge died, and unregisters those not used for as long as `expiry` says.
  * @returns where the next page begins; null after the last
  */
 export async function reapClients(
   broker: ControlBroker,
   cursor: string | null,
-  expiryMs: number | null,
+  expiry: ClientExpiry,
   logger: Logger,
 ): Promise<string | null> {
   const page = await broker.listClients(cursor, CLIENTS_A_STEP);
@@ -80,15 +90,24 @@ export async function reapClients(
   await Promise.all(orphaned.map((client) => broker.markOwnerGone(client)));
   // One that was released, and whose edge has come back meanwhile, may be connected there.
   const idle = page.items.filter(({ owner, notify }) => owner === null && !notify.some((edge) => alive.has(edge)));
-  if (expiryMs !== null) await expire(broker, idle, Date.now() - expiryMs, logger);
+  await expire(broker, idle, expiry, logger);
   return page.cursor;
 }
 
-async function expire(broker: ControlBroker, idle: readonly ClientState[], due: number, logger: Logger) {
-  const unused = idle.filter(({ since }) => since < due);
+async function expire(broker: ControlBroker, idle: readonly ClientState[], expiry: ClientExpiry, logger: Logger) {
+  const now = Date.now();
+  const unused = idle.filter((client) => {
+    const seconds = expiry(client);
+    return seconds !== null && client.since < now - seconds * 1000;
+  });
   const done = await Promise.all(unused.map((client) => broker.unregisterUnused(client)));
   const expired = done.filter(Boolean).length;
   if (expired > 0) logger.info({ expired }, 'clients expired');
+}
+
+async function expireTopics(broker: ControlBroker, logger: Logger): Promise<void> {
+  const expired = await broker.expireTopics(TOPICS_A_STEP);
+  if (expired > 0) logger.info({ expired }, 'topics expired');
 }
 
 /**

@@ -1,5 +1,15 @@
 import type { Position } from '@holdfast/protocol/position-order';
-import type { ClientIdentity, ClientState, SubscriptionStart } from './clients/state.ts';
+import type { ClientIdentity, ClientToken } from './clients/identity.ts';
+import type { ClientState, SubscriptionStart } from './clients/state.ts';
+import type {
+  PresenceChange,
+  PresenceCheck,
+  PresenceOfEdge,
+  PresenceOutcome,
+  PresenceSnapshot,
+  PresenceVersion,
+  PresentMember,
+} from './presence/state.ts';
 import type { LogPage, TopicState } from './topics/state.ts';
 
 /**
@@ -35,6 +45,18 @@ export interface TopicChange {
 
 export type ChangeOutcome = { kind: 'changed'; client: ClientState } | { kind: 'not-found' } | { kind: 'too-many' };
 
+/** What a further token makes of a client that was registered with one. */
+export interface Renewal {
+  /** Of the same user: a client keeps the one it was registered with. */
+  identity: ClientIdentity & { token: ClientToken };
+  /** All topics of the token, each with the start of the subscription. One that is there already keeps its own. */
+  topics: ReadonlyMap<string, SubscriptionStart>;
+  /** Where subscriptions end to topics of the token before that are not in this one; as of a `TopicChange`. */
+  endsAt: ReadonlyMap<string, Position>;
+  /** As of a `TopicChange`. */
+  stale?: ReadonlyMap<string, SubscriptionStart>;
+}
+
 export interface Page<T> {
   items: T[];
   /** Where the next page begins; null at the end. */
@@ -63,18 +85,34 @@ export interface Users {
   revokeClient(clientId: string, issuedBefore: number): Promise<boolean>;
 }
 
+/** Called with what is kept of a client's token, before the client is changed; its topics are left out. */
+export type TokenCheck = (token: ClientToken | null) => void;
+
 /** Registered clients and their subscriptions. */
 export interface Clients {
-  /** Creates the client with its subscriptions, wholly or not at all. `maxClients` counts the clients of its key. */
+  /**
+   * Creates the client with its subscriptions, wholly or not at all; one of a user is subscribed to the user's topic as well.
+   * `maxClients` counts the clients of its key.
+   */
   register(client: NewClient, maxClients: number | null): Promise<RegisterOutcome>;
-  /** Removes the client with all that is kept for it; its edge is notified. False when it was not registered. */
-  unregister(clientId: string): Promise<boolean>;
+  /**
+   * Removes the client with all that is kept for it; its edge is notified. False when it was not registered. Nothing is
+   * changed when `check` throws.
+   */
+  unregister(clientId: string, check?: TokenCheck): Promise<boolean>;
   /** The same, unless the client is connected or has been since `client` was read. */
   unregisterUnused(client: ClientState): Promise<boolean>;
   /** Marks a client's owner as gone, because its edge died with it, unless another one owns it by now. */
   markOwnerGone(client: ClientState): Promise<void>;
   /** Changes what a client is subscribed to, in one step; its edge is notified. */
   changeTopics(clientId: string, change: TopicChange): Promise<ChangeOutcome>;
+  /**
+   * Gives a client of tokens the identity of a further one, and ends the subscriptions to topics of the one before that are
+   * not in it, in one step; its edge is notified. `not-found` also for a client of another user.
+   */
+  renew(clientId: string, renewal: Renewal): Promise<ChangeOutcome>;
+  /** The client of this name, which may not be registered yet, or any more; null when the name is free. */
+  findByName(key: string, name: string): Promise<string | null>;
   /** Has the client's present connection closed. Null when the client is not registered, else whether it had one. */
   disconnect(clientId: string): Promise<{ connected: boolean } | null>;
   readClient(clientId: string): Promise<ClientState | null>;
@@ -148,10 +186,19 @@ export interface Topics {
   putTopic(topic: string, settings: TopicSettings): Promise<{ created: boolean; state: TopicState }>;
   /** The same, counted for the key that made the topic, and refused where that has as much as it may. */
   putTopicOf(owner: TopicOwner, topic: string, settings: TopicSettings): Promise<PutOutcome>;
+  /** The same, but one that is there stays as it is. */
+  createTopicOf(owner: TopicOwner, topic: string, settings: TopicSettings): Promise<PutOutcome>;
   /** Removes the topic and its log; every edge with a subscriber is notified. False when there was none. */
   deleteTopic(topic: string): Promise<boolean>;
   /** In the order given; null for one that does not exist, or has expired. A rejection names those that could not be read. */
   readTopics(topics: readonly string[]): Promise<(TopicState | null)[]>;
+  /** The same with those that have expired, whose subscriptions hold: they are `dormant`. */
+  readWithDormant(topics: readonly string[]): Promise<(TopicState | null)[]>;
+  /**
+   * Looks at topics that may have expired, at most so many, and makes those dormant that have: for so long as they say
+   * nothing was published, and no edge had them. Gives how many.
+   */
+  expireTopics(limit: number): Promise<number>;
   /** In the order of names; `cursor` is the last name of the page before. */
   listTopics(cursor: string | null, limit: number): Promise<Page<{ topic: string; state: TopicState }>>;
   /** Appends to the log and publishes to the edges, in one step. The same idempotency key again gives the same id and does neither. */
@@ -172,26 +219,55 @@ export interface Topics {
 /** Who is present on a topic, as all edges together have it. */
 export interface PresencePage {
   count: number;
+  /** Maybe fewer than asked for, also before the end. */
   members: PresentMember[];
   version: number;
   cursor: string | null;
 }
 
-export interface PresentMember {
-  /** The user, or `~` and the ref of a client without one. */
-  id: string;
-  /** JSON; null for none. */
-  info: string | null;
-}
-
 /** What callers are told of who is present. */
 export interface Presence {
-  /** `limit` 0: only the count. Null when the topic does not exist, or has no presence. */
+  /**
+   * Each member once. Null when the topic does not exist, or has no presence; no members when it shows only their number.
+   * `cursor` is of the page before; one that was never given starts anew.
+   */
   readPresence(topic: string, cursor: string | null, limit: number): Promise<PresencePage | null>;
   /** In the order given; null for topics without presence. */
   countPresent(topics: readonly string[]): Promise<(number | null)[]>;
   /** Takes out the members of edges that died, or left longer ago than a topic's grace. Gives how many were taken out. */
   reapPresence(): Promise<number>;
+}
+
+/**
+ * What edges make of presence. An edge holds the truth about its own members; Redis has for each topic and edge what the
+ * edge last said. One call a topic and edge at a time: the caller waits for the one before.
+ */
+export interface EdgePresence {
+  /** Notes topics in which the edge has members, or is about to: what is not noted is not taken out when the edge dies. */
+  notePresence(edge: string, topics: readonly string[]): Promise<void>;
+  /** Takes topics off the note, in which the edge has no members any more. */
+  forgetPresence(edge: string, topics: readonly string[]): Promise<void>;
+  /** Leaves a note that the edge ends in order: once it has no lease, its members stay for the grace of their topics. */
+  leavePresence(edge: string): Promise<void>;
+  /**
+   * Writes which members joined and left at the edge, each named once, and publishes what that changes for the whole topic:
+   * at once, or, when the last changes were published a moment ago, by the first call that comes after `waitMs`.
+   */
+  changePresence(topic: string, edge: string, change: PresenceChange): Promise<PresenceOutcome>;
+  /** Makes the members of the edge exactly these, whatever Redis has of them, and notes the topic. */
+  setPresence(topic: string, edge: string, known: PresenceOfEdge): Promise<PresenceOutcome>;
+  /** Publishes changes that are pending, of whichever edge, if it is time. Without members at the edge too. */
+  flushPresence(topic: string): Promise<Exclude<PresenceOutcome, { kind: 'out-of-sequence' }>>;
+  /**
+   * In the order given; null for a topic without presence. One call of Redis for many. Notes again those that have a
+   * sequence, should the note be lost. An edge goes on checking a topic, with sequence 0, for 15 s after its last member
+   * left: a Redis that lost that write still has them.
+   */
+  checkPresence(edge: string, checks: readonly PresenceCheck[]): Promise<(PresenceVersion | null)[]>;
+  /** Who is present, exactly as published with `version`. Null when the topic has no presence. */
+  snapshotPresence(topic: string): Promise<PresenceSnapshot | null>;
+  /** As `Clients.refsOf`: a member without a user is `~` and its ref. */
+  refsOf(clientIds: readonly string[]): Promise<string[]>;
 }
 
 export interface EdgeDetails {
@@ -245,7 +321,7 @@ export interface Edges {
 }
 
 /** All that control-api needs. */
-export interface ControlBroker extends Clients, Topics, Edges {
+export interface ControlBroker extends Clients, Users, Topics, Presence, Edges {
   /** Whether Redis takes writes now, each of its servers; rejects with why not. */
   tryWrites(): Promise<void>;
 }
@@ -287,6 +363,8 @@ export interface KnownTopic {
   topic: string;
   incarnation: string;
   last: Position;
+  /** When it expires and its presence, by `settingsText`. */
+  settings: string;
 }
 
 /** All that a socket-edge needs. */
@@ -299,9 +377,12 @@ export interface EdgeBroker {
   claim(request: ClaimRequest): Promise<ClaimOutcome>;
   /** Ends the ownership of this generation (0: whichever the edge has), unless a newer connection owns the client. */
   release(clientId: string, edge: string, generation: number): Promise<void>;
+  /** With those that have expired: `dormant`, and to an edge a topic without messages. */
   readTopics(topics: readonly string[]): Promise<(TopicState | null)[]>;
-  /** Gives those that differ from what is known of them, with their state; null for one that does not exist. */
+  /** Gives those that differ from what is known of them, with their state; null for one that does not exist. Dormant ones are kept on. */
   compareTopics(known: readonly KnownTopic[]): Promise<Map<KnownTopic, TopicState | null>>;
+  /** Notes that a topic that expires was in use until now. */
+  touchTopic(topic: string): Promise<void>;
   readLog(topic: string, after: Position | null, limit: number): Promise<LogPage | null>;
   readClientLog(clientId: string, after: Position | null, limit: number): Promise<LogPage | null>;
   /** Removes closed ranges, as they were read, once they have been delivered. */

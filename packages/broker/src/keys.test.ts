@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { userTopic } from './users/user-topic.ts';
 import { CLIENT_BUCKETS, type Keys, bucketName, bucketOf, redisKeys } from './keys.ts';
 
 /** What ioredis itself decides slots with. */
@@ -17,18 +18,22 @@ const ofTopic = (keys: Keys, name: string, idempotency: string) => [
   keys.topicLog(name),
   keys.topicLive(name),
   keys.topicIdempotency(name, idempotency),
+  keys.topicHere(name),
+  keys.topicHereOf(name, '0f'),
+  keys.topicHereNext(name),
 ];
 
 /** For each script, every key it touches. */
 function scripts(keys: Keys, name: string, id: string, idempotency: string): Record<string, string[]> {
   return {
-    'publish, put-topic, delete-topic, read-log': ofTopic(keys, name, idempotency),
+    'publish, put-topic, expire-topic, delete-topic, read-log': ofTopic(keys, name, idempotency),
     'register, claim, change-topics, publish-to-client, unregister': [
       keys.client(id),
       keys.clientLog(id),
       keys.clientIdempotency(id, idempotency),
       keys.clientTombstone(id, idempotency),
     ],
+    'join-user, leave-user, revoke-tokens': [keys.userClients(idempotency), keys.userRevoked(idempotency)],
     'count-topic': [keys.key(id), keys.keyTopics(id)],
     'try-write': [keys.trial(id), keys.trialLog(id), keys.trialLive(id)],
     'reserve, settle': [keys.key(id), keys.keyNames(id), keys.keyPending(id)],
@@ -39,10 +44,14 @@ const every = (keys: Keys, name: string, id: string, idempotency: string) => [
   ...Object.values(scripts(keys, name, id, idempotency)).flat(),
   keys.clientBucket('00f'),
   keys.topics(),
+  keys.topicsExpiring(),
   keys.edges(),
   keys.edge(id),
   keys.edgeDirty(id),
   keys.edgeLive(id),
+  keys.edgeHere(id),
+  keys.edgeLeft(id),
+  keys.edgesHere(),
   keys.secret(),
   keys.answers(id),
 ];
@@ -66,12 +75,22 @@ describe('Redis keys', () => {
     );
   });
 
+  test('of a user lie in the slot of its topic, whatever its name', () => {
+    fc.assert(
+      fc.property(prefix, fc.string({ unit: 'grapheme', minLength: 1, maxLength: 128 }), once, (start, user, id) => {
+        const keys = redisKeys(start);
+        const touched = [...ofTopic(keys, userTopic(user), id), keys.userClients(user), keys.userRevoked(user)];
+        expect(new Set(touched.map(slotOf)).size).toBe(1);
+      }),
+    );
+  });
+
   test('of two topics are never the same', () => {
     fc.assert(
       fc.property(topic, topic, once, once, (one, other, first, second) => {
         fc.pre(one !== other);
         const keys = redisKeys('hf:');
-        expect(new Set([...ofTopic(keys, one, first), ...ofTopic(keys, other, second)]).size).toBe(8);
+        expect(new Set([...ofTopic(keys, one, first), ...ofTopic(keys, other, second)]).size).toBe(14);
       }),
     );
   });

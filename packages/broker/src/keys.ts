@@ -1,3 +1,5 @@
+import { userTopic } from './users/user-topic.ts';
+
 /**
  * Every Redis key and channel, spelled once. What one script touches shares a hash tag (`{…}`), so that it lies in one
  * Cluster slot; the tag is the first pair of braces in a key, and neither a prefix nor a name can hold a brace.
@@ -20,7 +22,14 @@ export function redisKeys(prefix: string) {
     topicLog: (topic: string) => `${prefix}topic:{${topic}}:log`,
     topicLive: (topic: string) => `${prefix}topic:{${topic}}:live`,
     topicIdempotency: (topic: string, key: string) => `${prefix}topic:{${topic}}:once:${key}`,
+    topicHere: (topic: string) => `${prefix}topic:{${topic}}:here`,
+    topicHereOf: (topic: string, edge: string) => `${prefix}topic:{${topic}}:here:${edge}`,
+    topicHereNext: (topic: string) => `${prefix}topic:{${topic}}:here:next`,
     topics: () => `${prefix}topics`,
+    topicsExpiring: () => `${prefix}topics:expiring`,
+
+    userClients: (user: string) => `${prefix}topic:{${userTopic(user)}}:clients`,
+    userRevoked: (user: string) => `${prefix}topic:{${userTopic(user)}}:revoked`,
 
     key: (keyId: string) => `${prefix}key:{${keyId}}`,
     keyNames: (keyId: string) => `${prefix}key:{${keyId}}:names`,
@@ -30,6 +39,9 @@ export function redisKeys(prefix: string) {
     edges: () => `${prefix}edges`,
     edge: (edge: string) => `${prefix}edge:{${edge}}`,
     edgeDirty: (edge: string) => `${prefix}edge:{${edge}}:dirty`,
+    edgeHere: (edge: string) => `${prefix}edge:{${edge}}:here`,
+    edgeLeft: (edge: string) => `${prefix}edge:{${edge}}:left`,
+    edgesHere: () => `${prefix}edges:here`,
     edgeLive: (edge: string) => `${prefix}edge:{${edge}}:live`,
 
     /** From which the public names of clients are made. */

@@ -1,6 +1,6 @@
 import type { Commands } from '@holdfast/redis/commands';
 import { type BrokenRecord, BrokenRecords } from './broken-records.ts';
-import type { ControlBroker, EdgeBroker } from './broker.ts';
+import type { ControlBroker, EdgeBroker, EdgePresence } from './broker.ts';
 import { claimStore } from './clients/claims.ts';
 import { clientStore } from './clients/clients.ts';
 import { refStore } from './clients/refs.ts';
@@ -8,9 +8,18 @@ import { registrationStore } from './clients/registrations.ts';
 import { leaseStore } from './edges/leases.ts';
 import { pendingStore } from './edges/pending.ts';
 import { survey } from './edges/survey.ts';
-import { redisKeys } from './keys.ts';
+import { type Keys, redisKeys } from './keys.ts';
+import { presenceChanges } from './presence/changes.ts';
+import { edgePresence } from './presence/edge-presence.ts';
+import { presenceNotes } from './presence/notes.ts';
+import { presencePages } from './presence/pages.ts';
+import { presenceReaper } from './presence/reaping.ts';
+import { presenceVersions } from './presence/versions.ts';
+import { expiryStore } from './topics/expiry.ts';
 import { quotaStore } from './topics/quotas.ts';
 import { topicStore } from './topics/topics.ts';
+import { membershipStore } from './users/memberships.ts';
+import { userStore } from './users/users.ts';
 import { tryWrites } from './write-trial.ts';
 
 /** What control-api needs, over one connection for commands. `onBroken` gets each record that cannot be read. */
@@ -22,30 +31,50 @@ export function controlBroker(
   const keys = redisKeys(prefix);
   const broken = new BrokenRecords(onBroken);
   const pending = pendingStore(redis, keys);
-  const topics = topicStore(redis, keys, pending, broken);
+  const expiry = expiryStore(redis, keys);
+  const topics = topicStore(redis, keys, pending, broken, expiry, 'callers');
+  const clients = clientStore(redis, keys, pending, broken);
+  const leases = leaseStore(redis, keys);
+  const { changes, notes, versions } = presenceParts(redis, keys);
   return {
-    ...clientStore(redis, keys, pending, broken),
-    ...registrationStore(redis, keys, pending),
+    ...clients,
+    ...registrationStore(redis, keys, pending, membershipStore(redis, keys)),
+    ...userStore(redis, keys, { pending, topics, readClients: clients.readClients }),
     ...refStore(redis, keys),
     ...topics,
-    ...quotaStore(redis, keys, topics),
-    ...leaseStore(redis, keys),
+    ...quotaStore(redis, keys, topics, expiry),
+    ...presencePages(redis, keys, versions),
+    ...presenceReaper(redis, keys, changes, notes, leases.alive),
+    ...leases,
     ...survey(redis, keys),
     tryWrites: () => tryWrites(redis, keys),
   };
 }
 
 /** What a socket-edge needs, over one connection for commands. */
-export function edgeBroker(redis: Commands, prefix: string): EdgeBroker {
+export function edgeBroker(redis: Commands, prefix: string): EdgeBroker & EdgePresence {
   const keys = redisKeys(prefix);
   const broken = new BrokenRecords();
   const pending = pendingStore(redis, keys);
+  const expiry = expiryStore(redis, keys);
+  const { changes, notes, versions } = presenceParts(redis, keys);
   return {
     ...pending,
     ...claimStore(redis, keys),
     ...clientStore(redis, keys, pending, broken),
-    ...topicStore(redis, keys, pending, broken),
+    ...topicStore(redis, keys, pending, broken, expiry, 'edges'),
+    touchTopic: expiry.touchTopic,
     ...leaseStore(redis, keys),
     ...survey(redis, keys),
+    ...edgePresence(redis, keys, changes, notes, versions),
+    refsOf: refStore(redis, keys).refsOf,
+  };
+}
+
+function presenceParts(redis: Commands, keys: Keys) {
+  return {
+    changes: presenceChanges(redis, keys),
+    notes: presenceNotes(redis, keys),
+    versions: presenceVersions(redis, keys),
   };
 }

@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { ProblemError } from '../http/problem-error.ts';
 import { callOfClient } from '../limits/call-limits.ts';
-import { BODY_CODES, answers, clientPath, open } from '../openapi/schemas.ts';
+import { BODY_CODES, CLIENT_CODES, answers, clientPath, open } from '../openapi/schemas.ts';
 import type { Services } from '../services.ts';
 import { subscribe, unsubscribe } from './subscriptions.ts';
 
@@ -11,11 +11,14 @@ const tags = ['clients'];
 const AFTERWARDS = 'The edge follows a moment later, and the client sees it on its connection.';
 const accepted = answers({ 202: topicsResponse.describe(`Accepted. ${AFTERWARDS}`) }, [
   ...BODY_CODES,
+  ...CLIENT_CODES,
   'too-many-topics',
   'too-many-calls',
   'unknown-client',
   'not-permitted',
   'topic-not-found',
+  'topic-quota-reached',
+  'history-quota-reached',
 ]);
 
 /** SubscribeTopic and UnSubscribeTopic. */
@@ -27,7 +30,7 @@ export const clientTopicRoutes: FastifyPluginAsyncZod<Services> = async (app, se
       schema: {
         operationId: 'subscribeTopic',
         summary: 'Subscribe a client to topics',
-        description: `To all of them or to none, by the rights of the API key that it was registered with. ${AFTERWARDS}`,
+        description: `To all of them or to none, by the rights of the API key that it was registered with. Topics that do not exist are made where its \`can.create\` covers them. ${AFTERWARDS}`,
         tags,
         security: open,
         params: clientPath,

@@ -4,10 +4,12 @@ import { MAX_TOPICS } from '@holdfast/protocol/limits';
 import type { topicsResponse } from '@holdfast/protocol/rest/clients';
 import type { z } from 'zod';
 import { requireTopics } from '../auth/authorization.ts';
+import { requireAuthorization } from '../auth/client-authorization.ts';
 import { principalOfClient } from '../auth/principal.ts';
 import { ProblemError } from '../http/problem-error.ts';
 import type { ChargeTopics } from '../limits/client-rates.ts';
 import type { Services } from '../services.ts';
+import { ensureTopics } from '../topics/create-on-demand.ts';
 import {
   type TopicStates,
   startsNow,
@@ -15,13 +17,15 @@ import {
   readStates,
   requireExisting,
   staleTopics,
+  topicsOf,
 } from '../topics/topic-states.ts';
 
 type Answer = z.output<typeof topicsResponse>;
 
 /**
  * Subscribes a client to all of the topics, or to none.
- * @throws {ProblemError} unknown-client, not-permitted, topic-not-found or too-many-topics
+ * @throws {ProblemError} unknown-client, not-permitted, topic-not-found, topic-quota-reached, history-quota-reached or
+ *   too-many-topics
  */
 export async function subscribe(
   services: Services,
@@ -31,8 +35,10 @@ export async function subscribe(
 ): Promise<Answer> {
   const client = await knownClient(services, clientId);
   charge(client.topics.size + topics.length);
-  requireTopics(principalOfClient(services.keys, client), 'subscribe', topics);
-  const states = await readStates(services.broker, topics, client.topics.keys());
+  const principal = principalOfClient(services.keys, client);
+  requireTopics(principal, 'subscribe', topics);
+  const found = await readStates(services.broker, topics, topicsOf(client));
+  const states = await ensureTopics(services, principal, found, topics);
   const add = startsNow(states, topics);
   return change(services, clientId, states, { add, stale: staleTopics(client, states) });
 }
@@ -49,10 +55,15 @@ export async function unsubscribe(
 ): Promise<Answer> {
   const client = await knownClient(services, clientId);
   charge(client.topics.size + topics.length);
-  const states = await readStates(services.broker, topics, client.topics.keys());
+  const states = await readStates(services.broker, topics, topicsOf(client));
   const stale = staleTopics(client, states);
   try {
-    requireExisting(states, topics);
+    // One that has expired can be left as long as it is had.
+    const had = new Set(currentTopics(client, states));
+    requireExisting(
+      states,
+      topics.filter((topic) => !had.has(topic)),
+    );
   } catch (error) {
     // Subscriptions to topics that were deleted are removed all the same.
     if (stale.size > 0) await services.broker.changeTopics(clientId, { stale });
@@ -65,6 +76,7 @@ export async function unsubscribe(
 async function knownClient({ broker }: Services, clientId: string): Promise<ClientState> {
   const client = await broker.readClient(clientId);
   if (client === null) throw new ProblemError('unknown-client');
+  requireAuthorization(client.identity.token);
   return client;
 }
 

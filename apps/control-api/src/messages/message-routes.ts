@@ -14,19 +14,20 @@ import { parseJson, readBodiesWith } from '../http/bodies.ts';
 import { ProblemError } from '../http/problem-error.ts';
 import { BODY_CODES, KEY_CODES, answers, clientPath, keyed, topicPath } from '../openapi/schemas.ts';
 import type { Services } from '../services.ts';
+import { createTopic } from '../topics/create-on-demand.ts';
 import { noSuchTopic } from '../topics/topic-states.ts';
 import { parseBatch } from './batch-body.ts';
 import { publishBatch } from './publish-batch.ts';
 
-const IDEMPOTENCY_HEADER = 'idempotency-key';
+export const IDEMPOTENCY_HEADER = 'idempotency-key';
 
 /** The bytes of a body that was found to be JSON. */
-const jsonBytes = z
+export const jsonBytes = z
   .custom<Buffer>((body) => Buffer.isBuffer(body), 'must be a JSON value, sent as application/json')
   .describe(`Any JSON value, at most ${MAX_MESSAGE_BYTES} bytes; delivered byte for byte`);
 
 // Loose, for what is validated takes the place of the headers.
-const publishHeaders = z.looseObject({
+export const publishHeaders = z.looseObject({
   [IDEMPOTENCY_HEADER]: idempotencyKey
     .optional()
     .describe(
@@ -35,7 +36,8 @@ const publishHeaders = z.looseObject({
 });
 
 /** Publishing one message, to a topic or to a client. */
-export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, { broker, keys, counts }) => {
+export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, services) => {
+  const { broker, keys, counts } = services;
   readBodiesWith(app, (bytes) => {
     // Parsed to be refused when it is no JSON, and passed on as it came.
     parseJson(bytes);
@@ -46,6 +48,8 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, { brok
     ...KEY_CODES,
     ...BODY_CODES,
     'topic-not-found',
+    'topic-quota-reached',
+    'history-quota-reached',
     'idempotency-conflict',
   ]);
   const shared = { tags: ['messages'], security: keyed, headers: publishHeaders, body: jsonBytes };
@@ -59,6 +63,7 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, { brok
         ...shared,
         operationId: 'publish',
         summary: 'Publish a message to a topic',
+        description: 'A topic that does not exist is made where `can.create` covers it.',
         params: topicPath,
         response: published,
       },
@@ -67,7 +72,12 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, { brok
       const { topic } = request.params;
       const principal = principalOf(request);
       requireTopics(principal, 'publish', [topic]);
-      const outcome = await broker.publish(topic, request.body, request.headers[IDEMPOTENCY_HEADER], principal.key.id);
+      const publish = () => broker.publish(topic, request.body, request.headers[IDEMPOTENCY_HEADER], principal.key.id);
+      let outcome = await publish();
+      if (outcome.kind === 'not-found') {
+        await createTopic(services, principal, topic);
+        outcome = await publish();
+      }
       if (outcome.kind === 'not-found') throw noSuchTopic(topic);
       counts.publishes.inc({ outcome: outcome.kind });
       if (outcome.kind === 'conflict') throw keyInUse();
@@ -106,7 +116,7 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, { brok
   );
 };
 
-function keyInUse(): ProblemError {
+export function keyInUse(): ProblemError {
   const detail = 'Within the last 5 minutes this Idempotency-Key was used by another caller, or with another body';
   return new ProblemError('idempotency-conflict', { detail });
 }

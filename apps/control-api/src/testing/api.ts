@@ -14,6 +14,8 @@ import type { FastifyInstance } from 'fastify';
 import { expect } from 'vitest';
 import type { z } from 'zod';
 import { buildApp } from '../app.ts';
+import { clientExpiry } from '../clients/client-expiry.ts';
+import type { GivenIdentity } from '../clients/client-identity.ts';
 import { configSchema, limitsOf } from '../config.ts';
 import type { ApiLimits } from '../limits/call-limits.ts';
 import { KeyRing } from '../auth/authentication.ts';
@@ -34,6 +36,29 @@ const KEYS = {
   readers: { can: { subscribe: ['news.*'] } },
   one: { can: all, maxClients: 1 },
   maker: { can: { manage: ['quota.*'] }, maxTopics: 2, maxHistoryMessages: 10 },
+  people: {
+    can: {
+      register: true,
+      subscribe: ['news.*', 'user.{user}.**'],
+      publish: ['user.{user}.**'],
+      manage: ['people.*'],
+      presence: ['room.*', '@users'],
+    },
+    clientExpirySeconds: 3600,
+  },
+  lookers: { can: { presence: ['@users'] } },
+  toUsers: { can: { publish: ['@users'] } },
+  keeper: { can: all, clientExpirySeconds: null },
+  creator: {
+    can: {
+      register: true,
+      subscribe: ['room.**', 'own.**'],
+      publish: ['room.**', 'own.**'],
+      create: ['room.*', 'own.{user}'],
+    },
+    topicDefaults: { history: { size: 5 }, expireSeconds: 3600, presence: {} },
+  },
+  cramped: { can: { register: true, subscribe: ['**'], publish: ['**'], create: ['**'] }, maxTopics: 1 },
   toClients: { can: { publish: ['@clients'] } },
 };
 
@@ -64,7 +89,9 @@ export interface TestApi {
   readonly url: string;
   call: (method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'PATCH', path: string, options?: CallOptions) => Promise<Answer>;
   /** A registered client. */
-  client: (options?: { key?: KeyName; topics?: string[]; name?: string }) => Promise<string>;
+  client: (
+    options?: { key?: KeyName; topics?: string[]; name?: string; clientId?: string } & GivenIdentity,
+  ) => Promise<string>;
   /** Creates topics. */
   topics: (...names: string[]) => Promise<void>;
   stop: () => Promise<void>;
@@ -111,6 +138,7 @@ async function testApiOver(
     bulkBroker: controlBroker(bulkRedis.commands, prefixOfTest),
     redisLoads: () => redisLoads(redis.servers()),
     keys,
+    clientExpiry: clientExpiry(keys, null),
     health,
     metrics,
     logger,

@@ -7,6 +7,12 @@ import type { Position } from '@holdfast/protocol/position-order';
 export type LivePayload =
   | { kind: 'message'; prev: Position; id: Position; data: Buffer }
   | { kind: 'deleted' }
+  /** A version of the topic's presence. `data` is for `presenceUpdate`: not every edge needs it. */
+  | { kind: 'presence'; version: number; count: number; data: Buffer }
+  /** When the topic expires, or its presence, was changed. */
+  | { kind: 'settings' }
+  /** Asks nothing of edges: Redis says how many have the topic. */
+  | { kind: 'listening' }
   /** Asks every edge on a topic's channel how many subscribers it has. */
   | { kind: 'count'; surveyId: string }
   /** Asks an edge on its own channel what it serves to a client. */
@@ -17,6 +23,10 @@ export type LivePayload =
   | { kind: 'foreign' };
 
 export const DELETED = 'deleted';
+/** `presence <version> <count> <update>`, as change-presence.lua writes it. */
+const PRESENCE = Buffer.from('presence ');
+export const SETTINGS = 'settings';
+export const LISTENING = 'listening';
 /** As edges of every version send it. */
 const PROBE = 'canary';
 
@@ -31,8 +41,9 @@ const DIGIT_9 = 0x39;
 export function decodeLive(payload: Buffer): LivePayload {
   const first = payload[0] ?? 0;
   if (first >= DIGIT_0 && first <= DIGIT_9) return decodeMessage(payload);
+  if (payload.subarray(0, PRESENCE.length).equals(PRESENCE)) return decodePresence(payload);
   const [kind, second, third] = payload.toString('latin1').split(' ');
-  if (kind === DELETED) return { kind: 'deleted' };
+  if (kind === DELETED || kind === SETTINGS || kind === LISTENING) return { kind };
   if (kind === 'count' && second) return { kind: 'count', surveyId: second };
   if (kind === 'served' && second && third) return { kind: 'served', surveyId: second, clientId: third };
   if (kind === PROBE && second) return { kind: 'probe', nonce: second };
@@ -49,4 +60,14 @@ function decodeMessage(payload: Buffer): LivePayload {
     id: payload.toString('latin1', afterPrev + 1, afterId),
     data: payload.subarray(afterId + 1),
   };
+}
+
+function decodePresence(payload: Buffer): LivePayload {
+  const afterVersion = payload.indexOf(SPACE, PRESENCE.length);
+  const afterCount = payload.indexOf(SPACE, afterVersion + 1);
+  if (afterVersion < 0 || afterCount < 0) return { kind: 'foreign' };
+  const version = Number(payload.toString('latin1', PRESENCE.length, afterVersion));
+  const count = Number(payload.toString('latin1', afterVersion + 1, afterCount));
+  if (!Number.isSafeInteger(version) || !Number.isSafeInteger(count)) return { kind: 'foreign' };
+  return { kind: 'presence', version, count, data: payload.subarray(afterCount + 1) };
 }

@@ -20,7 +20,7 @@ afterAll(() => server.stop());
 const WITHOUT_REDIS = ['refsOf', 'cursorOf', 'clientIdOfCursor'];
 
 test('the list of calls below leaves none out', () => {
-  const called = Object.keys(everyCall(its)).map((name) => name.replace(/ of .*/, ''));
+  const called = Object.keys(everyCall(its)).map((name) => name.replace(/ (of|with) .*/, ''));
   expect(new Set([...called, ...WITHOUT_REDIS])).toEqual(
     new Set([...Object.keys(its.control), ...Object.keys(its.edge)]),
   );

@@ -3,7 +3,7 @@ import { type Keys, redisKeys } from '../keys.ts';
 import { prefix, redisUrl } from '@holdfast/testkit/redis';
 import { Redis } from 'ioredis';
 import { afterAll } from 'vitest';
-import type { ControlBroker, EdgeBroker, NewClient } from '../broker.ts';
+import type { ControlBroker, EdgeBroker, EdgeDetails, EdgePresence, NewClient } from '../broker.ts';
 import type { ClientState } from '../clients/state.ts';
 import { controlBroker, edgeBroker } from '../redis-broker.ts';
 
@@ -41,7 +41,7 @@ export interface TestBroker {
   readonly prefix: string;
   readonly keys: Keys;
   readonly control: ControlBroker;
-  readonly edge: EdgeBroker;
+  readonly edge: EdgeBroker & EdgePresence;
 }
 
 /** Both brokers over one connection, under a prefix of their own, which is emptied when the file is over. */
@@ -56,6 +56,11 @@ export async function openBroker(url: string = redisUrl()): Promise<TestBroker> 
     control: controlBroker(redis, own),
     edge: edgeBroker(redis, own),
   };
+}
+
+/** What an edge of this id says of itself. */
+export function detailsOf(id: string): EdgeDetails {
+  return { id, url: 'ws://127.0.0.1:1', connections: 0, maxConnections: 1, draining: false, startedAt: 1 };
 }
 
 /** A client as control-api registers it. */

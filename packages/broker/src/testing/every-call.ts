@@ -1,16 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { EdgeDetails } from '../broker.ts';
-import { type ClientState, NO_IDENTITY } from '../clients/state.ts';
-import { type TestBroker, someone } from './brokers.ts';
-
-const details: EdgeDetails = {
-  id: 'e1',
-  url: 'ws://127.0.0.1:7701',
-  connections: 0,
-  maxConnections: 1,
-  draining: false,
-  startedAt: 1,
-};
+import { DEFAULT_PRESENCE } from '@holdfast/protocol/limits';
+import { NO_IDENTITY } from '../clients/identity.ts';
+import type { ClientState } from '../clients/state.ts';
+import { type TestBroker, detailsOf, someone } from './brokers.ts';
 
 /**
  * Every function of both brokers, in an order in which each finds something to do; but for refs and cursors, which need
@@ -20,7 +12,8 @@ export function everyCall({
   control,
   edge,
 }: Pick<TestBroker, 'control' | 'edge'>): Record<string, () => Promise<unknown>> {
-  const client = someone({ name: randomUUID() });
+  const user = randomUUID();
+  const client = someone({ name: randomUUID(), identity: { ...NO_IDENTITY, user } });
   const { clientId } = client;
   const state: ClientState = {
     ...client,
@@ -35,13 +28,26 @@ export function everyCall({
     identity: NO_IDENTITY,
   };
   const topic = randomUUID();
+  const token = { expiresAt: 2_000_000_000_000, issuedAt: 1, topics: [topic] };
+  const renewal = { identity: { ...NO_IDENTITY, user, token }, topics: new Map([[topic, '1-0 7']]), endsAt: new Map() };
+  const room = randomUUID();
+  const ann = { id: 'ann', info: '{"a":1}' };
   const data = Buffer.from('{"a":1}');
   return {
     register: () => control.register(client, 1000),
     recoverAbandoned: () => control.recoverAbandoned(client.key, 0),
     putTopic: () => control.putTopic(topic, { size: 5 }),
     putTopicOf: () => control.putTopicOf({ key: client.key, quotaOf: () => undefined }, topic, { size: 5 }),
+    createTopicOf: () => control.createTopicOf({ key: client.key, quotaOf: () => undefined }, topic, { size: 5 }),
     changeTopics: () => control.changeTopics(clientId, { add: new Map([[topic, '1-0 7']]) }),
+    renew: () => control.renew(clientId, renewal),
+    listClientsOf: () => control.listClientsOf(user, null, 10),
+    countClientsOf: () => control.countClientsOf([user]),
+    publishToUser: () => control.publishToUser(user, { data, idempotencyKey: 'key' }),
+    revokeTokens: () => control.revokeTokens(user, ['mobile'], 2, 60),
+    revokedBefore: () => control.revokedBefore(user, 'mobile'),
+    revokeClient: () => control.revokeClient(clientId, 2),
+    findByName: () => control.findByName(client.key, client.name ?? ''),
     claim: () => edge.claim({ clientId, edge: 'e1' }),
     disconnect: () => control.disconnect(clientId),
     readClient: () => control.readClient(clientId),
@@ -50,7 +56,10 @@ export function everyCall({
     listClients: () => control.listClients(null, 10),
     'readTopics of control-api': () => control.readTopics([topic]),
     'readTopics of an edge': () => edge.readTopics([topic]),
-    compareTopics: () => edge.compareTopics([{ topic, incarnation: '7', last: '1-0' }]),
+    compareTopics: () => edge.compareTopics([{ topic, incarnation: '7', last: '1-0', settings: '' }]),
+    readWithDormant: () => control.readWithDormant([topic]),
+    touchTopic: () => edge.touchTopic(topic),
+    expireTopics: () => control.expireTopics(10),
     listTopics: () => control.listTopics(null, 10),
     publish: () => control.publish(topic, data, 'key'),
     publishAll: () => control.publishAll(topic, [{ data, idempotencyKey: 'key' }, { data }]),
@@ -62,7 +71,7 @@ export function everyCall({
     notify: () => edge.notify(['e1'], clientId),
     readPending: () => edge.readPending('e1', 10),
     acknowledge: () => edge.acknowledge('e1', [clientId]),
-    renewLease: () => edge.renewLease(details),
+    renewLease: () => edge.renewLease(detailsOf('e1')),
     liveEdges: () => control.liveEdges(),
     alive: () => control.alive(['e1']),
     surveyServed: () => control.surveyServed('e1', clientId),
@@ -71,6 +80,19 @@ export function everyCall({
     answer: () => edge.answer('q1', 7),
     sendProbe: () => edge.sendProbe('e1', 'n1'),
     reapEdges: () => control.reapEdges(),
+    'putTopic with presence': () => control.putTopic(room, { presence: DEFAULT_PRESENCE }),
+    notePresence: () => edge.notePresence('e2', [room]),
+    changePresence: () => edge.changePresence(room, 'e2', { sequence: 1, joined: [ann], left: [] }),
+    setPresence: () => edge.setPresence(room, 'e2', { sequence: 1, members: [ann] }),
+    flushPresence: () => edge.flushPresence(room),
+    checkPresence: () => edge.checkPresence('e2', [{ topic: room, sequence: 1 }]),
+    snapshotPresence: () => edge.snapshotPresence(room),
+    readPresence: () => control.readPresence(room, null, 10),
+    countPresent: () => control.countPresent([room, topic]),
+    leavePresence: () => edge.leavePresence('e3'),
+    reapPresence: () => control.reapPresence(),
+    forgetPresence: () => edge.forgetPresence('e2', [room]),
+    'deleteTopic with presence': () => control.deleteTopic(room),
     tryWrites: () => control.tryWrites(),
     release: () => edge.release(clientId, 'e1', 0),
     deleteTopic: () => control.deleteTopic(topic),
@@ -86,4 +108,4 @@ export const withoutTimes = (value: unknown) =>
   JSON.stringify(value, (name, part: unknown) => {
     if (name === 'incarnation' || name === 'digest') return '#';
     return part instanceof Map ? [...part] : part;
-  }).replaceAll(/[0-9a-f-]{13,}/g, '#');
+  }).replaceAll(/[0-9a-f-]{13,}( \d+)?/g, '#');

@@ -1,0 +1,139 @@
+-- Writes which members joined and left at an edge, and publishes what that changes for the whole topic, when it is time.
+-- A member is present when any edge has it, with the info of the first of them by name. A version of the topic is what
+-- was published last; the changes since then have of each member [how it was, how it is], false for not present.
+-- All is read before anything is written: while its slot moves, a call is refused wholly or not at all.
+-- KEYS  1 topic, 2 its presence, 3 changes since its version, 4 members of the edge (missing with edge '')
+-- ARGV  1 live channel, 2 prefix of the members of edges, 3 edge ('' for none: only publishes), 4 its sequence,
+--       5 what its sequence in Redis must be: 'next' the one before, or the same when a call is made again; 'same';
+--       'any', which begins to write all of its members (or, with a sequence of -1, to take them out),
+--       6 ms between two versions with members, 7 between two with their number only,
+--       8 changes in one version, 9 their bytes, 10 number of those that joined,
+--       then pairs of those: id, info ('' for none); then ids of those that left
+-- Gives {0} no presence, {1, ms until the next call is to publish what is pending, -1 when nothing is},
+--       {2} another sequence: nothing was changed
+local call, encode, decode = redis.call, cjson.encode, cjson.decode
+local text = call('HGET', KEYS[1], 'presence')
+if not text then return { 0 } end
+local settings = decode(text)
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local here, edges = {}, {}
+local fields = call('HGETALL', KEYS[2])
+for i = 1, #fields, 2 do
+  here[fields[i]] = fields[i + 1]
+  if string.sub(fields[i], 1, 1) == 'e' then edges[#edges + 1] = string.sub(fields[i], 2) end
+end
+table.sort(edges)
+local is_known = here.v ~= nil
+-- Begins with the time: a version from before data was lost is never one from after it.
+local version, count = tonumber(here.v or now), tonumber(here.c or 0)
+local published, flushed = tonumber(here.p or 0), tonumber(here.f or 0)
+local only_count = here.m == '1' or (not is_known and settings.show == 'count')
+
+local edge, sequence, expected = ARGV[3], tonumber(ARGV[4]), ARGV[5]
+local stored = here['e' .. edge]
+local known = tonumber(stored or 0)
+local fits = edge == '' or expected == 'any' or known == sequence
+if expected == 'next' then fits = known == sequence - 1 or (known == sequence and sequence > 1) end
+if not fits then return { 2 } end
+if expected == 'any' and sequence > 0 then version = math.max(version, now) end
+
+local ids, targets = {}, {}
+local first_left = 11 + 2 * ARGV[10]
+for i = 11, first_left - 1, 2 do
+  ids[#ids + 1], targets[#targets + 1] = ARGV[i], ARGV[i + 1]
+end
+for i = first_left, #ARGV do
+  ids[#ids + 1], targets[#targets + 1] = ARGV[i], false
+end
+
+-- What is left of data that was lost counts for nothing.
+local held, pending = edge ~= '' and call('HLEN', KEYS[4]) or 0, call('HLEN', KEYS[3])
+local drop = {}
+if held > 0 and not stored then held, drop[#drop + 1] = 0, KEYS[4] end
+if pending > 0 and not is_known then pending, drop[#drop + 1] = 0, KEYS[3] end
+
+local put, take, note, forget = {}, {}, {}, {}
+if #ids > 0 then
+  local none, earlier, later = {}, {}, {}
+  local own = held > 0 and call('HMGET', KEYS[4], unpack(ids)) or none
+  for _, name in ipairs(edges) do
+    if name ~= edge then
+      local infos, found = call('HMGET', ARGV[2] .. name, unpack(ids)), name < edge and earlier or later
+      for i = 1, #ids do found[i] = found[i] or infos[i] end
+    end
+  end
+  local noted = pending > 0 and call('HMGET', KEYS[3], unpack(ids)) or none
+  for i, id in ipairs(ids) do
+    local before = earlier[i] or own[i] or later[i] or false
+    local after = earlier[i] or targets[i] or later[i] or false
+    if targets[i] and targets[i] ~= own[i] then
+      put[#put + 1], put[#put + 2] = id, targets[i]
+    elseif own[i] and not targets[i] then
+      take[#take + 1] = id
+    end
+    held = held + (targets[i] and 1 or 0) - (own[i] and 1 or 0)
+    count = count + (after and 1 or 0) - (before and 1 or 0)
+    if before ~= after and not only_count then
+      local was = before
+      if noted[i] then was = decode(noted[i])[1] end
+      if was ~= after then
+        note[#note + 1], note[#note + 2] = id, encode({ was, after })
+      elseif noted[i] then
+        forget[#forget + 1] = id
+      end
+      pending = pending + (was ~= after and 1 or 0) - (noted[i] and 1 or 0)
+    end
+  end
+end
+
+if #drop > 0 then call('UNLINK', unpack(drop)) end
+if #put > 0 then call('HSET', KEYS[4], unpack(put)) end
+if #note > 0 then call('HSET', KEYS[3], unpack(note)) end
+if #take > 0 then call('HDEL', KEYS[4], unpack(take)) end
+if #forget > 0 then call('HDEL', KEYS[3], unpack(forget)) end
+
+-- Past its limit it shows only a number, until there are 90 % of it.
+local past = settings.show == 'count' or count > settings.limit * (only_count and 0.9 or 1)
+local is_changed = past ~= only_count or pending > 0 or (only_count and published ~= count)
+local interval = tonumber(only_count and ARGV[7] or ARGV[6])
+local wait = is_changed and math.min(flushed + interval - now, interval) or -1
+if is_changed and wait <= 0 then
+  local update
+  wait = -1
+  if past then
+    if pending > 0 then call('UNLINK', KEYS[3]) end
+    update, published = 'count', count
+  elseif only_count then
+    update, published = 'reset', count
+  else
+    local joined, left, done, bytes = {}, {}, {}, 0
+    local some = call('HRANDFIELD', KEYS[3], ARGV[8], 'WITHVALUES')
+    for i = 1, #some, 2 do
+      if bytes > tonumber(ARGV[9]) then break end
+      local state, id = decode(some[i + 1]), encode(some[i])
+      if state[1] then left[#left + 1] = id end
+      if state[2] then joined[#joined + 1] = '[' .. id .. ',' .. encode(state[2]) .. ']' end
+      bytes = bytes + #some[i] + #some[i + 1]
+      done[#done + 1] = some[i]
+    end
+    call('HDEL', KEYS[3], unpack(done))
+    if pending > #done then wait = tonumber(ARGV[6]) end
+    published = published + #joined - #left
+    update = '{"joined":[' .. table.concat(joined, ',') .. '],"left":[' .. table.concat(left, ',') .. ']}'
+  end
+  version, flushed, only_count = version + 1, now, past
+  call('SPUBLISH', ARGV[1], string.format('presence %.0f %.0f ', version, published) .. update)
+end
+
+if edge ~= '' or is_known then
+  call('HSET', KEYS[2], 'v', string.format('%.0f', version), 'c', count, 'p', published,
+    'f', string.format('%.0f', flushed), 'm', only_count and '1' or '0')
+end
+if held > 0 or (edge ~= '' and expected == 'any') then
+  call('HSET', KEYS[2], 'e' .. edge, sequence)
+elseif stored then
+  call('HDEL', KEYS[2], 'e' .. edge)
+end
+return { 1, wait }

@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto';
+import { eventually } from '@holdfast/testkit/eventually';
+import { describe, expect, test } from 'vitest';
+import { controlBroker } from '../redis-broker.ts';
+import { detailsOf, openBroker, watched } from '../testing/brokers.ts';
+import { presenceTopic } from '../testing/presence-topic.ts';
+
+const its = await openBroker();
+const { redis, keys, control, edge, prefix } = its;
+
+/** A topic with two edges that have a lease. */
+async function occupied(settings: Parameters<typeof presenceTopic>[1] = {}) {
+  const room = await presenceTopic(its, settings);
+  const [a, b] = [room.edge(randomUUID()), room.edge(randomUUID())];
+  for (const { id } of [a, b]) await edge.renewLease(detailsOf(id));
+  await a.join('ann', 'both');
+  await room.due();
+  await b.join('bob', 'both');
+  await room.due();
+  await room.news();
+  return { ...room, a, b };
+}
+
+describe('the reaper', () => {
+  test('takes out whom a dead edge had, once, but those whom another edge has', async () => {
+    const { news, snapshot, a, topic } = await occupied();
+    await edge.dropLease(a.id);
+    const both = await Promise.all([control.reapPresence(), controlBroker(redis, prefix).reapPresence()]);
+    expect(Math.max(...both)).toBe(2);
+    expect(await news()).toMatchObject([{ kind: 'changes', count: 2, joined: [], left: ['ann'] }]);
+    expect(await control.reapPresence()).toBe(0);
+    expect((await snapshot()).members?.map(({ id }) => id).toSorted()).toEqual(['bob', 'both']);
+    expect(await redis.exists(keys.topicHereOf(topic, a.id), keys.edgeHere(a.id))).toBe(0);
+    expect(await redis.smembers(keys.edgesHere())).not.toContain(a.id);
+  });
+
+  test('leaves alone the edges that have a lease', async () => {
+    const { news, a, b } = await occupied();
+    expect(await control.reapPresence()).toBe(0);
+    expect(await news()).toEqual([]);
+    expect(await redis.smembers(keys.edgesHere())).toEqual(expect.arrayContaining([a.id, b.id]));
+  });
+
+  test('leaves those of an edge that left in order until the grace is over', async () => {
+    const { news, a } = await occupied({ graceSeconds: 1 });
+    await edge.leavePresence(a.id);
+    await edge.dropLease(a.id);
+    const began = performance.now();
+    expect(await control.reapPresence()).toBe(0);
+    expect(await news()).toEqual([]);
+    await eventually(async () => expect(await control.reapPresence()).toBe(2));
+    expect(performance.now() - began).toBeGreaterThan(900);
+    expect(await news()).toMatchObject([{ left: ['ann'] }]);
+  });
+
+  test('says nothing of those who came back at another edge within the grace', async () => {
+    const { news, a, b, due } = await occupied({ graceSeconds: 0 });
+    await edge.leavePresence(a.id);
+    await edge.dropLease(a.id);
+    await b.join('ann');
+    await due();
+    expect(await control.reapPresence()).toBe(2);
+    expect(await news()).toEqual([]);
+  });
+
+  test('takes out more than one call does, and publishes late what must wait', async () => {
+    const { topic, news, a, due, justPublished, here } = await occupied({ limit: 20_000 });
+    await a.join(...Array.from({ length: 1200 }, (_, index) => `u${index}`));
+    await due();
+    await edge.flushPresence(topic);
+    await due();
+    await edge.flushPresence(topic);
+    await news();
+    await justPublished();
+    await edge.dropLease(a.id);
+    expect(await control.reapPresence()).toBe(1202);
+    expect(await news()).toEqual([]);
+    await due();
+    await control.reapPresence();
+    await due();
+    await control.reapPresence();
+    const updates = await news();
+    expect(updates.map(({ count }) => count)).toEqual([203, 2]);
+    const left = updates.flatMap((update) => (update.kind === 'changes' ? update.left : []));
+    expect(new Set(left).size).toBe(1201);
+    expect(left).toHaveLength(1201);
+    expect(await redis.hget(here, `e${a.id}`)).toBeNull();
+  });
+
+  test('does not wait 5 s to tell the number of a topic past its limit', async () => {
+    const { news, a, here } = await occupied({ show: 'count' });
+    await redis.hset(here, 'f', Date.now() - 1000);
+    await edge.dropLease(a.id);
+    await control.reapPresence();
+    expect(await news()).toMatchObject([{ kind: 'count', count: 2 }]);
+  });
+
+  test('gives way to an edge that is back: it finds that its members are gone, and sets them', async () => {
+    const { snapshot, a, topic, due } = await occupied();
+    await edge.dropLease(a.id);
+    await control.reapPresence();
+    await edge.renewLease(detailsOf(a.id));
+    expect(await edge.checkPresence(a.id, [{ topic, sequence: a.sequence }])).toMatchObject([{ sequence: 0 }]);
+    expect(await a.join('cid')).toEqual({ kind: 'out-of-sequence' });
+    await due();
+    await a.set();
+    await due();
+    await edge.flushPresence(topic);
+    expect((await snapshot()).members).toHaveLength(4);
+    expect(await control.reapPresence()).toBe(0);
+  });
+
+  test('stops in the middle when the edge is back', async () => {
+    const { snapshot, a, topic, due } = await occupied();
+    await edge.dropLease(a.id);
+    const slow = watched(redis, async (command) => {
+      if (command === 'hscan') await a.set();
+    });
+    await controlBroker(slow, prefix).reapPresence();
+    await edge.renewLease(detailsOf(a.id));
+    await due();
+    await edge.flushPresence(topic);
+    expect((await snapshot()).members?.map(({ id }) => id).toSorted()).toEqual(['ann', 'bob', 'both']);
+    expect(await redis.smembers(keys.edgeHere(a.id))).toEqual([topic]);
+  });
+
+  test('clears the notes of topics that are gone', async () => {
+    const { a, topic } = await occupied();
+    await control.deleteTopic(topic);
+    await edge.dropLease(a.id);
+    expect(await control.reapPresence()).toBe(0);
+    expect(await redis.exists(keys.edgeHere(a.id))).toBe(0);
+    expect(await redis.smembers(keys.edgesHere())).not.toContain(a.id);
+  });
+
+  test('goes on with other topics when one cannot be read', async () => {
+    const { a, topic } = await occupied();
+    const broken = await presenceTopic(its);
+    await redis.set(keys.topicHere(broken.topic), 'no hash');
+    await edge.notePresence(a.id, [broken.topic]);
+    await edge.dropLease(a.id);
+    await expect(control.reapPresence()).rejects.toThrow('WRONGTYPE');
+    expect(await redis.hget(keys.topicHere(topic), `e${a.id}`)).toBeNull();
+    await redis.del(keys.topicHere(broken.topic));
+    await control.reapPresence();
+    expect(await redis.exists(keys.edgeHere(a.id))).toBe(0);
+  });
+});
+
+test('an edge that notes a topic while it is taken off the list stays on it', async () => {
+  const id = randomUUID();
+  await edge.notePresence(id, ['t']);
+  await edge.forgetPresence(id, ['t']);
+  const slow = watched(redis, async (command) => {
+    if (command === 'srem') await edge.notePresence(id, ['t']);
+  });
+  await controlBroker(slow, prefix).reapPresence();
+  expect(await redis.smembers(keys.edgesHere())).toContain(id);
+});
