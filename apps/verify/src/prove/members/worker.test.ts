@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ScriptedInstallation } from '../../testing/scripted-installation.ts';
 import { Worker } from './worker.ts';
@@ -30,12 +29,12 @@ async function startChanging(status: number): Promise<Changing> {
     underWay += 1;
     counts.most = Math.max(counts.most, underWay);
     request.resume();
-    void delay(HELD_MS).then(() => {
+    setTimeout(() => {
       underWay -= 1;
       counts.taken += 1;
       response.writeHead(status, { 'content-type': 'application/json' });
       response.end(JSON.stringify({ type: 'about:blank', title: 'Scripted', status, code: 'scripted' }));
-    });
+    }, HELD_MS);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
