@@ -16,6 +16,8 @@ declare module 'fastify' {
     caller: string;
     /** Whether the call came with a valid API key. */
     withKey: boolean;
+    /** Gives its turn back before it is answered: for a call that only waits. */
+    leaveTurn: () => void;
     /** Reserves bytes of the budget until the answer has been sent. */
     holdBytes: (bytes: number) => void;
     /** Charges the client for the topics that its call reads. */
@@ -43,6 +45,7 @@ export const callLimits = fp<{ keys: KeyRing; limits: CallLimits }>(async (app, 
   const budget = new ByteBudget(limits.maxBytesInFlight);
   app.decorateRequest('caller', '');
   app.decorateRequest('withKey', false);
+  app.decorateRequest('leaveTurn', () => undefined);
   app.decorateRequest('holdBytes', () => undefined);
   app.decorateRequest('chargeTopics', () => undefined);
 
@@ -57,7 +60,12 @@ export const callLimits = fp<{ keys: KeyRing; limits: CallLimits }>(async (app, 
       concurrent: key === null ? ADDRESS_CONCURRENCY : KEY_CONCURRENCY,
       total: most,
     });
-    whenSent(reply, () => queue.leave(request.caller));
+    let hasTurn = true;
+    request.leaveTurn = () => {
+      if (hasTurn) queue.leave(request.caller);
+      hasTurn = false;
+    };
+    whenSent(reply, request.leaveTurn);
     if (isGone(reply)) throw new CallerGone();
   });
 
@@ -72,16 +80,25 @@ export const callLimits = fp<{ keys: KeyRing; limits: CallLimits }>(async (app, 
   });
 });
 
+/** A connection has one call at a time: one that goes on past its rate gets ten refusals a second, and not thousands. */
+const REFUSED_AFTER_MS = 100;
+
 /**
- * A hook for the calls that are made by a client id alone: takes each from the client's rate before its body is read; a
- * valid API key has none.
+ * A hook for the calls that are made by a client id alone: takes each from the client's rate before its body is read, and
+ * refuses one past it a moment later; a valid API key has no rate.
  */
 export function callOfClient({ rates }: Pick<Services, 'rates'>) {
   return async (request: FastifyRequest): Promise<void> => {
     const { success, data } = clientPath.safeParse(request.params);
     // One that is no UUID is refused by its schema.
     if (!success || request.withKey) return;
-    rates.take(data.clientId);
+    try {
+      rates.take(data.clientId);
+    } catch (error) {
+      request.leaveTurn();
+      await new Promise((resolve) => setTimeout(resolve, REFUSED_AFTER_MS));
+      throw error;
+    }
     request.chargeTopics = (topics) => rates.chargeTopics(data.clientId, topics);
   };
 }
