@@ -154,7 +154,7 @@ test('the reaper takes out the members of an edge that died, and not before edge
   await edge.dropLease(id);
   const began = performance.now();
   const { broker, redis, keys } = api;
-  const stop = startReaper({ broker, redis, keys, expiryMs: null, logger: api.log.logger });
+  const stop = startReaper({ broker, redis, keys, expiry: () => null, logger: api.log.logger });
   await eventually(() => expect(api.log.linesWith('members of edges that are gone')).toMatchObject([{ gone: 1 }]));
   stop();
   expect(performance.now() - began).toBeGreaterThan(2_000);
