@@ -3,11 +3,14 @@ import type { ClientMay } from '@holdfast/protocol/user';
 import type { ClientState } from '@holdfast/broker/client-state';
 import { ProblemError } from '../http/problem-error.ts';
 import { type KeyRing, hasExpired } from './authentication.ts';
+import type { VerifiedToken } from './tokens/token-verifier.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** By whose rights the call is made; null where none are asked for. */
     principal: Principal | null;
+    /** The token that the call was made with; null for any other. */
+    token: VerifiedToken | null;
   }
 }
 
@@ -25,6 +28,11 @@ export interface Principal {
 
 export function principalOfKey(key: ApiKey): Principal {
   return { kind: 'key', key, user: null, may: null };
+}
+
+/** A token acts by the rights that its API key has now, within its own `may`. */
+export function principalOfToken({ key, user, may }: VerifiedToken): Principal {
+  return { kind: 'token', key, user, may };
 }
 
 /**
