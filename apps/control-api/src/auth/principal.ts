@@ -26,6 +26,11 @@ export interface Principal {
   readonly may: ClientMay | null;
 }
 
+/** For whom idempotency keys are kept apart: an API key, or one user of it. */
+export function callerOf({ kind, key, user }: Principal): string {
+  return kind === 'key' ? key.id : `${key.id} ${user}`;
+}
+
 export function principalOfKey(key: ApiKey): Principal {
   return { kind: 'key', key, user: null, may: null };
 }

@@ -3,8 +3,9 @@ import type { Services } from '../services.ts';
 import { presentedCredential } from './authentication.ts';
 import { type Right, requireRight } from './authorization.ts';
 import { principalOfKey, principalOfToken } from './principal.ts';
+import { tokenRevoked } from './tokens/refusals.ts';
 
-type Needed = Pick<Services, 'keys' | 'tokens'>;
+type Needed = Pick<Services, 'broker' | 'keys' | 'tokens'>;
 
 /**
  * A hook for the calls that need a valid API key or a token, and maybe a right; before the body is read. What a call may,
@@ -27,10 +28,12 @@ export function mayHaveToken(services: Needed) {
   };
 }
 
-async function takeToken({ tokens }: Needed, request: FastifyRequest, text: string): Promise<void> {
+async function takeToken({ broker, tokens }: Needed, request: FastifyRequest, text: string): Promise<void> {
   // Under the turn of the address: who sends invalid tokens takes the time of its own address.
   const token = await tokens.verify(text);
   await request.countFor(`token ${token.key.id} ${token.user}`);
+  // Read for each call: a revocation holds at once.
+  if (token.issuedAt < (await broker.revokedBefore(token.user, token.key.id))) throw tokenRevoked();
   request.token = token;
   request.principal = principalOfToken(token);
 }

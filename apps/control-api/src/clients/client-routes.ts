@@ -11,24 +11,30 @@ import {
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { keyOf, needsKey } from '../auth/authorization.ts';
+import { needsKeyOrToken } from '../auth/token-calls.ts';
 import { ProblemError } from '../http/problem-error.ts';
 import { callOfClient, isGone } from '../limits/call-limits.ts';
 import {
   BODY_CODES,
   KEY_CODES,
+  TOKEN_CODES,
   answers,
   clientsCursor,
   keyed,
   keyedForRef,
+  keyedOrToken,
   namedClientPath,
   pageLimit,
 } from '../openapi/schemas.ts';
 import type { Services } from '../services.ts';
 import { describeClient, disconnectClient, listClients } from './client-views.ts';
-import { managedClient, namedClient, refNeedsKey } from './named-client.ts';
+import { managedClient, namedClient, refNeedsKey, uuidMayHaveToken } from './named-client.ts';
+import { requireOwnClient } from './own-client.ts';
+import { registerByToken } from './register-by-token.ts';
 import { register } from './register.ts';
 
 const tags = ['clients'];
+const RENEWED = 'The client of the token was there; its rights and its end are those of this token now';
 
 /** Register, Unregister, and reading clients. */
 export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, services) => {
@@ -37,19 +43,21 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
   app.post(
     '/v1/clients',
     {
-      onRequest: needsKey(keys, 'register'),
+      onRequest: needsKeyOrToken(services, 'register'),
       config: { audit: 'register' },
       schema: {
         operationId: 'register',
         summary: 'Register a client',
         description:
           'Returns the UUID of the client, which is its credential, and where to connect. ' +
-          'With `topics` it is subscribed to all of them, or not registered at all.',
+          'With `topics` it is subscribed to all of them, or not registered at all. ' +
+          'With a token, and without a body, a browser registers itself: the claims say what its client is.',
         tags,
-        security: keyed,
+        security: keyedOrToken,
         body: registerRequest,
-        response: answers({ 201: registerResponse.describe('Registered') }, [
+        response: answers({ 201: registerResponse.describe('Registered'), 200: registerResponse.describe(RENEWED) }, [
           ...KEY_CODES,
+          ...TOKEN_CODES,
           ...BODY_CODES,
           'too-many-topics',
           'topic-not-found',
@@ -60,6 +68,11 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
       },
     },
     async (request, reply) => {
+      if (request.token !== null) {
+        requireNoFields(request.body ?? {});
+        const { created, answer } = await registerByToken(services, request.token);
+        return reply.code(created ? 201 : 200).send(answer);
+      }
       const registered = await register(services, keyOf(request), request.body ?? {});
       request.changedClient = registered;
       return reply.code(201).send(registered);
@@ -69,7 +82,7 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
   app.delete(
     '/v1/clients/:clientId',
     {
-      onRequest: [refNeedsKey(keys), callOfClient(services)],
+      onRequest: [refNeedsKey(keys), uuidMayHaveToken(services), callOfClient(services)],
       config: { audit: 'unregister' },
       schema: {
         operationId: 'unregister',
@@ -82,8 +95,8 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
         params: namedClientPath,
         response: answers({ 200: unregisterResponse.describe('Unregistered') }, [
           'user-not-found',
-          'too-many-calls',
           ...KEY_CODES,
+          ...TOKEN_CODES,
           ...BODY_CODES,
         ]),
       },
@@ -95,6 +108,9 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
         counts.unregistrations.inc();
       };
       if (!isClientRef(clientId)) {
+        const client = await broker.readClient(clientId);
+        if (client === null) throw new ProblemError('user-not-found');
+        requireOwnClient(client, request.token);
         await unregister(clientId);
         return { clientId };
       }
@@ -108,7 +124,7 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
   app.get(
     '/v1/clients/:clientId',
     {
-      onRequest: [refNeedsKey(keys), callOfClient(services)],
+      onRequest: [refNeedsKey(keys), uuidMayHaveToken(services), callOfClient(services)],
       schema: {
         operationId: 'readClient',
         summary: 'Read a client',
@@ -119,17 +135,16 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
         params: namedClientPath,
         response: answers({ 200: clientResponse.describe('The client') }, [
           'client-not-found',
-          'too-many-calls',
           ...KEY_CODES,
+          ...TOKEN_CODES,
         ]),
       },
     },
-    async ({ params, principal, chargeTopics }) =>
-      describeClient(
-        broker,
-        await namedClient(broker, params.clientId, principal?.key ?? null, 'client-not-found'),
-        chargeTopics,
-      ),
+    async ({ params, principal, token, chargeTopics }) => {
+      const named = await namedClient(broker, params.clientId, principal?.key ?? null, 'client-not-found');
+      if (!isClientRef(params.clientId)) requireOwnClient(named.client, token);
+      return describeClient(broker, named, chargeTopics);
+    },
   );
 
   app.get(
@@ -189,3 +204,12 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
     },
   );
 };
+
+/** @throws {ProblemError} invalid-request, naming every field: what a client of a token is, only its claims say */
+function requireNoFields(body: object): void {
+  const errors = Object.keys(body).map((name) => ({
+    field: `body.${name}`,
+    rule: 'must not be given with a token, whose claims say what the client is',
+  }));
+  if (errors.length > 0) throw new ProblemError('invalid-request', { errors });
+}
