@@ -76,6 +76,9 @@ export interface Users {
   revokeClient(clientId: string, issuedBefore: number): Promise<boolean>;
 }
 
+/** Called with what is kept of a client's token, before the client is changed; its topics are left out. */
+export type TokenCheck = (token: ClientToken | null) => void;
+
 /** Registered clients and their subscriptions. */
 export interface Clients {
   /**
@@ -83,8 +86,11 @@ export interface Clients {
    * `maxClients` counts the clients of its key.
    */
   register(client: NewClient, maxClients: number | null): Promise<RegisterOutcome>;
-  /** Removes the client with all that is kept for it; its edge is notified. False when it was not registered. */
-  unregister(clientId: string): Promise<boolean>;
+  /**
+   * Removes the client with all that is kept for it; its edge is notified. False when it was not registered. Nothing is
+   * changed when `check` throws.
+   */
+  unregister(clientId: string, check?: TokenCheck): Promise<boolean>;
   /** The same, unless the client is connected or has been since `client` was read. */
   unregisterUnused(client: ClientState): Promise<boolean>;
   /** Marks a client's owner as gone, because its edge died with it, unless another one owns it by now. */

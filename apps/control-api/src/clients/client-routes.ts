@@ -8,8 +8,11 @@ import {
   registerResponse,
   unregisterResponse,
 } from '@holdfast/protocol/rest/clients';
+import { userName } from '@holdfast/protocol/user';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { TokenCheck } from '@holdfast/broker/broker';
+import { requireAuthorization } from '../auth/client-authorization.ts';
 import { keyOf, needsKey } from '../auth/authorization.ts';
 import { needsKeyOrToken } from '../auth/token-calls.ts';
 import { ProblemError } from '../http/problem-error.ts';
@@ -103,11 +106,15 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
     },
     async (request) => {
       const { clientId } = request.params;
-      const unregister = async (id: string): Promise<void> => {
-        if (!(await broker.unregister(id))) throw new ProblemError('user-not-found');
+      const unregister = async (id: string, check?: TokenCheck): Promise<void> => {
+        if (!(await broker.unregister(id, check))) throw new ProblemError('user-not-found');
         counts.unregistrations.inc();
       };
       if (!isClientRef(clientId)) {
+        if (request.token === null) {
+          await unregister(clientId, requireAuthorization);
+          return { clientId };
+        }
         const client = await broker.readClient(clientId);
         if (client === null) throw new ProblemError('user-not-found');
         requireOwnClient(client, request.token);
@@ -142,8 +149,8 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
     },
     async ({ params, principal, token, chargeTopics }) => {
       const named = await namedClient(broker, params.clientId, principal?.key ?? null, 'client-not-found');
-      if (!isClientRef(params.clientId)) requireOwnClient(named.client, token);
-      return describeClient(broker, named, chargeTopics);
+      if (token !== null) requireOwnClient(named.client, token);
+      return describeClient(services, named, chargeTopics);
     },
   );
 
@@ -153,11 +160,12 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
       onRequest: needsKey(keys, 'manage'),
       schema: {
         operationId: 'listClients',
-        summary: 'List all clients',
+        summary: 'List all clients, or those of a user',
         description: 'By `ref`. The UUID, which is a credential, is included only for clients of the own API key.',
         tags,
         security: keyed,
         querystring: z.strictObject({
+          user: userName.optional().describe('Only the clients of this user'),
           cursor: clientsCursor.optional().describe('From the page before'),
           limit: pageLimit,
         }),
@@ -165,12 +173,12 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
       },
     },
     async (request, reply) => {
-      const { cursor = null, limit } = request.query;
+      const { user, cursor = null, limit } = request.query;
       request.holdBytes(MAX_PAGE_BYTES);
       return bulkReads.run(
         request.caller,
         () => isGone(reply),
-        () => listClients(broker, bulkBroker, keyOf(request), cursor, limit),
+        () => listClients(broker, bulkBroker, keyOf(request), { user, cursor, limit }),
       );
     },
   );

@@ -87,7 +87,8 @@ describe('a token', () => {
   test('of several tabs at once makes one client', async () => {
     const token = await issuer.sign({ sub, hf: { topics: ['news.a'] } });
     const answers = await Promise.all(Array.from({ length: 20 }, () => register(token)));
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([...Array<number>(19).fill(200), 201]);
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(19);
     expect(new Set(answers.map(({ body }) => body['clientId'])).size).toBe(1);
     expect(await api.broker.countClientsOf([sub])).toEqual([1]);
   });
@@ -187,7 +188,7 @@ describe('a revocation', () => {
 
   test('that comes while a token registers refuses it, and ends the authorization of what it registered', async () => {
     const { broker } = api;
-    const plain = broker.register;
+    const plain = broker.register.bind(broker);
     const token = await issuer.sign({ sub, iat: seconds() - 10 });
     broker.register = async (...args) => {
       // After the token was looked at, and before its client is there to be found.

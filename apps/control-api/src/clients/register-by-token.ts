@@ -11,7 +11,8 @@ import { tokenRevoked } from '../auth/tokens/refusals.ts';
 import type { VerifiedToken } from '../auth/tokens/token-verifier.ts';
 import { ProblemError, RETRY_AFTER_SECONDS } from '../http/problem-error.ts';
 import type { Services } from '../services.ts';
-import { currentTopics, readStates, staleTopics, startsNow } from '../topics/topic-states.ts';
+import { currentTopics, readStates, staleTopics, startsNow, topicsOf } from '../topics/topic-states.ts';
+import { seesPresence } from './client-identity.ts';
 import { registrationRefusal } from './register.ts';
 
 /** A name is reserved for milliseconds before its client is there; longer, and the process that made it died. */
@@ -77,7 +78,7 @@ async function create({ broker, counts }: Services, token: VerifiedToken): Promi
 async function renew({ broker, counts }: Services, token: VerifiedToken, client: ClientState): Promise<Attempt> {
   requireSameUser(client, token);
   const { clientId } = client;
-  const states = await readStates(broker, token.topics, client.topics.keys());
+  const states = await readStates(broker, token.topics, topicsOf(client));
   const kept = new Set(token.topics);
   const left = (client.identity.token?.topics ?? []).filter((topic) => !kept.has(topic));
   const outcome = await broker.renew(clientId, {
@@ -110,13 +111,11 @@ async function requireNotRevoked({ broker }: Services, token: VerifiedToken, cli
 }
 
 function identityOf({ key, user, info, may, expiresAt, issuedAt, topics }: VerifiedToken) {
-  const ofKey = key.can.presence;
-  const seesPresence = may?.presence === undefined ? [ofKey] : [ofKey, may.presence];
   return {
     user,
     info,
     may,
-    seesPresence: ofKey.length === 0 ? [] : seesPresence,
+    seesPresence: seesPresence(key, may),
     token: { expiresAt, issuedAt, topics },
   } satisfies ClientIdentity;
 }

@@ -14,6 +14,7 @@ import {
   readStates,
   requireExisting,
   staleTopics,
+  topicsOf,
 } from '../topics/topic-states.ts';
 import { principalOfCall, requireOwnClient } from './own-client.ts';
 
@@ -36,7 +37,7 @@ export async function subscribe(
   const principal = principalOfCall(services.keys, client, token);
   chargeTopics(client.topics.size + topics.length);
   requireTopics(principal, 'subscribe', topics);
-  const states = await readStates(services.broker, topics, client.topics.keys());
+  const states = await readStates(services.broker, topics, topicsOf(client));
   const add = startsNow(states, topics);
   return change(services, clientId, states, { add, stale: staleTopics(client, states) });
 }
@@ -54,7 +55,7 @@ export async function unsubscribe(
   const client = await knownClient(services, clientId);
   requireOwnClient(client, token);
   chargeTopics(client.topics.size + topics.length);
-  const states = await readStates(services.broker, topics, client.topics.keys());
+  const states = await readStates(services.broker, topics, topicsOf(client));
   const stale = staleTopics(client, states);
   try {
     requireExisting(states, topics);

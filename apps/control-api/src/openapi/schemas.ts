@@ -2,6 +2,7 @@ import { clientId, clientIdOrRef } from '@holdfast/protocol/client-id';
 import { DEFAULT_PAGE, MAX_PAGE } from '@holdfast/protocol/limits';
 import { type ProblemCode, PROBLEM_MEDIA_TYPE, problem, problems } from '@holdfast/protocol/problems';
 import { topicName } from '@holdfast/protocol/topic-name';
+import { userName } from '@holdfast/protocol/user';
 import { z } from 'zod';
 
 /** What any call under /v1 may answer. */
@@ -58,6 +59,9 @@ function describeCodes(codes: readonly ProblemCode[]): string {
 export const clientPath = z.object({ clientId });
 
 export const namedClientPath = z.object({ clientId: clientIdOrRef });
+
+/** Percent-encoded in the path. */
+export const userPath = z.object({ user: userName });
 
 export const topicPath = z.object({ topic: topicName });
 

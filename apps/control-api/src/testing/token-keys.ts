@@ -35,7 +35,7 @@ export function callWith(
 /** Registers the client of a token, and gives its UUID. */
 export async function registerWith(api: TestApi, token: string): Promise<string> {
   const answer = await callWith(api, token, 'POST', '/v1/clients');
-  expect([200, 201], answer.text).toContain(answer.status);
+  expect(answer.status, answer.text).toBeOneOf([200, 201]);
   return String(answer.body['clientId']);
 }
 

@@ -73,7 +73,8 @@ export function decodeIdentity(values: Values): ClientIdentity {
   };
 }
 
-function decodeToken({ t: expiresAt, j: issuedAt, h: topics }: Values): ClientToken | null {
+/** What is kept of a token. */
+export function decodeToken({ t: expiresAt, j: issuedAt, h: topics }: Values): ClientToken | null {
   if (expiresAt === undefined) return null;
   return {
     expiresAt: Number(expiresAt),

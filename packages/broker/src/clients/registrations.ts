@@ -1,10 +1,10 @@
 import { type Keys, bucketOf } from '../keys.ts';
 import type { Commands } from '@holdfast/redis/commands';
-import type { NewClient, RegisterOutcome } from '../broker.ts';
+import type { NewClient, RegisterOutcome, TokenCheck } from '../broker.ts';
 import { updateIndex } from '../sorted-index.ts';
 import { type Intent, type Registration, type Unregistration, decodeIntent, encodeIntent } from './intent.ts';
 import { answerOf, numberOf, text } from '../lua/replies.ts';
-import { identityFields } from './identity.ts';
+import { decodeToken, identityFields } from './identity.ts';
 import { type ClientState, edgesOf } from './state.ts';
 import { newIncarnation } from '../random.ts';
 import { asked, run } from '@holdfast/redis/script';
@@ -23,6 +23,13 @@ const completeIntentScript = loadScript('complete-intent');
 const MAX_BATCH = 100;
 /** A tombstone is removed when its intent is completed; this is for one that never is. */
 const TOMBSTONE_MS = 24 * 3600 * 1000;
+
+/** On which a client is unregistered. */
+interface Conditions {
+  /** It was not used since that time (ms). */
+  unusedSince?: number;
+  check?: TokenCheck | undefined;
+}
 
 /**
  * A registration touches three Cluster slots: the key's count and names, the client, the index. So an intent is logged
@@ -55,11 +62,11 @@ export function registrationStore(redis: Commands, keys: Keys, pending: Pending,
     return 'registered';
   }
 
-  /** With `unusedSince` (ms) only if the client was not used since that time. */
-  async function unregister(clientId: string, unusedSince?: number): Promise<boolean> {
+  async function unregister(clientId: string, { unusedSince, check }: Conditions = {}): Promise<boolean> {
     const client = keys.client(clientId);
-    const [key, name, nonce, user] = await asked(redis.hmget(client, 'k', 'n', 'o', 'u'));
+    const [key, name, nonce, user, t, j] = await asked(redis.hmget(client, 'k', 'n', 'o', 'u', 't', 'j'));
     if (!key || !nonce) return false;
+    check?.(decodeToken({ t: t ?? undefined, j: j ?? undefined }));
     const registration: Registration = { act: 'register', clientId, name: name ?? '', nonce, user: user ?? '' };
     const intent: Unregistration = { ...registration, act: 'unregister', own: newIncarnation() };
     const notes = [encodeIntent(intent), Date.now(), encodeIntent(registration)];
@@ -133,8 +140,8 @@ export function registrationStore(redis: Commands, keys: Keys, pending: Pending,
   return {
     register,
     findByName: (key: string, name: string) => asked(redis.hget(keys.keyNames(key), name)),
-    unregister: (clientId: string) => unregister(clientId),
-    unregisterUnused: ({ clientId, since }: ClientState) => unregister(clientId, since),
+    unregister: (clientId: string, check?: TokenCheck) => unregister(clientId, { check }),
+    unregisterUnused: ({ clientId, since }: ClientState) => unregister(clientId, { unusedSince: since }),
     recoverAbandoned,
   };
 }
