@@ -1,4 +1,4 @@
-import { startInstallation, type Installation } from '@holdfast/local/installation';
+import { startInstallation, type Installation, type InstallationOptions } from '@holdfast/local/installation';
 import { type Answer, type CallOptions, call } from '@holdfast/testkit/rest';
 import { openSocket, type SocketOptions, type TestSocket } from '@holdfast/testkit/socket';
 import { redisUrl } from '@holdfast/testkit/redis';
@@ -21,7 +21,12 @@ export interface Backend {
 
 /** Starts real processes on the Redis of this run. `await using` it. */
 export async function startBackend(
-  options: { edges?: number; controls?: number; env?: Record<string, string>; redis?: { url: string } } = {},
+  options: Pick<InstallationOptions, 'keys'> & {
+    edges?: number;
+    controls?: number;
+    env?: Record<string, string>;
+    redis?: { url: string };
+  } = {},
 ): Promise<Backend & AsyncDisposable> {
   const installation = await startInstallation({
     edges: options.edges ?? 2,
@@ -29,6 +34,7 @@ export async function startBackend(
     redis: options.redis ?? { url: redisUrl() },
     env: options.env ?? {},
     announce: () => undefined,
+    ...(options.keys === undefined ? {} : { keys: options.keys }),
   });
   const backend: Backend = {
     installation,

@@ -16,13 +16,19 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
-const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 };
+const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
-/** "90s", "15m", "1h", "7d". Gives seconds. */
-export function duration(text: string): number {
-  const [, digits = '', unit = ''] = /^([1-9]\d{0,8})([smhd])$/.exec(text) ?? [];
-  if (digits === '') throw new InvalidArgumentError('A time such as 90s, 15m or 1h is needed.');
-  return Number(digits) * SECONDS[unit as keyof typeof SECONDS];
+/** A time with its unit, as 30s, 15m, 1h or 7d. Gives seconds. */
+export function seconds(text: string): number {
+  const [, count = '', unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
+  const unitSeconds = UNIT_SECONDS[unit];
+  if (unitSeconds === undefined) throw new InvalidArgumentError('A time such as 30s, 15m, 1h or 7d is needed.');
+  return Number(count) * unitSeconds;
+}
+
+/** The same, or "never". */
+export function secondsOrNever(text: string): number | 'never' {
+  return text === 'never' ? text : seconds(text);
 }
 
 /** What judges a value, as the schemas of the protocol do. */

@@ -73,6 +73,26 @@ describe('topic', () => {
   });
 });
 
+describe('topic create', () => {
+  it('sets and takes back when a topic expires, and its presence', async () => {
+    const presence = { by: 'client', show: 'count', limit: 9, graceSeconds: 0 };
+    const given = ['--presence-show', 'count', '--presence-limit', '9', '--presence-grace', '0'];
+    const create = (...options: string[]) => answerOf('topic', 'create', 'cli.room', ...options);
+    expect(await create('--expire', '2h', '--presence', 'client', ...given)).toMatchObject({
+      expireSeconds: 7200,
+      presence,
+    });
+    expect((await holdfast('topic', 'list')).out.join('\n')).toMatch(
+      /cli\.room .*expires after 7200 s, presence by client/,
+    );
+    expect(await create('--history-size', '7')).toMatchObject({ expireSeconds: 7200, presence });
+    expect(await create('--expire', 'never')).toMatchObject({ expireSeconds: null, presence });
+    expect(await create('--presence', 'none')).toMatchObject({ presence: null });
+    expect(await create('--presence', 'user')).toMatchObject({ presence: { by: 'user', show: 'members' } });
+    await answerOf('topic', 'delete', 'cli.room');
+  });
+});
+
 describe('clients', () => {
   it('are registered, subscribed, shown, unsubscribed and unregistered', async () => {
     await answerOf('topic', 'create', 'cli.clients');

@@ -4,7 +4,7 @@ import { NO_IDENTITY } from '@holdfast/broker/client-identity';
 import { closeRedis, connectRedis, waitForRedis } from '@holdfast/redis/connection';
 import { eventually } from '@holdfast/testkit/eventually';
 import { redisUrl } from '@holdfast/testkit/redis';
-import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, test, vi } from 'vitest';
 import { clientExpiry } from './clients/client-expiry.ts';
 import { reapClients, reapLeftovers, startReaper } from './reaper.ts';
 import { type TestApi, startTestApi } from './testing/api.ts';
@@ -162,4 +162,32 @@ test('the reaper goes on until it is stopped, also after a failure', async () =>
   await eventually(() => expect(rounds).toBeGreaterThan(1), { timeoutMs: 20_000 });
   stop();
   expect(api.log.linesWith('reaper failed').length).toBeGreaterThan(0);
+});
+
+test('the reaper has topics expire, but not while edges may not have subscribed yet', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const topic = 'reaped';
+  await api.broker.putTopic(topic, { expireSeconds: 1 });
+  const isThere = async () => (await api.broker.readTopics([topic]))[0] !== null;
+  let looked = 0;
+  let comesBack = (): void => undefined;
+  const redis: Parameters<typeof startReaper>[0]['redis'] = {
+    onReady: (listener) => {
+      comesBack = () => listener(undefined as never, true);
+    },
+  };
+  const broker = {
+    ...api.broker,
+    reapEdges: async () => void (looked += 1),
+  };
+  onTestFinished(startReaper({ broker, redis, keys: api.keys, expiry: () => null, logger: api.log.logger }));
+  vi.advanceTimersByTime(59_000);
+  comesBack();
+  vi.advanceTimersByTime(59_000);
+  await eventually(() => expect(looked).toBeGreaterThan(0));
+  expect(await isThere()).toBe(true);
+  vi.advanceTimersByTime(2_000);
+  await eventually(async () => expect(await isThere()).toBe(false));
+  await eventually(() => expect(api.log.linesWith('topics expired')).toMatchObject([{ expired: 1 }]));
 });

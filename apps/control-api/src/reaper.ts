@@ -13,6 +13,9 @@ const CLIENTS_A_STEP = 500;
 /** A small installation is not read all the time. */
 const BETWEEN_ROUNDS_MS = 60_000;
 const LEFTOVERS_MS = 5_000;
+/** A topic expires a second late, and a step takes some hundredths of a second of Redis. */
+const TOPICS_MS = 1_000;
+const TOPICS_A_STEP = 500;
 /** Several control-apis that started together drift apart, and read at different places. */
 const JITTER = 0.3;
 /**
@@ -44,12 +47,12 @@ export function startReaper({ broker, redis, keys, expiry, logger }: ReaperOptio
   redis.onReady(() => {
     readyAt = performance.now();
   });
+  const isSettled = (): boolean => performance.now() - readyAt > SETTLING_MS;
   let cursor: string | null = null;
   let nextRound = 0;
   const reapNext = async (): Promise<void> => {
     if (performance.now() < nextRound) return;
-    const isSettled = performance.now() - readyAt > SETTLING_MS;
-    cursor = await reapClients(broker, cursor, isSettled ? expiry : () => null, logger);
+    cursor = await reapClients(broker, cursor, isSettled() ? expiry : () => null, logger);
     if (cursor === null) nextRound = performance.now() + BETWEEN_ROUNDS_MS;
   };
   const onError = (error: unknown): void => {
@@ -59,9 +62,15 @@ export function startReaper({ broker, redis, keys, expiry, logger }: ReaperOptio
   const stopClients = repeat(reapNext, { intervalMs: CLIENTS_MS, jitter: JITTER, onError });
   const reapOthers = (): Promise<void> => reapLeftovers(broker, keys, logger);
   const stopLeftovers = repeat(reapOthers, { intervalMs: LEFTOVERS_MS, jitter: JITTER, onError });
+  // Edges subscribe anew to a Redis that has come back: until then it does not know which topics they have.
+  const expireNext = async (): Promise<void> => {
+    if (isSettled()) await expireTopics(broker, logger);
+  };
+  const stopTopics = repeat(expireNext, { intervalMs: TOPICS_MS, jitter: JITTER, onError });
   return () => {
     stopClients();
     stopLeftovers();
+    stopTopics();
   };
 }
 
@@ -94,6 +103,11 @@ async function expire(broker: ControlBroker, idle: readonly ClientState[], expir
   const done = await Promise.all(unused.map((client) => broker.unregisterUnused(client)));
   const expired = done.filter(Boolean).length;
   if (expired > 0) logger.info({ expired }, 'clients expired');
+}
+
+async function expireTopics(broker: ControlBroker, logger: Logger): Promise<void> {
+  const expired = await broker.expireTopics(TOPICS_A_STEP);
+  if (expired > 0) logger.info({ expired }, 'topics expired');
 }
 
 /**

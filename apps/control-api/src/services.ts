@@ -9,7 +9,10 @@ import type { KeyRing } from './auth/authentication.ts';
 import type { TokenVerifier } from './auth/tokens/token-verifier.ts';
 
 /** What gives large answers: over a connection of its own, so that small calls do not wait behind them. */
-export type BulkBroker = Pick<Topics & Clients & Users, 'readLog' | 'readTopics' | 'listClients' | 'listClientsOf'>;
+export type BulkBroker = Pick<
+  Topics & Clients & Users,
+  'readLog' | 'readWithDormant' | 'listClients' | 'listClientsOf'
+>;
 
 /** What the calls work with. */
 export interface Services {

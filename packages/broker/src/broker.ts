@@ -177,10 +177,19 @@ export interface Topics {
   putTopic(topic: string, settings: TopicSettings): Promise<{ created: boolean; state: TopicState }>;
   /** The same, counted for the key that made the topic, and refused where that has as much as it may. */
   putTopicOf(owner: TopicOwner, topic: string, settings: TopicSettings): Promise<PutOutcome>;
+  /** The same, but one that is there stays as it is. */
+  createTopicOf(owner: TopicOwner, topic: string, settings: TopicSettings): Promise<PutOutcome>;
   /** Removes the topic and its log; every edge with a subscriber is notified. False when there was none. */
   deleteTopic(topic: string): Promise<boolean>;
   /** In the order given; null for one that does not exist, or has expired. A rejection names those that could not be read. */
   readTopics(topics: readonly string[]): Promise<(TopicState | null)[]>;
+  /** The same with those that have expired, whose subscriptions hold: they are `dormant`. */
+  readWithDormant(topics: readonly string[]): Promise<(TopicState | null)[]>;
+  /**
+   * Looks at topics that may have expired, at most so many, and makes those dormant that have: for so long as they say
+   * nothing was published, and no edge had them. Gives how many.
+   */
+  expireTopics(limit: number): Promise<number>;
   /** In the order of names; `cursor` is the last name of the page before. */
   listTopics(cursor: string | null, limit: number): Promise<Page<{ topic: string; state: TopicState }>>;
   /** Appends to the log and publishes to the edges, in one step. The same idempotency key again gives the same id and does neither. */
@@ -316,6 +325,8 @@ export interface KnownTopic {
   topic: string;
   incarnation: string;
   last: Position;
+  /** When it expires and its presence, by `settingsText`. */
+  settings: string;
 }
 
 /** All that a socket-edge needs. */
@@ -328,9 +339,12 @@ export interface EdgeBroker {
   claim(request: ClaimRequest): Promise<ClaimOutcome>;
   /** Ends the ownership of this generation (0: whichever the edge has), unless a newer connection owns the client. */
   release(clientId: string, edge: string, generation: number): Promise<void>;
+  /** With those that have expired: `dormant`, and to an edge a topic without messages. */
   readTopics(topics: readonly string[]): Promise<(TopicState | null)[]>;
-  /** Gives those that differ from what is known of them, with their state; null for one that does not exist. */
+  /** Gives those that differ from what is known of them, with their state; null for one that does not exist. Dormant ones are kept on. */
   compareTopics(known: readonly KnownTopic[]): Promise<Map<KnownTopic, TopicState | null>>;
+  /** Notes that a topic that expires was in use until now. */
+  touchTopic(topic: string): Promise<void>;
   readLog(topic: string, after: Position | null, limit: number): Promise<LogPage | null>;
   readClientLog(clientId: string, after: Position | null, limit: number): Promise<LogPage | null>;
   /** Removes closed ranges, as they were read, once they have been delivered. */

@@ -23,7 +23,7 @@ const ofTopic = (keys: Keys, name: string, idempotency: string) => [
 /** For each script, every key it touches. */
 function scripts(keys: Keys, name: string, id: string, idempotency: string): Record<string, string[]> {
   return {
-    'publish, put-topic, delete-topic, read-log': ofTopic(keys, name, idempotency),
+    'publish, put-topic, expire-topic, delete-topic, read-log': ofTopic(keys, name, idempotency),
     'register, claim, change-topics, publish-to-client, unregister': [
       keys.client(id),
       keys.clientLog(id),
@@ -41,6 +41,7 @@ const every = (keys: Keys, name: string, id: string, idempotency: string) => [
   ...Object.values(scripts(keys, name, id, idempotency)).flat(),
   keys.clientBucket('00f'),
   keys.topics(),
+  keys.topicsExpiring(),
   keys.edges(),
   keys.edge(id),
   keys.edgeDirty(id),

@@ -23,6 +23,7 @@ export function redisKeys(prefix: string) {
     topicLive: (topic: string) => `${prefix}topic:{${topic}}:live`,
     topicIdempotency: (topic: string, key: string) => `${prefix}topic:{${topic}}:once:${key}`,
     topics: () => `${prefix}topics`,
+    topicsExpiring: () => `${prefix}topics:expiring`,
 
     userClients: (user: string) => `${prefix}topic:{${userTopic(user)}}:clients`,
     userRevoked: (user: string) => `${prefix}topic:{${userTopic(user)}}:revoked`,

@@ -9,6 +9,7 @@ import { leaseStore } from './edges/leases.ts';
 import { pendingStore } from './edges/pending.ts';
 import { survey } from './edges/survey.ts';
 import { redisKeys } from './keys.ts';
+import { expiryStore } from './topics/expiry.ts';
 import { quotaStore } from './topics/quotas.ts';
 import { topicStore } from './topics/topics.ts';
 import { membershipStore } from './users/memberships.ts';
@@ -24,7 +25,8 @@ export function controlBroker(
   const keys = redisKeys(prefix);
   const broken = new BrokenRecords(onBroken);
   const pending = pendingStore(redis, keys);
-  const topics = topicStore(redis, keys, pending, broken);
+  const expiry = expiryStore(redis, keys);
+  const topics = topicStore(redis, keys, pending, broken, expiry, 'callers');
   const clients = clientStore(redis, keys, pending, broken);
   return {
     ...clients,
@@ -32,7 +34,7 @@ export function controlBroker(
     ...userStore(redis, keys, { pending, topics, readClients: clients.readClients }),
     ...refStore(redis, keys),
     ...topics,
-    ...quotaStore(redis, keys, topics),
+    ...quotaStore(redis, keys, topics, expiry),
     ...leaseStore(redis, keys),
     ...survey(redis, keys),
     tryWrites: () => tryWrites(redis, keys),
@@ -44,11 +46,13 @@ export function edgeBroker(redis: Commands, prefix: string): EdgeBroker {
   const keys = redisKeys(prefix);
   const broken = new BrokenRecords();
   const pending = pendingStore(redis, keys);
+  const expiry = expiryStore(redis, keys);
   return {
     ...pending,
     ...claimStore(redis, keys),
     ...clientStore(redis, keys, pending, broken),
-    ...topicStore(redis, keys, pending, broken),
+    ...topicStore(redis, keys, pending, broken, expiry, 'edges'),
+    touchTopic: expiry.touchTopic,
     ...leaseStore(redis, keys),
     ...survey(redis, keys),
   };

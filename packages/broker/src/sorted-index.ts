@@ -5,8 +5,8 @@ export interface IndexEntry {
   /** A sorted set whose scores are all 0: it lists its members in their own order, so a page can begin behind any. */
   index: string;
   member: string;
-  /** The key that exists as long as the member is to be listed. It lies in another Cluster slot than the index. */
-  key: string;
+  /** Whether the member is to be listed now. What says so lies in another Cluster slot than the index. */
+  isListed: () => Promise<boolean>;
 }
 
 /**
@@ -16,7 +16,7 @@ export interface IndexEntry {
 export async function updateIndex(redis: Commands, entry: IndexEntry, exists: boolean): Promise<void> {
   for (let listed = exists; ;) {
     await (listed ? listIndexed(redis, entry) : asked(redis.zrem(entry.index, entry.member)));
-    const found = (await asked(redis.exists(entry.key))) === 1;
+    const found = await entry.isListed();
     if (found === listed) return;
     listed = found;
   }

@@ -9,6 +9,7 @@ import type {
 import type { edgesResponse } from '@holdfast/protocol/rest/edges';
 import type { batchResponse, logResponse, publishResponse } from '@holdfast/protocol/rest/messages';
 import type {
+  PresenceSettings,
   deleteTopicResponse,
   topicDetailsResponse,
   topicResponse,
@@ -46,6 +47,10 @@ export interface PageOptions extends CallOptions {
 
 export interface TopicOptions extends CallOptions {
   history?: { size?: number | undefined; seconds?: number | undefined } | undefined;
+  /** Deleted when for so long nothing was published and nobody was connected to it; null: never. */
+  expireSeconds?: number | null | undefined;
+  /** Who counts as present, and what is shown of it; null: it has no presence. */
+  presence?: Partial<PresenceSettings> | null | undefined;
 }
 
 export interface PublishOptions extends CallOptions {
@@ -120,8 +125,13 @@ export function createRest(options: RestOptions) {
         signal,
       }),
 
-    createTopic: (topic: string, { history, signal }: TopicOptions = {}) =>
-      call<Topic>({ method: 'PUT', path: topicPath(topic), body: JSON.stringify({ history }), signal }),
+    createTopic: (topic: string, { history, expireSeconds, presence, signal }: TopicOptions = {}) =>
+      call<Topic>({
+        method: 'PUT',
+        path: topicPath(topic),
+        body: JSON.stringify({ history, expireSeconds, presence }),
+        signal,
+      }),
 
     deleteTopic: (topic: string, { signal }: CallOptions = {}) =>
       call<Answer<typeof deleteTopicResponse>>({ method: 'DELETE', path: topicPath(topic), signal }),

@@ -129,8 +129,7 @@ describe('token', () => {
   });
 
   it.each([
-    [['--ttl', '1'], 'A time such as 90s, 15m or 1h is needed.'],
-    [['--ttl', '0s'], 'A time such as 90s, 15m or 1h is needed.'],
+    [['--ttl', '1'], 'A time such as 30s, 15m, 1h or 7d is needed.'],
     [['--topics', 'a b'], '--topics: "a b" must be segments'],
     [['--topics', '@user'], '--topics: "@user" must be segments'],
     [['--may-publish', 'a..b'], '--may-publish: "a..b" '],

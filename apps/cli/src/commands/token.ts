@@ -3,7 +3,7 @@ import { clientName } from '@holdfast/protocol/rest/clients';
 import { identityPattern, presencePattern, publishPattern, topicName } from '@holdfast/protocol/topic-name';
 import { clientInfo, userName } from '@holdfast/protocol/user';
 import type { Command } from 'commander';
-import { accepted, allAccepted, commaList, duration, messageText } from '../arguments.ts';
+import { accepted, allAccepted, commaList, messageText, seconds } from '../arguments.ts';
 import { CliError, exitCodes } from '../errors.ts';
 import { invocationOf } from '../invocation.ts';
 import type { Terminal } from '../terminal.ts';
@@ -35,7 +35,7 @@ export function addTokenCommand(program: Command, terminal: Terminal): void {
     .requiredOption('--key-file <path>', 'the private key that "key create --tokens" has given')
     .requiredOption('--sub <user>', 'the user that the token is for', accepted(userName))
     .option('--topics <topics>', 'what the client is subscribed to', commaList)
-    .option('--ttl <time>', 'how long it is valid, as 90s, 15m or 1h', duration, DEFAULT_TTL_SECONDS)
+    .option('--ttl <time>', 'how long it is valid, as 90s, 15m or 1h', seconds, DEFAULT_TTL_SECONDS)
     .option(
       '--client <name>',
       'the name of the client, one for each device; otherwise that of the user',

@@ -1,14 +1,20 @@
-import type { Topic } from '@holdfast/client/rest';
+import type { Topic, TopicOptions } from '@holdfast/client/rest';
 import { MAX_PAGE } from '@holdfast/protocol/limits';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { invocationOf } from '../invocation.ts';
-import { wholeNumber } from '../arguments.ts';
+import { secondsOrNever, wholeNumber } from '../arguments.ts';
+import { CliError, exitCodes } from '../errors.ts';
 import { table } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface CreateOptions {
   historySize?: number;
   historySeconds?: number;
+  expire?: number | 'never';
+  presence?: 'user' | 'client' | 'none';
+  presenceShow?: 'members' | 'count';
+  presenceLimit?: number;
+  presenceGrace?: number;
 }
 
 /** `topic create|list|delete`. */
@@ -21,10 +27,30 @@ export function addTopicCommands(program: Command, terminal: Terminal): void {
     .argument('<topic>', 'segments of letters, digits, _ and - joined by dots')
     .option('--history-size <messages>', 'how many messages it keeps', wholeNumber)
     .option('--history-seconds <seconds>', 'for how long it keeps them', wholeNumber)
-    .addHelpText('after', '\nExample:\n  $ npx holdfast topic create news.sport --history-size 5000')
-    .action(async (name: string, { historySize: size, historySeconds: seconds }: CreateOptions, command: Command) => {
+    .option(
+      '--expire <time>',
+      'deleted when for so long nothing was published and nobody was connected: 30s, 15m, 1h, 7d; "never" to take it back',
+      secondsOrNever,
+    )
+    .addOption(
+      new Option('--presence <by>', 'who counts as present: each user, or each client; "none" to take it back').choices(
+        ['user', 'client', 'none'],
+      ),
+    )
+    .addOption(new Option('--presence-show <what>', 'who is present, or only how many').choices(['members', 'count']))
+    .option('--presence-limit <members>', 'with more members only their number is sent', wholeNumber)
+    .option('--presence-grace <seconds>', 'who is back within so many seconds had not left', wholeNumber)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ npx holdfast topic create news.sport --history-size 5000' +
+        '\n  $ npx holdfast topic create room.1 --expire 1h --presence user --presence-show count',
+    )
+    .action(async (name: string, options: CreateOptions, command: Command) => {
       const invocation = invocationOf(command, terminal);
-      const created = await (await invocation.rest()).createTopic(name, { history: { size, seconds } });
+      const { historySize: size, historySeconds: seconds, expire } = options;
+      const expireSeconds = expire === 'never' ? null : expire;
+      const settings = { history: { size, seconds }, expireSeconds, presence: presenceOf(options) };
+      const created = await (await invocation.rest()).createTopic(name, settings);
       invocation.print(created, [`Topic ${created.topic} is there and keeps ${keeps(created)}.`]);
     });
 
@@ -58,6 +84,30 @@ export function addTopicCommands(program: Command, terminal: Terminal): void {
     });
 }
 
-function keeps({ history: { size, seconds } }: Topic): string {
-  return `${size} messages, ${seconds} s`;
+function presenceOf(options: CreateOptions): TopicOptions['presence'] {
+  const { presence: by, presenceShow: show, presenceLimit: limit, presenceGrace: graceSeconds } = options;
+  const hasSettings = show !== undefined || limit !== undefined || graceSeconds !== undefined;
+  if (by !== 'user' && by !== 'client') {
+    if (hasSettings) {
+      throw new CliError(
+        exitCodes.usage,
+        'presence-without-members',
+        'Settings of presence need --presence user or --presence client.',
+      );
+    }
+    return by === 'none' ? null : undefined;
+  }
+  return Object.fromEntries(
+    Object.entries({ by, show, limit, graceSeconds }).filter(([, value]) => value !== undefined),
+  );
+}
+
+function keeps({ history: { size, seconds }, expireSeconds, presence }: Topic): string {
+  const parts = [
+    `${size} messages`,
+    `${seconds} s`,
+    ...(typeof expireSeconds === 'number' ? [`expires after ${expireSeconds} s`] : []),
+    ...(presence?.by === undefined ? [] : [`presence by ${presence.by}`]),
+  ];
+  return parts.join(', ');
 }

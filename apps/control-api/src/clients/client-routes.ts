@@ -54,6 +54,7 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
         description:
           'Returns the UUID of the client, which is its credential, and where to connect. ' +
           'With `topics` it is subscribed to all of them, or not registered at all. ' +
+          'Topics that do not exist are made where `can.create` covers them. ' +
           'With a token, and without a body, a browser registers itself: the claims say what its client is.',
         tags,
         security: keyedOrToken,
@@ -64,6 +65,8 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
           ...BODY_CODES,
           'too-many-topics',
           'topic-not-found',
+          'topic-quota-reached',
+          'history-quota-reached',
           'client-exists',
           'name-taken',
           'quota-reached',

@@ -18,6 +18,8 @@ const accepted = answers({ 202: topicsResponse.describe(`Accepted. ${AFTERWARDS}
   'unknown-client',
   'not-permitted',
   'topic-not-found',
+  'topic-quota-reached',
+  'history-quota-reached',
 ]);
 
 /** SubscribeTopic and UnSubscribeTopic. */
@@ -29,7 +31,7 @@ export const clientTopicRoutes: FastifyPluginAsyncZod<Services> = async (app, se
       schema: {
         operationId: 'subscribeTopic',
         summary: 'Subscribe a client to topics',
-        description: `To all of them or to none, by the rights of the client, or of the token that comes with the call. ${AFTERWARDS}`,
+        description: `To all of them or to none, by the rights of the client, or of the token that comes with the call. Topics that do not exist are made where \`can.create\` covers them. ${AFTERWARDS}`,
         tags,
         security: openOrToken,
         params: clientPath,

@@ -11,6 +11,7 @@ import { tokenRevoked } from '../auth/tokens/refusals.ts';
 import type { VerifiedToken } from '../auth/tokens/token-verifier.ts';
 import { ProblemError, RETRY_AFTER_SECONDS } from '../http/problem-error.ts';
 import type { Services } from '../services.ts';
+import { ensureTopics } from '../topics/create-on-demand.ts';
 import { currentTopics, readStates, staleTopics, startsNow, topicsOf } from '../topics/topic-states.ts';
 import { seesPresence } from './client-identity.ts';
 import { registrationRefusal } from './register.ts';
@@ -30,8 +31,8 @@ export interface RegisteredByToken {
 
 /**
  * Registers the client that a token speaks for, or gives it what this token says when it is there.
- * @throws {ProblemError} not-permitted, topic-not-found, too-many-topics, name-taken, quota-reached, token-revoked, or
- *   api-busy while the name is reserved
+ * @throws {ProblemError} not-permitted, topic-not-found, topic-quota-reached, history-quota-reached, too-many-topics,
+ *   name-taken, quota-reached, token-revoked, or api-busy while the name is reserved
  */
 export async function registerByToken(services: Services, token: VerifiedToken): Promise<RegisteredByToken> {
   // What it is subscribed to is the issuer's to say: `may` is for what it asks for by itself.
@@ -62,9 +63,11 @@ async function registerOnce(services: Services, token: VerifiedToken): Promise<A
   return client === null ? null : renew(services, token, client);
 }
 
-async function create({ broker, counts }: Services, token: VerifiedToken): Promise<Attempt> {
+async function create(services: Services, token: VerifiedToken): Promise<Attempt> {
+  const { broker, counts } = services;
   const { key, client: name, topics } = token;
-  const starts = startsNow(await readStates(broker, topics), topics);
+  const states = await ensureTopics(services, principalOfToken(token), await readStates(broker, topics), topics);
+  const starts = startsNow(states, topics);
   const clientId = randomUuid();
   const client = { clientId, key: key.id, name, registeredAt: Date.now(), topics: starts, identity: identityOf(token) };
   const outcome = await broker.register(client, key.maxClients);
@@ -75,10 +78,12 @@ async function create({ broker, counts }: Services, token: VerifiedToken): Promi
   return { created: true, clientId, topics: topics.toSorted() };
 }
 
-async function renew({ broker, counts }: Services, token: VerifiedToken, client: ClientState): Promise<Attempt> {
+async function renew(services: Services, token: VerifiedToken, client: ClientState): Promise<Attempt> {
   requireSameUser(client, token);
+  const { broker, counts } = services;
   const { clientId } = client;
-  const states = await readStates(broker, token.topics, topicsOf(client));
+  const found = await readStates(broker, token.topics, topicsOf(client));
+  const states = await ensureTopics(services, principalOfToken(token), found, token.topics);
   const kept = new Set(token.topics);
   const left = (client.identity.token?.topics ?? []).filter((topic) => !kept.has(topic));
   const outcome = await broker.renew(clientId, {

@@ -8,29 +8,33 @@ import { requireTopics } from '../auth/authorization.ts';
 import { principalOfKey } from '../auth/principal.ts';
 import type { Services } from '../services.ts';
 import { identityOf } from './client-identity.ts';
+import { ensureTopics } from '../topics/create-on-demand.ts';
 import { startsNow, readStates } from '../topics/topic-states.ts';
 
 type Request = NonNullable<z.output<typeof registerRequest>>;
 
 /**
  * Registers a client with its subscriptions, or does nothing.
- * @throws {ProblemError} not-permitted, topic-not-found, client-exists, name-taken or quota-reached
+ * @throws {ProblemError} not-permitted, topic-not-found, topic-quota-reached, history-quota-reached, client-exists,
+ *   name-taken or quota-reached
  */
 export async function register(
-  { broker, edges, counts }: Services,
+  services: Services,
   key: ApiKey,
   request: Request,
 ): Promise<z.output<typeof registerResponse>> {
+  const { broker, edges, counts } = services;
   const topics = request.topics ?? [];
   const identity = identityOf(key, request);
   // In the key's name, for the client: `{user}` is that of the client.
-  requireTopics({ ...principalOfKey(key), user: identity.user }, 'subscribe', topics);
+  const principal = { ...principalOfKey(key), user: identity.user };
+  requireTopics(principal, 'subscribe', topics);
   const [states, connect] = await Promise.all([
     readStates(broker, topics),
     // Read before the client is made: a failure here must not leave a client whose id no caller has.
     edges.connectInfo(),
   ]);
-  const starts = startsNow(states, topics);
+  const starts = startsNow(await ensureTopics(services, principal, states, topics), topics);
 
   const clientId = request.clientId ?? randomUuid();
   const name = request.name ?? null;

@@ -7,6 +7,7 @@ import { requireTopics } from '../auth/authorization.ts';
 import { ProblemError } from '../http/problem-error.ts';
 import type { FastifyRequest } from 'fastify';
 import type { Services } from '../services.ts';
+import { ensureTopics } from '../topics/create-on-demand.ts';
 import {
   type TopicStates,
   startsNow,
@@ -25,7 +26,8 @@ type Caller = Pick<FastifyRequest, 'token' | 'chargeTopics'>;
 
 /**
  * Subscribes a client to all of the topics, or to none.
- * @throws {ProblemError} unknown-client, not-permitted, token-expired, token-revoked, topic-not-found or too-many-topics
+ * @throws {ProblemError} unknown-client, not-permitted, token-expired, token-revoked, topic-not-found,
+ *   topic-quota-reached, history-quota-reached or too-many-topics
  */
 export async function subscribe(
   services: Services,
@@ -37,7 +39,8 @@ export async function subscribe(
   const principal = principalOfCall(services.keys, client, token);
   chargeTopics(client.topics.size + topics.length);
   requireTopics(principal, 'subscribe', topics);
-  const states = await readStates(services.broker, topics, topicsOf(client));
+  const found = await readStates(services.broker, topics, topicsOf(client));
+  const states = await ensureTopics(services, principal, found, topics);
   const add = startsNow(states, topics);
   return change(services, clientId, states, { add, stale: staleTopics(client, states) });
 }
@@ -58,7 +61,12 @@ export async function unsubscribe(
   const states = await readStates(services.broker, topics, topicsOf(client));
   const stale = staleTopics(client, states);
   try {
-    requireExisting(states, topics);
+    // One that has expired can be left as long as it is had.
+    const had = new Set(currentTopics(client, states));
+    requireExisting(
+      states,
+      topics.filter((topic) => !had.has(topic)),
+    );
   } catch (error) {
     // Subscriptions to topics that were deleted are removed all the same.
     if (stale.size > 0) await services.broker.changeTopics(clientId, { stale });

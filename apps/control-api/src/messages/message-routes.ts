@@ -24,6 +24,7 @@ import {
   topicPath,
 } from '../openapi/schemas.ts';
 import type { Services } from '../services.ts';
+import { createTopic } from '../topics/create-on-demand.ts';
 import { noSuchTopic } from '../topics/topic-states.ts';
 import { parseBatch } from './batch-body.ts';
 import { publishBatch } from './publish-batch.ts';
@@ -58,6 +59,8 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, servic
     ...TOKEN_CODES,
     ...BODY_CODES,
     'topic-not-found',
+    'topic-quota-reached',
+    'history-quota-reached',
     'idempotency-conflict',
   ]);
   const shared = { tags: ['messages'], security: keyedOrToken, headers: publishHeaders, body: jsonBytes };
@@ -71,6 +74,7 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, servic
         ...shared,
         operationId: 'publish',
         summary: 'Publish a message to a topic',
+        description: 'A topic that does not exist is made where `can.create` covers it.',
         params: topicPath,
         response: published,
       },
@@ -79,12 +83,13 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, servic
       const { topic } = request.params;
       const principal = principalOf(request);
       requireTopics(principal, 'publish', [topic]);
-      const outcome = await broker.publish(
-        topic,
-        request.body,
-        request.headers[IDEMPOTENCY_HEADER],
-        callerOf(principal),
-      );
+      const publish = () =>
+        broker.publish(topic, request.body, request.headers[IDEMPOTENCY_HEADER], callerOf(principal));
+      let outcome = await publish();
+      if (outcome.kind === 'not-found') {
+        await createTopic(services, principal, topic);
+        outcome = await publish();
+      }
       if (outcome.kind === 'not-found') throw noSuchTopic(topic);
       counts.publishes.inc({ outcome: outcome.kind });
       if (outcome.kind === 'conflict') throw keyInUse();

@@ -43,7 +43,11 @@ test('messages of one topic that take several calls are sent one call after the 
   }));
   const [key] = keys;
   if (key === undefined) throw new Error('there is a key');
-  const results = await publishBatch({ broker, counts: createCounts(metrics) }, principalOfKey(key), messages);
+  const results = await publishBatch(
+    { broker, keys: api.keys, counts: createCounts(metrics) },
+    principalOfKey(key),
+    messages,
+  );
   expect(results.every(({ ok }) => ok)).toBe(true);
   expect(calls).toBeGreaterThan(4);
   expect(most).toBe(1);

@@ -6,10 +6,12 @@ import type { Position } from '@holdfast/protocol/position-order';
 import { type ProblemCode, problems } from '@holdfast/protocol/problems';
 import { batchMessage, type batchResult } from '@holdfast/protocol/rest/messages';
 import type { z } from 'zod';
+import { ProblemError } from '../http/problem-error.ts';
 import { faultsOf, phraseOf } from '../http/validation.ts';
 import { deniedTopics } from '../auth/authorization.ts';
 import { type Principal, callerOf } from '../auth/principal.ts';
 import type { Services } from '../services.ts';
+import { createTopic } from '../topics/create-on-demand.ts';
 
 type Result = z.output<typeof batchResult>;
 
@@ -32,8 +34,10 @@ interface Publication {
   idempotencyKey: string | undefined;
   /** Of the idempotency key. */
   caller: string;
-  outcome?: PublishOutcome | RedisUnavailable | undefined;
+  outcome?: PublishOutcome | RedisUnavailable | ProblemError | undefined;
 }
+
+type BatchServices = Pick<Services, 'broker' | 'keys' | 'counts'>;
 
 /**
  * Publishes each message that can be, those of the same topic in the order given.
@@ -41,22 +45,23 @@ interface Publication {
  * Rejects with `RedisUnavailable` when Redis took none of them.
  */
 export async function publishBatch(
-  { broker, counts }: Pick<Services, 'broker' | 'counts'>,
+  services: BatchServices,
   principal: Principal,
   messages: readonly unknown[],
 ): Promise<Result[]> {
   const plans = await withoutMissing(
-    broker,
+    services,
+    principal,
     messages.map((message) => plan(principal, message)),
   );
   const publications = plans.flatMap((planned) => ('refused' in planned ? [] : planned.publications));
-  for (const chunk of chunks(publications)) await publishAll(broker, chunk);
+  for (const chunk of chunks(publications)) await publishAll(services, principal, chunk);
 
   const failed = publications.flatMap(({ outcome }) => (outcome instanceof RedisUnavailable ? outcome : []));
   if (failed[0] !== undefined && failed.length === publications.length) throw failed[0];
   for (const { outcome } of publications) {
     if (outcome !== undefined && 'kind' in outcome && outcome.kind !== 'not-found') {
-      counts.publishes.inc({ outcome: outcome.kind });
+      services.counts.publishes.inc({ outcome: outcome.kind });
     }
   }
   return plans.map((planned) => ('refused' in planned ? planned.refused : resultOf(planned.publications)));
@@ -78,24 +83,55 @@ function plan(principal: Principal, message: unknown): Plan {
   return { publications: topics.map((topic) => ({ topic, data, idempotencyKey, caller: callerOf(principal) })) };
 }
 
-/** A message to several topics goes to all of them or to none, so that it can be repeated as it is. */
-async function withoutMissing(broker: Topics, plans: readonly Plan[]): Promise<Plan[]> {
+/**
+ * A message to several topics goes to all of them or to none, so that it can be repeated as it is. Topics that do not exist
+ * are made where the principal may, unless the message cannot be published anyway.
+ */
+async function withoutMissing(services: BatchServices, principal: Principal, plans: readonly Plan[]): Promise<Plan[]> {
   const several = plans.flatMap((planned) =>
-    'publications' in planned && planned.publications.length > 1 ? planned.publications : [],
+    'publications' in planned && planned.publications.length > 1 ? [planned.publications] : [],
   );
-  const { missing, unread } = await findTopics(broker, [...new Set(several.map(({ topic }) => topic))]);
+  const { missing, unread } = await findTopics(services.broker, [...new Set(several.flat().map(({ topic }) => topic))]);
+  const denied = new Set(deniedTopics(principal, 'create', [...missing]));
+  const possible = several.filter((publications) =>
+    publications.every(({ topic }) => !denied.has(topic) && !unread.has(topic)),
+  );
+  const wanted = new Set(possible.flat().map(({ topic }) => topic));
+  const refused = await createEach(services, principal, [...wanted.intersection(missing)]);
   return plans.map((planned) => {
     if ('refused' in planned || planned.publications.length < 2) return planned;
     const topics = planned.publications.map(({ topic }) => topic);
     for (const [code, wanting] of [
-      ['topic-not-found', topics.filter((topic) => missing.has(topic))],
+      ['topic-not-found', topics.filter((topic) => denied.has(topic))],
       ['redis-unavailable', topics.filter((topic) => unread.has(topic))],
     ] as const) {
       if (wanting.length > 0)
         return { refused: refusal(code, `${problems[code].title}: ${wanting.join(', ')}`, wanting) };
     }
-    return planned;
+    const over = topics.filter((topic) => refused.has(topic));
+    const error = refused.get(over[0] ?? '');
+    return error === undefined
+      ? planned
+      : { refused: refusal(error.code, `${problems[error.code].title}: ${over.join(', ')}`, over) };
   });
+}
+
+/** Creates topics one by one. Gives those that could not be, with why. */
+async function createEach(
+  services: BatchServices,
+  principal: Principal,
+  topics: readonly string[],
+): Promise<Map<string, ProblemError | RedisUnavailable>> {
+  const refused = new Map<string, ProblemError | RedisUnavailable>();
+  for (const topic of topics) {
+    try {
+      await createTopic(services, principal, topic);
+    } catch (error) {
+      if (!(error instanceof ProblemError || error instanceof RedisUnavailable)) throw error;
+      refused.set(topic, error);
+    }
+  }
+  return refused;
 }
 
 /** Which topics do not exist, and which could not be read. Rejects when none could be read. */
@@ -132,30 +168,39 @@ function* chunks(publications: readonly Publication[]): Generator<Publication[]>
 }
 
 /** Those of a topic go together. */
-async function publishAll(broker: Topics, chunk: readonly Publication[]): Promise<void> {
+async function publishAll(services: BatchServices, principal: Principal, chunk: readonly Publication[]): Promise<void> {
   const byTopic = new Map<string, Publication[]>();
   for (const publication of chunk) {
     const others = byTopic.get(publication.topic);
     if (others === undefined) byTopic.set(publication.topic, [publication]);
     else others.push(publication);
   }
-  await Promise.all([...byTopic.values()].map((publications) => publishInOrder(broker, publications)));
+  await Promise.all([...byTopic.values()].map((publications) => publishInOrder(services, principal, publications)));
 }
 
 /** One call after the other: one that has to be sent again must not come behind the next. */
-async function publishInOrder(broker: Topics, publications: readonly Publication[]): Promise<void> {
+async function publishInOrder(
+  services: BatchServices,
+  principal: Principal,
+  publications: readonly Publication[],
+): Promise<void> {
   for (let from = 0; from < publications.length; from += MAX_CALL_MESSAGES) {
-    await publishTogether(broker, publications.slice(from, from + MAX_CALL_MESSAGES));
+    await publishTogether(services, principal, publications.slice(from, from + MAX_CALL_MESSAGES));
   }
 }
 
-/** Publishes messages of one topic. */
-async function publishTogether(broker: Topics, publications: readonly Publication[]): Promise<void> {
+/** Publishes messages of one topic, which is made if need be, where the principal may. */
+async function publishTogether(services: BatchServices, principal: Principal, publications: readonly Publication[]) {
+  const topic = publications[0]?.topic ?? '';
   try {
-    const outcomes = await broker.publishAll(publications[0]?.topic ?? '', publications);
+    let outcomes = await services.broker.publishAll(topic, publications);
+    if (outcomes[0]?.kind === 'not-found' && deniedTopics(principal, 'create', [topic]).length === 0) {
+      await createTopic(services, principal, topic);
+      outcomes = await services.broker.publishAll(topic, publications);
+    }
     for (const [index, publication] of publications.entries()) publication.outcome = outcomes[index];
   } catch (error) {
-    if (!(error instanceof RedisUnavailable)) throw error;
+    if (!(error instanceof RedisUnavailable || error instanceof ProblemError)) throw error;
     for (const publication of publications) publication.outcome = error;
   }
 }
@@ -166,6 +211,7 @@ function resultOf(publications: readonly Publication[]): Result {
   let code: ProblemCode = 'topic-not-found';
   for (const { topic, outcome } of publications) {
     if (outcome instanceof RedisUnavailable) code = 'redis-unavailable';
+    else if (outcome instanceof ProblemError) ({ code } = outcome);
     else if (outcome?.kind === 'conflict' && code !== 'redis-unavailable') code = 'idempotency-conflict';
     if (outcome !== undefined && 'id' in outcome) ids.push([topic, outcome.id]);
     else failed.push(topic);

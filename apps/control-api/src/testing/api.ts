@@ -49,6 +49,16 @@ const KEYS = {
   lookers: { can: { presence: ['@users'] } },
   toUsers: { can: { publish: ['@users'] } },
   keeper: { can: all, clientExpirySeconds: null },
+  creator: {
+    can: {
+      register: true,
+      subscribe: ['room.**', 'own.**'],
+      publish: ['room.**', 'own.**'],
+      create: ['room.*', 'own.{user}'],
+    },
+    topicDefaults: { history: { size: 5 }, expireSeconds: 3600, presence: {} },
+  },
+  cramped: { can: { register: true, subscribe: ['**'], publish: ['**'], create: ['**'] }, maxTopics: 1 },
   toClients: { can: { publish: ['@clients'] } },
 };
 

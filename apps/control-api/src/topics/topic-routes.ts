@@ -1,7 +1,5 @@
-import type { History } from '@holdfast/broker/broker';
 import type { TopicState } from '@holdfast/broker/topic-state';
 import {
-  type historySettings,
   deleteTopicResponse,
   putTopicRequest,
   topicDetailsResponse,
@@ -13,7 +11,6 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { keyOf, needsKey, principalOf, requireReading, requireTopics } from '../auth/authorization.ts';
 import { needsKeyOrToken } from '../auth/token-calls.ts';
-import { ProblemError } from '../http/problem-error.ts';
 import {
   BODY_CODES,
   KEY_CODES,
@@ -25,6 +22,7 @@ import {
   topicPath,
 } from '../openapi/schemas.ts';
 import type { Services } from '../services.ts';
+import { overQuota, topicSettings } from './topic-settings.ts';
 import { noSuchTopic } from './topic-states.ts';
 
 const tags = ['topics'];
@@ -40,7 +38,10 @@ export const topicRoutes: FastifyPluginAsyncZod<Services> = async (app, services
       schema: {
         operationId: 'putTopic',
         summary: 'Create a topic, or change its settings',
-        description: 'Settings that are not given stay as they are, or are 1,000 messages and 300 seconds at first.',
+        description:
+          'Settings that are not given stay as they are; at first they are 1,000 messages and 300 seconds, no expiry, ' +
+          'no presence. A topic with `expireSeconds` is deleted when for so long nothing was published and nobody was ' +
+          'connected to it; subscriptions to it hold again when it is created again within 30 days.',
         tags,
         security: keyed,
         params: topicPath,
@@ -58,7 +59,7 @@ export const topicRoutes: FastifyPluginAsyncZod<Services> = async (app, services
       const key = keyOf(request);
       requireTopics(principalOf(request), 'manage', [topic]);
       const owner = { key: key.id, quotaOf: (id: string) => keys.get(id) };
-      const outcome = await broker.putTopicOf(owner, topic, givenSettings(request.body?.history));
+      const outcome = await broker.putTopicOf(owner, topic, topicSettings(request.body ?? {}));
       if (outcome.kind !== 'put') throw overQuota(outcome.kind);
       return reply.code(outcome.created ? 201 : 200).send(view(topic, outcome.state));
     },
@@ -142,15 +143,6 @@ export const topicRoutes: FastifyPluginAsyncZod<Services> = async (app, services
   );
 };
 
-function overQuota(of: 'topics' | 'history'): ProblemError {
-  const detail = 'By the API key that made the topic; topics that it deletes make room';
-  return new ProblemError(of === 'topics' ? 'topic-quota-reached' : 'history-quota-reached', { detail });
-}
-
 function view(topic: string, { history, last, expireSeconds, presence }: TopicState): z.output<typeof topicResponse> {
   return { topic, history, position: last, expireSeconds, presence };
-}
-
-function givenSettings({ size, seconds }: z.output<typeof historySettings> = {}): Partial<History> {
-  return { ...(size === undefined ? {} : { size }), ...(seconds === undefined ? {} : { seconds }) };
 }

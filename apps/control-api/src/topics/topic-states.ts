@@ -7,19 +7,19 @@ import { ProblemError } from '../http/problem-error.ts';
 /** Topics in one read: a millisecond of this process and of Redis, for which every other call waits. */
 const MAX_BATCH = 100;
 
-/** Topic to its state; null for one that does not exist. */
+/** Topic to its state; null for one that does not exist. One that has expired is `dormant`: its subscriptions hold. */
 export type TopicStates = ReadonlyMap<string, TopicState | null>;
 
 /** Reads each topic once. Rejects with `RedisUnavailable`. */
 export async function readStates(
-  broker: Pick<Topics, 'readTopics'>,
+  broker: Pick<Topics, 'readWithDormant'>,
   ...lists: Iterable<string>[]
 ): Promise<TopicStates> {
   const names = [...new Set(lists.flatMap((list) => [...list]))];
   const states = new Map<string, TopicState | null>();
   for (let from = 0; from < names.length; from += MAX_BATCH) {
     const batch = names.slice(from, from + MAX_BATCH);
-    for (const [index, state] of (await broker.readTopics(batch)).entries()) states.set(batch[index] ?? '', state);
+    for (const [index, state] of (await broker.readWithDormant(batch)).entries()) states.set(batch[index] ?? '', state);
   }
   return states;
 }
@@ -38,9 +38,14 @@ export function startsNow(states: TopicStates, topics: readonly string[]): Map<s
   );
 }
 
+/** Those of the topics that do not exist, or have expired. */
+export function missingTopics(states: TopicStates, topics: readonly string[]): string[] {
+  return topics.filter((topic) => states.get(topic)?.dormant !== false);
+}
+
 /** @throws {ProblemError} topic-not-found, naming every topic that does not exist */
 export function requireExisting(states: TopicStates, topics: readonly string[]): void {
-  const missing = topics.filter((topic) => !states.get(topic));
+  const missing = missingTopics(states, topics);
   if (missing.length > 0) throw noSuchTopic(...missing);
 }
 
@@ -58,7 +63,7 @@ export function staleTopics(client: ClientState, states: TopicStates): Map<strin
   return new Map(ownSubscriptions(client).filter(([topic, start]) => !isCurrentTopic(states, topic, start)));
 }
 
-/** The topics that a client has, by name; never one that was deleted. */
+/** The topics that a client has, by name; never one that was deleted, but one that has expired. */
 export function currentTopics(client: ClientState, states: TopicStates): string[] {
   const current = ownSubscriptions(client).filter(([topic, start]) => isCurrentTopic(states, topic, start));
   return current.map(([topic]) => topic).toSorted();

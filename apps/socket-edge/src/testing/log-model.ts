@@ -1,4 +1,10 @@
-import type { LogEntry, LogPage, TopicState } from '@holdfast/broker/topic-state';
+import {
+  type EdgeSettings,
+  type LogEntry,
+  type LogPage,
+  NO_SETTINGS,
+  type TopicState,
+} from '@holdfast/broker/topic-state';
 import { DEFAULT_HISTORY, MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
 import { type Position, comparePositions } from '@holdfast/protocol/position-order';
 
@@ -12,6 +18,9 @@ export class LogModel {
   last: Position;
   entries: LogEntry[] = [];
   readonly history = { ...DEFAULT_HISTORY } as { size: number; seconds: number };
+  settings: EdgeSettings = NO_SETTINGS;
+  /** It has expired. */
+  dormant = false;
   #clock: number;
   #sequence = 0;
 
@@ -29,6 +38,13 @@ export class LogModel {
     if (this.entries.length > this.history.size) this.entries.shift();
     this.last = entry.id;
     return entry;
+  }
+
+  /** Nothing of it is left but where it ended. */
+  expire(): void {
+    this.entries = [];
+    this.settings = NO_SETTINGS;
+    this.dormant = true;
   }
 
   /** Keeps the newest entries only. */
@@ -50,8 +66,8 @@ export class LogModel {
   }
 
   state(): TopicState {
-    const { history, start, incarnation, last } = this;
-    return { history, start, incarnation, last, expireSeconds: null, presence: null, dormant: false };
+    const { history, start, incarnation, last, settings, dormant } = this;
+    return { history, start, incarnation, last, ...settings, dormant };
   }
 
   page(after: Position | null, limit: number): LogPage {

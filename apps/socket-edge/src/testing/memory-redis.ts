@@ -1,7 +1,7 @@
 import type { ClaimOutcome, ClaimRequest, EdgeBroker, KnownTopic } from '@holdfast/broker/broker';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import { type ClientState, NO_IDENTITY, type Owner, parseStart } from '@holdfast/broker/client-state';
-import { type TopicState, startNow } from '@holdfast/broker/topic-state';
+import { type EdgeSettings, type TopicState, settingsText, startNow } from '@holdfast/broker/topic-state';
 import type { LiveSubscriber } from '@holdfast/broker/live-subscriber';
 import type { LiveListener } from '@holdfast/broker/live-subscriber';
 import type { Position } from '@holdfast/protocol/position-order';
@@ -27,6 +27,8 @@ export class MemoryRedis {
   readonly dirty = new Map<string, Set<string>>();
   readonly leases = new Set<string>();
   readonly answers: { surveyId: string; payload: unknown }[] = [];
+  /** Topics that were noted as in use until then. */
+  readonly touched: string[] = [];
   /** The names of all calls of edges so far. */
   readonly calls: string[] = [];
   /** Nothing is done, and every call fails. */
@@ -158,6 +160,22 @@ export class MemoryRedis {
     this.#publish(name, (listener) => listener.onTopic(name, { kind: 'deleted' }));
   }
 
+  /** Has the topic expire: to edges it is one without messages. */
+  expireTopic(name: string): void {
+    this.topic(name).expire();
+  }
+
+  /** Creates the topic, or one that has expired again, or changes when it expires and its presence. */
+  putTopic(name: string, settings: Partial<EdgeSettings> = {}): void {
+    const existed = this.topics.has(name);
+    const topic = this.topic(name);
+    const before = settingsText(topic.settings);
+    topic.dormant = false;
+    topic.settings = { ...topic.settings, ...settings };
+    if (!existed || settingsText(topic.settings) === before) return;
+    this.#publish(name, (listener) => listener.onTopic(name, { kind: 'settings' }));
+  }
+
   /** Appends a message, and publishes it on the live channel if `live`. Returns its id. */
   publish(topic: string, data: string, { live = true } = {}): Position {
     const { id, prev, data: bytes } = this.topic(topic).append(Buffer.from(data));
@@ -230,6 +248,7 @@ export class MemoryRedis {
       readTopics: (names) => this.#ask('readTopics', () => names.map((name) => this.topics.get(name)?.state() ?? null)),
       compareTopics: (known) => this.#ask('compareTopics', () => this.#compare(known)),
       readLog: (topic, after, limit) => this.#ask('readLog', () => this.topics.get(topic)?.page(after, limit) ?? null),
+      touchTopic: (topic) => this.#ask('touchTopic', () => void this.touched.push(topic)),
       readClientLog: (clientId, after, limit) =>
         this.#ask('readClientLog', () => this.ownLogs.get(clientId)?.page(after, limit) ?? null),
       acknowledgeRanges: ({ clientId, incarnation }, ranges) =>
@@ -325,7 +344,9 @@ export class MemoryRedis {
     return new Map(
       known.flatMap((one) => {
         const state = this.topics.get(one.topic)?.state() ?? null;
-        return state?.incarnation === one.incarnation && state.last === one.last ? [] : [[one, state] as const];
+        const isKnown =
+          state?.incarnation === one.incarnation && state.last === one.last && settingsText(state) === one.settings;
+        return isKnown ? [] : [[one, state] as const];
       }),
     );
   }

@@ -69,6 +69,7 @@ export function topicHarness() {
     onGone: () => {
       deps.gone += 1;
     },
+    onSettings: () => undefined,
     onIdle: () => {
       deps.idle += 1;
     },

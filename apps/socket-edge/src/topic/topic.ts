@@ -1,4 +1,4 @@
-import type { TopicState } from '@holdfast/broker/topic-state';
+import { type EdgeSettings, NO_SETTINGS, type TopicState, settingsText } from '@holdfast/broker/topic-state';
 import { BEGINNING, type Position, comparePositions } from '@holdfast/protocol/position-order';
 import type { Counters } from '../counters.ts';
 import { messageEncoder } from '../transport/frames.ts';
@@ -19,6 +19,8 @@ export interface TopicDeps {
   flushSoon: (topic: Topic) => void;
   /** The topic exists no more. */
   onGone: (topic: Topic) => void;
+  /** `topic.settings` is another one; also when the topic opens, if there is anything in it. */
+  onSettings: (topic: Topic) => void;
   /** The topic is not in use any more. */
   onIdle: (topic: Topic) => void;
   /** Redis did not answer: `topic.sequencer.sync()` is to be called later. */
@@ -47,6 +49,8 @@ export class Topic implements SubscribedTopic {
   readonly sequencer: Sequencer;
   /** The last message sent. */
   lastSent: Position = BEGINNING;
+  /** When it expires, and its presence. */
+  settings: EdgeSettings = NO_SETTINGS;
 
   readonly #deps: TopicDeps;
 
@@ -109,6 +113,12 @@ export class Topic implements SubscribedTopic {
 
   subscriptions(): Subscription[] {
     return [...this.#live.members(), ...this.#lagging];
+  }
+
+  /** The topic's state in Redis, as it is now. */
+  onState(state: TopicState | null): void {
+    if (state?.incarnation === this.incarnation) this.#takeSettings(state);
+    this.sequencer.onState(state);
   }
 
   isFresh(): boolean {
@@ -192,8 +202,16 @@ export class Topic implements SubscribedTopic {
   }
 
   #onOpen(state: TopicState): void {
+    this.#takeSettings(state);
     this.#startAt(state.last);
     this.#resolveReady(true);
+  }
+
+  #takeSettings({ expireSeconds, presence }: TopicState): void {
+    const settings = expireSeconds === null && presence === null ? NO_SETTINGS : { expireSeconds, presence };
+    if (settingsText(settings) === settingsText(this.settings)) return;
+    this.settings = settings;
+    this.#deps.onSettings(this);
   }
 
   #onMessage(message: SentMessage): void {

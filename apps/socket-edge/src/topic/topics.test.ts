@@ -22,6 +22,7 @@ afterEach(() => {
 function topicsOn(redis: MemoryRedis) {
   const counters = newCounters();
   const unsubscribed: string[] = [];
+  const settings: string[] = [];
   const channels = redis.subscriber(EDGE, {
     onTopic: (name, payload) => topics.onTopic(name, payload),
     onOwn: () => undefined,
@@ -35,12 +36,13 @@ function topicsOn(redis: MemoryRedis) {
     broadcast,
     counters,
     freshness: { isFresh: () => true, whenFresh: async () => undefined },
+    onSettings: ({ name, settings: { expireSeconds } }) => settings.push(`${name} ${expireSeconds}`),
     onUnsubscribed: (clientId) => unsubscribed.push(clientId),
     onError: () => undefined,
   });
   /** The topic that has this name now. */
   const open = (name: string) => topics.open(name, redis.topic(name).incarnation);
-  return { topics, open, channels, counters, unsubscribed };
+  return { topics, open, channels, counters, unsubscribed, settings };
 }
 
 describe('the topics of an edge', () => {
@@ -111,6 +113,70 @@ describe('the topics of an edge', () => {
     redis.away = false;
     await topics.tend();
     expect(await topic.ready).toBe(true);
+  });
+
+  it('that have expired are open and without messages, and go on when they come back', async () => {
+    const redis = new MemoryRedis();
+    const last = redis.publish('room', '1');
+    redis.expireTopic('room');
+    const { open } = topicsOn(redis);
+    const topic = open('room');
+    expect(await topic.ready).toBe(true);
+    expect(topic.lastSent).toBe(last);
+    redis.putTopic('room', { expireSeconds: 60 });
+    const id = redis.publish('room', '2');
+    await turns(10);
+    expect(topic.lastSent).toBe(id);
+    expect(topic.settings.expireSeconds).toBe(60);
+  });
+
+  it('report their settings when they open, when Redis says that they changed, and when a comparison finds it', async () => {
+    const redis = new MemoryRedis();
+    redis.putTopic('plain');
+    redis.topic('room').settings = { expireSeconds: 60, presence: null };
+    const { topics, open, settings } = topicsOn(redis);
+    const room = open('room');
+    await Promise.all([open('plain').ready, room.ready]);
+    expect(settings).toEqual(['room 60']);
+    redis.putTopic('room', { expireSeconds: 90 });
+    await turns(5);
+    expect(settings).toEqual(['room 60', 'room 90']);
+    redis.topic('room').settings = { expireSeconds: null, presence: null };
+    await topics.syncAll();
+    expect(settings).toEqual(['room 60', 'room 90', 'room null']);
+  });
+
+  it('whose settings could not be read are asked for again at the next beat', async () => {
+    const redis = new MemoryRedis();
+    redis.topic('room');
+    const { topics, open } = topicsOn(redis);
+    const room = open('room');
+    await room.ready;
+    redis.failing.add('readTopics');
+    redis.putTopic('room', { expireSeconds: 90 });
+    await turns(5);
+    expect(room.settings.expireSeconds).toBeNull();
+    redis.failing.clear();
+    await topics.tend();
+    await turns(5);
+    expect(room.settings.expireSeconds).toBe(90);
+  });
+
+  it('that expire are noted as in use until they are closed, the others cost no call', async () => {
+    const redis = new MemoryRedis();
+    redis.topic('plain');
+    redis.putTopic('room');
+    redis.putTopic('room', { expireSeconds: 60 });
+    const { topics, open } = topicsOn(redis);
+    const opened = ['plain', 'room'].map((name) => open(name));
+    for (const topic of opened) await topic.ready;
+    for (const topic of opened) topic.release();
+    await topics.tend();
+    expect(redis.touched).toEqual([]);
+    vi.advanceTimersByTime(LONG_MS);
+    await topics.tend();
+    expect(topics.size).toBe(0);
+    expect(redis.touched).toEqual(['room']);
   });
 
   it('from which nothing came for long are compared with Redis, and the others are not', async () => {

@@ -1,7 +1,7 @@
 import type { EdgeBroker } from '@holdfast/broker/broker';
 import type { LiveSubscriber } from '@holdfast/broker/live-subscriber';
 import type { LivePayload } from '@holdfast/broker/live-payload';
-import type { TopicState } from '@holdfast/broker/topic-state';
+import { type TopicState, settingsText } from '@holdfast/broker/topic-state';
 import { BEGINNING } from '@holdfast/protocol/position-order';
 import pLimit from 'p-limit';
 import type { Freshness } from '../client/freshness.ts';
@@ -26,12 +26,14 @@ const SLICE_MS = 4;
 const MAX_BATCH = 500;
 
 export interface TopicsDeps {
-  broker: Pick<EdgeBroker, 'readTopics' | 'readLog' | 'compareTopics' | 'answer'>;
+  broker: Pick<EdgeBroker, 'readTopics' | 'readLog' | 'compareTopics' | 'touchTopic' | 'answer'>;
   /** Subscribes to the live channels of topics. */
   channels: Pick<LiveSubscriber, 'subscribe' | 'unsubscribe'>;
   broadcast: Broadcast;
   counters: Counters;
   freshness: Pick<Freshness, 'isFresh' | 'whenFresh'>;
+  /** A topic expires otherwise than before, or has another presence. */
+  onSettings?: (topic: Topic) => void;
   /** The client was unsubscribed from a topic that is gone. */
   onUnsubscribed: (clientId: string) => void;
   onError: (error: unknown) => void;
@@ -50,6 +52,8 @@ export class Topics {
   readonly #toFlush = new Set<Topic>();
   /** Topics of which a read failed. */
   readonly #unread = new Set<Topic>();
+  /** Names of topics whose settings were changed, and could not be read. */
+  readonly #unreadSettings = new Set<string>();
   readonly #topicDeps: TopicDeps;
   readonly #deps: TopicsDeps;
   #flushScheduled = false;
@@ -64,6 +68,7 @@ export class Topics {
       broadcast,
       flushSoon: (topic) => this.#flushSoon(topic),
       onGone: (topic) => this.#onGone(topic),
+      onSettings: (topic) => deps.onSettings?.(topic),
       onIdle: (topic) => this.#onIdle(topic),
       onReadFailed: (topic, error) => {
         this.#unread.add(topic);
@@ -106,6 +111,7 @@ export class Topics {
       // It may be older than the topic that has the name now: only Redis knows which one is gone.
       else if (payload.kind === 'deleted') void topic.sequencer.sync();
     }
+    if (payload.kind === 'settings') void this.#readSettings([name]);
     if (payload.kind === 'count') this.#answerCount(name, payload.surveyId);
   }
 
@@ -128,6 +134,7 @@ export class Topics {
     const unread = [...this.#unread];
     this.#unread.clear();
     for (const topic of unread) void topic.sequencer.sync();
+    if (this.#unreadSettings.size > 0) void this.#readSettings([...this.#unreadSettings]);
     this.#closeIdle();
     await this.#checkQuiet();
   }
@@ -165,7 +172,28 @@ export class Topics {
     for (const [topic, since] of this.#idle) {
       if (!topic.inUse && since > due) continue;
       this.#idle.delete(topic);
-      if (!topic.inUse) this.#remove(topic);
+      if (topic.inUse) continue;
+      this.#remove(topic);
+      if (topic.settings.expireSeconds !== null) this.#touch(topic);
+    }
+  }
+
+  #touch({ name }: Topic): void {
+    this.#deps.broker.touchTopic(name).catch(() => {
+      // Redis went away: the topic counts as used until it was last looked at, a quarter of its time before at most.
+    });
+  }
+
+  async #readSettings(names: readonly string[]): Promise<void> {
+    for (const name of names) this.#unreadSettings.delete(name);
+    const open = names.filter((name) => this.#topics.has(name));
+    try {
+      const states = await this.#deps.broker.readTopics(open);
+      for (const [index, name] of open.entries()) {
+        for (const topic of this.#topics.get(name) ?? []) topic.onState(states[index] ?? null);
+      }
+    } catch {
+      for (const name of open) this.#unreadSettings.add(name);
     }
   }
 
@@ -198,17 +226,18 @@ export class Topics {
   }
 
   async #compareBatch(topics: readonly Topic[]): Promise<void> {
-    const known = topics.map(({ name, incarnation, sequencer }) => ({
+    const known = topics.map(({ name, incarnation, sequencer, settings }) => ({
       topic: name,
       incarnation,
       last: sequencer.lastReceived ?? BEGINNING,
+      settings: settingsText(settings),
     }));
     const differing = await this.#deps.broker.compareTopics(known);
     for (const [index, topic] of topics.entries()) {
       const one = known[index];
       const state: TopicState | null | undefined = one && differing.get(one);
       if (state === undefined) topic.sequencer.onUnchanged();
-      else topic.sequencer.onState(state);
+      else topic.onState(state);
     }
   }
 

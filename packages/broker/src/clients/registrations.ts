@@ -124,7 +124,8 @@ export function registrationStore(redis: Commands, keys: Keys, pending: Pending,
 
   function updateClientIndex(clientId: string, exists: boolean): Promise<void> {
     const index = keys.clientBucket(bucketOf(clientId));
-    return updateIndex(redis, { index, member: clientId, key: keys.client(clientId) }, exists);
+    const isListed = async () => (await asked(redis.exists(keys.client(clientId)))) === 1;
+    return updateIndex(redis, { index, member: clientId, isListed }, exists);
   }
 
   /** Keeps what is counted, or takes the client off. False when it was completed before. */

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { DELETED, decodeLive, encodeCount, encodeProbe, encodeServed } from './payload.ts';
+import { DELETED, LISTENING, SETTINGS, decodeLive, encodeCount, encodeProbe, encodeServed } from './payload.ts';
 
 const decode = (text: string) => decodeLive(Buffer.from(text));
 
@@ -17,6 +17,8 @@ describe('what travels on a live channel', () => {
 
   test('is a word about the topic, the edge or a client', () => {
     expect(decode(DELETED)).toEqual({ kind: 'deleted' });
+    expect(decode(SETTINGS)).toEqual({ kind: 'settings' });
+    expect(decode(LISTENING)).toEqual({ kind: 'listening' });
     expect(decode(encodeCount('q1'))).toEqual({ kind: 'count', surveyId: 'q1' });
     expect(decode(encodeServed('q1', 'c1'))).toEqual({ kind: 'served', surveyId: 'q1', clientId: 'c1' });
     expect(decode(encodeProbe('n1'))).toEqual({ kind: 'probe', nonce: 'n1' });

@@ -7,6 +7,10 @@ import type { Position } from '@holdfast/protocol/position-order';
 export type LivePayload =
   | { kind: 'message'; prev: Position; id: Position; data: Buffer }
   | { kind: 'deleted' }
+  /** When the topic expires, or its presence, was changed. */
+  | { kind: 'settings' }
+  /** Asks nothing of edges: Redis says how many have the topic. */
+  | { kind: 'listening' }
   /** Asks every edge on a topic's channel how many subscribers it has. */
   | { kind: 'count'; surveyId: string }
   /** Asks an edge on its own channel what it serves to a client. */
@@ -17,6 +21,8 @@ export type LivePayload =
   | { kind: 'foreign' };
 
 export const DELETED = 'deleted';
+export const SETTINGS = 'settings';
+export const LISTENING = 'listening';
 /** As edges of every version send it. */
 const PROBE = 'canary';
 
@@ -32,7 +38,7 @@ export function decodeLive(payload: Buffer): LivePayload {
   const first = payload[0] ?? 0;
   if (first >= DIGIT_0 && first <= DIGIT_9) return decodeMessage(payload);
   const [kind, second, third] = payload.toString('latin1').split(' ');
-  if (kind === DELETED) return { kind: 'deleted' };
+  if (kind === DELETED || kind === SETTINGS || kind === LISTENING) return { kind };
   if (kind === 'count' && second) return { kind: 'count', surveyId: second };
   if (kind === 'served' && second && third) return { kind: 'served', surveyId: second, clientId: third };
   if (kind === PROBE && second) return { kind: 'probe', nonce: second };

@@ -1,12 +1,16 @@
--- Compares what an edge knows of topics with what is stored.
+-- Compares what an edge knows of topics with what is stored. A dormant one is kept as long as an edge has it.
 -- KEYS  1… topics; on a Cluster only one
--- ARGV  for each topic: incarnation, last
--- Gives as JSON a list with for each topic 0 as known, {} no such topic, or [size, seconds, born, last]
+-- ARGV  1 how long a dormant topic is kept (ms), 2 with how much of that left it is kept so long again (ms),
+--       then for each topic: incarnation, last, its settings (seconds after which it expires, presence as JSON)
+-- Gives as JSON a list with for each topic 0 as known, {} no such topic, or
+-- [size, seconds, born, last, expire, presence, gone]
 local answers = {}
 for i, key in ipairs(KEYS) do
-  local topic = redis.call('HMGET', key, 'size', 'seconds', 'born', 'last')
+  local topic = redis.call('HMGET', key, 'size', 'seconds', 'born', 'last', 'expire', 'presence', 'gone')
+  if topic[7] and redis.call('PTTL', key) < tonumber(ARGV[2]) then redis.call('PEXPIRE', key, ARGV[1]) end
   local incarnation = string.match(topic[3] or '', '%-(.*)$')
-  local known = incarnation == ARGV[2 * i - 1] and topic[4] == ARGV[2 * i]
+  local settings = (topic[5] or '') .. (topic[6] or '')
+  local known = incarnation == ARGV[3 * i] and topic[4] == ARGV[3 * i + 1] and settings == ARGV[3 * i + 2]
   answers[i] = known and 0 or topic[4] and topic or {}
 end
 return cjson.encode(answers)

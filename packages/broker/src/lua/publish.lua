@@ -3,11 +3,11 @@
 -- ARGV  1 live channel: no key, as one that never exists would have every call refused while the slot moves,
 --       2 a random number, 3 how long an idempotency key is remembered (ms),
 --       then triples: data, which of the idempotency keys (0 for none), digest of the caller and the data
--- Gives {0} no such topic, or {1} and for each message two items: 1 and its id: published;
+-- Gives {0} no such topic, or it has expired; or {1} and for each message two items: 1 and its id: published;
 --       2 and an id: was published before under that key; 3 and '': that key belongs to another caller or message
-local topic = redis.call('HMGET', KEYS[1], 'size', 'seconds', 'last', 'born')
+local topic = redis.call('HMGET', KEYS[1], 'size', 'seconds', 'last', 'born', 'gone')
 local last = topic[3]
-if not last then return { 0 } end
+if not last or topic[5] then return { 0 } end
 -- Remembered with the topic's incarnation: one that was deleted and created again has not published the message yet.
 local born = topic[4] .. ' '
 -- An id is the time, and always after the last one: the clock may have jumped back, or the log may have expired. The

@@ -2,12 +2,14 @@
 -- the history's seconds goes first: publishing trims in whole nodes only, and a silent topic is not trimmed at all.
 -- KEYS  1 topic or client, 2 its log
 -- ARGV  1 position to read after ('' for the beginning), 2 entries at most, 3 'topic' or 'client',
---       4 seconds that a client's log keeps, 5 bytes at most, each entry counted as its data and 64 more; one entry always fits
--- Gives {0} no such topic or client,
+--       4 seconds that a client's log keeps, 5 bytes at most, each entry counted as its data and 64 more; one entry always fits,
+--       6 '1' for an edge, to which a topic that has expired is one without messages
+-- Gives {0} no such topic or client, or it has expired,
 --       {1, born, last, the first entry's prev or '', 1 if the log contains the position, {id, prev, data, id, …}}
 local born, last, seconds
 if ARGV[3] == 'topic' then
-  local topic = redis.call('HMGET', KEYS[1], 'born', 'last', 'seconds')
+  local topic = redis.call('HMGET', KEYS[1], 'born', 'last', 'seconds', 'gone')
+  if topic[4] and ARGV[6] ~= '1' then return { 0 } end
   born, last, seconds = topic[1], topic[2], topic[3]
 else
   local client = redis.call('HMGET', KEYS[1], 'r', 'm', 'o')

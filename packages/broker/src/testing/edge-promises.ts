@@ -3,14 +3,16 @@ import type { Position } from '@holdfast/protocol/position-order';
 import { DEFAULT_HISTORY, MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
 import { eventually } from '@holdfast/testkit/eventually';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { ClaimOutcome, ControlBroker, EdgeBroker, EdgeDetails } from '../broker.ts';
+import type { ClaimOutcome, ControlBroker, EdgeBroker, EdgeDetails, TopicSettings } from '../broker.ts';
 import { type ClientState, closedRanges, parseStart } from '../clients/state.ts';
 import type { LiveSubscriber, LiveListener } from '../live/subscriber.ts';
-import { startNow } from '../topics/state.ts';
+import { NO_SETTINGS, settingsText, startNow } from '../topics/state.ts';
 
 /** What control-api does to the data that edges read. */
 export interface ControlSide {
-  putTopic(topic: string): Promise<void>;
+  putTopic(topic: string, settings?: Pick<TopicSettings, 'expireSeconds' | 'presence'>): Promise<void>;
+  /** Waits until the topic has expired, which no edge has. */
+  expireTopic(topic: string): Promise<void>;
   deleteTopic(topic: string): Promise<void>;
   publish(topic: string, text: string): Promise<Position>;
   register(clientId: string, topics: readonly string[]): Promise<void>;
@@ -36,7 +38,14 @@ export function controlSide(broker: ControlBroker): ControlSide {
   }
 
   return {
-    putTopic: async (topic) => void (await broker.putTopic(topic, {})),
+    putTopic: async (topic, settings = {}) => void (await broker.putTopic(topic, settings)),
+    expireTopic: async (topic) => {
+      await broker.putTopic(topic, { expireSeconds: 1 });
+      await eventually(async () => {
+        await broker.expireTopics(100);
+        expect(await broker.readTopics([topic])).toEqual([null]);
+      });
+    },
     deleteTopic: async (topic) => void (await broker.deleteTopic(topic)),
     publish: async (topic, text) => idOf(await broker.publish(topic, Buffer.from(text))),
     register: async (clientId, topics) => {
@@ -68,6 +77,8 @@ function claimed(outcome: ClaimOutcome): Extract<ClaimOutcome, { kind: 'claimed'
 }
 
 const rangesOf = (client: ClientState, topic: string) => closedRanges(client.closed.get(topic) ?? '');
+
+const SOME_PRESENCE = { by: 'user', show: 'members', limit: 10, graceSeconds: 5 } as const;
 
 const detailsOf = (id: string): EdgeDetails => ({
   id,
@@ -319,7 +330,7 @@ export function edgePromises(name: string, open: () => EdgeSide): void {
       expect(await edge.readTopics([topic])).toEqual([null]);
       await control.putTopic(topic);
       const [state] = await edge.readTopics([topic]);
-      const known = { topic, incarnation: state?.incarnation ?? '', last: state?.last ?? '' };
+      const known = { topic, incarnation: state?.incarnation ?? '', last: state?.last ?? '', settings: '' };
       expect(await edge.compareTopics([known])).toEqual(new Map());
       const last = await control.publish(topic, '1');
       expect(await edge.compareTopics([known])).toEqual(new Map([[known, { ...state, last }]]));
@@ -329,6 +340,44 @@ export function edgePromises(name: string, open: () => EdgeSide): void {
       const [again] = await edge.readTopics([topic]);
       expect(again?.incarnation).not.toBe(state?.incarnation);
       expect(await edge.compareTopics([known])).toEqual(new Map([[known, again]]));
+    });
+
+    test('that has expired is one without messages, and goes on from its end when it comes back', async () => {
+      const { control, edge, topic } = fresh();
+      await control.putTopic(topic);
+      await control.publish(topic, '1');
+      const last = await control.publish(topic, '2');
+      await control.expireTopic(topic);
+      const [state] = await edge.readTopics([topic]);
+      expect(state).toMatchObject({ last, dormant: true, expireSeconds: null });
+      const known = { topic, incarnation: state?.incarnation ?? '', last, settings: '' };
+      expect(await edge.compareTopics([known])).toEqual(new Map());
+      expect(await edge.readLog(topic, last, 10)).toMatchObject({
+        last,
+        firstPrev: null,
+        contains: false,
+        entries: [],
+      });
+      await control.putTopic(topic);
+      const id = await control.publish(topic, '3');
+      expect((await edge.readTopics([topic]))[0]).toEqual({ ...state, last: id, dormant: false });
+      expect(await edge.readLog(topic, last, 10)).toMatchObject({ last: id, firstPrev: last, entries: [{ id }] });
+    });
+
+    test('differs from what is known when its expiry or presence does', async () => {
+      const { control, edge, topic } = fresh();
+      await control.putTopic(topic);
+      const [state] = await edge.readTopics([topic]);
+      const known = { topic, incarnation: state?.incarnation ?? '', last: state?.last ?? '', settings: '' };
+      for (const settings of [{ expireSeconds: 60 }, { presence: SOME_PRESENCE }, { expireSeconds: null }]) {
+        await control.putTopic(topic, settings);
+        const now = (await edge.compareTopics([known])).get(known);
+        expect(now).toMatchObject(settings);
+        known.settings = settingsText(now ?? NO_SETTINGS);
+        expect(await edge.compareTopics([known])).toEqual(new Map());
+      }
+      await edge.touchTopic(topic);
+      expect(await edge.compareTopics([known])).toEqual(new Map());
     });
 
     test('has a log in which each entry names the one before', async () => {
@@ -426,6 +475,21 @@ export function edgePromises(name: string, open: () => EdgeSide): void {
           `${topic} deleted`,
         ]),
       );
+    });
+
+    test('carry that the expiry of a topic or its presence has changed, and nothing when it is as before', async () => {
+      const { control, topic, live, events, counted } = await listening();
+      live.subscribe(topic);
+      await eventually(() => expect(counted(`subscribed ${topic}`)).toBe(1));
+      for (const expireSeconds of [60, 60, 120, null, null]) await control.putTopic(topic, { expireSeconds });
+      for (const presence of [SOME_PRESENCE, SOME_PRESENCE, null]) await control.putTopic(topic, { presence });
+      await control.putTopic(topic);
+      await control.deleteTopic(topic);
+      await eventually(() => expect(counted(`${topic} deleted`)).toBe(1));
+      expect(events.filter((event) => event.startsWith(topic))).toEqual([
+        ...Array.from({ length: 5 }, () => `${topic} settings`),
+        `${topic} deleted`,
+      ]);
     });
 
     test('confirm and carry nothing of a topic that is no longer desired', async () => {

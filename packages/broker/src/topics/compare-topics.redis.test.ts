@@ -5,6 +5,7 @@ import type { ControlBroker, EdgeBroker, KnownTopic } from '../broker.ts';
 import { edgeBroker } from '../redis-broker.ts';
 import { openBroker, watched } from '../testing/brokers.ts';
 import { KnownCluster, brokersOf } from '../testing/known-cluster.ts';
+import { NO_SETTINGS, settingsText } from './state.ts';
 
 const START_MS = 60_000;
 /** More than are compared by one call. */
@@ -26,7 +27,7 @@ async function createdTopics(control: ControlBroker, length: number): Promise<Kn
   return Promise.all(
     names.map(async (topic) => {
       const { state } = await control.putTopic(topic, { size: 5, seconds: 60 });
-      return { topic, incarnation: state.incarnation, last: state.last };
+      return { topic, incarnation: state.incarnation, last: state.last, settings: settingsText(state) };
     }),
   );
 }
@@ -36,7 +37,7 @@ const publish = (control: ControlBroker, { topic }: KnownTopic) => control.publi
 describe.each(['one Redis', 'a Cluster'])('comparing topics on %s', (kind) => {
   const brokers = (): { control: ControlBroker; edge: EdgeBroker } => (kind === 'a Cluster' ? onCluster : one);
 
-  test('gives none while nothing has changed, whatever their settings became', async () => {
+  test('gives none while nothing has changed, whatever their histories became', async () => {
     const { control, edge } = brokers();
     const known = await createdTopics(control, 3);
     expect(await edge.compareTopics(known)).toEqual(new Map());
@@ -58,6 +59,24 @@ describe.each(['one Redis', 'a Cluster'])('comparing topics on %s', (kind) => {
       last: outcome.kind === 'published' && outcome.id,
     });
     expect(await edge.compareTopics(known)).toEqual(new Map([[second, state]]));
+  });
+
+  test('gives those whose expiry or presence has changed', async () => {
+    const { control, edge } = brokers();
+    const known = await createdTopics(control, 3);
+    const presence = { by: 'user', show: 'members', limit: 9, graceSeconds: 5 } as const;
+    const [first, second] = known.map(({ topic }) => topic);
+    await control.putTopic(first ?? '', { expireSeconds: 60 });
+    await control.putTopic(second ?? '', { presence });
+    const found = [...(await edge.compareTopics(known)).values()];
+    expect(found).toMatchObject([
+      { expireSeconds: 60, presence: null },
+      { expireSeconds: null, presence },
+    ]);
+    const after = known.map((topic, index) => ({ ...topic, settings: settingsText(found[index] ?? NO_SETTINGS) }));
+    expect(await edge.compareTopics(after)).toEqual(new Map());
+    await control.putTopic(second ?? '', { presence: { ...presence, limit: 10 } });
+    expect([...(await edge.compareTopics(after)).keys()]).toEqual([after[1]]);
   });
 
   test('gives null for one that was deleted, and the new state of one that was created again', async () => {

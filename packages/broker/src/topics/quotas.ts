@@ -1,10 +1,13 @@
 import type { Keys } from '../keys.ts';
 import { DEFAULT_HISTORY } from '@holdfast/protocol/limits';
-import type { History, PutOutcome, TopicOwner, TopicQuota } from '../broker.ts';
+import type { PutOutcome, TopicOwner, TopicQuota, TopicSettings } from '../broker.ts';
 import type { Commands } from '@holdfast/redis/commands';
+import { updateIndex } from '../sorted-index.ts';
 import { numberOf } from '../lua/replies.ts';
 import { asked, run } from '@holdfast/redis/script';
 import { loadScript } from '../lua/scripts.ts';
+import type { ExpiryStore } from './expiry.ts';
+import { topicEntry } from './topic-index.ts';
 import type { TopicStore } from './topics.ts';
 
 const countTopicScript = loadScript('count-topic');
@@ -28,19 +31,28 @@ interface Maker {
  * before the topic is made and compared with it afterwards: a process that dies in between leaves a count too high,
  * which is put right when the quota is reached, and never one too low.
  */
-export function quotaStore(redis: Commands, keys: Keys, topics: TopicStore) {
+export function quotaStore(redis: Commands, keys: Keys, topics: TopicStore, expiry: ExpiryStore) {
   const comparedAt = new Map<string, number>();
 
-  async function putTopicOf(owner: TopicOwner, topic: string, history: Partial<History>): Promise<PutOutcome> {
+  function putTopicOf(owner: TopicOwner, topic: string, settings: TopicSettings): Promise<PutOutcome> {
+    return put(owner, topic, settings, false);
+  }
+
+  function createTopicOf(owner: TopicOwner, topic: string, settings: TopicSettings): Promise<PutOutcome> {
+    return put(owner, topic, settings, true);
+  }
+
+  async function put(owner: TopicOwner, topic: string, settings: TopicSettings, leave: boolean): Promise<PutOutcome> {
     const before = await makerOf(topic);
     // Made by no key: before topics were counted by key.
     const account = before === null ? owner.key : before.key;
     if (account !== '') {
-      const size = history.size ?? before?.size ?? DEFAULT_HISTORY.size;
+      const kept = leave ? before?.size : undefined;
+      const size = kept ?? settings.size ?? before?.size ?? DEFAULT_HISTORY.size;
       const refused = await count(account, topic, size, owner.quotaOf(account) ?? NO_QUOTA);
       if (refused !== null) return { kind: refused };
     }
-    const outcome = await topics.putTopic(topic, history, owner.key);
+    const outcome = await topics.putTopic(topic, settings, owner.key, leave);
     if (account !== '') await correct(account, topic);
     return { kind: 'put', ...outcome };
   }
@@ -50,6 +62,24 @@ export function quotaStore(redis: Commands, keys: Keys, topics: TopicStore) {
     const deleted = await topics.deleteTopic(topic);
     if (maker !== null && maker.key !== '') await correct(maker.key, topic);
     return deleted;
+  }
+
+  /** Rejects with the first failure after all else has been done: on a Cluster topics are on different nodes. */
+  async function expireTopics(limit: number): Promise<number> {
+    const outcomes = await Promise.allSettled((await expiry.takeDue(limit)).map((topic) => expireTopic(topic)));
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    return outcomes.filter((outcome) => outcome.status === 'fulfilled' && outcome.value).length;
+  }
+
+  /** A process that dies in here leaves the topic on the index of those that expire, and the rest is done by the next. */
+  async function expireTopic(topic: string): Promise<boolean> {
+    const expired = await expiry.expireIfUnused(topic);
+    if (expired === null) return false;
+    await updateIndex(redis, topicEntry(redis, keys, topic), false);
+    if (expired.key !== '') await correct(expired.key, topic);
+    await expiry.unlistExpired(topic);
+    return true;
   }
 
   async function count(
@@ -101,13 +131,13 @@ export function quotaStore(redis: Commands, keys: Keys, topics: TopicStore) {
   }
 
   async function makerOf(topic: string): Promise<Maker | null> {
-    const [size, key] = await asked(redis.hmget(keys.topic(topic), 'size', 'k'));
-    return size ? { key: key ?? '', size: Number(size) } : null;
+    const [size, key, gone] = await asked(redis.hmget(keys.topic(topic), 'size', 'k', 'gone'));
+    return size && !gone ? { key: key ?? '', size: Number(size) } : null;
   }
 
   function accountOf(key: string): string[] {
     return [keys.key(key), keys.keyTopics(key)];
   }
 
-  return { putTopicOf, deleteTopic };
+  return { putTopicOf, createTopicOf, deleteTopic, expireTopics };
 }

@@ -22,6 +22,20 @@ export interface TopicState {
   dormant: boolean;
 }
 
+/** When a topic expires, and its presence: what edges follow besides its messages. */
+export type EdgeSettings = Pick<TopicState, 'expireSeconds' | 'presence'>;
+
+/** The same object for all topics that have nothing of it. */
+export const NO_SETTINGS: EdgeSettings = Object.freeze({ expireSeconds: null, presence: null });
+
+/** As compare-topics.lua compares it; '' for nothing. */
+export function settingsText({ expireSeconds, presence }: EdgeSettings): string {
+  return `${expireSeconds ?? ''}${presence === null ? '' : JSON.stringify(presence)}`;
+}
+
+/** A topic that has expired, and does not come back for so long, is forgotten, with the subscriptions to it. */
+export const DORMANT_MS = 30 * 24 * 3_600_000;
+
 export interface LogEntry {
   id: Position;
   /** The message before this one. */

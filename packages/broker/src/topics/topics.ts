@@ -4,17 +4,19 @@ import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import type { Keys } from '../keys.ts';
 import { DEFAULT_HISTORY, IDEMPOTENCY_SECONDS, MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
 import type { Position } from '@holdfast/protocol/position-order';
-import type { History, KnownTopic, NewMessage, Page, PublishOutcome } from '../broker.ts';
+import type { KnownTopic, NewMessage, Page, PublishOutcome, TopicSettings } from '../broker.ts';
 import type { Commands } from '@holdfast/redis/commands';
-import { type IndexEntry, listIndexed, updateIndex } from '../sorted-index.ts';
-import { DELETED } from '../live/payload.ts';
+import { listIndexed, updateIndex } from '../sorted-index.ts';
+import { DELETED, SETTINGS } from '../live/payload.ts';
 import { UnexpectedAnswer, answerOf, listOf, logPageOf, numberOf, text, topicOf } from '../lua/replies.ts';
 import { edgesOf } from '../clients/state.ts';
 import { newIncarnation, randomStep } from '../random.ts';
 import { type Argument, asked, run, runForBuffers } from '@holdfast/redis/script';
 import { loadScript } from '../lua/scripts.ts';
 import type { Pending } from '../edges/pending.ts';
-import { type LogPage, type TopicState, TopicsUnavailable } from './state.ts';
+import type { ExpiryStore } from './expiry.ts';
+import { topicEntry } from './topic-index.ts';
+import { DORMANT_MS, type LogPage, type TopicState, TopicsUnavailable } from './state.ts';
 
 const putTopicScript = loadScript('put-topic');
 const deleteTopicScript = loadScript('delete-topic');
@@ -30,42 +32,73 @@ const DIGEST_CHARACTERS = 16;
 /** Topics read or compared by one call: Redis, which does nothing else meanwhile, takes a tenth of a millisecond for them. */
 const MAX_BATCH = 100;
 
+const DAY_MS = 24 * 3_600_000;
+/** A dormant topic that edges have is written to once a day. */
+const RENEW_MS = DORMANT_MS - DAY_MS;
+
+/** What a store of topics gives of those that have expired: nothing, or all that is kept of them. */
+type Sight = 'callers' | 'edges';
+
 /** Topics, their logs, and the inboxes of clients. */
 export type TopicStore = ReturnType<typeof topicStore>;
 
-export function topicStore(redis: Commands, keys: Keys, pending: Pending, broken: BrokenRecords) {
-  /** `key`: the API key that makes it, if any. */
+export function topicStore(
+  redis: Commands,
+  keys: Keys,
+  pending: Pending,
+  broken: BrokenRecords,
+  expiry: Pick<ExpiryStore, 'listExpiring'>,
+  sight: Sight,
+) {
+  /**
+   * @param key the API key that makes it, if any
+   * @param leave one that is there stays as it is
+   */
   async function putTopic(
     topic: string,
-    history: Partial<History>,
+    { size, seconds, expireSeconds, presence }: TopicSettings,
     key = '',
+    leave = false,
   ): Promise<{ created: boolean; state: TopicState }> {
     // Listed first: a process that dies in between leaves a name without a topic, which listing passes over.
-    await listIndexed(redis, entry(topic));
+    await Promise.all([
+      listIndexed(redis, topicEntry(redis, keys, topic)),
+      typeof expireSeconds === 'number' ? expiry.listExpiring(topic, expireSeconds) : null,
+    ]);
     const answer = answerOf(
       'put-topic',
       await run(redis, putTopicScript, topicKeys(topic), [
-        history.size ?? '',
-        history.seconds ?? '',
-        history.size ?? DEFAULT_HISTORY.size,
-        history.seconds ?? DEFAULT_HISTORY.seconds,
+        size ?? '',
+        seconds ?? '',
+        size ?? DEFAULT_HISTORY.size,
+        seconds ?? DEFAULT_HISTORY.seconds,
         newIncarnation(),
         key,
+        given(expireSeconds),
+        given(presence),
+        keys.topicLive(topic),
+        SETTINGS,
+        leave ? 1 : '',
       ]),
     );
     const state = topicOf(answer.rest);
     if (state === null) throw new UnexpectedAnswer('put-topic', answer);
-    if (answer.kind === 1) await updateIndex(redis, entry(topic), true);
+    if (answer.kind === 1) await updateIndex(redis, topicEntry(redis, keys, topic), true);
     return { created: answer.kind === 1, state };
   }
 
   async function deleteTopic(topic: string): Promise<boolean> {
     const deleted = await run(redis, deleteTopicScript, topicKeys(topic), [keys.topicLive(topic), DELETED]);
-    await updateIndex(redis, entry(topic), false);
+    await updateIndex(redis, topicEntry(redis, keys, topic), false);
     return numberOf('delete-topic', deleted) === 1;
   }
 
-  function readTopics(topics: readonly string[]): Promise<(TopicState | null)[]> {
+  async function readTopics(topics: readonly string[]): Promise<(TopicState | null)[]> {
+    const states = await readWithDormant(topics);
+    return sight === 'edges' ? states : states.map((state) => (state?.dormant === true ? null : state));
+  }
+
+  function readWithDormant(topics: readonly string[]): Promise<(TopicState | null)[]> {
     return redis.isCluster || topics.length < 2 ? readEach(topics) : readTogether(topics);
   }
 
@@ -98,7 +131,7 @@ export function topicStore(redis: Commands, keys: Keys, pending: Pending, broken
   }
 
   async function readState(topic: string): Promise<TopicState | null> {
-    const fields = redis.hmget(keys.topic(topic), 'size', 'seconds', 'born', 'last');
+    const fields = redis.hmget(keys.topic(topic), 'size', 'seconds', 'born', 'last', 'expire', 'presence', 'gone');
     return topicOf(await broken.skip(fields, { kind: 'topic', name: topic }));
   }
 
@@ -113,7 +146,11 @@ export function topicStore(redis: Commands, keys: Keys, pending: Pending, broken
 
   async function compareBatch(batch: readonly KnownTopic[]): Promise<[KnownTopic, TopicState | null][]> {
     const hashes = batch.map(({ topic }) => keys.topic(topic));
-    const args = batch.flatMap(({ incarnation, last }) => [incarnation, last]);
+    const args = [
+      DORMANT_MS,
+      RENEW_MS,
+      ...batch.flatMap(({ incarnation, last, settings }) => [incarnation, last, settings]),
+    ];
     const answers = listOf('compare-topics', await run(redis, compareTopicsScript, hashes, args), batch.length);
     return batch.flatMap((known, index) => (answers[index] === 0 ? [] : [[known, topicOf(answers[index])]]));
   }
@@ -182,10 +219,6 @@ export function topicStore(redis: Commands, keys: Keys, pending: Pending, broken
     return readPage(clientKeys(clientId), after, limit, 'client');
   }
 
-  function entry(topic: string): IndexEntry {
-    return { index: keys.topics(), member: topic, key: keys.topic(topic) };
-  }
-
   async function readPage(
     touched: string[],
     after: Position | null,
@@ -200,6 +233,7 @@ export function topicStore(redis: Commands, keys: Keys, pending: Pending, broken
         of,
         DEFAULT_HISTORY.seconds,
         MAX_PAGE_BYTES,
+        sight === 'edges' ? 1 : '',
       ]),
     );
     return answer.kind === 0 ? null : logPageOf(answer.rest);
@@ -217,6 +251,7 @@ export function topicStore(redis: Commands, keys: Keys, pending: Pending, broken
     putTopic,
     deleteTopic,
     readTopics,
+    readWithDormant,
     compareTopics,
     listTopics,
     publish,
@@ -225,6 +260,13 @@ export function topicStore(redis: Commands, keys: Keys, pending: Pending, broken
     readLog,
     readClientLog,
   };
+}
+
+/** A setting as put-topic.lua takes it. */
+function given(setting: number | object | null | undefined): string | number {
+  if (setting === undefined) return '';
+  if (setting === null) return '-';
+  return typeof setting === 'number' ? setting : JSON.stringify(setting);
 }
 
 function publishOutcome(kind: unknown, id: unknown): PublishOutcome {
