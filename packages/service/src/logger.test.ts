@@ -58,12 +58,12 @@ describe('no credential reaches a line', () => {
 
   test('as a token in a header, a message or an error', () => {
     const { logger, lines } = capture();
-    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-    const token = `${part({ alg: 'ES256', kid: 'web' })}.${part({ sub: 'ann' })}.c2lnbmF0dXJl`;
+    const claims = Buffer.from('{"sub":"ann"}').toString('base64url');
+    const token = `${Buffer.from('{"alg":"ES256","kid":"web"}').toString('base64url')}.${claims}.c2lnbmF0dXJl`;
     logger.info({ raw: ['Authorization', `Bearer ${token}`] }, `with ${token}`);
     logger.error({ err: new Error(`no ${token}`) }, 'x');
     expect(lines).toHaveLength(2);
-    expect(lines.join('')).not.toContain(part({ sub: 'ann' }));
+    expect(lines.join('')).not.toContain(claims);
     expect(lines[0]).toContain('with [token]');
   });
 

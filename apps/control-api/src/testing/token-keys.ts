@@ -35,7 +35,7 @@ export function callWith(
 /** Registers the client of a token, and gives its UUID. */
 export async function registerWith(api: TestApi, token: string): Promise<string> {
   const answer = await callWith(api, token, 'POST', '/v1/clients');
-  expect(answer.status, answer.text).toBeOneOf([200, 201]);
+  expect({ isRegistered: [200, 201].includes(answer.status), answer }).toMatchObject({ isRegistered: true });
   return String(answer.body['clientId']);
 }
 

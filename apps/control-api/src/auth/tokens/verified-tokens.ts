@@ -9,7 +9,7 @@ export interface VerifiedTokensLimits {
   readonly maxBytes: number;
 }
 
-/** Of a whole fleet that comes back: 20,000 browsers with a token each, several times. */
+/** Those of 20,000 browsers that come back at once, several times over. */
 const LIMITS: VerifiedTokensLimits = { maxTokens: 100_000, maxBytes: 64 * 1024 * 1024 };
 /** Of an entry, beside the texts and lists of its claims. */
 const ENTRY_BYTES = 500;
