@@ -93,6 +93,34 @@ describe('topic create', () => {
   });
 });
 
+describe('token', () => {
+  it('registers the client of its user, as soon as control-api has read the keys file', async () => {
+    await answerOf('topic', 'create', 'cli.token');
+    const keyFile = join(directory, 'web.jwk.json');
+    const rights = ['--subscribe', 'cli.*', '--file', installation.keysFile, '--tokens', '--key-file', keyFile];
+    await answerOf('key', 'create', '--id', 'web', ...rights);
+    const minted = await answerOf(
+      'token',
+      '--key-file',
+      keyFile,
+      '--sub',
+      'ann',
+      '--topics',
+      'cli.token',
+      '--ttl',
+      '1h',
+    );
+    const register = () =>
+      fetch(`${installation.controlUrl}/v1/clients`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${String(minted['token'])}` },
+      });
+    await vi.waitUntil(async () => (await register()).ok, WAIT);
+    const { expiresAt } = minted;
+    expect(await (await register()).json()).toMatchObject({ name: 'ann', topics: ['cli.token'], expiresAt });
+  });
+});
+
 describe('clients', () => {
   it('are registered, subscribed, shown, unsubscribed and unregistered', async () => {
     await answerOf('topic', 'create', 'cli.clients');

@@ -6,6 +6,7 @@ import { addListenCommand } from './commands/listen.ts';
 import { addPublishCommand } from './commands/publish.ts';
 import { addRegistrationCommands } from './commands/registration.ts';
 import { addSubscriptionCommands } from './commands/subscription.ts';
+import { addTokenCommand } from './commands/token.ts';
 import { addTopicCommands } from './commands/topic.ts';
 import { type ExitCode, EXIT_CODES_HELP, exitCodes, failureOf } from './errors.ts';
 import type { Terminal } from './terminal.ts';
@@ -32,6 +33,7 @@ export function buildProgram(terminal: Terminal): Command {
     .showHelpAfterError('(see --help)')
     .exitOverride();
   addKeyCommands(program, terminal);
+  addTokenCommand(program, terminal);
   addTopicCommands(program, terminal);
   addRegistrationCommands(program, terminal);
   addSubscriptionCommands(program, terminal);

@@ -4,10 +4,11 @@ import { isPresenceCursor } from '@holdfast/broker/presence-cursor';
 import { presenceCountRequest, presenceCountResponse, presenceResponse } from '@holdfast/protocol/rest/presence';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { needsKey, principalOf, requireTopics } from '../auth/authorization.ts';
+import { principalOf, requireTopics } from '../auth/authorization.ts';
+import { needsKeyOrToken } from '../auth/token-calls.ts';
 import { ProblemError } from '../http/problem-error.ts';
 import { isGone } from '../limits/call-limits.ts';
-import { BODY_CODES, KEY_CODES, answers, keyed, pageLimit, topicPath } from '../openapi/schemas.ts';
+import { BODY_CODES, KEY_CODES, TOKEN_CODES, answers, keyedOrToken, pageLimit, topicPath } from '../openapi/schemas.ts';
 import type { Services } from '../services.ts';
 import { noSuchTopic, readStates, requireExisting } from '../topics/topic-states.ts';
 
@@ -22,8 +23,9 @@ const presenceCursor = z
   .describe('From the page before');
 
 /** Who is present on topics. */
-export const presenceRoutes: FastifyPluginAsyncZod<Services> = async (app, { broker, bulkBroker, bulkReads, keys }) => {
-  const onRequest = needsKey(keys);
+export const presenceRoutes: FastifyPluginAsyncZod<Services> = async (app, services) => {
+  const { broker, bulkBroker, bulkReads } = services;
+  const onRequest = needsKeyOrToken(services);
 
   app.get(
     '/v1/topics/:topic/presence',
@@ -36,11 +38,12 @@ export const presenceRoutes: FastifyPluginAsyncZod<Services> = async (app, { bro
           'A page may have fewer members than `limit`, and none; it goes on as long as there is a `cursor`. ' +
           'Who comes or goes between two pages may be missing, or be there.',
         tags,
-        security: keyed,
+        security: keyedOrToken,
         params: topicPath,
         querystring: z.strictObject({ cursor: presenceCursor, limit: pageLimit }),
         response: answers({ 200: presenceResponse.describe('A page of members') }, [
           ...KEY_CODES,
+          ...TOKEN_CODES,
           'topic-not-found',
           'presence-off',
         ]),
@@ -69,10 +72,11 @@ export const presenceRoutes: FastifyPluginAsyncZod<Services> = async (app, { bro
         operationId: 'countPresent',
         summary: 'Count who is present on topics',
         tags,
-        security: keyed,
+        security: keyedOrToken,
         body: presenceCountRequest,
         response: answers({ 200: presenceCountResponse.describe('The numbers of members') }, [
           ...KEY_CODES,
+          ...TOKEN_CODES,
           ...BODY_CODES,
           'topic-not-found',
         ]),
