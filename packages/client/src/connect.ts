@@ -12,14 +12,8 @@ import type {
   SocketConstructor,
   TokenOptions,
 } from './connect-options.ts';
-import {
-  type ClientEvents,
-  type Closed,
-  type ClosedReason,
-  type ListenerError,
-  type StateChange,
-  Emitter,
-} from './events.ts';
+import { Emitter } from './emitter.ts';
+import type { ClientEvents, Closed, ClosedReason, ListenerError, StateChange } from './events.ts';
 import type { CallOptions } from './http-call.ts';
 import { LateAttempts } from './late-attempts.ts';
 import { MessageStream } from './message-stream.ts';

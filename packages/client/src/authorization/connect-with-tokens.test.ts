@@ -430,6 +430,7 @@ describe('after sleep', () => {
     await open();
     const now = Date.now() + 58 * MINUTE;
     vi.spyOn(Date, 'now').mockReturnValue(now);
+    expect(tokens).toBe(1);
     vi.advanceTimersByTime(30 * SECOND);
     await eventually(() => tokens === 2);
   });
@@ -461,13 +462,10 @@ describe('after sleep', () => {
 it('a closed client leaves no timer behind', async () => {
   stopTime();
   // The platform's has timers of its own.
-  const fetch = (): Promise<Response> => {
-    const { clientId, urls } = control;
-    const expiresAt = new Date(Date.now() + 60 * MINUTE);
-    return Promise.resolve(
-      Response.json({ clientId, name: null, topics: [], connect: { url: null, urls }, expiresAt }),
-    );
-  };
+  const { clientId, urls } = control;
+  const expiresAt = new Date(Date.now() + 60 * MINUTE);
+  const answer = { clientId, name: null, topics: [], connect: { url: null, urls }, expiresAt };
+  const fetch = (): Promise<Response> => Promise.resolve(Response.json(answer));
   const { client } = await open({ fetch });
   expect(vi.getTimerCount()).toBeGreaterThan(0);
   client.close();

@@ -1,5 +1,5 @@
 import type { PresenceMember } from '@holdfast/protocol/down';
-import { Emitter } from '../events.ts';
+import { Emitter } from '../emitter.ts';
 import { HoldfastError } from '../holdfast-error.ts';
 import type { PresenceChange, PresenceReplica } from './presence-replica.ts';
 
