@@ -52,6 +52,7 @@ async function controlMetrics(): Promise<Metric[]> {
     bulkBroker: {} as ControlBroker,
     redisLoads: async () => [],
     keys: new KeyRing(),
+    clientExpiry: () => null,
     health: createHealth(),
     metrics,
     logger: createLogger({ service: 'control-api', level: 'silent' }),

@@ -4,6 +4,7 @@ import type { Logger } from '@holdfast/service/logger';
 import type { Metrics } from '@holdfast/service/metrics';
 import { type FastifyBaseLogger, type FastifyInstance, LogController, fastify } from 'fastify';
 import { type KeyRing, apiKeys } from './auth/authentication.ts';
+import type { ClientExpiry } from './clients/client-expiry.ts';
 import { clientRoutes } from './clients/client-routes.ts';
 import { clientTopicRoutes } from './clients/client-topic-routes.ts';
 import { capacityRoutes, edgeRoutes } from './edges/edge-routes.ts';
@@ -24,6 +25,8 @@ import { auditLog, requestLog } from './observability/request-log.ts';
 import { openApi } from './openapi/document.ts';
 import type { BulkBroker, Services } from './services.ts';
 import { topicRoutes } from './topics/topic-routes.ts';
+import { userMessageRoutes } from './users/user-message-routes.ts';
+import { userRoutes } from './users/user-routes.ts';
 
 /** A thousand topics of the longest name, and what JSON adds. Calls that publish have bounds of their own. */
 const BODY_BYTES = 256 * 1024;
@@ -47,6 +50,7 @@ export interface AppOptions {
   readonly bulkBroker: BulkBroker;
   readonly redisLoads: Services['redisLoads'];
   readonly keys: KeyRing;
+  readonly clientExpiry: ClientExpiry;
   readonly health: Health;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -61,7 +65,8 @@ export interface AppOptions {
 
 /** The Control API, ready to listen or to be injected requests; it does neither by itself. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const { broker, bulkBroker, redisLoads, keys, metrics, logger, trustedProxies, allowedOrigins, limits } = options;
+  const { broker, bulkBroker, redisLoads, keys, clientExpiry, metrics, logger } = options;
+  const { trustedProxies, allowedOrigins, limits } = options;
   const app = fastify({
     loggerInstance: quiet(logger),
     // A child logger for each call would compile its redaction each time, and none is used.
@@ -100,6 +105,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     rates: new ClientRates(limits.clientCallsPerSecond),
     redisLoads,
     keys,
+    clientExpiry,
     edges: new EdgeDirectory(broker),
     counts: createCounts(metrics),
   };
@@ -110,6 +116,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     messageRoutes,
     batchRoutes,
     logRoutes,
+    userRoutes,
+    userMessageRoutes,
     edgeRoutes,
     capacityRoutes,
   ]) {

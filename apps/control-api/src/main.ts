@@ -11,6 +11,7 @@ import { runMain } from '@holdfast/service/run-main';
 import { onShutdown } from '@holdfast/service/shutdown';
 import { buildApp } from './app.ts';
 import { openKeys } from './auth/keys-file.ts';
+import { clientExpiry } from './clients/client-expiry.ts';
 import { isProduction, limitsOf, readVariables } from './config.ts';
 import { checkRedis, openAdmin } from './observability/health.ts';
 import { startReaper } from './reaper.ts';
@@ -36,9 +37,10 @@ await runMain(async () => {
   const broker = controlBroker(redis.commands, config.REDIS_PREFIX, onBroken);
   const bulkRedis = openRedis(toRedisTarget(config), { name: `${SERVICE}-bulk`, logger });
   const bulkBroker = controlBroker(bulkRedis.commands, config.REDIS_PREFIX, onBroken);
+  const expiry = clientExpiry(keys.ring, config.CLIENT_EXPIRY === undefined ? null : config.CLIENT_EXPIRY / 1000);
   const stops = [
     checkRedis(broker, redis, health, logger),
-    startReaper({ broker, redis, keys: keys.ring, expiryMs: config.CLIENT_EXPIRY ?? null, logger }),
+    startReaper({ broker, redis, keys: keys.ring, expiry, logger }),
     keys.watch(),
     metrics.stop,
   ];
@@ -51,6 +53,7 @@ await runMain(async () => {
     bulkBroker,
     redisLoads: () => redisLoads(redis.servers()),
     keys: keys.ring,
+    clientExpiry: expiry,
     health,
     metrics,
     logger,

@@ -13,6 +13,7 @@ const app = await buildApp({
   bulkBroker: {} as ControlBroker,
   redisLoads: async () => [],
   keys: new KeyRing(),
+  clientExpiry: () => null,
   health: createHealth(),
   metrics,
   logger: createLogger({ service: 'control-api', level: 'silent' }),

@@ -4,6 +4,7 @@ import { closeRedis, connectRedis, waitForRedis } from '@holdfast/redis/connecti
 import { eventually } from '@holdfast/testkit/eventually';
 import { redisUrl } from '@holdfast/testkit/redis';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { clientExpiry } from './clients/client-expiry.ts';
 import { reapClients, reapLeftovers, startReaper } from './reaper.ts';
 import { type TestApi, startTestApi } from './testing/api.ts';
 import { claimFor } from './testing/edge.ts';
@@ -32,7 +33,8 @@ describe('the reaper of clients', () => {
     await api.stop();
   });
 
-  const reapAll = (expiryMs: number | null) => reapClients(api.broker, null, expiryMs, api.log.logger);
+  const reapAll = (expirySeconds: number | null) =>
+    reapClients(api.broker, null, clientExpiry(api.keys, expirySeconds), api.log.logger);
   const owner = async (clientId: string) => (await api.broker.readClient(clientId))?.owner ?? null;
 
   it('releases the clients of an edge that died, and leaves those of a living one', async () => {
@@ -49,7 +51,7 @@ describe('the reaper of clients', () => {
     const old = { ...registered, clientId: randomUUID(), registeredAt: Date.now() - 2 * HOUR_MS };
     expect(await api.broker.register(old, null)).toBe('registered');
     const fresh = await api.client();
-    await reapAll(HOUR_MS);
+    await reapAll(HOUR_MS / 1000);
     expect(await api.broker.readClient(old.clientId)).toBeNull();
     expect(await api.broker.readClient(fresh)).not.toBeNull();
     const again = { ...registered, clientId: randomUUID(), registeredAt: Date.now() };
@@ -67,8 +69,8 @@ describe('the reaper of clients', () => {
     await claimFor(edge, connected, living);
     await edge.release(left, living, await claimFor(edge, left, living));
     await claimFor(edge, lost, 'dead-edge');
-    await reapAll(HOUR_MS);
-    await reapAll(HOUR_MS);
+    await reapAll(HOUR_MS / 1000);
+    await reapAll(HOUR_MS / 1000);
     for (const clientId of [connected, left, lost]) expect(await api.broker.readClient(clientId)).not.toBeNull();
   });
 
@@ -130,7 +132,7 @@ test('the reaper goes on until it is stopped, also after a failure', async () =>
     },
   };
   const { keys, redis } = api;
-  const stop = startReaper({ broker, redis, keys, expiryMs: null, logger: api.log.logger });
+  const stop = startReaper({ broker, redis, keys, expiry: () => null, logger: api.log.logger });
   await eventually(() => expect(rounds).toBeGreaterThan(1), { timeoutMs: 20_000 });
   stop();
   expect(api.log.linesWith('reaper failed').length).toBeGreaterThan(0);

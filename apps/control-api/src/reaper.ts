@@ -4,6 +4,7 @@ import type { ClientState } from '@holdfast/broker/client-state';
 import { repeat } from '@holdfast/service/backoff';
 import type { Logger } from '@holdfast/service/logger';
 import type { RedisLink } from '@holdfast/redis/commands';
+import type { ClientExpiry } from './clients/client-expiry.ts';
 import type { KeyRing } from './auth/authentication.ts';
 
 /** A million clients are read in half an hour, at the price of some hundred reads a second. */
@@ -27,8 +28,8 @@ interface ReaperOptions {
   /** No client is unregistered until all of its connections have been ready for a while. */
   readonly redis: Pick<RedisLink, 'onReady'>;
   readonly keys: KeyRing;
-  /** Clients that were not used for so long are unregistered; null: none are. */
-  readonly expiryMs: number | null;
+  /** Clients that were not used for so long are unregistered. */
+  readonly expiry: ClientExpiry;
   readonly logger: Logger;
 }
 
@@ -38,7 +39,7 @@ interface ReaperOptions {
  * edge has a lease, released or not.
  * @returns the stop
  */
-export function startReaper({ broker, redis, keys, expiryMs, logger }: ReaperOptions): () => void {
+export function startReaper({ broker, redis, keys, expiry, logger }: ReaperOptions): () => void {
   let readyAt = performance.now();
   redis.onReady(() => {
     readyAt = performance.now();
@@ -48,7 +49,7 @@ export function startReaper({ broker, redis, keys, expiryMs, logger }: ReaperOpt
   const reapNext = async (): Promise<void> => {
     if (performance.now() < nextRound) return;
     const isSettled = performance.now() - readyAt > SETTLING_MS;
-    cursor = await reapClients(broker, cursor, isSettled ? expiryMs : null, logger);
+    cursor = await reapClients(broker, cursor, isSettled ? expiry : () => null, logger);
     if (cursor === null) nextRound = performance.now() + BETWEEN_ROUNDS_MS;
   };
   const onError = (error: unknown): void => {
@@ -65,13 +66,13 @@ export function startReaper({ broker, redis, keys, expiryMs, logger }: ReaperOpt
 }
 
 /**
- * One page of clients: releases those whose edge died, and unregisters those not used for `expiryMs`.
+ * One page of clients: releases those whose edge died, and unregisters those not used for as long as `expiry` says.
  * @returns where the next page begins; null after the last
  */
 export async function reapClients(
   broker: ControlBroker,
   cursor: string | null,
-  expiryMs: number | null,
+  expiry: ClientExpiry,
   logger: Logger,
 ): Promise<string | null> {
   const page = await broker.listClients(cursor, CLIENTS_A_STEP);
@@ -80,12 +81,16 @@ export async function reapClients(
   await Promise.all(orphaned.map((client) => broker.markOwnerGone(client)));
   // One that was released, and whose edge has come back meanwhile, may be connected there.
   const idle = page.items.filter(({ owner, notify }) => owner === null && !notify.some((edge) => alive.has(edge)));
-  if (expiryMs !== null) await expire(broker, idle, Date.now() - expiryMs, logger);
+  await expire(broker, idle, expiry, logger);
   return page.cursor;
 }
 
-async function expire(broker: ControlBroker, idle: readonly ClientState[], due: number, logger: Logger) {
-  const unused = idle.filter(({ since }) => since < due);
+async function expire(broker: ControlBroker, idle: readonly ClientState[], expiry: ClientExpiry, logger: Logger) {
+  const now = Date.now();
+  const unused = idle.filter((client) => {
+    const seconds = expiry(client);
+    return seconds !== null && client.since < now - seconds * 1000;
+  });
   const done = await Promise.all(unused.map((client) => broker.unregisterUnused(client)));
   const expired = done.filter(Boolean).length;
   if (expired > 0) logger.info({ expired }, 'clients expired');

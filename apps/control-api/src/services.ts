@@ -1,5 +1,6 @@
-import type { Clients, ControlBroker, Topics } from '@holdfast/broker/broker';
+import type { Clients, ControlBroker, Topics, Users } from '@holdfast/broker/broker';
 import type { RedisLoad } from '@holdfast/redis/load';
+import type { ClientExpiry } from './clients/client-expiry.ts';
 import type { BulkReads } from './limits/bulk-reads.ts';
 import type { ClientRates } from './limits/client-rates.ts';
 import type { Counts } from './observability/metrics.ts';
@@ -7,7 +8,7 @@ import type { EdgeDirectory } from './edges/placement.ts';
 import type { KeyRing } from './auth/authentication.ts';
 
 /** What gives large answers: over a connection of its own, so that small calls do not wait behind them. */
-export type BulkBroker = Pick<Topics & Clients, 'readLog' | 'readTopics' | 'listClients'>;
+export type BulkBroker = Pick<Topics & Clients & Users, 'readLog' | 'readTopics' | 'listClients' | 'listClientsOf'>;
 
 /** What the calls work with. */
 export interface Services {
@@ -16,6 +17,7 @@ export interface Services {
   readonly bulkReads: BulkReads;
   readonly rates: ClientRates;
   readonly keys: KeyRing;
+  readonly clientExpiry: ClientExpiry;
   readonly edges: EdgeDirectory;
   readonly counts: Counts;
   /** The load of each Redis that holds data; empty when INFO is not permitted. Rejects when one does not answer. */

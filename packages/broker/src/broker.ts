@@ -1,5 +1,6 @@
 import type { Position } from '@holdfast/protocol/position-order';
-import type { ClientIdentity, ClientState, SubscriptionStart } from './clients/state.ts';
+import type { ClientIdentity, ClientToken } from './clients/identity.ts';
+import type { ClientState, SubscriptionStart } from './clients/state.ts';
 import type { LogPage, TopicState } from './topics/state.ts';
 
 /**
@@ -35,6 +36,18 @@ export interface TopicChange {
 
 export type ChangeOutcome = { kind: 'changed'; client: ClientState } | { kind: 'not-found' } | { kind: 'too-many' };
 
+/** What a further token makes of a client that was registered with one. */
+export interface Renewal {
+  /** Of the same user: a client keeps the one it was registered with. */
+  identity: ClientIdentity & { token: ClientToken };
+  /** All topics of the token, each with the start of the subscription. One that is there already keeps its own. */
+  topics: ReadonlyMap<string, SubscriptionStart>;
+  /** Where subscriptions end to topics of the token before that are not in this one; as of a `TopicChange`. */
+  endsAt: ReadonlyMap<string, Position>;
+  /** As of a `TopicChange`. */
+  stale?: ReadonlyMap<string, SubscriptionStart>;
+}
+
 export interface Page<T> {
   items: T[];
   /** Where the next page begins; null at the end. */
@@ -63,18 +76,34 @@ export interface Users {
   revokeClient(clientId: string, issuedBefore: number): Promise<boolean>;
 }
 
+/** Called with what is kept of a client's token, before the client is changed; its topics are left out. */
+export type TokenCheck = (token: ClientToken | null) => void;
+
 /** Registered clients and their subscriptions. */
 export interface Clients {
-  /** Creates the client with its subscriptions, wholly or not at all. `maxClients` counts the clients of its key. */
+  /**
+   * Creates the client with its subscriptions, wholly or not at all; one of a user is subscribed to the user's topic as well.
+   * `maxClients` counts the clients of its key.
+   */
   register(client: NewClient, maxClients: number | null): Promise<RegisterOutcome>;
-  /** Removes the client with all that is kept for it; its edge is notified. False when it was not registered. */
-  unregister(clientId: string): Promise<boolean>;
+  /**
+   * Removes the client with all that is kept for it; its edge is notified. False when it was not registered. Nothing is
+   * changed when `check` throws.
+   */
+  unregister(clientId: string, check?: TokenCheck): Promise<boolean>;
   /** The same, unless the client is connected or has been since `client` was read. */
   unregisterUnused(client: ClientState): Promise<boolean>;
   /** Marks a client's owner as gone, because its edge died with it, unless another one owns it by now. */
   markOwnerGone(client: ClientState): Promise<void>;
   /** Changes what a client is subscribed to, in one step; its edge is notified. */
   changeTopics(clientId: string, change: TopicChange): Promise<ChangeOutcome>;
+  /**
+   * Gives a client of tokens the identity of a further one, and ends the subscriptions to topics of the one before that are
+   * not in it, in one step; its edge is notified. `not-found` also for a client of another user.
+   */
+  renew(clientId: string, renewal: Renewal): Promise<ChangeOutcome>;
+  /** The client of this name, which may not be registered yet, or any more; null when the name is free. */
+  findByName(key: string, name: string): Promise<string | null>;
   /** Has the client's present connection closed. Null when the client is not registered, else whether it had one. */
   disconnect(clientId: string): Promise<{ connected: boolean } | null>;
   readClient(clientId: string): Promise<ClientState | null>;
@@ -245,7 +274,7 @@ export interface Edges {
 }
 
 /** All that control-api needs. */
-export interface ControlBroker extends Clients, Topics, Edges {
+export interface ControlBroker extends Clients, Users, Topics, Edges {
   /** Whether Redis takes writes now, each of its servers; rejects with why not. */
   tryWrites(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { userTopic } from './users/user-topic.ts';
 import { CLIENT_BUCKETS, type Keys, bucketName, bucketOf, redisKeys } from './keys.ts';
 
 /** What ioredis itself decides slots with. */
@@ -29,6 +30,7 @@ function scripts(keys: Keys, name: string, id: string, idempotency: string): Rec
       keys.clientIdempotency(id, idempotency),
       keys.clientTombstone(id, idempotency),
     ],
+    'join-user, leave-user, revoke-tokens': [keys.userClients(idempotency), keys.userRevoked(idempotency)],
     'count-topic': [keys.key(id), keys.keyTopics(id)],
     'try-write': [keys.trial(id), keys.trialLog(id), keys.trialLive(id)],
     'reserve, settle': [keys.key(id), keys.keyNames(id), keys.keyPending(id)],
@@ -62,6 +64,16 @@ describe('Redis keys', () => {
       fc.property(prefix, topic, word, once, (start, name, id, idempotency) => {
         const touched = Object.entries(scripts(redisKeys(start), name, id, idempotency));
         expect(touched.filter(([, keys]) => new Set(keys.map(slotOf)).size > 1)).toEqual([]);
+      }),
+    );
+  });
+
+  test('of a user lie in the slot of its topic, whatever its name', () => {
+    fc.assert(
+      fc.property(prefix, fc.string({ unit: 'grapheme', minLength: 1, maxLength: 128 }), once, (start, user, id) => {
+        const keys = redisKeys(start);
+        const touched = [...ofTopic(keys, userTopic(user), id), keys.userClients(user), keys.userRevoked(user)];
+        expect(new Set(touched.map(slotOf)).size).toBe(1);
       }),
     );
   });

@@ -1,3 +1,5 @@
+import { userTopic } from './users/user-topic.ts';
+
 /**
  * Every Redis key and channel, spelled once. What one script touches shares a hash tag (`{…}`), so that it lies in one
  * Cluster slot; the tag is the first pair of braces in a key, and neither a prefix nor a name can hold a brace.
@@ -21,6 +23,9 @@ export function redisKeys(prefix: string) {
     topicLive: (topic: string) => `${prefix}topic:{${topic}}:live`,
     topicIdempotency: (topic: string, key: string) => `${prefix}topic:{${topic}}:once:${key}`,
     topics: () => `${prefix}topics`,
+
+    userClients: (user: string) => `${prefix}topic:{${userTopic(user)}}:clients`,
+    userRevoked: (user: string) => `${prefix}topic:{${userTopic(user)}}:revoked`,
 
     key: (keyId: string) => `${prefix}key:{${keyId}}`,
     keyNames: (keyId: string) => `${prefix}key:{${keyId}}:names`,

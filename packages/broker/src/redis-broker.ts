@@ -11,6 +11,8 @@ import { survey } from './edges/survey.ts';
 import { redisKeys } from './keys.ts';
 import { quotaStore } from './topics/quotas.ts';
 import { topicStore } from './topics/topics.ts';
+import { membershipStore } from './users/memberships.ts';
+import { userStore } from './users/users.ts';
 import { tryWrites } from './write-trial.ts';
 
 /** What control-api needs, over one connection for commands. `onBroken` gets each record that cannot be read. */
@@ -23,9 +25,11 @@ export function controlBroker(
   const broken = new BrokenRecords(onBroken);
   const pending = pendingStore(redis, keys);
   const topics = topicStore(redis, keys, pending, broken);
+  const clients = clientStore(redis, keys, pending, broken);
   return {
-    ...clientStore(redis, keys, pending, broken),
-    ...registrationStore(redis, keys, pending),
+    ...clients,
+    ...registrationStore(redis, keys, pending, membershipStore(redis, keys)),
+    ...userStore(redis, keys, { pending, topics, readClients: clients.readClients }),
     ...refStore(redis, keys),
     ...topics,
     ...quotaStore(redis, keys, topics),

@@ -42,6 +42,8 @@ export const EXPIRING_BEFORE_MS = 30_000;
 export const TOKEN_CLIENT_EXPIRY_SECONDS = 7 * 24 * 3600;
 /** How long a token may be valid, unless its API key says otherwise. */
 export const DEFAULT_TOKEN_SECONDS = 3600;
+/** The most that an API key may allow. */
+export const MAX_TOKEN_SECONDS = 30 * 24 * 3600;
 /** Users in one call. */
 export const MAX_USERS = 100;
 /** Members in one frame of presence. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DEFAULT_TOKEN_SECONDS } from './limits.ts';
+import { DEFAULT_TOKEN_SECONDS, MAX_TOKEN_SECONDS } from './limits.ts';
 
 /** JSON Web Keys (RFC 7517, RFC 8037) as far as they can be public keys of the algorithms that tokens take. */
 const common = {
@@ -49,7 +49,7 @@ const shared = {
   maxSeconds: z
     .int()
     .min(1)
-    .max(30 * 24 * 3600)
+    .max(MAX_TOKEN_SECONDS)
     .default(DEFAULT_TOKEN_SECONDS)
     .describe('From `iat` to `exp` at most'),
 };

@@ -21,6 +21,7 @@ export const COMMAND_NAMES = [
   'srandmember',
   'srem',
   'zadd',
+  'zcard',
   'zrange',
   'zrangebylex',
   'zrangebyscore',

@@ -6,7 +6,7 @@ import { type KeyRing, presentedKey } from './authentication.ts';
 import { type Principal, principalOfKey } from './principal.ts';
 
 /** A right that a key has or has not, whatever the topic. */
-export type Right = 'register' | 'manage' | 'publish' | 'publish to clients' | 'publish to users';
+export type Right = 'register' | 'manage' | 'publish' | 'publish to clients' | 'publish to users' | 'look at users';
 
 /** A right over topics, given by patterns. */
 export type TopicRight = 'subscribe' | 'publish' | 'manage' | 'create' | 'presence';
@@ -17,6 +17,8 @@ const has: Record<Right, (principal: Principal) => boolean> = {
   publish: (principal) => permits(principal, 'publish', (patterns) => patterns.length > 0),
   'publish to clients': (principal) => allowsAddressee(principal, CLIENTS_PATTERN),
   'publish to users': (principal) => allowsAddressee(principal, USERS_PATTERN),
+  'look at users': (principal) =>
+    has.manage(principal) || permits(principal, 'presence', (patterns) => patterns.includes(USERS_PATTERN)),
 };
 
 /**

@@ -8,13 +8,17 @@ import {
   registerResponse,
   unregisterResponse,
 } from '@holdfast/protocol/rest/clients';
+import { userName } from '@holdfast/protocol/user';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { TokenCheck } from '@holdfast/broker/broker';
+import { requireAuthorization } from '../auth/client-authorization.ts';
 import { keyOf, needsKey } from '../auth/authorization.ts';
 import { ProblemError } from '../http/problem-error.ts';
 import { callOfClient, isGone } from '../limits/call-limits.ts';
 import {
   BODY_CODES,
+  CLIENT_CODES,
   KEY_CODES,
   answers,
   clientsCursor,
@@ -85,17 +89,18 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
           'too-many-calls',
           ...KEY_CODES,
           ...BODY_CODES,
+          ...CLIENT_CODES,
         ]),
       },
     },
     async (request) => {
       const { clientId } = request.params;
-      const unregister = async (id: string): Promise<void> => {
-        if (!(await broker.unregister(id))) throw new ProblemError('user-not-found');
+      const unregister = async (id: string, check?: TokenCheck): Promise<void> => {
+        if (!(await broker.unregister(id, check))) throw new ProblemError('user-not-found');
         counts.unregistrations.inc();
       };
       if (!isClientRef(clientId)) {
-        await unregister(clientId);
+        await unregister(clientId, requireAuthorization);
         return { clientId };
       }
       request.changedClient = { ref: clientId };
@@ -121,12 +126,13 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
           'client-not-found',
           'too-many-calls',
           ...KEY_CODES,
+          ...CLIENT_CODES,
         ]),
       },
     },
     async ({ params, principal, chargeTopics }) =>
       describeClient(
-        broker,
+        services,
         await namedClient(broker, params.clientId, principal?.key ?? null, 'client-not-found'),
         chargeTopics,
       ),
@@ -138,11 +144,12 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
       onRequest: needsKey(keys, 'manage'),
       schema: {
         operationId: 'listClients',
-        summary: 'List all clients',
+        summary: 'List all clients, or those of a user',
         description: 'By `ref`. The UUID, which is a credential, is included only for clients of the own API key.',
         tags,
         security: keyed,
         querystring: z.strictObject({
+          user: userName.optional().describe('Only the clients of this user'),
           cursor: clientsCursor.optional().describe('From the page before'),
           limit: pageLimit,
         }),
@@ -150,12 +157,12 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
       },
     },
     async (request, reply) => {
-      const { cursor = null, limit } = request.query;
+      const { user, cursor = null, limit } = request.query;
       request.holdBytes(MAX_PAGE_BYTES);
       return bulkReads.run(
         request.caller,
         () => isGone(reply),
-        () => listClients(broker, bulkBroker, keyOf(request), cursor, limit),
+        () => listClients(broker, bulkBroker, keyOf(request), { user, cursor, limit }),
       );
     },
   );

@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { ProblemError } from '../http/problem-error.ts';
 import { callOfClient } from '../limits/call-limits.ts';
-import { BODY_CODES, answers, clientPath, open } from '../openapi/schemas.ts';
+import { BODY_CODES, CLIENT_CODES, answers, clientPath, open } from '../openapi/schemas.ts';
 import type { Services } from '../services.ts';
 import { subscribe, unsubscribe } from './subscriptions.ts';
 
@@ -11,6 +11,7 @@ const tags = ['clients'];
 const AFTERWARDS = 'The edge follows a moment later, and the client sees it on its connection.';
 const accepted = answers({ 202: topicsResponse.describe(`Accepted. ${AFTERWARDS}`) }, [
   ...BODY_CODES,
+  ...CLIENT_CODES,
   'too-many-topics',
   'too-many-calls',
   'unknown-client',

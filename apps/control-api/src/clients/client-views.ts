@@ -1,23 +1,25 @@
 import type { ControlBroker, ServedClient } from '@holdfast/broker/broker';
 import { type ClientState, connectionName } from '@holdfast/broker/client-state';
+import { isUserTopic } from '@holdfast/broker/user-topic';
 import type { ApiKey } from '@holdfast/protocol/api-key';
 import type { clientResponse, clientsResponse, disconnectResponse, served } from '@holdfast/protocol/rest/clients';
+import { USER_TOPIC } from '@holdfast/protocol/topic-name';
 import type { z } from 'zod';
 import { isConnected, connectedOf } from './subscriptions.ts';
 import type { ChargeTopics } from '../limits/client-rates.ts';
 import type { NamedClient } from './named-client.ts';
 import { ProblemError } from '../http/problem-error.ts';
-import type { BulkBroker } from '../services.ts';
-import { currentTopics, readStates } from '../topics/topic-states.ts';
+import type { BulkBroker, Services } from '../services.ts';
+import { currentTopics, readStates, topicsOf } from '../topics/topic-states.ts';
 
 /** A client's subscriptions, and what its edge serves to it. */
 export async function describeClient(
-  broker: ControlBroker,
+  { broker, clientExpiry }: Pick<Services, 'broker' | 'clientExpiry'>,
   { client, ref, shownId }: NamedClient,
   charge: ChargeTopics,
 ): Promise<z.output<typeof clientResponse>> {
   charge(client.topics.size);
-  const [states, answer] = await Promise.all([readStates(broker, client.topics.keys()), askEdge(broker, client)]);
+  const [states, answer] = await Promise.all([readStates(broker, topicsOf(client)), askEdge(broker, client)]);
   const owner = answer.connected ? client.owner : null;
   return {
     ...shownId,
@@ -33,7 +35,7 @@ export async function describeClient(
     // When an edge died is not known.
     since: client.owner !== null && owner === null ? null : timeText(client.since),
     ...identityOf(client),
-    clientExpirySeconds: null,
+    clientExpirySeconds: clientExpiry(client),
     served: answer.served === null ? null : servedTopics(answer.served),
   };
 }
@@ -47,18 +49,26 @@ function identityOf({ identity: { user, info, may, token } }: ClientState) {
   };
 }
 
-/** One page of all clients, in the order of their ids; with the ids of those that were registered with the caller's key. */
+export interface ClientsPage {
+  /** Whose clients; those of all when not given. */
+  user: string | undefined;
+  cursor: string | null;
+  limit: number;
+}
+
+/** One page of clients, in the order of their ids; with the ids of those that were registered with the caller's key. */
 export async function listClients(
   broker: ControlBroker,
   bulkBroker: BulkBroker,
   key: ApiKey,
-  cursor: string | null,
-  limit: number,
+  { user, cursor, limit }: ClientsPage,
 ): Promise<z.output<typeof clientsResponse>> {
   const after = cursor === null ? null : await broker.clientIdOfCursor(cursor);
-  const page = await bulkBroker.listClients(after, limit);
+  const page = await (user === undefined
+    ? bulkBroker.listClients(after, limit)
+    : bulkBroker.listClientsOf(user, after, limit));
   const [states, connected, refs, next] = await Promise.all([
-    readStates(bulkBroker, ...page.items.map(({ topics }) => topics.keys())),
+    readStates(bulkBroker, ...page.items.map(topicsOf)),
     connectedOf(broker, page.items),
     broker.refsOf(page.items.map(({ clientId }) => clientId)),
     page.cursor === null ? null : broker.cursorOf(page.cursor),
@@ -103,7 +113,9 @@ async function askEdge(
 }
 
 function servedTopics({ topics }: ServedClient): z.output<typeof served> {
-  return Object.fromEntries(Object.entries(topics).map(([topic, position]) => [topic, { position }]));
+  return Object.fromEntries(
+    Object.entries(topics).map(([topic, position]) => [isUserTopic(topic) ? USER_TOPIC : topic, { position }]),
+  );
 }
 
 function timeText(epochMs: number): string {

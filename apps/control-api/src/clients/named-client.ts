@@ -6,6 +6,7 @@ import type { ProblemCode } from '@holdfast/protocol/problems';
 import type { FastifyRequest } from 'fastify';
 import type { KeyRing } from '../auth/authentication.ts';
 import { needsKey, requireManaging } from '../auth/authorization.ts';
+import { requireAuthorization } from '../auth/client-authorization.ts';
 import { ProblemError } from '../http/problem-error.ts';
 
 /** A client as a call with a key names it. */
@@ -40,6 +41,7 @@ export async function namedClient(
   const clientId = byRef ? await broker.findByRef(idOrRef) : idOrRef;
   const client = clientId === null ? null : await broker.readClient(clientId);
   if (client === null) throw new ProblemError(missing);
+  if (!byRef && key === null) requireAuthorization(client.identity.token);
   const [ref = ''] = byRef ? [idOrRef] : await broker.refsOf([client.clientId]);
   return { client, ref, shownId: !byRef || client.key === key?.id ? { clientId: client.clientId } : {} };
 }

@@ -7,6 +7,7 @@ import { ProblemError } from '../http/problem-error.ts';
 import { requireTopics } from '../auth/authorization.ts';
 import { principalOfKey } from '../auth/principal.ts';
 import type { Services } from '../services.ts';
+import { identityOf } from './client-identity.ts';
 import { startsNow, readStates } from '../topics/topic-states.ts';
 
 type Request = NonNullable<z.output<typeof registerRequest>>;
@@ -21,7 +22,9 @@ export async function register(
   request: Request,
 ): Promise<z.output<typeof registerResponse>> {
   const topics = request.topics ?? [];
-  requireTopics(principalOfKey(key), 'subscribe', topics);
+  const identity = identityOf(key, request);
+  // In the key's name, for the client: `{user}` is that of the client.
+  requireTopics({ ...principalOfKey(key), user: identity.user }, 'subscribe', topics);
   const [states, connect] = await Promise.all([
     readStates(broker, topics),
     // Read before the client is made: a failure here must not leave a client whose id no caller has.
@@ -31,7 +34,7 @@ export async function register(
 
   const clientId = request.clientId ?? randomUuid();
   const name = request.name ?? null;
-  const client = { clientId, key: key.id, name, registeredAt: Date.now(), topics: starts };
+  const client = { clientId, key: key.id, name, registeredAt: Date.now(), topics: starts, identity };
   const outcome = await broker.register(client, key.maxClients);
   counts.registrations.inc({ outcome });
   if (outcome !== 'registered') throw refusal(outcome, key, name);

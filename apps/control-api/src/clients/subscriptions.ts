@@ -4,6 +4,7 @@ import { MAX_TOPICS } from '@holdfast/protocol/limits';
 import type { topicsResponse } from '@holdfast/protocol/rest/clients';
 import type { z } from 'zod';
 import { requireTopics } from '../auth/authorization.ts';
+import { requireAuthorization } from '../auth/client-authorization.ts';
 import { principalOfClient } from '../auth/principal.ts';
 import { ProblemError } from '../http/problem-error.ts';
 import type { ChargeTopics } from '../limits/client-rates.ts';
@@ -15,6 +16,7 @@ import {
   readStates,
   requireExisting,
   staleTopics,
+  topicsOf,
 } from '../topics/topic-states.ts';
 
 type Answer = z.output<typeof topicsResponse>;
@@ -32,7 +34,7 @@ export async function subscribe(
   const client = await knownClient(services, clientId);
   charge(client.topics.size + topics.length);
   requireTopics(principalOfClient(services.keys, client), 'subscribe', topics);
-  const states = await readStates(services.broker, topics, client.topics.keys());
+  const states = await readStates(services.broker, topics, topicsOf(client));
   const add = startsNow(states, topics);
   return change(services, clientId, states, { add, stale: staleTopics(client, states) });
 }
@@ -49,7 +51,7 @@ export async function unsubscribe(
 ): Promise<Answer> {
   const client = await knownClient(services, clientId);
   charge(client.topics.size + topics.length);
-  const states = await readStates(services.broker, topics, client.topics.keys());
+  const states = await readStates(services.broker, topics, topicsOf(client));
   const stale = staleTopics(client, states);
   try {
     requireExisting(states, topics);
@@ -65,6 +67,7 @@ export async function unsubscribe(
 async function knownClient({ broker }: Services, clientId: string): Promise<ClientState> {
   const client = await broker.readClient(clientId);
   if (client === null) throw new ProblemError('unknown-client');
+  requireAuthorization(client.identity.token);
   return client;
 }
 

@@ -18,15 +18,15 @@ import { noSuchTopic } from '../topics/topic-states.ts';
 import { parseBatch } from './batch-body.ts';
 import { publishBatch } from './publish-batch.ts';
 
-const IDEMPOTENCY_HEADER = 'idempotency-key';
+export const IDEMPOTENCY_HEADER = 'idempotency-key';
 
 /** The bytes of a body that was found to be JSON. */
-const jsonBytes = z
+export const jsonBytes = z
   .custom<Buffer>((body) => Buffer.isBuffer(body), 'must be a JSON value, sent as application/json')
   .describe(`Any JSON value, at most ${MAX_MESSAGE_BYTES} bytes; delivered byte for byte`);
 
 // Loose, for what is validated takes the place of the headers.
-const publishHeaders = z.looseObject({
+export const publishHeaders = z.looseObject({
   [IDEMPOTENCY_HEADER]: idempotencyKey
     .optional()
     .describe(
@@ -106,7 +106,7 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, { brok
   );
 };
 
-function keyInUse(): ProblemError {
+export function keyInUse(): ProblemError {
   const detail = 'Within the last 5 minutes this Idempotency-Key was used by another caller, or with another body';
   return new ProblemError('idempotency-conflict', { detail });
 }

@@ -32,7 +32,8 @@ export const requestLog = fp<{ logger: Logger }>(async (app, { logger }) => {
 });
 
 /** What a call changes, in the words of the audit log. */
-type AuditedAction = 'register' | 'unregister' | 'disconnect' | 'put-topic' | 'delete-topic';
+type AuditedAction =
+  'register' | 'unregister' | 'disconnect' | 'disconnect-user' | 'revoke-user' | 'put-topic' | 'delete-topic';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -50,8 +51,8 @@ declare module 'fastify' {
 const BAD_REQUEST = 400;
 
 /**
- * One line at `info` for each change that was made, or refused, with an API key: which key, what, which topic or client,
- * and the outcome. A client is named by its `ref`. An invalid call changed nothing and has no line;
+ * One line at `info` for each change that was made, or refused, with an API key: which key, what, which topic,
+ * user or client, and the outcome. A client is named by its `ref`. An invalid call changed nothing and has no line;
  * messages have none either, their number is in the metrics.
  */
 export const auditLog = fp<{ logger: Logger; broker: ControlBroker }>(async (app, { logger, broker }) => {
@@ -60,11 +61,12 @@ export const auditLog = fp<{ logger: Logger; broker: ControlBroker }>(async (app
   app.addHook('onResponse', async (request, { statusCode: status }) => {
     const { audit } = request.routeOptions.config;
     if (audit === undefined || request.principal === null || status === BAD_REQUEST) return;
-    const { topic } = request.params as { topic?: string };
+    const { topic, user } = request.params as { topic?: string; user?: string };
     const fields = {
       key: request.principal.key.id,
       action: audit,
       ...(topic === undefined ? {} : { topic }),
+      ...(user === undefined ? {} : { user }),
       ...(await changedRef(broker, request)),
       // 503: whether it took place is not known.
       outcome: request.problem ?? 'done',

@@ -2,6 +2,7 @@ import { clientId, clientIdOrRef } from '@holdfast/protocol/client-id';
 import { DEFAULT_PAGE, MAX_PAGE } from '@holdfast/protocol/limits';
 import { type ProblemCode, PROBLEM_MEDIA_TYPE, problem, problems } from '@holdfast/protocol/problems';
 import { topicName } from '@holdfast/protocol/topic-name';
+import { userName } from '@holdfast/protocol/user';
 import { z } from 'zod';
 
 /** What any call under /v1 may answer. */
@@ -17,6 +18,8 @@ const ALWAYS: readonly ProblemCode[] = [
 ];
 /** What a call that needs an API key may answer besides. */
 export const KEY_CODES = ['key-missing', 'key-unknown', 'key-expired', 'not-permitted', 'too-many-calls'] as const;
+/** What a call by the UUID of a client may answer besides. */
+export const CLIENT_CODES = ['token-expired', 'token-revoked'] as const;
 /** What a call that takes a body may answer besides. */
 export const BODY_CODES = [
   'malformed-json',
@@ -50,6 +53,9 @@ function describeCodes(codes: readonly ProblemCode[]): string {
 export const clientPath = z.object({ clientId });
 
 export const namedClientPath = z.object({ clientId: clientIdOrRef });
+
+/** Percent-encoded in the path. */
+export const userPath = z.object({ user: userName });
 
 export const topicPath = z.object({ topic: topicName });
 

@@ -14,6 +14,7 @@ import type { FastifyInstance } from 'fastify';
 import { expect } from 'vitest';
 import type { z } from 'zod';
 import { buildApp } from '../app.ts';
+import { clientExpiry } from '../clients/client-expiry.ts';
 import { configSchema, limitsOf } from '../config.ts';
 import type { ApiLimits } from '../limits/call-limits.ts';
 import { KeyRing } from '../auth/authentication.ts';
@@ -111,6 +112,7 @@ async function testApiOver(
     bulkBroker: controlBroker(bulkRedis.commands, prefixOfTest),
     redisLoads: () => redisLoads(redis.servers()),
     keys,
+    clientExpiry: clientExpiry(keys, null),
     health,
     metrics,
     logger,

@@ -1,6 +1,7 @@
 import type { Topics } from '@holdfast/broker/broker';
 import type { ClientState, SubscriptionStart } from '@holdfast/broker/client-state';
 import { type TopicState, isCurrent, startNow } from '@holdfast/broker/topic-state';
+import { isUserTopic } from '@holdfast/broker/user-topic';
 import { ProblemError } from '../http/problem-error.ts';
 
 /** Topics in one read: a millisecond of this process and of Redis, for which every other call waits. */
@@ -47,15 +48,24 @@ export function noSuchTopic(...topics: string[]): ProblemError {
   return new ProblemError('topic-not-found', { detail: `No such topic: ${topics.join(', ')}`, topics });
 }
 
+/** The topics of a client by name. That of its user is none of its own: it is subscribed to it as long as it is registered. */
+export function topicsOf(client: ClientState): string[] {
+  return ownSubscriptions(client).map(([topic]) => topic);
+}
+
 /** A client's subscriptions to topics that were deleted, or deleted and created again. */
 export function staleTopics(client: ClientState, states: TopicStates): Map<string, SubscriptionStart> {
-  return new Map([...client.topics].filter(([topic, start]) => !isCurrentTopic(states, topic, start)));
+  return new Map(ownSubscriptions(client).filter(([topic, start]) => !isCurrentTopic(states, topic, start)));
 }
 
 /** The topics that a client has, by name; never one that was deleted. */
 export function currentTopics(client: ClientState, states: TopicStates): string[] {
-  const current = [...client.topics].filter(([topic, start]) => isCurrentTopic(states, topic, start));
+  const current = ownSubscriptions(client).filter(([topic, start]) => isCurrentTopic(states, topic, start));
   return current.map(([topic]) => topic).toSorted();
+}
+
+function ownSubscriptions({ topics }: ClientState): [string, SubscriptionStart][] {
+  return [...topics].filter(([topic]) => !isUserTopic(topic));
 }
 
 function isCurrentTopic(states: TopicStates, topic: string, start: SubscriptionStart): boolean {

@@ -1,8 +1,10 @@
 import { type Keys, CLIENT_BUCKETS, bucketName, bucketOf } from '../keys.ts';
-import { MAX_PAGE_BYTES, MAX_TOPICS } from '@holdfast/protocol/limits';
+import { MAX_TOPICS } from '@holdfast/protocol/limits';
 import type { BrokenRecords } from '../broken-records.ts';
 import type { Commands } from '@holdfast/redis/commands';
-import type { ChangeOutcome, Page, TopicChange } from '../broker.ts';
+import type { ChangeOutcome, Page, Renewal, TopicChange } from '../broker.ts';
+import { identityFields } from './identity.ts';
+import { readPage } from './page.ts';
 import { type ClientState, edgesOf } from './state.ts';
 import { answerOf, clientOf, text } from '../lua/replies.ts';
 import { run } from '@holdfast/redis/script';
@@ -20,19 +22,23 @@ const acknowledgeRangesScript = loadScript('acknowledge-ranges');
  * those of a small one are mostly empty.
  */
 const MAX_BUCKETS = 256;
-/** Clients read at a time while listing; one with a thousand long names of topics is 200 kB. */
-const MAX_BATCH = 32;
-/** What a client takes in a listing besides its topics, and what a topic takes besides its name. */
-const CLIENT_BYTES = 512;
-const TOPIC_BYTES = 3;
+type Pair = readonly [string, string];
 
 /** The state of clients: their subscriptions and their owners. */
 export function clientStore(redis: Commands, keys: Keys, pending: Pending, broken: BrokenRecords) {
-  async function changeTopics(clientId: string, change: TopicChange): Promise<ChangeOutcome> {
-    const stale = [...(change.stale ?? [])];
-    const add = [...(change.add ?? [])];
-    const remove = (change.remove ?? []).flatMap((topic) => [topic, change.endsAt?.get(topic) ?? '']);
-    const args = [MAX_TOPICS, stale.length, add.length, ...stale.flat(), ...add.flat(), ...remove];
+  function changeTopics(clientId: string, change: TopicChange): Promise<ChangeOutcome> {
+    const removed = (change.remove ?? []).map((topic) => [topic, change.endsAt?.get(topic) ?? ''] as const);
+    return writeTopics(clientId, change.stale, change.add, removed);
+  }
+
+  function renew(clientId: string, { identity, topics, endsAt, stale }: Renewal): Promise<ChangeOutcome> {
+    return writeTopics(clientId, stale, topics, endsAt, identityFields(identity));
+  }
+
+  async function writeTopics(clientId: string, ...lists: (Iterable<Pair> | undefined)[]): Promise<ChangeOutcome> {
+    const [stale = [], added = [], removed = [], fields = []] = lists.map((list) => [...(list ?? [])]);
+    const pairs = [stale, added, removed, fields].flat(2);
+    const args = [MAX_TOPICS, stale.length, added.length, removed.length, ...pairs];
     const answer = answerOf('change-topics', await run(redis, changeTopicsScript, [keys.client(clientId)], args));
     if (answer.kind === 2) return { kind: 'too-many' };
     const client = answer.kind === 1 ? clientOf(clientId, answer.rest[0]) : null;
@@ -90,24 +96,7 @@ export function clientStore(redis: Commands, keys: Keys, pending: Pending, broke
       for (; bucket < upTo; bucket += 1) pages.push(listBucket(bucketName(bucket), cursor, limit + 1));
       for (const ids of await Promise.all(pages)) found.push(...ids);
     }
-    return pageOf(found, limit);
-  }
-
-  /** As many of the clients as a page holds, by number and by bytes. */
-  async function pageOf(found: readonly string[], limit: number): Promise<Page<ClientState>> {
-    const items: ClientState[] = [];
-    let bytes = 0;
-    for (let from = 0; from < Math.min(limit, found.length); from += MAX_BATCH) {
-      const ids = found.slice(from, Math.min(from + MAX_BATCH, limit));
-      for (const [index, client] of (await readClients(ids)).entries()) {
-        if (client === null) continue;
-        bytes += bytesOf(client);
-        const before = found[from + index - 1];
-        if (bytes > MAX_PAGE_BYTES && items.length > 0 && before !== undefined) return { items, cursor: before };
-        items.push(client);
-      }
-    }
-    return { items, cursor: found.length > limit ? (found[limit - 1] ?? null) : null };
+    return readPage(readClients, found, limit);
   }
 
   async function listBucket(bucket: string, cursor: string | null, limit: number): Promise<string[]> {
@@ -118,6 +107,7 @@ export function clientStore(redis: Commands, keys: Keys, pending: Pending, broke
 
   return {
     changeTopics,
+    renew,
     acknowledgeRanges,
     disconnect,
     release,
@@ -126,11 +116,4 @@ export function clientStore(redis: Commands, keys: Keys, pending: Pending, broke
     readClients,
     listClients,
   };
-}
-
-/** What a client takes in a listing, at most. */
-function bytesOf({ topics }: ClientState): number {
-  let bytes = CLIENT_BYTES;
-  for (const topic of topics.keys()) bytes += topic.length + TOPIC_BYTES;
-  return bytes;
 }

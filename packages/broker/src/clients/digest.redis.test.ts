@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { ClaimOutcome } from '../broker.ts';
+import type { ClaimOutcome, Renewal } from '../broker.ts';
+import { type ClientIdentity, NO_IDENTITY } from './identity.ts';
 import { connect, openBroker, someone, stateOf } from '../testing/brokers.ts';
 import { someKey } from '../testing/intent-log.ts';
 
@@ -17,6 +18,12 @@ async function connected() {
     edge.claim({ clientId, edge: 'e1', generation: own, digest: known });
   return { clientId, generation, digest, look };
 }
+
+const renewal = (token: { expiresAt: number; issuedAt: number }, identity: Partial<ClientIdentity> = {}): Renewal => ({
+  identity: { ...NO_IDENTITY, ...identity, token: { ...token, topics: [] } },
+  topics: new Map(),
+  endsAt: new Map(),
+});
 
 const digestOf = (outcome: ClaimOutcome) => ('digest' in outcome ? outcome.digest : 0);
 
@@ -57,6 +64,11 @@ describe('a connection that has the state', () => {
       'acknowledge the range': async () => edge.acknowledgeRanges(...(await closedOf(clientId))),
       disconnect: () => control.disconnect(clientId),
       'publish to the client': () => control.publishToClient(clientId, Buffer.from('1')),
+      'renew with the token of another time': () =>
+        control.renew(clientId, renewal({ expiresAt: 2e12, issuedAt: 1e12 })),
+      'renew with what it may do': () =>
+        control.renew(clientId, renewal({ expiresAt: 2e12, issuedAt: 1e12 }, { may: {} })),
+      'revoke its token': () => control.revokeClient(clientId, 1e12 + 1),
       'publish to the client once more': () => control.publishToClient(clientId, Buffer.from('2')),
     };
     const digests = [digest];

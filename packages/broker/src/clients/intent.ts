@@ -9,6 +9,8 @@ export interface Registration {
   clientId: string;
   name: string;
   nonce: string;
+  /** '' for none. */
+  user: string;
 }
 
 export interface Unregistration {
@@ -16,15 +18,21 @@ export interface Unregistration {
   clientId: string;
   name: string;
   nonce: string;
+  /** '' for none. */
+  user: string;
   own: string;
 }
 
 /** One intent is always the same text, by which it is found again. */
-export function encodeIntent({ act, clientId, name, nonce, ...rest }: Intent): string {
-  return JSON.stringify('own' in rest ? [act, clientId, name, nonce, rest.own] : [act, clientId, name, nonce]);
+export function encodeIntent(intent: Intent): string {
+  const { act, clientId, name, nonce, user } = intent;
+  const own = intent.act === 'unregister' ? intent.own : '';
+  const rest = user !== '' ? [own, user] : own !== '' ? [own] : [];
+  return JSON.stringify([act, clientId, name, nonce, ...rest]);
 }
 
 export function decodeIntent(text: string): Intent {
-  const [act = '', clientId = '', name = '', nonce = '', own = ''] = JSON.parse(text) as string[];
-  return act === 'register' ? { act, clientId, name, nonce } : { act: 'unregister', clientId, name, nonce, own };
+  const [act = '', clientId = '', name = '', nonce = '', own = '', user = ''] = JSON.parse(text) as string[];
+  const registration = { clientId, name, nonce, user };
+  return act === 'register' ? { act, ...registration } : { act: 'unregister', ...registration, own };
 }

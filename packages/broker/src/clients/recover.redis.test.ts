@@ -4,6 +4,9 @@ import { describe, expect, test } from 'vitest';
 import type { ControlBroker } from '../broker.ts';
 import { controlBroker } from '../redis-broker.ts';
 import { connect, dyingAfter, openBroker, someone } from '../testing/brokers.ts';
+import { isCurrent } from '../topics/state.ts';
+import { userTopic } from '../users/user-topic.ts';
+import { NO_IDENTITY } from './identity.ts';
 import { atOnce, openIntentLog, someKey } from '../testing/intent-log.ts';
 
 const its = await openBroker();
@@ -117,7 +120,8 @@ describe('whatever meets and whoever dies', () => {
     client: fc.nat({ max: 3 }),
     key: fc.nat({ max: 1 }),
     name: fc.constantFrom(null, 'ann', 'bob'),
-    livesFor: fc.option(fc.nat({ max: 7 }), { freq: 2 }),
+    user: fc.constantFrom(null, 'ann', 'bob'),
+    livesFor: fc.option(fc.nat({ max: 9 }), { freq: 2 }),
   });
   /** Each round's steps run at once. */
   const rounds = fc.array(fc.array(step, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 5 });
@@ -127,20 +131,23 @@ describe('whatever meets and whoever dies', () => {
   const TIMEOUT_MS = 120_000;
 
   test(
-    "a key's count, its names and the list are those of its clients, and no quota is passed",
+    "a key's count, its names, the list and the users are those of its clients, and no quota is passed",
     { timeout: TIMEOUT_MS },
     async () => {
       await fc.assert(
         fc.asyncProperty(rounds, async (plan) => {
           const ids = Array.from({ length: 4 }, () => randomUUID());
           const keyIds = [someKey(), someKey()];
+          const run = randomUUID();
+          const users = { ann: `ann ${run}`, bob: `bob ${run}` };
           for (const steps of plan) {
             await Promise.allSettled(
-              steps.map(({ act, client, key, name, livesFor }) => {
+              steps.map(({ act, client, key, name, user, livesFor }) => {
                 const broker = livesFor === null ? control : dying(livesFor);
                 const clientId = ids[client] ?? '';
                 if (act === 'unregister') return broker.unregister(clientId);
-                return broker.register(someone({ clientId, key: keyIds[key] ?? '', name }), QUOTA);
+                const identity = { ...NO_IDENTITY, user: user === null ? null : users[user] };
+                return broker.register(someone({ clientId, key: keyIds[key] ?? '', name, identity }), QUOTA);
               }),
             );
           }
@@ -156,6 +163,14 @@ describe('whatever meets and whoever dies', () => {
               pending: 0,
             });
             expect(own.length).toBeLessThanOrEqual(QUOTA);
+          }
+          for (const user of Object.values(users)) {
+            const own = clients.filter(({ identity }) => identity.user === user);
+            expect((await control.countClientsOf([user]))[0]).toBe(own.length);
+            const [topic = null] = await control.readTopics([userTopic(user)]);
+            expect(topic !== null).toBe(own.length > 0);
+            // Each of them hears what is published to the user.
+            for (const { topics } of own) expect(isCurrent(topic, topics.get(userTopic(user)) ?? '')).toBe(true);
           }
           const listed = await Promise.all(ids.map(isListed));
           expect(ids.filter((_, index) => listed[index]).toSorted()).toEqual(

@@ -1,14 +1,18 @@
 import { type Keys, bucketOf } from '../keys.ts';
 import type { Commands } from '@holdfast/redis/commands';
-import type { NewClient, RegisterOutcome } from '../broker.ts';
+import type { NewClient, RegisterOutcome, TokenCheck } from '../broker.ts';
 import { updateIndex } from '../sorted-index.ts';
 import { type Intent, type Registration, type Unregistration, decodeIntent, encodeIntent } from './intent.ts';
 import { answerOf, numberOf, text } from '../lua/replies.ts';
+import { decodeToken, identityFields } from './identity.ts';
 import { type ClientState, edgesOf } from './state.ts';
 import { newIncarnation } from '../random.ts';
 import { asked, run } from '@holdfast/redis/script';
 import { loadScript } from '../lua/scripts.ts';
 import type { Pending } from '../edges/pending.ts';
+import { startNow } from '../topics/state.ts';
+import type { Memberships } from '../users/memberships.ts';
+import { userTopic } from '../users/user-topic.ts';
 
 const reserveScript = loadScript('reserve');
 const registerScript = loadScript('register');
@@ -20,24 +24,36 @@ const MAX_BATCH = 100;
 /** A tombstone is removed when its intent is completed; this is for one that never is. */
 const TOMBSTONE_MS = 24 * 3600 * 1000;
 
+/** On which a client is unregistered. */
+interface Conditions {
+  /** It was not used since that time (ms). */
+  unusedSince?: number;
+  check?: TokenCheck | undefined;
+}
+
 /**
  * A registration touches three Cluster slots: the key's count and names, the client, the index. So an intent is logged
  * at the key first and completed last, once. If its process dies in between, `recoverAbandoned` finds out what came of
  * it: a registration took place if the client has its nonce; an unregistration, if there is its tombstone.
  */
-export function registrationStore(redis: Commands, keys: Keys, pending: Pending) {
+export function registrationStore(redis: Commands, keys: Keys, pending: Pending, memberships: Memberships) {
   async function register(client: NewClient, maxClients: number | null): Promise<RegisterOutcome> {
-    const { clientId, key, registeredAt, topics } = client;
+    const { clientId, key, registeredAt } = client;
     const name = client.name ?? '';
-    const intent: Registration = { act: 'register', clientId, name, nonce: newIncarnation() };
+    const user = client.identity?.user ?? '';
+    const intent: Registration = { act: 'register', clientId, name, nonce: newIncarnation(), user };
     const reserving = [encodeIntent(intent), Date.now(), maxClients ?? '', name, clientId];
     const reserved = numberOf('reserve', await run(redis, reserveScript, accountOf(key), reserving));
     if (reserved === 1) return 'quota-reached';
     if (reserved === 2) return 'name-taken';
 
-    const fields = [key, name, registeredAt, intent.nonce, ...[...topics].flat()];
+    const topics = [...client.topics];
+    if (user !== '') topics.push([userTopic(user), startNow(await memberships.join(intent))]);
+    const identity = client.identity === undefined ? [] : identityFields(client.identity);
+    const fields = [key, name, registeredAt, intent.nonce, identity.length, ...identity.flat(), ...topics.flat()];
     const created = await run(redis, registerScript, [keys.client(clientId)], fields);
     if (numberOf('register', created) !== 1) {
+      await leaveUser(intent);
       await complete(key, intent, 'drop');
       return 'client-exists';
     }
@@ -46,12 +62,12 @@ export function registrationStore(redis: Commands, keys: Keys, pending: Pending)
     return 'registered';
   }
 
-  /** With `unusedSince` (ms) only if the client was not used since that time. */
-  async function unregister(clientId: string, unusedSince?: number): Promise<boolean> {
+  async function unregister(clientId: string, { unusedSince, check }: Conditions = {}): Promise<boolean> {
     const client = keys.client(clientId);
-    const [key, name, nonce] = await asked(redis.hmget(client, 'k', 'n', 'o'));
+    const [key, name, nonce, user, t, j] = await asked(redis.hmget(client, 'k', 'n', 'o', 'u', 't', 'j'));
     if (!key || !nonce) return false;
-    const registration: Registration = { act: 'register', clientId, name: name ?? '', nonce };
+    check?.(decodeToken({ t: t ?? undefined, j: j ?? undefined }));
+    const registration: Registration = { act: 'register', clientId, name: name ?? '', nonce, user: user ?? '' };
     const intent: Unregistration = { ...registration, act: 'unregister', own: newIncarnation() };
     const notes = [encodeIntent(intent), Date.now(), encodeIntent(registration)];
     await run(redis, beginUnregistrationScript, [keys.keyPending(key)], notes);
@@ -68,7 +84,7 @@ export function registrationStore(redis: Commands, keys: Keys, pending: Pending)
       return false;
     }
     const edges = edgesOf(...answer.rest.map(text));
-    await Promise.all([pending.notify(edges, clientId), updateClientIndex(clientId, false)]);
+    await Promise.all([pending.notify(edges, clientId), updateClientIndex(clientId, false), leaveUser(intent)]);
     await complete(key, intent, 'drop');
     await asked(redis.del(tombstone));
     return true;
@@ -89,6 +105,7 @@ export function registrationStore(redis: Commands, keys: Keys, pending: Pending)
     const found = await asked(redis.hget(keys.client(clientId), 'o'));
     await updateClientIndex(clientId, found !== null);
     if (found === nonce) return complete(key, intent, 'keep');
+    await leaveUser(intent);
     if (intent.act === 'register') return complete(key, intent, 'drop');
 
     const tombstone = keys.clientTombstone(clientId, intent.own);
@@ -99,6 +116,10 @@ export function registrationStore(redis: Commands, keys: Keys, pending: Pending)
     const completed = await complete(key, intent, 'drop');
     await asked(redis.del(tombstone));
     return completed;
+  }
+
+  async function leaveUser(intent: Intent): Promise<void> {
+    if (intent.user !== '') await memberships.leave(intent);
   }
 
   function updateClientIndex(clientId: string, exists: boolean): Promise<void> {
@@ -118,8 +139,9 @@ export function registrationStore(redis: Commands, keys: Keys, pending: Pending)
 
   return {
     register,
-    unregister: (clientId: string) => unregister(clientId),
-    unregisterUnused: ({ clientId, since }: ClientState) => unregister(clientId, since),
+    findByName: (key: string, name: string) => asked(redis.hget(keys.keyNames(key), name)),
+    unregister: (clientId: string, check?: TokenCheck) => unregister(clientId, { check }),
+    unregisterUnused: ({ clientId, since }: ClientState) => unregister(clientId, { unusedSince: since }),
     recoverAbandoned,
   };
 }

@@ -1,5 +1,7 @@
-import type { ClientMay } from '@holdfast/protocol/user';
 import type { Position } from '@holdfast/protocol/position-order';
+import { type ClientIdentity, decodeIdentity } from './identity.ts';
+
+export { type ClientIdentity, type ClientToken, NO_IDENTITY } from './identity.ts';
 
 /** The connection that holds a client. It is believed only while its edge's lease lives. */
 export interface Owner {
@@ -12,32 +14,6 @@ export interface Owner {
 export function connectionName(generation: number): string {
   return generation.toString(36);
 }
-
-/** Who a client is, and what it may do: set when it is registered, and by each token. */
-export interface ClientIdentity {
-  user: string | null;
-  /** JSON of at most `MAX_INFO_BYTES`. */
-  info: string | null;
-  /** What it may do with its UUID; null: what its API key may. */
-  may: ClientMay | null;
-  /** Lists of patterns, one of each of which a topic must fit for the client to see its presence; none: it sees none. */
-  seesPresence: readonly (readonly string[])[];
-  /** Of the token with which it was registered last; null for a client of an API key alone. */
-  token: ClientToken | null;
-}
-
-/** What is kept of a client's token; the token itself never is. */
-export interface ClientToken {
-  /** When its authorization ends, in milliseconds since the epoch; the past for one that was revoked. */
-  expiresAt: number;
-  /** Milliseconds since the epoch, of the claim `iat`. */
-  issuedAt: number;
-  /** The topics that it subscribes the client to. */
-  topics: readonly string[];
-}
-
-/** The identity of a client of which nothing is known but its API key. */
-export const NO_IDENTITY: ClientIdentity = { user: null, info: null, may: null, seesPresence: [], token: null };
 
 /** A registered client as Redis knows it. */
 export interface ClientState {
@@ -101,7 +77,7 @@ export function closedRanges(ranges: string): ClosedRange[] {
 /**
  * The fields of a client's hash. One letter each, because a million clients carry them: a client with two topics fits
  * into one small listpack. A topic's field is its name behind `+`, with the start of the subscription, or behind `-`, with
- * closed ranges.
+ * closed ranges. Those of its identity are in identity.ts.
  */
 const field = {
   key: 'k',
@@ -153,7 +129,7 @@ export function decodeClient(clientId: string, flat: readonly string[]): ClientS
     ownPosition: values[field.ownPosition] ?? `${registeredAt}-${incarnation}`,
     topics,
     closed,
-    identity: NO_IDENTITY,
+    identity: decodeIdentity(values),
   };
 }
 

@@ -1,25 +1,31 @@
 -- Changes what a client is subscribed to: drops stale subscriptions, removes, then adds; all or nothing.
 -- KEYS  1 client
--- ARGV  1 topics a client may have, 2 number of stale pairs, 3 number of added pairs,
---       then pairs: stale (topic, start), added (topic, start), removed (topic, position where it ends or '').
+-- ARGV  1 topics a client may have, 2 number of stale pairs, 3 number of added pairs, 4 number of removed pairs,
+--       then pairs: stale (topic, start), added (topic, start), removed (topic, position where it ends or ''),
+--       and those of a renewal: all fields of the identity with their values, '' for nothing.
+-- A renewal removes the topics of the token before that it does not add; its removed pairs say where they end.
 -- A start is `<position> <incarnation of the topic>`.
 -- What a connected client was subscribed to before its edge read it must still be delivered: such a closed range has
 -- a field of its own, `-topic`, as `start,end,incarnation` with spaces between several. What has no room there, or
 -- belongs to a client whose connection this Redis does not know of, is noted as one range with `!` before it, of which
 -- the client gets a `lost`.
--- Gives {0} not registered, {2} too many topics (nothing changed), {1, the client's fields and values}
+-- Gives {0} not registered, or renewed for another user, {2} too many topics (nothing changed), {1, the client's fields and values}
 local MAX_RANGES_BYTES = 2000
 local fields = redis.call('HGETALL', KEYS[1])
 if #fields == 0 then return { 0 } end
-local most, stale, added = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local first_added = 4 + 2 * stale
+local most, added = tonumber(ARGV[1]), tonumber(ARGV[3])
+local first_added = 5 + 2 * ARGV[2]
 local first_removed = first_added + 2 * added
+local first_field = first_removed + 2 * ARGV[4]
+local renews = first_field < #ARGV
 
 local client, count = {}, 0
 for i = 1, #fields, 2 do
   client[fields[i]] = fields[i + 1]
-  if string.sub(fields[i], 1, 1) == '+' then count = count + 1 end
+  -- The topic of the client's user, `@user:…`, is not one of its own.
+  if string.match(fields[i], '^%+[^@]') then count = count + 1 end
 end
+if renews and ARGV[first_field + 1] ~= (client.u or '') then return { 0 } end
 
 local function with_range(ranges, range)
   if client.e and #ranges < MAX_RANGES_BYTES then return (ranges == '' and '' or ranges .. ' ') .. range end
@@ -44,12 +50,25 @@ local function remove(field, finish)
   client[field] = nil
   count = count - 1
 end
-for i = 4, first_added - 1, 2 do
+for i = 5, first_added - 1, 2 do
   local field = '+' .. ARGV[i]
   if client[field] == ARGV[i + 1] then remove(field, '') end
 end
-for i = first_removed, #ARGV, 2 do
-  remove('+' .. ARGV[i], ARGV[i + 1])
+local ends, kept = {}, {}
+for i = first_removed, first_field - 1, 2 do
+  ends[ARGV[i]] = ARGV[i + 1]
+end
+if renews then
+  for i = first_added, first_removed - 1, 2 do
+    kept[ARGV[i]] = true
+  end
+  for _, topic in ipairs(cjson.decode(client.h or '[]')) do
+    if not kept[topic] then remove('+' .. topic, ends[topic] or '') end
+  end
+else
+  for i = first_removed, first_field - 1, 2 do
+    remove('+' .. ARGV[i], ARGV[i + 1])
+  end
 end
 for i = first_added, first_removed - 1, 2 do
   local field = '+' .. ARGV[i]
@@ -61,6 +80,14 @@ for i = first_added, first_removed - 1, 2 do
   end
 end
 if added > 0 and count > most then return { 2 } end
+for i = first_field, #ARGV, 2 do
+  if ARGV[i + 1] == '' then
+    drop[#drop + 1] = ARGV[i]
+  else
+    set[#set + 1] = ARGV[i]
+    set[#set + 1] = ARGV[i + 1]
+  end
+end
 
 if #drop > 0 then redis.call('HDEL', KEYS[1], unpack(drop)) end
 if #set > 0 then redis.call('HSET', KEYS[1], unpack(set)) end

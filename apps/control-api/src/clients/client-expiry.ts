@@ -1,0 +1,18 @@
+import type { ClientState } from '@holdfast/broker/client-state';
+import { TOKEN_CLIENT_EXPIRY_SECONDS } from '@holdfast/protocol/limits';
+import type { KeyRing } from '../auth/authentication.ts';
+
+/** After how many seconds without a connection a client is forgotten; null: never. */
+export type ClientExpiry = (client: Pick<ClientState, 'key' | 'identity'>) => number | null;
+
+/**
+ * What its API key says; where that says nothing, a week for clients of tokens, and the service's setting for all others.
+ * @param otherwise the service's setting, in seconds
+ */
+export function clientExpiry(keys: KeyRing, otherwise: number | null): ClientExpiry {
+  return ({ key, identity }) => {
+    const ofKey = keys.get(key)?.clientExpirySeconds;
+    if (ofKey !== undefined) return ofKey;
+    return identity.token === null ? otherwise : TOKEN_CLIENT_EXPIRY_SECONDS;
+  };
+}
