@@ -17,6 +17,45 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** "90s", "15m", "1h", "7d". Gives seconds. */
+export function duration(text: string): number {
+  const [, digits = '', unit = ''] = /^([1-9]\d{0,8})([smhd])$/.exec(text) ?? [];
+  if (digits === '') throw new InvalidArgumentError('A time such as 90s, 15m or 1h is needed.');
+  return Number(digits) * SECONDS[unit as keyof typeof SECONDS];
+}
+
+/** What judges a value, as the schemas of the protocol do. */
+interface Judge<T> {
+  safeParse: (
+    value: unknown,
+  ) => { success: true; data: T } | { success: false; error: { issues: { message: string }[] } };
+}
+
+/** For an option whose value must be of a schema. */
+export function accepted<T>(judge: Judge<T>): (text: string) => T {
+  return (text) => {
+    const result = judge.safeParse(text);
+    if (result.success) return result.data;
+    throw new InvalidArgumentError(`It ${result.error.issues[0]?.message}.`);
+  };
+}
+
+/** The same for the values of an option that takes several; undefined when it was not given. Raises CliError `bad-option`. */
+export function allAccepted<T>(
+  option: string,
+  judge: Judge<T>,
+  values: readonly unknown[] | undefined,
+): T[] | undefined {
+  return values?.map((value) => {
+    const result = judge.safeParse(value);
+    if (result.success) return result.data;
+    const why = result.error.issues[0]?.message;
+    throw new CliError(exitCodes.usage, 'bad-option', `${option}: ${JSON.stringify(value)} ${why}.`);
+  });
+}
+
 /** RFC 3339, or a date, whose midnight in UTC is meant. Gives RFC 3339. */
 export function futureTime(text: string): string {
   const milliseconds = Date.parse(text);

@@ -7,6 +7,7 @@ import { addPresenceCommand } from './commands/presence.ts';
 import { addPublishCommand } from './commands/publish.ts';
 import { addRegistrationCommands } from './commands/registration.ts';
 import { addSubscriptionCommands } from './commands/subscription.ts';
+import { addTokenCommand } from './commands/token.ts';
 import { addTopicCommands } from './commands/topic.ts';
 import { addUserCommands } from './commands/user.ts';
 import { type ExitCode, EXIT_CODES_HELP, exitCodes, failureOf } from './errors.ts';
@@ -34,6 +35,7 @@ export function buildProgram(terminal: Terminal): Command {
     .showHelpAfterError('(see --help)')
     .exitOverride();
   addKeyCommands(program, terminal);
+  addTokenCommand(program, terminal);
   addTopicCommands(program, terminal);
   addRegistrationCommands(program, terminal);
   addSubscriptionCommands(program, terminal);

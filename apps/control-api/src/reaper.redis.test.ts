@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
+import { NO_IDENTITY } from '@holdfast/broker/client-identity';
 import { closeRedis, connectRedis, waitForRedis } from '@holdfast/redis/connection';
 import { eventually } from '@holdfast/testkit/eventually';
 import { redisUrl } from '@holdfast/testkit/redis';
@@ -56,6 +57,31 @@ describe('the reaper of clients', () => {
     expect(await api.broker.readClient(fresh)).not.toBeNull();
     const again = { ...registered, clientId: randomUUID(), registeredAt: Date.now() };
     expect(await api.broker.register(again, null)).toBe('registered');
+  });
+
+  it('unregisters by what the API key says, and clients of tokens after a week', async () => {
+    const idle = async (key: string, hours: number, ofToken: boolean) => {
+      const token = { expiresAt: Date.now(), issuedAt: 1, topics: [] };
+      const identity = { ...NO_IDENTITY, token: ofToken ? token : null };
+      const [clientId, registeredAt] = [randomUUID(), Date.now() - hours * HOUR_MS];
+      await api.broker.register({ clientId, key, name: null, registeredAt, topics: new Map(), identity }, null);
+      return clientId;
+    };
+    const week = 7 * 24;
+    const ended = [await idle('people', 2, false), await idle('people', 2, true), await idle('all', week + 1, true)];
+    const kept = [
+      await idle('keeper', 9000, false),
+      await idle('keeper', 9000, true),
+      await idle('all', week - 1, true),
+      await idle('all', 9000, false),
+      await idle('gone', 9000, false),
+    ];
+    await reapAll(null);
+    expect(await api.broker.readClients(ended)).toEqual(ended.map(() => null));
+    expect((await api.broker.readClients(kept)).map((client) => client?.clientId)).toEqual(kept);
+    await reapAll(HOUR_MS / 1000);
+    const left = (await api.broker.readClients(kept)).map((client) => client !== null);
+    expect(left).toEqual([true, true, true, false, false]);
   });
 
   it('never unregisters who is connected, was a moment ago, or was until its edge died', async () => {

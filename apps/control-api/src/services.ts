@@ -6,6 +6,7 @@ import type { ClientRates } from './limits/client-rates.ts';
 import type { Counts } from './observability/metrics.ts';
 import type { EdgeDirectory } from './edges/placement.ts';
 import type { KeyRing } from './auth/authentication.ts';
+import type { TokenVerifier } from './auth/tokens/token-verifier.ts';
 
 /** What gives large answers: over a connection of its own, so that small calls do not wait behind them. */
 export type BulkBroker = Pick<Topics & Clients & Users, 'readLog' | 'readTopics' | 'listClients' | 'listClientsOf'>;
@@ -17,6 +18,7 @@ export interface Services {
   readonly bulkReads: BulkReads;
   readonly rates: ClientRates;
   readonly keys: KeyRing;
+  readonly tokens: TokenVerifier;
   readonly clientExpiry: ClientExpiry;
   readonly edges: EdgeDirectory;
   readonly counts: Counts;

@@ -12,10 +12,12 @@ import type { ChargeTopics } from './client-rates.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What the call counts for: its API key when that is valid, else the address it comes from. */
+    /** What the call counts for: its API key or its token when that is valid, else the address it comes from. */
     caller: string;
     /** Whether the call came with a valid API key. */
     withKey: boolean;
+    /** Counts the call for another caller from here on, and waits for its turn there. */
+    countFor: (caller: string) => Promise<void>;
     /** Reserves bytes of the budget until the answer has been sent. */
     holdBytes: (bytes: number) => void;
     /** Charges the client for the topics that its call reads. */
@@ -32,7 +34,7 @@ export interface CallLimits {
 
 /** Enough to keep a Redis busy that is far away. */
 const KEY_CONCURRENCY = 64;
-/** Of all clients behind an address; some calls wait for an edge, up to 1.5 s. */
+/** Of all clients behind an address, and of one user with tokens; some calls wait for an edge, up to 1.5 s. */
 const ADDRESS_CONCURRENCY = 32;
 /** Of an address each connection has one call, and connections are counted. */
 const ADDRESS_TOTAL = Infinity;
@@ -43,6 +45,7 @@ export const callLimits = fp<{ keys: KeyRing; limits: CallLimits }>(async (app, 
   const budget = new ByteBudget(limits.maxBytesInFlight);
   app.decorateRequest('caller', '');
   app.decorateRequest('withKey', false);
+  app.decorateRequest('countFor', async () => undefined);
   app.decorateRequest('holdBytes', () => undefined);
   app.decorateRequest('chargeTopics', () => undefined);
 
@@ -57,7 +60,22 @@ export const callLimits = fp<{ keys: KeyRing; limits: CallLimits }>(async (app, 
       concurrent: key === null ? ADDRESS_CONCURRENCY : KEY_CONCURRENCY,
       total: most,
     });
-    whenSent(reply, () => queue.leave(request.caller));
+    // Null while it waits for its turn.
+    let turnOf: string | null = request.caller;
+    const leave = (): void => {
+      if (turnOf !== null) queue.leave(turnOf);
+      turnOf = null;
+    };
+    whenSent(reply, leave);
+    request.countFor = async (caller) => {
+      leave();
+      request.caller = caller;
+      await queue.enter(caller, { concurrent: ADDRESS_CONCURRENCY, total: ADDRESS_TOTAL });
+      turnOf = caller;
+      if (!isGone(reply)) return;
+      leave();
+      throw new CallerGone();
+    };
     if (isGone(reply)) throw new CallerGone();
   });
 

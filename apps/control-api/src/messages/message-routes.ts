@@ -9,10 +9,20 @@ import {
 import { INBOX_TOPIC } from '@holdfast/protocol/topic-name';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { keyOf, needsKey, principalOf, requireTopics } from '../auth/authorization.ts';
+import { principalOf, requireTopics } from '../auth/authorization.ts';
+import { callerOf } from '../auth/principal.ts';
+import { needsKeyOrToken } from '../auth/token-calls.ts';
 import { parseJson, readBodiesWith } from '../http/bodies.ts';
 import { ProblemError } from '../http/problem-error.ts';
-import { BODY_CODES, KEY_CODES, answers, clientPath, keyed, topicPath } from '../openapi/schemas.ts';
+import {
+  BODY_CODES,
+  KEY_CODES,
+  TOKEN_CODES,
+  answers,
+  clientPath,
+  keyedOrToken,
+  topicPath,
+} from '../openapi/schemas.ts';
 import type { Services } from '../services.ts';
 import { noSuchTopic } from '../topics/topic-states.ts';
 import { parseBatch } from './batch-body.ts';
@@ -35,7 +45,8 @@ export const publishHeaders = z.looseObject({
 });
 
 /** Publishing one message, to a topic or to a client. */
-export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, { broker, keys, counts }) => {
+export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, services) => {
+  const { broker, counts } = services;
   readBodiesWith(app, (bytes) => {
     // Parsed to be refused when it is no JSON, and passed on as it came.
     parseJson(bytes);
@@ -44,17 +55,18 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, { brok
 
   const published = answers({ 202: publishResponse.describe('Appended to the log') }, [
     ...KEY_CODES,
+    ...TOKEN_CODES,
     ...BODY_CODES,
     'topic-not-found',
     'idempotency-conflict',
   ]);
-  const shared = { tags: ['messages'], security: keyed, headers: publishHeaders, body: jsonBytes };
+  const shared = { tags: ['messages'], security: keyedOrToken, headers: publishHeaders, body: jsonBytes };
 
   app.post(
     '/v1/topics/:topic/messages',
     {
       bodyLimit: MAX_MESSAGE_BYTES,
-      onRequest: needsKey(keys),
+      onRequest: needsKeyOrToken(services),
       schema: {
         ...shared,
         operationId: 'publish',
@@ -67,7 +79,12 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, { brok
       const { topic } = request.params;
       const principal = principalOf(request);
       requireTopics(principal, 'publish', [topic]);
-      const outcome = await broker.publish(topic, request.body, request.headers[IDEMPOTENCY_HEADER], principal.key.id);
+      const outcome = await broker.publish(
+        topic,
+        request.body,
+        request.headers[IDEMPOTENCY_HEADER],
+        callerOf(principal),
+      );
       if (outcome.kind === 'not-found') throw noSuchTopic(topic);
       counts.publishes.inc({ outcome: outcome.kind });
       if (outcome.kind === 'conflict') throw keyInUse();
@@ -79,7 +96,7 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, { brok
     '/v1/clients/:clientId/messages',
     {
       bodyLimit: MAX_MESSAGE_BYTES,
-      onRequest: needsKey(keys, 'publish to clients'),
+      onRequest: needsKeyOrToken(services, 'publish to clients'),
       schema: {
         ...shared,
         operationId: 'publishToClient',
@@ -88,6 +105,7 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, { brok
         params: clientPath,
         response: answers({ 202: publishResponse.describe('Appended to the log') }, [
           ...KEY_CODES,
+          ...TOKEN_CODES,
           ...BODY_CODES,
           'client-not-found',
           'idempotency-conflict',
@@ -96,7 +114,7 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, { brok
     },
     async (request, reply) => {
       const { params, body, headers } = request;
-      const caller = keyOf(request).id;
+      const caller = callerOf(principalOf(request));
       const outcome = await broker.publishToClient(params.clientId, body, headers[IDEMPOTENCY_HEADER], caller);
       if (outcome.kind === 'not-found') throw new ProblemError('client-not-found');
       counts.publishes.inc({ outcome: outcome.kind });
@@ -125,7 +143,7 @@ export const batchRoutes: FastifyPluginAsyncZod<Services> = async (app, services
     '/v1/messages',
     {
       bodyLimit: MAX_BATCH_BYTES,
-      onRequest: needsKey(services.keys, 'publish'),
+      onRequest: needsKeyOrToken(services, 'publish'),
       schema: {
         operationId: 'publishBatch',
         summary: 'Publish many messages',
@@ -133,10 +151,11 @@ export const batchRoutes: FastifyPluginAsyncZod<Services> = async (app, services
           'Each message is judged alone: one that is wrong does not stop the others. ' +
           'Messages of the same topic keep their order.',
         tags: ['messages'],
-        security: keyed,
+        security: keyedOrToken,
         body,
         response: answers({ 202: batchResponse.describe('One result for each message, in order') }, [
           ...KEY_CODES,
+          ...TOKEN_CODES,
           ...BODY_CODES,
         ]),
       },

@@ -8,7 +8,7 @@ import { batchMessage, type batchResult } from '@holdfast/protocol/rest/messages
 import type { z } from 'zod';
 import { faultsOf, phraseOf } from '../http/validation.ts';
 import { deniedTopics } from '../auth/authorization.ts';
-import type { Principal } from '../auth/principal.ts';
+import { type Principal, callerOf } from '../auth/principal.ts';
 import type { Services } from '../services.ts';
 
 type Result = z.output<typeof batchResult>;
@@ -30,7 +30,7 @@ interface Publication {
   topic: string;
   data: Buffer;
   idempotencyKey: string | undefined;
-  /** The id of the API key. */
+  /** Of the idempotency key. */
   caller: string;
   outcome?: PublishOutcome | RedisUnavailable | undefined;
 }
@@ -73,9 +73,9 @@ function plan(principal: Principal, message: unknown): Plan {
   }
   const denied = deniedTopics(principal, 'publish', topics);
   if (denied.length > 0) {
-    return { refused: refusal('not-permitted', `The API key has no right to publish to ${denied.join(', ')}`, topics) };
+    return { refused: refusal('not-permitted', `There is no right to publish to ${denied.join(', ')}`, topics) };
   }
-  return { publications: topics.map((topic) => ({ topic, data, idempotencyKey, caller: principal.key.id })) };
+  return { publications: topics.map((topic) => ({ topic, data, idempotencyKey, caller: callerOf(principal) })) };
 }
 
 /** A message to several topics goes to all of them or to none, so that it can be repeated as it is. */

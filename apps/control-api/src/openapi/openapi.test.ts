@@ -41,6 +41,11 @@ const CONTRACT: Record<string, string[]> = {
   'POST /v1/messages': ['202', '403', '413'],
   'POST /v1/clients/{clientId}/messages': ['202', '403', '404', '413'],
   'GET /v1/topics/{topic}/messages': ['200', '403', '404'],
+  'GET /v1/users/{user}': ['200', '400', '403'],
+  'POST /v1/users/status': ['200', '400', '403'],
+  'POST /v1/users/{user}/disconnect': ['202', '400', '403'],
+  'POST /v1/users/{user}/revoke': ['202', '400', '403'],
+  'POST /v1/users/{user}/messages': ['202', '403', '404', '409', '413'],
   'GET /v1/edges': ['200', '403'],
   'GET /v1/capacity': ['200', '403'],
   'GET /healthz': ['200'],
@@ -99,6 +104,7 @@ describe('the OpenAPI document', () => {
     expect(optional.toSorted()).toEqual([
       'DELETE /v1/clients/{clientId}/topics',
       'POST /v1/clients',
+      'POST /v1/users/{user}/revoke',
       'PUT /v1/topics/{topic}',
     ]);
   });

@@ -15,6 +15,7 @@ import { expect } from 'vitest';
 import type { z } from 'zod';
 import { buildApp } from '../app.ts';
 import { clientExpiry } from '../clients/client-expiry.ts';
+import type { GivenIdentity } from '../clients/client-identity.ts';
 import { configSchema, limitsOf } from '../config.ts';
 import type { ApiLimits } from '../limits/call-limits.ts';
 import { KeyRing } from '../auth/authentication.ts';
@@ -35,6 +36,19 @@ const KEYS = {
   readers: { can: { subscribe: ['news.*'] } },
   one: { can: all, maxClients: 1 },
   maker: { can: { manage: ['quota.*'] }, maxTopics: 2, maxHistoryMessages: 10 },
+  people: {
+    can: {
+      register: true,
+      subscribe: ['news.*', 'user.{user}.**'],
+      publish: ['user.{user}.**'],
+      manage: ['people.*'],
+      presence: ['room.*', '@users'],
+    },
+    clientExpirySeconds: 3600,
+  },
+  lookers: { can: { presence: ['@users'] } },
+  toUsers: { can: { publish: ['@users'] } },
+  keeper: { can: all, clientExpirySeconds: null },
   toClients: { can: { publish: ['@clients'] } },
 };
 
@@ -65,7 +79,9 @@ export interface TestApi {
   readonly url: string;
   call: (method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'PATCH', path: string, options?: CallOptions) => Promise<Answer>;
   /** A registered client. */
-  client: (options?: { key?: KeyName; topics?: string[]; name?: string }) => Promise<string>;
+  client: (
+    options?: { key?: KeyName; topics?: string[]; name?: string; clientId?: string } & GivenIdentity,
+  ) => Promise<string>;
   /** Creates topics. */
   topics: (...names: string[]) => Promise<void>;
   stop: () => Promise<void>;
