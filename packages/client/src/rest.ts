@@ -73,7 +73,7 @@ export interface TopicOptions extends CallOptions {
   /** Deleted when for so long nothing was published and nobody was connected to it; null: never. */
   expireSeconds?: number | null | undefined;
   /** Who counts as present, and what is shown of it; null: it has no presence. */
-  presence?: { [Setting in keyof PresenceSettings]?: PresenceSettings[Setting] | undefined } | null | undefined;
+  presence?: Partial<PresenceSettings> | null | undefined;
 }
 
 export interface RevokeOptions extends CallOptions {
