@@ -209,6 +209,28 @@ describe('listen', () => {
     expect((await holdfast('clients', '--all')).out.join('\n')).not.toContain('early');
   });
 
+  it('--token registers by the token alone, and ends with 1 when it is refused', async () => {
+    await answerOf('topic', 'create', 'cli.token');
+    const keyFile = join(directory, 'browsers.jwk.json');
+    const rights = ['--subscribe', 'cli.token', '--tokens', '--key-file', keyFile];
+    await answerOf('key', 'create', '--id', 'browsers', ...rights, '--file', installation.keysFile);
+    const minted = await holdfast('token', '--key-file', keyFile, '--sub', 'eve', '--topics', 'cli.token');
+    const token = minted.out.join('').trim();
+    await vi.waitUntil(async () => {
+      const headers = { authorization: `Bearer ${token}` };
+      return (await fetch(`${installation.controlUrl}/v1/clients`, { method: 'POST', headers })).ok;
+    }, WAIT);
+    const { out, stop } = await listening('--token', token);
+    await answerOf('publish', 'cli.token', '"for eve"');
+    await vi.waitFor(() => expect(dataOf(out)).toEqual(['"for eve"']), WAIT);
+    expect(await stop()).toBe(0);
+    await answerOf('user', 'revoke', 'eve', '--issued-before', new Date(Date.now() + 5000).toISOString());
+    const refused = await holdfast('listen', '--token', token);
+    expect(refused.exitCode).toBe(1);
+    expect(refused.err.join('\n')).toMatch(/The token is refused: .*revoked/);
+    expect((await holdfast('listen', '--token', token, '--register', 'me')).exitCode).toBe(2);
+  });
+
   it('--once leaves no client behind', async () => {
     const { stop } = await listening('--register', 'once', '--once');
     expect((await holdfast('clients', '--all')).out.join('\n')).toContain('once');
