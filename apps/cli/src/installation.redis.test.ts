@@ -136,7 +136,7 @@ describe('users', () => {
     expect(await answerOf('user', 'revoke', 'ann', '--issued-before', '2020-01-01')).toMatchObject({ clients: 0 });
     expect(await answerOf('user', 'disconnect', 'ann')).toMatchObject({ connections: 1 });
     expect(await ended).toBe(1);
-    expect((await holdfast('user', 'publish', 'nobody', '1')).err.join('')).toContain('no-such-user (404)');
+    expect((await holdfast('user', 'publish', 'stranger', '1')).err.join('')).toContain('no-such-user (404)');
   });
 
   it('are named in usage', async () => {

@@ -71,24 +71,24 @@ function isPosition(value: unknown): boolean {
   return typeof value === 'string' && POSITION_FORM.test(value);
 }
 
-/** What a client's own topics begin with: its inbox, and that of its user. */
-const OWN_TOPIC = '@';
+/** The inbox of a client, and the topic of its user, begin with it. */
+const RESERVED_PREFIX = '@';
 /** What a frame of each kind has besides its positions. The longer of the two, for all. */
 const ENVELOPE_BYTES = '{"type":"resume","positions":{},"more":true}'.length;
 const utf8 = new TextEncoder();
 
 /**
- * The frames that ask for what was missed: its own topics first, as many frames as the positions need. Never
+ * The frames that ask for what was missed: the inbox and the user's topic first, as many frames as the positions need. Never
  * more positions than an edge takes, which are more than a client can have topics: an edge closes for good what asks
  * for more, while a topic that is left out only comes back as not recovered, and is reported as lost.
  */
 export function resumeFrames(positions: Positions): Resume[] {
   const entries = Object.entries(positions);
-  const own = entries.filter(([topic]) => topic.startsWith(OWN_TOPIC));
-  const ownFirst = [...own, ...entries.filter(([topic]) => !topic.startsWith(OWN_TOPIC))];
+  const reserved = entries.filter(([topic]) => topic.startsWith(RESERVED_PREFIX));
+  const reservedFirst = [...reserved, ...entries.filter(([topic]) => !topic.startsWith(RESERVED_PREFIX))];
   const chunks: [string, string][][] = [];
   let room = 0;
-  for (const entry of ownFirst.slice(0, MAX_RESUME_POSITIONS)) {
+  for (const entry of reservedFirst.slice(0, MAX_RESUME_POSITIONS)) {
     const bytes = utf8.encode(`${JSON.stringify(entry[0])}:"${entry[1]}",`).byteLength;
     if (chunks.length === 0 || bytes > room) {
       chunks.push([]);

@@ -70,7 +70,7 @@ export interface PageOptions extends CallOptions {
 
 export interface TopicOptions extends CallOptions {
   history?: { size?: number | undefined; seconds?: number | undefined } | undefined;
-  /** Deleted when for so long nothing was published and nobody was connected to it; null: never. */
+  /** Deleted when for so long nothing was published and no client was connected to it; null: never. */
   expireSeconds?: number | null | undefined;
   /** Who counts as present, and what is shown of it; null: it has no presence. */
   presence?: Partial<PresenceSettings> | null | undefined;
@@ -207,7 +207,7 @@ export function createRest(options: RestOptions) {
     usersStatus: (users: readonly string[], { signal }: CallOptions = {}) =>
       call<Answer<typeof usersResponse>>({
         method: 'POST',
-        path: '/v1/users',
+        path: '/v1/users/status',
         body: JSON.stringify({ users }),
         signal,
       }),

@@ -69,7 +69,7 @@ describe('a list of clients', () => {
     expect(await byName(`${name}&user=ann`, 'all')).toEqual([clientId]);
     expect(await byName(`${name}&user=bob`, 'all')).toEqual([]);
     expect(await byName(name, 'news')).toEqual([]);
-    expect(await byName('name=nobody', 'all')).toEqual([]);
+    expect(await byName('name=unknown', 'all')).toEqual([]);
     await api.call('DELETE', `${PATH}/${clientId}`);
     expect(await byName(name, 'all')).toEqual([]);
     expect(await api.call('GET', `${PATH}?name=`, { key: 'all' })).toBeProblem(400, 'invalid-request');

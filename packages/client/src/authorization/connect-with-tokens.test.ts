@@ -195,6 +195,24 @@ describe('connecting with a token', () => {
     expect([registered, edge.peers]).toEqual([[], []]);
   });
 
+  it('takes no notice of an answer that comes after a close to a fetch that knows no signal', async () => {
+    const answer = Promise.withResolvers<Response>();
+    let isAsked = false;
+    const fetch = (): Promise<Response> => {
+      isAsked = true;
+      return answer.promise;
+    };
+    const { client } = connected({ fetch });
+    const registered: unknown[] = [];
+    client.on('registered', (event) => registered.push(event));
+    await eventually(() => isAsked);
+    client.close();
+    const { clientId, urls } = control;
+    answer.resolve(Response.json({ clientId, name: null, topics: [], connect: { url: null, urls } }));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([registered, edge.peers]).toEqual([[], []]);
+  });
+
   it('refuses a control URL that is none', () => {
     expect(() => connected({ controlUrl: 'nowhere' })).toThrow(TypeError);
   });
@@ -256,6 +274,17 @@ describe('a renewal', () => {
     await eventually(() => control.tokens.length === 2);
     expect(warnings).toEqual([{ type: 'expiring', inMs: 30_000 }]);
     expect(edge.peers).toHaveLength(1);
+  });
+
+  it('does not come while there is no connection: the next one asks first', async () => {
+    stopTime();
+    control.lifeMs = 12 * SECOND;
+    const { client } = connected();
+    await edge.peer(0);
+    // The edge does not answer; half of the life is over.
+    vi.advanceTimersByTime(9 * SECOND);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([tokens, client.state]).toEqual([1, 'connecting']);
   });
 
   it('is never made more often than every 5 s, however short tokens live', async () => {
@@ -451,12 +480,35 @@ describe('after sleep', () => {
     vi.advanceTimersByTime(0);
     await eventually(() => asked.length === 1);
     page.dispatchEvent(new Event('visibilitychange'));
+    vi.advanceTimersByTime(0);
     asked[0]?.('back');
     await edge.peer(1);
     vi.advanceTimersByTime(0);
     await new Promise((resolve) => setImmediate(resolve));
     expect([asked.length, edge.peers.length]).toEqual([1, 2]);
   });
+});
+
+it('a page that comes back while no token is to be had waits once more, not twice', async () => {
+  stopTime();
+  const page = new EventTarget();
+  vi.stubGlobal('addEventListener', page.addEventListener.bind(page));
+  vi.stubGlobal('removeEventListener', page.removeEventListener.bind(page));
+  const asked: ((error: Error) => void)[] = [];
+  let calls = 0;
+  const getToken = (): Promise<string> | string =>
+    ++calls === 1 ? fresh() : new Promise((_, reject) => asked.push(reject));
+  const { peer, client, states } = await open({ getToken });
+  peer.close(4401);
+  await eventually(() => client.state === 'waiting');
+  vi.advanceTimersByTime(0);
+  await eventually(() => asked.length === 1);
+  page.dispatchEvent(new Event('pageshow'));
+  vi.advanceTimersByTime(0);
+  asked[0]?.(new Error('away'));
+  await eventually(() => states.length > 3);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(states.map(({ state }) => state)).toEqual(['connecting', 'open', 'waiting', 'waiting']);
 });
 
 it('a closed client leaves no timer behind', async () => {

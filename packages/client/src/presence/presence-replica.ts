@@ -22,7 +22,7 @@ export class PresenceReplica {
   count = 0;
   version = 0;
   countOnly = false;
-  /** Whether anything was told. */
+  /** Whether a frame has come. */
   isKnown = false;
   /** Whether `members` is what a snapshot is compared with: else its members are no changes. */
   #hasMembers = false;
@@ -40,7 +40,7 @@ export class PresenceReplica {
     this.#snapshot = undefined;
   }
 
-  /** Nothing is told of it any more. Returns the change; undefined when nothing was known. */
+  /** No further frame comes. Returns the change; undefined when nothing was known. */
   forget(): PresenceChange | undefined {
     this.restart();
     if (!this.isKnown) return undefined;

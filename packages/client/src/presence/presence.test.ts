@@ -94,14 +94,17 @@ describe('presence', () => {
     peer.send(
       { ...frame(1, 1), members: [member('ann', 'a')] },
       { ...frame(2, 2), joined: [member('bob')], left: [] },
-      { ...frame(3, 1), joined: [], left: ['ann', 'nobody'] },
+      { ...frame(3, 1), joined: [], left: ['ann', 'unknown'] },
       { ...frame(4, 1), joined: [member('bob', 'changed')], left: [] },
       { ...frame(4, 1), joined: [member('again')], left: [] },
+      { ...frame(5, 2), joined: [member('eve')], left: [] },
     );
-    await eventually(() => view.version === 4);
-    await eventually(() => events.length === 6);
-    expect(events).toEqual(['1 at 1', '+bob', '2 at 2', '-ann "a"', '1 at 3', '1 at 4']);
-    expect([...view]).toEqual([['bob', 'changed']]);
+    await eventually(() => view.version === 5);
+    expect(events).toEqual(['1 at 1', '+bob', '2 at 2', '-ann "a"', '1 at 3', '1 at 4', '+eve', '2 at 5']);
+    expect([...view]).toEqual([
+      ['bob', 'changed'],
+      ['eve', null],
+    ]);
   });
 
   it('after a reconnect emits true changes only', async () => {
@@ -147,7 +150,7 @@ describe('presence', () => {
     expect([...view.keys()]).toEqual(['ann', 'bob']);
   });
 
-  it('past the limit is a number, and nobody has left by that', async () => {
+  it('past the limit is a number, and no member has left by that', async () => {
     const { peer, view, events } = await watching();
     peer.send({ ...frame(1, 1), members: [member('ann')] }, frame(2, 1001), frame(3, 1002));
     await eventually(() => view.version === 3);

@@ -31,7 +31,7 @@ export class Presences {
     }
   }
 
-  /** Also of topics that nobody has asked for yet: the edge sends what it knows once. */
+  /** Also of topics without a view: the edge sends its snapshot once. */
   frame(frame: PresenceFrame): void {
     const topic = this.#topic(frame.topic);
     const change = topic.replica.apply(frame);
