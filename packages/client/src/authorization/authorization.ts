@@ -179,7 +179,6 @@ export class Authorization {
           date = headers.get('date');
         },
       });
-      signal.throwIfAborted();
       this.#token = token;
       this.#failures = 0;
       this.#pause(MIN_RENEWAL_MS);
