@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { CliError, exitCodes } from './errors.ts';
+import type { Terminal } from './terminal.ts';
 
 /** "a,b" and a repeated option both mean several. */
 export function commaList(text: string, before: readonly string[] = []): string[] {
@@ -107,4 +108,24 @@ export function messageText(input: string, asText: boolean): string {
     );
   }
   return text;
+}
+
+/** The message that was given, or else what is typed or piped, as `messageText` makes it. */
+export async function messageOf(terminal: Terminal, given: string | undefined, asText: boolean): Promise<string> {
+  return messageText(given ?? (await typedOrPiped(terminal)), asText);
+}
+
+async function typedOrPiped(terminal: Terminal): Promise<string> {
+  if (terminal.inputIsTyped) terminal.err('Type the message, end it with Ctrl-D.');
+  // Piped input ends with a line break that is not part of the message.
+  return (await terminal.readInput()).replace(/\r?\n$/, '');
+}
+
+/** JSON of a client's own. */
+export function jsonValue(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new InvalidArgumentError('JSON is needed, such as \'{"name":"Ann"}\'.');
+  }
 }

@@ -1,6 +1,7 @@
 import { isClientRef } from '@holdfast/protocol/client-id';
 import { MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
 import {
+  clientName,
   clientResponse,
   clientsResponse,
   disconnectResponse,
@@ -163,12 +164,13 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
       onRequest: needsKey(keys, 'manage'),
       schema: {
         operationId: 'listClients',
-        summary: 'List all clients, or those of a user',
+        summary: 'List all clients, those of a user, or the one of a name',
         description: 'By `ref`. The UUID, which is a credential, is included only for clients of the own API key.',
         tags,
         security: keyed,
         querystring: z.strictObject({
           user: userName.optional().describe('Only the clients of this user'),
+          name: clientName.optional().describe('Only the client of this name, of the own API key'),
           cursor: clientsCursor.optional().describe('From the page before'),
           limit: pageLimit,
         }),
@@ -176,12 +178,12 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
       },
     },
     async (request, reply) => {
-      const { user, cursor = null, limit } = request.query;
+      const { user, name, cursor = null, limit } = request.query;
       request.holdBytes(MAX_PAGE_BYTES);
       return bulkReads.run(
         request.caller,
         () => isGone(reply),
-        () => listClients(broker, bulkBroker, keyOf(request), { user, cursor, limit }),
+        () => listClients(broker, bulkBroker, keyOf(request), { user, name, cursor, limit }),
       );
     },
   );
