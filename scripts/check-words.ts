@@ -53,7 +53,9 @@ const ENTRIES: readonly Entry[] = [
   { use: 'notify, report', phrases: /\b(is|are|was|were|be|been|being) told\b|\bnobody\b/gi },
   { use: 'batch', names: 'lot lots', phrases: /\bin lots\b|\blots? of (up to|at most|\d+)\b/gi },
   { use: 'slicer, semaphore', names: 'pace gate' },
-  { use: 'connection registry, live subscribers', words: 'roster rosters', names: 'audience audiences' },
+  { use: 'connection registry', words: 'roster rosters' },
+  // Elsewhere it is the claim of a token.
+  { use: 'live subscribers', names: 'audience audiences', only: [EDGE] },
   { use: 'topics, topic, sequencer', names: 'feed feeds follower followers pump', only: [EDGE] },
   { use: 'emit, drained', words: 'giveOn handedOn' },
   { use: 'lagging', exact: 'behind isBehind fallBehind startBehind behindMs', only: [EDGE] },

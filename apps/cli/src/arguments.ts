@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { CliError, exitCodes } from './errors.ts';
+import type { Terminal } from './terminal.ts';
 
 /** "a,b" and a repeated option both mean several. */
 export function commaList(text: string, before: readonly string[] = []): string[] {
@@ -19,7 +20,7 @@ export function wholeNumber(text: string): number {
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
 /** A time with its unit, as 30s, 15m, 1h or 7d. Gives seconds. */
-function seconds(text: string): number {
+export function seconds(text: string): number {
   const [, count = '', unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
   const unitSeconds = UNIT_SECONDS[unit];
   if (unitSeconds === undefined) throw new InvalidArgumentError('A time such as 30s, 15m, 1h or 7d is needed.');
@@ -29,6 +30,36 @@ function seconds(text: string): number {
 /** The same, or "never". */
 export function secondsOrNever(text: string): number | 'never' {
   return text === 'never' ? text : seconds(text);
+}
+
+/** What judges a value, as the schemas of the protocol do. */
+interface Judge<T> {
+  safeParse: (
+    value: unknown,
+  ) => { success: true; data: T } | { success: false; error: { issues: { message: string }[] } };
+}
+
+/** For an option whose value must be of a schema. */
+export function accepted<T>(judge: Judge<T>): (text: string) => T {
+  return (text) => {
+    const result = judge.safeParse(text);
+    if (result.success) return result.data;
+    throw new InvalidArgumentError(`It ${result.error.issues[0]?.message}.`);
+  };
+}
+
+/** The same for the values of an option that takes several; undefined when it was not given. Raises CliError `bad-option`. */
+export function allAccepted<T>(
+  option: string,
+  judge: Judge<T>,
+  values: readonly unknown[] | undefined,
+): T[] | undefined {
+  return values?.map((value) => {
+    const result = judge.safeParse(value);
+    if (result.success) return result.data;
+    const why = result.error.issues[0]?.message;
+    throw new CliError(exitCodes.usage, 'bad-option', `${option}: ${JSON.stringify(value)} ${why}.`);
+  });
 }
 
 /** RFC 3339, or a date, whose midnight in UTC is meant. Gives RFC 3339. */
@@ -77,4 +108,24 @@ export function messageText(input: string, asText: boolean): string {
     );
   }
   return text;
+}
+
+/** The message that was given, or else what is typed or piped, as `messageText` makes it. */
+export async function messageOf(terminal: Terminal, given: string | undefined, asText: boolean): Promise<string> {
+  return messageText(given ?? (await typedOrPiped(terminal)), asText);
+}
+
+async function typedOrPiped(terminal: Terminal): Promise<string> {
+  if (terminal.inputIsTyped) terminal.err('Type the message, end it with Ctrl-D.');
+  // Piped input ends with a line break that is not part of the message.
+  return (await terminal.readInput()).replace(/\r?\n$/, '');
+}
+
+/** JSON of a client's own. */
+export function jsonValue(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new InvalidArgumentError('JSON is needed, such as \'{"name":"Ann"}\'.');
+  }
 }

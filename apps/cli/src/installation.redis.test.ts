@@ -93,6 +93,34 @@ describe('topic create', () => {
   });
 });
 
+describe('token', () => {
+  it('registers the client of its user, as soon as control-api has read the keys file', async () => {
+    await answerOf('topic', 'create', 'cli.token');
+    const keyFile = join(directory, 'web.jwk.json');
+    const rights = ['--subscribe', 'cli.*', '--file', installation.keysFile, '--tokens', '--key-file', keyFile];
+    await answerOf('key', 'create', '--id', 'web', ...rights);
+    const minted = await answerOf(
+      'token',
+      '--key-file',
+      keyFile,
+      '--sub',
+      'ann',
+      '--topics',
+      'cli.token',
+      '--ttl',
+      '1h',
+    );
+    const register = () =>
+      fetch(`${installation.controlUrl}/v1/clients`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${String(minted['token'])}` },
+      });
+    await vi.waitUntil(async () => (await register()).ok, WAIT);
+    const { expiresAt } = minted;
+    expect(await (await register()).json()).toMatchObject({ name: 'ann', topics: ['cli.token'], expiresAt });
+  });
+});
+
 describe('clients', () => {
   it('are registered, subscribed, shown, unsubscribed and unregistered', async () => {
     await answerOf('topic', 'create', 'cli.clients');
@@ -106,11 +134,63 @@ describe('clients', () => {
     expect(await holdfast('client', id)).toMatchObject({ exitCode: 1, out: [] });
   });
 
+  it('are found by name wherever an id is taken', async () => {
+    await answerOf('topic', 'create', 'cli.names');
+    const { clientId } = await answerOf('register', '--name', 'Ann’s phone');
+    // What this command line remembers is not needed.
+    await rm(join(directory, 'clients'), { recursive: true });
+    expect(await answerOf('subscribe', 'Ann’s phone', 'cli.names')).toMatchObject({ clientId, topics: ['cli.names'] });
+    expect(await answerOf('unsubscribe', 'Ann’s phone', 'cli.names')).toMatchObject({ topics: [] });
+    expect(await answerOf('client', 'Ann’s phone')).toMatchObject({ clientId });
+    expect(await answerOf('publish', '--client', 'Ann’s phone', '1')).toMatchObject({ topic: '@me' });
+    const { stop, err } = await listening('Ann’s phone');
+    expect(await stop()).toBe(0);
+    expect(err.join('\n')).toContain('receiving');
+    expect(await answerOf('unregister', 'Ann’s phone')).toEqual({ clientId });
+    const gone = await holdfast('client', 'Ann’s phone');
+    expect(gone).toMatchObject({ exitCode: 1, out: [] });
+    expect(gone.err.join('')).toContain('No client of this API key is named "Ann’s phone"');
+  });
+
+  it('are found by a name that is remembered, for a key that may not look at clients', async () => {
+    const made = await answerOf('key', 'create', '--id', 'plain', '--register', '--file', installation.keysFile);
+    const key = String(made['presented']);
+    await vi.waitUntil(async () => (await holdfast('register', '--key', key)).exitCode === 0, WAIT);
+    const { clientId } = await answerOf('register', '--name', 'kept', '--key', key);
+    expect(await answerOf('client', 'kept', '--key', key)).toMatchObject({ clientId });
+    expect((await holdfast('client', 'not kept', '--key', key)).exitCode).toBe(1);
+  });
+
   it('are listed to the limit, and it says that there are more', async () => {
     for (let number = 0; number < 3; number++) await answerOf('register');
     const { out } = await holdfast('clients', '--limit', '2');
     expect(out).toHaveLength(4);
     expect(out.at(-1)).toContain('--all');
+  });
+});
+
+describe('users', () => {
+  it('are shown, published to, disconnected, and their tokens revoked', async () => {
+    const { clientId } = await answerOf('register', '--name', 'of-ann', '--user', 'ann', '--info', '{"name":"Ann"}');
+    expect((await holdfast('client', String(clientId))).out).toEqual(
+      expect.arrayContaining(['User        ann', 'Info        {"name":"Ann"}']),
+    );
+    expect(await answerOf('clients', '--user', 'ann')).toMatchObject({ clients: [{ clientId, user: 'ann' }] });
+    expect(await answerOf('user', 'ann')).toMatchObject({ user: 'ann', connected: false, clients: 1, connections: 0 });
+    const { out, ended } = await listening('of-ann');
+    await vi.waitUntil(async () => (await answerOf('user', 'show', 'ann'))['connected'] === true, WAIT);
+    expect(await answerOf('user', 'publish', 'ann', '{"mail":1}')).toMatchObject({ topic: '@user' });
+    await vi.waitFor(() => expect(dataOf(out)).toEqual(['{"mail":1}']), WAIT);
+    expect(await answerOf('user', 'revoke', 'ann', '--issued-before', '2020-01-01')).toMatchObject({ clients: 0 });
+    expect(await answerOf('user', 'disconnect', 'ann')).toMatchObject({ connections: 1 });
+    expect(await ended).toBe(1);
+    expect((await holdfast('user', 'publish', 'stranger', '1')).err.join('')).toContain('no-such-user (404)');
+  });
+
+  it('are named in usage', async () => {
+    for (const args of [['user'], ['user', 'revoke', 'ann', '--issued-before', 'soon'], ['register', '--info', '{']]) {
+      expect((await holdfast(...args)).exitCode).toBe(2);
+    }
   });
 });
 
@@ -175,6 +255,28 @@ describe('listen', () => {
     expect(exitCode).toBe(1);
     expect(err.join('\n')).toContain('npx holdfast topic create cli.missing');
     expect((await holdfast('clients', '--all')).out.join('\n')).not.toContain('early');
+  });
+
+  it('--token registers by the token alone, and ends with 1 when it is refused', async () => {
+    await answerOf('topic', 'create', 'cli.token');
+    const keyFile = join(directory, 'browsers.jwk.json');
+    const rights = ['--subscribe', 'cli.token', '--tokens', '--key-file', keyFile];
+    await answerOf('key', 'create', '--id', 'browsers', ...rights, '--file', installation.keysFile);
+    const minted = await holdfast('token', '--key-file', keyFile, '--sub', 'eve', '--topics', 'cli.token');
+    const token = minted.out.join('').trim();
+    await vi.waitUntil(async () => {
+      const headers = { authorization: `Bearer ${token}` };
+      return (await fetch(`${installation.controlUrl}/v1/clients`, { method: 'POST', headers })).ok;
+    }, WAIT);
+    const { out, stop } = await listening('--token', token);
+    await answerOf('publish', 'cli.token', '"for eve"');
+    await vi.waitFor(() => expect(dataOf(out)).toEqual(['"for eve"']), WAIT);
+    expect(await stop()).toBe(0);
+    await answerOf('user', 'revoke', 'eve', '--issued-before', new Date(Date.now() + 5000).toISOString());
+    const refused = await holdfast('listen', '--token', token);
+    expect(refused.exitCode).toBe(1);
+    expect(refused.err.join('\n')).toMatch(/The token is refused: .*revoked/);
+    expect((await holdfast('listen', '--token', token, '--register', 'me')).exitCode).toBe(2);
   });
 
   it('--once leaves no client behind', async () => {

@@ -1,5 +1,5 @@
-import { connect } from '@holdfast/client/connect';
-import type { ClientEvents, ClosedReason, StateChange } from '@holdfast/client/events';
+import { type ConnectOptions, connect } from '@holdfast/client/connect';
+import type { ClientEvents, Closed, ClosedReason, StateChange } from '@holdfast/client/events';
 import { HoldfastError } from '@holdfast/client/holdfast-error';
 import { CliError, exitCodes } from './errors.ts';
 import type { Invocation } from './invocation.ts';
@@ -13,12 +13,13 @@ const endings: Record<Exclude<ClosedReason, 'closed' | 'aborted' | 'unregistered
   'bad-frame': 'The edge did not understand this program: are both of the same version?',
   disconnected: 'An operator disconnected this client. It is still registered.',
   replaced: 'Another connection of the same client took over.',
+  expired: 'The authorization of this client has ended: register it again with a fresh token.',
+  'not-authorized': 'The token is refused',
 };
 
 export interface ListenSession {
-  clientId: string;
-  urls: readonly string[];
-  resume: boolean;
+  /** The client and its edges, or where to register one with a token. */
+  connection: ConnectOptions;
   /** Rejects with HoldfastError `client-not-found` when the client is not registered any more; null: no control API is known. */
   check: (() => Promise<unknown>) | null;
 }
@@ -29,8 +30,8 @@ export interface ListenSession {
  */
 export async function listenUntilInterrupted(invocation: Invocation, session: ListenSession): Promise<CliError | null> {
   const { terminal, json } = invocation;
-  const { clientId, urls, resume, check } = session;
-  const client = connect({ clientId, urls, resume, signal: terminal.interrupted });
+  const { connection, check } = session;
+  const client = connect({ ...connection, signal: terminal.interrupted });
   let isGone = false;
 
   const checkRegistration = async (): Promise<void> => {
@@ -61,10 +62,17 @@ export async function listenUntilInterrupted(invocation: Invocation, session: Li
     }
   }
 
-  const { reason } = await client.closed;
-  if (isGone || reason === 'unregistered') return goneError(clientId);
-  if (reason === 'closed' || reason === 'aborted') return null;
-  throw new CliError(exitCodes.refused, reason, endings[reason]);
+  const end = await client.closed;
+  if (isGone || end.reason === 'unregistered') return goneError(connection.clientId ?? '');
+  throwIfRefused(end, connection.clientId ?? '');
+  return null;
+}
+
+/** Raises CliError for a client that was ended, not by Ctrl-C. */
+export function throwIfRefused({ reason, detail }: Closed, clientId: string): void {
+  if (reason === 'closed' || reason === 'aborted') return;
+  if (reason === 'unregistered') throw goneError(clientId);
+  throw new CliError(exitCodes.refused, reason, endings[reason] + (detail === undefined ? '' : `: ${detail}`));
 }
 
 function goneError(clientId: string): CliError {

@@ -131,3 +131,38 @@ async function waited(milliseconds: number, signal: AbortSignal): Promise<void> 
     if (!signal.aborted) throw error;
   }
 }
+
+/** Where a client connects: as Register named it, else as is known. Raises CliError `no-edge`. */
+export async function edgesFor(invocation: Invocation, { urls }: Pick<Listener, 'urls'>): Promise<readonly string[]> {
+  if (urls.length > 0) return urls;
+  const { edgeUrls } = await invocation.target();
+  return edgeUrls.length > 0 ? edgeUrls : liveEdges(invocation);
+}
+
+/** Delays the exit after Ctrl-C; a running installation answers in milliseconds. */
+const UNREGISTER_TIMEOUT_MS = 5000;
+
+export async function unregister(invocation: Invocation, clientId: string): Promise<void> {
+  await (await invocation.lastRest(UNREGISTER_TIMEOUT_MS)).unregister(clientId);
+  await rememberedClients(invocation).forget(clientId);
+  invocation.terminal.err(`unregistered client ${clientId}`);
+}
+
+/** An edge takes clients once it is subscribed in Redis, a second after its start at most; a restart takes some more. */
+const WAIT_MS = 10_000;
+const POLL_MS = 250;
+
+/** The edges that take connections, waiting a little for the first. Raises CliError `no-edge` when there is none. */
+async function liveEdges(invocation: Invocation): Promise<string[]> {
+  const rest = await invocation.rest();
+  const until = performance.now() + WAIT_MS;
+  for (;;) {
+    const { edges } = await rest.edges();
+    const live = edges.filter(({ draining }) => !draining).map(({ url }) => url);
+    if (live.length > 0) return live;
+    if (performance.now() >= until) {
+      throw new CliError(exitCodes.unreachable, 'no-edge', 'No edge is alive. To name one: --url ws://127.0.0.1:7701');
+    }
+    await delay(POLL_MS);
+  }
+}

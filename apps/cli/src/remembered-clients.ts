@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Registration } from '@holdfast/client/rest';
+import type { RegisterOptions, Registration } from '@holdfast/client/rest';
 import type { Invocation } from './invocation.ts';
 
 /** A client's id is a credential. */
@@ -121,10 +121,7 @@ async function orUndefined<Value>(promise: Promise<Value>): Promise<Value | unde
 }
 
 /** Registers a client, and remembers it when it has a name. */
-export async function registerClient(
-  invocation: Invocation,
-  options: { name?: string | undefined; topics?: readonly string[] | undefined; clientId?: string | undefined },
-): Promise<Registration> {
+export async function registerClient(invocation: Invocation, options: RegisterOptions): Promise<Registration> {
   const rest = await invocation.rest();
   const registration = await rest.register(options);
   if (options.name !== undefined) {

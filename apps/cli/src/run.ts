@@ -3,10 +3,13 @@ import { httpUrl } from './arguments.ts';
 import { addInspectionCommands } from './commands/inspection.ts';
 import { addKeyCommands } from './commands/key.ts';
 import { addListenCommand } from './commands/listen.ts';
+import { addPresenceCommand } from './commands/presence.ts';
 import { addPublishCommand } from './commands/publish.ts';
 import { addRegistrationCommands } from './commands/registration.ts';
 import { addSubscriptionCommands } from './commands/subscription.ts';
+import { addTokenCommand } from './commands/token.ts';
 import { addTopicCommands } from './commands/topic.ts';
+import { addUserCommands } from './commands/user.ts';
 import { type ExitCode, EXIT_CODES_HELP, exitCodes, failureOf } from './errors.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -32,11 +35,14 @@ export function buildProgram(terminal: Terminal): Command {
     .showHelpAfterError('(see --help)')
     .exitOverride();
   addKeyCommands(program, terminal);
+  addTokenCommand(program, terminal);
   addTopicCommands(program, terminal);
   addRegistrationCommands(program, terminal);
   addSubscriptionCommands(program, terminal);
   addListenCommand(program, terminal);
   addPublishCommand(program, terminal);
+  addUserCommands(program, terminal);
+  addPresenceCommand(program, terminal);
   addInspectionCommands(program, terminal);
   return program;
 }

@@ -4,6 +4,7 @@ import type { Logger } from '@holdfast/service/logger';
 import type { Metrics } from '@holdfast/service/metrics';
 import { type FastifyBaseLogger, type FastifyInstance, LogController, fastify } from 'fastify';
 import { type KeyRing, apiKeys } from './auth/authentication.ts';
+import { TokenVerifier } from './auth/tokens/token-verifier.ts';
 import type { ClientExpiry } from './clients/client-expiry.ts';
 import { clientRoutes } from './clients/client-routes.ts';
 import { clientTopicRoutes } from './clients/client-topic-routes.ts';
@@ -23,6 +24,7 @@ import { healthRoutes } from './observability/health.ts';
 import { createCounts, requestMetrics } from './observability/metrics.ts';
 import { auditLog, requestLog } from './observability/request-log.ts';
 import { openApi } from './openapi/document.ts';
+import { presenceRoutes } from './presence/presence-routes.ts';
 import type { BulkBroker, Services } from './services.ts';
 import { topicRoutes } from './topics/topic-routes.ts';
 import { userMessageRoutes } from './users/user-message-routes.ts';
@@ -98,6 +100,13 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(jsonBodies);
   await app.register(healthRoutes, options);
 
+  const counts = createCounts(metrics);
+  const tokens = new TokenVerifier({
+    keys,
+    logger,
+    onVerified: (outcome) => counts.tokenVerifications.inc({ outcome }),
+    onJwksFetched: (outcome) => counts.jwksFetches.inc({ outcome }),
+  });
   const services: Services = {
     broker,
     bulkBroker,
@@ -105,14 +114,16 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     rates: new ClientRates(limits.clientCallsPerSecond),
     redisLoads,
     keys,
+    tokens,
     clientExpiry,
     edges: new EdgeDirectory(broker),
-    counts: createCounts(metrics),
+    counts,
   };
   for (const routes of [
     clientRoutes,
     clientTopicRoutes,
     topicRoutes,
+    presenceRoutes,
     messageRoutes,
     batchRoutes,
     logRoutes,

@@ -12,6 +12,9 @@ const CLIENTS_MS = 1_000;
 const CLIENTS_A_STEP = 500;
 /** A small installation is not read all the time. */
 const BETWEEN_ROUNDS_MS = 60_000;
+/** With the 10 s of a lease: a member is shown as present for less than 15 s after its edge died. */
+const MEMBERS_MS = 1_000;
+const RENEWING_MS = 2_500;
 const LEFTOVERS_MS = 5_000;
 /** A topic expires a second late, and a step takes some hundredths of a second of Redis. */
 const TOPICS_MS = 1_000;
@@ -67,15 +70,23 @@ export function startReaper({ broker, redis, keys, expiry, logger }: ReaperOptio
     if (isSettled()) await expireTopics(broker, logger);
   };
   const stopTopics = repeat(expireNext, { intervalMs: TOPICS_MS, jitter: JITTER, onError });
+  // Leases that ran out while Redis was away are renewed within a second or so.
+  const reapMembers = async (): Promise<void> => {
+    if (performance.now() - readyAt < RENEWING_MS) return;
+    const gone = await broker.reapPresence();
+    if (gone > 0) logger.info({ gone }, 'members of edges that are gone');
+  };
+  const stopMembers = repeat(reapMembers, { intervalMs: MEMBERS_MS, jitter: JITTER, onError });
   return () => {
     stopClients();
+    stopMembers();
     stopLeftovers();
     stopTopics();
   };
 }
 
 /**
- * One page of clients: releases those whose edge died, and unregisters those not used for as long as `expiry` says.
+ * One page of clients: restores what their users lost, releases those whose edge died, and unregisters those not used for as long as `expiry` says.
  * @returns where the next page begins; null after the last
  */
 export async function reapClients(
@@ -85,6 +96,8 @@ export async function reapClients(
   logger: Logger,
 ): Promise<string | null> {
   const page = await broker.listClients(cursor, CLIENTS_A_STEP);
+  const restored = await broker.restoreUsers(page.items);
+  if (restored > 0) logger.warn({ restored }, 'clients restored to their users');
   const alive = await broker.alive(page.items.flatMap(({ notify }) => notify));
   const orphaned = page.items.filter(({ owner }) => owner !== null && !alive.has(owner.edge));
   await Promise.all(orphaned.map((client) => broker.markOwnerGone(client)));

@@ -1,4 +1,4 @@
-import type { Clients, ControlBroker, Topics, Users } from '@holdfast/broker/broker';
+import type { Clients, ControlBroker, Presence, Topics, Users } from '@holdfast/broker/broker';
 import type { RedisLoad } from '@holdfast/redis/load';
 import type { ClientExpiry } from './clients/client-expiry.ts';
 import type { BulkReads } from './limits/bulk-reads.ts';
@@ -6,11 +6,12 @@ import type { ClientRates } from './limits/client-rates.ts';
 import type { Counts } from './observability/metrics.ts';
 import type { EdgeDirectory } from './edges/placement.ts';
 import type { KeyRing } from './auth/authentication.ts';
+import type { TokenVerifier } from './auth/tokens/token-verifier.ts';
 
 /** What gives large answers: over a connection of its own, so that small calls do not wait behind them. */
 export type BulkBroker = Pick<
-  Topics & Clients & Users,
-  'readLog' | 'readWithDormant' | 'listClients' | 'listClientsOf'
+  Topics & Clients & Users & Presence,
+  'readLog' | 'readWithDormant' | 'listClients' | 'listClientsOf' | 'readPresence'
 >;
 
 /** What the calls work with. */
@@ -20,6 +21,7 @@ export interface Services {
   readonly bulkReads: BulkReads;
   readonly rates: ClientRates;
   readonly keys: KeyRing;
+  readonly tokens: TokenVerifier;
   readonly clientExpiry: ClientExpiry;
   readonly edges: EdgeDirectory;
   readonly counts: Counts;

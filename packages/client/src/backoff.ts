@@ -36,7 +36,7 @@ export class ReconnectTimer {
     const asked = next === 'reconnect-after-delay' ? parseRetryAfter(reason) : undefined;
     const delayMs = asked ?? backoffMs(this.#failures);
     this.#failures++;
-    this.#mayHurry = next === 'reconnect';
+    this.#mayHurry = next === 'reconnect' || next === 'authorize-again' || next === 'register-again';
     this.#schedule(delayMs);
     return delayMs;
   }

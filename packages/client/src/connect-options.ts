@@ -1,23 +1,48 @@
 import type { Positions } from './position-book.ts';
 
-export interface ConnectOptions {
+/**
+ * Asks the page's own backend for a token. Null: the backend says no, and the client closes as `not-authorized`; what it
+ * throws is a failure that may pass. A token is asked for anew each time: one that was kept from earlier may be over.
+ */
+export type GetToken = (options: { signal: AbortSignal }) => string | null | Promise<string | null>;
+
+export type ConnectOptions = ClientIdOptions | TokenOptions;
+
+/** A client that a backend has registered. */
+export interface ClientIdOptions extends ConnectionOptions {
+  clientId: string;
   /** The edges that Register named (`connect.urls`), such as `ws://127.0.0.1:7701`; `url` for a single one, or for the first of them. */
   urls?: readonly string[] | undefined;
   url?: string | null | undefined;
-  clientId: string;
-  /** Where the client id travels: in the query, or as an offered subprotocol, which keeps it out of access logs. */
-  credential?: 'query' | 'subprotocol' | undefined;
   /**
-   * Where control-api listens, as a page reaches it. With it a client whose registration is gone ends as `unregistered`;
-   * without it, where the WebSocket does not show why a handshake was refused, it tries for ever.
+   * Where control-api listens, as a page reaches it. With it a client whose registration is gone ends as `unregistered`,
+   * and may subscribe; without it, where the WebSocket does not show why a handshake was refused, it tries for ever.
    */
   controlUrl?: string | undefined;
-  /** In place of the platform's `fetch`, for that one call. */
+  getToken?: undefined;
+}
+
+/** A client that registers itself, with tokens. */
+export interface TokenOptions extends ConnectionOptions {
+  /** Where control-api listens, as a page reaches it. */
+  controlUrl: string;
+  getToken: GetToken;
+  clientId?: undefined;
+  urls?: undefined;
+  url?: undefined;
+}
+
+interface ConnectionOptions {
+  /** Where the client id travels: in the query, or as an offered subprotocol, which keeps it out of access logs. */
+  credential?: 'query' | 'subprotocol' | undefined;
+  /** In place of the platform's `fetch`, for calls of control-api. */
   fetch?: typeof globalThis.fetch | undefined;
   /** From `positions()` of an earlier page or process: goes on from there. */
   positions?: Positions | undefined;
   /** Whether a reconnect asks for what it missed. On by default. */
   resume?: boolean | undefined;
+  /** Asks for presence from the first connection on; otherwise the first call of `presence` connects anew. */
+  presence?: boolean | undefined;
   /** Closes the client. */
   signal?: AbortSignal | undefined;
   /** In place of the platform's, such as that of `ws`. */

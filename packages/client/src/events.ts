@@ -1,8 +1,11 @@
+import type { Expiring } from '@holdfast/protocol/down';
 import type { Lost } from '@holdfast/protocol/down';
 import type { Message } from '@holdfast/protocol/down';
 import type { Subscribed } from '@holdfast/protocol/down';
 import type { Unsubscribed } from '@holdfast/protocol/down';
 import type { Welcome } from '@holdfast/protocol/down';
+import type { Registered } from './authorization/authorization.ts';
+import type { PresenceEvents } from './presence/presence.ts';
 
 /** Why a client is closed for good. */
 export type ClosedReason =
@@ -17,12 +20,18 @@ export type ClosedReason =
   /** A newer connection of the same client took over (4409). */
   | 'replaced'
   /** The registration is gone (4410, or control-api does not know the client): register again. */
-  | 'unregistered';
+  | 'unregistered'
+  /** The authorization of a client that was connected by its id has ended (4401): a fresh token is needed. */
+  | 'expired'
+  /** `getToken` gave null, or control-api refused a token that it had just given. */
+  | 'not-authorized';
 
 export interface Closed {
   reason: ClosedReason;
   /** The WebSocket close code, when the edge closed. */
   code: number | undefined;
+  /** For people: why a token was refused. */
+  detail?: string | undefined;
 }
 
 export type StateChange =
@@ -43,7 +52,7 @@ export type StateChange =
 export interface ListenerError {
   error: unknown;
   /** The event whose listener threw. */
-  event: keyof ClientEvents;
+  event: keyof ClientEvents | keyof PresenceEvents;
 }
 
 export interface ClientEvents {
@@ -55,6 +64,10 @@ export interface ClientEvents {
   unsubscribed: Unsubscribed;
   /** Messages after `after`, up to `position`, are gone from the log for good. */
   lost: Lost;
+  /** A token registered the client, or renewed its authorization. `clientId` may be another than before. */
+  registered: Registered;
+  /** The authorization ends soon. With `getToken` it is being renewed. */
+  expiring: Expiring;
   state: StateChange;
   /** The last event: no reconnect follows. */
   closed: Closed;
@@ -62,37 +75,4 @@ export interface ClientEvents {
   frame: string;
   /** A listener threw. Without a listener for this event the error is thrown where it ends the program or reaches `window.onerror`. */
   error: ListenerError;
-}
-
-type Listeners<Events> = { [Type in keyof Events]?: Set<(event: Events[Type]) => void> };
-
-/** Typed events. What a listener throws goes to `onThrow`, never to the emitting code. */
-export class Emitter<Events> {
-  readonly #listeners: Listeners<Events> = {};
-  readonly #onThrow: (error: unknown, type: keyof Events) => void;
-
-  constructor(onThrow: (error: unknown, type: keyof Events) => void) {
-    this.#onThrow = onThrow;
-  }
-
-  /** Gives the function that takes the listener away again. */
-  on<Type extends keyof Events>(type: Type, listener: (event: Events[Type]) => void): () => void {
-    const listeners = (this.#listeners[type] ??= new Set());
-    listeners.add(listener);
-    return () => void listeners.delete(listener);
-  }
-
-  hasListener(type: keyof Events): boolean {
-    return (this.#listeners[type]?.size ?? 0) > 0;
-  }
-
-  emit<Type extends keyof Events>(type: Type, event: Events[Type]): void {
-    for (const listener of this.#listeners[type] ?? []) {
-      try {
-        listener(event);
-      } catch (error) {
-        this.#onThrow(error, type);
-      }
-    }
-  }
 }

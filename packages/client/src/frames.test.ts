@@ -13,9 +13,11 @@ function longNames(count: number): Record<string, string> {
 const bytesOf = (frame: unknown) => Buffer.byteLength(JSON.stringify(frame));
 
 describe('the frames of a resume', () => {
-  it('are one while everything fits, with the inbox first', () => {
+  it('are one while everything fits, with the inbox and the topic of the user first', () => {
     const frames = resumeFrames({ news: '1-0', '@me': '2-0' });
     expect(JSON.stringify(frames)).toBe('[{"type":"resume","positions":{"@me":"2-0","news":"1-0"}}]');
+    const own = Object.keys(resumeFrames({ news: '1-0', '@user': '2-0', '@me': '2-0' })[0]?.positions ?? {});
+    expect(own).toEqual(['@user', '@me', 'news']);
     expect(resumeFrames({})).toEqual([{ type: 'resume', positions: {} }]);
   });
 

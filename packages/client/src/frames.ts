@@ -41,7 +41,23 @@ const forms: Partial<Record<DownFrame['type'], (frame: Fields) => boolean>> = Ob
   unsubscribed: ({ topic }: Fields) => isText(topic),
   lost: ({ topic, after, position }: Fields) => isText(topic) && isPosition(after) && isPosition(position),
   pong: () => true,
+  expiring: ({ inMs }: Fields) => typeof inMs === 'number',
+  presence: ({ topic, version, count, members = [], joined = [], left = [] }: Fields) =>
+    isText(topic) &&
+    typeof version === 'number' &&
+    typeof count === 'number' &&
+    isListOf(members, isMember) &&
+    isListOf(joined, isMember) &&
+    isListOf(left, isText),
 });
+
+function isListOf(value: unknown, fits: (item: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.every(fits);
+}
+
+function isMember(value: unknown): boolean {
+  return isRecord(value) && isText(value['id']);
+}
 
 function isRecord(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -55,24 +71,24 @@ function isPosition(value: unknown): boolean {
   return typeof value === 'string' && POSITION_FORM.test(value);
 }
 
-/** Not from the protocol's topic-name.ts: that brings zod into a page's bundle. */
-const INBOX_TOPIC = '@me';
+/** The inbox of a client, and the topic of its user, begin with it. */
+const RESERVED_PREFIX = '@';
 /** What a frame of each kind has besides its positions. The longer of the two, for all. */
 const ENVELOPE_BYTES = '{"type":"resume","positions":{},"more":true}'.length;
 const utf8 = new TextEncoder();
 
 /**
- * The frames that ask for what was missed: the inbox first, as many frames as the positions need. Never
+ * The frames that ask for what was missed: the inbox and the user's topic first, as many frames as the positions need. Never
  * more positions than an edge takes, which are more than a client can have topics: an edge closes for good what asks
  * for more, while a topic that is left out only comes back as not recovered, and is reported as lost.
  */
 export function resumeFrames(positions: Positions): Resume[] {
   const entries = Object.entries(positions);
-  const inbox = entries.filter(([topic]) => topic === INBOX_TOPIC);
-  const inboxFirst = [...inbox, ...entries.filter(([topic]) => topic !== INBOX_TOPIC)];
+  const reserved = entries.filter(([topic]) => topic.startsWith(RESERVED_PREFIX));
+  const reservedFirst = [...reserved, ...entries.filter(([topic]) => !topic.startsWith(RESERVED_PREFIX))];
   const chunks: [string, string][][] = [];
   let room = 0;
-  for (const entry of inboxFirst.slice(0, MAX_RESUME_POSITIONS)) {
+  for (const entry of reservedFirst.slice(0, MAX_RESUME_POSITIONS)) {
     const bytes = utf8.encode(`${JSON.stringify(entry[0])}:"${entry[1]}",`).byteLength;
     if (chunks.length === 0 || bytes > room) {
       chunks.push([]);

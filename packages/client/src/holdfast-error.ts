@@ -5,8 +5,19 @@ import type { Problem, ProblemCode } from '@holdfast/protocol/problems';
  * - `unreachable`: no answer came; the request may have been carried out or not
  * - `unexpected-answer`: something answered that is not Holdfast (a proxy, say)
  * - `iterator-overflow`: a loop over messages took them too slowly, see `MessagesOptions.maxBuffered`
+ * - `closed`: the client is closed
+ * - `no-control-url`: `connect` was not given a `controlUrl`
+ * - `no-token`: the call needs a token, and the client was connected by its id
+ * - `not-authorized`: `getToken` gave null
  */
-export type LocalErrorCode = 'unreachable' | 'unexpected-answer' | 'iterator-overflow';
+export type LocalErrorCode =
+  | 'unreachable'
+  | 'unexpected-answer'
+  | 'iterator-overflow'
+  | 'closed'
+  | 'no-control-url'
+  | 'no-token'
+  | 'not-authorized';
 
 interface Circumstances {
   status?: number | undefined;

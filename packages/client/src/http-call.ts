@@ -6,6 +6,8 @@ export interface RestOptions {
   controlUrl: string;
   /** An API key as it is presented: `<id>.<secret>`. */
   key?: string | undefined;
+  /** A JWT, in place of a key. */
+  token?: string | undefined;
   /** In place of the platform's `fetch`. */
   fetch?: typeof globalThis.fetch | undefined;
 }
@@ -22,20 +24,23 @@ interface Request extends CallOptions {
   /** JSON text. */
   body?: string | undefined;
   idempotencyKey?: string | undefined;
+  /** Called with an answer that is not an error, for its status and headers. */
+  onAnswer?: ((response: Response) => void) | undefined;
 }
 
 /** Sends one request and gives the decoded answer, or rejects with a HoldfastError or the signal's reason. */
 export type Call = <Answer>(request: Request) => Promise<Answer>;
 
-export function createCall({ controlUrl, key, fetch = globalThis.fetch }: RestOptions): Call {
+export function createCall({ controlUrl, key, token, fetch = globalThis.fetch }: RestOptions): Call {
   const base = new URL(controlUrl).href.replace(/\/+$/, '');
-  return async <Answer>({ method, path, query = {}, body, idempotencyKey, signal }: Request) => {
+  return async <Answer>({ method, path, query = {}, body, idempotencyKey, signal, onAnswer }: Request) => {
     const url = new URL(base + path);
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) url.searchParams.set(name, String(value));
     }
     const headers: Record<string, string> = {};
     if (key !== undefined) headers['x-api-key'] = key;
+    if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
     if (body !== undefined) headers['content-type'] = 'application/json';
     if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey;
     let response: Response;
@@ -47,7 +52,9 @@ export function createCall({ controlUrl, key, fetch = globalThis.fetch }: RestOp
       if (signal?.aborted === true) throw cause;
       throw new HoldfastError('unreachable', `${base} does not answer`, { cause });
     }
-    return decodeAnswer(response, text) as Answer;
+    const answer = decodeAnswer(response, text) as Answer;
+    onAnswer?.(response);
+    return answer;
   };
 }
 

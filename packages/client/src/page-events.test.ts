@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type ConnectOptions, type HoldfastClient, connect } from './connect.ts';
+import { type ClientIdOptions, type HoldfastClient, connect } from './connect.ts';
 import { type Peer, ScriptedEdge, eventually } from './testing/scripted-edge.ts';
 
 const clientId = '3f0c8f5e-7a54-4c7e-9d8e-0c9f2d1f6a11';
@@ -47,7 +47,7 @@ afterEach(async () => {
   vi.restoreAllMocks();
 });
 
-function connected(options: Partial<ConnectOptions> = {}): HoldfastClient {
+function connected(options: Partial<ClientIdOptions> = {}): HoldfastClient {
   const client = connect({ url: edge.url, clientId, ...options });
   clients.push(client);
   return client;

@@ -1,7 +1,7 @@
 import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket as NodeWebSocket } from 'ws';
-import { type ConnectOptions, type HoldfastClient, connect } from './connect.ts';
+import { type ClientIdOptions, type HoldfastClient, connect } from './connect.ts';
 import type { StateChange } from './events.ts';
 import { ScriptedEdge, eventually } from './testing/scripted-edge.ts';
 
@@ -22,7 +22,7 @@ afterEach(async () => {
   vi.restoreAllMocks();
 });
 
-function connected(options: Partial<ConnectOptions> = {}): HoldfastClient {
+function connected(options: Partial<ClientIdOptions> = {}): HoldfastClient {
   const client = connect({ url: edge.url, clientId, ...options });
   clients.push(client);
   return client;
@@ -156,7 +156,7 @@ describe('attempts', () => {
     const client = connected();
     const peer = await edge.peer(0);
     peer.welcome();
-    peer.sendText('{"type":"presence","topic":"news"}');
+    peer.sendText('{"type":"weather","topic":"news"}');
     peer.sendText('{"type":"__proto__"}');
     const messages: unknown[] = [];
     client.on('message', (message) => messages.push(message));

@@ -76,6 +76,30 @@ describe('each call', () => {
     ],
     ['GET /v1/topics/a/messages?after=1-0&limit=2', '', (r) => r.history('a', { after: '1-0', limit: 2 })],
     ['GET /v1/edges', '', (r) => r.edges()],
+    [
+      'POST /v1/clients',
+      '{"user":"ann","info":{"n":1},"may":{"subscribe":["a"]}}',
+      (r) => r.register({ user: 'ann', info: { n: 1 }, may: { subscribe: ['a'] } }),
+    ],
+    ['GET /v1/clients?user=a%26b&name=me', '', (r) => r.clients({ user: 'a&b', name: 'me' })],
+    ['GET /v1/users/a%2Fb', '', (r) => r.getUser('a/b')],
+    ['POST /v1/users/status', '{"users":["ann"]}', (r) => r.usersStatus(['ann'])],
+    ['POST /v1/users/ann/disconnect', '', (r) => r.disconnectUser('ann')],
+    ['POST /v1/users/ann/revoke', '{}', (r) => r.revokeUser('ann')],
+    [
+      'POST /v1/users/ann/revoke',
+      '{"issuedBefore":"2030-01-01T00:00:00.000Z"}',
+      (r) => r.revokeUser('ann', { issuedBefore: new Date('2030-01-01') }),
+    ],
+    ['POST /v1/users/ann/messages', '1', (r) => r.publishToUser('ann', 1)],
+    ['GET /v1/topics/a/presence?cursor=c&limit=2', '', (r) => r.presence('a', { cursor: 'c', limit: 2 })],
+    ['POST /v1/presence/count', '{"topics":["a"]}', (r) => r.presenceCounts(['a'])],
+    [
+      'PUT /v1/topics/a',
+      '{"expireSeconds":60,"presence":{"by":"user"}}',
+      (r) => r.createTopic('a', { expireSeconds: 60, presence: { by: 'user' } }),
+    ],
+    ['PUT /v1/topics/a', '{"presence":null}', (r) => r.createTopic('a', { presence: null })],
   ])('%s %s carries the key, and its body as JSON', async (call, body, send) => {
     expect(await send(rest)).toEqual({ fine: true });
     expect(seen).toEqual([
@@ -92,6 +116,17 @@ describe('each call', () => {
   it('leaves out a key that it does not have, and sends the idempotency key that it has', async () => {
     await createRest({ controlUrl }).publish('a', 1, { idempotencyKey: 'k1' });
     expect(seen[0]).toMatchObject({ key: undefined, idempotencyKey: 'k1' });
+  });
+
+  it('carries a token in place of a key', async () => {
+    answer = (response) => response.end('{}');
+    const authorizations: unknown[] = [];
+    const spy: typeof fetch = (url, init) => {
+      authorizations.push(new Headers(init?.headers).get('authorization'));
+      return fetch(url, init);
+    };
+    await createRest({ controlUrl, token: 'a.b.c', fetch: spy }).publish('a', 1);
+    expect([authorizations, seen[0]?.key]).toEqual([['Bearer a.b.c'], undefined]);
   });
 
   it('refuses data that JSON does not know before it sends anything', () => {

@@ -6,8 +6,10 @@ import type {
   topicsResponse,
   unregisterResponse,
 } from '@holdfast/protocol/rest/clients';
+import type { ClientMay } from '@holdfast/protocol/user';
 import type { edgesResponse } from '@holdfast/protocol/rest/edges';
 import type { batchResponse, logResponse, publishResponse } from '@holdfast/protocol/rest/messages';
+import type { presenceCountResponse, presenceResponse } from '@holdfast/protocol/rest/presence';
 import type {
   PresenceSettings,
   deleteTopicResponse,
@@ -15,6 +17,12 @@ import type {
   topicResponse,
   topicsListResponse,
 } from '@holdfast/protocol/rest/topics';
+import type {
+  disconnectUserResponse,
+  revokeResponse,
+  userResponse,
+  usersResponse,
+} from '@holdfast/protocol/rest/users';
 import { type CallOptions, type RestOptions, createCall } from './http-call.ts';
 
 type Answer<Schema extends { _output: unknown }> = Schema['_output'];
@@ -29,6 +37,8 @@ export type TopicPage = Answer<typeof topicsListResponse>;
 export type Published = Answer<typeof publishResponse>;
 export type BatchResults = Answer<typeof batchResponse>;
 export type LogPage = Answer<typeof logResponse>;
+export type UserDetails = Answer<typeof userResponse>;
+export type PresencePage = Answer<typeof presenceResponse>;
 export type Edges = Answer<typeof edgesResponse>;
 
 export interface RegisterOptions extends CallOptions {
@@ -37,6 +47,19 @@ export interface RegisterOptions extends CallOptions {
   topics?: readonly string[] | undefined;
   /** A version 4 UUID; the server makes one otherwise. */
   clientId?: string | undefined;
+  /** Public: the person, or whatever else, that several clients may belong to. */
+  user?: string | undefined;
+  /** Public: any JSON of at most 1 KiB. */
+  info?: unknown;
+  /** What it may do with its UUID, never more than the API key: patterns of topics. */
+  may?: Pick<ClientMay, 'subscribe' | 'presence'> | undefined;
+}
+
+export interface ClientsOptions extends PageOptions {
+  /** Only those of this user. */
+  user?: string | undefined;
+  /** Only the one of this name, of the caller's API key. */
+  name?: string | undefined;
 }
 
 export interface PageOptions extends CallOptions {
@@ -51,6 +74,11 @@ export interface TopicOptions extends CallOptions {
   expireSeconds?: number | null | undefined;
   /** Who counts as present, and what is shown of it; null: it has no presence. */
   presence?: Partial<PresenceSettings> | null | undefined;
+}
+
+export interface RevokeOptions extends CallOptions {
+  /** Tokens issued before; now when it is not given. */
+  issuedBefore?: Date | undefined;
 }
 
 export interface PublishOptions extends CallOptions {
@@ -78,11 +106,11 @@ export type Rest = ReturnType<typeof createRest>;
 export function createRest(options: RestOptions) {
   const call = createCall(options);
   return {
-    register: ({ name, topics, clientId, signal }: RegisterOptions = {}) =>
+    register: ({ name, topics, clientId, user, info, may, signal }: RegisterOptions = {}) =>
       call<Registration>({
         method: 'POST',
         path: '/v1/clients',
-        body: JSON.stringify({ name, topics, clientId }),
+        body: JSON.stringify({ name, topics, clientId, user, info, may }),
         signal,
       }),
 
@@ -109,11 +137,11 @@ export function createRest(options: RestOptions) {
       call<ClientDetails>({ method: 'GET', path: clientPath(clientId), signal }),
 
     /** By `ref`; with the UUIDs of those of the own key. */
-    clients: ({ cursor, limit, signal }: PageOptions = {}) =>
+    clients: ({ cursor, limit, user, name, signal }: ClientsOptions = {}) =>
       call<ClientPage>({
         method: 'GET',
         path: '/v1/clients',
-        query: { cursor: cursor ?? undefined, limit },
+        query: { cursor: cursor ?? undefined, limit, user, name },
         signal,
       }),
 
@@ -162,6 +190,59 @@ export function createRest(options: RestOptions) {
         signal,
       }),
 
+    /** Reaches every connection of the user, as topic `@user`. */
+    publishToUser: (user: string, data: unknown, { idempotencyKey, raw, signal }: PublishOptions = {}) =>
+      call<Published>({
+        method: 'POST',
+        path: `${userPath(user)}/messages`,
+        body: jsonOf(data, raw),
+        idempotencyKey,
+        signal,
+      }),
+
+    getUser: (user: string, { signal }: CallOptions = {}) =>
+      call<UserDetails>({ method: 'GET', path: userPath(user), signal }),
+
+    /** Many at once, in the order asked for. */
+    usersStatus: (users: readonly string[], { signal }: CallOptions = {}) =>
+      call<Answer<typeof usersResponse>>({
+        method: 'POST',
+        path: '/v1/users/status',
+        body: JSON.stringify({ users }),
+        signal,
+      }),
+
+    /** Ends the connections of a user; the registrations stay. */
+    disconnectUser: (user: string, { signal }: CallOptions = {}) =>
+      call<Answer<typeof disconnectUserResponse>>({ method: 'POST', path: `${userPath(user)}/disconnect`, signal }),
+
+    /** Tokens of the user that were issued before are refused, and their connections end. */
+    revokeUser: (user: string, { issuedBefore, signal }: RevokeOptions = {}) =>
+      call<Answer<typeof revokeResponse>>({
+        method: 'POST',
+        path: `${userPath(user)}/revoke`,
+        body: JSON.stringify({ issuedBefore }),
+        signal,
+      }),
+
+    /** A page of who is present. */
+    presence: (topic: string, { cursor, limit, signal }: PageOptions = {}) =>
+      call<PresencePage>({
+        method: 'GET',
+        path: `${topicPath(topic)}/presence`,
+        query: { cursor: cursor ?? undefined, limit },
+        signal,
+      }),
+
+    /** How many are present, by topic. */
+    presenceCounts: (topics: readonly string[], { signal }: CallOptions = {}) =>
+      call<Answer<typeof presenceCountResponse>>({
+        method: 'POST',
+        path: '/v1/presence/count',
+        body: JSON.stringify({ topics }),
+        signal,
+      }),
+
     /** One result a message, in order; one that fails does not stop the others. */
     publishBatch: (messages: readonly BatchMessage[], { signal }: CallOptions = {}) =>
       call<BatchResults>({ method: 'POST', path: '/v1/messages', body: JSON.stringify({ messages }), signal }),
@@ -175,6 +256,10 @@ export function createRest(options: RestOptions) {
 
 function clientPath(clientId: string): string {
   return `/v1/clients/${encodeURIComponent(clientId)}`;
+}
+
+function userPath(user: string): string {
+  return `/v1/users/${encodeURIComponent(user)}`;
 }
 
 function topicPath(topic: string): string {

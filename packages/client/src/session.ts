@@ -31,7 +31,8 @@ export interface SessionOptions {
 export interface Session {
   /** Ends the connection unless something arrives, or an attempt is answered, within so many milliseconds. */
   probe(withinMs: number): void;
-  close(): void;
+  /** With 1000 an edge takes it that the client leaves, with any other code that it may be back in a moment. */
+  close(code?: number): void;
 }
 
 /** One connection from its socket to its end. Whatever goes wrong comes out as one `onEnd`, with no timer left behind. */
@@ -121,8 +122,8 @@ export function startSession({ socket, positions, onText, onFrame, onEnd }: Sess
       probe = { until, timer: setTimeout(() => abandon(`no sign of life within ${withinMs} ms`), withinMs) };
       if (isOpen) send({ type: 'ping' });
     },
-    close() {
-      if (finish()) socket.close(1000);
+    close(code = 1000) {
+      if (finish()) socket.close(code);
     },
   };
 }

@@ -2,7 +2,8 @@ import { type IncomingMessage, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { reasonOf } from './error-fields.ts';
 import { type Health, answerHealth } from './health.ts';
-import { type MetricsSource, keptMetrics } from './metrics.ts';
+import type { MetricsSource } from './metrics.ts';
+import { ThrottledMetrics } from './throttled-metrics.ts';
 
 /** Probes and scrapes come from a few machines, one at a time. */
 const MAX_CONNECTIONS = 256;
@@ -25,7 +26,7 @@ export interface AdminServer {
 /** Serves /healthz, /readyz and /metrics on a port of their own. Rejects when it cannot listen. */
 export async function openAdminServer(options: AdminOptions): Promise<AdminServer> {
   const { host, port, health } = options;
-  const metrics = keptMetrics(options.metrics);
+  const metrics = new ThrottledMetrics(options.metrics);
   const server = createServer(
     { requestTimeout: TIMEOUT_MS, headersTimeout: TIMEOUT_MS, connectionsCheckingInterval: LOOK_MS },
     (request, response) => {

@@ -56,6 +56,17 @@ describe('no credential reaches a line', () => {
     expect(lines.join('')).toContain('[redacted]');
   });
 
+  test('as a token in a header, a message or an error', () => {
+    const { logger, lines } = capture();
+    const claims = Buffer.from('{"sub":"ann"}').toString('base64url');
+    const token = `${Buffer.from('{"alg":"ES256","kid":"web"}').toString('base64url')}.${claims}.c2lnbmF0dXJl`;
+    logger.info({ raw: ['Authorization', `Bearer ${token}`] }, `with ${token}`);
+    logger.error({ err: new Error(`no ${token}`) }, 'x');
+    expect(lines).toHaveLength(2);
+    expect(lines.join('')).not.toContain(claims);
+    expect(lines[0]).toContain('with [token]');
+  });
+
   test('as a client id in a path, a message, an error or a child', () => {
     const { logger, lines } = capture();
     const id = randomUUID();

@@ -75,7 +75,14 @@ const UUID_V4 = /\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 const QUERY_SECRET = /([?&](?:client|key|api[-_]?key|x-api-key|secret|password|(?:access_)?token)=)[^&"\\\s]+/gi;
 const URL_PASSWORD = /(\/\/[^/\s"@:]*:)[^/\s"@]+@/g;
 
+/** A JSON Web Token, by its header and its claims; the signature is nothing without them. */
+const TOKEN = /\beyJ[\w-]+\.eyJ[\w-]+\.[\w-]*/g;
+
 /** The last net: takes credentials out of a finished line, also where a library put them into a text. */
 function maskLine(line: string): string {
-  return line.replace(UUID_V4, '[uuid]').replace(QUERY_SECRET, '$1[redacted]').replace(URL_PASSWORD, '$1[redacted]@');
+  return line
+    .replace(UUID_V4, '[uuid]')
+    .replace(TOKEN, '[token]')
+    .replace(QUERY_SECRET, '$1[redacted]')
+    .replace(URL_PASSWORD, '$1[redacted]@');
 }

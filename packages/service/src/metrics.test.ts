@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import perfHooks from 'node:perf_hooks';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { type MetricsSnapshot, counted, createMetrics, keptMetrics, mergedText } from './metrics.ts';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { type MetricsSnapshot, counted, createMetrics, mergedText } from './metrics.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 
@@ -80,30 +80,6 @@ test('a blocked event loop shows in its delay, once', async () => {
   await expect.poll(() => sample(metrics, longest)).toBeGreaterThan(0.9 * (BLOCK_MS / 1000));
   await expect.poll(() => sample(metrics, longest)).toBeLessThan(BLOCK_MS / 1000 / 2);
   metrics.stop();
-});
-
-describe('a scrape', () => {
-  test('is made once a second, however often it is asked for, and a failure is not kept', async () => {
-    let now = 0;
-    let made = 0;
-    const metrics = keptMetrics(
-      {
-        text: async () => {
-          made += 1;
-          if (made === 2) throw new Error('no');
-          return { contentType: 'text/plain', body: String(made) };
-        },
-      },
-      () => now,
-    );
-    const bodies = await Promise.all([metrics.text(), metrics.text()]);
-    expect(bodies.map(({ body }) => body)).toEqual(['1', '1']);
-    now += 1000;
-    await expect(metrics.text()).rejects.toThrow('no');
-    expect((await metrics.text()).body).toBe('3');
-    now += 999;
-    expect((await metrics.text()).body).toBe('3');
-  });
 });
 
 /** A process that has seen so much, as another process gets to know of it. */

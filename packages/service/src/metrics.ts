@@ -78,28 +78,6 @@ export function createMetrics({ service, ofProcess = true }: MetricsOptions) {
   };
 }
 
-/** A scrape takes milliseconds, and none is needed more often. */
-const KEPT_MS = 1_000;
-
-/** The text of a scrape, made at most once a second: more frequent calls get the same bytes. */
-export function keptMetrics(metrics: MetricsSource, now: () => number = () => performance.now()): MetricsSource {
-  let kept: Promise<MetricsText> | undefined;
-  let madeAt = -Infinity;
-  return {
-    text: () => {
-      if (kept === undefined || now() - madeAt >= KEPT_MS) {
-        madeAt = now();
-        kept = metrics.text();
-        // A failure is for the callers that wait for it, and not for later ones.
-        kept.catch(() => {
-          kept = undefined;
-        });
-      }
-      return kept;
-    },
-  };
-}
-
 /** Kinds that only grow: a process that ended has counted what it counted. */
 const GROWING = new Set(['counter', 'histogram', 'summary']);
 

@@ -2,15 +2,17 @@ import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError } from '@holdfast/client/holdfast-error';
 import type { ClientPage, Rest } from '@holdfast/client/rest';
-import { createKey, listKeys, revokeKey } from '@holdfast/local/keys-file';
+import { listKeys, revokeKey } from '@holdfast/local/keys-file';
 import { MAX_PAGE } from '@holdfast/protocol/limits';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { commaList, futureTime, wholeNumber } from '../arguments.ts';
 import { readSettings } from '../config.ts';
 import { CliError, exitCodes } from '../errors.ts';
 import { type Invocation, invocationOf } from '../invocation.ts';
 import { table } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
+import { TOKEN_ALGORITHMS } from '../token-keys.ts';
+import { createWithTokens } from './create-with-tokens.ts';
 
 interface CreateOptions {
   id: string;
@@ -19,6 +21,11 @@ interface CreateOptions {
   subscribe?: string[];
   publish?: string[];
   manage?: string[];
+  create?: string[];
+  presence?: string[];
+  /** True for the default. */
+  tokens?: string | true;
+  keyFile?: string;
   maxClients?: number;
   maxTopics?: number;
   maxHistoryMessages?: number;
@@ -55,30 +62,58 @@ export function addKeyCommands(program: Command, terminal: Terminal): void {
       'may subscribe its clients to these topics ("*": one segment, "**": any rest)',
       commaList,
     )
-    .option('--publish <patterns>', 'may publish to these topics; @clients: to single clients', commaList)
+    .option(
+      '--publish <patterns>',
+      'may publish to these topics; @clients: to single clients, @users: to users',
+      commaList,
+    )
     .option('--manage <patterns>', 'may create and delete these topics, and look at clients and edges', commaList)
+    .option('--create <patterns>', 'topics that are made when they are first used', commaList)
+    .option(
+      '--presence <patterns>',
+      'may see who is present on these topics; @users: whether users are connected',
+      commaList,
+    )
+    .addOption(
+      new Option('--tokens [algorithm]', 'browsers register themselves with tokens; a private key for them is made')
+        .choices(TOKEN_ALGORITHMS)
+        .preset(TOKEN_ALGORITHMS[0]),
+    )
+    .option('--key-file <path>', 'where the private key for tokens goes; otherwise it is shown, once')
     .option('--max-clients <number>', 'how many clients it may have registered', wholeNumber)
     .option('--max-topics <number>', 'how many topics it may have made', wholeNumber)
     .option('--max-history-messages <number>', 'how many messages the histories of its topics may hold', wholeNumber)
     .option('--expires-at <time>', 'when it ends, as 2030-01-31 or 2030-01-31T12:00:00Z', futureTime)
     .option(...FILE_OPTION)
-    .addHelpText('after', "\nExample:\n  $ npx holdfast key create --id mobile --register --subscribe 'news.*'")
+    .addHelpText(
+      'after',
+      "\nExamples:\n  $ npx holdfast key create --id mobile --register --subscribe 'news.*'" +
+        "\n  $ npx holdfast key create --id web --subscribe 'user.{user}.**' --tokens --key-file web.jwk.json",
+    )
     .action(async (options: CreateOptions, command: Command) => {
       const { id, register = false, subscribe = [], publish = [], manage = [], expiresAt = null } = options;
       const { maxClients = null, maxTopics = null, maxHistoryMessages = null } = options;
-      if (!register && subscribe.length + publish.length + manage.length === 0) {
+      const { create = [], presence = [], tokens: algorithm } = options;
+      const can = { register, subscribe, publish, manage, create, presence };
+      const hasRight = register || Object.values(can).some((granted) => Array.isArray(granted) && granted.length > 0);
+      if (!hasRight && algorithm === undefined) {
         throw new CliError(
           exitCodes.usage,
           'key-without-rights',
-          'This key could do nothing: give it at least one of --register, --subscribe, --publish and --manage.',
+          'This key could do nothing: give it at least one of --register, --subscribe, --publish, --manage and --tokens.',
         );
       }
       const chosen = await chosenKeysFile(options.file, terminal);
       const { file } = chosen;
-      const can = { register, subscribe, publish, manage };
-      const created = await createKey(file, { id, maxClients, maxTopics, maxHistoryMessages, expiresAt, can });
+      const limits = { maxClients, maxTopics, maxHistoryMessages, expiresAt };
+      const { created, shown, lines } = await createWithTokens(
+        file,
+        { id, ...limits, can },
+        algorithm,
+        options.keyFile,
+      );
       const { bold } = terminal.colors;
-      invocationOf(command, terminal).print({ ...created, ...chosen }, [
+      invocationOf(command, terminal).print({ ...created, ...shown, ...chosen }, [
         `Key "${id}" is in ${file} now. Its secret is shown this once:`,
         '',
         `  ${bold(created.presented)}`,
@@ -87,6 +122,7 @@ export function addKeyCommands(program: Command, terminal: Terminal): void {
         '',
         `  export HOLDFAST_KEY=${created.presented}`,
         '',
+        ...lines,
         effectLine(chosen),
       ]);
     });
@@ -99,13 +135,19 @@ export function addKeyCommands(program: Command, terminal: Terminal): void {
     .action(async (options: { file?: string }, command: Command) => {
       const chosen = await chosenKeysFile(options.file, terminal);
       const keys = await listKeys(chosen.file);
-      const rows = keys.map(({ id, can, maxClients, expiresAt }) => [
+      const rows = keys.map(({ id, can, tokens, maxClients, expiresAt }) => [
         id,
-        rightsOf(can),
+        [rightsOf(can), ...(tokens === undefined ? [] : [`tokens ${tokens.alg}`])].filter(Boolean).join('; '),
         maxClients === null ? 'any number' : String(maxClients),
         expiresAt === null ? 'never' : expiresAt,
       ]);
-      const shown = keys.map(({ id, can, maxClients, expiresAt }) => ({ id, can, maxClients, expiresAt }));
+      const shown = keys.map(({ id, can, tokens, maxClients, expiresAt }) => ({
+        id,
+        can,
+        ...(tokens === undefined ? {} : { tokens: { alg: tokens.alg } }),
+        maxClients,
+        expiresAt,
+      }));
       invocationOf(command, terminal).print({ keys: shown, ...chosen }, [
         ...table(['KEY', 'MAY', 'CLIENTS', 'EXPIRES'], rows),
         '',

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { messageText } from '../arguments.ts';
+import { messageOf } from '../arguments.ts';
+import { clientNamed } from '../client-argument.ts';
 import { CliError, exitCodes } from '../errors.ts';
 import { invocationOf } from '../invocation.ts';
 import type { Terminal } from '../terminal.ts';
@@ -18,7 +19,7 @@ export function addPublishCommand(program: Command, terminal: Terminal): void {
     .argument('[topic]', 'left out with --client')
     .argument('[json]', 'the message; read from standard input when it is left out')
     .option('--text', 'the message is text: publish it as a string')
-    .option('--client <clientId>', 'publish to this client alone; it arrives as topic @me')
+    .option('--client <client>', 'publish to this client alone, by its UUID or name; it arrives as topic @me')
     .option('--idempotency-key <key>', 'the same key within five minutes publishes nothing and gives the same id')
     .addHelpText(
       'after',
@@ -34,21 +35,15 @@ export function addPublishCommand(program: Command, terminal: Terminal): void {
         if (client === undefined ? topic === undefined : second !== undefined) {
           throw new CliError(exitCodes.usage, 'usage', 'Name either a topic or, with --client, a client. See --help.');
         }
-        const data = messageText(message ?? (await typedOrPiped(terminal)), text);
+        const data = await messageOf(terminal, message, text);
         const invocation = invocationOf(command, terminal);
         const rest = await invocation.rest();
         const how = { raw: true, idempotencyKey };
         const answer =
           client === undefined
             ? await rest.publish(topic ?? '', data, how)
-            : await rest.publishToClient(client, data, how);
+            : await rest.publishToClient(await clientNamed(invocation, client), data, how);
         invocation.print(answer, [`${answer.topic} ${answer.id}`]);
       },
     );
-}
-
-async function typedOrPiped(terminal: Terminal): Promise<string> {
-  if (terminal.inputIsTyped) terminal.err('Type the message, end it with Ctrl-D.');
-  // Piped input ends with a line break that is not part of the message.
-  return (await terminal.readInput()).replace(/\r?\n$/, '');
 }

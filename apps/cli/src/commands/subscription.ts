@@ -2,6 +2,7 @@ import type { ClientTopics } from '@holdfast/client/rest';
 import type { Command } from 'commander';
 import { type Invocation, invocationOf } from '../invocation.ts';
 import { commaList } from '../arguments.ts';
+import { CLIENT_ARGUMENT, clientNamed } from '../client-argument.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** `subscribe` and `unsubscribe`. */
@@ -9,25 +10,27 @@ export function addSubscriptionCommands(program: Command, terminal: Terminal): v
   program
     .command('subscribe')
     .description('subscribe a client to topics: to all of them or, when one is refused, to none')
-    .argument('<clientId>')
+    .argument('<client>', CLIENT_ARGUMENT)
     .argument('<topics...>', 'separated by commas or spaces', commaList)
     .addHelpText(
       'after',
       '\nExample:\n  $ npx holdfast subscribe 3f0c8f5e-7a54-4c7e-9d8e-0c9f2d1f6a11 news.sport,news.weather',
     )
-    .action(async (clientId: string, topics: string[], _options: object, command: Command) => {
+    .action(async (client: string, topics: string[], _options: object, command: Command) => {
       const invocation = invocationOf(command, terminal);
+      const clientId = await clientNamed(invocation, client);
       print(invocation, await (await invocation.rest()).subscribe(clientId, topics));
     });
 
   program
     .command('unsubscribe')
     .description('take topics from a client')
-    .argument('<clientId>')
+    .argument('<client>', CLIENT_ARGUMENT)
     .argument('<topics...>', 'separated by commas or spaces', commaList)
     .addHelpText('after', '\nExample:\n  $ npx holdfast unsubscribe 3f0c8f5e-7a54-4c7e-9d8e-0c9f2d1f6a11 news.weather')
-    .action(async (clientId: string, topics: string[], _options: object, command: Command) => {
+    .action(async (client: string, topics: string[], _options: object, command: Command) => {
       const invocation = invocationOf(command, terminal);
+      const clientId = await clientNamed(invocation, client);
       print(invocation, await (await invocation.rest()).unsubscribe(clientId, topics));
     });
 }

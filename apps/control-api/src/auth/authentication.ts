@@ -3,6 +3,7 @@ import type { ApiKey } from '@holdfast/protocol/api-key';
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { ProblemError } from '../http/problem-error.ts';
+import { jwtHeaderOf } from './tokens/token-header.ts';
 
 /** No secret has this hash. Secrets of unknown ids are compared with it, so that the time taken reveals nothing. */
 const NO_SECRET = Buffer.alloc(32);
@@ -58,6 +59,7 @@ const KEY_PARAMETERS = new Set(['key', 'apikey', 'xapikey']);
 /** Refuses API keys in URLs, which end up in logs, and decorates requests with their principal. */
 export const apiKeys = fp(async (app) => {
   app.decorateRequest('principal', null);
+  app.decorateRequest('token', null);
   app.addHook('onRequest', async ({ query }) => {
     const found = Object.keys(query as object).find((name) =>
       KEY_PARAMETERS.has(name.toLowerCase().replace(/[-_]/g, '')),
@@ -70,10 +72,21 @@ export const apiKeys = fp(async (app) => {
   });
 });
 
-/** The key as it is presented; undefined when there is none. */
-export function presentedKey({ headers }: FastifyRequest): string | undefined {
+/** What a call was made with, as it stands in its headers: an API key comes before a token. */
+export type Credential = { kind: 'key'; key: string } | { kind: 'token'; token: string };
+
+/** Null when there is none. An API key may have dots in its secret: a token is what begins with a header of one. */
+export function presentedCredential({ headers }: FastifyRequest): Credential | null {
   const key = headers['x-api-key'];
-  if (key !== undefined) return String(key);
+  if (key !== undefined) return { kind: 'key', key: String(key) };
   const { authorization } = headers;
-  return authorization !== undefined && BEARER.test(authorization) ? authorization.replace(BEARER, '') : undefined;
+  if (authorization === undefined || !BEARER.test(authorization)) return null;
+  const bearer = authorization.replace(BEARER, '');
+  return jwtHeaderOf(bearer) === null ? { kind: 'key', key: bearer } : { kind: 'token', token: bearer };
+}
+
+/** The API key as it is presented; undefined when there is none. */
+export function presentedKey(request: FastifyRequest): string | undefined {
+  const credential = presentedCredential(request);
+  return credential?.kind === 'key' ? credential.key : undefined;
 }

@@ -2,7 +2,7 @@ import type { ApiKey } from '@holdfast/protocol/api-key';
 import { CLIENTS_PATTERN, USERS_PATTERN, matchesAny } from '@holdfast/protocol/topic-name';
 import type { FastifyRequest } from 'fastify';
 import { ProblemError } from '../http/problem-error.ts';
-import { type KeyRing, presentedKey } from './authentication.ts';
+import { type KeyRing, presentedCredential } from './authentication.ts';
 import { type Principal, principalOfKey } from './principal.ts';
 
 /** A right that a key has or has not, whatever the topic. */
@@ -12,7 +12,8 @@ export type Right = 'register' | 'manage' | 'publish' | 'publish to clients' | '
 export type TopicRight = 'subscribe' | 'publish' | 'manage' | 'create' | 'presence';
 
 const has: Record<Right, (principal: Principal) => boolean> = {
-  register: ({ kind, key }) => kind === 'key' && key.can.register,
+  // A token registers the client that it speaks for.
+  register: ({ kind, key }) => (kind === 'key' ? key.can.register : kind === 'token'),
   manage: ({ kind, key }) => kind === 'key' && key.can.manage.length > 0,
   publish: (principal) => permits(principal, 'publish', (patterns) => patterns.length > 0),
   'publish to clients': (principal) => allowsAddressee(principal, CLIENTS_PATTERN),
@@ -47,16 +48,20 @@ function allowsAddressee(principal: Principal, addressee: string): boolean {
   return permits(principal, 'publish', (patterns) => patterns.includes(addressee) || patterns.includes('**'));
 }
 
-/** A hook for the calls that need a valid key, and maybe a right; before the body is read. */
+/** A hook for the calls that need a valid API key, and maybe a right; before the body is read. */
 export function needsKey(keys: KeyRing, right?: Right) {
   return async (request: FastifyRequest): Promise<void> => {
-    const principal = principalOfKey(keys.check(presentedKey(request)));
+    const credential = presentedCredential(request);
+    if (credential?.kind === 'token') {
+      throw new ProblemError('not-permitted', { detail: 'This call takes an API key, and no token' });
+    }
+    const principal = principalOfKey(keys.check(credential?.key));
     if (right !== undefined) requireRight(principal, right);
     request.principal = principal;
   };
 }
 
-/** Who makes a call that `needsKey` has let through. */
+/** By whose rights a call is made that `needsKey` or `needsKeyOrToken` has let through. */
 export function principalOf(request: Pick<FastifyRequest, 'principal'>): Principal {
   if (request.principal === null) throw new Error('This call asks for no credential');
   return request.principal;

@@ -9,6 +9,7 @@ import { BoundedFile } from './bounded-file.ts';
 import { faultsOf, phraseOf } from '../http/validation.ts';
 import { whereIn } from '../http/bodies.ts';
 import { KeyRing } from './authentication.ts';
+import { checkTokenSettings } from './tokens/check-settings.ts';
 
 /** An editor writes a file in several steps, each an event: one read after them is enough. */
 const DEBOUNCE_MS = 50;
@@ -45,6 +46,7 @@ export async function openKeys(
     if (needed) throw new ConfigError([noKeys(file)]);
     logger.warn({ file }, 'no keys in API_KEYS_FILE: every call that needs a key answers 403');
   }
+  await checkTokenSettings(first.keys, logger);
   return new KeysFile(reader, first, logger);
 }
 
@@ -146,10 +148,10 @@ class KeysFile implements KeySource {
     const found = await readKeys(this.#reader);
     if (found.text === this.#seen && !always) return;
     this.#seen = found.text;
-    this.#apply(found);
+    await this.#apply(found);
   }
 
-  #apply(found: Content): void {
+  async #apply(found: Content): Promise<void> {
     if ('fault' in found) {
       this.#logger.error({ file: this.#file, reason: found.fault }, 'API keys file is invalid: the old keys stay');
       return;
@@ -157,5 +159,6 @@ class KeysFile implements KeySource {
     this.ring.replace(found.keys);
     this.#logger.info({ file: this.#file, keys: this.ring.ids() }, 'API keys reloaded');
     if (this.ring.size === 0) this.#logger.warn('no API keys are left: every call that needs one answers 403');
+    await checkTokenSettings(found.keys, this.#logger);
   }
 }

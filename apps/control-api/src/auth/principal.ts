@@ -3,11 +3,14 @@ import type { ClientMay } from '@holdfast/protocol/user';
 import type { ClientState } from '@holdfast/broker/client-state';
 import { ProblemError } from '../http/problem-error.ts';
 import { type KeyRing, hasExpired } from './authentication.ts';
+import type { VerifiedToken } from './tokens/token-verifier.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** By whose rights the call is made; null where none are asked for. */
     principal: Principal | null;
+    /** The token that the call was made with; null for any other. */
+    token: VerifiedToken | null;
   }
 }
 
@@ -23,8 +26,18 @@ export interface Principal {
   readonly may: ClientMay | null;
 }
 
+/** For whom idempotency keys are kept apart: an API key, or one user of it. */
+export function callerOf({ kind, key, user }: Principal): string {
+  return kind === 'key' ? key.id : `${key.id} ${user}`;
+}
+
 export function principalOfKey(key: ApiKey): Principal {
   return { kind: 'key', key, user: null, may: null };
+}
+
+/** A token acts by the rights that its API key has now, within its own `may`. */
+export function principalOfToken({ key, user, may }: VerifiedToken): Principal {
+  return { kind: 'token', key, user, may };
 }
 
 /**

@@ -3,6 +3,7 @@ import {
   clientResponse,
   clientsResponse,
   disconnectResponse,
+  registerResponse,
   unregisterResponse,
 } from '@holdfast/protocol/rest/clients';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -53,6 +54,25 @@ describe('a list of clients', () => {
     // Neither in the list nor in a cursor.
     expect(text).not.toContain(others.clientId);
     expect(text.replaceAll(mine.clientId, '')).not.toMatch(UUID);
+  });
+
+  test('of a name is the one client of the own key, or empty', async () => {
+    const byName = async (query: string, key: 'all' | 'news') => {
+      const answer = await api.call('GET', `${PATH}?${query}`, { key });
+      return expectBody(answer, 200, clientsResponse).clients.map(({ clientId }) => clientId);
+    };
+    const body = { name: 'Ann’s phone', user: 'ann' };
+    const registration = await api.call('POST', PATH, { key: 'all', body });
+    const { clientId } = expectBody(registration, 201, registerResponse);
+    const name = `name=${encodeURIComponent(body.name)}`;
+    expect(await byName(name, 'all')).toEqual([clientId]);
+    expect(await byName(`${name}&user=ann`, 'all')).toEqual([clientId]);
+    expect(await byName(`${name}&user=bob`, 'all')).toEqual([]);
+    expect(await byName(name, 'news')).toEqual([]);
+    expect(await byName('name=unknown', 'all')).toEqual([]);
+    await api.call('DELETE', `${PATH}/${clientId}`);
+    expect(await byName(name, 'all')).toEqual([]);
+    expect(await api.call('GET', `${PATH}?name=`, { key: 'all' })).toBeProblem(400, 'invalid-request');
   });
 
   test('takes no UUID for a cursor', async () => {

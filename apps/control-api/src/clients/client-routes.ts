@@ -1,6 +1,7 @@
 import { isClientRef } from '@holdfast/protocol/client-id';
 import { MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
 import {
+  clientName,
   clientResponse,
   clientsResponse,
   disconnectResponse,
@@ -14,25 +15,30 @@ import { z } from 'zod';
 import type { TokenCheck } from '@holdfast/broker/broker';
 import { requireAuthorization } from '../auth/client-authorization.ts';
 import { keyOf, needsKey } from '../auth/authorization.ts';
+import { needsKeyOrToken } from '../auth/token-calls.ts';
 import { ProblemError } from '../http/problem-error.ts';
 import { callOfClient, isGone } from '../limits/call-limits.ts';
 import {
   BODY_CODES,
-  CLIENT_CODES,
   KEY_CODES,
+  TOKEN_CODES,
   answers,
   clientsCursor,
   keyed,
   keyedForRef,
+  keyedOrToken,
   namedClientPath,
   pageLimit,
 } from '../openapi/schemas.ts';
 import type { Services } from '../services.ts';
 import { describeClient, disconnectClient, listClients } from './client-views.ts';
-import { managedClient, namedClient, refNeedsKey } from './named-client.ts';
+import { managedClient, namedClient, refNeedsKey, uuidMayHaveToken } from './named-client.ts';
+import { requireOwnClient } from './own-client.ts';
+import { registerByToken } from './register-by-token.ts';
 import { register } from './register.ts';
 
 const tags = ['clients'];
+const RENEWED = 'The client of the token was there; its rights and its end are those of this token now';
 
 /** Register, Unregister, and reading clients. */
 export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, services) => {
@@ -41,7 +47,7 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
   app.post(
     '/v1/clients',
     {
-      onRequest: needsKey(keys, 'register'),
+      onRequest: needsKeyOrToken(services, 'register'),
       config: { audit: 'register' },
       schema: {
         operationId: 'register',
@@ -49,12 +55,14 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
         description:
           'Returns the UUID of the client, which is its credential, and where to connect. ' +
           'With `topics` it is subscribed to all of them, or not registered at all. ' +
-          'Topics that do not exist are made where `can.create` covers them.',
+          'Topics that do not exist are made where `can.create` covers them. ' +
+          'With a token, and without a body, a browser registers itself: the claims say what its client is.',
         tags,
-        security: keyed,
+        security: keyedOrToken,
         body: registerRequest,
-        response: answers({ 201: registerResponse.describe('Registered') }, [
+        response: answers({ 201: registerResponse.describe('Registered'), 200: registerResponse.describe(RENEWED) }, [
           ...KEY_CODES,
+          ...TOKEN_CODES,
           ...BODY_CODES,
           'too-many-topics',
           'topic-not-found',
@@ -67,6 +75,11 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
       },
     },
     async (request, reply) => {
+      if (request.token !== null) {
+        requireNoFields(request.body ?? {});
+        const { created, answer } = await registerByToken(services, request.token);
+        return reply.code(created ? 201 : 200).send(answer);
+      }
       const registered = await register(services, keyOf(request), request.body ?? {});
       request.changedClient = registered;
       return reply.code(201).send(registered);
@@ -76,7 +89,7 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
   app.delete(
     '/v1/clients/:clientId',
     {
-      onRequest: [refNeedsKey(keys), callOfClient(services)],
+      onRequest: [refNeedsKey(keys), uuidMayHaveToken(services), callOfClient(services)],
       config: { audit: 'unregister' },
       schema: {
         operationId: 'unregister',
@@ -89,10 +102,9 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
         params: namedClientPath,
         response: answers({ 200: unregisterResponse.describe('Unregistered') }, [
           'user-not-found',
-          'too-many-calls',
           ...KEY_CODES,
+          ...TOKEN_CODES,
           ...BODY_CODES,
-          ...CLIENT_CODES,
         ]),
       },
     },
@@ -103,7 +115,14 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
         counts.unregistrations.inc();
       };
       if (!isClientRef(clientId)) {
-        await unregister(clientId, requireAuthorization);
+        if (request.token === null) {
+          await unregister(clientId, requireAuthorization);
+          return { clientId };
+        }
+        const client = await broker.readClient(clientId);
+        if (client === null) throw new ProblemError('user-not-found');
+        requireOwnClient(client, request.token);
+        await unregister(clientId);
         return { clientId };
       }
       request.changedClient = { ref: clientId };
@@ -116,7 +135,7 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
   app.get(
     '/v1/clients/:clientId',
     {
-      onRequest: [refNeedsKey(keys), callOfClient(services)],
+      onRequest: [refNeedsKey(keys), uuidMayHaveToken(services), callOfClient(services)],
       schema: {
         operationId: 'readClient',
         summary: 'Read a client',
@@ -127,18 +146,16 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
         params: namedClientPath,
         response: answers({ 200: clientResponse.describe('The client') }, [
           'client-not-found',
-          'too-many-calls',
           ...KEY_CODES,
-          ...CLIENT_CODES,
+          ...TOKEN_CODES,
         ]),
       },
     },
-    async ({ params, principal, chargeTopics }) =>
-      describeClient(
-        services,
-        await namedClient(broker, params.clientId, principal?.key ?? null, 'client-not-found'),
-        chargeTopics,
-      ),
+    async ({ params, principal, token, chargeTopics }) => {
+      const named = await namedClient(broker, params.clientId, principal?.key ?? null, 'client-not-found');
+      if (token !== null) requireOwnClient(named.client, token);
+      return describeClient(services, named, chargeTopics);
+    },
   );
 
   app.get(
@@ -147,12 +164,13 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
       onRequest: needsKey(keys, 'manage'),
       schema: {
         operationId: 'listClients',
-        summary: 'List all clients, or those of a user',
+        summary: 'List all clients, those of a user, or the one of a name',
         description: 'By `ref`. The UUID, which is a credential, is included only for clients of the own API key.',
         tags,
         security: keyed,
         querystring: z.strictObject({
           user: userName.optional().describe('Only the clients of this user'),
+          name: clientName.optional().describe('Only the client of this name, of the own API key'),
           cursor: clientsCursor.optional().describe('From the page before'),
           limit: pageLimit,
         }),
@@ -160,12 +178,12 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
       },
     },
     async (request, reply) => {
-      const { user, cursor = null, limit } = request.query;
+      const { user, name, cursor = null, limit } = request.query;
       request.holdBytes(MAX_PAGE_BYTES);
       return bulkReads.run(
         request.caller,
         () => isGone(reply),
-        () => listClients(broker, bulkBroker, keyOf(request), { user, cursor, limit }),
+        () => listClients(broker, bulkBroker, keyOf(request), { user, name, cursor, limit }),
       );
     },
   );
@@ -199,3 +217,12 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
     },
   );
 };
+
+/** @throws {ProblemError} invalid-request, naming every field: what a client of a token is, only its claims say */
+function requireNoFields(body: object): void {
+  const errors = Object.keys(body).map((name) => ({
+    field: `body.${name}`,
+    rule: 'must not be given with a token, whose claims say what the client is',
+  }));
+  if (errors.length > 0) throw new ProblemError('invalid-request', { errors });
+}

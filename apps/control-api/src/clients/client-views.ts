@@ -1,4 +1,4 @@
-import type { ControlBroker, ServedClient } from '@holdfast/broker/broker';
+import type { ControlBroker, Page, ServedClient } from '@holdfast/broker/broker';
 import { type ClientState, connectionName } from '@holdfast/broker/client-state';
 import { isUserTopic } from '@holdfast/broker/user-topic';
 import type { ApiKey } from '@holdfast/protocol/api-key';
@@ -52,6 +52,8 @@ function identityOf({ identity: { user, info, may, token } }: ClientState) {
 export interface ClientsPage {
   /** Whose clients; those of all when not given. */
   user: string | undefined;
+  /** The client of this name alone, of the caller's key. */
+  name: string | undefined;
   cursor: string | null;
   limit: number;
 }
@@ -61,12 +63,14 @@ export async function listClients(
   broker: ControlBroker,
   bulkBroker: BulkBroker,
   key: ApiKey,
-  { user, cursor, limit }: ClientsPage,
+  { user, name, cursor, limit }: ClientsPage,
 ): Promise<z.output<typeof clientsResponse>> {
+  async function pageOf(): Promise<Page<ClientState>> {
+    if (name !== undefined) return { items: await namedClients(broker, key, name, user), cursor: null };
+    return user === undefined ? bulkBroker.listClients(after, limit) : bulkBroker.listClientsOf(user, after, limit);
+  }
   const after = cursor === null ? null : await broker.clientIdOfCursor(cursor);
-  const page = await (user === undefined
-    ? bulkBroker.listClients(after, limit)
-    : bulkBroker.listClientsOf(user, after, limit));
+  const page = await pageOf();
   const [states, connected, refs, next] = await Promise.all([
     readStates(bulkBroker, ...page.items.map(topicsOf)),
     connectedOf(broker, page.items),
@@ -83,6 +87,19 @@ export async function listClients(
     user: client.identity.user,
   }));
   return { clients, cursor: next };
+}
+
+/** The client of the key with that name, and of that user where one is given; empty when there is none. */
+async function namedClients(
+  broker: ControlBroker,
+  key: ApiKey,
+  name: string,
+  user: string | undefined,
+): Promise<ClientState[]> {
+  const clientId = await broker.findByName(key.id, name);
+  const client = clientId === null ? null : await broker.readClient(clientId);
+  // A name may be reserved for a client that is not there yet, or not any more.
+  return client?.name === name && (user === undefined || client.identity.user === user) ? [client] : [];
 }
 
 /**

@@ -6,6 +6,7 @@ import type { ProblemCode } from '@holdfast/protocol/problems';
 import type { FastifyRequest } from 'fastify';
 import type { KeyRing } from '../auth/authentication.ts';
 import { needsKey, requireManaging } from '../auth/authorization.ts';
+import { mayHaveToken } from '../auth/token-calls.ts';
 import { requireAuthorization } from '../auth/client-authorization.ts';
 import { ProblemError } from '../http/problem-error.ts';
 
@@ -23,6 +24,14 @@ export function refNeedsKey(keys: KeyRing) {
   return async (request: FastifyRequest): Promise<void> => {
     const { clientId } = request.params as { clientId?: string };
     if (isClientRef(clientId?.toLowerCase() ?? '')) await check(request);
+  };
+}
+
+/** A hook for the same calls: a token may come with a UUID. */
+export function uuidMayHaveToken(services: Parameters<typeof mayHaveToken>[0]) {
+  const take = mayHaveToken(services);
+  return async (request: FastifyRequest): Promise<void> => {
+    if (request.principal === null) await take(request);
   };
 }
 

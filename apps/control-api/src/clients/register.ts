@@ -41,11 +41,15 @@ export async function register(
   const client = { clientId, key: key.id, name, registeredAt: Date.now(), topics: starts, identity };
   const outcome = await broker.register(client, key.maxClients);
   counts.registrations.inc({ outcome });
-  if (outcome !== 'registered') throw refusal(outcome, key, name);
+  if (outcome !== 'registered') throw registrationRefusal(outcome, key, name);
   return { clientId, name, topics: topics.toSorted(), connect };
 }
 
-function refusal(code: Exclude<RegisterOutcome, 'registered'>, key: ApiKey, name: string | null): ProblemError {
+export function registrationRefusal(
+  code: Exclude<RegisterOutcome, 'registered'>,
+  key: ApiKey,
+  name: string | null,
+): ProblemError {
   const details = {
     'client-exists': 'The clientId is registered already',
     'name-taken': `A client of the API key "${key.id}" is named ${JSON.stringify(name)} already`,

@@ -4,10 +4,8 @@ import { MAX_TOPICS } from '@holdfast/protocol/limits';
 import type { topicsResponse } from '@holdfast/protocol/rest/clients';
 import type { z } from 'zod';
 import { requireTopics } from '../auth/authorization.ts';
-import { requireAuthorization } from '../auth/client-authorization.ts';
-import { principalOfClient } from '../auth/principal.ts';
 import { ProblemError } from '../http/problem-error.ts';
-import type { ChargeTopics } from '../limits/client-rates.ts';
+import type { FastifyRequest } from 'fastify';
 import type { Services } from '../services.ts';
 import { ensureTopics } from '../topics/create-on-demand.ts';
 import {
@@ -19,23 +17,27 @@ import {
   staleTopics,
   topicsOf,
 } from '../topics/topic-states.ts';
+import { principalOfCall, requireOwnClient } from './own-client.ts';
 
 type Answer = z.output<typeof topicsResponse>;
 
+/** Of the request: what the call was made with, and what it is charged to. */
+type Caller = Pick<FastifyRequest, 'token' | 'chargeTopics'>;
+
 /**
  * Subscribes a client to all of the topics, or to none.
- * @throws {ProblemError} unknown-client, not-permitted, topic-not-found, topic-quota-reached, history-quota-reached or
- *   too-many-topics
+ * @throws {ProblemError} unknown-client, not-permitted, token-expired, token-revoked, topic-not-found,
+ *   topic-quota-reached, history-quota-reached or too-many-topics
  */
 export async function subscribe(
   services: Services,
   clientId: string,
   topics: readonly string[],
-  charge: ChargeTopics,
+  { token, chargeTopics }: Caller,
 ): Promise<Answer> {
   const client = await knownClient(services, clientId);
-  charge(client.topics.size + topics.length);
-  const principal = principalOfClient(services.keys, client);
+  const principal = principalOfCall(services.keys, client, token);
+  chargeTopics(client.topics.size + topics.length);
   requireTopics(principal, 'subscribe', topics);
   const found = await readStates(services.broker, topics, topicsOf(client));
   const states = await ensureTopics(services, principal, found, topics);
@@ -45,16 +47,17 @@ export async function subscribe(
 
 /**
  * Ends a client's subscriptions to the topics; to leave needs no right.
- * @throws {ProblemError} unknown-client or topic-not-found
+ * @throws {ProblemError} unknown-client, not-permitted, token-expired, token-revoked or topic-not-found
  */
 export async function unsubscribe(
   services: Services,
   clientId: string,
   topics: readonly string[],
-  charge: ChargeTopics,
+  { token, chargeTopics }: Caller,
 ): Promise<Answer> {
   const client = await knownClient(services, clientId);
-  charge(client.topics.size + topics.length);
+  requireOwnClient(client, token);
+  chargeTopics(client.topics.size + topics.length);
   const states = await readStates(services.broker, topics, topicsOf(client));
   const stale = staleTopics(client, states);
   try {
@@ -76,7 +79,6 @@ export async function unsubscribe(
 async function knownClient({ broker }: Services, clientId: string): Promise<ClientState> {
   const client = await broker.readClient(clientId);
   if (client === null) throw new ProblemError('unknown-client');
-  requireAuthorization(client.identity.token);
   return client;
 }
 

@@ -31,6 +31,46 @@ describe('calls from pages', () => {
     expect(refused.headers['access-control-allow-origin']).toBe(OURS);
   });
 
+  it.each([
+    ['POST', '/v1/clients'],
+    ['GET', '/v1/clients/x'],
+    ['DELETE', '/v1/clients/x'],
+    ['POST', '/v1/clients/x/topics'],
+    ['DELETE', '/v1/clients/x/topics'],
+    ['POST', '/v1/topics/a/messages'],
+    ['GET', '/v1/topics/a/messages'],
+    ['GET', '/v1/topics/a/presence'],
+    ['POST', '/v1/messages'],
+  ] as const)('with a token: %s %s is asked for once in ten minutes', async (method, url) => {
+    const wanted = ['authorization', 'content-type', 'idempotency-key'];
+    const answer = await open.app.inject({
+      method: 'OPTIONS',
+      url,
+      headers: {
+        origin: OURS,
+        'access-control-request-method': method,
+        'access-control-request-headers': wanted.join(','),
+      },
+    });
+    const list = (name: string) => String(answer.headers[name]).toLowerCase().split(/, */);
+    expect(answer.statusCode).toBe(204);
+    expect(list('access-control-allow-methods')).toContain(method.toLowerCase());
+    expect(list('access-control-allow-headers')).toEqual(expect.arrayContaining(wanted));
+    expect(answer.headers['access-control-max-age']).toBe('600');
+    // No cookie plays a part.
+    expect(answer.headers['access-control-allow-credentials']).toBeUndefined();
+  });
+
+  it('are refused with a problem that a page can read when the token is none', async () => {
+    const headers = {
+      origin: OURS,
+      authorization: `Bearer ${Buffer.from('{"alg":"none"}').toString('base64url')}.e30.`,
+    };
+    const answer = await open.app.inject({ method: 'POST', url: '/v1/clients', headers });
+    expect(answer.json()).toMatchObject({ code: 'token-invalid' });
+    expect(answer.headers['access-control-allow-origin']).toBe(OURS);
+  });
+
   it('are not allowed from anywhere else, and from nowhere when no origin is named', async () => {
     for (const [api, origin] of [
       [open, 'https://evil.example.com'],

@@ -26,7 +26,8 @@ export const pages = fp(async (app, { allowedOrigins }: { allowedOrigins: readon
     origin: allowedOrigins.includes(ANY_ORIGIN) ? ANY_ORIGIN : [...allowedOrigins],
     methods: ['GET', 'POST', 'PUT', 'DELETE'],
     allowedHeaders: ['Content-Type', 'X-API-Key', 'Authorization', 'Idempotency-Key'],
-    exposedHeaders: ['Retry-After'],
+    // By its `Date` a page measures how long its token lasts, whatever its own clock says.
+    exposedHeaders: ['Date', 'Retry-After'],
     maxAge: PREFLIGHT_SECONDS,
   });
 });

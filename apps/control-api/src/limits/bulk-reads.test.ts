@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { BulkReads, CallerGone } from './bulk-reads.ts';
 
 const here = () => false;
@@ -36,6 +36,40 @@ describe('bulk reads', () => {
     await first;
     await expect(second).rejects.toThrow(CallerGone);
     expect(await third).toBe('third');
+  });
+
+  test('have a fifth of the time at first, a twentieth in the long run, and a fifth again after a pause', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const reads = new BulkReads();
+    let readMs = 0;
+    const readOn = async ({ signal }: AbortController) => {
+      while (!signal.aborted) {
+        await reads.run('a', here, () => new Promise<void>((resolve) => setTimeout(resolve, 2)));
+        readMs += 2;
+      }
+    };
+    const readIn = async (ms: number) => {
+      const before = readMs;
+      await vi.advanceTimersByTimeAsync(ms);
+      return readMs - before;
+    };
+    const first = new AbortController();
+    const reading = [readOn(first), readOn(first)];
+    expect(await readIn(1000)).toBeCloseTo(200, -1);
+    await readIn(1000);
+    expect(await readIn(10_000)).toBeCloseTo(500, -2);
+    first.abort();
+    await readIn(10_000);
+    await Promise.all(reading);
+    const second = new AbortController();
+    const again = readOn(second);
+    expect(await readIn(500)).toBeCloseTo(100, -1);
+    second.abort();
+    await readIn(200);
+    await again;
   });
 
   test('that fail let the next one begin', async () => {

@@ -12,10 +12,14 @@ import type { ChargeTopics } from './client-rates.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What the call counts for: its API key when that is valid, else the address it comes from. */
+    /** What the call counts for: its API key or its token when that is valid, else the address it comes from. */
     caller: string;
     /** Whether the call came with a valid API key. */
     withKey: boolean;
+    /** Gives its turn back before it is answered: for a call that only waits. */
+    leaveTurn: () => void;
+    /** Counts the call for another caller from here on, and waits for its turn there. */
+    countFor: (caller: string) => Promise<void>;
     /** Reserves bytes of the budget until the answer has been sent. */
     holdBytes: (bytes: number) => void;
     /** Charges the client for the topics that its call reads. */
@@ -32,7 +36,7 @@ export interface CallLimits {
 
 /** Enough to keep a Redis busy that is far away. */
 const KEY_CONCURRENCY = 64;
-/** Of all clients behind an address; some calls wait for an edge, up to 1.5 s. */
+/** Of all clients behind an address, and of one user with tokens; some calls wait for an edge, up to 1.5 s. */
 const ADDRESS_CONCURRENCY = 32;
 /** Of an address each connection has one call, and connections are counted. */
 const ADDRESS_TOTAL = Infinity;
@@ -43,6 +47,8 @@ export const callLimits = fp<{ keys: KeyRing; limits: CallLimits }>(async (app, 
   const budget = new ByteBudget(limits.maxBytesInFlight);
   app.decorateRequest('caller', '');
   app.decorateRequest('withKey', false);
+  app.decorateRequest('leaveTurn', () => undefined);
+  app.decorateRequest('countFor', async () => undefined);
   app.decorateRequest('holdBytes', () => undefined);
   app.decorateRequest('chargeTopics', () => undefined);
 
@@ -57,7 +63,22 @@ export const callLimits = fp<{ keys: KeyRing; limits: CallLimits }>(async (app, 
       concurrent: key === null ? ADDRESS_CONCURRENCY : KEY_CONCURRENCY,
       total: most,
     });
-    whenSent(reply, () => queue.leave(request.caller));
+    // Null while it waits for its turn, and when it has given it back.
+    let turnOf: string | null = request.caller;
+    request.leaveTurn = () => {
+      if (turnOf !== null) queue.leave(turnOf);
+      turnOf = null;
+    };
+    whenSent(reply, request.leaveTurn);
+    request.countFor = async (caller) => {
+      request.leaveTurn();
+      request.caller = caller;
+      await queue.enter(caller, { concurrent: ADDRESS_CONCURRENCY, total: ADDRESS_TOTAL });
+      turnOf = caller;
+      if (!isGone(reply)) return;
+      request.leaveTurn();
+      throw new CallerGone();
+    };
     if (isGone(reply)) throw new CallerGone();
   });
 
@@ -72,16 +93,25 @@ export const callLimits = fp<{ keys: KeyRing; limits: CallLimits }>(async (app, 
   });
 });
 
+/** A connection has one call at a time: one that goes on past its rate gets ten refusals a second, and not thousands. */
+const REFUSED_AFTER_MS = 100;
+
 /**
- * A hook for the calls that are made by a client id alone: takes each from the client's rate before its body is read; a
- * valid API key has none.
+ * A hook for the calls that are made by a client id alone: takes each from the client's rate before its body is read, and
+ * refuses one past it a moment later; a valid API key has no rate.
  */
 export function callOfClient({ rates }: Pick<Services, 'rates'>) {
   return async (request: FastifyRequest): Promise<void> => {
     const { success, data } = clientPath.safeParse(request.params);
     // One that is no UUID is refused by its schema.
     if (!success || request.withKey) return;
-    rates.take(data.clientId);
+    try {
+      rates.take(data.clientId);
+    } catch (error) {
+      request.leaveTurn();
+      await new Promise((resolve) => setTimeout(resolve, REFUSED_AFTER_MS));
+      throw error;
+    }
     request.chargeTopics = (topics) => rates.chargeTopics(data.clientId, topics);
   };
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type Socket, connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type TestApi, startTestApi } from '../testing/api.ts';
 
 const MIB = 1024 * 1024;
@@ -85,6 +85,26 @@ describe('what a caller may have', () => {
     expect((await look('all')).status).toBe(200);
     const other = await api.client();
     expect((await api.call('GET', `/v1/clients/${other}`)).status).toBe(200);
+  });
+
+  test('calls past the rate are answered late, and hold up no other client of their address', async () => {
+    const [hasty, other] = [await api.client(), await api.client()];
+    const look = (client: string) => api.call('GET', `/v1/clients/${client}`);
+    for (let call = 0; call < 20; call += 1) await look(hasty);
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    let refused = 0;
+    const calls = Array.from({ length: 100 }, async () => {
+      if ((await look(hasty)).status === 429) refused += 1;
+    });
+    expect((await look(other)).status).toBe(200);
+    expect(refused).toBe(0);
+    await vi.advanceTimersByTimeAsync(100);
+    await Promise.all(calls);
+    // It earns two calls a second meanwhile.
+    expect(refused).toBeGreaterThan(50);
   });
 
   test('the topics that a client has count, too', async () => {

@@ -5,9 +5,10 @@ import { position } from '@holdfast/protocol/positions';
 import { logEntry, logResponse } from '@holdfast/protocol/rest/messages';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { needsKey, principalOf, requireReading } from '../auth/authorization.ts';
+import { principalOf, requireReading } from '../auth/authorization.ts';
+import { needsKeyOrToken } from '../auth/token-calls.ts';
 import { isGone } from '../limits/call-limits.ts';
-import { KEY_CODES, answers, keyed, pageLimit, topicPath } from '../openapi/schemas.ts';
+import { KEY_CODES, TOKEN_CODES, answers, keyedOrToken, pageLimit, topicPath } from '../openapi/schemas.ts';
 import type { Services } from '../services.ts';
 import { noSuchTopic } from '../topics/topic-states.ts';
 
@@ -17,22 +18,24 @@ const documentedEntry = logEntry.extend({ data: z.unknown().describe('What was p
 const documentedLog = logResponse.extend({ messages: z.array(documentedEntry).max(MAX_PAGE) });
 const documented: object = answers({ 200: documentedLog.describe('The messages, oldest first') }, [
   ...KEY_CODES,
+  ...TOKEN_CODES,
   'topic-not-found',
 ]);
 
 /** Reading a topic's log. */
-export const logRoutes: FastifyPluginAsyncZod<Services> = async (app, { bulkBroker, bulkReads, keys }) => {
+export const logRoutes: FastifyPluginAsyncZod<Services> = async (app, services) => {
+  const { bulkBroker, bulkReads } = services;
   app.get(
     '/v1/topics/:topic/messages',
     {
-      onRequest: needsKey(keys),
+      onRequest: needsKeyOrToken(services),
       schema: {
         operationId: 'readLog',
         summary: "Read a topic's log",
         description:
           'At most 256 KiB a page. With `"more":true` the log goes on: the next page starts `after` the last id of this one.',
         tags: ['messages'],
-        security: keyed,
+        security: keyedOrToken,
         params: topicPath,
         querystring: z.strictObject({
           after: position.optional().describe('Read what follows this position; all that is kept when not given'),
@@ -46,13 +49,17 @@ export const logRoutes: FastifyPluginAsyncZod<Services> = async (app, { bulkBrok
       requireReading(principalOf(request), topic);
       const after = request.query.after ?? null;
       request.holdBytes(MAX_PAGE_BYTES);
-      const page = await bulkReads.run(
+      // With the text, which takes as long as the read.
+      const text = await bulkReads.run(
         request.caller,
         () => isGone(reply),
-        () => bulkBroker.readLog(topic, after, request.query.limit),
+        async () => {
+          const page = await bulkBroker.readLog(topic, after, request.query.limit);
+          return page && logText(page, after);
+        },
       );
-      if (page === null) throw noSuchTopic(topic);
-      return reply.type('application/json').send(logText(page, after));
+      if (text === null) throw noSuchTopic(topic);
+      return reply.type('application/json').send(text);
     },
   );
 };

@@ -9,10 +9,20 @@ import {
 import { INBOX_TOPIC } from '@holdfast/protocol/topic-name';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { keyOf, needsKey, principalOf, requireTopics } from '../auth/authorization.ts';
+import { principalOf, requireTopics } from '../auth/authorization.ts';
+import { callerOf } from '../auth/principal.ts';
+import { needsKeyOrToken } from '../auth/token-calls.ts';
 import { parseJson, readBodiesWith } from '../http/bodies.ts';
 import { ProblemError } from '../http/problem-error.ts';
-import { BODY_CODES, KEY_CODES, answers, clientPath, keyed, topicPath } from '../openapi/schemas.ts';
+import {
+  BODY_CODES,
+  KEY_CODES,
+  TOKEN_CODES,
+  answers,
+  clientPath,
+  keyedOrToken,
+  topicPath,
+} from '../openapi/schemas.ts';
 import type { Services } from '../services.ts';
 import { createTopic } from '../topics/create-on-demand.ts';
 import { noSuchTopic } from '../topics/topic-states.ts';
@@ -37,7 +47,7 @@ export const publishHeaders = z.looseObject({
 
 /** Publishing one message, to a topic or to a client. */
 export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, services) => {
-  const { broker, keys, counts } = services;
+  const { broker, counts } = services;
   readBodiesWith(app, (bytes) => {
     // Parsed to be refused when it is no JSON, and passed on as it came.
     parseJson(bytes);
@@ -46,19 +56,20 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, servic
 
   const published = answers({ 202: publishResponse.describe('Appended to the log') }, [
     ...KEY_CODES,
+    ...TOKEN_CODES,
     ...BODY_CODES,
     'topic-not-found',
     'topic-quota-reached',
     'history-quota-reached',
     'idempotency-conflict',
   ]);
-  const shared = { tags: ['messages'], security: keyed, headers: publishHeaders, body: jsonBytes };
+  const shared = { tags: ['messages'], security: keyedOrToken, headers: publishHeaders, body: jsonBytes };
 
   app.post(
     '/v1/topics/:topic/messages',
     {
       bodyLimit: MAX_MESSAGE_BYTES,
-      onRequest: needsKey(keys),
+      onRequest: needsKeyOrToken(services),
       schema: {
         ...shared,
         operationId: 'publish',
@@ -72,7 +83,8 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, servic
       const { topic } = request.params;
       const principal = principalOf(request);
       requireTopics(principal, 'publish', [topic]);
-      const publish = () => broker.publish(topic, request.body, request.headers[IDEMPOTENCY_HEADER], principal.key.id);
+      const publish = () =>
+        broker.publish(topic, request.body, request.headers[IDEMPOTENCY_HEADER], callerOf(principal));
       let outcome = await publish();
       if (outcome.kind === 'not-found') {
         await createTopic(services, principal, topic);
@@ -89,7 +101,7 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, servic
     '/v1/clients/:clientId/messages',
     {
       bodyLimit: MAX_MESSAGE_BYTES,
-      onRequest: needsKey(keys, 'publish to clients'),
+      onRequest: needsKeyOrToken(services, 'publish to clients'),
       schema: {
         ...shared,
         operationId: 'publishToClient',
@@ -98,6 +110,7 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, servic
         params: clientPath,
         response: answers({ 202: publishResponse.describe('Appended to the log') }, [
           ...KEY_CODES,
+          ...TOKEN_CODES,
           ...BODY_CODES,
           'client-not-found',
           'idempotency-conflict',
@@ -106,7 +119,7 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, servic
     },
     async (request, reply) => {
       const { params, body, headers } = request;
-      const caller = keyOf(request).id;
+      const caller = callerOf(principalOf(request));
       const outcome = await broker.publishToClient(params.clientId, body, headers[IDEMPOTENCY_HEADER], caller);
       if (outcome.kind === 'not-found') throw new ProblemError('client-not-found');
       counts.publishes.inc({ outcome: outcome.kind });
@@ -135,7 +148,7 @@ export const batchRoutes: FastifyPluginAsyncZod<Services> = async (app, services
     '/v1/messages',
     {
       bodyLimit: MAX_BATCH_BYTES,
-      onRequest: needsKey(services.keys, 'publish'),
+      onRequest: needsKeyOrToken(services, 'publish'),
       schema: {
         operationId: 'publishBatch',
         summary: 'Publish many messages',
@@ -143,10 +156,11 @@ export const batchRoutes: FastifyPluginAsyncZod<Services> = async (app, services
           'Each message is judged alone: one that is wrong does not stop the others. ' +
           'Messages of the same topic keep their order.',
         tags: ['messages'],
-        security: keyed,
+        security: keyedOrToken,
         body,
         response: answers({ 202: batchResponse.describe('One result for each message, in order') }, [
           ...KEY_CODES,
+          ...TOKEN_CODES,
           ...BODY_CODES,
         ]),
       },

@@ -9,7 +9,7 @@ import type { z } from 'zod';
 import { ProblemError } from '../http/problem-error.ts';
 import { faultsOf, phraseOf } from '../http/validation.ts';
 import { deniedTopics } from '../auth/authorization.ts';
-import type { Principal } from '../auth/principal.ts';
+import { type Principal, callerOf } from '../auth/principal.ts';
 import type { Services } from '../services.ts';
 import { createTopic } from '../topics/create-on-demand.ts';
 
@@ -32,7 +32,7 @@ interface Publication {
   topic: string;
   data: Buffer;
   idempotencyKey: string | undefined;
-  /** The id of the API key. */
+  /** Of the idempotency key. */
   caller: string;
   outcome?: PublishOutcome | RedisUnavailable | ProblemError | undefined;
 }
@@ -78,9 +78,9 @@ function plan(principal: Principal, message: unknown): Plan {
   }
   const denied = deniedTopics(principal, 'publish', topics);
   if (denied.length > 0) {
-    return { refused: refusal('not-permitted', `The API key has no right to publish to ${denied.join(', ')}`, topics) };
+    return { refused: refusal('not-permitted', `There is no right to publish to ${denied.join(', ')}`, topics) };
   }
-  return { publications: topics.map((topic) => ({ topic, data, idempotencyKey, caller: principal.key.id })) };
+  return { publications: topics.map((topic) => ({ topic, data, idempotencyKey, caller: callerOf(principal) })) };
 }
 
 /**

@@ -42,6 +42,19 @@ describe('the endpoints for operators', () => {
     expect(sample('holdfast_http_request_seconds_count', 'route="unmatched"', 'status="404"')).toMatch(/ 1$/);
   });
 
+  test('/metrics are never older than the call, however often they are asked for', async () => {
+    await api.topics('news.fresh');
+    const published = async () => {
+      const { text } = await api.call('GET', '/metrics');
+      return Number(/^holdfast_publishes_total\{.*outcome="published".* (\d+)$/m.exec(text)?.[1] ?? 0);
+    };
+    const before = await published();
+    for (let count = 1; count <= 2; count += 1) {
+      await api.call('POST', '/v1/topics/news.fresh/messages', { key: 'all', raw: '1' });
+      expect(await published()).toBe(before + count);
+    }
+  });
+
   test('/openapi.json is OpenAPI 3.1, and /docs a page with its scripts', async () => {
     const document = await api.call('GET', '/openapi.json');
     expect(document).toMatchObject({ status: 200, body: { openapi: '3.1.0' } });

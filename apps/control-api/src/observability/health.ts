@@ -3,7 +3,7 @@ import { type AdminOptions, type AdminServer, openAdminServer } from '@holdfast/
 import { repeat } from '@holdfast/service/backoff';
 import type { Health } from '@holdfast/service/health';
 import { answerHealth } from '@holdfast/service/health';
-import { keptMetrics } from '@holdfast/service/metrics';
+import { ThrottledMetrics } from '@holdfast/service/throttled-metrics';
 import type { Logger } from '@holdfast/service/logger';
 import type { Metrics } from '@holdfast/service/metrics';
 import type { RedisLink } from '@holdfast/redis/commands';
@@ -48,7 +48,7 @@ interface HealthOptions {
 
 /** /healthz, /readyz and, unless it has a port of its own, /metrics. */
 export const healthRoutes: FastifyPluginAsync<HealthOptions> = async (app, options) => {
-  const metrics = keptMetrics(options.metrics);
+  const metrics = new ThrottledMetrics(options.metrics);
   for (const { path, ...docs } of PROBES) {
     if (path === '/metrics' && !options.servesMetrics) continue;
     const schema = { ...docs, tags: ['operations'], security: open };

@@ -12,6 +12,14 @@ export function createCounts(metrics: Metrics) {
       ['outcome'],
     ),
     unregistrations: metrics.counter('unregistrations_total', 'Clients unregistered by calls.'),
+    tokenVerifications: metrics.counter(
+      'token_verifications_total',
+      'Tokens that were verified, by outcome; one that was verified before is not verified again.',
+      ['outcome'],
+    ),
+    jwksFetches: metrics.counter('jwks_fetches_total', 'Fetches of the keys of issuers of tokens (JWKS), by outcome.', [
+      'outcome',
+    ]),
     publishes: metrics.counter('publishes_total', 'Messages published to topics and clients, by outcome.', ['outcome']),
   };
 }

@@ -53,14 +53,14 @@ const BAD_REQUEST = 400;
 /**
  * One line at `info` for each change that was made, or refused, with an API key: which key, what, which topic,
  * user or client, and the outcome. A client is named by its `ref`. An invalid call changed nothing and has no line;
- * messages have none either, their number is in the metrics.
+ * messages and registrations by tokens have none either, their number is in the metrics.
  */
 export const auditLog = fp<{ logger: Logger; broker: ControlBroker }>(async (app, { logger, broker }) => {
   app.decorateRequest('changedClient', null);
   app.decorateRequest('problem', null);
   app.addHook('onResponse', async (request, { statusCode: status }) => {
     const { audit } = request.routeOptions.config;
-    if (audit === undefined || request.principal === null || status === BAD_REQUEST) return;
+    if (audit === undefined || request.principal?.kind !== 'key' || status === BAD_REQUEST) return;
     const { topic, user } = request.params as { topic?: string; user?: string };
     const fields = {
       key: request.principal.key.id,

@@ -46,6 +46,8 @@ const CONTRACT: Record<string, string[]> = {
   'POST /v1/users/{user}/disconnect': ['202', '400', '403'],
   'POST /v1/users/{user}/revoke': ['202', '400', '403'],
   'POST /v1/users/{user}/messages': ['202', '403', '404', '409', '413'],
+  'GET /v1/topics/{topic}/presence': ['200', '400', '403', '404'],
+  'POST /v1/presence/count': ['200', '400', '403', '404'],
   'GET /v1/edges': ['200', '403'],
   'GET /v1/capacity': ['200', '403'],
   'GET /healthz': ['200'],

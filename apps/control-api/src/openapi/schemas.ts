@@ -18,8 +18,14 @@ const ALWAYS: readonly ProblemCode[] = [
 ];
 /** What a call that needs an API key may answer besides. */
 export const KEY_CODES = ['key-missing', 'key-unknown', 'key-expired', 'not-permitted', 'too-many-calls'] as const;
-/** What a call by the UUID of a client may answer besides. */
-export const CLIENT_CODES = ['token-expired', 'token-revoked'] as const;
+/** What a call that takes a token may answer besides. */
+export const TOKEN_CODES = [
+  'token-invalid',
+  'token-expired',
+  'token-revoked',
+  'not-permitted',
+  'too-many-calls',
+] as const;
 /** What a call that takes a body may answer besides. */
 export const BODY_CODES = [
   'malformed-json',
@@ -83,13 +89,25 @@ export const pageLimit = z
 export const securitySchemes = {
   apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: '`<id>.<secret>`' },
   bearer: { type: 'http', scheme: 'bearer', description: '`Authorization: Bearer <id>.<secret>`' },
+  token: {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+    description: 'A JSON Web Token whose header names an API key with `tokens` as its `kid`',
+  },
 } as const;
 
 /** A call that needs an API key, in one of the two ways. */
 export const keyed: Record<string, string[]>[] = [{ apiKey: [] }, { bearer: [] }];
 
+/** A call that needs an API key or a token. */
+export const keyedOrToken: Record<string, string[]>[] = [...keyed, { token: [] }];
+
 /** A call that needs a key only for a client that is named by its `ref`. */
-export const keyedForRef: Record<string, string[]>[] = [{}, ...keyed];
+export const keyedForRef: Record<string, string[]>[] = [{}, ...keyedOrToken];
+
+/** A call for which the client's UUID in its path is enough; with a token that must be the client's. */
+export const openOrToken: Record<string, string[]>[] = [{}, { token: [] }];
 
 /** A call that needs none: there is nothing to protect, or the client's UUID in its path is the credential. */
 export const open: Record<string, string[]>[] = [];

@@ -59,6 +59,7 @@ const KEYS = {
     topicDefaults: { history: { size: 5 }, expireSeconds: 3600, presence: {} },
   },
   cramped: { can: { register: true, subscribe: ['**'], publish: ['**'], create: ['**'] }, maxTopics: 1 },
+  watcher: { can: { presence: ['room.*'] } },
   toClients: { can: { publish: ['@clients'] } },
 };
 

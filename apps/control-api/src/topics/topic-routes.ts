@@ -9,8 +9,18 @@ import {
 import { topicName } from '@holdfast/protocol/topic-name';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { keyOf, needsKey, principalOf, requireTopics } from '../auth/authorization.ts';
-import { BODY_CODES, KEY_CODES, answers, keyed, pageLimit, topicPath } from '../openapi/schemas.ts';
+import { deniedTopics, keyOf, needsKey, principalOf, requireReading, requireTopics } from '../auth/authorization.ts';
+import { needsKeyOrToken } from '../auth/token-calls.ts';
+import {
+  BODY_CODES,
+  KEY_CODES,
+  TOKEN_CODES,
+  answers,
+  keyed,
+  keyedOrToken,
+  pageLimit,
+  topicPath,
+} from '../openapi/schemas.ts';
 import type { Services } from '../services.ts';
 import { overQuota, topicSettings } from './topic-settings.ts';
 import { noSuchTopic } from './topic-states.ts';
@@ -18,7 +28,8 @@ import { noSuchTopic } from './topic-states.ts';
 const tags = ['topics'];
 
 /** Creating, looking at and deleting topics. */
-export const topicRoutes: FastifyPluginAsyncZod<Services> = async (app, { broker, keys }) => {
+export const topicRoutes: FastifyPluginAsyncZod<Services> = async (app, services) => {
+  const { broker, keys } = services;
   app.put(
     '/v1/topics/:topic',
     {
@@ -79,20 +90,34 @@ export const topicRoutes: FastifyPluginAsyncZod<Services> = async (app, { broker
   app.get(
     '/v1/topics/:topic',
     {
-      onRequest: needsKey(keys),
+      onRequest: needsKeyOrToken(services),
       schema: {
         operationId: 'readTopic',
         summary: 'Look at a topic',
+        description: 'Any API key may; a token only where it may subscribe or publish.',
         tags,
-        security: keyed,
+        security: keyedOrToken,
         params: topicPath,
-        response: answers({ 200: topicDetailsResponse.describe('The topic') }, [...KEY_CODES, 'topic-not-found']),
+        response: answers({ 200: topicDetailsResponse.describe('The topic') }, [
+          ...KEY_CODES,
+          ...TOKEN_CODES,
+          'topic-not-found',
+        ]),
       },
     },
-    async ({ params: { topic } }) => {
+    async (request) => {
+      const { topic } = request.params;
+      const principal = principalOf(request);
+      if (principal.kind === 'token') requireReading(principal, topic);
       const [state] = await broker.readTopics([topic]);
       if (!state) throw noSuchTopic(topic);
-      return { ...view(topic, state), subscribers: (await broker.surveySubscribers(topic)) ?? null, present: null };
+      // How many there are is told to any API key, as the number of subscribers is.
+      const seesPresence = principal.kind === 'key' || deniedTopics(principal, 'presence', [topic]).length === 0;
+      const [subscribers = null, [present = null]] = await Promise.all([
+        broker.surveySubscribers(topic),
+        state.presence !== null && seesPresence ? broker.countPresent([topic]) : [],
+      ]);
+      return { ...view(topic, state), subscribers, present };
     },
   );
 

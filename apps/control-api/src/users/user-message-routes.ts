@@ -2,15 +2,18 @@ import { MAX_MESSAGE_BYTES } from '@holdfast/protocol/limits';
 import { publishResponse } from '@holdfast/protocol/rest/messages';
 import { USER_TOPIC } from '@holdfast/protocol/topic-name';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
-import { keyOf, needsKey } from '../auth/authorization.ts';
+import { principalOf } from '../auth/authorization.ts';
+import { callerOf } from '../auth/principal.ts';
+import { needsKeyOrToken } from '../auth/token-calls.ts';
 import { parseJson, readBodiesWith } from '../http/bodies.ts';
 import { ProblemError } from '../http/problem-error.ts';
 import { IDEMPOTENCY_HEADER, jsonBytes, keyInUse, publishHeaders } from '../messages/message-routes.ts';
-import { BODY_CODES, KEY_CODES, answers, keyed, userPath } from '../openapi/schemas.ts';
+import { BODY_CODES, KEY_CODES, TOKEN_CODES, answers, keyedOrToken, userPath } from '../openapi/schemas.ts';
 import type { Services } from '../services.ts';
 
 /** Publishing a message to a user. */
-export const userMessageRoutes: FastifyPluginAsyncZod<Services> = async (app, { broker, keys, counts }) => {
+export const userMessageRoutes: FastifyPluginAsyncZod<Services> = async (app, services) => {
+  const { broker, counts } = services;
   readBodiesWith(app, (bytes) => {
     // Parsed to be refused when it is no JSON, and passed on as it came.
     parseJson(bytes);
@@ -21,10 +24,10 @@ export const userMessageRoutes: FastifyPluginAsyncZod<Services> = async (app, { 
     '/v1/users/:user/messages',
     {
       bodyLimit: MAX_MESSAGE_BYTES,
-      onRequest: needsKey(keys, 'publish to users'),
+      onRequest: needsKeyOrToken(services, 'publish to users'),
       schema: {
         tags: ['messages'],
-        security: keyed,
+        security: keyedOrToken,
         headers: publishHeaders,
         body: jsonBytes,
         operationId: 'publishToUser',
@@ -33,6 +36,7 @@ export const userMessageRoutes: FastifyPluginAsyncZod<Services> = async (app, { 
         params: userPath,
         response: answers({ 202: publishResponse.describe('Appended to the log') }, [
           ...KEY_CODES,
+          ...TOKEN_CODES,
           ...BODY_CODES,
           'no-such-user',
           'idempotency-conflict',
@@ -41,7 +45,11 @@ export const userMessageRoutes: FastifyPluginAsyncZod<Services> = async (app, { 
     },
     async (request, reply) => {
       const { params, body, headers } = request;
-      const message = { data: body, idempotencyKey: headers[IDEMPOTENCY_HEADER], caller: keyOf(request).id };
+      const message = {
+        data: body,
+        idempotencyKey: headers[IDEMPOTENCY_HEADER],
+        caller: callerOf(principalOf(request)),
+      };
       const outcome = await broker.publishToUser(params.user, message);
       if (outcome.kind === 'not-found') throw new ProblemError('no-such-user');
       counts.publishes.inc({ outcome: outcome.kind });

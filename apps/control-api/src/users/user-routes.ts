@@ -8,7 +8,8 @@ import {
 } from '@holdfast/protocol/rest/users';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { keyOf, needsKey } from '../auth/authorization.ts';
-import { BODY_CODES, KEY_CODES, answers, keyed, userPath } from '../openapi/schemas.ts';
+import { needsKeyOrToken } from '../auth/token-calls.ts';
+import { BODY_CODES, KEY_CODES, TOKEN_CODES, answers, keyed, keyedOrToken, userPath } from '../openapi/schemas.ts';
 import type { Services } from '../services.ts';
 import { disconnectUser, revokeUser } from './user-actions.ts';
 import { statusOf } from './user-connections.ts';
@@ -24,15 +25,15 @@ export const userRoutes: FastifyPluginAsyncZod<Services> = async (app, services)
   app.get(
     '/v1/users/:user',
     {
-      onRequest: needsKey(keys, 'look at users'),
+      onRequest: needsKeyOrToken(services, 'look at users'),
       schema: {
         operationId: 'readUser',
         summary: 'See whether a user is connected',
         description: `A user without a client is one with 0 clients. ${SEEN_BY}`,
         tags,
-        security: keyed,
+        security: keyedOrToken,
         params: userPath,
-        response: answers({ 200: userResponse.describe('The user') }, KEY_CODES),
+        response: answers({ 200: userResponse.describe('The user') }, [...KEY_CODES, ...TOKEN_CODES]),
       },
     },
     async (request, reply) => {
@@ -45,15 +46,15 @@ export const userRoutes: FastifyPluginAsyncZod<Services> = async (app, services)
   app.post(
     '/v1/users/status',
     {
-      onRequest: needsKey(keys, 'look at users'),
+      onRequest: needsKeyOrToken(services, 'look at users'),
       schema: {
         operationId: 'readUsers',
         summary: 'See whether users are connected',
         description: `Many at once. ${SEEN_BY}`,
         tags,
-        security: keyed,
+        security: keyedOrToken,
         body: usersRequest,
-        response: answers({ 200: usersResponse.describe('The users') }, [...KEY_CODES, ...BODY_CODES]),
+        response: answers({ 200: usersResponse.describe('The users') }, [...KEY_CODES, ...TOKEN_CODES, ...BODY_CODES]),
       },
     },
     async (request, reply) => ({ users: await statusOf(services, request.body.users, request, reply) }),

@@ -3,13 +3,13 @@ import type { Socket } from 'node:net';
 import type { Health } from '@holdfast/service/health';
 import { answerHealth } from '@holdfast/service/health';
 import type { MetricsSource } from '@holdfast/service/metrics';
+import { ThrottledMetrics } from '@holdfast/service/throttled-metrics';
 import { senderOf } from './client-address.ts';
 import type { Edge } from '../edge.ts';
 import type { FrameLimits } from '../transport/frame-meter.ts';
 import { isHandshake } from './handshake.ts';
 import { PlainRequests } from './plain-requests.ts';
 import { RefusalLimit, answerClientError } from './refusal.ts';
-import { ThrottledMetrics } from './throttled-metrics.ts';
 import { upgradeHandler } from './upgrade.ts';
 import { WaitingSockets } from './waiting-sockets.ts';
 import { createSocketServer } from '../transport/ws-transport.ts';
@@ -20,6 +20,8 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const CHECK_EVERY_MS = 1000;
 /** The last answer announces the end. A client that goes on all the same has the socket closed, and pays for a new one. */
 const MAX_REQUESTS_OF_SOCKET = 100;
+/** Tools that wait for an edge look at its metrics a few times a second. */
+const METRICS_EVERY_MS = 100;
 
 export interface ServerOptions {
   edge: Edge;
@@ -86,7 +88,7 @@ function healthRequests(
   { health, metrics, onError }: Pick<ServerOptions, 'health' | 'metrics' | 'onError'>,
   connects: boolean,
 ) {
-  const paced = metrics && new ThrottledMetrics(metrics);
+  const paced = metrics && new ThrottledMetrics(metrics, { everyMs: METRICS_EVERY_MS });
   const paths = new Set(['/healthz', '/readyz', ...(paced ? ['/metrics'] : [])]);
   const nothing: MetricsSource = {
     text: () => Promise.reject(new Error('metrics are on the port for administration')),

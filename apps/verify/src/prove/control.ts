@@ -38,8 +38,14 @@ export class Control {
   }
 }
 
-/** Whether the same call may succeed later: there was no answer, or Redis was away. */
+const REQUEST_TIMEOUT = 408;
+const TOO_MANY_REQUESTS = 429;
+
+/** Whether the same call may succeed later: there was no answer, it came too late, or there was too much to do. */
 function isPassing(error: unknown): boolean {
-  if (error instanceof HoldfastError) return error.status === undefined || error.status >= 500;
+  if (error instanceof HoldfastError) {
+    const { status } = error;
+    return status === undefined || status === REQUEST_TIMEOUT || status === TOO_MANY_REQUESTS || status >= 500;
+  }
   return error instanceof DOMException && error.name === 'TimeoutError';
 }

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { presenceUpdate } from '../presence/state.ts';
 import { DELETED, LISTENING, SETTINGS, decodeLive, encodeCount, encodeProbe, encodeServed } from './payload.ts';
 
 const decode = (text: string) => decodeLive(Buffer.from(text));
@@ -24,12 +25,42 @@ describe('what travels on a live channel', () => {
     expect(decode(encodeProbe('n1'))).toEqual({ kind: 'probe', nonce: 'n1' });
   });
 
-  test.each(['', ' ', 'count', 'served q1', encodeProbe(''), 'novel 1 2', '1-0', '1-0 2-0', '"text"', '\u0000'])(
-    'may be foreign: %j',
-    (text) => {
-      expect(decode(text)).toEqual({ kind: 'foreign' });
-    },
-  );
+  test('is a version of presence, with its update as it was sent', () => {
+    const data = '{"joined":[["ü","{}"],["b",""]],"left":["c"]}';
+    const payload = decode(`presence 1764329000000 3 ${data}`);
+    expect(payload).toEqual({ kind: 'presence', version: 1_764_329_000_000, count: 3, data: Buffer.from(data) });
+    expect(presenceUpdate(Buffer.from(data))).toEqual({
+      kind: 'changes',
+      joined: [
+        { id: 'ü', info: '{}' },
+        { id: 'b', info: null },
+      ],
+      left: ['c'],
+    });
+    expect(presenceUpdate(Buffer.from('count'))).toEqual({ kind: 'count' });
+    for (const other of ['reset', '', 'null', '{"joined":{}}']) {
+      expect(presenceUpdate(Buffer.from(other))).toEqual({ kind: 'reset' });
+    }
+  });
+
+  test.each([
+    'presence ',
+    'presence x 1 count',
+    'presence 1 x count',
+    'presence 1 count',
+    '',
+    ' ',
+    'count',
+    'served q1',
+    encodeProbe(''),
+    'novel 1 2',
+    '1-0',
+    '1-0 2-0',
+    '"text"',
+    '\u0000',
+  ])('may be foreign: %j', (text) => {
+    expect(decode(text)).toEqual({ kind: 'foreign' });
+  });
 
   test('never makes the decoder throw', () => {
     fc.assert(

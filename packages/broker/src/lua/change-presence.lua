@@ -64,7 +64,7 @@ if #ids > 0 then
       for i = 1, #ids do found[i] = found[i] or infos[i] end
     end
   end
-  local noted = pending > 0 and call('HMGET', KEYS[3], unpack(ids)) or none
+  local earlier_state = pending > 0 and call('HMGET', KEYS[3], unpack(ids)) or none
   for i, id in ipairs(ids) do
     local before = earlier[i] or own[i] or later[i] or false
     local after = earlier[i] or targets[i] or later[i] or false
@@ -77,13 +77,13 @@ if #ids > 0 then
     count = count + (after and 1 or 0) - (before and 1 or 0)
     if before ~= after and not only_count then
       local was = before
-      if noted[i] then was = decode(noted[i])[1] end
+      if earlier_state[i] then was = decode(earlier_state[i])[1] end
       if was ~= after then
         note[#note + 1], note[#note + 2] = id, encode({ was, after })
-      elseif noted[i] then
+      elseif earlier_state[i] then
         forget[#forget + 1] = id
       end
-      pending = pending + (was ~= after and 1 or 0) - (noted[i] and 1 or 0)
+      pending = pending + (was ~= after and 1 or 0) - (earlier_state[i] and 1 or 0)
     end
   end
 end

@@ -27,7 +27,7 @@ interface Change {
   isUrgent?: boolean;
 }
 
-const NOBODY: Change = { edge: '', sequence: 0, expected: 'any', joined: [], left: [] };
+const NO_MEMBERS: Change = { edge: '', sequence: 0, expected: 'any', joined: [], left: [] };
 
 /** The one way in which members are written. */
 export type PresenceChanges = ReturnType<typeof presenceChanges>;
@@ -47,7 +47,7 @@ export function presenceChanges(redis: Commands, keys: Keys) {
     topic: string,
     isUrgent = false,
   ): Promise<Exclude<PresenceOutcome, { kind: 'out-of-sequence' }>> {
-    const outcome = await write(topic, { ...NOBODY, isUrgent });
+    const outcome = await write(topic, { ...NO_MEMBERS, isUrgent });
     if (outcome.kind === 'out-of-sequence') throw new UnexpectedAnswer('change-presence', outcome);
     return outcome;
   }

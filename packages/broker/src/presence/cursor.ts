@@ -29,6 +29,11 @@ export function decodeCursor(cursor: string): PresenceCursor | null {
   return /^\d{1,20}$/.test(scan) && BigInt(scan) < MAX_SCAN ? { edge, scan, count, after } : null;
 }
 
+/** Whether a text is a cursor, of this topic or another. */
+export function isPresenceCursor(text: string): boolean {
+  return decodeCursor(text) !== null;
+}
+
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);

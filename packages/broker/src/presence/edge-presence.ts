@@ -31,7 +31,7 @@ export function edgePresence(
   }
 
   /**
-   * Compares with what Redis has, and writes what differs: nobody leaves and joins again who is there. Only the edge itself
+   * Compares with what Redis has, and writes what differs: a member that is there does not leave and join again. Only the edge itself
    * writes its members; who takes them out meanwhile changes the sequence.
    */
   async function setPresence(
@@ -51,12 +51,12 @@ export function edgePresence(
 
   async function checkPresence(edge: string, checks: readonly PresenceCheck[]): Promise<(PresenceVersion | null)[]> {
     const occupied = checks.filter(({ sequence }) => sequence > 0);
-    const noted = notes.notePresence(
+    const renoting = notes.notePresence(
       edge,
       occupied.map(({ topic }) => topic),
     );
     const names = checks.map(({ topic }) => topic);
-    const [found] = await Promise.all([versions.readVersions(names, edge), noted]);
+    const [found] = await Promise.all([versions.readVersions(names, edge), renoting]);
     return found.map((version) => version && versionOf(version));
   }
 

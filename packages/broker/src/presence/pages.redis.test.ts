@@ -46,7 +46,7 @@ describe('pages of who is present', () => {
     expect(page.version).toBe((await room.snapshot()).version);
   });
 
-  test('miss nobody who is present all the while others come and go', async () => {
+  test('miss no member that is present all the while others come and go', async () => {
     const room = await presenceTopic(its, { limit: 20_000 });
     const a = room.edge('a');
     await a.join(...named(100));
@@ -78,7 +78,7 @@ describe('pages of who is present', () => {
     expect(page).toMatchObject({ count: 1, members: [], cursor: null });
   });
 
-  test('and numbers are null where there is no presence, and 0 where there is nobody', async () => {
+  test('and numbers are null where there is no presence, and 0 where no member is', async () => {
     const room = await presenceTopic(its);
     const without = randomUUID();
     await control.putTopic(without, {});

@@ -95,7 +95,7 @@ describe('the reaper', () => {
     expect(await news()).toMatchObject([{ kind: 'count', count: 2 }]);
   });
 
-  test('gives way to an edge that is back: it finds that its members are gone, and sets them', async () => {
+  test('leaves the topic to an edge that is back: that finds that its members are gone, and sets them', async () => {
     const { snapshot, a, topic, due } = await occupied();
     await edge.dropLease(a.id);
     await control.reapPresence();

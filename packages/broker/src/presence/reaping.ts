@@ -35,7 +35,7 @@ export function presenceReaper(
   async function publishLate(failures: unknown[]): Promise<void> {
     const topics = [...unpublished];
     unpublished.clear();
-    await settle(topics, (topic) => flush(topic), failures);
+    await forEach(topics, (topic) => flush(topic), failures);
   }
 
   async function flush(topic: string): Promise<void> {
@@ -56,7 +56,7 @@ export function presenceReaper(
         taken += count;
         done.push(topic);
       };
-      await settle([...new Set(topics)], reap, failures);
+      await forEach([...new Set(topics)], reap, failures);
       await notes.forgetPresence(edge, done);
       cursor = next;
     } while (cursor !== '0');
@@ -93,7 +93,7 @@ export function presenceReaper(
 }
 
 /** A few at a time. Of those that fail, because their node is away, others do not fail. */
-async function settle(topics: readonly string[], act: (topic: string) => Promise<void>, failures: unknown[]) {
+async function forEach(topics: readonly string[], act: (topic: string) => Promise<void>, failures: unknown[]) {
   for (let from = 0; from < topics.length; from += MAX_TOPICS) {
     const results = await Promise.allSettled(topics.slice(from, from + MAX_TOPICS).map((topic) => act(topic)));
     for (const result of results) if (result.status === 'rejected') failures.push(result.reason);

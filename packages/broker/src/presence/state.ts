@@ -43,7 +43,7 @@ export interface PresenceCheck {
 
 /** What Redis has of a topic. */
 export interface PresenceVersion {
-  /** That of the last changes published; 0 when there never was anybody. Only grows, over loss of data too. */
+  /** That of the last changes published; 0 when there never was a member. Only grows, over loss of data too. */
   version: number;
   /** That of the edge's last call, 0 when it has no members: another one than the edge's own calls for `setPresence`. */
   sequence: number;

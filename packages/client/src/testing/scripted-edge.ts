@@ -22,6 +22,7 @@ export class Peer {
   readonly headers: NodeJS.Dict<string | string[]>;
   readonly received: unknown[] = [];
   isClosed = false;
+  closeCode: number | undefined;
   readonly #socket: WebSocket;
 
   constructor(socket: WebSocket, url: string, headers: NodeJS.Dict<string | string[]>) {
@@ -30,7 +31,10 @@ export class Peer {
     this.headers = headers;
     this.offered = String(headers['sec-websocket-protocol'] ?? '').split(/, */);
     socket.on('message', (data: Buffer) => this.received.push(JSON.parse(data.toString())));
-    socket.on('close', () => (this.isClosed = true));
+    socket.on('close', (code: number) => {
+      this.isClosed = true;
+      this.closeCode = code;
+    });
   }
 
   send(...frames: DownFrame[]): void {
@@ -41,8 +45,12 @@ export class Peer {
     this.#socket.send(text);
   }
 
-  welcome(topics: Record<string, { position: string; recovered?: boolean }> = {}, heartbeatMs = 25_000): void {
-    this.send({ type: 'welcome', connection: 'c', heartbeatMs, topics });
+  welcome(
+    topics: Record<string, { position: string; recovered?: boolean }> = {},
+    heartbeatMs = 25_000,
+    expiresInMs?: number,
+  ): void {
+    this.send({ type: 'welcome', connection: 'c', heartbeatMs, topics, expiresInMs });
   }
 
   close(code: number, reason = ''): void {

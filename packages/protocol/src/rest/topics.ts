@@ -64,7 +64,10 @@ export const topicResponse = z.object({
 
 export const topicDetailsResponse = topicResponse.extend({
   subscribers: z.int().nullable().describe('Connected subscribers on all edges; null when an edge did not say in time'),
-  present: z.int().nullable().describe('Members that are present; null: it has no presence'),
+  present: z
+    .int()
+    .nullable()
+    .describe('Members that are present; null: it has no presence, or the key no right to see it'),
 });
 
 export const topicsListResponse = z.object({ topics: z.array(topicResponse), cursor: z.string().nullable() });

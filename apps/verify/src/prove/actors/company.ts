@@ -53,9 +53,20 @@ export class Company {
     const actors = Array.from({ length: count }, () => this.recruit());
     await forEachBounded(actors, CALLS_AT_ONCE, async (actor, index) => {
       if (!(await actor.register(topics))) throw new Error('a client could not be registered');
-      if (!(await actor.connect(edges[index % edges.length] ?? 0).welcomed)) throw new Error('a client got no welcome');
+      await this.#connect(actor, edges[index % edges.length] ?? 0);
     });
     return actors;
+  }
+
+  /** A busy edge may refuse handshakes for a while. */
+  async #connect(actor: Actor, edge: number): Promise<void> {
+    const deadline = performance.now() + FOLLOWS_WITHIN_MS;
+    for (;;) {
+      const line = actor.connect(edge);
+      if (await line.welcomed) return;
+      if (performance.now() > deadline) throw new Error(`a client got no welcome: ${line.status ?? line.code}`);
+      await delay(PAUSE_MS);
+    }
   }
 
   /** Does something for each, some at a time. */

@@ -37,9 +37,10 @@ export class Line {
   readonly #ended = Promise.withResolvers<void>();
   /** Its close code; null while it stands or tries to. */
   code: number | null = null;
+  /** With which its handshake was refused; null when it was not. */
+  status: number | null = null;
   #isWelcomed = false;
   #byUs = false;
-  #status: number | null = null;
 
   constructor(options: LineOptions) {
     const { history, client, edge, positions, url } = options;
@@ -58,7 +59,7 @@ export class Line {
     });
     socket.on('message', (text) => this.#receive(textOf(text)));
     socket.on('unexpected-response', (_request, response) => {
-      this.#status = response.statusCode ?? null;
+      this.status = response.statusCode ?? null;
       response.resume();
       socket.terminate();
     });
@@ -94,7 +95,7 @@ export class Line {
 
   #close(code: number): void {
     this.code = code === 0 ? NO_CLOSE_FRAME : code;
-    const event = { at: monotonicMs(), line: this.number, code: this.code, byUs: this.#byUs, status: this.#status };
+    const event = { at: monotonicMs(), line: this.number, code: this.code, byUs: this.#byUs, status: this.status };
     this.#options.history.record({ kind: 'closed', ...event });
     this.#welcomed.resolve(false);
     this.#ended.resolve();

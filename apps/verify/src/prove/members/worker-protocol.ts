@@ -36,7 +36,10 @@ export interface MemberCalls {
   unpause: { ask: null; answer: null };
   /** Names the first so many members, as `change` takes them. */
   who: { ask: { members: number }; answer: { clientIds: string[] } };
-  /** The first so many members subscribe to a topic, or unsubscribe: one try each, or until it is done. */
+  /**
+   * The first so many members subscribe to a topic, or unsubscribe: one try each, or until it is done; then a refusal
+   * rejects.
+   */
   change: {
     ask: {
       what: 'subscribe' | 'unsubscribe';

@@ -161,8 +161,18 @@ export class Worker {
     const control = new Control(controlUrls, this.#begun().assignment.key);
     const call: Caller = (ask) => (retry ? control.retrying(ask) : control.once(ask));
     const change = what === 'subscribe' ? subscribe : unsubscribe;
-    const outcomes = await Promise.allSettled(this.#first(members).map((member) => change(member, topic, call)));
-    return { done: outcomes.filter(({ status }) => status === 'fulfilled').length };
+    let done = 0;
+    // Each call under way has a connection, and an address may have a thousand of them.
+    await forEachBounded(this.#first(members), CALLS_AT_ONCE, async (member) => {
+      try {
+        await change(member, topic, call);
+        done += 1;
+      } catch (error) {
+        // One that was to be tried until it is done, and never was: the fault would not be what it says.
+        if (retry) throw error;
+      }
+    });
+    return { done };
   }
 
   async #twins({ members, ms }: MemberCalls['twins']['ask']): Promise<MemberCalls['twins']['answer']> {

@@ -15,6 +15,14 @@ it('scrapes that come together share one text', async () => {
   expect(collected()).toBe(2);
 });
 
+it('a caller that asks again and again is answered once in so long', async () => {
+  const { metrics, collected } = setUp(50);
+  const begunAt = performance.now();
+  for (let scrape = 0; scrape < 5; scrape += 1) await metrics.text();
+  expect(performance.now() - begunAt).toBeGreaterThan(190);
+  expect(collected()).toBe(5);
+});
+
 it('a scrape that comes after one has begun to collect gets figures of its own', async () => {
   const { metrics, collected } = setUp(0);
   const first = metrics.text();

@@ -1,12 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { MetricsSource, MetricsText } from '@holdfast/service/metrics';
+import type { MetricsSource, MetricsText } from './metrics.ts';
 
-/** A scrape blocks the event loop for milliseconds. Prometheus asks every 15 s. */
-const EVERY_MS = 100;
+/** A scrape takes milliseconds of the event loop, and 100 KB to send. Prometheus asks every 15 s. */
+const EVERY_MS = 500;
 
 /**
- * Metrics that are collected at most ten times a second, however many scrapes there are: a scrape that comes sooner waits, and shares
- * its text with all that come meanwhile. None is given figures from before it asked.
+ * Metrics that are collected at most once in `everyMs`, however many scrapes there are: a scrape that comes sooner waits,
+ * and shares its text with all that come meanwhile. So a connection, which has one request at a time, gets no more
+ * answers than that. None is given figures from before it asked.
  */
 export class ThrottledMetrics implements MetricsSource {
   readonly #source: MetricsSource;

@@ -1,0 +1,126 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ClientIdentity } from '@holdfast/broker/client-identity';
+import type { ClientState } from '@holdfast/broker/client-state';
+import type { Position } from '@holdfast/protocol/position-order';
+import type { registerResponse } from '@holdfast/protocol/rest/clients';
+import { v4 as randomUuid } from 'uuid';
+import type { z } from 'zod';
+import { requireTopics } from '../auth/authorization.ts';
+import { principalOfToken } from '../auth/principal.ts';
+import { tokenRevoked } from '../auth/tokens/refusals.ts';
+import type { VerifiedToken } from '../auth/tokens/token-verifier.ts';
+import { ProblemError, RETRY_AFTER_SECONDS } from '../http/problem-error.ts';
+import type { Services } from '../services.ts';
+import { ensureTopics } from '../topics/create-on-demand.ts';
+import { currentTopics, readStates, staleTopics, startsNow, topicsOf } from '../topics/topic-states.ts';
+import { seesPresence } from './client-identity.ts';
+import { registrationRefusal } from './register.ts';
+
+/** A name is reserved for milliseconds before its client is there; longer, and the process that made it died. */
+const ATTEMPTS = 10;
+const PAUSE_MS = 100;
+
+/** Null: the client that has the name is not there yet, or was unregistered in between. */
+type Attempt = { readonly created: boolean; readonly clientId: string; readonly topics: string[] } | null;
+
+export interface RegisteredByToken {
+  /** False: the client was there, and has the rights and the end of this token from now on. */
+  readonly created: boolean;
+  readonly answer: z.output<typeof registerResponse>;
+}
+
+/**
+ * Registers the client that a token speaks for, or gives it what this token says when it is there.
+ * @throws {ProblemError} not-permitted, topic-not-found, topic-quota-reached, history-quota-reached, too-many-topics,
+ *   name-taken, quota-reached, token-revoked, or api-busy while the name is reserved
+ */
+export async function registerByToken(services: Services, token: VerifiedToken): Promise<RegisteredByToken> {
+  // What it is subscribed to is the issuer's to say: `may` is for what it asks for by itself.
+  requireTopics({ ...principalOfToken(token), may: null }, 'subscribe', token.topics);
+  // Read before the client is made: a failure here must not leave a client whose id no caller has.
+  const connect = await services.edges.connectInfo();
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    const done = await registerOnce(services, token);
+    if (done !== null) {
+      await requireNotRevoked(services, token, done.clientId);
+      const { created, clientId, topics } = done;
+      const expiresAt = new Date(token.expiresAt).toISOString();
+      return { created, answer: { clientId, name: token.client, topics, connect, expiresAt } };
+    }
+    await delay(PAUSE_MS);
+  }
+  throw new ProblemError('api-busy', {
+    detail: `The client ${JSON.stringify(token.client)} is being registered or unregistered by another call`,
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+  });
+}
+
+async function registerOnce(services: Services, token: VerifiedToken): Promise<Attempt> {
+  const { broker } = services;
+  const clientId = await broker.findByName(token.key.id, token.client);
+  if (clientId === null) return create(services, token);
+  const client = await broker.readClient(clientId);
+  return client === null ? null : renew(services, token, client);
+}
+
+async function create(services: Services, token: VerifiedToken): Promise<Attempt> {
+  const { broker, counts } = services;
+  const { key, client: name, topics } = token;
+  const states = await ensureTopics(services, principalOfToken(token), await readStates(broker, topics), topics);
+  const starts = startsNow(states, topics);
+  const clientId = randomUuid();
+  const client = { clientId, key: key.id, name, registeredAt: Date.now(), topics: starts, identity: identityOf(token) };
+  const outcome = await broker.register(client, key.maxClients);
+  counts.registrations.inc({ outcome });
+  // Another call was first: its client is renewed.
+  if (outcome === 'name-taken') return null;
+  if (outcome !== 'registered') throw registrationRefusal(outcome, key, name);
+  return { created: true, clientId, topics: topics.toSorted() };
+}
+
+async function renew(services: Services, token: VerifiedToken, client: ClientState): Promise<Attempt> {
+  requireSameUser(client, token);
+  const { broker, counts } = services;
+  const { clientId } = client;
+  const found = await readStates(broker, token.topics, topicsOf(client));
+  const states = await ensureTopics(services, principalOfToken(token), found, token.topics);
+  const kept = new Set(token.topics);
+  const left = (client.identity.token?.topics ?? []).filter((topic) => !kept.has(topic));
+  const outcome = await broker.renew(clientId, {
+    identity: identityOf(token),
+    topics: startsNow(states, token.topics),
+    endsAt: new Map(left.map((topic): [string, Position] => [topic, states.get(topic)?.last ?? ''])),
+    stale: staleTopics(client, states),
+  });
+  if (outcome.kind === 'not-found') return null;
+  if (outcome.kind === 'too-many') throw new ProblemError('too-many-topics');
+  counts.registrations.inc({ outcome: 'renewed' });
+  return { created: false, clientId, topics: currentTopics(outcome.client, states) };
+}
+
+/** @throws {ProblemError} name-taken: no token gets at the client of another user, nor at one of an API key */
+function requireSameUser({ identity, name }: ClientState, { user, key }: VerifiedToken): void {
+  if (identity.token !== null && identity.user === user) return;
+  const whose = identity.token === null ? 'was registered with the API key itself' : 'belongs to another user';
+  throw new ProblemError('name-taken', {
+    detail: `The client ${JSON.stringify(name)} of the API key "${key.id}" ${whose}`,
+  });
+}
+
+/** A revocation may have come after the token was looked at, and before the client could be found by it. */
+async function requireNotRevoked({ broker }: Services, token: VerifiedToken, clientId: string): Promise<void> {
+  const revokedBefore = await broker.revokedBefore(token.user, token.key.id);
+  if (token.issuedAt >= revokedBefore) return;
+  await broker.revokeClient(clientId, revokedBefore);
+  throw tokenRevoked();
+}
+
+function identityOf({ key, user, info, may, expiresAt, issuedAt, topics }: VerifiedToken) {
+  return {
+    user,
+    info,
+    may,
+    seesPresence: seesPresence(key, may),
+    token: { expiresAt, issuedAt, topics },
+  } satisfies ClientIdentity;
+}
