@@ -111,7 +111,7 @@ export const topicRoutes: FastifyPluginAsyncZod<Services> = async (app, services
       if (principal.kind === 'token') requireReading(principal, topic);
       const [state] = await broker.readTopics([topic]);
       if (!state) throw noSuchTopic(topic);
-      // How many there are is told to any API key, as the number of subscribers is.
+      // Any API key sees how many there are, as it sees the number of subscribers.
       const seesPresence = principal.kind === 'key' || deniedTopics(principal, 'presence', [topic]).length === 0;
       const [subscribers = null, [present = null]] = await Promise.all([
         broker.surveySubscribers(topic),
