@@ -17,7 +17,7 @@ export interface VerifiedToken extends Claims {
   readonly key: ApiKey;
 }
 
-export type VerificationOutcome = 'valid' | 'invalid' | 'expired' | 'unavailable';
+type VerificationOutcome = 'valid' | 'invalid' | 'expired' | 'unavailable';
 
 export interface TokenVerifierOptions {
   readonly keys: KeyRing;
