@@ -75,7 +75,7 @@ export function startReaper({ broker, redis, keys, expiry, logger }: ReaperOptio
 }
 
 /**
- * One page of clients: releases those whose edge died, and unregisters those not used for as long as `expiry` says.
+ * One page of clients: restores what their users lost, releases those whose edge died, and unregisters those not used for as long as `expiry` says.
  * @returns where the next page begins; null after the last
  */
 export async function reapClients(
@@ -85,6 +85,8 @@ export async function reapClients(
   logger: Logger,
 ): Promise<string | null> {
   const page = await broker.listClients(cursor, CLIENTS_A_STEP);
+  const restored = await broker.restoreUsers(page.items);
+  if (restored > 0) logger.warn({ restored }, 'clients restored to their users');
   const alive = await broker.alive(page.items.flatMap(({ notify }) => notify));
   const orphaned = page.items.filter(({ owner }) => owner !== null && !alive.has(owner.edge));
   await Promise.all(orphaned.map((client) => broker.markOwnerGone(client)));

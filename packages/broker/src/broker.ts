@@ -72,6 +72,8 @@ export interface Users {
   revokeTokens(user: string, keys: readonly string[] | null, issuedBefore: number, forSeconds: number): Promise<void>;
   /** Tokens of this user and API key that were issued before this time are revoked (ms); 0 for none. */
   revokedBefore(user: string, key: string): Promise<number>;
+  /** Makes these clients again ones of their users that a fail-over has parted from them. Gives how many those were. */
+  restoreUsers(clients: readonly ClientState[]): Promise<number>;
   /** Ends the authorization of a client whose token was issued before a time (ms). False when it was not. */
   revokeClient(clientId: string, issuedBefore: number): Promise<boolean>;
 }

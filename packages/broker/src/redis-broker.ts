@@ -13,6 +13,7 @@ import { expiryStore } from './topics/expiry.ts';
 import { quotaStore } from './topics/quotas.ts';
 import { topicStore } from './topics/topics.ts';
 import { membershipStore } from './users/memberships.ts';
+import { userRestoration } from './users/restore.ts';
 import { userStore } from './users/users.ts';
 import { tryWrites } from './write-trial.ts';
 
@@ -27,11 +28,13 @@ export function controlBroker(
   const pending = pendingStore(redis, keys);
   const expiry = expiryStore(redis, keys);
   const topics = topicStore(redis, keys, pending, broken, expiry, 'callers');
+  const memberships = membershipStore(redis, keys);
   const clients = clientStore(redis, keys, pending, broken);
   return {
     ...clients,
-    ...registrationStore(redis, keys, pending, membershipStore(redis, keys)),
+    ...registrationStore(redis, keys, pending, memberships),
     ...userStore(redis, keys, { pending, topics, readClients: clients.readClients }),
+    ...userRestoration(redis, keys, memberships, pending),
     ...refStore(redis, keys),
     ...topics,
     ...quotaStore(redis, keys, topics, expiry),

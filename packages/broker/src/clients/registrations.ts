@@ -48,7 +48,7 @@ export function registrationStore(redis: Commands, keys: Keys, pending: Pending,
     if (reserved === 2) return 'name-taken';
 
     const topics = [...client.topics];
-    if (user !== '') topics.push([userTopic(user), startNow(await memberships.join(intent))]);
+    if (user !== '') topics.push([userTopic(user), startNow((await memberships.join(intent)).topic)]);
     const identity = client.identity === undefined ? [] : identityFields(client.identity);
     const fields = [key, name, registeredAt, intent.nonce, identity.length, ...identity.flat(), ...topics.flat()];
     const created = await run(redis, registerScript, [keys.client(clientId)], fields);

@@ -34,7 +34,7 @@ export function everyCall({
     disconnectUpTo: 0,
     ownPosition: '1-1',
     closed: new Map(),
-    identity: NO_IDENTITY,
+    identity: { ...NO_IDENTITY, user },
   };
   const topic = randomUUID();
   const token = { expiresAt: 2_000_000_000_000, issuedAt: 1, topics: [topic] };
@@ -51,6 +51,7 @@ export function everyCall({
     listClientsOf: () => control.listClientsOf(user, null, 10),
     countClientsOf: () => control.countClientsOf([user]),
     publishToUser: () => control.publishToUser(user, { data, idempotencyKey: 'key' }),
+    restoreUsers: () => control.restoreUsers([state]),
     revokeTokens: () => control.revokeTokens(user, ['mobile'], 2, 60),
     revokedBefore: () => control.revokedBefore(user, 'mobile'),
     revokeClient: () => control.revokeClient(clientId, 2),

@@ -27,13 +27,13 @@ export interface Membership {
 export type Memberships = ReturnType<typeof membershipStore>;
 
 export function membershipStore(redis: Commands, keys: Keys) {
-  /** Gives the state of the user's topic. */
-  async function join(membership: Membership): Promise<TopicState> {
+  /** Gives the state of the user's topic, and whether the client had not joined before. */
+  async function join(membership: Membership): Promise<{ topic: TopicState; joined: boolean }> {
     const args = [entryOf(membership), DEFAULT_HISTORY.size, DEFAULT_HISTORY.seconds, newIncarnation()];
     const answer = answerOf('join-user', await run(redis, joinUserScript, keysOf(membership.user), args));
-    const state = topicOf(answer.rest);
-    if (state === null) throw new UnexpectedAnswer('join-user', answer);
-    return state;
+    const topic = topicOf(answer.rest);
+    if (topic === null) throw new UnexpectedAnswer('join-user', answer);
+    return { topic, joined: answer.kind === 1 };
   }
 
   /** Also of one that never joined, or has left already. */

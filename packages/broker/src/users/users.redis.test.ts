@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { NO_IDENTITY } from '../clients/identity.ts';
 import { controlBroker } from '../redis-broker.ts';
-import { dyingAfter, openBroker, openRedis, someone, stateOf } from '../testing/brokers.ts';
+import { connect, dyingAfter, openBroker, openRedis, someone, stateOf } from '../testing/brokers.ts';
 import { isCurrent } from '../topics/state.ts';
 import { userTopic } from './user-topic.ts';
 
-const { redis, prefix, keys, control } = await openBroker();
+const { redis, prefix, keys, control, edge } = await openBroker();
 
 const someUser = () => `ann ${randomUUID()}`;
 
@@ -48,11 +48,11 @@ describe('a user', () => {
     const user = someUser();
     const clientId = await registered(user);
     const subscriber = await openRedis('subscriber');
-    const heard = Promise.withResolvers<string>();
-    subscriber.on('smessage', (_channel: string, text: string) => heard.resolve(text));
+    const received = Promise.withResolvers<string>();
+    subscriber.on('smessage', (_channel: string, text: string) => received.resolve(text));
     await subscriber.ssubscribe(keys.topicLive(userTopic(user)));
     await control.unregister(clientId);
-    expect(await heard.promise).toBe('deleted');
+    expect(await received.promise).toBe('deleted');
   });
 
   test('whose client expires is left by it', async () => {
@@ -125,6 +125,56 @@ describe('the clients of a user', () => {
     expect((await control.listClientsOf(user, null, 10)).items.map((client) => client.clientId)).toEqual([clientId]);
     expect(await control.recoverAbandoned(key, 0)).toBe(1);
     expect(await control.countClientsOf([user])).toEqual([1]);
+  });
+});
+
+const restored = async (clientId: string) => control.restoreUsers([await stateOf(control, clientId)]);
+const isSubscribed = async (user: string, clientId: string) => {
+  const [topic = null] = await control.readTopics([userTopic(user)]);
+  return isCurrent(topic, (await stateOf(control, clientId)).topics.get(userTopic(user)) ?? '');
+};
+
+describe('a fail-over that parts clients from their users', () => {
+  test('of the user is put right: its clients are there again, and subscribed', async () => {
+    const user = someUser();
+    const clientId = await registered(user);
+    await connect(edge, clientId, 'e-restore');
+    expect(await restored(clientId)).toBe(0);
+    await redis.del(...keysOf(user));
+    expect(await restored(clientId)).toBe(1);
+    expect(await control.countClientsOf([user])).toEqual([1]);
+    expect(await isSubscribed(user, clientId)).toBe(true);
+    expect(await edge.readPending('e-restore', 10)).toEqual([clientId]);
+    expect(await restored(clientId)).toBe(0);
+  });
+
+  test('keeps the position of a subscription that holds', async () => {
+    const user = someUser();
+    const clientId = await registered(user);
+    const before = (await stateOf(control, clientId)).topics;
+    await control.publishToUser(user, { data: Buffer.from('1') });
+    await redis.del(keys.userClients(user));
+    expect(await restored(clientId)).toBe(1);
+    expect((await stateOf(control, clientId)).topics).toEqual(before);
+  });
+
+  test('brings back no client that was unregistered after it was read, nor takes its user to another of the same id', async () => {
+    const [user, other] = [someUser(), someUser()];
+    const clientId = await registered(user);
+    const read = await stateOf(control, clientId);
+    await control.unregister(clientId);
+    expect(await control.restoreUsers([read])).toBe(0);
+    await registered(other, { clientId });
+    expect(await control.restoreUsers([read])).toBe(0);
+    expect([...(await stateOf(control, clientId)).topics.keys()]).toEqual([userTopic(other)]);
+    expect(await redis.exists(...keysOf(user))).toBe(0);
+  });
+
+  test('has nothing to do with clients without a user', async () => {
+    const client = someone();
+    await control.register(client, null);
+    expect(await restored(client.clientId)).toBe(0);
+    expect([...(await stateOf(control, client.clientId)).topics.keys()]).toEqual([]);
   });
 });
 

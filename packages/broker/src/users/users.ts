@@ -25,7 +25,11 @@ export interface UserStoreOptions {
 }
 
 /** Users, by the clients that they have. */
-export function userStore(redis: Commands, keys: Keys, { pending, topics, readClients }: UserStoreOptions): Users {
+export function userStore(
+  redis: Commands,
+  keys: Keys,
+  { pending, topics, readClients }: UserStoreOptions,
+): Omit<Users, 'restoreUsers'> {
   async function listClientsOf(user: string, cursor: string | null, limit: number): Promise<Page<ClientState>> {
     const from = cursor === null ? '-' : behindEntriesOf(cursor);
     const entries = await asked(redis.zrangebylex(keys.userClients(user), from, '+', 'LIMIT', 0, limit + 1));
@@ -57,8 +61,8 @@ export function userStore(redis: Commands, keys: Keys, { pending, topics, readCl
   }
 
   async function revokedBefore(user: string, key: string): Promise<number> {
-    const noted = await asked(redis.hmget(keys.userRevoked(user), key, ALL_KEYS));
-    return Math.max(...noted.map(Number));
+    const known = await asked(redis.hmget(keys.userRevoked(user), key, ALL_KEYS));
+    return Math.max(...known.map(Number));
   }
 
   async function revokeClient(clientId: string, issuedBefore: number): Promise<boolean> {
