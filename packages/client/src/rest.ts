@@ -47,7 +47,7 @@ export interface PageOptions extends CallOptions {
 
 export interface TopicOptions extends CallOptions {
   history?: { size?: number | undefined; seconds?: number | undefined } | undefined;
-  /** Deleted when for so long nothing was published and nobody was connected to it; null: never. */
+  /** Deleted when for so long nothing was published and no client was connected to it; null: never. */
   expireSeconds?: number | null | undefined;
   /** Who counts as present, and what is shown of it; null: it has no presence. */
   presence?: Partial<PresenceSettings> | null | undefined;

@@ -29,7 +29,7 @@ export function addTopicCommands(program: Command, terminal: Terminal): void {
     .option('--history-seconds <seconds>', 'for how long it keeps them', wholeNumber)
     .option(
       '--expire <time>',
-      'deleted when for so long nothing was published and nobody was connected: 30s, 15m, 1h, 7d; "never" to take it back',
+      'deleted when for so long nothing was published and no client was connected: 30s, 15m, 1h, 7d; "never" to take it back',
       secondsOrNever,
     )
     .addOption(

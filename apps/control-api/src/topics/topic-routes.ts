@@ -40,7 +40,7 @@ export const topicRoutes: FastifyPluginAsyncZod<Services> = async (app, services
         summary: 'Create a topic, or change its settings',
         description:
           'Settings that are not given stay as they are; at first they are 1,000 messages and 300 seconds, no expiry, ' +
-          'no presence. A topic with `expireSeconds` is deleted when for so long nothing was published and nobody was ' +
+          'no presence. A topic with `expireSeconds` is deleted when for so long nothing was published and no client was ' +
           'connected to it; subscriptions to it hold again when it is created again within 30 days.',
         tags,
         security: keyed,

@@ -11,7 +11,7 @@ export interface TopicState {
   incarnation: string;
   /** The last message, or `start`. */
   last: Position;
-  /** It expires when for so long nothing was published and nobody was connected to it; null: never. */
+  /** It expires when for so long nothing was published and no client was connected to it; null: never. */
   expireSeconds: number | null;
   /** Who counts as present on it; null: it has no presence. */
   presence: Required<PresenceSettings> | null;

@@ -15,7 +15,7 @@ const expireSeconds = z
   .int()
   .min(1)
   .max(MAX_HISTORY.seconds)
-  .describe('Deleted when for so long nothing was published and nobody was connected to it');
+  .describe('Deleted when for so long nothing was published and no client was connected to it');
 
 /** Who counts as present on a topic, and what is shown of it. */
 export const presenceSettings = z.strictObject({
