@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { redisKeys } from '@holdfast/broker/keys';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
 import { NO_IDENTITY } from '@holdfast/broker/client-identity';
 import { closeRedis, connectRedis, waitForRedis } from '@holdfast/redis/connection';
@@ -82,6 +83,17 @@ describe('the reaper of clients', () => {
     await reapAll(HOUR_MS / 1000);
     const left = (await api.broker.readClients(kept)).map((client) => client !== null);
     expect(left).toEqual([true, true, true, false, false]);
+  });
+
+  it('restores clients to their users, which a fail-over has parted', async () => {
+    const clientId = await api.client({ user: 'ann' });
+    await redis.del(redisKeys(api.prefix).userClients('ann'));
+    await reapAll(null);
+    expect((await api.broker.listClientsOf('ann', null, 10)).items.map((client) => client.clientId)).toEqual([
+      clientId,
+    ]);
+    await reapAll(null);
+    expect(api.log.linesWith('clients restored to their users')).toMatchObject([{ restored: 1 }]);
   });
 
   it('never unregisters who is connected, was a moment ago, or was until its edge died', async () => {

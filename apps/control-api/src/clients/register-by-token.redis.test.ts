@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { closedRanges } from '@holdfast/broker/client-state';
 import { redisKeys } from '@holdfast/broker/keys';
 import { clientResponse, registerResponse } from '@holdfast/protocol/rest/clients';
 import { eventually } from '@holdfast/testkit/eventually';
@@ -75,6 +76,14 @@ describe('a token', () => {
     const expiresAt = new Date(exp * 1000).toISOString();
     expect(renewed).toMatchObject({ clientId, topics: ['news.b', 'news.c'], expiresAt });
     expect(await read(token, clientId)).toMatchObject({ info: null, may: { subscribe: [] }, expiresAt });
+  });
+
+  test('that leaves a topic ends the subscription behind what was published to it so far', async () => {
+    const clientId = await registerWith(api, await issuer.sign({ sub, hf: { topics: ['news.a'] } }));
+    const { body } = await api.call('POST', '/v1/topics/news.a/messages', { key: 'all', body: 1 });
+    await registerWith(api, await issuer.sign({ sub }));
+    const client = await api.broker.readClient(clientId);
+    expect(closedRanges(client?.closed.get('news.a') ?? '')).toMatchObject([{ end: body['id'] }]);
   });
 
   test('with hf.client has a client for each device', async () => {
