@@ -12,6 +12,7 @@ export interface Amounts {
   growth: { connections: readonly number[]; topics: readonly number[]; broadcasts: number; subscribers: number };
   /** The bystander's calls. */
   hostile: { rate: number; seconds: number };
+  tokens: { clients: number; byKey: number; renewalsPerSecond: number; seconds: number };
   rest: { registrations: number; publishes: number; batches: number; atOnce: number };
   /** The garbage of the handshakes is collected during the rest; it is not part of what idle connections cost. */
   idle: { connections: number; restSeconds: number; seconds: number };
@@ -28,6 +29,7 @@ const full: Amounts = {
   return: { connections: 20_000, everyMs: 500 },
   growth: { connections: [1000, 5000, 15_000, 60_000], topics: [1, 100, 10_000], broadcasts: 20, subscribers: 1000 },
   hostile: { rate: 100, seconds: 10 },
+  tokens: { clients: 20_000, byKey: 5000, renewalsPerSecond: 500, seconds: 20 },
   rest: { registrations: 20_000, publishes: 20_000, batches: 100, atOnce: 64 },
   idle: { connections: 10_000, restSeconds: 45, seconds: 60 },
 };
@@ -43,6 +45,7 @@ const quick: Amounts = {
   return: { connections: 100, everyMs: 100 },
   growth: { connections: [100, 200], topics: [1, 20], broadcasts: 5, subscribers: 50 },
   hostile: { rate: 50, seconds: 1 },
+  tokens: { clients: 100, byKey: 50, renewalsPerSecond: 20, seconds: 1 },
   rest: { registrations: 200, publishes: 200, batches: 2, atOnce: 16 },
   idle: { connections: 100, restSeconds: 0, seconds: 1 },
 };

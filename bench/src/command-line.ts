@@ -11,6 +11,7 @@ import { latency } from './measures/latency.ts';
 import type { Measure } from './measures/measure.ts';
 import { rest } from './measures/rest.ts';
 import { comingBack } from './measures/return.ts';
+import { tokens } from './measures/tokens.ts';
 import { resultName } from './report.ts';
 import { centrifugo, centrifugoRedis } from './peers/centrifugo.ts';
 import { floor } from './peers/floor.ts';
@@ -28,6 +29,7 @@ export const measures: readonly Measure[] = [
   growth,
   idle,
   rest,
+  tokens,
   hostile,
   edgeHostile,
 ];
@@ -117,6 +119,7 @@ function adapted(profile: Amounts, rounds = profile.rounds, connections?: number
     bursts: { ...amounts.bursts, connections },
     latency: { ...amounts.latency, connections },
     return: { ...amounts.return, connections },
+    tokens: { ...amounts.tokens, clients: connections },
     growth: { ...amounts.growth, connections: [connections] },
     idle: { ...amounts.idle, connections },
   };

@@ -5,7 +5,7 @@ import { HoldfastInstallation, clientIds } from './holdfast-installation.ts';
 import { type Layout, type Peer, type PeerContext, type Running, topicName, topicNumbersOf } from './peer.ts';
 
 /** A connection that comes back resumes from the last id that it has seen, or the position in its first welcome. */
-const SETTINGS: Settings = [
+export const SETTINGS: Settings = [
   ['path', '/v1/connect?client=%c'],
   ['again-path', '/v1/connect?client=%c&resume=1'],
   ['again-hello', '{"type":"resume","positions":{"%t":"%p"}}'],
@@ -15,7 +15,7 @@ const SETTINGS: Settings = [
 ];
 
 /** Edges for the clients of a killed edge: as many as this machine has cores, because an edge is one thread. */
-const STANDING_BY = availableParallelism();
+export const STANDING_BY = availableParallelism();
 
 /** Registered clients, claims in Redis, a log for every topic: with the edge's accelerator. */
 export const holdfast = holdfastPeer('holdfast', 'on', 'control-api, Redis, and an edge (or more); accelerator on');
@@ -57,8 +57,12 @@ async function start(
 }
 
 /** A client for each connection, with the port of its edge, and after it those of the edges that stand by, in turn. */
-function targetOf(layout: Layout, ports: readonly number[], serving: number): TargetOf {
-  const credential = clientIds();
+export function targetOf(
+  layout: Layout,
+  ports: readonly number[],
+  serving: number,
+  credential: (connection: number) => string = clientIds(),
+): TargetOf {
   return (connection) => {
     const topicNumbers = layout.topicsOf(connection);
     const first = serving + (connection % Math.max(1, ports.length - serving));

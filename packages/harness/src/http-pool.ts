@@ -176,14 +176,17 @@ export class HttpPool {
       .join('');
   }
 
-  /** Gives the answer, whatever its status. Rejects with {@link Unreachable}. `path` begins with a slash. */
-  async send(method: string, path: string, body?: string): Promise<HttpAnswer> {
+  /**
+   * Gives the answer, whatever its status. Rejects with {@link Unreachable}. `path` begins with a slash.
+   * @param headers of this call alone, as lines that each end with CRLF
+   */
+  async send(method: string, path: string, body?: string, headers = ''): Promise<HttpAnswer> {
     const connection = await this.#acquire();
     try {
       const of =
         body === undefined ? '' : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`;
       return await connection.send(
-        `${method} ${this.#prefix}${path} HTTP/1.1\r\n${this.#headers}${of}\r\n${body ?? ''}`,
+        `${method} ${this.#prefix}${path} HTTP/1.1\r\n${this.#headers}${headers}${of}\r\n${body ?? ''}`,
         this.#callMs,
       );
     } catch (cause) {
@@ -195,8 +198,8 @@ export class HttpPool {
   }
 
   /** Rejects also when the answer is not a success. */
-  async call(method: string, path: string, body?: string): Promise<HttpAnswer> {
-    const answer = await this.send(method, path, body);
+  async call(method: string, path: string, body?: string, headers?: string): Promise<HttpAnswer> {
+    const answer = await this.send(method, path, body, headers);
     if (answer.status >= 200 && answer.status <= 299) return answer;
     throw new Error(`${method} ${path} was answered with ${answer.status}: ${answer.body.slice(0, SHOWN_CHARACTERS)}`);
   }
