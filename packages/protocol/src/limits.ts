@@ -6,8 +6,8 @@ export const MAX_MESSAGE_BYTES = 64 * KIB;
 export const MAX_CLIENT_FRAME_BYTES = 64 * KIB;
 /** Topics in one call, and topics a client may have: one client's state stays readable in one go. */
 export const MAX_TOPICS = 1000;
-/** Positions in the `resume` frames of one connection: those of as many topics, and of the client's own. */
-export const MAX_RESUME_POSITIONS = MAX_TOPICS + 1;
+/** Positions in the `resume` frames of one connection: those of as many topics, of the client's own and of its user's. */
+export const MAX_RESUME_POSITIONS = MAX_TOPICS + 2;
 export const MAX_BATCH_MESSAGES = 1000;
 /** A batch as a whole; its messages each have their own bound. */
 export const MAX_BATCH_BYTES = 16 * KIB * KIB;

@@ -158,7 +158,7 @@ describe('frames of a client', () => {
     const { edge } = installation();
     for (const positions of [
       { 'topic-0': '1-0' },
-      Object.fromEntries(Array.from({ length: 1001 }, (_, number) => [`other-${number}`, '1-0'])),
+      Object.fromEntries(Array.from({ length: 1002 }, (_, number) => [`other-${number}`, '1-0'])),
     ]) {
       const { socket, connection } = await edge.connected(CLIENT, { resume: true });
       edge.hub.onText(connection, JSON.stringify({ type: 'resume', positions: { 'topic-0': '1-0' }, more: true }));
