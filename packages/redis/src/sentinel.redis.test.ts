@@ -118,7 +118,7 @@ test('Sentinels that are all away are one incident, and are waited for', async (
   await expect(redis.get('a')).rejects.toThrow(/writeable/);
 });
 
-test('a subscriber that is told to replace its connection while it asks Sentinels comes back', async () => {
+test('a subscriber whose connection is to be replaced while it asks Sentinels comes back', async () => {
   const master = await start();
   const sentinel = await startSentinel(master);
   const log = captureLog();
@@ -139,11 +139,11 @@ test('a subscriber that is told to replace its connection while it asks Sentinel
   });
   onTestFinished(subscriber.start());
   subscriber.subscribe('news', 'news');
-  const isHeard = async (text: string) => {
+  const isReceived = async (text: string) => {
     await ask(master.port, 'SPUBLISH', 'news', text);
     return received.includes(text);
   };
-  await expect.poll(() => isHeard('before'), PATIENCE).toBe(true);
+  await expect.poll(() => isReceived('before'), PATIENCE).toBe(true);
 
   let askedSentinels = 0;
   redis.once('connecting', () => {
@@ -152,5 +152,5 @@ test('a subscriber that is told to replace its connection while it asks Sentinel
   });
   await ask(master.port, 'CLIENT', 'KILL', 'TYPE', 'pubsub');
   await expect.poll(() => askedSentinels, PATIENCE).toBe(1);
-  await expect.poll(() => isHeard('after'), PATIENCE).toBe(true);
+  await expect.poll(() => isReceived('after'), PATIENCE).toBe(true);
 });
