@@ -8,7 +8,8 @@ import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { captureLog, type CapturedLog } from '@holdfast/service/captured-log';
 import type { RedisTarget } from './config.ts';
-import { connectRedis, waitForRedis } from './connection.ts';
+import { type ConnectRedisOptions, connectRedis, waitForRedis } from './connection.ts';
+import { singleSubscriber } from './subscriber.ts';
 
 /** A fail-over takes some seconds. */
 const PATIENCE = { timeout: 25_000, interval: 50 };
@@ -61,14 +62,18 @@ async function startSentinel(master: PrivateRedis): Promise<{ port: number }> {
   return { port };
 }
 
-function connect(sentinels: readonly { port: number }[], log: CapturedLog): Redis {
+function connect(
+  sentinels: readonly { port: number }[],
+  log: CapturedLog,
+  role: ConnectRedisOptions['role'] = 'commands',
+): Redis {
   const target: RedisTarget = {
     kind: 'sentinel',
     sentinels: sentinels.map(({ port }) => ({ host: '127.0.0.1', port })),
     name: 'main',
     access: { database: 0, tls: false },
   };
-  const redis = connectRedis(target, { name: 'test', role: 'commands', logger: log.logger });
+  const redis = connectRedis(target, { name: 'test', role, logger: log.logger });
   onTestFinished(() => redis.disconnect());
   return redis;
 }
@@ -111,4 +116,41 @@ test('Sentinels that are all away are one incident, and are waited for', async (
   expect(log.lines).toHaveLength(1);
   expect(log.lines[0]).toMatchObject({ msg: 'redis lost', reason: expect.stringMatching(/Sentinels?/i) as string });
   await expect(redis.get('a')).rejects.toThrow(/writeable/);
+});
+
+test('a subscriber whose connection is to be replaced while it asks Sentinels comes back', async () => {
+  const master = await start();
+  const sentinel = await startSentinel(master);
+  const log = captureLog();
+  const redis = connect([sentinel], log, 'subscriber');
+  await waitForRedis(redis, log);
+  const received: string[] = [];
+  const subscriber = singleSubscriber(redis, {
+    name: 'own',
+    channelOf: (name) => `channel:${name}`,
+    watchedKey: 'watched',
+    listener: {
+      onMessage: (_name, payload) => received.push(payload.toString()),
+      onOwn: () => undefined,
+      onKeyEvent: () => undefined,
+      onSubscribed: () => undefined,
+      onDisconnected: () => undefined,
+    },
+  });
+  onTestFinished(subscriber.start());
+  subscriber.subscribe('news', 'news');
+  const isReceived = async (text: string) => {
+    await ask(master.port, 'SPUBLISH', 'news', text);
+    return received.includes(text);
+  };
+  await expect.poll(() => isReceived('before'), PATIENCE).toBe(true);
+
+  let askedSentinels = 0;
+  redis.once('connecting', () => {
+    askedSentinels += 1;
+    for (const server of subscriber.servers()) subscriber.reconnect(server);
+  });
+  await ask(master.port, 'CLIENT', 'KILL', 'TYPE', 'pubsub');
+  await expect.poll(() => askedSentinels, PATIENCE).toBe(1);
+  await expect.poll(() => isReceived('after'), PATIENCE).toBe(true);
 });

@@ -178,8 +178,12 @@ export class ConnectionSubscriber {
     this.#flushSoon();
   }
 
+  /**
+   * Replaces the connection. One that is not ready is being replaced already; and ioredis gives up for good what is
+   * disconnected while it asks Sentinels for the master.
+   */
   reconnect(): void {
-    this.#redis.disconnect(true);
+    if (this.#redis.status === 'ready') this.#redis.disconnect(true);
   }
 
   async #resubscribe(): Promise<void> {
@@ -255,7 +259,7 @@ export class ConnectionSubscriber {
       return !this.#stopped;
     } catch {
       // Whatever the reason: a connection that closed comes back by itself, any other is replaced.
-      if (this.#redis.status === 'ready' && !this.#stopped) this.reconnect();
+      if (!this.#stopped) this.reconnect();
       return false;
     }
   }
