@@ -171,18 +171,18 @@ describe('clients', () => {
 
 describe('users', () => {
   it('are shown, published to, disconnected, and their tokens revoked', async () => {
-    const { clientId } = await answerOf('register', '--name', 'of-ann', '--user', 'ann', '--info', '{"name":"Ann"}');
+    const { clientId } = await answerOf('register', '--name', 'of-ann', '--user', 'anna', '--info', '{"name":"Ann"}');
     expect((await holdfast('client', String(clientId))).out).toEqual(
-      expect.arrayContaining(['User        ann', 'Info        {"name":"Ann"}']),
+      expect.arrayContaining(['User        anna', 'Info        {"name":"Ann"}']),
     );
-    expect(await answerOf('clients', '--user', 'ann')).toMatchObject({ clients: [{ clientId, user: 'ann' }] });
-    expect(await answerOf('user', 'ann')).toMatchObject({ user: 'ann', connected: false, clients: 1, connections: 0 });
+    expect(await answerOf('clients', '--user', 'anna')).toMatchObject({ clients: [{ clientId, user: 'anna' }] });
+    expect(await answerOf('user', 'anna')).toMatchObject({ user: 'anna', connected: false, clients: 1, connections: 0 });
     const { out, ended } = await listening('of-ann');
-    await vi.waitUntil(async () => (await answerOf('user', 'show', 'ann'))['connected'] === true, WAIT);
-    expect(await answerOf('user', 'publish', 'ann', '{"mail":1}')).toMatchObject({ topic: '@user' });
+    await vi.waitUntil(async () => (await answerOf('user', 'show', 'anna'))['connected'] === true, WAIT);
+    expect(await answerOf('user', 'publish', 'anna', '{"mail":1}')).toMatchObject({ topic: '@user' });
     await vi.waitFor(() => expect(dataOf(out)).toEqual(['{"mail":1}']), WAIT);
-    expect(await answerOf('user', 'revoke', 'ann', '--issued-before', '2020-01-01')).toMatchObject({ clients: 0 });
-    expect(await answerOf('user', 'disconnect', 'ann')).toMatchObject({ connections: 1 });
+    expect(await answerOf('user', 'revoke', 'anna', '--issued-before', '2020-01-01')).toMatchObject({ clients: 0 });
+    expect(await answerOf('user', 'disconnect', 'anna')).toMatchObject({ connections: 1 });
     expect(await ended).toBe(1);
     expect((await holdfast('user', 'publish', 'stranger', '1')).err.join('')).toContain('no-such-user (404)');
   });

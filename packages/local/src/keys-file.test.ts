@@ -31,7 +31,7 @@ describe('the keys file', () => {
           maxTopics: null,
           maxHistoryMessages: null,
           expiresAt: null,
-          can: { register: true, subscribe: ['news.*'], publish: [], manage: [] },
+          can: { register: true, subscribe: ['news.*'], publish: [], manage: [], create: [], presence: [] },
         },
       ],
     });
