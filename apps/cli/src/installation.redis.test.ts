@@ -176,7 +176,12 @@ describe('users', () => {
       expect.arrayContaining(['User        anna', 'Info        {"name":"Ann"}']),
     );
     expect(await answerOf('clients', '--user', 'anna')).toMatchObject({ clients: [{ clientId, user: 'anna' }] });
-    expect(await answerOf('user', 'anna')).toMatchObject({ user: 'anna', connected: false, clients: 1, connections: 0 });
+    expect(await answerOf('user', 'anna')).toMatchObject({
+      user: 'anna',
+      connected: false,
+      clients: 1,
+      connections: 0,
+    });
     const { out, ended } = await listening('of-ann');
     await vi.waitUntil(async () => (await answerOf('user', 'show', 'anna'))['connected'] === true, WAIT);
     expect(await answerOf('user', 'publish', 'anna', '{"mail":1}')).toMatchObject({ topic: '@user' });
