@@ -8,6 +8,8 @@ export interface Target {
   edges: number | null;
   /** Of the edges, when they run on this machine and nothing else uses them; empty otherwise. */
   edgePids: readonly number[];
+  /** Of the control-apis, likewise. */
+  controlPids: readonly number[];
   /** The servers of its Redis that hold data, when nothing else uses them; empty otherwise. */
   redisUrls: readonly string[];
   /** Ends what was started for it. */
@@ -21,6 +23,7 @@ export async function openTarget(plan: Plan, edges: number, announce: (line: str
       ...plan.installation,
       edges: null,
       edgePids: [],
+      controlPids: [],
       redisUrls: [],
       [Symbol.asyncDispose]: async () => undefined,
     };
@@ -33,6 +36,7 @@ export async function openTarget(plan: Plan, edges: number, announce: (line: str
     key: installation.key,
     edges,
     edgePids: installation.edges.map(({ pid }) => pid),
+    controlPids: installation.controls.map(({ pid }) => pid),
     redisUrls: installation.redisUrls,
     [Symbol.asyncDispose]: installation.stop,
   };
