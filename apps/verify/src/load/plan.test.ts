@@ -46,7 +46,9 @@ it('takes a run of presence, which has one topic', () => {
     plan: { clients: 20, topics: 1, topicsPerClient: 1, presence: { churn: 7.5, watchers: 3 } },
   });
   expect(checkPlan({ ...right, presence: true })).toMatchObject({ plan: { presence: { churn: 100, watchers: 50 } } });
-  expect(checkPlan({ ...right, presence: true, clients: '20' })).toMatchObject({ plan: { presence: { watchers: 19 } } });
+  expect(checkPlan({ ...right, presence: true, clients: '20' })).toMatchObject({
+    plan: { presence: { watchers: 19 } },
+  });
 });
 
 it('knows what was typed from what is a default', () => {

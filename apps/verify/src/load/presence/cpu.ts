@@ -11,16 +11,20 @@ export interface Cpu {
 
 /** What each process of an installation has used so far, in seconds of user and system time. */
 export async function cpuOf({ edgePids, controlPids, redisUrls }: Target): Promise<Cpu> {
-  const ofProcesses = (pids: readonly number[]) =>
-    process.platform === 'linux' ? Promise.all(pids.map((pid) => cpuSeconds([pid]))) : [];
-  const ofRedis = async (url: string) =>
-    Number(await redisInfo(url, 'used_cpu_user')) + Number(await redisInfo(url, 'used_cpu_sys'));
   const [edges, redis, controls] = await Promise.all([
     ofProcesses(edgePids),
     Promise.all(redisUrls.map(ofRedis)),
     ofProcesses(controlPids),
   ]);
   return { edges, redis, controls };
+}
+
+async function ofProcesses(pids: readonly number[]): Promise<number[]> {
+  return process.platform === 'linux' ? Promise.all(pids.map((pid) => cpuSeconds([pid]))) : [];
+}
+
+async function ofRedis(url: string): Promise<number> {
+  return Number(await redisInfo(url, 'used_cpu_user')) + Number(await redisInfo(url, 'used_cpu_sys'));
 }
 
 /** Shares of a core between two looks. */
