@@ -75,7 +75,7 @@ export function bytes(count: number | null, of: string): string {
   return count === null ? 'not known' : `${whole.format(count)} bytes ${of}`;
 }
 
-function redisText({ memory }: Report): string {
+export function redisText({ memory }: { memory: Omit<Report['memory'], 'edgeBytesPerConnection'> }): string {
   const registered = bytes(memory.redisBytesPerClient, 'a registered client');
   if (memory.redisBytesPerClient === null) return registered;
   const connected = memory.redisBytesPerConnectedClient;

@@ -12,6 +12,8 @@ export interface Target {
   controlPids: readonly number[];
   /** The servers of its Redis that hold data, when nothing else uses them; empty otherwise. */
   redisUrls: readonly string[];
+  /** Of every key in it; '' where it is not known. */
+  prefix: string;
   /** Ends what was started for it. */
   [Symbol.asyncDispose]: () => Promise<void>;
 }
@@ -25,6 +27,7 @@ export async function openTarget(plan: Plan, edges: number, announce: (line: str
       edgePids: [],
       controlPids: [],
       redisUrls: [],
+      prefix: '',
       [Symbol.asyncDispose]: async () => undefined,
     };
   }
@@ -38,6 +41,7 @@ export async function openTarget(plan: Plan, edges: number, announce: (line: str
     edgePids: installation.edges.map(({ pid }) => pid),
     controlPids: installation.controls.map(({ pid }) => pid),
     redisUrls: installation.redisUrls,
+    prefix: installation.prefix,
     [Symbol.asyncDispose]: installation.stop,
   };
 }

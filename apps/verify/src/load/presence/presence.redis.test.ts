@@ -58,5 +58,7 @@ it('its report knows what the installation used', () => {
   const { cpu, memory } = report;
   expect([cpu.edges.length, cpu.redis.length, cpu.controls.length]).toEqual([2, 1, 1]);
   expect(cpu.redis[0]).toBeGreaterThan(0);
-  expect(memory.redisBytesPerMember).toBeGreaterThan(0);
+  // An id of 17 bytes and an info of 50, and what Redis adds.
+  expect(memory.redisBytesPerMember).toBeGreaterThan(67);
+  expect(memory.redisBytesPerMember).toBeLessThan(300);
 });

@@ -1,5 +1,5 @@
 import type { Colors } from '@holdfast/harness/program';
-import { asides, atRate, bytes, faultCount, leftBehind, line, short, whole } from '../report-text.ts';
+import { asides, atRate, bytes, faultCount, leftBehind, line, redisText, short, whole } from '../report-text.ts';
 import type { PresenceReport } from './report.ts';
 
 /** A report for people, in lines. */
@@ -32,10 +32,8 @@ export function presenceReportText(report: PresenceReport, colors: Colors): stri
     line('CPU of edges', sharesText(cpu.edges)),
     line('CPU of Redis', sharesText(cpu.redis)),
     line('CPU of control-api', sharesText(cpu.controls)),
-    line(
-      'Redis memory',
-      `${bytes(memory.redisBytesPerClient, 'a registered client')}, ${bytes(memory.redisBytesPerMember, 'more as a member')}`,
-    ),
+    line('Redis memory', redisText(report)),
+    line('  presence', bytes(memory.redisBytesPerMember, 'a member')),
     line('present', `${whole.format(members.present)}, ${isCounted ? byRest : colors.red(byRest)}`),
     ...Object.entries(report.faults).map(([kind, count]) => line(kind, faultCount(count, colors))),
     ...samples.map(({ kind, watcher, detail }) => line('', colors.red(`${kind}: watcher ${watcher}, ${detail}`))),

@@ -28,6 +28,7 @@ export interface PresenceFacts {
   connectingMs: number;
   connected: number;
   redisBytesPerClient: number | null;
+  redisBytesPerConnectedClient: number | null;
   redisBytesPerMember: number | null;
   /** Before anybody left. */
   atFirst: Watched;
@@ -70,7 +71,9 @@ export interface PresenceReport {
   cpu: Cpu;
   memory: {
     redisBytesPerClient: number | null;
-    /** What a member adds to its client's: its connection and its presence. */
+    /** With its presence. */
+    redisBytesPerConnectedClient: number | null;
+    /** What the presence of a member takes of that, with an info of 50 bytes. */
     redisBytesPerMember: number | null;
   };
   /** Present at the end, and what the API says. */
@@ -130,7 +133,11 @@ export function presenceReportOf({
       versionsPerSecond: round(seen.versionsPerWatcher / churnSeconds),
     },
     cpu: facts.cpu,
-    memory: { redisBytesPerClient: facts.redisBytesPerClient, redisBytesPerMember: facts.redisBytesPerMember },
+    memory: {
+      redisBytesPerClient: facts.redisBytesPerClient,
+      redisBytesPerConnectedClient: facts.redisBytesPerConnectedClient,
+      redisBytesPerMember: facts.redisBytesPerMember,
+    },
     members: { present: members, countByRest: facts.countByRest },
     faults,
     samples: findings.flatMap((one) => one.samples).slice(0, SAMPLES),

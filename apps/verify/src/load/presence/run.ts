@@ -6,6 +6,7 @@ import { redisDataBytes, share } from '../measurements.ts';
 import type { PresencePlan } from '../plan.ts';
 import { cpuOf, cpuShares } from './cpu.ts';
 import type { Present } from './findings.ts';
+import { presenceBytes } from './redis-bytes.ts';
 import { type PresenceFacts, type PresenceReport, presenceReportOf } from './report.ts';
 
 /** Nothing is published. */
@@ -36,6 +37,8 @@ async function phases(scene: Scene, { churn }: PresencePlan): Promise<PresenceFa
   const { connected } = progressOf(pool);
   const atFirst = await watched(scene, 'members seen');
   const redisConnected = await redisDataBytes(target.redisUrls);
+  const edges = (await retrying(() => control.edges(), signal)).map(({ id }) => id);
+  const redisBytes = await presenceBytes(target, topic, edges);
 
   display.begin('joins and leaves', Math.round(churn * plan.seconds));
   const [cpuBefore, startedAt] = [await cpuOf(target), monotonicMs()];
@@ -48,7 +51,8 @@ async function phases(scene: Scene, { churn }: PresencePlan): Promise<PresenceFa
     connectingMs,
     connected,
     redisBytesPerClient: share(redisBefore, redisRegistered, plan.clients),
-    redisBytesPerMember: share(redisRegistered, redisConnected, connected),
+    redisBytesPerConnectedClient: share(redisBefore, redisConnected, plan.clients),
+    redisBytesPerMember: share(0, redisBytes, atFirst.members),
     atFirst,
     churnMs,
     cpu: cpuShares(cpuBefore, cpuAfter, churnMs / MS),
