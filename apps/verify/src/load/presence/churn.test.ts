@@ -47,7 +47,7 @@ it('one that is alone leaves and joins', async () => {
   expect(connected.has(7)).toBe(true);
 });
 
-it('nobody leaves where nobody may, nor who has no connection', async () => {
+it('none leaves where none may, nor one that has no connection', async () => {
   await churnOf([], 60, 0.1).run(signal);
   connected.delete(7);
   const churn = churnOf([7], 60, 0.1);

@@ -54,7 +54,7 @@ export class Churn {
     const { pool, random } = this.#options;
     const at = Math.floor(random() * this.#here.length);
     const client = this.#here[at];
-    // Nobody is left, or it is connecting again: another one, next time.
+    // None is left, or it is connecting again: another one, next time.
     if (client === undefined || !pool.isConnected(client)) return;
     const last = this.#here.pop();
     if (last !== undefined && last !== client) this.#here[at] = last;

@@ -23,12 +23,12 @@ it('a map that shows exactly who is present differs in nothing', () => {
 
 it('who is missing, who is not present, and who is there twice, is found', () => {
   expect(kinds(members(1, 2), 1, 2, 3)).toEqual(['missing']);
-  expect(kinds(members(1, 2, 3), 1, 2)).toEqual(['ghost']);
-  expect(kinds(members(1, 2).set('~other', infoOf(run, 2)), 1, 2)).toEqual(['ghost']);
+  expect(kinds(members(1, 2, 3), 1, 2)).toEqual(['notPresent']);
+  expect(kinds(members(1, 2).set('~other', infoOf(run, 2)), 1, 2)).toEqual(['notPresent']);
   // As many as there are, and other ones.
-  expect(kinds(members(1, 4), 1, 2)).toEqual(['ghost', 'missing']);
+  expect(kinds(members(1, 4), 1, 2)).toEqual(['notPresent', 'missing']);
 });
 
-it('a member with an info of nobody is found', () => {
+it('a member with an info of no client is found', () => {
   expect(kinds(members(1).set('~2', { n: 2, name: 'ann' }), 1)).toEqual(['wrongInfo']);
 });

@@ -3,7 +3,7 @@ import type { PresenceFaultKind } from './findings.ts';
 import { clientWithInfo } from './member-info.ts';
 
 export interface Difference {
-  kind: Extract<PresenceFaultKind, 'missing' | 'ghost' | 'wrongInfo'>;
+  kind: Extract<PresenceFaultKind, 'missing' | 'notPresent' | 'wrongInfo'>;
   detail: string;
 }
 
@@ -18,8 +18,8 @@ export function differences(
   for (const [id, info] of members) {
     const client = clientWithInfo(run, info);
     if (client === undefined) found.push({ kind: 'wrongInfo', detail: `${id}: ${JSON.stringify(info)}` });
-    else if (!present.has(client)) found.push({ kind: 'ghost', detail: `${id}, client ${client}` });
-    else if (seen.has(client)) found.push({ kind: 'ghost', detail: `${id}, client ${client} once more` });
+    else if (!present.has(client)) found.push({ kind: 'notPresent', detail: `${id}, client ${client}` });
+    else if (seen.has(client)) found.push({ kind: 'notPresent', detail: `${id}, client ${client} once more` });
     else seen.add(client);
   }
   for (const client of present) {

@@ -7,14 +7,14 @@ export const presenceFaultKinds = [
   'countOnly',
   'unasked',
   'missing',
-  'ghost',
+  'notPresent',
   'wrongInfo',
 ] as const;
 
 /**
  * `gap`: a version that does not follow. `joinedTwice`, `leftTwice`: a member that was in the map, or was not. `wrongCount`:
  * it is not the size of the map. `tornSnapshot`: its pages do not fit together. `countOnly`: members were not shown.
- * `unasked`: a frame that nobody asked for, or that cannot be read. `missing`: present, and not in a map. `ghost`: in a
+ * `unasked`: a frame that was not asked for, or that cannot be read. `missing`: present, and not in a map. `notPresent`: in a
  * map, and not present, or there twice. `wrongInfo`: a member with an info that no client of the run has.
  */
 export type PresenceFaultKind = (typeof presenceFaultKinds)[number];

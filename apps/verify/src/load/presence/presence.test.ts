@@ -33,7 +33,7 @@ beforeEach(async () => {
     watchers += watches ? 1 : 0;
     socket.on('close', sendAll);
     sendAll();
-    // Once all are there, and nobody has left.
+    // Once all are there, and none has left.
     if (installation.connections.length === MEMBERS && version < 200) {
       version = 200;
       for (const frame of afterSnapshot) sendToWatchers(frame);
@@ -77,7 +77,7 @@ describe('the exit code is', () => {
   });
 
   it('1 when one was shown what cannot be, and the report says to whom and what', async () => {
-    afterSnapshot = ['"version":108,"count":6,"joined":[],"left":["~nobody"]'];
+    afterSnapshot = ['"version":108,"count":6,"joined":[],"left":["~unknown"]'];
     const { code, report } = await run();
     expect({ code, ok: report.ok, faults: report.faults.gap + report.faults.leftTwice }).toMatchObject({
       code: 1,

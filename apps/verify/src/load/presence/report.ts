@@ -33,6 +33,8 @@ export interface PresenceFacts {
   /** Before anybody left. */
   atFirst: Watched;
   churnMs: number;
+  /** When it began, on the shared monotonic clock. */
+  churnAt: number;
   cpu: Cpu;
   atLast: Watched;
   countByRest: number;
@@ -104,7 +106,8 @@ export function presenceReportOf({
   const { findings } = atLast;
   const { joins, leaves, members } = atLast;
   const seen = seenBetween(atFirst, atLast);
-  const churnSeconds = facts.churnMs / 1000;
+  // To the last frame, which comes after the last change.
+  const seenSeconds = Math.max(facts.churnMs, lastFrameAt(atLast) - facts.churnAt) / 1000;
   const faults = Object.fromEntries(
     presenceFaultKinds.map((kind) => [kind, findings.reduce((sum, one) => sum + one.faults[kind], 0)]),
   ) as Record<PresenceFaultKind, number>;
@@ -128,9 +131,9 @@ export function presenceReportOf({
       leaves,
       ...rateOf(joins + leaves, facts.churnMs),
       ...seen,
-      framesPerWatcherAndSecond: round(seen.framesPerWatcher / churnSeconds),
-      bytesPerWatcherAndSecond: round(seen.bytesPerWatcher / churnSeconds),
-      versionsPerSecond: round(seen.versionsPerWatcher / churnSeconds),
+      framesPerWatcherAndSecond: round(seen.framesPerWatcher / seenSeconds),
+      bytesPerWatcherAndSecond: round(seen.bytesPerWatcher / seenSeconds),
+      versionsPerSecond: round(seen.versionsPerWatcher / seenSeconds),
     },
     cpu: facts.cpu,
     memory: {
@@ -149,17 +152,20 @@ function watchersOf({ findings }: Watched): number {
   return findings.reduce((sum, { watchers }) => sum + watchers, 0);
 }
 
+function lastFrameAt({ findings }: Watched): number {
+  return Math.max(...findings.map((one) => one.lastFrameAt ?? 0));
+}
+
 function seenBetween(before: Watched | null, after: Watched): Seen {
   const total = (watched: Watched | null, name: keyof Received) =>
     watched?.findings.reduce((sum, { received }) => sum + received[name], 0) ?? 0;
   const perWatcher = (name: keyof Received) => round((total(after, name) - total(before, name)) / watchersOf(after));
-  const lastFrameAt = Math.max(...after.findings.map((one) => one.lastFrameAt ?? 0));
   const isRight = after.findings.every((one) => one.isRight);
   return {
     framesPerWatcher: perWatcher('frames'),
     bytesPerWatcher: Math.round(perWatcher('bytes')),
     snapshotsPerWatcher: perWatcher('snapshots'),
     versionsPerWatcher: perWatcher('versions'),
-    lastChangeSeenMs: isRight ? Math.round(Math.max(0, lastFrameAt - after.lastChangeAt)) : null,
+    lastChangeSeenMs: isRight ? Math.round(Math.max(0, lastFrameAt(after) - after.lastChangeAt)) : null,
   };
 }

@@ -55,6 +55,7 @@ async function phases(scene: Scene, { churn }: PresencePlan): Promise<PresenceFa
     redisBytesPerMember: share(0, redisBytes, atFirst.members),
     atFirst,
     churnMs,
+    churnAt: startedAt,
     cpu: cpuShares(cpuBefore, cpuAfter, churnMs / MS),
     atLast,
     countByRest,

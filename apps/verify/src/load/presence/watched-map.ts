@@ -6,7 +6,7 @@ type OnFault = (kind: PresenceFaultKind, detail: string) => void;
 
 /**
  * The map of members that one watcher keeps from the frames of its connection, and the judge of them: versions rise by
- * one, nobody joins who is there, nobody leaves who is not, and the count is the size of the map.
+ * one, who is there does not join, who is not does not leave, and the count is the size of the map.
  */
 export class WatchedMap {
   readonly #onFault: OnFault;
