@@ -73,6 +73,10 @@ describe('a fault is', () => {
     take({ version: 1, count: 2, members: of('a'), more: true });
     change(2, 2, 'b', '');
     expect(faults).toEqual(['gap', 'gap']);
+    snapshot(4, 'a');
+    take({ version: 5, count: 2, members: of('a'), more: true });
+    change(5, 2, 'b', '');
+    expect(faults).toEqual(['gap', 'gap', 'gap']);
   });
 
   it('a change of the connection before', () => {
