@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { isAlive } from '@holdfast/local/is-alive';
 import { describe, expect, it, vi } from 'vitest';
 import { NotCompiled, compiled } from './native.ts';
-import { withChildren } from './machine.ts';
+import { withChildren } from '@holdfast/harness/cpu-time';
 import type { Result } from './result.ts';
 import type { ScaleResult } from './scale/report.ts';
 

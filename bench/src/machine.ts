@@ -1,6 +1,7 @@
-import { readFile, readdir } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { cpus, release, totalmem } from 'node:os';
 import { constrainedMemory } from 'node:process';
+import { withChildren } from '@holdfast/harness/cpu-time';
 
 /** What a result was measured on. */
 export interface Machine {
@@ -52,19 +53,7 @@ async function sysctl(name: string): Promise<string> {
   return (await readFile(`/proc/sys/${name}`, 'utf8')).trim().replaceAll(/\s+/g, ' ');
 }
 
-/**
- * USER_HZ: 100 on every Linux that Node runs on. User and system time are each rounded down to it, so that of two reads
- * the difference is known to 20 ms a process: 2.8 µs a handshake in one round of 8000 connections.
- */
-const TICKS_PER_SECOND = 100;
 const PAGE_BYTES = 4096;
-
-/** What the kernel has accounted to a process: user and system time, in seconds. `stat` is /proc/PID/stat. */
-export function cpuSecondsIn(stat: string): number {
-  // "1234 (name) S …", and a name may hold anything, a parenthesis too. utime and stime are fields 14 and 15.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-}
 
 export interface Memory {
   /** Resident, with what is shared between processes counted in each. */
@@ -95,13 +84,6 @@ function kilobytes(text: string, name: string): number {
   return Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? Number.NaN);
 }
 
-/** These processes and all that they have started, in seconds of user and system time. */
-export async function cpuSeconds(pids: readonly number[]): Promise<number> {
-  let sum = 0;
-  for (const pid of await withChildren(pids)) sum += cpuSecondsIn(await readFile(`/proc/${pid}/stat`, 'latin1'));
-  return sum;
-}
-
 /** These processes and all that they have started. */
 export async function memoryOf(pids: readonly number[]): Promise<Memory> {
   const sum: Memory = { rss: 0, pss: 0 };
@@ -120,28 +102,4 @@ export async function kernelMemory(): Promise<KernelMemory> {
     readFile('/proc/meminfo', 'latin1'),
   ]);
   return kernelMemoryIn(sockstat, meminfo);
-}
-
-/** The processes, and all that they have started. One that ends meanwhile has none. */
-export async function withChildren(pids: readonly number[]): Promise<number[]> {
-  const all: number[] = [];
-  const left = [...pids];
-  for (let pid = left.pop(); pid !== undefined; pid = left.pop()) {
-    all.push(pid);
-    left.push(...(await childrenOf(pid)));
-  }
-  return all;
-}
-
-async function childrenOf(pid: number): Promise<number[]> {
-  try {
-    const lists = (await readdir(`/proc/${pid}/task`)).map((task) =>
-      readFile(`/proc/${pid}/task/${task}/children`, 'latin1'),
-    );
-    return (await Promise.all(lists)).flatMap((list) => list.split(' ').filter(Boolean).map(Number));
-  } catch (error) {
-    // It has ended, or one of its threads has.
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')) return [];
-    throw error;
-  }
 }

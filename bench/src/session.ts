@@ -2,7 +2,8 @@ import { GeneratorPool, type Totals } from './generator-pool.ts';
 import type { Settings } from './generator.ts';
 import type { Message } from './message.ts';
 import type { Layout, Peer, PeerContext, Running } from './peers/peer.ts';
-import { type KernelMemory, type Memory, cpuSeconds, kernelMemory, memoryOf } from './machine.ts';
+import { cpuSeconds } from '@holdfast/harness/cpu-time';
+import { type KernelMemory, type Memory, kernelMemory, memoryOf } from './machine.ts';
 
 /** A broadcast takes a fraction of a second; a peer that has lost one never sends it. */
 const ARRIVES_WITHIN_MS = 20_000;

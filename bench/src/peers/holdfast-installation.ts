@@ -6,7 +6,7 @@ import { type NewKey, createKey } from '@holdfast/local/keys-file';
 import type { RedisServer } from '@holdfast/local/redis-server';
 import { until } from '@holdfast/local/until';
 import type { Message } from '../message.ts';
-import { cpuSeconds } from '../machine.ts';
+import { cpuSeconds } from '@holdfast/harness/cpu-time';
 import { CALL_MS, startRedis, topicName } from './peer.ts';
 
 /** Enough to keep a control-api busy. */

@@ -6,7 +6,7 @@ import { isAlive } from '@holdfast/local/is-alive';
 import type { RedisServer } from '@holdfast/local/redis-server';
 import type { Settings } from '../generator.ts';
 import type { Message } from '../message.ts';
-import { withChildren } from '../machine.ts';
+import { withChildren } from '@holdfast/harness/cpu-time';
 import { CALL_MS, type Layout, type PeerContext, type Running } from './peer.ts';
 
 const LISTENING_MS = 20_000;

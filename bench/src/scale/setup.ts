@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { GeneratorPool, type TargetOf, each } from '../generator-pool.ts';
 import { HoldfastInstallation, clientIds } from '../peers/holdfast-installation.ts';
 import { type PeerContext, topicName } from '../peers/peer.ts';
-import { cpuSeconds, kernelMemory, memoryOf } from '../machine.ts';
+import { cpuSeconds } from '@holdfast/harness/cpu-time';
+import { kernelMemory, memoryOf } from '../machine.ts';
 import type { ScalePlan } from './command-line.ts';
 
 /** The topic that all clients have; the topics with a share of the clients follow it. */

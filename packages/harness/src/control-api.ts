@@ -31,8 +31,18 @@ export class ControlApi {
     return edges;
   }
 
-  async createTopic(topic: string, history: { size: number; seconds: number }): Promise<void> {
-    await this.#call('PUT', `/v1/topics/${topic}`, JSON.stringify({ history }));
+  async createTopic(
+    topic: string,
+    history: { size: number; seconds: number },
+    presence?: { by: 'user' | 'client'; limit: number },
+  ): Promise<void> {
+    await this.#call('PUT', `/v1/topics/${topic}`, JSON.stringify({ history, presence }));
+  }
+
+  /** How many are present on a topic that has presence. */
+  async presentOn(topic: string): Promise<number> {
+    const { count } = (await this.#call('GET', `/v1/topics/${topic}/presence?limit=1`)) as { count: number };
+    return count;
   }
 
   /** Deletes a topic, again while the installation is away for a moment. One that does not exist (any more) is as good. */
@@ -41,8 +51,8 @@ export class ControlApi {
   }
 
   /** Registers a client, again while the installation is away for a moment. Rejects when it is refused. */
-  async register(clientId: string, topics: readonly string[], signal: AbortSignal): Promise<void> {
-    const body = JSON.stringify({ clientId, topics });
+  async register(clientId: string, topics: readonly string[], signal: AbortSignal, info?: unknown): Promise<void> {
+    const body = JSON.stringify({ clientId, topics, info });
     await retrying((attempt) => {
       const call = this.#call('POST', '/v1/clients', body);
       // The attempt before got no answer, and had succeeded.

@@ -8,6 +8,8 @@ import { routeTo } from './routes.ts';
 import { Counters } from '@holdfast/harness/counters';
 import { ABNORMAL, Connection, type ConnectionEvents } from './websocket/connection.ts';
 
+/** RFC 6455, section 7.4.1. */
+const NORMAL = 1000;
 /** A welcome follows the handshake; while none comes for so long, no more will. */
 const STALLED_MS = 30_000;
 
@@ -15,8 +17,8 @@ interface Member {
   /** Among the clients of this process, from 0. */
   readonly index: number;
   connection: Connection<Member> | undefined;
-  /** `waiting`: for its turn, or for a delay to pass; `opening`: until its welcome. */
-  state: 'idle' | 'waiting' | 'opening' | 'welcomed' | 'given-up';
+  /** `waiting`: for its turn, or for a delay to pass; `opening`: until its welcome; `leaving`: until its close is answered. */
+  state: 'idle' | 'waiting' | 'opening' | 'welcomed' | 'leaving' | 'given-up';
   /** A connection after the first welcome resumes. */
   wasWelcomed: boolean;
   failures: number;
@@ -24,6 +26,8 @@ interface Member {
   edge: string;
   /** What it asked to resume from, until its welcome. */
   resumedFrom: Record<string, Position> | undefined;
+  /** It has joined, or was given up; or it has left. */
+  onSettled: (() => void) | undefined;
 }
 
 export interface ClientPoolOptions {
@@ -32,7 +36,9 @@ export interface ClientPoolOptions {
   edges: EdgeDirectory;
   sources: readonly string[];
   handshakesAtOnce: number;
-  inbox: Inbox;
+  inbox: Pick<Inbox, 'take' | 'begin' | 'positionsOf' | 'announceGap'>;
+  /** Which of them ask for presence; default: none. */
+  watches?: (index: number) => boolean;
 }
 
 /** The connections of the clients of one process: opened a few at a time, and again when they end. */
@@ -65,6 +71,7 @@ export class ClientPool implements ConnectionEvents<Member> {
       failures: 0,
       edge: '',
       resumedFrom: undefined,
+      onSettled: undefined,
     }));
   }
 
@@ -78,21 +85,60 @@ export class ClientPool implements ConnectionEvents<Member> {
     this.#onSettled = () => {
       if (this.connected + this.givenUp >= this.#members.length) resolve();
     };
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      await this.whileMoving(() => {
+        for (const member of this.#members) this.#enqueue(member);
+        this.#onSettled?.();
+        return promise;
+      });
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      this.#onSettled = undefined;
+    }
+  }
+
+  /** Does something that opens connections; gives up those that wait while none gets a welcome for half a minute. */
+  async whileMoving<T>(work: () => Promise<T>): Promise<T> {
     this.#settledAt = performance.now();
     const watch = setInterval(() => {
       if (performance.now() - this.#settledAt > STALLED_MS) this.#abandonAll();
     }, 1_000);
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
     try {
-      for (const member of this.#members) this.#enqueue(member);
-      this.#onSettled();
-      await promise;
+      return await work();
     } finally {
       clearInterval(watch);
-      signal.removeEventListener('abort', onAbort);
-      this.#onSettled = undefined;
     }
+  }
+
+  isConnected(index: number): boolean {
+    return this.#members[index]?.state === 'welcomed';
+  }
+
+  /** Opens a connection of a client that has left. Resolves when it has its welcome, or was given up. */
+  async join(index: number): Promise<void> {
+    const member = this.#members[index];
+    if (member?.state !== 'idle') return;
+    this.#settledAt = performance.now();
+    await new Promise<void>((resolve) => {
+      member.onSettled = resolve;
+      this.#enqueue(member);
+    });
+  }
+
+  /** Closes the connection of a client with 1000. Resolves when it is over. */
+  async leave(index: number): Promise<void> {
+    const member = this.#members[index];
+    if (member?.state !== 'welcomed') return;
+    this.connected -= 1;
+    member.state = 'leaving';
+    // What it missed is not asked for when it joins again.
+    member.wasWelcomed = false;
+    await new Promise<void>((resolve) => {
+      member.onSettled = resolve;
+      member.connection?.close(NORMAL);
+    });
   }
 
   /** From here on a connection that ends is as it should be. */
@@ -127,9 +173,11 @@ export class ClientPool implements ConnectionEvents<Member> {
   }
 
   onClose(member: Member, code: number, reason: string): void {
-    const wasWelcomed = member.state === 'welcomed';
+    const { state } = member;
     this.#leave(member);
-    if (this.#isClosing) return;
+    if (state === 'leaving') settle(member);
+    if (this.#isClosing || state === 'leaving') return;
+    const wasWelcomed = state === 'welcomed';
     if (wasWelcomed) this.closes.add(String(code));
     else this.refusals.add(code === ABNORMAL ? 'unreachable' : String(code));
     const next = afterClose(code);
@@ -149,6 +197,7 @@ export class ClientPool implements ConnectionEvents<Member> {
     this.connected += 1;
     this.edgesUsed.add(member.edge);
     this.#opening -= 1;
+    settle(member);
     this.#progress();
     this.#fill();
   }
@@ -187,7 +236,10 @@ export class ClientPool implements ConnectionEvents<Member> {
     member.edge = edge;
     this.#opening += 1;
     this.#attempts += 1;
-    const route = routeTo(edge, this.#options.sources, this.#attempts, member.wasWelcomed);
+    const route = routeTo(edge, this.#options.sources, this.#attempts, {
+      resume: member.wasWelcomed,
+      presence: this.#options.watches?.(member.index) ?? false,
+    });
     member.connection = new Connection(route, this.#options.clientIdOf(member.index), member, this);
   }
 
@@ -218,6 +270,7 @@ export class ClientPool implements ConnectionEvents<Member> {
   #abandon(member: Member): void {
     member.state = 'given-up';
     this.givenUp += 1;
+    settle(member);
     this.#progress();
     this.#fill();
   }
@@ -225,7 +278,7 @@ export class ClientPool implements ConnectionEvents<Member> {
   #abandonAll(): void {
     this.#queue.length = 0;
     for (const member of this.#members) {
-      if (member.state === 'welcomed' || member.state === 'given-up') continue;
+      if (member.state !== 'waiting' && member.state !== 'opening') continue;
       member.connection?.destroy();
       this.#leave(member);
       this.#abandon(member);
@@ -236,4 +289,9 @@ export class ClientPool implements ConnectionEvents<Member> {
     this.#settledAt = performance.now();
     this.#onSettled?.();
   }
+}
+
+function settle(member: Member): void {
+  member.onSettled?.();
+  member.onSettled = undefined;
 }

@@ -69,3 +69,8 @@ export function messagesTaken(urls: readonly string[]): Promise<number[]> {
 function numberIn(text: string, pattern: RegExp): number {
   return Number(pattern.exec(text)?.[1] ?? 0);
 }
+
+/** What each of `count` has added, in bytes; null when it is not known. */
+export function share(before: number | null, after: number | null, count: number): number | null {
+  return before === null || after === null || count === 0 ? null : Math.round((after - before) / count);
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkPlan, type Typed } from './plan.ts';
+import { checkPlan, command, type Typed, typedOptions } from './plan.ts';
 
 const right: Typed = {
   clients: '10000',
@@ -31,6 +31,7 @@ it('takes what is right', () => {
       installation: null,
       edges: 3,
       redis: 'cluster',
+      presence: null,
     },
   });
   expect(checkPlan(right)).toMatchObject({ plan: { redis: 'single' } });
@@ -38,6 +39,21 @@ it('takes what is right', () => {
   expect(attached).toMatchObject({
     plan: { installation: { controlUrl: 'https://push.example.org/', key: 'load.secret' } },
   });
+});
+
+it('takes a run of presence, which has one topic', () => {
+  expect(checkPlan({ ...right, presence: true, clients: '20', churn: '7.5', watchers: '3' })).toMatchObject({
+    plan: { clients: 20, topics: 1, topicsPerClient: 1, presence: { churn: 7.5, watchers: 3 } },
+  });
+  expect(checkPlan({ ...right, presence: true })).toMatchObject({ plan: { presence: { churn: 100, watchers: 50 } } });
+  expect(checkPlan({ ...right, presence: true, clients: '20' })).toMatchObject({
+    plan: { presence: { watchers: 19 } },
+  });
+});
+
+it('knows what was typed from what is a default', () => {
+  const parsed = command().parse(['--presence', '--rate', '10'], { from: 'user' });
+  expect(checkPlan(typedOptions(parsed))).toEqual({ ok: false, faults: [expect.stringMatching(/^--rate: /)] });
 });
 
 describe('names', () => {
@@ -58,6 +74,15 @@ describe('names', () => {
     ['edges', { edges: '2', control: 'http://127.0.0.1:7700', key: 'a.b' }],
     ['redis', { redis: 'some' }],
     ['redis', { redis: 'cluster', control: 'http://127.0.0.1:7700', key: 'a.b' }],
+    ['clients', { presence: true, clients: '20001' }],
+    ['rate', { presence: true, given: ['rate'] }],
+    ['subscriptions-per-client', { presence: true, given: ['subscriptionsPerClient'] }],
+    ['churn', { presence: true, churn: '0' }],
+    ['churn', { churn: '5' }],
+    ['watchers', { presence: true, watchers: '1.5' }],
+    ['watchers', { presence: true, watchers: '10000' }],
+    ['watchers', { presence: true, clients: '1' }],
+    ['watchers', { watchers: '5' }],
     ['key', { control: 'http://127.0.0.1:7700' }],
     ['key', { control: 'http://127.0.0.1:7700', key: 'no-dot' }],
     ['control', { key: 'a.b' }],

@@ -3,8 +3,8 @@ import type { Report } from './report.ts';
 
 const NAME_WIDTH = 18;
 
-const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
-const short = new Intl.NumberFormat('en-US', { maximumFractionDigits: 1 });
+export const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+export const short = new Intl.NumberFormat('en-US', { maximumFractionDigits: 1 });
 
 /** A report for people, in lines. */
 export function reportText(report: Report, colors: Colors): string {
@@ -36,15 +36,17 @@ export function reportText(report: Report, colors: Colors): string {
   ].join('\n');
 }
 
-function line(name: string, text: string): string {
+export function line(name: string, text: string): string {
   return `  ${name.padEnd(NAME_WIDTH)} ${text}`;
 }
 
-function atRate(count: number, { seconds, perSecond }: { seconds: number; perSecond: number }): string {
+export function atRate(count: number, { seconds, perSecond }: { seconds: number; perSecond: number }): string {
   return `${whole.format(count)} in ${short.format(seconds)} s (${whole.format(perSecond)}/s)`;
 }
 
-function asides({ connections: { refusals, closes, reconnects, givenUp } }: Report): string {
+export function asides({
+  connections: { refusals, closes, reconnects, givenUp },
+}: Pick<Report, 'connections'>): string {
   return [
     ...Object.entries(refusals).map(([status, count]) => `, ${whole.format(count)} handshakes put off (${status})`),
     ...Object.entries(closes).map(([code, count]) => `, ${whole.format(count)} closed with ${code}`),
@@ -69,22 +71,22 @@ function latencyText({ latencyMs }: Report): string {
   return `p50 ${short.format(p50)} ms, p90 ${short.format(p90)} ms, p99 ${short.format(p99)} ms, max ${short.format(max)} ms (from before the publish to the client)`;
 }
 
-function bytes(count: number | null, of: string): string {
+export function bytes(count: number | null, of: string): string {
   return count === null ? 'not known' : `${whole.format(count)} bytes ${of}`;
 }
 
-function redisText({ memory }: Report): string {
+export function redisText({ memory }: { memory: Omit<Report['memory'], 'edgeBytesPerConnection'> }): string {
   const registered = bytes(memory.redisBytesPerClient, 'a registered client');
   if (memory.redisBytesPerClient === null) return registered;
   const connected = memory.redisBytesPerConnectedClient;
   return `${registered}${connected === null ? '' : `, ${whole.format(connected)} a connected one`}`;
 }
 
-function faultCount(count: number, colors: Colors): string {
+export function faultCount(count: number, colors: Colors): string {
   return count === 0 ? colors.green('0') : colors.red(whole.format(count));
 }
 
-function leftBehind({ leftBehind: { clients, topics } }: Report, colors: Colors): string[] {
+export function leftBehind({ leftBehind: { clients, topics } }: Pick<Report, 'leftBehind'>, colors: Colors): string[] {
   if (clients === 0 && topics === 0) return [];
   return [
     colors.red(`  Could not be removed again: ${whole.format(clients)} clients, ${whole.format(topics)} topics.`),

@@ -129,14 +129,7 @@ export function reportOf(
     workers,
     edgesUsed: new Set(findings.flatMap((one) => one.edges)).size,
     registration: { clients, ...rateOf(clients, facts.registeringMs) },
-    connections: {
-      connected: facts.connected,
-      ...rateOf(facts.connected, facts.connectingMs),
-      refusals: merged(findings.map((one) => one.refusals)),
-      closes: merged(findings.map((one) => one.closes)),
-      reconnects: sum((one) => one.reconnects),
-      givenUp: sum((one) => one.givenUp),
-    },
+    connections: connectionsOf(findings, facts),
     publishing: {
       published,
       ...rateOf(published, facts.publishingMs),
@@ -162,7 +155,25 @@ export function reportOf(
   return { ok: isFlawless(found), ...found };
 }
 
-function rateOf(count: number, ms: number): { seconds: number; perSecond: number } {
+type OfConnections = Pick<Findings, 'refusals' | 'closes' | 'reconnects' | 'givenUp'>;
+
+/** The connections of all workers. */
+export function connectionsOf(
+  findings: readonly OfConnections[],
+  { connected, connectingMs }: Pick<Facts, 'connected' | 'connectingMs'>,
+): Report['connections'] {
+  const sum = (of: (one: OfConnections) => number) => findings.reduce((total, one) => total + of(one), 0);
+  return {
+    connected,
+    ...rateOf(connected, connectingMs),
+    refusals: merged(findings.map((one) => one.refusals)),
+    closes: merged(findings.map((one) => one.closes)),
+    reconnects: sum((one) => one.reconnects),
+    givenUp: sum((one) => one.givenUp),
+  };
+}
+
+export function rateOf(count: number, ms: number): { seconds: number; perSecond: number } {
   return { seconds: round(ms / 1000), perSecond: ms > 0 ? round((count * 1000) / ms) : 0 };
 }
 
@@ -177,6 +188,6 @@ function merged(counts: readonly Record<string, number>[]): Record<string, numbe
   return counters.counts();
 }
 
-function round(value: number): number {
+export function round(value: number): number {
   return Math.round(value * 1000) / 1000;
 }

@@ -22,16 +22,22 @@ export function sourceAddresses(run: Run, worker: number, connections: number): 
  * The way to an edge. From one of our loopback addresses when the edge listens on one, where all of 127.0.0.0/8 belongs
  * to the machine; otherwise the system chooses.
  */
-export function routeTo(edgeUrl: string, sources: readonly string[], connection: number, resume: boolean): Route {
+export function routeTo(
+  edgeUrl: string,
+  sources: readonly string[],
+  connection: number,
+  asks: { resume: boolean; presence: boolean },
+): Route {
   const url = new URL(edgeUrl);
   const tls = url.protocol === 'wss:';
   const localAddress = sources[connection % sources.length];
   const isOurs = process.platform === 'linux' && /^127\.\d+\.\d+\.\d+$/.test(url.hostname);
+  const query = [asks.resume ? 'resume=1' : [], asks.presence ? 'presence=1' : []].flat().join('&');
   return {
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: url.port === '' ? (tls ? 443 : 80) : Number(url.port),
     tls,
-    path: `${url.pathname.replace(/\/$/, '')}${CONNECT_PATH}${resume ? '?resume=1' : ''}`,
+    path: `${url.pathname.replace(/\/$/, '')}${CONNECT_PATH}${query === '' ? '' : `?${query}`}`,
     ...(isOurs && localAddress !== undefined ? { localAddress } : {}),
   };
 }

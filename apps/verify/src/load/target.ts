@@ -8,8 +8,12 @@ export interface Target {
   edges: number | null;
   /** Of the edges, when they run on this machine and nothing else uses them; empty otherwise. */
   edgePids: readonly number[];
+  /** Of the control-apis, likewise. */
+  controlPids: readonly number[];
   /** The servers of its Redis that hold data, when nothing else uses them; empty otherwise. */
   redisUrls: readonly string[];
+  /** Of every key in it; '' where it is not known. */
+  prefix: string;
   /** Ends what was started for it. */
   [Symbol.asyncDispose]: () => Promise<void>;
 }
@@ -21,7 +25,9 @@ export async function openTarget(plan: Plan, edges: number, announce: (line: str
       ...plan.installation,
       edges: null,
       edgePids: [],
+      controlPids: [],
       redisUrls: [],
+      prefix: '',
       [Symbol.asyncDispose]: async () => undefined,
     };
   }
@@ -33,7 +39,9 @@ export async function openTarget(plan: Plan, edges: number, announce: (line: str
     key: installation.key,
     edges,
     edgePids: installation.edges.map(({ pid }) => pid),
+    controlPids: installation.controls.map(({ pid }) => pid),
     redisUrls: installation.redisUrls,
+    prefix: installation.prefix,
     [Symbol.asyncDispose]: installation.stop,
   };
 }

@@ -1,13 +1,15 @@
 import { serveCalls } from '@holdfast/harness/worker-channel';
+import { PresenceWorker } from './presence/presence-worker.ts';
 import { Worker } from './worker.ts';
 import { type WorkerCalls, noProgress } from './worker-protocol.ts';
 
 /** Often enough for a display, and for seeing that nothing comes any more. */
 const PROGRESS_MS = 200;
 
-let worker: Worker | undefined;
+let deliveries: Worker | undefined;
+let presence: PresenceWorker | undefined;
 
-function assigned(): Worker {
+function assigned<T>(worker: T | undefined): T {
   if (worker === undefined) throw new Error('no clients were assigned');
   return worker;
 }
@@ -15,13 +17,17 @@ function assigned(): Worker {
 serveCalls<WorkerCalls>(
   {
     assign: (assignment) => {
-      worker = new Worker(assignment);
+      if (assignment.presence === null) deliveries = new Worker(assignment);
+      else presence = new PresenceWorker(assignment, assignment.presence);
     },
-    register: (_, signal) => assigned().register(signal),
-    connect: (_, signal) => assigned().connect(signal),
-    verify: (published) => assigned().verify(published),
-    cleanUp: () => assigned().cleanUp(),
+    register: (_, signal) => assigned(presence ?? deliveries).register(signal),
+    connect: (_, signal) => assigned(presence ?? deliveries).connect(signal),
+    verify: (published) => assigned(deliveries).verify(published),
+    churn: (_, signal) => assigned(presence).churn(signal),
+    present: () => assigned(presence).present(),
+    watched: (clients, signal) => assigned(presence).watched(clients, signal),
+    cleanUp: () => assigned(presence ?? deliveries).cleanUp(),
   },
-  () => worker?.progress() ?? noProgress,
+  () => (presence ?? deliveries)?.progress() ?? noProgress,
   PROGRESS_MS,
 );

@@ -35,6 +35,7 @@ beforeEach(async () => {
     key: 'a.b',
     callsAtOnce: 4,
     handshakesAtOnce: 3,
+    presence: null,
   });
 });
 

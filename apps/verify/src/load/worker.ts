@@ -1,4 +1,3 @@
-import { forEachBounded } from '@holdfast/harness/bounded';
 import { type Entry, faultKinds, published, type Verdict } from './checker.ts';
 import { ControlApi } from '@holdfast/harness/control-api';
 import { EdgeDirectory } from './edge-directory.ts';
@@ -6,10 +5,11 @@ import { ClientPool } from './client-pool.ts';
 import { clientIdOf, topicNames } from './identity.ts';
 import { Inbox } from './inbox.ts';
 import { newLatencies } from './report.ts';
+import { Registrations } from './registrations.ts';
 import { Reception } from './reception.ts';
 import { sourceAddresses } from './routes.ts';
 import { Spread } from './spread.ts';
-import type { Assignment, Findings, Progress, Sample } from './worker-protocol.ts';
+import { type Assignment, type Findings, type Progress, type Sample, noProgress } from './worker-protocol.ts';
 
 /** Enough to look for a cause with; the counts are of all. */
 const SAMPLES_PER_KIND = 5;
@@ -24,8 +24,7 @@ export class Worker {
   readonly #latency = newLatencies();
   readonly #inbox: Inbox;
   readonly #clientPool: ClientPool;
-  #registered = 0;
-  #unregistered = 0;
+  readonly #registrations: Registrations;
 
   constructor(assignment: Assignment) {
     const { run, worker, clients, topics, topicsPerClient, controlUrl, key, callsAtOnce } = assignment;
@@ -33,6 +32,8 @@ export class Worker {
     this.#topicNames = topicNames(run, topics);
     this.#topicOfSlot = topicsOfSlots(assignment);
     this.#control = new ControlApi(controlUrl, key, callsAtOnce);
+    const clientIds = Array.from({ length: clients }, (_, index) => this.#clientIdOf(index));
+    this.#registrations = new Registrations(this.#control, clientIds, callsAtOnce);
     this.#reception = new Reception(topics, this.#topicOfSlot);
     this.#inbox = new Inbox({
       run: run.id,
@@ -44,7 +45,7 @@ export class Worker {
     });
     this.#clientPool = new ClientPool({
       clients,
-      clientIdOf: (index) => this.#clientIdOf(index),
+      clientIdOf: (index) => clientIds[index] ?? '',
       edges: new EdgeDirectory(this.#control, worker),
       sources: sourceAddresses(run, worker, clients),
       handshakesAtOnce: assignment.handshakesAtOnce,
@@ -54,26 +55,19 @@ export class Worker {
 
   progress(): Progress {
     return {
-      registered: this.#registered,
+      ...noProgress,
+      registered: this.#registrations.registered,
       connected: this.#clientPool.connected,
       deliveries: this.#inbox.deliveries,
-      unregistered: this.#unregistered,
+      unregistered: this.#registrations.unregistered,
     };
   }
 
   /** Registers every client with its topics. Rejects when one is refused for good. */
   async register(signal: AbortSignal): Promise<void> {
-    const { clients, callsAtOnce } = this.#assignment;
-    await forEachBounded(
-      Array(clients).keys(),
-      callsAtOnce,
-      async (index) => {
-        const topics = [...this.#slotsOf(index)].map((slot) => this.#topicNames[this.#topicOfSlot[slot] ?? -1] ?? '');
-        await this.#control.register(this.#clientIdOf(index), topics, signal);
-        this.#registered += 1;
-      },
-      signal,
-    );
+    const topicsOf = (index: number) =>
+      [...this.#slotsOf(index)].map((slot) => this.#topicNames[this.#topicOfSlot[slot] ?? -1] ?? '');
+    await this.#registrations.register(topicsOf, signal);
   }
 
   /** Opens every client's connection. Resolves when each has its welcome, or was given up. */
@@ -113,13 +107,9 @@ export class Worker {
    * connections.
    */
   async cleanUp(): Promise<void> {
-    const { clients, callsAtOnce } = this.#assignment;
     this.#clientPool.expectGoodbyes();
     try {
-      await forEachBounded(Array(clients).keys(), callsAtOnce, async (index) => {
-        await this.#control.unregister(this.#clientIdOf(index));
-        this.#unregistered += 1;
-      });
+      await this.#registrations.unregister();
     } finally {
       this.#clientPool.destroy();
       this.#control.close();

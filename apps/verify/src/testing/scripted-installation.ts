@@ -8,6 +8,8 @@ export interface ScriptedConnection {
   clientId: string;
   socket: WebSocket;
   resume: Record<string, string> | undefined;
+  /** It asked for presence. */
+  watches: boolean;
 }
 
 export type Answer = { status: number; body: unknown };
@@ -28,6 +30,8 @@ export class ScriptedInstallation {
   refuse: () => { status: number; retryAfter: string } | undefined = () => undefined;
   /** Of each topic in a welcome after a resume. */
   recovered: { recovered: boolean; position?: string } = { recovered: true };
+  /** Called after each welcome. */
+  onWelcomed: (connection: ScriptedConnection) => void = () => {};
   readonly stop: () => void;
   #edgeUrl: string;
 
@@ -77,16 +81,18 @@ export class ScriptedInstallation {
   #onConnection(request: IncomingMessage, socket: WebSocket): void {
     const clientId = String(request.headers.authorization).replace('Bearer ', '');
     const welcome = (resume: Record<string, string> | undefined) => {
-      this.connections.push({ clientId, socket, resume });
+      const connection = { clientId, socket, resume, watches: request.url?.includes('presence=1') === true };
+      this.connections.push(connection);
       const state = resume === undefined ? { position: '0-0' } : { position: '0-0', ...this.recovered };
       const topics = Object.fromEntries((this.clients.get(clientId) ?? []).map((topic) => [topic, state]));
       socket.send(JSON.stringify({ type: 'welcome', connection: 'c', heartbeatMs: 25_000, topics }));
+      this.onWelcomed(connection);
     };
     socket.on('close', () => {
       const index = this.connections.findIndex((one) => one.socket === socket);
       if (index !== -1) this.connections.splice(index, 1);
     });
-    if (request.url?.endsWith('?resume=1') === true) {
+    if (request.url?.includes('resume=1') === true) {
       socket.once('message', (data: Buffer) =>
         welcome((JSON.parse(data.toString()) as { positions: Record<string, string> }).positions),
       );

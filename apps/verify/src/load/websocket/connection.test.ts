@@ -74,6 +74,17 @@ describe('a connection to a WebSocket server', () => {
     expect(JSON.parse(String(data))).toMatchObject({ type: 'resume' });
   });
 
+  it('closes with a code, and is over when that is answered', async () => {
+    const arrival = accepted();
+    const { connection, calls } = connected();
+    const socket = await arrival;
+    const close = once(socket, 'close');
+    await vi.waitFor(() => expect(calls).toEqual(['open']));
+    connection.close(1000);
+    expect(await close).toEqual([1000, Buffer.alloc(0)]);
+    await vi.waitFor(() => expect(calls).toEqual(['open', 'closed 1000 ']));
+  });
+
   it('answers pings with their payload', async () => {
     const arrival = accepted();
     connected();

@@ -28,6 +28,8 @@ export interface ConnectionEvents<Member> {
 
 /** An edge that admits handshakes one after the other may keep the last of a crowd waiting for this long. */
 const HANDSHAKE_MS = 20_000;
+/** An edge answers a close frame at once. */
+const CLOSE_MS = 5_000;
 const MAX_HEAD_BYTES = 16 * 1024;
 /** No close frame came: RFC 6455, section 7.1.5. */
 export const ABNORMAL = 1006;
@@ -49,6 +51,7 @@ export class Connection<Member> implements FrameSink {
   readonly #events: ConnectionEvents<Member>;
   readonly #socket: Socket;
   #state: 'connecting' | 'open' | 'over' = 'connecting';
+  #isClosing = false;
   /** What came of a head, or of a frame, that is not complete. */
   #rest: Buffer | undefined;
   #deadline: NodeJS.Timeout | undefined;
@@ -75,6 +78,14 @@ export class Connection<Member> implements FrameSink {
     if (this.#state === 'open') this.#socket.write(clientFrame(opcode.text, Buffer.from(text)));
   }
 
+  /** Sends a close frame; `onClose` follows when the edge has answered, or has not for too long. */
+  close(code: number): void {
+    if (this.#state !== 'open' || this.#isClosing) return;
+    this.#isClosing = true;
+    this.#socket.write(clientFrame(opcode.close, Buffer.from([code >> 8, code & 0xff])));
+    this.#deadline = setTimeout(() => this.#end(ABNORMAL, 'the close frame was not answered'), CLOSE_MS);
+  }
+
   /** Ends it at once, and without a word to `onClose`. */
   destroy(): void {
     this.#state = 'over';
@@ -88,7 +99,8 @@ export class Connection<Member> implements FrameSink {
     } else if (code === opcode.ping) {
       this.#socket.write(clientFrame(opcode.pong, bytes.subarray(from, to)));
     } else if (code === opcode.close) {
-      this.#socket.end(clientFrame(opcode.close, bytes.subarray(from, Math.min(from + 2, to))));
+      if (this.#isClosing) this.#socket.end();
+      else this.#socket.end(clientFrame(opcode.close, bytes.subarray(from, Math.min(from + 2, to))));
       const closeCode = to - from >= 2 ? bytes.readUInt16BE(from) : 1005;
       this.#end(closeCode, bytes.toString('utf8', Math.min(from + 2, to), to));
     } else if (code === opcode.binary) {
