@@ -88,7 +88,7 @@ describe.each(Object.entries(IDENTITIES))('%s', (_, { claims, presence, users })
     test(`sees who is present: ${allowed}`, async () => {
       const answer = await call('GET', `/v1/topics/${topic}/presence`);
       expect(judgementOf(answer, topic)).toBe(allowed);
-      if (allowed) expect(answer.body).toMatchObject({ count: 1, members: [{ id: 'secret' }] });
+      expect(answer.text.includes('"secret"')).toBe(allowed);
     });
 
     test(`counts who is present, alone or among others: ${allowed}`, async () => {
@@ -112,10 +112,9 @@ describe.each(Object.entries(IDENTITIES))('%s', (_, { claims, presence, users })
 
   test.each(['ann', 'bob'])(`sees whether %s is connected: ${users}`, async (user) => {
     const answers = [await call('GET', `/v1/users/${user}`), await call('POST', '/v1/users/status', { users: [user] })];
-    for (const answer of answers) {
-      if (users) expect(answer.status).toBe(200);
-      else expect(answer).toBeProblem(403, 'not-permitted');
-    }
+    expect(answers.map(({ status, body }) => body['code'] ?? status)).toEqual(
+      answers.map(() => (users ? 200 : 'not-permitted')),
+    );
   });
 });
 
