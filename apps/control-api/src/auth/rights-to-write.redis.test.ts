@@ -11,42 +11,48 @@ const can = { register: true, subscribe: OWN, publish: [...OWN, '@clients', '@us
 
 let api: TestApi;
 let key: TestTokenKey;
+/** May subscribe and publish to everything, and create its own. */
+let wide: TestTokenKey;
 beforeAll(async () => {
   api = await startTestApi();
   key = await addTokenKey(api, 'pens', { can });
+  wide = await addTokenKey(api, 'wide', { can: { ...can, subscribe: ['**'], publish: ['**'] } });
   await api.topics('news.today');
 });
 afterAll(() => api.stop());
 
-const tokenOf = (sub: string, publish = ['**']) =>
-  key.sign({ sub, hf: { client: `${sub}.tab`, may: { subscribe: ['**'], publish } } });
+const tokenOf = (sub: string, publish = ['**'], by = key) =>
+  by.sign({ sub, hf: { client: `${sub}.tab`, may: { subscribe: ['**'], publish } } });
 
 describe('topics on demand', () => {
+  type Make = (by: TestTokenKey, user: string, topic: string) => Promise<{ status: number; text: string }>;
+  const all = ['**'];
   /** Every call that makes topics, by the token of a user. */
-  const CALLS: Record<string, (user: string, topic: string) => Promise<{ status: number; text: string }>> = {
-    Register: async (sub, topic) =>
-      callWith(api, await key.sign({ sub, hf: { topics: [topic] } }), 'POST', '/v1/clients'),
-    'Subscribe by token': async (user, topic) => {
-      const token = await tokenOf(user);
+  const CALLS: Record<string, Make> = {
+    Register: async (by, sub, topic) =>
+      callWith(api, await by.sign({ sub, hf: { topics: [topic] } }), 'POST', '/v1/clients'),
+    'Subscribe by token': async (by, user, topic) => {
+      const token = await tokenOf(user, all, by);
       const path = `/v1/clients/${await registerWith(api, token)}/topics`;
       return callWith(api, token, 'POST', path, { body: { topics: topic } });
     },
-    'Subscribe by UUID': async (user, topic) => {
-      const path = `/v1/clients/${await registerWith(api, await tokenOf(user))}/topics`;
+    'Subscribe by UUID': async (by, user, topic) => {
+      const path = `/v1/clients/${await registerWith(api, await tokenOf(user, all, by))}/topics`;
       return api.call('POST', path, { body: { topics: topic } });
     },
-    publish: async (user, topic) =>
-      callWith(api, await tokenOf(user), 'POST', `/v1/topics/${topic}/messages`, { body: 1 }),
-    'publish in a batch': async (user, topic) => {
-      const body = { messages: [{ topics: [topic], data: 1 }] };
-      const { body: answer, text } = await callWith(api, await tokenOf(user), 'POST', '/v1/messages', { body });
-      const [result] = answer['results'] as { topics?: unknown; code?: string; error?: { code: string } }[];
-      return { status: text.includes('not-permitted') ? 403 : 202, text: JSON.stringify(result) };
+    publish: async (by, user, topic) =>
+      callWith(api, await tokenOf(user, all, by), 'POST', `/v1/topics/${topic}/messages`, { body: 1 }),
+    'publish in a batch': async (by, user, topic) => {
+      const token = await tokenOf(user, all, by);
+      const { text } = await callWith(api, token, 'POST', '/v1/messages', {
+        body: { messages: [{ topics: [topic], data: 1 }] },
+      });
+      return { status: text.includes('not-permitted') ? 403 : text.includes('topic-not-found') ? 404 : 202, text };
     },
   };
 
   describe.each(Object.entries(CALLS))('by %s', (name, make) => {
-    const made = (user: string) => `user.${user}.${name.replaceAll(' ', '-')}`;
+    const made = (user: string, more: string) => `user.${user}.${name.replaceAll(' ', '-')}-${more}`;
     test.each([
       ['ann', 'ann', true],
       ['ann', 'bob', false],
@@ -54,9 +60,11 @@ describe('topics on demand', () => {
       ['{user}', 'bob', false],
       ['bob.x', 'bob', false],
     ])('by %s for %s: %s', async (who, whose, allowed) => {
-      const { status, text } = await make(who, made(whose));
-      expect({ status: status < 300 ? 200 : status, text }).toMatchObject({ status: allowed ? 200 : 403 });
-      expect((await api.broker.readTopics([made(whose)]))[0] !== null).toBe(allowed);
+      const answers = [await make(key, who, made(whose, 'own')), await make(wide, who, made(whose, 'wide'))];
+      const expected = allowed ? ['2', '2'] : ['403', '404'];
+      expect(answers.map(({ status }) => (status < 300 ? '2' : String(status)))).toEqual(expected);
+      const states = await api.broker.readTopics([made(whose, 'own'), made(whose, 'wide')]);
+      expect(states.map((state) => state !== null)).toEqual([allowed, allowed]);
     });
   });
 });
