@@ -14,7 +14,7 @@ export interface Calls {
 export function rightsPage({ paths }: Calls): string {
   const rows = Object.entries(paths).flatMap(([path, operations]) =>
     Object.entries(operations).flatMap(([method, { summary = '', security = [] }]) =>
-      // Health and metrics ask nobody who they are.
+      // Health and metrics ask for no credential.
       security.length === 0 ? [] : [[code(`${method.toUpperCase()} ${path}`), summary, ...credentials(security)]],
     ),
   );

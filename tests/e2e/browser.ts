@@ -17,8 +17,8 @@ export interface TestBrowser extends AsyncDisposable {
   /** Opens a tab. `await using` it. */
   readonly newPage: () => Promise<Page>;
   /**
-   * Suspends the processes of its pages meanwhile, as a machine does with pages that it puts to sleep: no script runs, no
-   * timer, and nobody is told. Their connections stay.
+   * Suspends the processes of its pages meanwhile, as a machine does with pages that it puts to sleep: no script runs and no
+   * timer. Their connections stay.
    */
   readonly whileSuspended: (doing: () => Promise<void>) => Promise<void>;
 }

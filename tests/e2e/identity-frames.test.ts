@@ -65,7 +65,7 @@ describe('presence on a connection of ann, while bob comes and goes', () => {
   it.each<[string, 'seeing' | 'blind', object, string[]]>([
     ['whose key sees what is hers and what is shared', 'seeing', {}, [SHARED, ANNS]],
     ['whose key sees what is hers', 'blind', {}, [ANNS]],
-    ['who may see nobody', 'seeing', { may: { subscribe: ['**'], presence: [] } }, []],
+    ['who may see no presence', 'seeing', { may: { subscribe: ['**'], presence: [] } }, []],
     ['who may see everything, within her key', 'blind', { may: { presence: ['**'] } }, [ANNS]],
     ['who may see what is of bob', 'seeing', { may: { presence: ['user.bob.**'] } }, []],
   ])('%s', async (_, key, more, shown) => {
@@ -95,7 +95,7 @@ describe('a resume frame of ann', () => {
     await backend.publish(BOBS, 'for bob');
     await backend.call('POST', '/v1/users/bob/messages', { body: 'for bob' });
     await backend.call('POST', `/v1/clients/${bobs}/messages`, { body: 'for bob' });
-    for (let heard = 0; heard < 3; heard += 1) await bob.next('message');
+    for (let count = 0; count < 3; count += 1) await bob.next('message');
     await bob.close();
     return Object.fromEntries(Object.entries(welcome.topics).map(([topic, { position }]) => [topic, position]));
   }

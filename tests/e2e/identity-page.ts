@@ -47,7 +47,7 @@ type Handler = (visitor: Visitor, response: { json: (value: object) => void }) =
  * Runs the code of a token endpoint, with what it takes of a web framework.
  * @param code adds one route to `app`, behind `requireLogin`
  * @param directory where its files are
- * @param login who is logged in; null: nobody
+ * @param login who is logged in; null: none
  */
 export async function tokenEndpoint(
   code: string,

@@ -18,10 +18,10 @@ const BROWSER_INSTALLATION_MS = 300_000;
 const TOKEN_SECONDS = 8;
 const TOKEN_ENDS = { timeoutMs: 60_000 };
 const LIFE_MS = 180_000;
-/** Ends the command in the background, as Ctrl-C does, when it has heard something, or after some half a minute. */
-const UNTIL_HEARD = `pid=$!
-  for try in $(seq 150); do [ -s heard ] && break; sleep 0.2; done
-  kill $pid; wait $pid; cat heard`;
+/** Ends the command in the background, as Ctrl-C does, when it has printed a message, or after some half a minute. */
+const UNTIL_PRINTED = `pid=$!
+  for try in $(seq 150); do [ -s messages ] && break; sleep 0.2; done
+  kill $pid; wait $pid; cat messages`;
 
 let browser: TestBrowser;
 
@@ -64,14 +64,14 @@ async function startIdentityPage() {
 /** Opens the page in a tab, and writes down all that it says and asks for. */
 async function visit(origin: string) {
   const page = await browser.newPage();
-  const said: string[] = [];
+  const logged: string[] = [];
   const asked: string[] = [];
   const sockets: string[] = [];
-  page.on('console', (line) => said.push(line.text()));
+  page.on('console', (line) => logged.push(line.text()));
   page.on('request', (request) => asked.push(`${request.method()} ${request.url()}`));
   page.on('websocket', (socket) => sockets.push(new URL(socket.url()).host));
   await page.goto(origin);
-  return { page, said, asked, sockets, [Symbol.asyncDispose]: () => page[Symbol.asyncDispose]() };
+  return { page, logged, asked, sockets, [Symbol.asyncDispose]: () => page[Symbol.asyncDispose]() };
 }
 
 /** Subscribes in the page, by its own right; gives the topics, or why not. */
@@ -84,14 +84,14 @@ describe('the page of docs/identity.md', () => {
   it(
     'registers itself with a token, receives, sees who is there, outsleeps its token, and ends with a reason when it is revoked',
     async () => {
-      await using world = await startIdentityPage();
-      const { backend, site, session } = world;
+      await using started = await startIdentityPage();
+      const { backend, site, session } = started;
       await backend.topic('news.secret');
       await backend.call('PUT', '/v1/topics/news.lobby', { body: { presence: {} } });
       await backend.call('PUT', '/v1/topics/user.bob.inbox', { body: {} });
       await using tab = await visit(site.origin);
-      const { page, said, asked, sockets } = tab;
-      const hears = (line: string) => eventually(() => expect(said).toContain(line), PATIENCE);
+      const { page, logged, asked, sockets } = tab;
+      const isLogged = (line: string) => eventually(() => expect(logged).toContain(line), PATIENCE);
       const annIs = (connected: boolean) =>
         eventually(async () => {
           expect((await backend.call('GET', '/v1/users/ann')).body).toMatchObject({ connected });
@@ -104,9 +104,9 @@ describe('the page of docs/identity.md', () => {
       await backend.publish('user.ann.inbox', 'on a topic');
       await backend.call('POST', '/v1/users/ann/messages', { body: 'to the user' });
       await backend.call('POST', `/v1/clients/${clientId}/messages`, { body: 'to the client' });
-      await hears('user.ann.inbox on a topic');
-      await hears('@user to the user');
-      await hears('@me to the client');
+      await isLogged('user.ann.inbox on a topic');
+      await isLogged('@user to the user');
+      await isLogged('@me to the client');
 
       expect(await subscribe(page, 'news.lobby')).toEqual(['news.lobby', 'user.ann.inbox']);
       for (const topic of ['news.secret', 'user.bob.inbox']) {
@@ -129,10 +129,10 @@ describe('the page of docs/identity.md', () => {
         body: { user: 'bob', info: 'a guest', topics: ['news.lobby'] },
       });
       const socket = await backend.connect(bob.clientId);
-      await hears('joined bob a guest');
+      await isLogged('joined bob a guest');
       expect(await page.evaluate('[...here.keys()].sort()')).toEqual(['ann', 'bob']);
       await socket.close();
-      await hears('left bob');
+      await isLogged('left bob');
 
       // It sleeps until its token, and the connection by it, are long over.
       const before = tokens();
@@ -141,9 +141,9 @@ describe('the page of docs/identity.md', () => {
         await backend.publish('user.ann.inbox', 'while it slept');
         const over = await backend.call('GET', `/v1/clients/${clientId}`, { key: '' });
         expect(over).toMatchObject({ status: 403, body: { code: 'token-expired' } });
-        expect([said.includes('user.ann.inbox while it slept'), tokens() - before]).toEqual([false, 0]);
+        expect([logged.includes('user.ann.inbox while it slept'), tokens() - before]).toEqual([false, 0]);
       });
-      await hears('user.ann.inbox while it slept');
+      await isLogged('user.ann.inbox while it slept');
       await annIs(true);
       expect(tokens()).toBeGreaterThan(before);
       expect(await registered()).toEqual([clientId]);
@@ -152,7 +152,7 @@ describe('the page of docs/identity.md', () => {
       session.user = null;
       expect((await backend.call('POST', '/v1/users/ann/revoke')).body).toEqual({ user: 'ann', clients: 1 });
       await eventually(async () => expect(await page.innerText('body')).toBe('The end: not-authorized'), PATIENCE);
-      await hears('ended: not-authorized');
+      await isLogged('ended: not-authorized');
       await annIs(false);
 
       // Nothing of what it asked its backend for was anything but the page itself and its tokens.
@@ -167,7 +167,7 @@ describe('the page of docs/identity.md', () => {
       ]);
       expect(new Set(sockets)).toEqual(new Set(edgeUrls.map((url) => new URL(url).host)));
       // Each message once.
-      expect(said.filter((line) => line.startsWith('user.ann.inbox'))).toEqual([
+      expect(logged.filter((line) => line.startsWith('user.ann.inbox'))).toEqual([
         'user.ann.inbox on a topic',
         'user.ann.inbox while it slept',
       ]);
@@ -176,19 +176,21 @@ describe('the page of docs/identity.md', () => {
   );
 
   it('can be tried without a backend, by the command line', { timeout: LIFE_MS }, async () => {
-    await using world = await startIdentityPage();
-    const { backend, directory, docs } = world;
+    await using started = await startIdentityPage();
+    const { backend, directory, docs } = started;
     const env = { HOLDFAST_CONTROL_URL: backend.installation.controlUrl };
     const minted = await runShell(directory, docs.mintToken, env);
     expect({ minted }).toMatchObject({ minted: { code: 0 } });
     const listen = docs.listen.replace('<it>', minted.output);
-    const listening = runShell(directory, `${listen} > heard 2> printed & ${UNTIL_HEARD}`, env);
+    const listening = runShell(directory, `${listen} > messages 2> progress & ${UNTIL_PRINTED}`, env);
     // What is published before it listens it does not get.
     await eventually(async () => {
-      expect(await readFile(join(directory, 'printed'), 'utf8')).toContain('receiving');
+      expect(await readFile(join(directory, 'progress'), 'utf8')).toContain('receiving');
     }, PATIENCE);
     await backend.publish('user.ann.inbox', 'hello');
-    const heard = await listening;
-    expect({ heard }).toMatchObject({ heard: { code: 0, output: expect.stringMatching(/user\.ann\.inbox.*hello/) } });
+    const printed = await listening;
+    expect({ printed }).toMatchObject({
+      printed: { code: 0, output: expect.stringMatching(/user\.ann\.inbox.*hello/) },
+    });
   });
 });

@@ -34,7 +34,7 @@ const IDENTITIES: Record<string, Identity> = {
   'the API key': { claims: null, presence: ['shared'], users: true },
   'the token of ann': { claims: { sub: 'ann' }, presence: ['ann', 'shared'], users: true },
   'the token of ann, whose may names no presence': { claims: may('ann'), presence: ['ann', 'shared'], users: true },
-  'the token of ann, who may see nobody': { claims: may('ann', []), presence: [], users: false },
+  'the token of ann, who may see no presence': { claims: may('ann', []), presence: [], users: false },
   'the token of ann, who may more than the key': {
     claims: may('ann', ['**']),
     presence: ['ann', 'shared'],
@@ -101,7 +101,7 @@ describe.each(Object.entries(IDENTITIES))('%s', (_, { claims, presence, users })
     });
 
     // An API key sees the number of any topic, as it sees that of subscribers.
-    test(`is told their number with the topic: ${claims === null || allowed}`, async () => {
+    test(`reads their number with the topic: ${claims === null || allowed}`, async () => {
       const { status, body } = await call('GET', `/v1/topics/${topic}`);
       expect({ status, present: body['present'] }).toEqual({
         status: 200,
@@ -119,7 +119,7 @@ describe.each(Object.entries(IDENTITIES))('%s', (_, { claims, presence, users })
 });
 
 describe.each(Object.keys(TOPICS) as TopicOf[])('the UUID of ann, in place of a key, and the topic of %s', (whose) => {
-  test('sees nobody', async () => {
+  test('sees no presence', async () => {
     const clientId = await api.client({ key: 'people', user: 'ann' });
     for (const headers of [{ authorization: `Bearer ${clientId}` }, { 'x-api-key': clientId }]) {
       const answers = [
