@@ -7,12 +7,15 @@ import { linkFaults } from './links-check.ts';
 import { metricsPage } from './metrics-page.ts';
 import { redisKeyFaults } from './redis-keys-check.ts';
 import { closeCodesPage, configurationPage, problemsPage, rfc6455Page } from './reference-pages.ts';
+import { type Calls, rightsPage } from './rights-page.ts';
 
 // Writes docs/reference/ from the code, and the list of decisions. With --check it writes nothing, and exits with 1 when
 // a page is out of date, docs/redis-keys.md differs from the code, or a link leads nowhere; it names each of them.
 
 const FOLDER = new URL('../docs/', import.meta.url);
 const OPENAPI_PROGRAM = fileURLToPath(new URL('../apps/control-api/src/print-openapi.ts', import.meta.url));
+
+const openapi = (await promisify(execFile)(process.execPath, [OPENAPI_PROGRAM])).stdout;
 
 const pages = new Map<string, string>([
   ['reference/configuration.md', configurationPage()],
@@ -21,7 +24,8 @@ const pages = new Map<string, string>([
   ['reference/rfc6455.md', rfc6455Page()],
   ['reference/metrics.md', await metricsPage()],
   ['decisions/README.md', await decisionsPage()],
-  ['reference/openapi.json', (await promisify(execFile)(process.execPath, [OPENAPI_PROGRAM])).stdout],
+  ['reference/openapi.json', openapi],
+  ['reference/rights.md', rightsPage(JSON.parse(openapi) as Calls)],
 ]);
 
 if (process.argv.includes('--check')) await check();

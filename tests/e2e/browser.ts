@@ -16,6 +16,11 @@ const FLAGS = [
 export interface TestBrowser extends AsyncDisposable {
   /** Opens a tab. `await using` it. */
   readonly newPage: () => Promise<Page>;
+  /**
+   * Suspends the processes of its pages meanwhile, as a machine does with pages that it puts to sleep: no script runs and no
+   * timer. Their connections stay.
+   */
+  readonly whileSuspended: (doing: () => Promise<void>) => Promise<void>;
 }
 
 /**
@@ -38,6 +43,18 @@ export async function startBrowser(): Promise<TestBrowser> {
     artifactsDir: join(path, 'artifacts'),
   });
   started.defer(() => context.close());
+  const processes = await context.browser()?.newBrowserCDPSession();
+  const whileSuspended: TestBrowser['whileSuspended'] = async (doing) => {
+    const { processInfo = [] } = (await processes?.send('SystemInfo.getProcessInfo')) ?? {};
+    const pages = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id);
+    if (pages.length === 0) throw new Error('Chromium names no process of a page');
+    try {
+      for (const id of pages) process.kill(id, 'SIGSTOP');
+      await doing();
+    } finally {
+      for (const id of pages) process.kill(id, 'SIGCONT');
+    }
+  };
   const running = started.move();
-  return { newPage: () => context.newPage(), [Symbol.asyncDispose]: () => running.disposeAsync() };
+  return { newPage: () => context.newPage(), whileSuspended, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { type RequestListener, createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { rolldown } from 'rolldown';
 
@@ -15,11 +15,17 @@ export interface PageServer extends AsyncDisposable {
   /** `http://127.0.0.1:<port>`, as a browser names it. */
   readonly origin: string;
   readonly serve: (path: string, type: string, body: Content['body'], cacheControl?: string) => void;
+  /** Answers the requests for a path by itself. */
+  readonly handle: (path: string, answer: RequestListener) => void;
+  /** The requests so far, each as `POST /path`. */
+  readonly requests: readonly string[];
 }
 
 /** Starts a site with nothing in it but the SDK, `/holdfast.js`, and a favicon. `await using` it. */
 export async function startPageServer(): Promise<PageServer> {
   const contents = new Map<string, Content>();
+  const handlers = new Map<string, RequestListener>();
+  const requests: string[] = [];
   // A reload is to load everything again.
   const serve: PageServer['serve'] = (path, type, body, cacheControl = 'no-store') =>
     contents.set(path, { type, body, cacheControl });
@@ -27,8 +33,15 @@ export async function startPageServer(): Promise<PageServer> {
   // A browser asks for it by itself, and complains where there is none.
   serve('/favicon.ico', 'image/x-icon', () => '');
   const server = createServer((request, response) => {
+    const path = request.url ?? '';
+    requests.push(`${request.method} ${path}`);
+    const handler = handlers.get(path);
+    if (handler !== undefined) {
+      handler(request, response);
+      return;
+    }
     void (async () => {
-      const content = contents.get(request.url ?? '');
+      const content = contents.get(path);
       const body = await content?.body();
       response.writeHead(body === undefined ? 404 : 200, {
         'content-type': `${content?.type ?? 'text/plain'}; charset=utf-8`,
@@ -44,6 +57,8 @@ export async function startPageServer(): Promise<PageServer> {
   return {
     origin: `http://127.0.0.1:${address.port}`,
     serve,
+    handle: (path, answer) => void handlers.set(path, answer),
+    requests,
     [Symbol.asyncDispose]: async () => {
       server.close();
       server.closeAllConnections();

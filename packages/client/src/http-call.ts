@@ -35,6 +35,8 @@ export function createCall({ controlUrl, key, token, fetch = globalThis.fetch }:
   const base = new URL(controlUrl).href.replace(/\/+$/, '');
   return async <Answer>({ method, path, query = {}, body, idempotencyKey, signal, onAnswer }: Request) => {
     const url = new URL(base + path);
+    // URLs know "." and ".." also when they are percent-encoded: a name like that would make it the path of another call.
+    if (!url.pathname.endsWith(path)) throw new HoldfastError('invalid-request', '"." and ".." are no names');
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) url.searchParams.set(name, String(value));
     }

@@ -129,6 +129,27 @@ describe('each call', () => {
     expect([authorizations, seen[0]?.key]).toEqual([['Bearer a.b.c'], undefined]);
   });
 
+  it.each(['.', '..'])('is never another one for a name that is %s', async (name) => {
+    const data = { messages: [{ topics: ['news'], data: 1 }] };
+    for (const call of [
+      rest.publishToUser(name, data),
+      rest.publish(name, data),
+      rest.publishToClient(name, data),
+      rest.revokeUser(name),
+      rest.deleteTopic(name),
+      rest.unregister(name),
+      rest.presence(name),
+    ]) {
+      await expect(call).rejects.toMatchObject({ code: 'invalid-request' });
+    }
+    expect(seen).toEqual([]);
+  });
+
+  it.each(["!'()*~", '%2e%2e', '.a', '...', 'a/../b', 'ä ?#', ''])('has names as they are: %j', async (name) => {
+    await rest.getUser(name);
+    expect(seen).toMatchObject([{ call: `GET /v1/users/${encodeURIComponent(name)}` }]);
+  });
+
   it('refuses data that JSON does not know before it sends anything', () => {
     expect(() => rest.publish('a', undefined)).toThrow(TypeError);
     expect(seen).toEqual([]);

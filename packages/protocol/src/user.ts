@@ -2,13 +2,21 @@ import { z } from 'zod';
 import { MAX_INFO_BYTES, MAX_PATTERNS } from './limits.ts';
 import { identityPattern, presencePattern, publishPattern } from './topic-name.ts';
 
+const MAX_USER_LENGTH = 128;
+const USER_LENGTH = `must be 1 to ${MAX_USER_LENGTH} characters`;
+/** In presence a client without a user. */
+const ANONYMOUS = /^~[0-9a-f]{16}$/;
+
 /** A user: the person, or whatever else, that several clients may belong to. Public; one name space for all API keys. */
 export const userName = z
   .string()
-  .min(1, 'must be 1 to 128 characters')
-  .max(128, 'must be 1 to 128 characters')
+  .min(1, USER_LENGTH)
+  .max(MAX_USER_LENGTH, USER_LENGTH)
   .refine((name) => name.isWellFormed(), 'must be well-formed Unicode, without lone surrogates')
   .regex(/^[^\p{Cc}]*$/u, 'must not contain control characters')
+  // As a part of a path, also percent-encoded, they are taken out by whoever makes a request: of another path.
+  .refine((name) => name !== '.' && name !== '..', 'must not be "." or ".."')
+  .refine((name) => !ANONYMOUS.test(name), 'must not be "~" and 16 hex digits: a client without a user')
   .describe('Public, and shared by all clients of one person');
 
 /** What others see of a client beside its user. It comes from JSON, so that only its size is judged. */

@@ -1,10 +1,10 @@
 import { isClientRef } from '@holdfast/protocol/client-id';
 import { MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
 import {
-  clientName,
   clientResponse,
   clientsResponse,
   disconnectResponse,
+  knownClientName,
   registerRequest,
   registerResponse,
   unregisterResponse,
@@ -170,7 +170,7 @@ export const clientRoutes: FastifyPluginAsyncZod<Services> = async (app, service
         security: keyed,
         querystring: z.strictObject({
           user: userName.optional().describe('Only the clients of this user'),
-          name: clientName.optional().describe('Only the client of this name, of the own API key'),
+          name: knownClientName.optional().describe('Only the client of this name, of the own API key'),
           cursor: clientsCursor.optional().describe('From the page before'),
           limit: pageLimit,
         }),

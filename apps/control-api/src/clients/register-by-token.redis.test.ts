@@ -86,6 +86,17 @@ describe('a token', () => {
     expect(closedRanges(client?.closed.get('news.a') ?? '')).toMatchObject([{ end: body['id'] }]);
   });
 
+  test('of a user whose name is longer than that of a client is found by it', async () => {
+    const long = 'a'.repeat(128);
+    const key = await addTokenKey(api, 'managing', { can: { manage: ['news.*'] } });
+    const clientId = await registerWith(api, await key.sign({ sub: long }));
+    const named = (name: string) => api.call('GET', `/v1/clients?name=${name}`, { headers: key.asKey });
+    expect((await named(long)).body['clients']).toMatchObject([{ clientId, name: long }]);
+    expect(await named(`${long}a`)).toBeProblem(400, 'invalid-request', {
+      errors: [{ field: 'query.name', rule: 'must be a name of a client, or of a user' }],
+    });
+  });
+
   test('with hf.client has a client for each device', async () => {
     const phone = await registerWith(api, await issuer.sign({ sub, hf: { client: `${sub}-phone` } }));
     const laptop = await registerWith(api, await issuer.sign({ sub, hf: { client: `${sub}-laptop` } }));

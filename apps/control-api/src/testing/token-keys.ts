@@ -1,21 +1,30 @@
+import { hash } from 'node:crypto';
 import { apiKey } from '@holdfast/protocol/api-key';
 import { expect } from 'vitest';
 import type { TestApi } from './api.ts';
 import type { Answer } from './problem-matchers.ts';
 import { type TokenIssuer, tokenIssuer } from './token-issuer.ts';
 
+const SECRET = 'a-secret';
+
+/** An API key of the tests that takes tokens. */
+export interface TestTokenKey extends TokenIssuer {
+  /** The headers of a call by the key itself. */
+  readonly asKey: Record<string, string>;
+}
+
 /** Adds an API key for tokens to those of the tests, or replaces it. */
 export async function addTokenKey(
   api: TestApi,
   id: string,
   { can, ...more }: { can: object; maxClients?: number },
-): Promise<TokenIssuer> {
+): Promise<TestTokenKey> {
   const issuer = await tokenIssuer(id);
   const tokens = { alg: 'ES256', publicJwk: issuer.publicJwk };
-  const key = apiKey.parse({ id, secretSha256: '0'.repeat(64), tokens, can, ...more });
+  const key = apiKey.parse({ id, secretSha256: hash('sha256', SECRET), tokens, can, ...more });
   const others = api.keys.ids().flatMap((known) => (known === id ? [] : (api.keys.get(known) ?? [])));
   api.keys.replace([...others, key]);
-  return issuer;
+  return { ...issuer, asKey: { 'x-api-key': `${id}.${SECRET}` } };
 }
 
 type Method = Parameters<TestApi['call']>[0];

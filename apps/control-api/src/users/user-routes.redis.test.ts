@@ -152,6 +152,13 @@ describe('looking at users', () => {
   test('refuses names and numbers of users that are wrong', async () => {
     expect(await api.call('GET', path('a\u0007'), { key: 'all' })).toBeProblem(400, 'invalid-request');
     expect(await api.call('GET', '/v1/users/%FF', { key: 'all' })).toMatchObject({ status: 400 });
+    for (const user of ['.', '..', '~0123456789abcdef', 'a'.repeat(129), '\ud800', '']) {
+      const answer = await api.call('POST', '/v1/users/status', { key: 'all', body: { users: ['ann', user] } });
+      expect(answer.body['errors']).toMatchObject([{ field: 'body.users[1]', rule: expect.stringMatching(/^must /) }]);
+      const body = { user };
+      const register = await api.call('POST', '/v1/clients', { key: 'all', body });
+      expect(register.body['errors']).toMatchObject([{ field: 'body.user', rule: expect.stringMatching(/^must /) }]);
+    }
     for (const users of [[], [''], Array.from({ length: 101 }, () => 'a')]) {
       const answer = await api.call('POST', '/v1/users/status', { key: 'all', body: { users } });
       expect(answer).toBeProblem(400, 'invalid-request');
@@ -232,10 +239,15 @@ describe('revoking the tokens of a user', () => {
 
   test('refuses a time that is yet to come, or is none, and notes nothing', async () => {
     const user = someUser();
-    for (const issuedBefore of [Date.now() + 3_600_000, 1e300, -1, 'soon', null]) {
+    for (const issuedBefore of [Date.now() + 3_600_000, 1e300, -1, 'soon', null, [], '2026-13-01T00:00:00Z']) {
       const answer = await post(user, '/revoke', { key: 'all', body: { issuedBefore } });
       expect(answer).toBeProblem(400, 'invalid-request');
-      expect(answer.body['errors']).toMatchObject([{ field: 'body.issuedBefore' }]);
+      expect(answer.body['errors']).toMatchObject([
+        { field: 'body.issuedBefore', rule: expect.stringMatching(/^must /) },
+      ]);
+    }
+    for (const raw of ['{"issuedBefore":1e999}', '{"issuedBefore":NaN}', '{"issuedBefore":Infinity}', '[]', '5']) {
+      expect((await post(user, '/revoke', { key: 'all', raw })).status).toBe(400);
     }
     expect(await api.broker.revokedBefore(user, 'all')).toBe(0);
     expect(await post(user, '/revoke', { key: 'lookers' })).toBeProblem(403, 'not-permitted');

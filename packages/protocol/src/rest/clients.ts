@@ -35,14 +35,20 @@ function topicsOf(least: 0 | 1) {
 
 export const topicList = topicsOf(1);
 
+const MAX_NAME_LENGTH = 100;
+const NAME_LENGTH = `must be 1 to ${MAX_NAME_LENGTH} characters`;
+
 export const clientName = z
   .string()
-  .min(1)
-  .max(100)
+  .min(1, NAME_LENGTH)
+  .max(MAX_NAME_LENGTH, NAME_LENGTH)
   // Two names that differ in lone surrogates only would be the same bytes in UTF-8, and so the same name in Redis.
   .refine((name) => name.isWellFormed(), 'must be well-formed Unicode, without lone surrogates')
   .regex(/^[^\p{Cc}]*$/u, 'must not contain control characters')
   .describe('Unique within the API key');
+
+/** Of a client that is there: one of tokens may have the name of its user. */
+export const knownClientName = z.union([clientName, userName], { error: 'must be a name of a client, or of a user' });
 
 export const registerRequest = z
   .strictObject({

@@ -21,13 +21,16 @@ const MILLISECONDS_FROM = 100_000_000_000;
 export const revokeRequest = z
   .strictObject({
     issuedBefore: z
-      .union([
-        z.iso.datetime({ offset: true }).transform((text) => Date.parse(text)),
-        z
-          .number()
-          .min(0)
-          .transform((time) => (time < MILLISECONDS_FROM ? time * 1000 : time)),
-      ])
+      .union(
+        [
+          z.iso.datetime({ offset: true }).transform((text) => Date.parse(text)),
+          z
+            .number()
+            .min(0)
+            .transform((time) => (time < MILLISECONDS_FROM ? time * 1000 : time)),
+        ],
+        { error: 'must be an RFC 3339 time, or seconds since 1970' },
+      )
       .optional()
       .describe('RFC 3339, or a number of seconds as in the claim `iat`; now when it is not given'),
   })

@@ -27,7 +27,7 @@ export interface Claims {
 const numericDate = z
   .number()
   .min(0, 'must be seconds since 1970')
-  .max(Number.MAX_SAFE_INTEGER / MS_PER_SECOND);
+  .max(Number.MAX_SAFE_INTEGER / MS_PER_SECOND, 'must be seconds since 1970');
 
 const ownClaims = z.strictObject({
   client: clientName.optional(),

@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type TestApi, startTestApi } from '../testing/api.ts';
+import { type TestTokenKey, addTokenKey, registerWith } from '../testing/token-keys.ts';
+
+/**
+ * Calls times credentials: each call of the OpenAPI document takes those that it names, of whoever may do everything, and no
+ * other. docs/reference/rights.md is made of the same document.
+ */
+const EVERYTHING = ['**', '@users'];
+const can = {
+  register: true,
+  subscribe: ['**'],
+  publish: ['**'],
+  manage: ['**'],
+  create: ['**'],
+  presence: EVERYTHING,
+};
+const may = { subscribe: ['**'], publish: ['**'], presence: EVERYTHING };
+
+type Method = Parameters<TestApi['call']>[0];
+type Document = { paths: Record<string, Record<string, { security?: object[] }>> };
+
+// The calls are known before the tests are.
+const described = await startTestApi();
+const calls = Object.entries((described.app.swagger() as unknown as Document).paths).flatMap(([path, operations]) =>
+  Object.entries(operations).map(([method, { security = [] }]) => ({
+    method: method.toUpperCase() as Method,
+    path,
+    takes: security.flatMap((scheme) => Object.keys(scheme)),
+    isOpen: security.some((scheme) => Object.keys(scheme).length === 0),
+    isPublic: security.length === 0,
+  })),
+);
+await described.stop();
+const guarded = calls.filter(({ isPublic }) => !isPublic);
+
+let api: TestApi;
+let key: TestTokenKey;
+let user: string;
+let token: string;
+let clientId: string;
+beforeAll(async () => {
+  api = await startTestApi();
+  key = await addTokenKey(api, 'mighty', { can });
+});
+afterAll(() => api.stop());
+beforeEach(async () => {
+  // One for each: what revokes the tokens of one is among the calls.
+  user = randomUUID();
+  token = await key.sign({ sub: user, hf: { may } });
+  clientId = await registerWith(api, token);
+  await api.topics('room.a');
+});
+
+/** Whether a call gets past the question of who makes it. */
+async function passes(method: Method, path: string, headers: Record<string, string>): Promise<boolean> {
+  const filled = path.replace('{clientId}', clientId).replace('{topic}', 'room.a').replace('{user}', user);
+  const { status, text } = await api.call(method, filled, { headers, ...(method === 'GET' ? {} : { body: {} }) });
+  expect([200, 201, 202, 400, 403, 404], `of ${text}`).toContain(status);
+  return status !== 403;
+}
+
+test('the calls that ask for no credential are those that tell of the service alone', () => {
+  expect(calls.filter(({ isPublic }) => isPublic).map(({ path }) => path)).toEqual(['/healthz', '/readyz', '/metrics']);
+});
+
+describe.each(guarded)('$method $path', ({ method, path, takes, isOpen }) => {
+  test(`without a credential: ${isOpen}`, async () => {
+    expect(await passes(method, path, {})).toBe(isOpen);
+  });
+
+  test(`with an API key: ${takes.includes('apiKey') || isOpen}`, async () => {
+    expect(await passes(method, path, key.asKey)).toBe(takes.includes('apiKey') || isOpen);
+  });
+
+  test(`with a token: ${takes.includes('token')}`, async () => {
+    expect(await passes(method, path, { authorization: `Bearer ${token}` })).toBe(takes.includes('token'));
+  });
+
+  test(`with the UUID of a client in place of a key: ${isOpen}`, async () => {
+    expect(await passes(method, path, { authorization: `Bearer ${clientId}` })).toBe(isOpen);
+  });
+});
