@@ -10,9 +10,10 @@ const changePresenceScript = loadScript('change-presence');
 
 /** Members written by one call: with twenty edges Redis, which does nothing else meanwhile, takes some milliseconds for it. */
 const MAX_BATCH = 500;
-/** Changes in one version, and their bytes: what every edge with a subscriber gets at once. What is more follows in the next. */
+/** Changes in one version: what every edge with a subscriber gets at once. What is more follows in the next. */
 const MAX_PUBLISHED = 1000;
-const MAX_PUBLISHED_BYTES = 256 * 1024;
+/** Their bytes. An edge sends a change that is much larger as a whole snapshot, to each of its watchers. */
+const MAX_PUBLISHED_BYTES = 64 * 1024;
 
 /** What the sequence of the edge must be in Redis: see change-presence.lua. */
 type Expected = 'next' | 'same' | 'any';

@@ -18,7 +18,7 @@ async function bytesPerMember(members: number): Promise<number> {
     const own = Array.from({ length: share }, (_, at) => member(idOf(index * share + at), INFO));
     await room.edge(`${index}`.repeat(12)).join(...own);
   }
-  for (let pending = members; pending > 0; pending -= 1000) {
+  for (let pending = members; pending > 0; pending -= 500) {
     await room.due();
     await edge.flushPresence(room.topic);
   }
