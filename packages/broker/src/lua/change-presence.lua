@@ -37,7 +37,7 @@ local known = tonumber(stored or 0)
 local fits = edge == '' or expected == 'any' or known == sequence
 if expected == 'next' then fits = known == sequence - 1 or (known == sequence and sequence > 1) end
 if not fits then return { 2 } end
-if expected == 'any' and sequence > 0 then version = math.max(version + 1, now) end
+if expected == 'any' and sequence > 0 then version = math.max(version + 2, now) end
 
 local ids, targets = {}, {}
 local first_left = 11 + 2 * ARGV[10]
