@@ -5,6 +5,7 @@ import { clientKillNormal, clientKillPubsub, halfCut, redisPartition, socketsCut
 import { claimCutShort, edgeFreezeChanges } from './edge-changes.ts';
 import { edgeFence, edgeFreeze, edgeKill, rollingDeploy } from './edge-ends.ts';
 import { laggingFailover, masterKill, sentinelFailover } from './failovers.ts';
+import { presenceStorm } from './presence.ts';
 import { reconnectStorm } from './reconnects.ts';
 import { redisClockBack, redisRolledBack } from './redis-history.ts';
 import { maxmemory, outputBufferOverrun, readonly } from './redis-limits.ts';
@@ -48,5 +49,6 @@ export const catalog: readonly Fault[] = [
   reconnectStorm,
   twinConnections,
   subscriptionStorm,
+  presenceStorm,
   clockJump,
 ];
