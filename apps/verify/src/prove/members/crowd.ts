@@ -3,8 +3,8 @@ import type { Control } from '../control.ts';
 import { unregister } from './changes.ts';
 import type { Member } from './member.ts';
 
-/** How long a connection stands, and how long its client is away, at most: short of what is collected, and long past it. */
-const STANDS_MS = 1500;
+/** How long a connection is open, and how long its client is away, at most: short of what is collected, and long past it. */
+const OPEN_MS = 1500;
 const AWAY_MS = 800;
 /** One in so many breaks instead of saying goodbye. */
 const BREAKS = 3;
@@ -29,7 +29,7 @@ export async function crowd(
   await Promise.all(
     guests.map(async (guest, index) => {
       while (performance.now() < deadline) {
-        await delay(random() * STANDS_MS);
+        await delay(random() * OPEN_MS);
         if (random() * BREAKS < 1) {
           guest.cut();
           done.broke += 1;
