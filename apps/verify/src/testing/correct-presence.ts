@@ -46,7 +46,7 @@ class Model {
       this.#events.push({ kind: 'disconnected', at: this.#now });
       this.#isWatching = false;
       this.#leave(WATCHER);
-      // Back within its grace time: nobody is shown that it left.
+      // Back within its grace time: it is not shown as gone.
       this.#now += 500;
       this.#watch();
       return;

@@ -1,4 +1,5 @@
 import type { Fault } from '../fault.ts';
+import { authorizationEnds } from './authorization.ts';
 import { slowReaders, subscriptionStorm, twinConnections } from './clients.ts';
 import { clusterReshard, clusterResize, slowNode } from './cluster.ts';
 import { clientKillNormal, clientKillPubsub, halfCut, redisPartition, socketsCut } from './connections.ts';
@@ -50,5 +51,6 @@ export const catalog: readonly Fault[] = [
   twinConnections,
   subscriptionStorm,
   presenceStorm,
+  authorizationEnds,
   clockJump,
 ];
