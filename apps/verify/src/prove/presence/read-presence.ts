@@ -52,7 +52,7 @@ export async function readPresence(scene: Scene, injection: Injection, stays: bo
 }
 
 /** What the control API answers that is not so, each as a sentence. */
-async function wrongInRest(control: Control, truth: readonly MemberSpans[]): Promise<string[]> {
+export async function wrongInRest(control: Control, truth: readonly MemberSpans[]): Promise<string[]> {
   if (truth.length === 0) return [];
   const listed = new Set<string>();
   let count = 0;
