@@ -35,6 +35,8 @@ export interface Fault {
   logsMayForget?: boolean;
   /** No client loses its connection by it. */
   connectionsStay?: boolean;
+  /** Redis forgets nothing by it, and no lease runs out: a client that is back within the grace time has not left. */
+  presenceStays?: boolean;
   /** How soon every client receives again once everything is back, in milliseconds. */
   recoversWithinMs: number;
   /** What is done before the clients come. */

@@ -46,6 +46,11 @@ async function runAll(plan: Plan, log: (line: string) => void, signal: AbortSign
       const { usual, meanwhile } = row.latencyMs;
       logRun(`the median delivery took ${meanwhile} ms meanwhile, and ${usual} ms as usual`);
     }
+    const { watchers, joined, left, resumed, rightAfterMs } = row.presence;
+    logRun(
+      `presence: ${watchers} watchers were shown ${joined} joins and ${left} leaves; ${resumed} members were back in time; ` +
+        `all right ${(rightAfterMs / 1000).toFixed(1)} s after`,
+    );
     logRun(`${row.verdict === 'ok' ? 'ok' : row.verdict.toUpperCase()} after ${row.seconds} s`);
     for (const sentence of row.broken) logRun(sentence);
     // In the order of the catalogue, whichever ends first.

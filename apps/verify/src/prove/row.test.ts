@@ -4,6 +4,7 @@ import type { TruthFault } from './checker/truth.ts';
 import type { Fault, Injection } from './fault.ts';
 import { noFindings } from './members/findings.ts';
 import type { Findings } from './members/worker-protocol.ts';
+import { noPresenceFindings } from './presence/findings.ts';
 import { verdictOf } from './row.ts';
 import type { Facts } from './scenario.ts';
 
@@ -26,6 +27,7 @@ function facts(findings: Partial<Findings> = {}, more: Partial<Facts> = {}): Fac
     truthFaults: [],
     findings: { ...noFindings(), received: 10, members: 2, recoverMs: 100, ...findings },
     missing: [],
+    presence: { ...noPresenceFindings(), present: 3, resumed: 0, rightAfterMs: 0, wrong: [] },
     ...more,
   };
 }

@@ -1,6 +1,9 @@
 import { faultKinds } from './checker/checker.ts';
 import type { Fault } from './fault.ts';
 import { noFindings } from './members/findings.ts';
+import { noPresenceFindings } from './presence/findings.ts';
+import { presenceFaultKinds } from './presence/judge.ts';
+import type { PresenceFacts } from './presence/read-presence.ts';
 import type { Facts } from './scenario.ts';
 
 /** One line of the table. */
@@ -37,6 +40,8 @@ export interface Row {
   seconds: number;
   /** Medians of the delivery latency, in milliseconds, where a fault must not change it. */
   latencyMs?: { usual: number; meanwhile: number };
+  /** Clients that watched presence, what they were shown, and how long after the fault it was right. */
+  presence: Pick<PresenceFacts, 'watchers' | 'joined' | 'left' | 'present' | 'resumed' | 'rightAfterMs'>;
 }
 
 const READABLE = 3;
@@ -48,6 +53,7 @@ const LATENCY_NOISE_MS = 2;
 export function verdictOf(fault: Fault, facts: Facts, elapsedMs: number): Row {
   const { findings, injection } = facts;
   const { faults } = findings;
+  const { watchers, joined, left, present, resumed, rightAfterMs } = facts.presence;
   const row: Omit<Row, 'ok' | 'verdict' | 'broken'> = {
     fault: fault.name,
     proof: injection.proof,
@@ -66,8 +72,9 @@ export function verdictOf(fault: Fault, facts: Facts, elapsedMs: number): Row {
     longestSilenceMs: Math.round(findings.longestSilenceMs),
     recoverMs: findings.recoverMs === null ? null : Math.round(findings.recoverMs),
     seconds: Math.round(elapsedMs / 100) / 10,
+    presence: { watchers, joined, left, present, resumed, rightAfterMs },
   };
-  const broken = brokenPromises(fault, facts);
+  const broken = [...brokenPromises(fault, facts), ...brokenPresence(facts.presence)];
   if (injection.latency !== undefined) {
     const [usual = [], meanwhile = []] = findings.latencies;
     row.latencyMs = { usual: median(usual), meanwhile: median(meanwhile) };
@@ -87,7 +94,8 @@ export function failedRow(
 ): Row {
   const injection = { proof: '', brokenAt: 0, healedAt: 0 };
   const nothing = { injection, published: 0, refused: 0, unanswered: 0, truthFaults: [], missing: [] };
-  const row = verdictOf(fault, { ...nothing, findings: { ...noFindings(), members } }, elapsedMs);
+  const presence = { ...noPresenceFindings(), present: 0, resumed: 0, rightAfterMs: 0, wrong: [] };
+  const row = verdictOf(fault, { ...nothing, presence, findings: { ...noFindings(), members } }, elapsedMs);
   const sentence = `could not be ${verdict === 'broken' ? 'carried through' : 'run'}: ${reason}`;
   return { ...row, ok: false, verdict, broken: [sentence] };
 }
@@ -113,6 +121,19 @@ function brokenPromises(fault: Fault, { findings, truthFaults, injection, missin
   if (findings.notRecovered > 0) broken.push(`${findings.notRecovered} members never received anything again`);
   if (findings.recoverMs !== null && findings.recoverMs > fault.recoversWithinMs) {
     broken.push(`recovered after ${Math.round(findings.recoverMs)} ms, promised are ${fault.recoversWithinMs} ms`);
+  }
+  return broken;
+}
+
+function brokenPresence({ faults, samples, wrong }: PresenceFacts): string[] {
+  const broken = wrong.slice(0, READABLE).map((sentence) => `presence: ${sentence}`);
+  for (const kind of presenceFaultKinds) {
+    if (faults[kind] === 0) continue;
+    const examples = samples
+      .filter((sample) => sample.kind === kind)
+      .slice(0, READABLE)
+      .map(({ watcher, member }) => `${member} for member ${watcher}`);
+    broken.push(`presence: ${faults[kind]} ${kind} (${examples.join('; ')})`);
   }
   return broken;
 }

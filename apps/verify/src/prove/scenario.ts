@@ -15,6 +15,8 @@ import { Publisher } from './publisher.ts';
 import { drawSome, seededRandom } from '@holdfast/harness/random';
 import { readTruth } from './read-truth.ts';
 import type { Scale } from './fault.ts';
+import { PRESENCE_TOPIC } from './presence/log.ts';
+import { type PresenceFacts, readPresence } from './presence/read-presence.ts';
 import { type Scene, sceneOf } from './scene.ts';
 
 /** Each member has so many topics, drawn. */
@@ -23,6 +25,9 @@ const TOPICS_EACH = [2, 3, 4];
 const NEVER_RESUMES = 20;
 /** One in so many has the quiet topic. */
 const HAS_QUIET = 5;
+/** One in so many is on the topic with presence, and watches it; at most so many. */
+const HAS_PRESENCE = 10;
+const MAX_WATCHERS = 200;
 /** How long members may take for what was published; past it, it is missing. */
 const REACHED_MS = 45_000;
 /** Load before the fault, beyond the first message, and after the recovery. */
@@ -53,6 +58,7 @@ export interface Facts {
   findings: Findings;
   /** Members that did not have everything in the end. */
   missing: string[];
+  presence: PresenceFacts;
 }
 
 async function setUp<T>(work: () => Promise<T>): Promise<T> {
@@ -117,6 +123,7 @@ async function carryThrough(scene: Scene, plans: readonly MemberPlan[], fault: F
   const missing = await everybodyHas(scene, await publisher.fence());
   const to = monotonicMs();
 
+  const presence = await readPresence(scene, injection, fault.presenceStays ?? false);
   const { truths, truthFaults } = await readTruth(scene, injection);
   const rules = { logsMayForget: fault.logsMayForget ?? false };
   const { latency } = injection;
@@ -133,18 +140,27 @@ async function carryThrough(scene: Scene, plans: readonly MemberPlan[], fault: F
     truthFaults,
     findings,
     missing,
+    presence,
   };
 }
 
 function plansFor(members: number, topics: readonly string[], quietTopic: string, random: () => number): MemberPlan[] {
   return Array.from({ length: members }, (_, member) => {
     const drawn = drawSome(topics, TOPICS_EACH[member % TOPICS_EACH.length] ?? 1, random);
+    if (member % HAS_QUIET === 0) drawn.push(quietTopic);
+    if (watches(member)) drawn.push(PRESENCE_TOPIC);
     return {
       member,
-      topics: member % HAS_QUIET === 0 ? [...drawn, quietTopic] : drawn,
+      topics: drawn,
       expectation: member % NEVER_RESUMES === NEVER_RESUMES - 1 ? 'each-session' : 'everything',
     };
   });
+}
+
+/** One in ten, of every kind and in every worker. */
+function watches(member: number): boolean {
+  const ten = Math.floor(member / HAS_PRESENCE);
+  return ten < MAX_WATCHERS && member % HAS_PRESENCE === ten % HAS_PRESENCE;
 }
 
 async function begin(

@@ -5,6 +5,7 @@ import type { Installation } from './installation/installation.ts';
 import type { Pool } from './members/worker-protocol.ts';
 import { monotonicMs } from '@holdfast/harness/clock';
 import type { Publisher } from './publisher.ts';
+import { PRESENCE, PRESENCE_TOPIC } from './presence/log.ts';
 
 const LOOK_MS = 20;
 const PATIENCE_MS = 30_000;
@@ -44,11 +45,9 @@ export interface Scene extends SceneParts {
 
 export function sceneOf(parts: SceneParts): Scene {
   const createTopics = async () => {
-    await Promise.all(
-      parts.topics.map((topic) =>
-        parts.control.retrying((rest, signal) => rest.createTopic(topic, { history: HISTORY, signal })),
-      ),
-    );
+    const create = (topic: string, presence: typeof PRESENCE | null) =>
+      parts.control.retrying((rest, signal) => rest.createTopic(topic, { history: HISTORY, presence, signal }));
+    await Promise.all([...parts.topics.map((topic) => create(topic, null)), create(PRESENCE_TOPIC, PRESENCE)]);
   };
   return {
     ...parts,

@@ -28,7 +28,8 @@ table.sort(edges)
 local is_known = here.v ~= nil
 -- Begins with the time: a version from before data was lost is never one from after it.
 local version, count = tonumber(here.v or now), tonumber(here.c or 0)
-local published, flushed = tonumber(here.p or 0), tonumber(here.f or 0)
+-- The clock may have been set back since the last version.
+local published, flushed = tonumber(here.p or 0), math.min(tonumber(here.f or 0), now)
 local only_count = here.m == '1' or (not is_known and settings.show == 'count')
 
 local edge, sequence, expected = ARGV[3], tonumber(ARGV[4]), ARGV[5]
@@ -98,7 +99,7 @@ if #forget > 0 then call('HDEL', KEYS[3], unpack(forget)) end
 local past = settings.show == 'count' or count > settings.limit * (only_count and 0.9 or 1)
 local is_changed = past ~= only_count or pending > 0 or (only_count and published ~= count)
 local interval = tonumber(only_count and ARGV[7] or ARGV[6])
-local wait = is_changed and math.min(flushed + interval - now, interval) or -1
+local wait = is_changed and flushed + interval - now or -1
 if is_changed and wait <= 0 then
   local update
   wait = -1

@@ -70,6 +70,18 @@ describe('a member', () => {
 });
 
 describe('versions', () => {
+  test('go on within one interval when the clock of Redis was set back', async () => {
+    const room = await presenceTopic(its);
+    const a = room.edge('a');
+    await a.join('ann');
+    // As of an hour ahead.
+    await room.justPublished();
+    expect(await a.join('bob')).toEqual({ kind: 'changed', waitMs: PRESENCE_EVERY_MS });
+    await delay(PRESENCE_EVERY_MS + 10);
+    expect(await edge.flushPresence(room.topic)).toEqual(CHANGED);
+    expect((await room.all()).slice(1)).toMatchObject([{ count: 2, ...joined('bob') }]);
+  });
+
   test('rise by one with each that is published, and by nothing else', async () => {
     const room = await presenceTopic(its);
     const a = room.edge('a');

@@ -6,6 +6,7 @@ import { type Call, type Outcome, type View, inboxOf } from '../history/events.t
 import type { History } from '../history/history.ts';
 import { monotonicMs } from '@holdfast/harness/clock';
 import { payloadOf } from '../payload.ts';
+import { PRESENCE, PRESENCE_TOPIC, infoOf } from '../presence/log.ts';
 
 const FILLING = 10;
 /** What a batch says of an item that was certainly not published. Anything else may have been. */
@@ -29,7 +30,7 @@ export class Calls {
 
   register(client: string, topics: readonly string[]): Promise<Answer<unknown>> {
     return this.#make({ what: 'register', client, topics }, (rest, signal) =>
-      rest.register({ clientId: client, topics, signal }),
+      rest.register({ clientId: client, topics, info: infoOf(client), signal }),
     );
   }
 
@@ -47,7 +48,10 @@ export class Calls {
 
   createTopic(topic: string, size: number): Promise<Answer<unknown>> {
     const history = { size, seconds: 3600 };
-    return this.#make({ what: 'create', topic, size }, (rest, signal) => rest.createTopic(topic, { history, signal }));
+    const presence = topic === PRESENCE_TOPIC ? PRESENCE : null;
+    return this.#make({ what: 'create', topic, size }, (rest, signal) =>
+      rest.createTopic(topic, { history, presence, signal }),
+    );
   }
 
   deleteTopic(topic: string): Promise<Answer<unknown>> {

@@ -1,10 +1,12 @@
 import type { Fault } from '../fault.ts';
+import { authorizationEnds } from './authorization.ts';
 import { slowReaders, subscriptionStorm, twinConnections } from './clients.ts';
 import { clusterReshard, clusterResize, slowNode } from './cluster.ts';
 import { clientKillNormal, clientKillPubsub, halfCut, redisPartition, socketsCut } from './connections.ts';
 import { claimCutShort, edgeFreezeChanges } from './edge-changes.ts';
 import { edgeFence, edgeFreeze, edgeKill, rollingDeploy } from './edge-ends.ts';
 import { laggingFailover, masterKill, sentinelFailover } from './failovers.ts';
+import { presenceStorm } from './presence.ts';
 import { reconnectStorm } from './reconnects.ts';
 import { redisClockBack, redisRolledBack } from './redis-history.ts';
 import { maxmemory, outputBufferOverrun, readonly } from './redis-limits.ts';
@@ -48,5 +50,7 @@ export const catalog: readonly Fault[] = [
   reconnectStorm,
   twinConnections,
   subscriptionStorm,
+  presenceStorm,
+  authorizationEnds,
   clockJump,
 ];

@@ -14,6 +14,7 @@ export const clientKillPubsub: Fault = {
   quick: true,
   needs: { proxies: { edgesToRedis: true } },
   connectionsStay: true,
+  presenceStays: true,
   recoversWithinMs: 5000,
   inject: async ({ installation, pool, publisher, quietTopic, now, pass }) => {
     const { masters } = installation.databases;
@@ -50,6 +51,7 @@ export const clientKillNormal: Fault = {
   proves: 'Redis cuts every connection that asks: calls that were under way are settled, and nothing is lost.',
   quick: false,
   connectionsStay: true,
+  presenceStays: true,
   recoversWithinMs: 5000,
   inject: async ({ installation, now, until }) => {
     const { masters } = installation.databases;
@@ -71,6 +73,7 @@ export const halfCut: Fault = {
   quick: true,
   needs: { proxies: { edgesToRedis: true } },
   connectionsStay: true,
+  presenceStays: true,
   recoversWithinMs: 12_000,
   inject: async ({ installation, pool, publisher, quietTopic, now, until }) => {
     const [edge] = installation.edges;

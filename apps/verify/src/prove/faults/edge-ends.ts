@@ -11,6 +11,7 @@ export const edgeKill: Fault = {
   name: 'edge-kill',
   proves: 'An edge killed with -9 takes nothing with it: its clients resume elsewhere.',
   quick: true,
+  presenceStays: true,
   recoversWithinMs: 10_000,
   inject: async ({ installation, control, until, now, random }) => {
     const { edges } = installation;
@@ -35,8 +36,11 @@ export const edgeKill: Fault = {
 
 export const rollingDeploy: Fault = {
   name: 'rolling-deploy',
-  proves: 'SIGTERM to one edge after the other, each started again, loses nothing, and each ends with exit code 0.',
+  proves:
+    'SIGTERM to one edge after the other, each started again, loses nothing, is no leave of those who are back in time, ' +
+    'and each ends with exit code 0.',
   quick: true,
+  presenceStays: true,
   recoversWithinMs: 10_000,
   inject: async ({ installation, now, log }) => {
     const brokenAt = now();

@@ -11,6 +11,7 @@ export const redisFreeze: Fault = {
   // Where there are replicas, one takes over: see master-kill.
   on: ['single'],
   connectionsStay: true,
+  presenceStays: true,
   recoversWithinMs: 5000,
   inject: async ({ installation, pass, now, publisher }) => {
     const { redis } = installation;
@@ -39,6 +40,7 @@ export const redisKillData: Fault = {
   on: ['single'],
   needs: { aof: true },
   connectionsStay: true,
+  presenceStays: true,
   recoversWithinMs: 5000,
   inject: async ({ installation, pass, now }) => {
     const { redis } = installation;
@@ -114,6 +116,7 @@ export const scriptFlush: Fault = {
   proves: 'SCRIPT FLUSH: scripts that Redis no longer knows are sent again, and no client notices.',
   quick: true,
   connectionsStay: true,
+  presenceStays: true,
   recoversWithinMs: 5000,
   inject: async ({ installation, now, until }) => {
     const { masters } = installation.databases;

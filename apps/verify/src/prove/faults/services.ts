@@ -15,6 +15,7 @@ export const controlKill: Fault = {
   quick: true,
   needs: { proxies: { controlsToRedis: true } },
   connectionsStay: true,
+  presenceStays: true,
   recoversWithinMs: 5000,
   inject: async ({ installation, pool, laterTopics, now, until }) => {
     const [victim, other] = installation.controls;

@@ -1,11 +1,13 @@
 import { exitCleanUp } from '@holdfast/local/exit-clean-up';
-import { startInstallation as start } from '@holdfast/local/installation';
+import { FULL_RIGHTS, startInstallation as start } from '@holdfast/local/installation';
+import { createKey } from '@holdfast/local/keys-file';
 import type { RedisServer } from '@holdfast/local/redis-server';
 import type { Service } from '@holdfast/local/services';
 import type { TcpProxy } from '@holdfast/local/tcp-proxy';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type TokenKey, newTokenKey } from '../authorization/token.ts';
 import { type Databases, startDatabases } from './databases.ts';
 import type { Needs } from './needs.ts';
 import { type MutedChannels, Proxies } from './proxies.ts';
@@ -26,6 +28,8 @@ export interface Installation {
   /** Where clients connect: the edges, or the proxies before them. */
   readonly edgeUrls: readonly string[];
   readonly key: string;
+  /** Null where none was asked for. */
+  readonly tokenKey: TokenKey | null;
   readonly prefix: string;
   /** One an edge, one a control-api, one an edge; empty where no proxy was asked for. */
   readonly proxies: {
@@ -49,7 +53,9 @@ export async function startInstallation(binary: string, needs: Needs): Promise<I
   if (redis === undefined) throw new Error('an installation has a Redis');
   const proxies = new Proxies(started);
   const toRedis = await proxies.openAll(needs, databases);
+  const tokenKey = needs.tokens ? newTokenKey() : null;
   const local = await start({
+    keys: await createKeys(join(directory, 'api-keys.json'), tokenKey),
     controls: needs.controls,
     edges: needs.edges,
     redis: databases,
@@ -83,6 +89,7 @@ export async function startInstallation(binary: string, needs: Needs): Promise<I
     controlUrls,
     edgeUrls: before.length > 0 ? before : edgeUrls,
     key,
+    tokenKey,
     prefix: PREFIX,
     proxies: {
       edgesToRedis: proxies.edgesToRedis,
@@ -93,6 +100,15 @@ export async function startInstallation(binary: string, needs: Needs): Promise<I
     mutedChannels: proxies.mutedChannels,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+async function createKeys(keysFile: string, tokenKey: TokenKey | null): Promise<{ keysFile: string; key: string }> {
+  const { presented: key } = await createKey(keysFile, { id: 'prove', can: FULL_RIGHTS });
+  if (tokenKey !== null) {
+    const { id, secret } = tokenKey;
+    await createKey(keysFile, { id, can: { subscribe: ['prove.**'] }, tokens: { alg: 'HS256', secret } });
+  }
+  return { keysFile, key };
 }
 
 function clockOf({ jumpingClocks }: Needs): Record<string, string> {

@@ -10,6 +10,8 @@ export interface Needs {
   redisClock: boolean;
   /** What Redis is made of; default: as the command line has it. */
   redis: RedisKind;
+  /** A key whose tokens register clients. */
+  tokens: boolean;
   edgeEnv: Readonly<Record<string, string>>;
   /** The clocks of services jump by an hour when they get SIGUSR2. */
   jumpingClocks: boolean;
@@ -22,6 +24,7 @@ export const ordinaryNeeds: Needs = {
   edges: 3,
   aof: false,
   redis: 'single',
+  tokens: false,
   edgeEnv: {},
   jumpingClocks: false,
   redisClock: false,

@@ -117,7 +117,7 @@ export async function unsubscribe(member: Member, topic: string, call: Caller): 
 }
 
 /** Has a member's registration end. Rejects as the call does. */
-async function unregister(member: Member, call: Caller): Promise<void> {
+export async function unregister(member: Member, call: Caller): Promise<void> {
   member.endDesired(monotonicMs());
   await call((rest, signal) => rest.unregister(member.clientId, { signal }));
   for (const desired of member.desiredTopics) desired.endedAt ??= monotonicMs();

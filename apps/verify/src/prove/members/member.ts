@@ -5,6 +5,8 @@ import { type Position, comparePositions } from '@holdfast/protocol/position-ord
 import { type ClientOptions, WebSocket } from 'ws';
 import type { Arrived, DesiredTopic, Expectation, LogEvent, MemberLog } from '../checker/log.ts';
 import { tokenOf } from '../payload.ts';
+import { PRESENCE_TOPIC, type Span } from '../presence/log.ts';
+import { Watch } from '../presence/watch.ts';
 
 /** What the SDK is given as the options of its WebSocket: `onSocket` gets every socket that it makes. */
 interface WatchedOptions extends ClientOptions {
@@ -62,6 +64,10 @@ export class Member implements MemberLog {
   standing = 'not connected yet';
   /** Close codes of connections that ended, with how often. */
   readonly closes = new Map<number, number>();
+  /** When it was connected and subscribed to the topic with presence. */
+  readonly spans: Span[] = [];
+  /** What it saw of that topic's presence; undefined for one that does not look. */
+  watch: Watch | undefined;
   readonly #options: MemberOptions;
   /** The latest id handed out, or position after a loss, of each topic. */
   readonly #reached = new Map<string, Position>();
@@ -103,11 +109,16 @@ export class Member implements MemberLog {
       urls: edgeUrls,
       clientId,
       resume,
+      presence: this.#isWatching,
       ...(resume ? { positions: this.#positions } : {}),
       WebSocket: WatchedSocket as never,
       webSocketOptions,
     });
     this.#client = client;
+    if (this.#isWatching) {
+      this.watch ??= new Watch();
+      this.watch.begin(client);
+    }
     let latest: Extract<LogEvent, { kind: 'message' }> | undefined;
     client.on('frame', (text) => {
       const message = arrivals.read(text);
@@ -127,9 +138,15 @@ export class Member implements MemberLog {
         ([topic, { position, recovered }]) => [topic, { position, recovered }] as const,
       );
       this.events.push({ kind: 'session', at: monotonicMs(), topics: new Map(entries) });
+      this.watch?.connected();
+      this.#isThere(PRESENCE_TOPIC in topics);
     });
     client.on('subscribed', ({ topic, position }) => {
       this.events.push({ kind: 'subscribed', at: monotonicMs(), topic, position });
+      if (topic === PRESENCE_TOPIC) this.#isThere(true);
+    });
+    client.on('unsubscribed', ({ topic }) => {
+      if (topic === PRESENCE_TOPIC) this.#isThere(false);
     });
     client.on('lost', ({ topic, after, position }) => {
       this.events.push({ kind: 'lost', at: monotonicMs(), topic, after, position });
@@ -142,6 +159,7 @@ export class Member implements MemberLog {
     client.on('closed', ({ reason, code }) => {
       this.#positions = client.positions();
       if (code !== undefined) this.#ended(code);
+      else this.#gone();
       this.#isOpen = false;
       this.standing = `closed, ${reason}`;
       this.#onClosed(reason);
@@ -151,6 +169,11 @@ export class Member implements MemberLog {
   /** Calls back, in place of the callback before, when the SDK gives up: with its reason. */
   whenClosed(onClosed: (reason: string) => void): void {
     this.#onClosed = onClosed;
+  }
+
+  /** Those from whom connections are taken on purpose only come and go. */
+  get #isWatching(): boolean {
+    return this.expectation !== 'order' && this.topics.includes(PRESENCE_TOPIC);
   }
 
   /** Whether everything up to these positions has come, of the topics that it wants. */
@@ -180,10 +203,28 @@ export class Member implements MemberLog {
     this.#client?.close();
   }
 
+  /** Its connection breaks without a goodbye; it comes back by itself. */
+  cut(): void {
+    this.#socket?.terminate();
+  }
+
   #ended(code: number): void {
     this.closes.set(code, (this.closes.get(code) ?? 0) + 1);
     // An attempt that came to nothing was no connection.
     if (this.#isOpen) this.events.push({ kind: 'ended', at: monotonicMs(), code });
+    this.#gone();
     this.#isOpen = false;
+  }
+
+  #gone(): void {
+    if (this.#isOpen) this.watch?.disconnected();
+    this.#isThere(false);
+  }
+
+  #isThere(isThere: boolean): void {
+    const last = this.spans.at(-1);
+    const wasThere = last?.to === null;
+    if (isThere && !wasThere) this.spans.push({ from: monotonicMs(), to: null });
+    else if (!isThere && wasThere) last.to = monotonicMs();
   }
 }

@@ -3,6 +3,9 @@ import type { Position } from '@holdfast/protocol/position-order';
 import type { Fault, FaultKind, Rules } from '../checker/checker.ts';
 import type { Expectation } from '../checker/log.ts';
 import type { TopicTruth } from '../checker/truth.ts';
+import type { PresenceFindings } from '../presence/findings.ts';
+import type { PresenceRun } from '../presence/judge.ts';
+import type { MemberSpans } from '../presence/log.ts';
 
 export interface MemberPlan {
   member: number;
@@ -65,6 +68,14 @@ export interface MemberCalls {
   forget: { ask: { at: number }; answer: null };
   /** Members that were closed with 4410 register again, as new ones, and connect; waits until all are. */
   registerAgain: { ask: { timeoutMs: number }; answer: { registered: number } };
+  /** So many others register, and their connections come and go for so long; in the end some are there. */
+  crowd: { ask: { clients: number; ms: number }; answer: { came: number; broke: number } };
+  /** When the clients of this worker were connected and subscribed to the topic with presence. */
+  presenceTruth: { ask: null; answer: { members: MemberSpans[] } };
+  /** What watchers show that is not so now, each as a sentence. */
+  presenceWrong: { ask: { truth: readonly MemberSpans[] }; answer: { wrong: string[] } };
+  /** Compares what watchers saw with who was there. */
+  presenceJudge: { ask: { truth: readonly MemberSpans[]; run: PresenceRun }; answer: PresenceFindings };
   /** Compares what the members saw with what was published. */
   check: { ask: CheckOrder; answer: Findings };
 }

@@ -12,6 +12,9 @@ import { findingsOf } from './findings.ts';
 import { Member } from './member.ts';
 import { changeItsMind, comeAndGo } from './changes.ts';
 import { fight } from './changes.ts';
+import { crowd } from './crowd.ts';
+import { presenceFindingsOf, spansOf, wrongNow } from '../presence/findings.ts';
+import { PRESENCE_TOPIC, infoOf } from '../presence/log.ts';
 import type { Handlers } from '@holdfast/harness/worker-channel';
 import type { Assignment, MemberCalls, Progress } from './worker-protocol.ts';
 
@@ -57,6 +60,10 @@ export class Worker {
       storm: (order) => this.#storm(order),
       forget: ({ at }) => this.#forget(at),
       registerAgain: ({ timeoutMs }) => this.#registerAgain(timeoutMs),
+      crowd: (order) => this.#crowd(order),
+      presenceTruth: () => ({ members: spansOf(this.#members) }),
+      presenceWrong: ({ truth }) => ({ wrong: wrongNow(this.#members, truth).slice(0, SAMPLES) }),
+      presenceJudge: ({ truth, run }) => presenceFindingsOf(this.#members, truth, run),
       check: (order) => findingsOf(this.#members, order),
     };
   }
@@ -91,8 +98,9 @@ export class Worker {
       endedAt: null,
     }));
     member.desiredTopics.push(...desiredTopics);
+    const info = topics.includes(PRESENCE_TOPIC) ? infoOf(clientId) : undefined;
     await control
-      .retrying((rest, signal) => rest.register({ clientId, topics, signal }))
+      .retrying((rest, signal) => rest.register({ clientId, topics, info, signal }))
       .catch((error: unknown) => {
         // No other run has this id: an earlier try did it, and only its answer was missing.
         if (!(error instanceof HoldfastError && error.code === 'client-exists')) throw error;
@@ -225,6 +233,16 @@ export class Worker {
       unsubscribed: changes.reduce((sum, { unsubscribed }) => sum + unsubscribed, 0),
       registered: (await Promise.all(guests)).reduce((sum, count) => sum + count, 0),
     };
+  }
+
+  async #crowd({ clients, ms }: MemberCalls['crowd']['ask']): Promise<MemberCalls['crowd']['answer']> {
+    const { assignment, control } = this.#begun();
+    const guests: Member[] = [];
+    const numbers = Array.from({ length: clients }, (_, index) => this.#members.length + index);
+    await forEachBounded(numbers, CALLS_AT_ONCE, async (number) => {
+      guests.push(await this.#enlist(number, [PRESENCE_TOPIC], 'order'));
+    });
+    return crowd(guests, { deadline: performance.now() + ms, control, random: seededRandom(assignment.seed) });
   }
 
   /** Those to which everything is owed. */

@@ -15,6 +15,7 @@ import type { Timeline } from './timeline.ts';
  * - `not-closed`: open long after its registration ended, or after an operator had it closed.
  * - `api-lies`: the API calls something so that cannot be so.
  * - `id-twice`: two messages of a topic were given the same id.
+ * - `presence`: somebody is shown who is not there, or not shown who is, or joins without having left.
  * - `published-twice`: a repeated call with an idempotency key gave another id.
  */
 export type ViolationKind =
@@ -29,6 +30,7 @@ export type ViolationKind =
   | 'not-closed'
   | 'api-lies'
   | 'id-twice'
+  | 'presence'
   | 'published-twice';
 
 export interface Violation {

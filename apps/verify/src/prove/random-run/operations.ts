@@ -1,5 +1,6 @@
 import type { RedisKind } from '@holdfast/local/redis-kind';
 import type { Resume } from '../actors/actor.ts';
+import { PRESENCE_TOPIC } from '../presence/log.ts';
 import { drawSome, seededRandom } from '@holdfast/harness/random';
 
 /** What is hurt, by name. `edge` and `control` count from 0; times are in milliseconds. */
@@ -56,9 +57,9 @@ export const cast: Cast = {
   controls: 2,
 };
 
-/** The name of a topic by its number. */
+/** The name of a topic by its number; the first one has presence. */
 export function topicName(topic: number): string {
-  return `prove.random-${topic}`;
+  return topic === 0 ? PRESENCE_TOPIC : `prove.random-${topic}`;
 }
 
 const PUBLISHERS = 3;

@@ -12,6 +12,7 @@ import type { Violation } from '../model/model.ts';
 import { seededRandom } from '@holdfast/harness/random';
 import { type Counts, carryOut } from './carry-out.ts';
 import { createTopics } from './inflict.ts';
+import { Watchers } from './watchers.ts';
 import { type Operation, cast, drawPlan, topicName } from './operations.ts';
 
 const READY_MS = 60_000;
@@ -70,6 +71,8 @@ async function carryThrough(
   const keeping = new AbortController();
   const isOver = AbortSignal.any([keeping.signal, signal]);
   await company.hire(cast.lively + cast.quiet, topics, [...installation.edges.keys()]);
+  const watchers = new Watchers(control, installation.edgeUrls);
+  await watchers.begin();
   for (const actor of company.actors) actor.keep(topics, isOver);
   log(`${company.actors.length} clients are connected; ${plan.length} operations follow`);
 
@@ -90,10 +93,13 @@ async function carryThrough(
   await untilReady(installation);
   await createTopics(company);
   await untilBack(company);
+  await watchers.untilBack();
   keeping.abort();
   log('everybody is back; everybody changes something');
   await followUp(company, topics);
-  return { counts, violations: judge(company.history.events), company };
+  const presence = await watchers.violations(company);
+  watchers.close();
+  return { counts, violations: [...judge(company.history.events), ...presence], company };
 }
 
 /** Waits until every service says that it is ready. */

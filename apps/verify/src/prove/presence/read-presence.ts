@@ -1,0 +1,81 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Control } from '../control.ts';
+import type { Injection } from '../fault.ts';
+import type { Scene } from '../scene.ts';
+import { type PresenceFindings, addPresence, isPresent, noPresenceFindings } from './findings.ts';
+import { RIGHT_WITHIN_MS, indexSpans, resumesIn } from './judge.ts';
+import { type MemberSpans, PRESENCE_TOPIC, memberIn } from './log.ts';
+
+const LOOK_MS = 100;
+/** What looking itself takes, on a busy machine. */
+const LOOKING_MS = 1000;
+const PAGE = 1000;
+
+/** What a run says of presence. */
+export interface PresenceFacts extends PresenceFindings {
+  /** Members in the end. */
+  present: number;
+  /** How often one was back within the grace time. */
+  resumed: number;
+  /** Until everything shown was right after the fault, in milliseconds. */
+  rightAfterMs: number;
+  /** What was not right in the end, each as a sentence. */
+  wrong: string[];
+}
+
+/** Waits until all that is shown is what is there, for as long as that may take, and judges what was shown before. */
+export async function readPresence(scene: Scene, injection: Injection, stays: boolean): Promise<PresenceFacts> {
+  const { pool, control, now } = scene;
+  const { brokenAt, healedAt } = injection;
+  for (;;) {
+    const endAt = now();
+    const truth = (await pool.all('presenceTruth', null)).flatMap(({ members }) => members);
+    const shown = (await pool.all('presenceWrong', { truth })).flatMap(({ wrong }) => wrong);
+    const wrong = [...shown, ...(await wrongInRest(control, truth))];
+    const changedAt = truth.flatMap(({ spans }) => spans.flatMap(({ from, to }) => [from, to ?? from]));
+    const deadline = Math.max(healedAt, ...changedAt) + RIGHT_WITHIN_MS + LOOKING_MS;
+    if (wrong.length > 0 && endAt < deadline) {
+      await delay(LOOK_MS);
+      continue;
+    }
+    const run = { brokenAt, healedAt, endAt, stays };
+    const findings = noPresenceFindings();
+    for (const part of await pool.all('presenceJudge', { truth, run })) addPresence(findings, part);
+    return {
+      ...findings,
+      present: truth.filter(isPresent).length,
+      resumed: resumesIn(indexSpans(truth), run),
+      rightAfterMs: Math.round(Math.max(0, endAt - healedAt)),
+      wrong,
+    };
+  }
+}
+
+/** What the control API answers that is not so, each as a sentence. */
+export async function wrongInRest(control: Control, truth: readonly MemberSpans[]): Promise<string[]> {
+  if (truth.length === 0) return [];
+  const listed = new Set<string>();
+  let count = 0;
+  for (let cursor: string | null | undefined; cursor !== null;) {
+    const from = cursor;
+    const page = await control.retrying((rest, signal) =>
+      rest.presence(PRESENCE_TOPIC, { cursor: from, limit: PAGE, signal }),
+    );
+    for (const { id, info } of page.members ?? []) listed.add(memberIn(id, info));
+    ({ count, cursor } = page);
+  }
+  const { counts } = await control.retrying((rest, signal) => rest.presenceCounts([PRESENCE_TOPIC], { signal }));
+  const known = indexSpans(truth);
+  const stale = [...listed].filter((member) => {
+    const one = known.get(member);
+    return one === undefined || (!isPresent(one) && !one.isUncertain);
+  });
+  const missing = truth.filter((one) => isPresent(one) && !one.isUncertain && !listed.has(one.member));
+  const wrong: string[] = [];
+  if (stale.length > 0) wrong.push(`the API lists ${stale.length} that are not there`);
+  if (missing.length > 0) wrong.push(`the API does not list ${missing.length} that are there`);
+  for (const reported of [count, counts[PRESENCE_TOPIC]]) {
+    if (reported !== listed.size) wrong.push(`the API lists ${listed.size} members and counts ${reported ?? 'none'}`);
+  }
+  return wrong;
+}
