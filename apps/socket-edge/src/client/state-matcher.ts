@@ -95,7 +95,7 @@ export class StateMatcher {
     const before = connection.identity;
     connection.identity = connectionIdentity(identity, before?.watches ?? false);
     if (connection.identity === null && before === null) return;
-    this.#deps.authorizations.update(connection);
+    if (connection.identity?.client.token || before?.client.token) this.#deps.authorizations.update(connection);
     for (const subscription of connection.subscriptions.values()) subscription.topic.presence?.identify(subscription);
   }
 

@@ -83,7 +83,7 @@ function beginAt(deps: AttachDeps, connection: Connection, starts: readonly Star
   // The state that it was attached by is old: it is sent nothing before the present one has been applied.
   if (connection.changedMeanwhile) connection.suspend();
   for (const start of starts) takeIn(connection, start);
-  if (connection.identity !== null) deps.authorizations.update(connection);
+  if (connection.identity?.client.token) deps.authorizations.update(connection);
 }
 
 function takeIn(connection: Connection, { topic, start, startPosition, position }: Start): void {

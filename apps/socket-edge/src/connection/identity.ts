@@ -1,4 +1,4 @@
-import { type ClientIdentity, NO_IDENTITY } from '@holdfast/broker/client-state';
+import type { ClientIdentity } from '@holdfast/broker/client-state';
 
 /** What a connection keeps besides, of a client of which more is known than its API key, or that watches presence. */
 export interface ConnectionIdentity {
@@ -9,7 +9,8 @@ export interface ConnectionIdentity {
 
 /** Null when there is nothing to keep: most connections have none, and it would cost each of them. */
 export function connectionIdentity(client: ClientIdentity, watches: boolean): ConnectionIdentity | null {
-  const { user, info, token, seesPresence } = client;
-  const isKnown = user !== null || info !== null || token !== null || seesPresence.length > 0;
-  return isKnown || watches ? { client: isKnown ? client : NO_IDENTITY, watches } : null;
+  const { user, info, token } = client;
+  // What it may see is needed when it watches only.
+  if (watches) return { client, watches };
+  return user !== null || info !== null || token !== null ? { client, watches } : null;
 }
