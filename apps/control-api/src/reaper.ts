@@ -4,7 +4,7 @@ import type { ClientState } from '@holdfast/broker/client-state';
 import { repeat } from '@holdfast/service/backoff';
 import type { Logger } from '@holdfast/service/logger';
 import type { RedisLink } from '@holdfast/redis/commands';
-import type { ClientExpiry } from './clients/client-expiry.ts';
+import { type ClientExpiry, lastUsed } from './clients/client-expiry.ts';
 import type { KeyRing } from './auth/authentication.ts';
 
 /** A million clients are read in half an hour, at the price of some hundred reads a second. */
@@ -86,7 +86,8 @@ export function startReaper({ broker, redis, keys, expiry, logger }: ReaperOptio
 }
 
 /**
- * One page of clients: restores what their users lost, releases those whose edge died, and unregisters those not used for as long as `expiry` says.
+ * One page of clients: restores what their users lost, releases those whose edge died, and unregisters those not used for
+ * as long as `expiry` says.
  * @returns where the next page begins; null after the last
  */
 export async function reapClients(
@@ -111,7 +112,7 @@ async function expire(broker: ControlBroker, idle: readonly ClientState[], expir
   const now = Date.now();
   const unused = idle.filter((client) => {
     const seconds = expiry(client);
-    return seconds !== null && client.since < now - seconds * 1000;
+    return seconds !== null && lastUsed(client) < now - seconds * 1000;
   });
   const done = await Promise.all(unused.map((client) => broker.unregisterUnused(client)));
   const expired = done.filter(Boolean).length;

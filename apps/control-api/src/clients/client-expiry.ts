@@ -1,5 +1,6 @@
 import type { ClientState } from '@holdfast/broker/client-state';
-import { TOKEN_CLIENT_EXPIRY_SECONDS } from '@holdfast/protocol/limits';
+import { TOKEN_CLIENT_EXPIRY_SECONDS, TOKEN_LEEWAY_SECONDS } from '@holdfast/protocol/limits';
+import { isRevoked } from '@holdfast/broker/client-identity';
 import type { KeyRing } from '../auth/authentication.ts';
 
 /** After how many seconds without a connection a client is forgotten; null: never. */
@@ -15,4 +16,13 @@ export function clientExpiry(keys: KeyRing, otherwise: number | null): ClientExp
     if (ofKey !== undefined) return ofKey;
     return identity.token === null ? otherwise : TOKEN_CLIENT_EXPIRY_SECONDS;
   };
+}
+
+/**
+ * Until when a client that is not connected may have been, in milliseconds since the epoch: its tries to connect with an
+ * authorization that had ended do not count.
+ */
+export function lastUsed({ since, identity: { token } }: Pick<ClientState, 'since' | 'identity'>): number {
+  if (token === null || isRevoked(token)) return since;
+  return Math.min(since, token.expiresAt + TOKEN_LEEWAY_SECONDS * 1000);
 }

@@ -1,3 +1,4 @@
+import type { ProblemCode } from '@holdfast/protocol/problems';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
@@ -194,9 +195,12 @@ function writeForWs({ headers }: IncomingMessage, { offered }: Handshake): void 
   if (offered.length > 0) headers['sec-websocket-protocol'] = offered.join(', ');
 }
 
+/** Codes of refusals that are about a known client. */
+const OF_CLIENT: ReadonlySet<string> = new Set<ProblemCode>(['too-many-resumes', 'token-expired', 'token-revoked']);
+
 /** Whether it is about a known client, and no fault of its address. */
 function isOfClient({ problem }: Refusal): boolean {
-  return problem.code === 'too-many-resumes';
+  return OF_CLIENT.has(problem.code);
 }
 
 function tooManyRefused(seconds: number): Refusal {

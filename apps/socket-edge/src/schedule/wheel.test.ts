@@ -38,6 +38,22 @@ it('moves what is set again, and forgets what is deleted', () => {
   expect(due).toEqual(['a']);
 });
 
+it('comes to an end when things that are due are taken in again as due', () => {
+  const calls: string[] = [];
+  const made = new Wheel<string>({
+    everyMs: 100,
+    onDue: (item) => {
+      calls.push(item);
+      if (calls.length < 1000) made.set(item, 0);
+    },
+  });
+  made.set('a', 0);
+  made.set('b', 0);
+  made.tick();
+  expect(calls).toEqual(['a', 'b']);
+  made.stop();
+});
+
 it('has a timer only while something is due', () => {
   const { wheel: made } = wheel();
   expect(vi.getTimerCount()).toBe(0);

@@ -63,7 +63,9 @@ export class Wheel<T> {
     const present = Math.floor(now() / everyMs);
     const due = [...this.#buckets].filter(([bucket]) => bucket <= present);
     for (const [, items] of due) {
-      for (const item of items) {
+      // What is taken in again meanwhile, due by now or not, waits for the next time.
+      for (const item of [...items]) {
+        if (!items.has(item)) continue;
         this.delete(item);
         onDue(item);
       }

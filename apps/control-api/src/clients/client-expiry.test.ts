@@ -1,0 +1,16 @@
+import { NO_IDENTITY } from '@holdfast/broker/client-identity';
+import { expect, test } from 'vitest';
+import { lastUsed } from './client-expiry.ts';
+
+const END = 2_000_000;
+const LEEWAY_MS = 30_000;
+const identity = (expiresAt: number) => ({ ...NO_IDENTITY, token: { expiresAt, issuedAt: 1_000_000, topics: [] } });
+
+test.each([
+  ['without a token, whenever that is', NO_IDENTITY, 9_000_000, 9_000_000],
+  ['before its end', identity(END), END - 1, END - 1],
+  ['after its end, which its tries to connect do not move', identity(END), 9_000_000, END + LEEWAY_MS],
+  ['and is revoked, for it may come back with another token', identity(1), 9_000_000, 9_000_000],
+])('a client was used last when it was released %s', (_when, known, since, used) => {
+  expect(lastUsed({ since, identity: known })).toBe(used);
+});
