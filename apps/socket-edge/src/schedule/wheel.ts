@@ -62,14 +62,16 @@ export class Wheel<T> {
     const { everyMs, onDue, now } = this.#options;
     const present = Math.floor(now() / everyMs);
     const due = [...this.#buckets].filter(([bucket]) => bucket <= present);
-    for (const [, items] of due) {
-      // What is taken in again meanwhile, due by now or not, waits for the next time.
-      for (const item of [...items]) {
-        if (!items.has(item)) continue;
-        this.delete(item);
+    for (const [bucket, items] of due) {
+      // Taken out first: what is taken in again meanwhile, due by now or not, waits for the next time.
+      this.#buckets.delete(bucket);
+      for (const item of items) {
+        if (this.#items.get(item) !== bucket) continue;
+        this.#items.delete(item);
         onDue(item);
       }
     }
+    if (this.#items.size === 0) this.stop();
   }
 
   /** Hands out nothing more until something is taken in. */
