@@ -338,6 +338,17 @@ test('a process that dies while it creates a topic that expires leaves one that 
   }
 });
 
+test('a topic that comes back while the one before it is taken off the list is on it', async () => {
+  const own = await openBroker();
+  const { keys, redis, prefix } = own;
+  // The reaper of another process removes the entry between the two commands.
+  const raced = watched(redis, async (command) => {
+    if (command === 'evalsha') await redis.zrem(keys.topicsExpiring(), 'a');
+  });
+  await controlBroker(raced, prefix).putTopic('a', { expireSeconds: HOUR_S });
+  expect(await redis.zscore(keys.topicsExpiring(), 'a')).not.toBeNull();
+});
+
 test('a topic whose node is away keeps no other from being looked at', async () => {
   const own = await openBroker();
   const { control, keys, redis } = own;

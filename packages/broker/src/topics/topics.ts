@@ -85,7 +85,11 @@ export function topicStore(
     );
     const state = topicOf(answer.rest);
     if (state === null) throw new UnexpectedAnswer('put-topic', answer);
-    if (answer.kind === 1) await updateIndex(redis, topicEntry(redis, keys, topic), true);
+    await Promise.all([
+      answer.kind === 1 ? updateIndex(redis, topicEntry(redis, keys, topic), true) : null,
+      // Again: one of its name that had expired may just have been taken off the list.
+      typeof expireSeconds === 'number' ? expiry.listExpiring(topic, expireSeconds) : null,
+    ]);
     return { created: answer.kind === 1, state };
   }
 
