@@ -218,7 +218,7 @@ function isFinal(error: unknown): error is HoldfastError {
   if (!(error instanceof HoldfastError)) return false;
   if (error.code === 'not-authorized') return true;
   const { problem, code } = error;
-  if (problem === undefined || code === 'quota-reached' || code === 'topic-quota-reached') return false;
+  if (problem === undefined || code.endsWith('quota-reached')) return false;
   const { status } = problem;
   return status < 500 && status !== 404 && status !== 408 && status !== 429;
 }

@@ -144,16 +144,19 @@ describe('connecting with a token', () => {
     expect(control.tokens).toHaveLength(4);
   });
 
-  it.each(['topic-not-found', 'quota-reached', 'redis-unavailable', 'too-many-calls'] as const)(
-    'goes on after %s, which may pass',
-    async (code) => {
-      control.next.push(refusal(code));
-      const { states } = connected();
-      await edge.peer(0);
-      expect(states[0]).toMatchObject({ state: 'waiting', why: `why ${code}` });
-      expect(control.tokens).toEqual(['token-1', 'token-2']);
-    },
-  );
+  it.each([
+    'topic-not-found',
+    'quota-reached',
+    'history-quota-reached',
+    'redis-unavailable',
+    'too-many-calls',
+  ] as const)('goes on after %s, which may pass', async (code) => {
+    control.next.push(refusal(code));
+    const { states } = connected();
+    await edge.peer(0);
+    expect(states[0]).toMatchObject({ state: 'waiting', why: `why ${code}` });
+    expect(control.tokens).toEqual(['token-1', 'token-2']);
+  });
 
   it('waits while no edge is alive', async () => {
     control.urls = [];
