@@ -146,10 +146,27 @@ describe('clients', () => {
     const { stop, err } = await listening('Ann’s phone');
     expect(await stop()).toBe(0);
     expect(err.join('\n')).toContain('receiving');
-    expect(await answerOf('unregister', 'Ann’s phone')).toEqual({ clientId });
+    expect(await answerOf('unregister', 'Ann’s phone')).toMatchObject({ clientId });
     const gone = await holdfast('client', 'Ann’s phone');
     expect(gone).toMatchObject({ exitCode: 1, out: [] });
     expect(gone.err.join('')).toContain('No client of this API key is named "Ann’s phone"');
+  });
+
+  it('of tokens are shown and unregistered by name after their authorization has ended', async () => {
+    const keyFile = join(directory, 'managing.jwk.json');
+    const rights = ['--manage', 'cli.**', '--tokens', '--key-file', keyFile, '--file', installation.keysFile];
+    const key = String((await answerOf('key', 'create', '--id', 'managing', ...rights))['presented']);
+    const token = (await holdfast('token', '--key-file', keyFile, '--sub', 'ended')).out.join('');
+    await vi.waitUntil(async () => {
+      const headers = { authorization: `Bearer ${token}` };
+      return (await fetch(`${installation.controlUrl}/v1/clients`, { method: 'POST', headers })).ok;
+    }, WAIT);
+    const { clientId } = await answerOf('client', 'ended', '--key', key);
+    await answerOf('user', 'revoke', 'ended');
+    expect((await holdfast('client', String(clientId))).err.join('')).toContain('token-revoked');
+    expect(await answerOf('client', 'ended', '--key', key)).toMatchObject({ clientId, name: 'ended' });
+    expect(await answerOf('unregister', 'ended', '--key', key)).toMatchObject({ clientId });
+    expect((await holdfast('client', 'ended', '--key', key)).err.join('')).toContain('No client of this API key');
   });
 
   it('are found by a name that is remembered, for a key that may not look at clients', async () => {

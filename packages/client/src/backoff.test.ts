@@ -35,6 +35,16 @@ describe('the delay before an attempt', () => {
     expect(timer.start(CUT, '', true)).toBe(125);
   });
 
+  it('is no less than it must be, and a page that comes back does not cut that short', () => {
+    const counted = countingTimer();
+    expect(counted.timer.start(CUT, '', false, 1000)).toBe(1000);
+    counted.timer.hurry(0);
+    vi.advanceTimersByTime(999);
+    expect(counted.attempts).toBe(0);
+    vi.advanceTimersByTime(1);
+    expect(counted.attempts).toBe(1);
+  });
+
   it('is what a restarting edge asks for', () => {
     const { timer } = countingTimer();
     expect(timer.start(1012, 'retry-after-ms=60000', true)).toBe(60_000);

@@ -28,15 +28,19 @@ export class ReconnectTimer {
     return this.#failures;
   }
 
-  /** A connection or an attempt has ended. Returns the delay until the next attempt, in milliseconds. */
-  start(code: number, reason: string, wasStable: boolean): number {
+  /**
+   * A connection or an attempt has ended. Returns the delay until the next attempt, in milliseconds.
+   * @param atLeastMs no attempt makes sense before; nothing cuts that short
+   */
+  start(code: number, reason: string, wasStable: boolean, atLeastMs = 0): number {
     const next = afterClose(code);
     // An edge that asks for back-off gets it, however long the connection lasted.
     if (wasStable && next !== 'reconnect-with-backoff') this.#failures = 0;
     const asked = next === 'reconnect-after-delay' ? parseRetryAfter(reason) : undefined;
-    const delayMs = asked ?? backoffMs(this.#failures);
+    const delayMs = Math.max(asked ?? backoffMs(this.#failures), atLeastMs);
     this.#failures++;
-    this.#mayHurry = next === 'reconnect' || next === 'authorize-again' || next === 'register-again';
+    this.#mayHurry =
+      atLeastMs === 0 && (next === 'reconnect' || next === 'authorize-again' || next === 'register-again');
     this.#schedule(delayMs);
     return delayMs;
   }

@@ -191,8 +191,8 @@ export class Connector {
     if (welcomedAt === undefined) this.#registration?.failed();
   }
 
-  #wait({ code, reason, why }: SessionEnd, wasStable: boolean): void {
-    const delayMs = this.#reconnect.start(code, reason, wasStable);
+  #wait({ code, reason, why }: SessionEnd, wasStable: boolean, atLeastMs = 0): void {
+    const delayMs = this.#reconnect.start(code, reason, wasStable, atLeastMs);
     this.#enter({ state: 'waiting', delayMs, failures: this.#reconnect.failures, code, why });
   }
 
@@ -239,7 +239,7 @@ export class Connector {
       authorization.invalidate();
       why = 'no edge is alive';
     }
-    if (why !== undefined) this.#wait({ code: NO_CLOSE_FRAME, reason: '', why }, false);
+    if (why !== undefined) this.#wait({ code: NO_CLOSE_FRAME, reason: '', why }, false, authorization.pauseMs);
     else this.#open();
   }
 

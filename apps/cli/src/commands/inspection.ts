@@ -2,7 +2,7 @@ import type { ClientDetails, ClientPage } from '@holdfast/client/rest';
 import { DEFAULT_PAGE, MAX_PAGE } from '@holdfast/protocol/limits';
 import type { Command } from 'commander';
 import { wholeNumber } from '../arguments.ts';
-import { CLIENT_ARGUMENT, clientNamed } from '../client-argument.ts';
+import { CLIENT_ARGUMENT, managedClientNamed } from '../client-argument.ts';
 import { invocationOf } from '../invocation.ts';
 import { printable, table } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
@@ -55,7 +55,7 @@ export function addInspectionCommands(program: Command, terminal: Terminal): voi
     .addHelpText('after', '\nExample:\n  $ npx holdfast client 3f0c8f5e-7a54-4c7e-9d8e-0c9f2d1f6a11')
     .action(async (named: string, _options: object, command: Command) => {
       const invocation = invocationOf(command, terminal);
-      const clientId = await clientNamed(invocation, named);
+      const clientId = await managedClientNamed(invocation, named);
       const client = await (await invocation.rest()).getClient(clientId);
       invocation.print(client, describe(client));
     });

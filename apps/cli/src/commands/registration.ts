@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { invocationOf } from '../invocation.ts';
 import { rememberedClients, registerClient } from '../remembered-clients.ts';
 import { commaList, jsonValue } from '../arguments.ts';
-import { CLIENT_ARGUMENT, clientNamed } from '../client-argument.ts';
+import { CLIENT_ARGUMENT, managedClientNamed } from '../client-argument.ts';
 import { printable } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -44,7 +44,7 @@ export function addRegistrationCommands(program: Command, terminal: Terminal): v
     .addHelpText('after', '\nExample:\n  $ npx holdfast unregister 3f0c8f5e-7a54-4c7e-9d8e-0c9f2d1f6a11')
     .action(async (client: string, _options: object, command: Command) => {
       const invocation = invocationOf(command, terminal);
-      const clientId = await clientNamed(invocation, client);
+      const clientId = await managedClientNamed(invocation, client);
       const answer = await (await invocation.rest()).unregister(clientId);
       if (answer.clientId !== undefined) await rememberedClients(invocation).forget(answer.clientId);
       invocation.print(answer, [`Client ${answer.clientId ?? clientId} is not registered any more.`]);

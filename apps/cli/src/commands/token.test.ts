@@ -132,7 +132,7 @@ describe('token', () => {
     [['--topics', 'a b'], '--topics: "a b" must be segments'],
     [['--topics', '@user'], '--topics: "@user" must be segments'],
     [['--may-publish', 'a..b'], '--may-publish: "a..b" '],
-    [['--info', '{'], 'not JSON'],
+    [['--info', '{'], "option '--info <json>' argument '{' is invalid. JSON is needed"],
     [['--info', `"${'x'.repeat(2048)}"`], 'must be JSON of at most 1024 bytes'],
     [['--client', 'x'.repeat(101)], '--client'],
   ])('refuses %j', async (args, why) => {

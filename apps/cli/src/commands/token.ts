@@ -3,7 +3,7 @@ import { clientName } from '@holdfast/protocol/rest/clients';
 import { identityPattern, presencePattern, publishPattern, topicName } from '@holdfast/protocol/topic-name';
 import { clientInfo, userName } from '@holdfast/protocol/user';
 import type { Command } from 'commander';
-import { accepted, allAccepted, commaList, messageText, seconds } from '../arguments.ts';
+import { accepted, allAccepted, commaList, jsonValue, seconds } from '../arguments.ts';
 import { CliError, exitCodes } from '../errors.ts';
 import { invocationOf } from '../invocation.ts';
 import type { Terminal } from '../terminal.ts';
@@ -18,7 +18,7 @@ interface TokenOptions {
   maySubscribe?: string[];
   mayPublish?: string[];
   mayPresence?: string[];
-  info?: string;
+  info?: unknown;
   audience: string;
   issuer?: string;
 }
@@ -44,7 +44,7 @@ export function addTokenCommand(program: Command, terminal: Terminal): void {
     .option('--may-subscribe <patterns>', 'topics that the client may subscribe to by itself', commaList)
     .option('--may-publish <patterns>', 'topics that it may publish to', commaList)
     .option('--may-presence <patterns>', 'topics whose presence it may see', commaList)
-    .option('--info <json>', 'what others see of it, as JSON')
+    .option('--info <json>', 'what others see of it, as JSON', jsonValue)
     .option('--audience <text>', 'the claim "aud"', 'holdfast')
     .option('--issuer <text>', 'the claim "iss"')
     .addHelpText(
@@ -88,8 +88,7 @@ function ownClaims({ client, topics, maySubscribe, mayPublish, mayPresence, info
     client,
     topics: allAccepted('--topics', topicName, topics),
     may: Object.values(may).some((patterns) => patterns !== undefined) ? may : undefined,
-    info:
-      info === undefined ? undefined : allAccepted('--info', clientInfo, [JSON.parse(messageText(info, false))])?.[0],
+    info: info === undefined ? undefined : allAccepted('--info', clientInfo, [info])?.[0],
   };
   return Object.values(claims).some((value) => value !== undefined) ? claims : undefined;
 }

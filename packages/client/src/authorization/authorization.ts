@@ -20,6 +20,13 @@ const MIN_RETRY_MS = 1000;
 const LOOK_EVERY_MS = 30_000;
 /** For one attempt, from `getToken` to the answer of control-api. */
 const ATTEMPT_MS = 30_000;
+/** Refusals of a token that may have come too early: one more is asked for, so many milliseconds later. */
+const secondChanceMs: ReadonlyMap<string | undefined, number> = new Map([
+  // `iat` has whole seconds: a token of the very second of the revocation counts as issued before it.
+  ['token-revoked', 1000],
+  // Control-api fetches the keys of an issuer at most so often: it may not know the newest.
+  ['token-invalid', 30_000],
+]);
 
 export interface Registered {
   clientId: string;
@@ -55,6 +62,8 @@ export class Authorization {
   #last = new Stopwatch();
   #waitMs = 0;
   #failures = 0;
+  /** The first refusal since the last registration that is worth a second token. */
+  #refusal: { error: unknown; since: Stopwatch; waitMs: number } | undefined;
   #isConnected = false;
   #isRenewing = false;
   #pending: Promise<void> | undefined;
@@ -79,16 +88,22 @@ export class Authorization {
     return this.#leftMs <= 0;
   }
 
+  /** For how long another token would fare no better than the one that was refused. */
+  get pauseMs(): number {
+    return this.#refusal === undefined ? 0 : Math.max(0, this.#refusal.waitMs - this.#refusal.since.elapsedMs);
+  }
+
   /** The token, or the registration, counts for nothing any more. */
   invalidate(): void {
     this.#lifeMs = 0;
   }
 
   /**
-   * Gets a token and registers with it. Calls while this is under way join it. Rejects when it did not work; after
-   * `onRefused` there is no use in trying again.
+   * Gets a token and registers with it. Calls while this is under way join it. Rejects when it did not work, and at once
+   * during `pauseMs`; after `onRefused` there is no use in trying again.
    */
   renew(): Promise<void> {
+    if (this.#refusal !== undefined && this.pauseMs > 0) return Promise.reject(this.#refusal.error);
     this.#pending ??= this.#register().finally(() => (this.#pending = undefined));
     return this.#pending;
   }
@@ -136,7 +151,7 @@ export class Authorization {
     try {
       await this.renew();
     } catch {
-      this.#pause(Math.max(MIN_RETRY_MS, backoffMs(this.#failures++)));
+      this.#pause(Math.max(MIN_RETRY_MS, backoffMs(this.#failures++), this.pauseMs));
     }
     this.#isRenewing = false;
     this.look();
@@ -181,6 +196,7 @@ export class Authorization {
       });
       this.#token = token;
       this.#failures = 0;
+      this.#refusal = undefined;
       this.#pause(MIN_RENEWAL_MS);
       this.#lasts(tokenLifeMs(token, expiresAt, date));
       this.look();
@@ -204,7 +220,10 @@ export class Authorization {
   }
 
   #judged(error: unknown): unknown {
-    if (!this.#abort.signal.aborted && isFinal(error)) this.#options.onRefused(error.message);
+    if (this.#abort.signal.aborted) return error;
+    const waitMs = secondChanceMs.get(codeOf(error));
+    if (this.#refusal === undefined && waitMs !== undefined) this.#refusal = { error, since: new Stopwatch(), waitMs };
+    else if (isFinal(error)) this.#options.onRefused(error.message);
     return error;
   }
 }
@@ -218,7 +237,7 @@ function isFinal(error: unknown): error is HoldfastError {
   if (!(error instanceof HoldfastError)) return false;
   if (error.code === 'not-authorized') return true;
   const { problem, code } = error;
-  if (problem === undefined || code === 'quota-reached' || code === 'topic-quota-reached') return false;
+  if (problem === undefined || code.endsWith('quota-reached')) return false;
   const { status } = problem;
   return status < 500 && status !== 404 && status !== 408 && status !== 429;
 }

@@ -40,6 +40,8 @@ function fresh(): string {
 /** Time stands still unless a test moves it. */
 function stopTime(): void {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  const now = Date.now();
+  vi.spyOn(Date, 'now').mockReturnValue(now);
 }
 
 function connected(options: Partial<TokenOptions> = {}): { client: HoldfastClient; states: StateChange[] } {
@@ -121,7 +123,7 @@ describe('connecting with a token', () => {
     await edge.peer(0);
   });
 
-  it.each(['token-invalid', 'token-revoked', 'not-permitted', 'name-taken'] as const)(
+  it.each(['not-permitted', 'name-taken'] as const)(
     'is over for good when a fresh token is refused as %s',
     async (code) => {
       control.next.push(refusal(code, 'claim "aud" is not holdfast'));
@@ -131,6 +133,36 @@ describe('connecting with a token', () => {
       expect(control.tokens).toEqual(['token-1']);
     },
   );
+
+  const tooEarly = [['token-revoked', SECOND] as const, ['token-invalid', 30 * SECOND] as const];
+
+  it.each(tooEarly)(
+    'waits when a fresh token is refused as %s, and asks once more after %i ms',
+    async (code, waitMs) => {
+      stopTime();
+      control.next.push(refusal(code));
+      const { client, states } = connected();
+      await eventually(() => client.state === 'waiting');
+      expect(states).toMatchObject([{ state: 'waiting', delayMs: waitMs, why: `why ${code}` }]);
+      vi.advanceTimersByTime(waitMs - 1);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(tokens).toBe(1);
+      vi.advanceTimersByTime(1);
+      await edge.peer(0);
+      expect(control.tokens).toEqual(['token-1', 'token-2']);
+    },
+  );
+
+  it.each(tooEarly)('is over for good when the token after %s is refused as well', async (code, waitMs) => {
+    stopTime();
+    control.next.push(refusal(code), refusal(code, 'claim "aud" is not holdfast'));
+    const { client } = connected();
+    await eventually(() => client.state === 'waiting');
+    vi.advanceTimersByTime(waitMs);
+    const detail = 'claim "aud" is not holdfast';
+    expect(await client.closed).toEqual({ reason: 'not-authorized', code: undefined, detail });
+    expect(control.tokens).toEqual(['token-1', 'token-2']);
+  });
 
   it('asks once more when the token was over, then no more', async () => {
     control.next.push(refusal('token-expired'));
@@ -144,16 +176,19 @@ describe('connecting with a token', () => {
     expect(control.tokens).toHaveLength(4);
   });
 
-  it.each(['topic-not-found', 'quota-reached', 'redis-unavailable', 'too-many-calls'] as const)(
-    'goes on after %s, which may pass',
-    async (code) => {
-      control.next.push(refusal(code));
-      const { states } = connected();
-      await edge.peer(0);
-      expect(states[0]).toMatchObject({ state: 'waiting', why: `why ${code}` });
-      expect(control.tokens).toEqual(['token-1', 'token-2']);
-    },
-  );
+  it.each([
+    'topic-not-found',
+    'quota-reached',
+    'history-quota-reached',
+    'redis-unavailable',
+    'too-many-calls',
+  ] as const)('goes on after %s, which may pass', async (code) => {
+    control.next.push(refusal(code));
+    const { states } = connected();
+    await edge.peer(0);
+    expect(states[0]).toMatchObject({ state: 'waiting', why: `why ${code}` });
+    expect(control.tokens).toEqual(['token-1', 'token-2']);
+  });
 
   it('waits while no edge is alive', async () => {
     control.urls = [];
@@ -315,9 +350,9 @@ describe('a renewal', () => {
     expect([peer.isClosed, client.state]).toEqual([false, 'open']);
   });
 
-  it.each<[string, () => string | null, 'token-revoked' | undefined]>([
+  it.each<[string, () => string | null, 'not-permitted' | undefined]>([
     ['null from getToken', () => null, undefined],
-    ['a revoked token', fresh, 'token-revoked'],
+    ['a token that may less', fresh, 'not-permitted'],
   ])('ends the client for good with %s', async (_, later, code) => {
     stopTime();
     let calls = 0;
@@ -328,6 +363,37 @@ describe('a renewal', () => {
     expect(await client.closed).toMatchObject({ reason: 'not-authorized' });
     expect(await eventually(() => peer.isClosed)).toBe(true);
   });
+
+  it.each([
+    ['token-revoked', SECOND],
+    ['token-invalid', 30 * SECOND],
+  ] as const)(
+    'that is refused as %s is tried once more after %i ms, and the connection stays',
+    async (code, waitMs) => {
+      stopTime();
+      const { client, peer } = await open();
+      control.next.push(refusal(code));
+      vi.advanceTimersByTime(MINUTE);
+      peer.send({ type: 'expiring', inMs: 60_000 });
+      await eventually(() => control.tokens.length === 2);
+      // Its answer comes after that of the renewal.
+      await client.publish('a', 1);
+      vi.advanceTimersByTime(waitMs - 1);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(tokens).toBe(2);
+      vi.advanceTimersByTime(1);
+      await registeredTimes(client, 3);
+      // So is the next one that is refused.
+      control.next.push(refusal(code));
+      vi.advanceTimersByTime(MINUTE);
+      peer.send({ type: 'expiring', inMs: 60_000 });
+      await eventually(() => control.tokens.length === 4);
+      await client.publish('a', 1);
+      vi.advanceTimersByTime(waitMs);
+      await registeredTimes(client, 5);
+      expect([peer.isClosed, edge.peers.length, client.state]).toEqual([false, 1, 'open']);
+    },
+  );
 
   it('is one, whoever asks for it', async () => {
     stopTime();
@@ -386,6 +452,22 @@ describe('a reconnect', () => {
     expect(control.tokens).toEqual(['token-1', 'token-2']);
     await eventually(() => next.received.length > 0);
     expect(next.received).toEqual([{ type: 'resume', positions: { '@me': '1-0', news: '1-0' } }]);
+  });
+
+  it('after 4401 waits a second when the next token is of the second of the revocation, and no call uses up one', async () => {
+    stopTime();
+    const { peer, client, states } = await open();
+    control.next.push(refusal('token-revoked'));
+    peer.close(4401, 'authorization revoked');
+    await eventually(() => client.state === 'waiting');
+    vi.advanceTimersByTime(0);
+    await eventually(() => states.length === 4);
+    expect(states[3]).toMatchObject({ state: 'waiting', delayMs: SECOND });
+    await expect(client.publish('a', 1)).rejects.toMatchObject({ code: 'token-revoked' });
+    expect(tokens).toBe(2);
+    vi.advanceTimersByTime(SECOND);
+    await edge.peer(1);
+    expect(control.tokens).toEqual(['token-1', 'token-2', 'token-3']);
   });
 
   it('after 4401 ends for good when there is no token any more', async () => {
