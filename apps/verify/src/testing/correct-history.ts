@@ -24,6 +24,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 7, arbitrary: fc.record({ do: only('connect'), client, resumes: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: only('renew'), topic }) },
   { weight: 1, arbitrary: fc.record({ do: only('save') }) },
+  { weight: 1, arbitrary: fc.record({ do: only('clock-back') }) },
   { weight: 1, arbitrary: fc.record({ do: only('forget') }) },
 );
 

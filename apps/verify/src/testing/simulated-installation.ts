@@ -7,6 +7,8 @@ export const FOREIGN_TOPIC = 'foreign';
 
 /** Longer than any connection may take to follow. */
 const SETTLED_MS = 31_000;
+/** As many ids as some 20 steps use. */
+const CLOCK_BACK = 20;
 
 /** A step for each name. */
 type Lone<Name extends string> = Name extends string ? { do: Name; client: string } : never;
@@ -20,6 +22,7 @@ export type Step =
   | { do: 'connect'; client: string; resumes: boolean }
   | { do: 'renew'; topic: string }
   | { do: 'save' }
+  | { do: 'clock-back' }
   | { do: 'forget' };
 
 interface State {
@@ -39,7 +42,9 @@ interface Line {
 export class SimulatedInstallation {
   readonly #events: HistoryEvent[] = [];
   #now = 100;
+  /** The clock that ids are made of. */
   #ids = 1000;
+  readonly #issued = new Set<number>();
   #tokens = 0;
   #lines = 0;
   #state: State = { streams: new Map(), clients: new Map() };
@@ -61,6 +66,7 @@ export class SimulatedInstallation {
     else if (action.do === 'again') this.#publishTwice(action.topic);
     else if (action.do === 'renew') this.#renew(action.topic);
     else if (action.do === 'save') this.#save();
+    else if (action.do === 'clock-back') this.#ids -= CLOCK_BACK;
     else if (action.do === 'forget') this.#forget();
     else this.#takeOf(action);
   }
@@ -107,7 +113,7 @@ export class SimulatedInstallation {
 
   #create(name: string): void {
     this.#call({ what: 'create', topic: name, size: 1000 });
-    this.#state.streams.set(name, { begins: (this.#ids += 1), log: [] });
+    this.#state.streams.set(name, { begins: this.#nextId(0), log: [] });
   }
 
   #publish(
@@ -115,7 +121,7 @@ export class SimulatedInstallation {
     answered: 'ok' | 'refused' | 'taken' | 'in-vain',
     token = `t${(this.#tokens += 1)}`,
   ): number {
-    const id = (this.#ids += 1);
+    const id = this.#nextId(this.#lastOf(stream));
     const how = stream.startsWith('@') ? 'to-client' : 'single';
     const outcome = answered === 'ok' || answered === 'refused' ? answered : 'unknown';
     const idOf = answered === 'ok' ? { id: text(id) } : {};
@@ -125,6 +131,14 @@ export class SimulatedInstallation {
     for (const [name, line] of this.#open) {
       if (line.follows.has(stream)) this.#deliver(name, line, stream, id, token);
     }
+    return id;
+  }
+
+  /** Above the last one, and never one that was issued before, as random sequences make it. */
+  #nextId(last: number): number {
+    let id = Math.max((this.#ids += 1), last + 1);
+    while (this.#issued.has(id)) id += 1;
+    this.#issued.add(id);
     return id;
   }
 
@@ -143,7 +157,7 @@ export class SimulatedInstallation {
   #register(name: string, topics: readonly string[]): void {
     this.#call({ what: 'register', client: name, topics });
     const inbox = inboxOf(name);
-    this.#state.streams.set(inbox, { begins: (this.#ids += 1), log: [] });
+    this.#state.streams.set(inbox, { begins: this.#nextId(0), log: [] });
     this.#state.clients.set(name, new Map([inbox, ...topics].map((stream) => [stream, this.#lastOf(stream)])));
   }
 
@@ -194,8 +208,8 @@ export class SimulatedInstallation {
     const after: (() => void)[] = [];
     for (const [stream, begins] of subscriptions) {
       const from = stated?.get(stream);
-      const start = from === undefined ? this.#lastOf(stream) : Math.max(from, begins);
       const isGap = from !== undefined && this.#mayHaveMissed(stream, from, begins);
+      const start = from === undefined ? this.#lastOf(stream) : this.#startAfter(stream, from, begins, isGap);
       topics[frameTopic(stream)] = {
         position: text(start),
         ...(stated === null ? {} : { recovered: from !== undefined && !isGap }),
@@ -212,7 +226,21 @@ export class SimulatedInstallation {
   /** Whether anything stands between the two, or the position is of another stream of this name, or of lost writes. */
   #mayHaveMissed(stream: string, from: number, begins: number): boolean {
     const { begins: createdAt = 0, log = [] } = this.#state.streams.get(stream) ?? {};
-    return from < createdAt || from > this.#lastOf(stream) || log.some(({ id }) => id > from && id <= begins);
+    const isKnown = from === createdAt || this.#contains(stream, from);
+    return !isKnown || log.some(({ id }) => id > from && id <= begins);
+  }
+
+  #contains(stream: string, position: number): boolean {
+    return this.#state.streams.get(stream)?.log.some(({ id }) => id === position) === true;
+  }
+
+  #startAfter(stream: string, from: number, begins: number, isGap: boolean): number {
+    if (!isGap) return Math.max(from, begins);
+    const { begins: createdAt = 0, log = [] } = this.#state.streams.get(stream) ?? {};
+    const next = log.findIndex(({ id }) => id > from);
+    if (next === -1) return this.#lastOf(stream);
+    const before = log[next - 1]?.id ?? createdAt;
+    return from >= begins ? before : Math.max(begins, before);
   }
 
   #lose(line: Line, stream: string, after: number, position: number): void {
@@ -265,6 +293,8 @@ export class SimulatedInstallation {
         const last = this.#lastOf(stream);
         if (!subscriptions.has(stream)) this.#leave(name, line, stream, 'requested');
         else if (reached > last) this.#lose(line, stream, reached, last);
+        // It followed another topic of that name, made with the clock set back.
+        else if (reached < last && !this.#contains(stream, reached)) this.#leave(name, line, stream, 'topic-deleted');
       }
       for (const stream of subscriptions.keys()) if (!line.follows.has(stream)) this.#follow(name, line, stream);
     }

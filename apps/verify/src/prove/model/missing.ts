@@ -49,23 +49,26 @@ function missingOn(model: Model, stream: Stream, published: readonly Owed[], log
 
 /** Whether a message that the client should have had to come on this connection. */
 function isRequired(model: Model, stream: Stream, followed: Followed, owed: Owed, log: LineLog): boolean {
-  const { id } = owed;
   const { from, to } = owed.publication;
   // Something later came, of what the connection followed at that time.
-  if (followed.segments.some((segment) => isWithin(segment, owed))) return true;
+  if (followed.segments.some((segment) => hasPassed(stream, segment, owed))) return true;
   if (log.closed !== null || mayHaveEnded(stream, from, to + UNDERWAY_MS) || model.endAt === Infinity) return false;
   // It is open to the end, so it has everything from its beginning on.
   if (log.openedAt !== null && log.openedAt <= from) return true;
   const first = followed.segments[0];
-  // A topic that was there before under that name may have higher ids: the clock was set back meanwhile.
-  if (first?.by !== 'welcome' || mayHaveEnded(stream, from, first.at)) return false;
-  return comparePositions(id, first.start) > 0;
+  return first?.by === 'welcome' && follows(stream, first, owed);
 }
 
-/** What came before the message was published passed nothing over, whatever its id: it may be of lost writes. */
-function isWithin({ start, reached }: Segment, { id, publication }: Owed): boolean {
-  if (comparePositions(id, start) <= 0) return false;
-  return reached.some((later) => later.at >= publication.from && comparePositions(id, later.id) <= 0);
+/** Whether the message follows where a connection began. A topic that ended before may have had higher ids: clocks go back. */
+function follows(stream: Stream, { at, start }: Segment, { id, publication }: Owed): boolean {
+  return comparePositions(id, start) > 0 && !mayHaveEnded(stream, publication.from, at);
+}
+
+/** Whether something later came. What came before it was published is not later, whatever its id: Redis may have lost that. */
+function hasPassed(stream: Stream, segment: Segment, owed: Owed): boolean {
+  const { id, publication } = owed;
+  const isPassed = segment.reached.some((one) => one.at >= publication.from && comparePositions(id, one.id) <= 0);
+  return isPassed && follows(stream, segment, owed);
 }
 
 /** What a resumed connection took upon itself: of a message that anybody was sent, or that its client should have had. */
