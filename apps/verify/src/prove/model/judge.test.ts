@@ -104,16 +104,21 @@ describe('the model', () => {
       ['lost', 'deaf'],
       (events, pick) => {
         const forgot = events.findLast((event) => event.kind === 'forgot');
-        const since = new Set(
+        const since = new Map(
           callsOf(events).flatMap(({ call, from, outcome }) =>
-            call.what === 'publish' && outcome === 'ok' && from > (forgot?.lostAt ?? Infinity) ? [call.token] : [],
+            call.what === 'publish' && outcome === 'ok' && from > (forgot?.lostAt ?? Infinity)
+              ? [[call.token, from]]
+              : [],
           ),
         );
         const renewed = callsOf(events).some(({ call }) => call.what === 'delete');
         const gone = pick(messagesOf(events).filter(({ frame }) => !renewed && since.has(frame.token)));
         const isAnnounced = events.some(
           (event) =>
-            event.kind === 'frame' && event.line === gone?.line && event.frame.type === 'lost' && event.at > gone.at,
+            event.kind === 'frame' &&
+            event.line === gone?.line &&
+            event.frame.type === 'lost' &&
+            event.at > (since.get(gone.frame.token) ?? -Infinity),
         );
         return gone === undefined || isAnnounced ? null : { wrong: without(events, gone), token: gone.frame.token };
       },
