@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { closeCodes } from '@holdfast/protocol/close-codes';
-import { BEGINNING } from '@holdfast/protocol/position-order';
+import { BEGINNING, comparePositions } from '@holdfast/protocol/position-order';
 import { NOT_LIVE } from './subscription.ts';
 import { type TopicHarness, topicHarness } from '../testing/topic-harness.ts';
 import { LogModel } from '../testing/log-model.ts';
@@ -251,6 +251,24 @@ describe('what the log has no more', () => {
     h.receive({ prev: below, id: above[0] ?? '', data: Buffer.from('9') });
     await h.settled();
     expect(h.deps.reads).toBe(reads);
+  });
+
+  it('is announced after the last message sent when Redis went back and the log has none before it any more', async () => {
+    const h = await openTopic();
+    const live = h.join();
+    const kept = h.publish('1');
+    const [gone, last] = [h.publish('2'), h.publish('3')];
+    await h.settled();
+    h.log.rollBack(2);
+    const below = h.publish('4', { live: false });
+    const above = h.publish('5', { live: false });
+    const left = h.publish('6', { live: false });
+    expect([comparePositions(below, last), comparePositions(above, last)]).toEqual([-1, 1]);
+    h.log.trim(1);
+    void h.topic.sequencer.sync();
+    await h.settled();
+    expect(live.socket.of('lost')).toEqual([{ type: 'lost', topic: 'news', after: last, position: above }]);
+    expect(live.socket.idsOf('news')).toEqual([kept, gone, last, left]);
   });
 
   it('is not announced, nor sent twice, to one that has read from the log what was published since', async () => {

@@ -61,7 +61,7 @@ function isForClient(model: Model, client: string, { stream, from, to, forgotten
 function orderViolations(log: LineLog, stream: string, { arrivals, segments, losses }: Followed): Violation[] {
   const violations: Violation[] = [];
   const seen = new Set<Position>();
-  const stated = segments.find(({ by }) => by === 'welcome')?.start ?? null;
+  let stated = segments.find(({ by }) => by === 'welcome')?.start ?? null;
   // A stream that was made anew, or that Redis lost the end of, may go on lower.
   const restarts = [
     ...segments.flatMap(({ by, at, start }) => (by === 'subscribed' ? [{ at, position: start }] : [])),
@@ -71,6 +71,7 @@ function orderViolations(log: LineLog, stream: string, { arrivals, segments, los
   for (const { at, id, token } of arrivals) {
     for (let next = restarts[0]; next !== undefined && next.at <= at; next = restarts[0]) {
       if (highest !== null && comparePositions(next.position, highest) < 0) highest = next.position;
+      if (stated !== null && comparePositions(next.position, stated) < 0) stated = next.position;
       restarts.shift();
     }
     const isBehind = highest !== null && comparePositions(id, highest) <= 0;

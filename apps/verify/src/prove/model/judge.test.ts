@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CallEvent, Frame, HistoryEvent, LineEvent } from '../history/events.ts';
-import { absentSteps, correctHistory } from '../../testing/correct-history.ts';
+import { absentSteps, correctHistory, cutOffSteps, outgrownHistory } from '../../testing/correct-history.ts';
 import { isMissingNow, judge } from './judge.ts';
 import { CLIENTS, FOREIGN_TOPIC, TOPICS } from '../../testing/simulated-installation.ts';
 import type { Violation, ViolationKind } from './model.ts';
@@ -88,6 +88,72 @@ describe('the model', () => {
       }),
       { numRuns: 1500 },
     );
+  });
+
+  it('finds nothing wrong where a connection was cut off while Redis went back', () => {
+    fc.assert(
+      fc.property(fc.oneof(correctHistory(80, cutOffSteps), outgrownHistory()), (events) => {
+        expect(judge(events)).toEqual([]);
+      }),
+      { numRuns: 1500 },
+    );
+  });
+
+  it('finds that a message is missing which was published after Redis went back', () => {
+    const times = timesFound(
+      ['lost', 'deaf'],
+      (events, pick) => {
+        const forgot = events.findLast((event) => event.kind === 'forgot');
+        const since = new Map(
+          callsOf(events).flatMap(({ call, from, outcome }) =>
+            call.what === 'publish' && outcome === 'ok' && from > (forgot?.lostAt ?? Infinity)
+              ? [[call.token, from]]
+              : [],
+          ),
+        );
+        const renewed = callsOf(events).some(({ call }) => call.what === 'delete');
+        const gone = pick(messagesOf(events).filter(({ frame }) => !renewed && since.has(frame.token)));
+        const isAnnounced = events.some(
+          (event) =>
+            event.kind === 'frame' &&
+            event.line === gone?.line &&
+            event.frame.type === 'lost' &&
+            event.at > (since.get(gone.frame.token) ?? -Infinity),
+        );
+        return gone === undefined || isAnnounced ? null : { wrong: without(events, gone), token: gone.frame.token };
+      },
+      correctHistory(80, cutOffSteps),
+    );
+    expect(times).toBeGreaterThan(ENOUGH);
+  });
+
+  it('finds that nothing was announced of messages with ids below one that Redis lost', () => {
+    const times = timesFound(
+      ['lost'],
+      (events, pick) => {
+        if (callsOf(events).some(({ call }) => call.what === 'delete')) return null;
+        const forgot = events.findLast((event) => event.kind === 'forgot');
+        const below = pick(
+          events.flatMap((lost) => {
+            if (lost.kind !== 'frame' || lost.frame.type !== 'lost') return [];
+            const { after, position, topic } = lost.frame;
+            return callsOf(events).flatMap(({ call, from, outcome }) => {
+              if (call.what !== 'publish' || call.stream !== topic || outcome !== 'ok' || lost.at < from) return [];
+              const ms = Number.parseInt(call.id ?? '', 10);
+              const isBelow =
+                ms < Number.parseInt(after, 10) && Number.parseInt(after, 10) < Number.parseInt(position, 10);
+              const isHad = messagesOf(events).some(
+                ({ line, frame }) => line === lost.line && frame.token === call.token,
+              );
+              return isBelow && !isHad && from > (forgot?.lostAt ?? Infinity) ? [{ lost, token: call.token }] : [];
+            });
+          }),
+        );
+        return below === undefined ? null : { wrong: without(events, below.lost), token: below.token };
+      },
+      outgrownHistory(),
+    );
+    expect(times).toBeGreaterThan(ENOUGH);
   });
 
   it.each([

@@ -17,8 +17,8 @@ export interface Segment {
   /** What the client resumed from, and the answer to that. */
   stated: Position | null;
   recovered: boolean | undefined;
-  /** The highest id that came, or that a `lost` passed over; null: nothing did. */
-  reached: Position | null;
+  /** The ids that came, or that a `lost` passed over, without those before a higher one: where ids go back, several. */
+  reached: { at: number; id: Position }[];
   isOver: boolean;
 }
 
@@ -74,7 +74,7 @@ function takeFrame(log: LineLog, frame: Frame, at: number): void {
     for (const [topic, { position, recovered }] of Object.entries(frame.topics)) {
       const stated = log.positions?.[topic] ?? null;
       const followed = followedOf(log, topic);
-      followed.segments.push({ at, start: position, by: 'welcome', stated, recovered, reached: null, isOver: false });
+      followed.segments.push({ at, start: position, by: 'welcome', stated, recovered, reached: [], isOver: false });
     }
     return;
   }
@@ -84,11 +84,11 @@ function takeFrame(log: LineLog, frame: Frame, at: number): void {
   switch (frame.type) {
     case 'message':
       followed.arrivals.push({ at, id: frame.id, token: frame.token });
-      if (current !== undefined) current.reached = laterOf(current.reached, frame.id);
+      if (current !== undefined) reach(current, at, frame.id);
       return;
     case 'lost':
       followed.losses.push({ at, after: frame.after, position: frame.position });
-      if (current !== undefined) current.reached = laterOf(current.reached, frame.position);
+      if (current !== undefined) reach(current, at, frame.position);
       return;
     case 'unsubscribed':
       if (current !== undefined) current.isOver = true;
@@ -101,7 +101,7 @@ function takeFrame(log: LineLog, frame: Frame, at: number): void {
         by: 'subscribed',
         stated: null,
         recovered: undefined,
-        reached: null,
+        reached: [],
         isOver: false,
       });
   }
@@ -114,6 +114,6 @@ function followedOf(log: LineLog, topic: string): Followed {
   return followed;
 }
 
-function laterOf(a: Position | null, b: Position): Position {
-  return a === null || comparePositions(b, a) > 0 ? b : a;
+function reach(segment: Segment, at: number, id: Position): void {
+  segment.reached = [...segment.reached.filter((before) => comparePositions(before.id, id) > 0), { at, id }];
 }

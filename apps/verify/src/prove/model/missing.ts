@@ -38,7 +38,7 @@ function missingOn(model: Model, stream: Stream, published: readonly Owed[], log
     if (had.has(token) || from > closedAt) return [];
     const falsely = falselyRecovered(model, stream, followed, owed, log);
     if (falsely === undefined && !isRequired(model, stream, followed, owed, log)) return [];
-    if (isAnnounced(followed, id, publication.to)) return [];
+    if (isAnnounced(model, stream, followed, owed)) return [];
     if (falsely !== 'any client' && !timeline.isCertain('in', from, to)) return [];
     const isStalled = followed.arrivals.every((arrival) => comparePositions(arrival.id, id) < 0);
     const kind = falsely === undefined ? (isStalled ? 'deaf' : 'lost') : 'falsely-recovered';
@@ -48,25 +48,27 @@ function missingOn(model: Model, stream: Stream, published: readonly Owed[], log
 }
 
 /** Whether a message that the client should have had to come on this connection. */
-function isRequired(
-  model: Model,
-  stream: Stream,
-  followed: Followed,
-  { id, publication }: Owed,
-  log: LineLog,
-): boolean {
-  const { from, to } = publication;
+function isRequired(model: Model, stream: Stream, followed: Followed, owed: Owed, log: LineLog): boolean {
+  const { from, to } = owed.publication;
   // Something later came, of what the connection followed at that time.
-  if (followed.segments.some((segment) => isWithin(segment, id))) return true;
+  if (followed.segments.some((segment) => hasPassed(stream, segment, owed))) return true;
   if (log.closed !== null || mayHaveEnded(stream, from, to + UNDERWAY_MS) || model.endAt === Infinity) return false;
   // It is open to the end, so it has everything from its beginning on.
   if (log.openedAt !== null && log.openedAt <= from) return true;
   const first = followed.segments[0];
-  return first?.by === 'welcome' && comparePositions(id, first.start) > 0;
+  return first?.by === 'welcome' && follows(stream, first, owed);
 }
 
-function isWithin({ start, reached }: Segment, id: Position): boolean {
-  return reached !== null && comparePositions(id, start) > 0 && comparePositions(id, reached) <= 0;
+/** Whether the message follows where a connection began. A topic that ended before may have had higher ids: clocks go back. */
+function follows(stream: Stream, { at, start }: Segment, { id, publication }: Owed): boolean {
+  return comparePositions(id, start) > 0 && !mayHaveEnded(stream, publication.from, at);
+}
+
+/** Whether something later came. What came before it was published is not later, whatever its id: Redis may have lost that. */
+function hasPassed(stream: Stream, segment: Segment, owed: Owed): boolean {
+  const { id, publication } = owed;
+  const isPassed = segment.reached.some((one) => one.at >= publication.from && comparePositions(id, one.id) <= 0);
+  return isPassed && follows(stream, segment, owed);
 }
 
 /** What a resumed connection took upon itself: of a message that anybody was sent, or that its client should have had. */
@@ -91,17 +93,31 @@ function falselyRecovered(
   return isPassed || (closed === null && model.endAt !== Infinity) ? 'subscriber' : undefined;
 }
 
-function isAnnounced({ losses, segments }: Followed, id: Position, publishedAt: number): boolean {
-  // One that goes back (Redis has lost its last writes) may concern whatever comes before where it goes on.
+function isAnnounced(model: Model, stream: Stream, { losses, segments }: Followed, { id, publication }: Owed): boolean {
+  const { from, to } = publication;
   const isBetween = (after: Position, position: Position) =>
     comparePositions(id, position) <= 0 && (comparePositions(id, after) > 0 || comparePositions(position, after) < 0);
+  const isAnnouncedBy = ({ at, after, position }: Followed['losses'][number]) => {
+    if (isBetween(after, position)) return true;
+    // One that goes back (Redis has lost its last writes) may concern whatever comes before where it goes on.
+    if (comparePositions(position, after) < 0) return to < at;
+    // One that goes on after a message that Redis has lost concerns what was published since, also under lower ids.
+    return comparePositions(id, position) <= 0 && from < at && isSinceForgotten(model, stream, after, from);
+  };
   return (
-    losses.some(
-      ({ at, after, position }) =>
-        isBetween(after, position) || (comparePositions(position, after) < 0 && publishedAt < at),
-    ) ||
+    losses.some(isAnnouncedBy) ||
     segments.some(({ by, recovered, stated, start }) => {
       return by === 'welcome' && recovered === false && stated !== null && isBetween(stated, start);
     })
   );
+}
+
+/** Whether Redis may have lost the message with that id before `from`. */
+function isSinceForgotten({ lines }: Model, { name, byId, byToken }: Stream, id: Position, from: number): boolean {
+  const unanswered = () =>
+    lines.flatMap(({ streams }) => {
+      const arrival = streams.get(name)?.arrivals.find((one) => one.id === id);
+      return byToken.get(arrival?.token ?? '') ?? [];
+    });
+  return (byId.get(id) ?? unanswered()).some(({ isForgotten, forgottenAt }) => isForgotten && forgottenAt < from);
 }
