@@ -183,13 +183,33 @@ describe('a name', () => {
 
   test('that is reserved while its client is not there is waited for, and then refused with 503', async () => {
     const [redis] = api.redis.servers();
-    const names = redisKeys(api.prefix).keyNames('web');
-    await redis?.hset(names, sub, randomUUID());
+    const keys = redisKeys(api.prefix);
+    const names = keys.keyNames('web');
+    const clientId = randomUUID();
+    await redis?.hset(names, sub, clientId);
+    await redis?.zadd(keys.keyPending('web'), Date.now(), JSON.stringify(['register', clientId, sub, '1']));
     const token = await issuer.sign({ sub });
     expect(await register(token)).toBeProblem(503, 'api-busy');
     const waiting = register(token);
     await redis?.hdel(names, sub);
     expect((await waiting).status).toBe(201);
+  });
+
+  test('of a client that a fail-over has lost is freed: its tokens register it anew, once', async () => {
+    const [redis] = api.redis.servers();
+    const keys = redisKeys(api.prefix);
+    const token = await issuer.sign({ sub, hf: { topics: ['news.a'] } });
+    const lost = await registerWith(api, token);
+    const before = await redis?.hget(keys.key('web'), 'clients');
+    await redis?.del(keys.client(lost));
+    const answers = await Promise.all(Array.from({ length: 5 }, () => register(token)));
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(4);
+    const found = new Set(answers.map(({ body }) => body['clientId']));
+    expect(found.size).toBe(1);
+    expect(found.has(lost)).toBe(false);
+    expect(await redis?.hget(keys.key('web'), 'clients')).toBe(before);
+    expect((await read(token, [...found].map(String).join())).topics).toEqual(['news.a']);
   });
 });
 

@@ -16,7 +16,7 @@ import { currentTopics, readStates, staleTopics, startsNow, topicsOf } from '../
 import { seesPresence } from './client-identity.ts';
 import { registrationRefusal } from './register.ts';
 
-/** A name is reserved for milliseconds before its client is there; longer, and the process that made it died. */
+/** A name is reserved for milliseconds before its client is there; longer, and its process died or the client was lost. */
 const ATTEMPTS = 10;
 const PAUSE_MS = 100;
 
@@ -39,20 +39,39 @@ export async function registerByToken(services: Services, token: VerifiedToken):
   requireTopics({ ...principalOfToken(token), may: null }, 'subscribe', token.topics);
   // Read before the client is made: a failure here must not leave a client whose id no caller has.
   const connect = await services.edges.connectInfo();
+  const done = (await registerInTime(services, token)) ?? (await registerAfterLoss(services, token));
+  if (done === null) {
+    throw new ProblemError('api-busy', {
+      detail: `A registration or unregistration of the client ${JSON.stringify(token.client)} is not completed yet`,
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+    });
+  }
+  await requireNotRevoked(services, token, done.clientId);
+  const { created, clientId, topics } = done;
+  const expiresAt = new Date(token.expiresAt).toISOString();
+  return { created, answer: { clientId, name: token.client, topics, connect, expiresAt } };
+}
+
+async function registerInTime(services: Services, token: VerifiedToken): Promise<Attempt> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const done = await registerOnce(services, token);
-    if (done !== null) {
-      await requireNotRevoked(services, token, done.clientId);
-      const { created, clientId, topics } = done;
-      const expiresAt = new Date(token.expiresAt).toISOString();
-      return { created, answer: { clientId, name: token.client, topics, connect, expiresAt } };
-    }
+    if (done !== null) return done;
     await delay(PAUSE_MS);
   }
-  throw new ProblemError('api-busy', {
-    detail: `The client ${JSON.stringify(token.client)} is being registered or unregistered by another call`,
-    retryAfterSeconds: RETRY_AFTER_SECONDS,
-  });
+  return null;
+}
+
+/** A fail-over of its Cluster node may have lost the client, while the node of its key has kept the name. */
+async function registerAfterLoss(services: Services, token: VerifiedToken): Promise<Attempt> {
+  const { broker } = services;
+  const find = () => broker.findByName(token.key.id, token.client);
+  const clientId = await find();
+  if (clientId !== null) {
+    const released = await broker.releaseLostName(token.key.id, token.client, clientId);
+    if (!released && (await find()) === clientId && (await broker.readClient(clientId)) === null) return null;
+  }
+  // Of several calls one frees the name and one takes it first; the others wait for the client of that one.
+  return registerInTime(services, token);
 }
 
 async function registerOnce(services: Services, token: VerifiedToken): Promise<Attempt> {
