@@ -1,18 +1,27 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientIdentity } from '@holdfast/broker/client-identity';
-import type { ClientState } from '@holdfast/broker/client-state';
+import type { ClientState, SubscriptionStart } from '@holdfast/broker/client-state';
+import { startNow } from '@holdfast/broker/topic-state';
 import type { Position } from '@holdfast/protocol/position-order';
 import type { registerResponse } from '@holdfast/protocol/rest/clients';
 import { v4 as randomUuid } from 'uuid';
 import type { z } from 'zod';
-import { requireTopics } from '../auth/authorization.ts';
+import { deniedTopics, requireTopics } from '../auth/authorization.ts';
 import { principalOfToken } from '../auth/principal.ts';
 import { tokenRevoked } from '../auth/tokens/refusals.ts';
 import type { VerifiedToken } from '../auth/tokens/token-verifier.ts';
 import { ProblemError, RETRY_AFTER_SECONDS } from '../http/problem-error.ts';
 import type { Services } from '../services.ts';
 import { ensureTopics } from '../topics/create-on-demand.ts';
-import { currentTopics, readStates, staleTopics, startsNow, topicsOf } from '../topics/topic-states.ts';
+import {
+  type TopicStates,
+  currentTopics,
+  missingTopics,
+  readStates,
+  staleTopics,
+  startsNow,
+  topicsOf,
+} from '../topics/topic-states.ts';
 import { seesPresence } from './client-identity.ts';
 import { registrationRefusal } from './register.ts';
 
@@ -102,12 +111,12 @@ async function renew(services: Services, token: VerifiedToken, client: ClientSta
   const { broker, counts } = services;
   const { clientId } = client;
   const found = await readStates(broker, token.topics, topicsOf(client));
-  const states = await ensureTopics(services, principalOfToken(token), found, token.topics);
+  const states = await ensureTopics(services, principalOfToken(token), found, neededTopics(client, token, found));
   const kept = new Set(token.topics);
   const left = (client.identity.token?.topics ?? []).filter((topic) => !kept.has(topic));
   const outcome = await broker.renew(clientId, {
     identity: identityOf(token),
-    topics: startsNow(states, token.topics),
+    topics: startsOf(client, token, states),
     endsAt: new Map(left.map((topic): [string, Position] => [topic, states.get(topic)?.last ?? ''])),
     stale: staleTopics(client, states),
   });
@@ -115,6 +124,30 @@ async function renew(services: Services, token: VerifiedToken, client: ClientSta
   if (outcome.kind === 'too-many') throw new ProblemError('too-many-topics');
   counts.registrations.inc({ outcome: 'renewed' });
   return { created: false, clientId, topics: currentTopics(outcome.client, states) };
+}
+
+/**
+ * Those of a further token's topics without which it is refused. A subscription to one that has expired holds; and one that
+ * the client was given before, and that was deleted, is made again where that is permitted, or else left out.
+ */
+function neededTopics(client: ClientState, token: VerifiedToken, states: TopicStates): string[] {
+  const current = new Set(currentTopics(client, states));
+  const added = token.topics.filter((topic) => !current.has(topic));
+  const given = new Set([...topicsOf(client), ...(client.identity.token?.topics ?? [])]);
+  const gone = missingTopics(states, added).filter((topic) => given.has(topic));
+  const leftOut = new Set(deniedTopics(principalOfToken(token), 'create', gone));
+  return added.filter((topic) => !leftOut.has(topic));
+}
+
+/** The starts of a further token's subscriptions: to topics that are there, and to those that have expired and are had. */
+function startsOf(client: ClientState, token: VerifiedToken, states: TopicStates): Map<string, SubscriptionStart> {
+  const current = new Set(currentTopics(client, states));
+  return new Map(
+    token.topics.flatMap((topic) => {
+      const state = states.get(topic);
+      return state && (!state.dormant || current.has(topic)) ? [[topic, startNow(state)] as const] : [];
+    }),
+  );
 }
 
 /** @throws {ProblemError} name-taken: no token gets at the client of another user, nor at one of an API key */
