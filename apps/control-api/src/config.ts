@@ -82,7 +82,7 @@ export const configSchema = z
       'MiB of bodies and pages in memory at a time; past it: 503 with Retry-After, and 429 for a caller that holds a quarter',
     ),
     CONTROL_CLIENT_CALLS_PER_SECOND: integer({ min: 1, max: 1_000_000, default: 20 }).describe(
-      'Calls that a client makes by its id alone, ten seconds of them at once; 20 topics that a call looks at count as one more; past it: 429 with Retry-After',
+      'Calls that a client makes by its id alone, ten seconds of them at once; 20 topics that a call looks at count as one more; as many topics a user may make with tokens; past it: 429 with Retry-After',
     ),
     CLIENT_EXPIRY: duration({ minMs: 1_000, maxMs: TEN_YEARS_MS })
       .optional()

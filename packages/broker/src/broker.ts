@@ -115,6 +115,11 @@ export interface Clients {
   renew(clientId: string, renewal: Renewal): Promise<ChangeOutcome>;
   /** The client of this name, which may not be registered yet, or any more; null when the name is free. */
   findByName(key: string, name: string): Promise<string | null>;
+  /**
+   * Frees the name of a client that a fail-over of its Cluster node has lost, and takes it off the key's count. False when
+   * the client is there, is being registered or unregistered, or does not have the name.
+   */
+  releaseLostName(key: string, name: string, clientId: string): Promise<boolean>;
   /** Has the client's present connection closed. Null when the client is not registered, else whether it had one. */
   disconnect(clientId: string): Promise<{ connected: boolean } | null>;
   readClient(clientId: string): Promise<ClientState | null>;

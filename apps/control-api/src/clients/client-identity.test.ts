@@ -32,5 +32,6 @@ describe('what a client sees of presence', () => {
 
 test('of a client of which nothing was said nothing is known', () => {
   expect(identityOf(keyThatSees(), {})).toEqual({ user: null, info: null, may: null, seesPresence: [], token: null });
-  expect(identityOf(keyThatSees(), { info: null }).info).toBe('null');
+  expect(identityOf(keyThatSees(), { info: null }).info).toBeNull();
+  expect(identityOf(keyThatSees(), { info: false }).info).toBe('false');
 });

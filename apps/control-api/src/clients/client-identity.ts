@@ -6,7 +6,7 @@ import type { ClientMay } from '@holdfast/protocol/user';
 /** What a registration says of who the client is. */
 export interface GivenIdentity {
   user?: string | undefined;
-  /** Any JSON. */
+  /** Any JSON; null: none. */
   info?: unknown;
   may?: ClientMay | undefined;
 }
@@ -16,7 +16,7 @@ export function identityOf(key: ApiKey, { user, info, may }: GivenIdentity): Cli
   return {
     ...NO_IDENTITY,
     user: user ?? null,
-    info: info === undefined ? null : JSON.stringify(info),
+    info: info === undefined || info === null ? null : JSON.stringify(info),
     may: may ?? null,
     seesPresence: seesPresence(key, may ?? null),
   };

@@ -86,6 +86,37 @@ describe('a token', () => {
     expect(closedRanges(client?.closed.get('news.a') ?? '')).toMatchObject([{ end: body['id'] }]);
   });
 
+  test('is not refused for a topic of the one before that has expired: the subscription holds', async () => {
+    const topic = `news.${sub}`;
+    await api.broker.putTopic(topic, { expireSeconds: 1 });
+    const clientId = await registerWith(api, await issuer.sign({ sub, hf: { topics: [topic] } }));
+    const start = (await api.broker.readClient(clientId))?.topics.get(topic);
+    await eventually(async () => {
+      await api.broker.expireTopics(1000);
+      expect(await api.broker.readTopics([topic])).toEqual([null]);
+    });
+    const token = await issuer.sign({ sub, hf: { topics: [topic, 'news.a'] } });
+    const renewed = expectBody(await register(token), 200, registerResponse);
+    expect(renewed).toMatchObject({ clientId, topics: ['news.a', topic] });
+    expect((await api.broker.readClient(clientId))?.topics.get(topic)).toBe(start);
+    expect(await api.broker.readTopics([topic])).toEqual([null]);
+  });
+
+  test('is not refused, however often, for a topic of the one before that was deleted; one that it adds must be there', async () => {
+    const topic = `news.${sub}`;
+    await api.topics(topic);
+    const token = await issuer.sign({ sub, hf: { topics: [topic] } });
+    const clientId = await registerWith(api, token);
+    await api.call('DELETE', `/v1/topics/${topic}`, { key: 'all' });
+    for (let call = 0; call < 2; call += 1) {
+      expect(expectBody(await register(token), 200, registerResponse)).toMatchObject({ clientId, topics: [] });
+    }
+    const adding = await issuer.sign({ sub, hf: { topics: [topic, 'news.none'] } });
+    expect(await register(adding)).toBeProblem(404, 'topic-not-found', { topics: ['news.none'] });
+    await api.topics(topic);
+    expect(expectBody(await register(token), 200, registerResponse).topics).toEqual([topic]);
+  });
+
   test('of a user whose name is longer than that of a client is found by it', async () => {
     const long = 'a'.repeat(128);
     const key = await addTokenKey(api, 'managing', { can: { manage: ['news.*'] } });
@@ -183,13 +214,33 @@ describe('a name', () => {
 
   test('that is reserved while its client is not there is waited for, and then refused with 503', async () => {
     const [redis] = api.redis.servers();
-    const names = redisKeys(api.prefix).keyNames('web');
-    await redis?.hset(names, sub, randomUUID());
+    const keys = redisKeys(api.prefix);
+    const names = keys.keyNames('web');
+    const clientId = randomUUID();
+    await redis?.hset(names, sub, clientId);
+    await redis?.zadd(keys.keyPending('web'), Date.now(), JSON.stringify(['register', clientId, sub, '1']));
     const token = await issuer.sign({ sub });
     expect(await register(token)).toBeProblem(503, 'api-busy');
     const waiting = register(token);
     await redis?.hdel(names, sub);
     expect((await waiting).status).toBe(201);
+  });
+
+  test('of a client that a fail-over has lost is freed: its tokens register it anew, once', async () => {
+    const [redis] = api.redis.servers();
+    const keys = redisKeys(api.prefix);
+    const token = await issuer.sign({ sub, hf: { topics: ['news.a'] } });
+    const lost = await registerWith(api, token);
+    const before = await redis?.hget(keys.key('web'), 'clients');
+    await redis?.del(keys.client(lost));
+    const answers = await Promise.all(Array.from({ length: 5 }, () => register(token)));
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(4);
+    const found = new Set(answers.map(({ body }) => body['clientId']));
+    expect(found.size).toBe(1);
+    expect(found.has(lost)).toBe(false);
+    expect(await redis?.hget(keys.key('web'), 'clients')).toBe(before);
+    expect((await read(token, [...found].map(String).join())).topics).toEqual(['news.a']);
   });
 });
 

@@ -1,22 +1,31 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientIdentity } from '@holdfast/broker/client-identity';
-import type { ClientState } from '@holdfast/broker/client-state';
+import type { ClientState, SubscriptionStart } from '@holdfast/broker/client-state';
+import { startNow } from '@holdfast/broker/topic-state';
 import type { Position } from '@holdfast/protocol/position-order';
 import type { registerResponse } from '@holdfast/protocol/rest/clients';
 import { v4 as randomUuid } from 'uuid';
 import type { z } from 'zod';
-import { requireTopics } from '../auth/authorization.ts';
+import { deniedTopics, requireTopics } from '../auth/authorization.ts';
 import { principalOfToken } from '../auth/principal.ts';
 import { tokenRevoked } from '../auth/tokens/refusals.ts';
 import type { VerifiedToken } from '../auth/tokens/token-verifier.ts';
 import { ProblemError, RETRY_AFTER_SECONDS } from '../http/problem-error.ts';
 import type { Services } from '../services.ts';
 import { ensureTopics } from '../topics/create-on-demand.ts';
-import { currentTopics, readStates, staleTopics, startsNow, topicsOf } from '../topics/topic-states.ts';
+import {
+  type TopicStates,
+  currentTopics,
+  missingTopics,
+  readStates,
+  staleTopics,
+  startsNow,
+  topicsOf,
+} from '../topics/topic-states.ts';
 import { seesPresence } from './client-identity.ts';
 import { registrationRefusal } from './register.ts';
 
-/** A name is reserved for milliseconds before its client is there; longer, and the process that made it died. */
+/** A name is reserved for milliseconds before its client is there; longer, and its process died or the client was lost. */
 const ATTEMPTS = 10;
 const PAUSE_MS = 100;
 
@@ -39,20 +48,39 @@ export async function registerByToken(services: Services, token: VerifiedToken):
   requireTopics({ ...principalOfToken(token), may: null }, 'subscribe', token.topics);
   // Read before the client is made: a failure here must not leave a client whose id no caller has.
   const connect = await services.edges.connectInfo();
+  const done = (await registerInTime(services, token)) ?? (await registerAfterLoss(services, token));
+  if (done === null) {
+    throw new ProblemError('api-busy', {
+      detail: `A registration or unregistration of the client ${JSON.stringify(token.client)} is not completed yet`,
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+    });
+  }
+  await requireNotRevoked(services, token, done.clientId);
+  const { created, clientId, topics } = done;
+  const expiresAt = new Date(token.expiresAt).toISOString();
+  return { created, answer: { clientId, name: token.client, topics, connect, expiresAt } };
+}
+
+async function registerInTime(services: Services, token: VerifiedToken): Promise<Attempt> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const done = await registerOnce(services, token);
-    if (done !== null) {
-      await requireNotRevoked(services, token, done.clientId);
-      const { created, clientId, topics } = done;
-      const expiresAt = new Date(token.expiresAt).toISOString();
-      return { created, answer: { clientId, name: token.client, topics, connect, expiresAt } };
-    }
+    if (done !== null) return done;
     await delay(PAUSE_MS);
   }
-  throw new ProblemError('api-busy', {
-    detail: `The client ${JSON.stringify(token.client)} is being registered or unregistered by another call`,
-    retryAfterSeconds: RETRY_AFTER_SECONDS,
-  });
+  return null;
+}
+
+/** A fail-over of its Cluster node may have lost the client, while the node of its key has kept the name. */
+async function registerAfterLoss(services: Services, token: VerifiedToken): Promise<Attempt> {
+  const { broker } = services;
+  const find = () => broker.findByName(token.key.id, token.client);
+  const clientId = await find();
+  if (clientId !== null) {
+    const released = await broker.releaseLostName(token.key.id, token.client, clientId);
+    if (!released && (await find()) === clientId && (await broker.readClient(clientId)) === null) return null;
+  }
+  // Of several calls one frees the name and one takes it first; the others wait for the client of that one.
+  return registerInTime(services, token);
 }
 
 async function registerOnce(services: Services, token: VerifiedToken): Promise<Attempt> {
@@ -83,12 +111,12 @@ async function renew(services: Services, token: VerifiedToken, client: ClientSta
   const { broker, counts } = services;
   const { clientId } = client;
   const found = await readStates(broker, token.topics, topicsOf(client));
-  const states = await ensureTopics(services, principalOfToken(token), found, token.topics);
+  const states = await ensureTopics(services, principalOfToken(token), found, neededTopics(client, token, found));
   const kept = new Set(token.topics);
   const left = (client.identity.token?.topics ?? []).filter((topic) => !kept.has(topic));
   const outcome = await broker.renew(clientId, {
     identity: identityOf(token),
-    topics: startsNow(states, token.topics),
+    topics: startsOf(client, token, states),
     endsAt: new Map(left.map((topic): [string, Position] => [topic, states.get(topic)?.last ?? ''])),
     stale: staleTopics(client, states),
   });
@@ -96,6 +124,30 @@ async function renew(services: Services, token: VerifiedToken, client: ClientSta
   if (outcome.kind === 'too-many') throw new ProblemError('too-many-topics');
   counts.registrations.inc({ outcome: 'renewed' });
   return { created: false, clientId, topics: currentTopics(outcome.client, states) };
+}
+
+/**
+ * Those of a further token's topics without which it is refused. A subscription to one that has expired holds; and one that
+ * the client was given before, and that was deleted, is made again where that is permitted, or else left out.
+ */
+function neededTopics(client: ClientState, token: VerifiedToken, states: TopicStates): string[] {
+  const current = new Set(currentTopics(client, states));
+  const added = token.topics.filter((topic) => !current.has(topic));
+  const given = new Set([...topicsOf(client), ...(client.identity.token?.topics ?? [])]);
+  const gone = missingTopics(states, added).filter((topic) => given.has(topic));
+  const leftOut = new Set(deniedTopics(principalOfToken(token), 'create', gone));
+  return added.filter((topic) => !leftOut.has(topic));
+}
+
+/** The starts of a further token's subscriptions: to topics that are there, and to those that have expired and are had. */
+function startsOf(client: ClientState, token: VerifiedToken, states: TopicStates): Map<string, SubscriptionStart> {
+  const current = new Set(currentTopics(client, states));
+  return new Map(
+    token.topics.flatMap((topic) => {
+      const state = states.get(topic);
+      return state && (!state.dormant || current.has(topic)) ? [[topic, startNow(state)] as const] : [];
+    }),
+  );
 }
 
 /** @throws {ProblemError} name-taken: no token gets at the client of another user, nor at one of an API key */

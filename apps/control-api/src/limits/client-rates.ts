@@ -15,7 +15,7 @@ interface Bucket {
   at: number;
 }
 
-/** A token bucket for each client id, for the calls that need nothing else. */
+/** A token bucket for each client id, for the calls that need nothing else; and for each user whose tokens make topics. */
 export class ClientRates {
   readonly #perSecond: number;
   readonly #now: () => number;
@@ -32,20 +32,31 @@ export class ClientRates {
    * @throws {ProblemError} too-many-calls
    */
   take(clientId: string): void {
-    const bucket = this.#bucketOf(clientId);
-    if (bucket.tokens < 1) {
-      const retryAfterSeconds = Math.ceil((1 - bucket.tokens) / this.#perSecond);
-      throw new ProblemError('too-many-calls', {
-        detail: `A client may make ${this.#perSecond} calls a second; ${TOPICS_A_CALL} topics count as one`,
-        retryAfterSeconds,
-      });
-    }
-    bucket.tokens -= 1;
+    this.#take(clientId, `A client may make ${this.#perSecond} calls a second; ${TOPICS_A_CALL} topics count as one`);
+  }
+
+  /**
+   * Takes the making of topics of a user with tokens, all of them or none; the bucket may go below zero.
+   * @throws {ProblemError} too-many-calls
+   */
+  takeCreations(user: string, topics: number): void {
+    const detail = `A user may make ${this.#perSecond} topics a second; of those of one call ${TOPICS_A_CALL} count as one`;
+    this.#take(user, detail);
+    this.chargeTopics(user, topics - 1);
   }
 
   /** Charges for the topics that a call reads; the bucket may go below zero. */
   chargeTopics(clientId: string, topics: number): void {
     this.#bucketOf(clientId).tokens -= topics / TOPICS_A_CALL;
+  }
+
+  #take(id: string, detail: string): void {
+    const bucket = this.#bucketOf(id);
+    if (bucket.tokens < 1) {
+      const retryAfterSeconds = Math.ceil((1 - bucket.tokens) / this.#perSecond);
+      throw new ProblemError('too-many-calls', { detail, retryAfterSeconds });
+    }
+    bucket.tokens -= 1;
   }
 
   #bucketOf(clientId: string): Bucket {

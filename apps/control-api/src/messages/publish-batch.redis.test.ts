@@ -1,6 +1,7 @@
 import { apiKeysFile } from '@holdfast/protocol/api-key';
 import { createMetrics } from '@holdfast/service/metrics';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ClientRates } from '../limits/client-rates.ts';
 import { createCounts } from '../observability/metrics.ts';
 import { publishBatch } from './publish-batch.ts';
 import { type TestApi, startTestApi } from '../testing/api.ts';
@@ -44,7 +45,7 @@ test('messages of one topic that take several calls are sent one call after the 
   const [key] = keys;
   if (key === undefined) throw new Error('there is a key');
   const results = await publishBatch(
-    { broker, keys: api.keys, counts: createCounts(metrics) },
+    { broker, keys: api.keys, rates: new ClientRates(1), counts: createCounts(metrics) },
     principalOfKey(key),
     messages,
   );

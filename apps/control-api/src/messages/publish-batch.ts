@@ -37,7 +37,7 @@ interface Publication {
   outcome?: PublishOutcome | RedisUnavailable | ProblemError | undefined;
 }
 
-type BatchServices = Pick<Services, 'broker' | 'keys' | 'counts'>;
+type BatchServices = Pick<Services, 'broker' | 'keys' | 'rates' | 'counts'>;
 
 /**
  * Publishes each message that can be, those of the same topic in the order given.
@@ -116,19 +116,22 @@ async function withoutMissing(services: BatchServices, principal: Principal, pla
   });
 }
 
-/** Creates topics one by one. Gives those that could not be, with why. */
+/** Creates topics one by one, up to the caller's rate. Gives those that could not be, with why. */
 async function createEach(
   services: BatchServices,
   principal: Principal,
   topics: readonly string[],
 ): Promise<Map<string, ProblemError | RedisUnavailable>> {
   const refused = new Map<string, ProblemError | RedisUnavailable>();
-  for (const topic of topics) {
+  for (const [index, topic] of topics.entries()) {
     try {
       await createTopic(services, principal, topic);
     } catch (error) {
       if (!(error instanceof ProblemError || error instanceof RedisUnavailable)) throw error;
       refused.set(topic, error);
+      if (!(error instanceof ProblemError) || error.code !== 'too-many-calls') continue;
+      for (const rest of topics.slice(index + 1)) refused.set(rest, error);
+      break;
     }
   }
   return refused;

@@ -1,6 +1,8 @@
 import { eventually } from '@holdfast/testkit/eventually';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ClientRates } from '../limits/client-rates.ts';
 import { type KeyName, type TestApi, startTestApi } from '../testing/api.ts';
+import { addTokenKey, callWith } from '../testing/token-keys.ts';
 import { ensureTopics } from './create-on-demand.ts';
 
 let api: TestApi;
@@ -86,7 +88,7 @@ describe('a topic that does not exist is made with the defaults of the key', () 
     const key = api.keys.get('creator');
     if (key === undefined) throw new Error('there is such a key');
     const principal = { kind: 'key', key, user: null, may: null } as const;
-    await ensureTopics(api, principal, new Map(), [topic]);
+    await ensureTopics({ ...api, rates: new ClientRates(1) }, principal, new Map(), [topic]);
     expect(await states(topic)).toMatchObject([{ history: { size: 77 }, expireSeconds: null }]);
   });
 });
@@ -154,6 +156,35 @@ it('a key that has as many topics as it may makes none, and what wanted it does 
   ]);
   expect(await states('cramped.b')).toEqual([null]);
   expect(await registered()).toBe(before + 1);
+});
+
+it('a user whose tokens make topics has a rate, past which a batch goes on without them', async () => {
+  const can = { publish: ['many.**'], subscribe: ['many.**'], create: ['many.**'] };
+  const issuer = await addTokenKey(api, 'many', { can });
+  const may = { publish: ['many.**'] };
+  const token = await issuer.sign({ sub: 'ann', hf: { may } });
+  await api.topics('many.there');
+  const topics = Array.from({ length: 999 }, (_, index) => `many.${index}`);
+  const post = async (messages: object[]) => {
+    const { body } = await callWith(api, token, 'POST', '/v1/messages', { body: { messages } });
+    return body['results'] as { ok: boolean; code?: string }[];
+  };
+  const alone = await post([...topics, 'many.there'].map((topic) => ({ topics: [topic], data: 1 })));
+  const made = (await states(...topics)).filter((state) => state !== null);
+  // Ten seconds of the rate at once, and what is earned meanwhile.
+  expect(made.length).toBeGreaterThanOrEqual(200);
+  expect(made.length).toBeLessThan(400);
+  expect(alone.filter(({ code }) => code === 'too-many-calls')).toHaveLength(999 - made.length);
+  expect(alone.at(-1)).toMatchObject({ ok: true });
+  const several = Array.from({ length: 500 }, (_, index) => ({
+    topics: [`many.a${index}`, `many.b${index}`],
+    data: 1,
+  }));
+  expect((await post(several)).filter(({ code }) => code === 'too-many-calls').length).toBeGreaterThan(400);
+  const one = () => callWith(api, token, 'POST', '/v1/topics/many.one/messages', { body: 1 });
+  await eventually(async () => expect((await one()).status).toBe(202));
+  const other = await issuer.sign({ sub: 'bob', hf: { may } });
+  expect((await callWith(api, other, 'POST', '/v1/topics/many.two/messages', { body: 1 })).status).toBe(202);
 });
 
 /** A client with a subscription to a topic that has expired since. */

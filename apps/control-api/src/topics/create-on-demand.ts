@@ -1,8 +1,10 @@
 import { deniedTopics } from '../auth/authorization.ts';
-import type { Principal } from '../auth/principal.ts';
+import { type Principal, callerOf } from '../auth/principal.ts';
 import type { Services } from '../services.ts';
 import { overQuota, topicSettings } from './topic-settings.ts';
 import { type TopicStates, missingTopics, noSuchTopic } from './topic-states.ts';
+
+type Making = Pick<Services, 'broker' | 'keys' | 'rates'>;
 
 /** Topics made at a time: a client may ask for a thousand. */
 const MAX_BATCH = 20;
@@ -13,10 +15,10 @@ const MAX_BATCH = 20;
  * quota is reached.
  * @returns the states, with those of the topics made
  * @throws {ProblemError} topic-not-found, naming every topic that may not be made: then none is;
- *   topic-quota-reached or history-quota-reached
+ *   topic-quota-reached or history-quota-reached; too-many-calls for a user whose tokens make them without end
  */
 export async function ensureTopics(
-  { broker, keys }: Pick<Services, 'broker' | 'keys'>,
+  { broker, keys, rates }: Making,
   principal: Principal,
   states: TopicStates,
   topics: readonly string[],
@@ -25,6 +27,8 @@ export async function ensureTopics(
   if (missing.length === 0) return states;
   const denied = deniedTopics(principal, 'create', missing);
   if (denied.length > 0) throw noSuchTopic(...denied);
+  // A client that subscribes by its UUID is charged by its call; an API key has a quota and no rate.
+  if (principal.kind === 'token') rates.takeCreations(callerOf(principal), missing.length);
   const { key } = principal;
   const owner = { key: key.id, quotaOf: (id: string) => keys.get(id) };
   const settings = topicSettings(key.topicDefaults ?? {});
@@ -41,10 +45,6 @@ export async function ensureTopics(
 }
 
 /** The same for one topic of which nothing but that it does not exist is known. */
-export async function createTopic(
-  services: Pick<Services, 'broker' | 'keys'>,
-  principal: Principal,
-  topic: string,
-): Promise<void> {
+export async function createTopic(services: Making, principal: Principal, topic: string): Promise<void> {
   await ensureTopics(services, principal, new Map(), [topic]);
 }

@@ -52,9 +52,12 @@ function fromTheBeginning(user: string): { user: string; cursor: string | null }
   return { user, cursor: null };
 }
 
-/** Does something with each client of a user, page by page; also when the caller has hung up meanwhile. */
+/**
+ * Does something with each client of a user, page by page; also when the caller has hung up meanwhile. It takes no turn
+ * among the large reads, for what it does is urgent, and few may ask for it.
+ */
 export async function forEachPage(
-  { bulkBroker, bulkReads }: Reading,
+  { broker }: Pick<Services, 'broker'>,
   user: string,
   request: FastifyRequest,
   act: (clients: readonly ClientState[]) => Promise<void>,
@@ -62,9 +65,7 @@ export async function forEachPage(
   request.holdBytes(MAX_PAGE_BYTES);
   let cursor: string | null = null;
   do {
-    const after: string | null = cursor;
-    const read = (): Promise<Page<ClientState>> => bulkBroker.listClientsOf(user, after, CLIENTS_A_TURN);
-    const page: Page<ClientState> = await bulkReads.run(request.caller, () => false, read);
+    const page: Page<ClientState> = await broker.listClientsOf(user, cursor, CLIENTS_A_TURN);
     await act(page.items);
     ({ cursor } = page);
   } while (cursor !== null);

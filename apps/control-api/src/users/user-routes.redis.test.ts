@@ -3,7 +3,8 @@ import { NO_IDENTITY } from '@holdfast/broker/client-identity';
 import { clientResponse, clientsResponse, topicsResponse } from '@holdfast/protocol/rest/clients';
 import { publishResponse } from '@holdfast/protocol/rest/messages';
 import { disconnectUserResponse, revokeResponse, userResponse, usersResponse } from '@holdfast/protocol/rest/users';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { BulkReads } from '../limits/bulk-reads.ts';
 import { type CallOptions, type KeyName, type TestApi, expectBody, startTestApi } from '../testing/api.ts';
 import { type TestEdge, startTestEdge } from '../testing/edge.ts';
 
@@ -191,6 +192,15 @@ describe('disconnecting a user', () => {
       { key: 'all', action: 'revoke-user', outcome: 'done' },
     ]);
   });
+});
+
+test.each(['/disconnect', '/revoke'])('%s waits for no large read', async (act) => {
+  const user = someUser();
+  await clientOfToken(user, 'all', 1);
+  const reads = vi.spyOn(BulkReads.prototype, 'run').mockReturnValue(new Promise(() => undefined));
+  onTestFinished(() => reads.mockRestore());
+  expect((await post(user, act)).body).toMatchObject({ user, clients: 1 });
+  expect(reads).not.toHaveBeenCalled();
 });
 
 /** When the authorization of a client ends. */

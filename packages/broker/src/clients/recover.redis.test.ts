@@ -114,6 +114,39 @@ describe('a process that dies', () => {
   });
 });
 
+describe('the name of a client that was lost', () => {
+  test('is freed once, with its place', async () => {
+    const key = someKey();
+    const { clientId } = await registered(key, 'bob');
+    await redis.del(its.keys.client(clientId));
+    const freed = await atOnce(5, () => control.releaseLostName(key, 'bob', clientId));
+    expect(freed.filter(Boolean)).toHaveLength(1);
+    expect(await chargesOf(key)).toEqual({ clients: 0, names: {}, pending: 0 });
+    expect(await isListed(clientId)).toBe(false);
+  });
+
+  test('is kept while the client is there, or has an intent pending, or another one has the name', async () => {
+    const key = someKey();
+    const { clientId } = await registered(key, 'bob');
+    expect(await control.releaseLostName(key, 'bob', clientId)).toBe(false);
+    const other = await registered(key, 'eve');
+    await redis.del(its.keys.client(clientId));
+    expect(await control.releaseLostName(key, 'eve', clientId)).toBe(false);
+    // Dies with the name reserved.
+    const begun = someone({ key, name: 'tom' });
+    expect(
+      await dying(1)
+        .register(begun, null)
+        .catch(() => 'died'),
+    ).toBe('died');
+    expect(await control.releaseLostName(key, 'tom', begun.clientId)).toBe(false);
+    // Of another client it is no obstacle.
+    expect(await control.releaseLostName(key, 'bob', clientId)).toBe(true);
+    const names = { eve: other.clientId, tom: begun.clientId };
+    expect(await chargesOf(key)).toEqual({ clients: 2, names, pending: 1 });
+  });
+});
+
 describe('whatever meets and whoever dies', () => {
   const step = fc.record({
     act: fc.constantFrom('register', 'unregister'),

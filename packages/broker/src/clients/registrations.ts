@@ -19,6 +19,7 @@ const registerScript = loadScript('register');
 const beginUnregistrationScript = loadScript('begin-unregistration');
 const unregisterScript = loadScript('unregister');
 const completeIntentScript = loadScript('complete-intent');
+const releaseLostNameScript = loadScript('release-lost-name');
 
 const MAX_BATCH = 100;
 /** A tombstone is removed when its intent is completed; this is for one that never is. */
@@ -118,6 +119,18 @@ export function registrationStore(redis: Commands, keys: Keys, pending: Pending,
     return completed;
   }
 
+  /** The name is looked at before the client: one that is missing with no intent pending is not about to be made. */
+  async function releaseLostName(key: string, name: string, clientId: string): Promise<boolean> {
+    const step = async (act: 'look' | 'free') =>
+      numberOf('release-lost-name', await run(redis, releaseLostNameScript, accountOf(key), [name, clientId, act])) ===
+      1;
+    if (!(await step('look'))) return false;
+    if ((await asked(redis.exists(keys.client(clientId)))) === 1) return false;
+    if (!(await step('free'))) return false;
+    await updateClientIndex(clientId, false);
+    return true;
+  }
+
   async function leaveUser(intent: Intent): Promise<void> {
     if (intent.user !== '') await memberships.leave(intent);
   }
@@ -140,6 +153,7 @@ export function registrationStore(redis: Commands, keys: Keys, pending: Pending,
 
   return {
     register,
+    releaseLostName,
     findByName: (key: string, name: string) => asked(redis.hget(keys.keyNames(key), name)),
     unregister: (clientId: string, check?: TokenCheck) => unregister(clientId, { check }),
     unregisterUnused: ({ clientId, since }: ClientState) => unregister(clientId, { unusedSince: since }),

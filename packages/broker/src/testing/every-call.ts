@@ -49,6 +49,7 @@ export function everyCall({
     revokedBefore: () => control.revokedBefore(user, 'mobile'),
     revokeClient: () => control.revokeClient(clientId, 2),
     findByName: () => control.findByName(client.key, client.name ?? ''),
+    releaseLostName: () => control.releaseLostName(client.key, client.name ?? '', clientId),
     claim: () => edge.claim({ clientId, edge: 'e1' }),
     disconnect: () => control.disconnect(clientId),
     readClient: () => control.readClient(clientId),

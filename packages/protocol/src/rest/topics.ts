@@ -67,7 +67,7 @@ export const topicDetailsResponse = topicResponse.extend({
   present: z
     .int()
     .nullable()
-    .describe('Members that are present; null: it has no presence, or the key no right to see it'),
+    .describe('Members that are present, for any API key; null: it has no presence, or the token no right to see it'),
 });
 
 export const topicsListResponse = z.object({ topics: z.array(topicResponse), cursor: z.string().nullable() });
