@@ -53,6 +53,14 @@ describe('the reaper', () => {
     expect(await news()).toMatchObject([{ left: ['ann'] }]);
   });
 
+  test('takes out those of an edge that left later than now: the clock of Redis was set back', async () => {
+    const { a } = await occupied({ graceSeconds: 60 });
+    await edge.leavePresence(a.id);
+    await redis.pexpire(keys.edgeLeft(a.id), 3_600_000);
+    await edge.dropLease(a.id);
+    expect(await control.reapPresence()).toBe(2);
+  });
+
   test('says nothing of those who came back at another edge within the grace', async () => {
     const { news, a, b, due } = await occupied({ graceSeconds: 0 });
     await edge.leavePresence(a.id);
