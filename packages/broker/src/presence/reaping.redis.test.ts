@@ -156,6 +156,20 @@ describe('the reaper', () => {
     expect(await redis.smembers(keys.edgesHere())).not.toContain(a.id);
   });
 
+  test.each(['exists', 'pttl', 'sscan'])('goes on with other edges when the %s of one cannot be read', async (call) => {
+    const { a, b, topic } = await occupied();
+    for (const { id } of [a, b]) await edge.dropLease(id);
+    // What a Cluster answers of an edge whose master is away.
+    const away = new Set([keys.edge(a.id), keys.edgeLeft(a.id), keys.edgeHere(a.id)]);
+    const broken = watched(redis, (command, _, key) => {
+      if (command === call && away.has(String(key))) throw new Error('CLUSTERDOWN');
+    });
+    await expect(controlBroker(broken, prefix).reapPresence()).rejects.toThrow('CLUSTERDOWN');
+    expect(await redis.hget(keys.topicHere(topic), `e${b.id}`)).toBeNull();
+    expect(await redis.hget(keys.topicHere(topic), `e${a.id}`)).not.toBeNull();
+    expect(await control.reapPresence()).toBe(2);
+  });
+
   test('goes on with other topics when one cannot be read', async () => {
     const { a, topic } = await occupied();
     const broken = await presenceTopic(its);

@@ -28,12 +28,27 @@ export function presenceReaper(
   async function reapPresence(): Promise<number> {
     const failures: unknown[] = [];
     const edges = await notes.edgesWithPresence();
-    const living = await alive(edges);
     let taken = 0;
-    for (const edge of edges.filter((name) => !living.has(name))) taken += await reapEdge(edge, failures);
+    for (const edge of await deadOf(edges, failures)) {
+      try {
+        taken += await reapEdge(edge, failures);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
     for (let late = 0; late < MAX_LATE && unpublished.size > 0; late += 1) await publishLate(failures);
     if (failures.length > 0) throw failures[0];
     return taken;
+  }
+
+  /** One whose lease cannot be read, because its node is away, counts as alive. */
+  async function deadOf(edges: readonly string[], failures: unknown[]): Promise<string[]> {
+    const found = await Promise.allSettled(edges.map((edge) => alive([edge])));
+    for (const result of found) if (result.status === 'rejected') failures.push(result.reason);
+    return edges.filter((edge, index) => {
+      const result = found[index];
+      return result?.status === 'fulfilled' && !result.value.has(edge);
+    });
   }
 
   async function publishLate(failures: unknown[]): Promise<void> {
