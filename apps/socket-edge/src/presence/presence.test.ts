@@ -225,6 +225,25 @@ describe('what an edge writes', () => {
     expect(shownMembers(socket, ROOM)).toEqual({ w: null, a: null });
   });
 
+  it.each(['checkAll', 'onSubscribed'] as const)(
+    'is shown anew by %s, also when a lost version came twice',
+    async (how) => {
+      const { redis, edge, other, register, later } = presenceRoom();
+      for (const id of ['w', 'a']) register(id, id);
+      const { socket } = await edge.connected('w', WATCHES);
+      await later();
+      vi.spyOn(edge.presence, 'onLive').mockImplementationOnce(() => undefined);
+      await other.connected('a');
+      await later();
+      expect(shownMembers(socket, ROOM)).toEqual({ w: null });
+      redis.presence.renumber(ROOM);
+      if (how === 'checkAll') await edge.presence.checkAll();
+      else edge.presence.onSubscribed([ROOM]);
+      await later();
+      expect(shownMembers(socket, ROOM)).toEqual({ w: null, a: null });
+    },
+  );
+
   it('is written anew when the edge was taken for dead', async () => {
     const { redis, edge, register, later } = presenceRoom();
     register('a', 'ann');

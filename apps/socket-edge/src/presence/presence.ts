@@ -105,7 +105,7 @@ export class Presence {
     const watched = topics
       .flatMap((topic) => this.#active.get(topic) ?? [])
       .filter(({ watchers }) => watchers.size > 0);
-    this.#check(watched).catch(() => {
+    this.#check(watched, true).catch(() => {
       // Redis went away again: the next round comes.
     });
   }
@@ -129,7 +129,7 @@ export class Presence {
 
   /** Compares all: after Redis was away, or after the lease expired. */
   checkAll(): Promise<void> {
-    return this.#check([...this.#active.values()]);
+    return this.#check([...this.#active.values()], true);
   }
 
   /**
@@ -242,7 +242,8 @@ export class Presence {
     else if (members.hasChanges && !writer.isOff) this.#callSoon(presence);
   }
 
-  async #check(presences: readonly TopicPresence[]): Promise<void> {
+  /** @param wasAway versions after a loss in Redis may be numbered as those before it: snapshots are read in any case */
+  async #check(presences: readonly TopicPresence[], wasAway = false): Promise<void> {
     for (let from = 0; from < presences.length; from += MAX_BATCH) {
       const batch = presences.slice(from, from + MAX_BATCH);
       const callsThen = batch.map(({ writer }) => writer.calls);
@@ -251,13 +252,13 @@ export class Presence {
       for (const [index, presence] of batch.entries()) {
         if (this.#hasEnded || this.#active.get(presence.topic) !== presence) continue;
         const isCurrent = callsThen[index] === presence.writer.calls && !presence.writer.isBusy;
-        this.#compare(presence, found[index] ?? null, isCurrent);
+        this.#compare(presence, found[index] ?? null, isCurrent, wasAway);
       }
     }
   }
 
   /** @param isCurrent nothing was written since Redis was asked */
-  #compare(presence: TopicPresence, found: PresenceVersion | null, isCurrent: boolean): void {
+  #compare(presence: TopicPresence, found: PresenceVersion | null, isCurrent: boolean, wasAway: boolean): void {
     const { writer, watchers, members } = presence;
     if (found === null) {
       presence.mismatches = 0;
@@ -272,7 +273,10 @@ export class Presence {
       this.#plan(presence, performance.now());
     }
     if (watchers.size === 0 && watchers.version !== null) watchers.forget();
-    if (watchers.version === null || watchers.version === found.version) {
+    if (wasAway && watchers.version !== null) {
+      presence.mismatches = 0;
+      watchers.refresh();
+    } else if (watchers.version === null || watchers.version === found.version) {
       presence.mismatches = 0;
       if (watchers.isIgnorant) watchers.refresh();
     } else if (presence.mismatches < MAX_MISMATCHES) {

@@ -54,6 +54,11 @@ export class MemoryPresence {
     this.listed.clear();
   }
 
+  /** The last version has the number of the one before, which was lost. */
+  renumber(topic: string): void {
+    this.#here(topic).version -= 1;
+  }
+
   note(edge: string, topics: readonly string[]): void {
     this.listed.set(edge, new Set([...(this.listed.get(edge) ?? []), ...topics]));
   }

@@ -12,6 +12,8 @@
 -- Gives {0} no presence, {1, ms until the next call is to publish what is pending, -1 when nothing is},
 --       {2} another sequence: nothing was changed
 local call, encode, decode = redis.call, cjson.encode, cjson.decode
+-- More versions than these, 250 ms after one another, may be replaced by a snapshot.
+local MAX_VERSIONS = 4
 local text = call('HGET', KEYS[1], 'presence')
 if not text then return { 0 } end
 local settings = decode(text)
@@ -114,15 +116,26 @@ if is_changed and wait <= 0 then
     for i = 1, #some, 2 do
       if bytes > tonumber(ARGV[9]) then break end
       local state, id = decode(some[i + 1]), encode(some[i])
-      if state[1] then left[#left + 1] = id end
-      if state[2] then joined[#joined + 1] = '[' .. id .. ',' .. encode(state[2]) .. ']' end
-      bytes = bytes + #some[i] + #some[i + 1]
+      if state[1] then
+        left[#left + 1] = id
+        bytes = bytes + #id
+      end
+      if state[2] then
+        joined[#joined + 1] = '[' .. id .. ',' .. encode(state[2]) .. ']'
+        bytes = bytes + #joined[#joined]
+      end
       done[#done + 1] = some[i]
     end
-    call('HDEL', KEYS[3], unpack(done))
-    if pending > #done then wait = tonumber(ARGV[6]) end
-    published = published + #joined - #left
-    update = '{"joined":[' .. table.concat(joined, ',') .. '],"left":[' .. table.concat(left, ',') .. ']}'
+    -- A snapshot is there sooner than many versions, and is no larger than a few times what they would send.
+    if pending > MAX_VERSIONS * #done and pending > count / MAX_VERSIONS then
+      call('UNLINK', KEYS[3])
+      update, published = 'reset', count
+    else
+      call('HDEL', KEYS[3], unpack(done))
+      if pending > #done then wait = tonumber(ARGV[6]) end
+      published = published + #joined - #left
+      update = '{"joined":[' .. table.concat(joined, ',') .. '],"left":[' .. table.concat(left, ',') .. ']}'
+    end
   end
   version, flushed, only_count = version + 1, now, past
   call('SPUBLISH', ARGV[1], string.format('presence %.0f %.0f ', version, published) .. update)

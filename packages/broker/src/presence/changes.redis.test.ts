@@ -1,4 +1,5 @@
 import { PRESENCE_COUNT_EVERY_MS, PRESENCE_EVERY_MS } from '@holdfast/protocol/limits';
+import { eventually } from '@holdfast/testkit/eventually';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { openBroker } from '../testing/brokers.ts';
@@ -128,6 +129,41 @@ describe('versions', () => {
       expect((await room.all()).at(-1)).toMatchObject({ version, count });
     }
     expect((await room.all()).map(({ count }) => count)).toEqual([1, 1001, 2001, 2301]);
+  });
+
+  test('are replaced by a snapshot when what is pending fills more than four, and is not small beside the rest', async () => {
+    const room = await presenceTopic(its, { limit: 20_000 });
+    const a = room.edge('a');
+    await a.join('first');
+    const large = (from: number) => names(300, from).map((id) => member(id, 'x'.repeat(1000)));
+    await room.justPublished();
+    await a.join(...large(0));
+    await room.due();
+    expect(await edge.flushPresence(room.topic)).toEqual(CHANGED);
+    expect((await room.news()).at(-1)).toMatchObject({ kind: 'reset', count: 301 });
+    expect((await room.snapshot()).members).toHaveLength(301);
+    expect(await redis.exists(keys.topicHereNext(room.topic))).toBe(0);
+    await a.join(...names(1500, 300));
+    await eventually(async () => expect(await edge.flushPresence(room.topic)).toEqual(CHANGED));
+    await room.news();
+    await room.justPublished();
+    await a.join(...large(2000));
+    await room.due();
+    expect(await edge.flushPresence(room.topic)).toEqual({ kind: 'changed', waitMs: PRESENCE_EVERY_MS });
+    expect(await room.news()).toMatchObject([{ kind: 'changes' }]);
+  });
+
+  test('are filled by what they show: a leave takes its id', async () => {
+    const room = await presenceTopic(its);
+    const a = room.edge('a');
+    await a.join(...names(900).map((id) => member(id, 'x'.repeat(500))));
+    await eventually(async () => expect(await edge.flushPresence(room.topic)).toEqual(CHANGED));
+    await room.news();
+    await room.justPublished();
+    await a.leave(...names(800));
+    await room.due();
+    expect(await edge.flushPresence(room.topic)).toEqual(CHANGED);
+    expect(await room.news()).toMatchObject([{ kind: 'changes', count: 100 }]);
   });
 
   test('begin with the time: none is like one from before data was lost', async () => {

@@ -30,10 +30,13 @@ export function presenceNotes(redis: Commands, keys: Keys) {
     await asked(redis.set(keys.edgeLeft(edge), '', 'PX', MAX_GRACE_MS));
   }
 
-  /** How long ago an edge left, in ms; Infinity when it left no note, or longer ago than any grace. */
+  /**
+   * How long ago an edge left, in ms; Infinity when it left no note, longer ago than any grace, or later than now: then the
+   * clock of Redis was set back.
+   */
   async function leftFor(edge: string): Promise<number> {
     const remaining = await asked(redis.pttl(keys.edgeLeft(edge)));
-    return remaining < 0 ? Infinity : MAX_GRACE_MS - remaining;
+    return remaining < 0 || remaining > MAX_GRACE_MS ? Infinity : MAX_GRACE_MS - remaining;
   }
 
   function edgesWithPresence(): Promise<string[]> {

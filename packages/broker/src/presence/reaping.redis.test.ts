@@ -3,7 +3,7 @@ import { eventually } from '@holdfast/testkit/eventually';
 import { describe, expect, test } from 'vitest';
 import { controlBroker } from '../redis-broker.ts';
 import { detailsOf, openBroker, watched } from '../testing/brokers.ts';
-import { presenceTopic } from '../testing/presence-topic.ts';
+import { member, presenceTopic } from '../testing/presence-topic.ts';
 
 const its = await openBroker();
 const { redis, keys, control, edge, prefix } = its;
@@ -53,6 +53,14 @@ describe('the reaper', () => {
     expect(await news()).toMatchObject([{ left: ['ann'] }]);
   });
 
+  test('takes out those of an edge that left later than now: the clock of Redis was set back', async () => {
+    const { a } = await occupied({ graceSeconds: 60 });
+    await edge.leavePresence(a.id);
+    await redis.pexpire(keys.edgeLeft(a.id), 3_600_000);
+    await edge.dropLease(a.id);
+    expect(await control.reapPresence()).toBe(2);
+  });
+
   test('says nothing of those who came back at another edge within the grace', async () => {
     const { news, a, b, due } = await occupied({ graceSeconds: 0 });
     await edge.leavePresence(a.id);
@@ -63,7 +71,7 @@ describe('the reaper', () => {
     expect(await news()).toEqual([]);
   });
 
-  test('takes out more than one call does, and publishes late what must wait', async () => {
+  test('takes out more than one call does, and publishes in the same round what must wait', async () => {
     const { topic, news, a, due, justPublished, here } = await occupied({ limit: 20_000 });
     await a.join(...Array.from({ length: 1200 }, (_, index) => `u${index}`));
     await due();
@@ -74,11 +82,6 @@ describe('the reaper', () => {
     await justPublished();
     await edge.dropLease(a.id);
     expect(await control.reapPresence()).toBe(1202);
-    expect(await news()).toEqual([]);
-    await due();
-    await control.reapPresence();
-    await due();
-    await control.reapPresence();
     const updates = await news();
     expect(updates.map(({ count }) => count)).toEqual([203, 2]);
     const left = updates.flatMap((update) => (update.kind === 'changes' ? update.left : []));
@@ -86,6 +89,26 @@ describe('the reaper', () => {
     expect(left).toHaveLength(1201);
     expect(await redis.hget(here, `e${a.id}`)).toBeNull();
   });
+
+  test.each([
+    ['a thousand members with much info', 1000, 'x'.repeat(1000)],
+    ['twenty thousand members', 19_000, null],
+  ])(
+    'takes out %s in one round',
+    async (_, size, info) => {
+      const { news, snapshot, a, topic } = await occupied({ limit: 20_000 });
+      await a.join(...Array.from({ length: size }, (__, index) => member(`u${index}`, info)));
+      await eventually(async () => expect(await edge.flushPresence(topic)).toMatchObject({ waitMs: null }));
+      await news();
+      await edge.dropLease(a.id);
+      await control.reapPresence();
+      expect((await news()).at(-1)).toMatchObject({ count: 2 });
+      const { count, members } = await snapshot();
+      expect(count).toBe(2);
+      expect(members?.map(({ id }) => id).toSorted()).toEqual(['bob', 'both']);
+    },
+    20_000,
+  );
 
   test('does not wait 5 s to tell the number of a topic past its limit', async () => {
     const { news, a, here } = await occupied({ show: 'count' });
@@ -131,6 +154,20 @@ describe('the reaper', () => {
     expect(await control.reapPresence()).toBe(0);
     expect(await redis.exists(keys.edgeHere(a.id))).toBe(0);
     expect(await redis.smembers(keys.edgesHere())).not.toContain(a.id);
+  });
+
+  test.each(['exists', 'pttl', 'sscan'])('goes on with other edges when the %s of one cannot be read', async (call) => {
+    const { a, b, topic } = await occupied();
+    for (const { id } of [a, b]) await edge.dropLease(id);
+    // What a Cluster answers of an edge whose master is away.
+    const away = new Set([keys.edge(a.id), keys.edgeLeft(a.id), keys.edgeHere(a.id)]);
+    const broken = watched(redis, (command, _, key) => {
+      if (command === call && away.has(String(key))) throw new Error('CLUSTERDOWN');
+    });
+    await expect(controlBroker(broken, prefix).reapPresence()).rejects.toThrow('CLUSTERDOWN');
+    expect(await redis.hget(keys.topicHere(topic), `e${b.id}`)).toBeNull();
+    expect(await redis.hget(keys.topicHere(topic), `e${a.id}`)).not.toBeNull();
+    expect(await control.reapPresence()).toBe(2);
   });
 
   test('goes on with other topics when one cannot be read', async () => {

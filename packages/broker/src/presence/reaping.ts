@@ -1,14 +1,18 @@
 import type { Commands } from '@holdfast/redis/commands';
 import { asked } from '@holdfast/redis/script';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Keys } from '../keys.ts';
 import type { TopicState } from '../topics/state.ts';
 import type { PresenceChanges } from './changes.ts';
 import type { PresenceNotes } from './notes.ts';
+import type { PresenceOutcome } from './state.ts';
 
 /** In place of an edge's sequence while its members are taken out: an edge that is back after all finds that it is not its own. */
 const REAPED = -1;
 /** Topics at a time. */
 const MAX_TOPICS = 50;
+/** Versions that a round waits for: two seconds. What is left then is for the next round. */
+const MAX_LATE = 8;
 
 /** Takes out the members of edges that are gone. Several processes may do so at once. */
 export function presenceReaper(
@@ -18,29 +22,48 @@ export function presenceReaper(
   notes: PresenceNotes,
   alive: (edges: readonly string[]) => Promise<Set<string>>,
 ) {
-  /** Topics whose changes could not be published at once. */
-  const unpublished = new Set<string>();
+  /** Topics whose changes could not be published at once, and in how many ms they can be. */
+  const unpublished = new Map<string, number>();
 
   async function reapPresence(): Promise<number> {
     const failures: unknown[] = [];
-    await publishLate(failures);
     const edges = await notes.edgesWithPresence();
-    const living = await alive(edges);
     let taken = 0;
-    for (const edge of edges.filter((name) => !living.has(name))) taken += await reapEdge(edge, failures);
+    for (const edge of await deadOf(edges, failures)) {
+      try {
+        taken += await reapEdge(edge, failures);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    for (let late = 0; late < MAX_LATE && unpublished.size > 0; late += 1) await publishLate(failures);
     if (failures.length > 0) throw failures[0];
     return taken;
   }
 
+  /** One whose lease cannot be read, because its node is away, counts as alive. */
+  async function deadOf(edges: readonly string[], failures: unknown[]): Promise<string[]> {
+    const found = await Promise.allSettled(edges.map((edge) => alive([edge])));
+    for (const result of found) if (result.status === 'rejected') failures.push(result.reason);
+    return edges.filter((edge, index) => {
+      const result = found[index];
+      return result?.status === 'fulfilled' && !result.value.has(edge);
+    });
+  }
+
   async function publishLate(failures: unknown[]): Promise<void> {
-    const topics = [...unpublished];
+    const topics = [...unpublished.keys()];
+    await delay(Math.max(...unpublished.values()));
     unpublished.clear();
     await forEach(topics, (topic) => flush(topic), failures);
   }
 
   async function flush(topic: string): Promise<void> {
-    const outcome = await changes.flush(topic, true);
-    if (outcome.kind === 'changed' && outcome.waitMs !== null) unpublished.add(topic);
+    noteLate(topic, await changes.flush(topic, true));
+  }
+
+  function noteLate(topic: string, outcome: PresenceOutcome): void {
+    if (outcome.kind === 'changed' && outcome.waitMs !== null) unpublished.set(topic, outcome.waitMs);
   }
 
   async function reapEdge(edge: string, failures: unknown[]): Promise<number> {
@@ -78,7 +101,7 @@ export function presenceReaper(
     const left = [...(await changes.membersOf(topic, edge)).keys()];
     const outcome = await changes.writeAll(topic, { ...change, expected: 'same', left });
     if (outcome.kind === 'out-of-sequence') return null;
-    if (outcome.kind === 'changed' && outcome.waitMs !== null) unpublished.add(topic);
+    noteLate(topic, outcome);
     return left.length;
   }
 

@@ -66,7 +66,7 @@ export type PresenceUpdate =
   | { kind: 'changes'; joined: PresentMember[]; left: string[] }
   /** The topic shows only the number of its members, until the next `reset`. */
   | { kind: 'count' }
-  /** The topic shows its members again: read a snapshot. */
+  /** The topic shows its members again, or too many have changed: read a snapshot. */
   | { kind: 'reset' };
 
 /** From the live payload. Whatever cannot be read counts as a `reset`: then a snapshot tells. */

@@ -86,10 +86,13 @@ export async function stateOf(control: ControlBroker, clientId: string): Promise
 }
 
 /**
- * A connection that calls `before` with each command and how many there were, and sends it when that has resolved. A
+ * A connection that calls `before` with each command, how many there were and its first argument, and sends it when that has resolved. A
  * `before` that rejects is a process that died there: what it had sent took place, nothing after it does.
  */
-export function watched(redis: Redis, before: (command: string, count: number) => Promise<void> | void): Redis {
+export function watched(
+  redis: Redis,
+  before: (command: string, count: number, first: unknown) => Promise<void> | void,
+): Redis {
   let count = 0;
   return new Proxy(redis, {
     get(target, name) {
@@ -97,7 +100,7 @@ export function watched(redis: Redis, before: (command: string, count: number) =
       if (typeof value !== 'function') return value;
       return async (...args: unknown[]): Promise<unknown> => {
         count += 1;
-        await before(String(name), count);
+        await before(String(name), count, args[0]);
         return value.apply(target, args) as unknown;
       };
     },
