@@ -97,9 +97,9 @@ export function presenceReaper(
       return 0;
     }
     const change = { edge, sequence: REAPED, joined: [], left: [], isUrgent: true };
-    await changes.writeAll(topic, { ...change, expected: 'any' });
+    await changes.writeAll(topic, { ...change, expected: 'any', isPart: true });
     const left = [...(await changes.membersOf(topic, edge)).keys()];
-    const outcome = await changes.writeAll(topic, { ...change, expected: 'same', left });
+    const outcome = await changes.writeAll(topic, { ...change, expected: 'begun', left });
     if (outcome.kind === 'out-of-sequence') return null;
     noteLate(topic, outcome);
     return left.length;
