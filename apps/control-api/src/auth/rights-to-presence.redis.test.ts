@@ -64,7 +64,13 @@ beforeAll(async () => {
   for (const topic of Object.values(TOPICS)) {
     await api.call('PUT', `/v1/topics/${topic}`, { key: 'all', body: { presence: {} } });
     await edge.notePresence(id, [topic]);
-    await edge.changePresence(topic, id, { sequence: 1, joined: [{ id: 'secret', info: null }], left: [] });
+    await edge.changePresence(topic, id, {
+      sequence: 2,
+      confirmed: 0,
+      first: 2,
+      joined: [{ id: 'secret', info: null }],
+      left: [],
+    });
   }
 });
 afterAll(() => api.stop());

@@ -31,7 +31,13 @@ async function room(topic: string, members: PresentMember[], settings = {}): Pro
     startedAt: 1,
   });
   await edge.notePresence(id, [topic]);
-  const outcome = await edge.changePresence(topic, id, { sequence: 1, joined: members, left: [] });
+  const outcome = await edge.changePresence(topic, id, {
+    sequence: 2,
+    confirmed: 0,
+    first: 2,
+    joined: members,
+    left: [],
+  });
   expect(outcome).toEqual({ kind: 'changed', waitMs: null });
   return id;
 }

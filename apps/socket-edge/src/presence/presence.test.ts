@@ -225,6 +225,23 @@ describe('what an edge writes', () => {
     expect(shownMembers(socket, ROOM)).toEqual({ w: null, a: null });
   });
 
+  it.each(['b', null])('is written anew when Redis has an older state of it, of %s at present', async (present) => {
+    const { redis, edge, register, later, check } = presenceRoom();
+    for (const id of ['a', 'b']) register(id, id);
+    const { connection } = await edge.connected('a');
+    await later();
+    const older = redis.presence.saved();
+    connection.end(true);
+    await later();
+    if (present !== null) await edge.connected(present);
+    await later();
+    redis.presence.restore(older);
+    expect(redis.presence.members(ROOM)).toEqual(['a']);
+    await check();
+    await later();
+    expect(redis.presence.members(ROOM)).toEqual(present === null ? [] : [present]);
+  });
+
   it.each(['checkAll', 'onSubscribed'] as const)(
     'is shown anew by %s, also when a lost version came twice',
     async (how) => {

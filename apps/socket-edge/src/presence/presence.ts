@@ -58,6 +58,8 @@ export class Presence {
   #round: Iterator<TopicPresence> | null = null;
   #checkedAt = performance.now();
   #hasEnded = false;
+  /** Of the last call that writes members. Begins with the time: above those of a process before with the same edge id. */
+  #sequence = Date.now();
 
   constructor(deps: PresenceDeps) {
     this.#deps = deps;
@@ -182,7 +184,7 @@ export class Presence {
       settings,
       members,
       watchers,
-      writer: new Writer({ topic, edge, broker, members }),
+      writer: new Writer({ topic, edge, broker, members, nextSequence: () => (this.#sequence += 1) }),
       slicer,
       findRef: (clientId, onFound) => this.#refs.find(clientId, onFound),
       publish: (changed) => this.#plan(changed, performance.now()),

@@ -15,6 +15,8 @@ export interface WriterDeps {
   edge: string;
   broker: WriterBroker;
   members: Members;
+  /** Above all that it gave before: one counter for all topics, so that no two states of Redis have the same sequence. */
+  nextSequence: () => number;
 }
 
 /** Brings what Redis has of the members of one topic at this edge to the truth, one call at a time. */
@@ -22,6 +24,8 @@ export class Writer {
   readonly #deps: WriterDeps;
   /** That of the last call that Redis has taken; 0 when it has no members of this edge. */
   #sequence = 0;
+  /** That of the first attempt since then whose outcome is not known; null when there is none. */
+  #first: number | null = null;
   #isListed = false;
   #isWrong = false;
   /** The topic has no presence in Redis: nothing is written before that is found to have changed. */
@@ -80,15 +84,16 @@ export class Writer {
 
   async #writeChanges(): Promise<number | null> {
     const { topic, edge, broker, members } = this.#deps;
-    const sequence = this.#sequence + 1;
+    const sequence = this.#attempt();
+    const [confirmed, first] = [this.#sequence, this.#first ?? sequence];
     const batch = members.take(MAX_CHANGES);
-    const { joined, left } = batch;
-    return this.#finish(batch, sequence, () => broker.changePresence(topic, edge, { sequence, joined, left }));
+    const change = { sequence, confirmed, first, joined: batch.joined, left: batch.left };
+    return this.#finish(batch, sequence, () => broker.changePresence(topic, edge, change));
   }
 
   async #writeAll(): Promise<number | null> {
     const { topic, edge, broker, members } = this.#deps;
-    const sequence = this.#sequence + 1;
+    const sequence = this.#attempt();
     const batch = members.takeAll();
     this.#isWrong = false;
     try {
@@ -101,14 +106,23 @@ export class Writer {
     }
   }
 
+  #attempt(): number {
+    const sequence = this.#deps.nextSequence();
+    this.#first ??= sequence;
+    return sequence;
+  }
+
   async #finish(batch: Batch, sequence: number, call: () => Promise<PresenceOutcome>): Promise<number | null> {
     const { members } = this.#deps;
     let isWritten = false;
     try {
       const outcome = await call();
       isWritten = outcome.kind === 'changed';
-      if (isWritten) members.written(batch);
-      if (isWritten) this.#sequence = members.stored === 0 ? 0 : sequence;
+      if (isWritten) {
+        members.written(batch);
+        this.#sequence = members.stored === 0 ? 0 : sequence;
+        this.#first = null;
+      }
       return this.#next(outcome);
     } finally {
       if (!isWritten) members.failed(batch);

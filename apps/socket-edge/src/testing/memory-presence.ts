@@ -33,7 +33,7 @@ export class MemoryPresence {
   readonly #deps: MemoryPresenceDeps;
   /** As the time in Redis: far ahead of all versions that were published before. */
   #clock = 0;
-  readonly #topics = new Map<string, Here>();
+  #topics = new Map<string, Here>();
   /** Topics in which an edge has members, by edge. */
   readonly listed = new Map<string, Set<string>>();
   /** Edges that left in order. */
@@ -52,6 +52,15 @@ export class MemoryPresence {
   lose(): void {
     this.#topics.clear();
     this.listed.clear();
+  }
+
+  /** What is stored; `restore` makes it be what is stored once more. */
+  saved(): Map<string, Here> {
+    return structuredClone(this.#topics);
+  }
+
+  restore(saved: Map<string, Here>): void {
+    this.#topics = structuredClone(saved);
   }
 
   /** The last version has the number of the one before, which was lost. */
@@ -75,10 +84,10 @@ export class MemoryPresence {
     }
   }
 
-  change(topic: string, edge: string, { sequence, joined, left }: PresenceChange): PresenceOutcome {
+  change(topic: string, edge: string, { sequence, confirmed, first, joined, left }: PresenceChange): PresenceOutcome {
     if (this.#deps.settingsOf(topic) === null) return { kind: 'off' };
     const known = this.#here(topic).edges.get(edge)?.sequence ?? 0;
-    if (known !== sequence - 1 && !(known === sequence && sequence > 1)) return { kind: 'out-of-sequence' };
+    if (known !== confirmed && (known < first || known >= sequence)) return { kind: 'out-of-sequence' };
     const members = new Map(this.#here(topic).edges.get(edge)?.members);
     for (const { id, info } of joined) members.set(id, info);
     for (const id of left) members.delete(id);

@@ -3,11 +3,12 @@
 -- was published last; the changes since then have of each member [how it was, how it is], false for not present.
 -- All is read before anything is written: while its slot moves, a call is refused wholly or not at all.
 -- KEYS  1 topic, 2 its presence, 3 changes since its version, 4 members of the edge (missing with edge '')
--- ARGV  1 live channel, 2 prefix of the members of edges, 3 edge ('' for none: only publishes), 4 its sequence,
---       5 what its sequence in Redis must be: 'next' the one before, or the same when a call is made again; 'same';
---       'any', which begins to write all of its members (or, with a sequence of -1, to take them out),
---       6 ms between two versions with members, 7 between two with their number only,
---       8 changes in one version, 9 their bytes, 10 number of those that joined,
+-- ARGV  1 live channel, 2 prefix of the members of edges, 3 edge ('' for none: only publishes),
+--       4 the sequence that it then has; below 0 while only a part is written, -1 while its members are taken out,
+--       5 the sequence that it must have, 0 for no members; 'any' begins to write all of its members, or to take them out,
+--       6 or one from this on, 7 below this one, or a part of such: of earlier attempts whose outcome is not known,
+--       8 ms between two versions with members, 9 between two with their number only,
+--       10 changes in one version, 11 their bytes, 12 '1' when another part follows, 13 number of those that joined,
 --       then pairs of those: id, info ('' for none); then ids of those that left
 -- Gives {0} no presence, {1, ms until the next call is to publish what is pending, -1 when nothing is},
 --       {2} another sequence: nothing was changed
@@ -37,14 +38,14 @@ local only_count = here.m == '1' or (not is_known and settings.show == 'count')
 local edge, sequence, expected = ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local stored = here['e' .. edge]
 local known = tonumber(stored or 0)
-local fits = edge == '' or expected == 'any' or known == sequence
-if expected == 'next' then fits = known == sequence - 1 or (known == sequence and sequence > 1) end
-if not fits then return { 2 } end
-if expected == 'any' and sequence > 0 then version = math.max(version + 2, now) end
+local attempt = math.abs(known)
+local is_earlier = known ~= -1 and attempt >= tonumber(ARGV[6]) and attempt < tonumber(ARGV[7])
+if not (edge == '' or expected == 'any' or known == tonumber(expected) or is_earlier) then return { 2 } end
+if edge ~= '' and expected == 'any' and sequence ~= -1 then version = math.max(version + 2, now) end
 
 local ids, targets = {}, {}
-local first_left = 11 + 2 * ARGV[10]
-for i = 11, first_left - 1, 2 do
+local first_left = 14 + 2 * ARGV[13]
+for i = 14, first_left - 1, 2 do
   ids[#ids + 1], targets[#targets + 1] = ARGV[i], ARGV[i + 1]
 end
 for i = first_left, #ARGV do
@@ -100,7 +101,7 @@ if #forget > 0 then call('HDEL', KEYS[3], unpack(forget)) end
 -- Past its limit it shows only a number, until there are 90 % of it.
 local past = settings.show == 'count' or count > settings.limit * (only_count and 0.9 or 1)
 local is_changed = past ~= only_count or pending > 0 or (only_count and published ~= count)
-local interval = tonumber(only_count and ARGV[7] or ARGV[6])
+local interval = tonumber(only_count and ARGV[9] or ARGV[8])
 local wait = is_changed and flushed + interval - now or -1
 if is_changed and wait <= 0 then
   local update
@@ -112,9 +113,9 @@ if is_changed and wait <= 0 then
     update, published = 'reset', count
   else
     local joined, left, done, bytes = {}, {}, {}, 0
-    local some = call('HRANDFIELD', KEYS[3], ARGV[8], 'WITHVALUES')
+    local some = call('HRANDFIELD', KEYS[3], ARGV[10], 'WITHVALUES')
     for i = 1, #some, 2 do
-      if bytes > tonumber(ARGV[9]) then break end
+      if bytes > tonumber(ARGV[11]) then break end
       local state, id = decode(some[i + 1]), encode(some[i])
       if state[1] then
         left[#left + 1] = id
@@ -132,7 +133,7 @@ if is_changed and wait <= 0 then
       update, published = 'reset', count
     else
       call('HDEL', KEYS[3], unpack(done))
-      if pending > #done then wait = tonumber(ARGV[6]) end
+      if pending > #done then wait = tonumber(ARGV[8]) end
       published = published + #joined - #left
       update = '{"joined":[' .. table.concat(joined, ',') .. '],"left":[' .. table.concat(left, ',') .. ']}'
     end
@@ -145,8 +146,8 @@ if edge ~= '' or is_known then
   call('HSET', KEYS[2], 'v', string.format('%.0f', version), 'c', count, 'p', published,
     'f', string.format('%.0f', flushed), 'm', only_count and '1' or '0')
 end
-if held > 0 or (edge ~= '' and expected == 'any') then
-  call('HSET', KEYS[2], 'e' .. edge, sequence)
+if edge ~= '' and (held > 0 or ARGV[12] == '1') then
+  call('HSET', KEYS[2], 'e' .. edge, ARGV[4])
 elseif stored then
   call('HDEL', KEYS[2], 'e' .. edge)
 end

@@ -2,12 +2,13 @@ import { PRESENCE_COUNT_EVERY_MS, PRESENCE_EVERY_MS } from '@holdfast/protocol/l
 import { eventually } from '@holdfast/testkit/eventually';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { openBroker } from '../testing/brokers.ts';
+import { edgeBroker } from '../redis-broker.ts';
+import { openBroker, watched } from '../testing/brokers.ts';
 import { member, presenceTopic } from '../testing/presence-topic.ts';
 import type { PresentMember } from './state.ts';
 
 const its = await openBroker();
-const { redis, keys, control, edge } = its;
+const { redis, keys, control, edge, prefix } = its;
 
 const joined = (...ids: string[]) => ({ kind: 'changes', joined: ids.map((id) => member(id)), left: [] });
 const left = (...ids: string[]) => ({ kind: 'changes', joined: [], left: ids });
@@ -235,27 +236,60 @@ describe('a topic past its limit', () => {
 });
 
 describe('a call', () => {
-  test('that is made again changes nothing twice', async () => {
+  test('that is made again changes nothing twice, and an attempt that comes later than the next changes nothing', async () => {
     const room = await presenceTopic(its);
-    await room.edge('a').join('zoe');
-    const again = { sequence: 2, joined: [member('ann')], left: ['zoe'] };
-    for (let times = 0; times < 2; times += 1) {
+    const a = room.edge('a');
+    await a.join('zoe');
+    const attempt = (sequence: number) =>
+      edge.changePresence(room.topic, 'a', {
+        sequence,
+        confirmed: a.sequence,
+        first: 10,
+        joined: [member('ann', sequence)],
+        left: ['zoe'],
+      });
+    for (const sequence of [10, 11, 13]) {
       await room.due();
-      expect(await edge.changePresence(room.topic, 'a', again)).toEqual(CHANGED);
+      expect(await attempt(sequence)).toEqual(CHANGED);
     }
-    expect((await room.all()).map(({ count }) => count)).toEqual([1, 1]);
-    expect(await edge.checkPresence('a', [{ topic: room.topic, sequence: 2 }])).toMatchObject([{ count: 1 }]);
+    for (const late of [10, 12]) expect(await attempt(late)).toEqual({ kind: 'out-of-sequence' });
+    expect((await room.all()).map(({ count }) => count)).toEqual([1, 1, 1, 1]);
+    expect((await room.snapshot()).members).toEqual([member('ann', 13)]);
+    expect(await edge.checkPresence('a', [{ topic: room.topic, sequence: 13 }])).toMatchObject([{ sequence: 13 }]);
+  });
+
+  test('of many members may be made again when only a part of it was written', async () => {
+    const room = await presenceTopic(its);
+    let calls = 0;
+    const dying = watched(redis, (command) => {
+      if (command.startsWith('eval') && (calls += 1) > 1) throw new Error('the process is gone');
+    });
+    const change = { confirmed: 0, first: 5, joined: names(700).map((id) => member(id)), left: [] };
+    const attempt = edgeBroker(dying, prefix).changePresence(room.topic, 'a', { ...change, sequence: 5 });
+    await expect(attempt).rejects.toThrow('gone');
+    expect(await edge.checkPresence('a', [{ topic: room.topic, sequence: 5 }])).toMatchObject([{ sequence: -5 }]);
+    expect(await edge.changePresence(room.topic, 'a', { ...change, sequence: 6 })).toMatchObject({ kind: 'changed' });
+    expect(await edge.checkPresence('a', [{ topic: room.topic, sequence: 6 }])).toMatchObject([
+      { sequence: 6, count: 700 },
+    ]);
   });
 
   test('out of sequence changes nothing', async () => {
     const room = await presenceTopic(its);
     const change = { joined: [member('ann')], left: [] };
-    for (const sequence of [2, 7]) {
-      expect(await edge.changePresence(room.topic, 'a', { sequence, ...change })).toEqual({ kind: 'out-of-sequence' });
-    }
-    await room.edge('a').join('bob');
-    for (const sequence of [1, 3]) {
-      expect(await edge.changePresence(room.topic, 'a', { sequence, ...change })).toEqual({ kind: 'out-of-sequence' });
+    const refused = async (sequence: number, confirmed: number, first: number) => {
+      const outcome = await edge.changePresence(room.topic, 'a', { sequence, confirmed, first, ...change });
+      expect(outcome).toEqual({ kind: 'out-of-sequence' });
+    };
+    await refused(3, 2, 3);
+    const a = room.edge('a');
+    await a.join('bob');
+    for (const [sequence, confirmed, first] of [
+      [9, 0, 9],
+      [9, a.sequence + 1, 9],
+      [a.sequence, 0, a.sequence],
+    ] as const) {
+      await refused(sequence, confirmed, first);
     }
     expect(await room.all()).toMatchObject([{ count: 1, ...joined('bob') }]);
     expect(await room.snapshot()).toMatchObject({ count: 1, members: [member('bob')] });
@@ -265,7 +299,7 @@ describe('a call', () => {
     const topics = ['no-such-topic', 'without'];
     await control.putTopic('without', {});
     for (const topic of topics) {
-      const change = { sequence: 1, joined: [member('ann')], left: [] };
+      const change = { sequence: 2, confirmed: 0, first: 2, joined: [member('ann')], left: [] };
       expect(await edge.changePresence(topic, 'a', change)).toEqual({ kind: 'off' });
       expect(await edge.flushPresence(topic)).toEqual({ kind: 'off' });
       expect(await edge.snapshotPresence(topic)).toBeNull();

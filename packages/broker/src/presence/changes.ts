@@ -4,7 +4,7 @@ import { type Argument, asked, run } from '@holdfast/redis/script';
 import type { Keys } from '../keys.ts';
 import { UnexpectedAnswer, answerOf } from '../lua/replies.ts';
 import { loadScript } from '../lua/scripts.ts';
-import type { PresenceOutcome, PresentMember } from './state.ts';
+import type { PresenceChange, PresenceOutcome, PresentMember } from './state.ts';
 
 const changePresenceScript = loadScript('change-presence');
 
@@ -15,13 +15,15 @@ const MAX_PUBLISHED = 1000;
 /** Their bytes. An edge sends a change that is much larger as a whole snapshot, to each of its watchers. */
 const MAX_PUBLISHED_BYTES = 64 * 1024;
 
-/** What the sequence of the edge must be in Redis: see change-presence.lua. */
-type Expected = 'next' | 'same' | 'any';
+/** What the sequence of the edge must be in Redis: that of a call or one of its earlier attempts; a part of this call; any. */
+type Expected = Pick<PresenceChange, 'confirmed' | 'first'> | 'begun' | 'any';
 
 interface Change {
   edge: string;
   sequence: number;
   expected: Expected;
+  /** Another call with this sequence follows: until then Redis has it as one of which only a part is written. */
+  isPart?: boolean;
   joined: readonly PresentMember[];
   left: readonly string[];
   /** Publishes as often as may be, also where only the number is shown. */
@@ -34,12 +36,12 @@ const NO_MEMBERS: Change = { edge: '', sequence: 0, expected: 'any', joined: [],
 export type PresenceChanges = ReturnType<typeof presenceChanges>;
 
 export function presenceChanges(redis: Commands, keys: Keys) {
-  /** All of a change, in as many calls as it takes: after the first the edge has the sequence. */
+  /** All of a change, in as many calls as it takes: after the last the edge has the sequence. */
   async function writeAll(topic: string, change: Change): Promise<PresenceOutcome> {
-    const { joined, left } = change;
+    const size = change.joined.length + change.left.length;
     let outcome = await write(topic, partOf(change, 0));
-    for (let from = MAX_BATCH; from < joined.length + left.length && outcome.kind === 'changed'; from += MAX_BATCH) {
-      outcome = await write(topic, { ...partOf(change, from), expected: 'same' });
+    for (let from = MAX_BATCH; from < size && outcome.kind === 'changed'; from += MAX_BATCH) {
+      outcome = await write(topic, { ...partOf(change, from), expected: 'begun' });
     }
     return outcome;
   }
@@ -54,19 +56,20 @@ export function presenceChanges(redis: Commands, keys: Keys) {
   }
 
   async function write(topic: string, change: Change): Promise<PresenceOutcome> {
-    const { edge, sequence, expected, joined, left, isUrgent = false } = change;
+    const { edge, sequence, isPart = false, joined, left, isUrgent = false } = change;
     const touched = [keys.topic(topic), keys.topicHere(topic), keys.topicHereNext(topic)];
     if (edge !== '') touched.push(keys.topicHereOf(topic, edge));
     const args: Argument[] = [
       keys.topicLive(topic),
       keys.topicHereOf(topic, ''),
       edge,
-      sequence,
-      expected,
+      isPart ? partial(sequence) : sequence,
+      ...expectedOf(change),
       PRESENCE_EVERY_MS,
       isUrgent ? PRESENCE_EVERY_MS : PRESENCE_COUNT_EVERY_MS,
       MAX_PUBLISHED,
       MAX_PUBLISHED_BYTES,
+      isPart ? 1 : 0,
       joined.length,
     ];
     for (const { id, info } of joined) args.push(id, info ?? '');
@@ -100,11 +103,23 @@ export function presenceOf(keys: Keys, topic: string): [here: string, prefix: st
 
 /** Of those that joined and those that left, in this order, a batch. */
 function partOf(change: Change, from: number): Change {
-  const { joined, left } = change;
+  const { joined, left, isPart = false } = change;
   const to = from + MAX_BATCH;
   return {
     ...change,
+    isPart: isPart || to < joined.length + left.length,
     joined: joined.slice(from, to),
     left: left.slice(Math.max(from - joined.length, 0), Math.max(to - joined.length, 0)),
   };
+}
+
+/** In place of a sequence while only a part of its call is written. */
+function partial(sequence: number): number {
+  return -Math.abs(sequence);
+}
+
+function expectedOf({ sequence, expected }: Change): [expected: Argument, from: number, to: number] {
+  if (expected === 'any') return ['any', 0, 0];
+  if (expected === 'begun') return [partial(sequence), 0, 0];
+  return [expected.confirmed, expected.first, sequence];
 }

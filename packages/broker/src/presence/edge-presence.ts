@@ -27,7 +27,8 @@ export function edgePresence(
   versions: PresenceVersions,
 ) {
   function changePresence(topic: string, edge: string, change: PresenceChange): Promise<PresenceOutcome> {
-    return changes.writeAll(topic, { ...change, edge, expected: 'next' });
+    const { sequence, joined, left } = change;
+    return changes.writeAll(topic, { edge, sequence, expected: change, joined, left });
   }
 
   /**
@@ -40,13 +41,20 @@ export function edgePresence(
     { sequence, members }: PresenceOfEdge,
   ): Promise<PresenceOutcome> {
     await notes.notePresence(edge, [topic]);
-    const begun = await changes.writeAll(topic, { edge, sequence, expected: 'any', joined: [], left: [] });
+    const begun = await changes.writeAll(topic, {
+      edge,
+      sequence,
+      expected: 'any',
+      isPart: true,
+      joined: [],
+      left: [],
+    });
     if (begun.kind !== 'changed') return begun;
     const stored = await changes.membersOf(topic, edge);
     const ids = new Set(members.map(({ id }) => id));
     const joined = members.filter(({ id, info }) => stored.get(id) !== (info ?? ''));
     const left = [...stored.keys()].filter((id) => !ids.has(id));
-    return changes.writeAll(topic, { edge, sequence, expected: 'same', joined, left });
+    return changes.writeAll(topic, { edge, sequence, expected: 'begun', joined, left });
   }
 
   async function checkPresence(edge: string, checks: readonly PresenceCheck[]): Promise<(PresenceVersion | null)[]> {

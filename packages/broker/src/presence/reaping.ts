@@ -22,8 +22,10 @@ export function presenceReaper(
   notes: PresenceNotes,
   alive: (edges: readonly string[]) => Promise<Set<string>>,
 ) {
-  /** Topics whose changes could not be published at once, and in how many ms they can be. */
-  const unpublished = new Map<string, number>();
+  /** Topics whose changes could not be published at once. */
+  const unpublished = new Set<string>();
+  /** In how many ms all of them can be. */
+  let lateMs = 0;
 
   async function reapPresence(): Promise<number> {
     const failures: unknown[] = [];
@@ -52,9 +54,10 @@ export function presenceReaper(
   }
 
   async function publishLate(failures: unknown[]): Promise<void> {
-    const topics = [...unpublished.keys()];
-    await delay(Math.max(...unpublished.values()));
+    const topics = [...unpublished];
+    await delay(lateMs);
     unpublished.clear();
+    lateMs = 0;
     await forEach(topics, (topic) => flush(topic), failures);
   }
 
@@ -63,7 +66,9 @@ export function presenceReaper(
   }
 
   function noteLate(topic: string, outcome: PresenceOutcome): void {
-    if (outcome.kind === 'changed' && outcome.waitMs !== null) unpublished.set(topic, outcome.waitMs);
+    if (outcome.kind !== 'changed' || outcome.waitMs === null) return;
+    unpublished.add(topic);
+    lateMs = Math.max(lateMs, outcome.waitMs);
   }
 
   async function reapEdge(edge: string, failures: unknown[]): Promise<number> {
@@ -97,9 +102,9 @@ export function presenceReaper(
       return 0;
     }
     const change = { edge, sequence: REAPED, joined: [], left: [], isUrgent: true };
-    await changes.writeAll(topic, { ...change, expected: 'any' });
+    await changes.writeAll(topic, { ...change, expected: 'any', isPart: true });
     const left = [...(await changes.membersOf(topic, edge)).keys()];
-    const outcome = await changes.writeAll(topic, { ...change, expected: 'same', left });
+    const outcome = await changes.writeAll(topic, { ...change, expected: 'begun', left });
     if (outcome.kind === 'out-of-sequence') return null;
     noteLate(topic, outcome);
     return left.length;

@@ -39,7 +39,7 @@ describe('an edge whose members are set', () => {
     expect(updates.flatMap(({ left }) => left).toSorted()).toEqual(names(101).toSorted());
   });
 
-  test('goes on with its sequence, and with 1 once it has none', async () => {
+  test('goes on from its sequence, and from 0 once it has none', async () => {
     const room = await presenceTopic(its);
     const a = room.edge('a');
     await a.join('ann');
@@ -77,13 +77,28 @@ describe('an edge whose members are set', () => {
     }
   });
 
+  test('of which only a part was written is not taken for whole', async () => {
+    const room = await presenceTopic(its);
+    const a = room.edge('a');
+    await a.join('ann', 'bob');
+    a.members.delete('bob');
+    const dying = watched(redis, (command) => {
+      if (command === 'hscan') throw new Error('the process is gone');
+    });
+    const known = { sequence: 9, members: [...a.members.values()] };
+    await expect(edgeBroker(dying, prefix).setPresence(room.topic, 'a', known)).rejects.toThrow('gone');
+    expect(await edge.checkPresence('a', [{ topic: room.topic, sequence: 9 }])).toMatchObject([{ sequence: -9 }]);
+    await a.set();
+    expect(await idsOf(room)).toEqual(['ann']);
+  });
+
   test('keeps no member whose leave was lost', async () => {
     const room = await presenceTopic(its);
     const a = room.edge('a');
     await a.join('gone');
     a.members.clear();
     const [found] = await edge.checkPresence('a', [{ topic: room.topic, sequence: 0 }]);
-    expect(found?.sequence).toBe(1);
+    expect(found?.sequence).toBe(a.sequence);
     await a.set();
     expect(await idsOf(room)).toEqual([]);
   });
@@ -110,7 +125,7 @@ describe('the steady check', () => {
     const { version } = await one.snapshot();
     const checks = [one.topic, randomUUID(), other.topic].map((topic) => ({ topic, sequence: 0 }));
     expect(await edge.checkPresence('b', checks)).toEqual([
-      { version, sequence: 2, count: 3, pending: true },
+      { version, sequence: b.sequence, count: 3, pending: true },
       null,
       { version: 0, sequence: 0, count: 0, pending: false },
     ]);

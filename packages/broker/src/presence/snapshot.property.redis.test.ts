@@ -89,6 +89,7 @@ async function act(step: Step, room: Room, edges: readonly PresentEdge[]): Promi
   if (step.act === 'set') await own.set();
   if (step.act === 'die') {
     own.members.clear();
+    own.sequence = 0;
     await edge.dropLease(own.id);
     await control.reapPresence();
     await edge.renewLease(detailsOf(own.id));

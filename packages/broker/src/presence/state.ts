@@ -9,11 +9,14 @@ export interface PresentMember {
 /** What changed at an edge since its last call for the topic. A member is named once: in `joined`, or in `left`. */
 export interface PresenceChange {
   /**
-   * 1 in the first call, and in the first after a call (of `setPresence` too) that left the edge without members; else one
-   * more than in the call before. A call whose outcome is unknown is made again with its sequence, and with what has
-   * changed meanwhile.
+   * Above that of any attempt before, of the edge's calls for all topics: an older state of Redis never has the sequence of
+   * the present one. At least 2. A call whose outcome is unknown is made again with another, and what has changed meanwhile.
    */
   sequence: number;
+  /** That of the last call (of `setPresence` too) that is known to be written; 0 when it left the edge without members. */
+  confirmed: number;
+  /** That of the first attempt since then; the same as `sequence` when this one is. */
+  first: number;
   /** Those that were there already are given their info. */
   joined: readonly PresentMember[];
   /** Ids. */
@@ -22,7 +25,7 @@ export interface PresenceChange {
 
 /** All that an edge has of a topic. */
 export interface PresenceOfEdge {
-  /** That of the edge's last call, at least 1. */
+  /** As of a `PresenceChange`. */
   sequence: number;
   members: readonly PresentMember[];
 }
@@ -37,7 +40,7 @@ export type PresenceOutcome =
 
 export interface PresenceCheck {
   topic: string;
-  /** That of the edge's last call for the topic; 0 when it has no members there. */
+  /** That of the edge's last call for the topic that is known to be written; 0 when it has no members there. */
   sequence: number;
 }
 
@@ -45,7 +48,7 @@ export interface PresenceCheck {
 export interface PresenceVersion {
   /** That of the last changes published; 0 when there never was a member. Only grows, over loss of data too. */
   version: number;
-  /** That of the edge's last call, 0 when it has no members: another one than the edge's own calls for `setPresence`. */
+  /** That of the edge's last call, 0 when it has no members, below 0 when only a part of it is written: another one than the edge's own calls for `setPresence`. */
   sequence: number;
   /** Present on all edges. */
   count: number;

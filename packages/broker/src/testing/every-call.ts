@@ -84,8 +84,9 @@ export function everyCall({
     reapEdges: () => control.reapEdges(),
     'putTopic with presence': () => control.putTopic(room, { presence: DEFAULT_PRESENCE }),
     notePresence: () => edge.notePresence('e2', [room]),
-    changePresence: () => edge.changePresence(room, 'e2', { sequence: 1, joined: [ann], left: [] }),
-    setPresence: () => edge.setPresence(room, 'e2', { sequence: 1, members: [ann] }),
+    changePresence: () =>
+      edge.changePresence(room, 'e2', { sequence: 2, confirmed: 0, first: 2, joined: [ann], left: [] }),
+    setPresence: () => edge.setPresence(room, 'e2', { sequence: 3, members: [ann] }),
     flushPresence: () => edge.flushPresence(room),
     checkPresence: () => edge.checkPresence('e2', [{ topic: room, sequence: 1 }]),
     snapshotPresence: () => edge.snapshotPresence(room),

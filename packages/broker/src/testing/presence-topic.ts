@@ -24,7 +24,9 @@ export class PresentEdge {
   readonly id: string;
   readonly #broker: EdgePresence;
   readonly #topic: string;
+  /** That of the last call that was written. */
   sequence = 0;
+  #attempt = 1;
   readonly members = new Map<string, PresentMember>();
 
   constructor(broker: EdgePresence, topic: string, id: string) {
@@ -45,20 +47,25 @@ export class PresentEdge {
   }
 
   async change(joined: PresentMember[], left: string[]): Promise<PresenceOutcome> {
-    if (this.members.size === 0) {
-      this.sequence = 0;
-      await this.#broker.notePresence(this.id, [this.#topic]);
-    }
+    if (this.members.size === 0) await this.#broker.notePresence(this.id, [this.#topic]);
     for (const one of joined) this.members.set(one.id, one);
     for (const id of left) this.members.delete(id);
-    this.sequence += 1;
-    return this.#broker.changePresence(this.#topic, this.id, { sequence: this.sequence, joined, left });
+    this.#attempt += 1;
+    const [sequence, confirmed] = [this.#attempt, this.sequence];
+    const change = { sequence, confirmed, first: sequence, joined, left };
+    return this.#wrote(sequence, await this.#broker.changePresence(this.#topic, this.id, change));
   }
 
-  set(): Promise<PresenceOutcome> {
-    this.sequence = Math.max(this.sequence, 1);
-    const known = { sequence: this.sequence, members: [...this.members.values()] };
-    return this.#broker.setPresence(this.#topic, this.id, known);
+  async set(): Promise<PresenceOutcome> {
+    this.#attempt += 1;
+    const sequence = this.#attempt;
+    const known = { sequence, members: [...this.members.values()] };
+    return this.#wrote(sequence, await this.#broker.setPresence(this.#topic, this.id, known));
+  }
+
+  #wrote(sequence: number, outcome: PresenceOutcome): PresenceOutcome {
+    if (outcome.kind === 'changed') this.sequence = this.members.size === 0 ? 0 : sequence;
+    return outcome;
   }
 }
 
