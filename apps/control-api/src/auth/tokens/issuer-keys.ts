@@ -41,14 +41,10 @@ export class IssuerKeys {
     return this.#keys;
   }
 
-  /**
-   * After none of the known keys has verified a token: fetches them once more, unless that was done a short while ago.
-   * @returns false when there was no fetch
-   */
-  async renewed(): Promise<boolean> {
-    if (this.#fetching === null && this.#age(this.#triedAt) < REFETCH_MS) return false;
+  /** After none of the known keys has verified a token: fetches them once more, unless that was done a short while ago. */
+  async renew(): Promise<void> {
+    if (this.#fetching === null && this.#age(this.#triedAt) < REFETCH_MS) return;
     await this.#fetch();
-    return true;
   }
 
   /** Whether the issuer still serves this key, as far as is known. */

@@ -64,7 +64,9 @@ export class Signatures {
     const tried = new Set(known.map(({ id }) => id));
     const signed = await this.#tryAll(known, issuer, token, keyId);
     if (signed !== null) return signed;
-    const added = (await issuer.renewed()) ? ((await issuer.known()) ?? []).filter(({ id }) => !tried.has(id)) : [];
+    await issuer.renew();
+    // Also when another token has had them fetched meanwhile.
+    const added = ((await issuer.known()) ?? []).filter(({ id }) => !tried.has(id));
     const signedByAdded = await this.#tryAll(added, issuer, token, keyId);
     if (signedByAdded === null) throw wrongSignature();
     return signedByAdded;
