@@ -140,12 +140,15 @@ describe('a frame of ann that would subscribe, publish or speak for bob', () => 
   ])('ends her connection: %j', async (frame) => {
     const socket = await backend.connect(await register(keys.seeing, 'ann', [ANNS]));
     await socket.next('welcome');
-    // Not who is connected to it: connections of the tests before may just end.
-    const log = async () => (await backend.call<{ position: string }>('GET', `/v1/topics/${BOBS}`)).body.position;
-    const before = await log();
+    // Connections of the tests before may just end.
+    const view = async () => (await backend.call<{ last: string }>('GET', `/v1/topics/${BOBS}`)).body;
+    await eventually(async () => expect(await view()).toMatchObject({ subscribers: 0, present: 0 }), {
+      timeoutMs: 15_000,
+    });
+    const before = await view();
     socket.send(frame);
     expect((await socket.closed).code).toBe(4400);
-    expect(await log()).toBe(before);
+    expect(await view()).toEqual(before);
   });
 });
 
