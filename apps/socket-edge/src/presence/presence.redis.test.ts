@@ -119,18 +119,21 @@ describe('presence over two edges', () => {
     const topic = await room({ graceSeconds: 3 });
     const watcher = await watch(edges[0], topic, 'w');
     const { client, socket } = await join(edges[0], topic, 'ann');
-    await isShown([watcher], topic, ['w', 'ann']);
+    const { socket: bob } = await join(edges[0], topic, 'bob');
+    await isShown([watcher], topic, ['w', 'ann', 'bob']);
     const before = changes(watcher);
     let present = socket;
     for (const edge of [edges[1], edges[0], edges[0]]) {
       present.terminate();
-      await delay(300);
+      await eventually(async () => expect((await control.broker.readClient(client))?.owner).toBeNull());
       present = await openSocket(edge.url, { client, resume: true });
       present.send({ type: 'resume', positions: {} });
       await present.next('welcome');
     }
-    await delay(4000);
-    expect(changes(watcher)).toBe(before);
+    // His grace ends after those of ann would have.
+    bob.terminate();
+    await isShown([watcher], topic, ['w', 'ann']);
+    expect(changes(watcher)).toBe(before + 1);
     present.terminate();
     await isShown([watcher], topic, ['w']);
   });
