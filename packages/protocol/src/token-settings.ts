@@ -9,7 +9,8 @@ const common = {
 };
 const base64url = z.string().regex(/^[A-Za-z0-9_-]+$/, 'must be base64url');
 
-const publicJwk = {
+/** Public keys, by the algorithm that they are for. */
+export const publicJwk = {
   ES256: z.strictObject({
     kty: z.literal('EC'),
     crv: z.literal('P-256'),

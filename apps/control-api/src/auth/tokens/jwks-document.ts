@@ -1,3 +1,4 @@
+import { publicJwk } from '@holdfast/protocol/token-settings';
 import { type CryptoKey, type JWK, importJWK } from 'jose';
 import { z } from 'zod';
 
@@ -18,41 +19,19 @@ const MAX_BYTES = 256 * 1024;
 /** Issuers have a few; each takes time to import. */
 const MAX_KEYS = 100;
 
-const base64url = z.string().regex(/^[A-Za-z0-9_-]+$/);
-const common = {
-  kid: z.string().optional(),
-  use: z.literal('sig').optional(),
+/** What the keys of a set may be for. */
+const operations = {
   key_ops: z
     .array(z.string())
-    .refine((operations) => operations.includes('verify'))
+    .refine((given) => given.includes('verify'))
     .optional(),
 };
 
 /** Keys of the algorithms that tokens may have. Only public members are taken. */
 const usableKey = z.union([
-  z.object({
-    kty: z.literal('EC'),
-    crv: z.literal('P-256'),
-    x: base64url,
-    y: base64url,
-    alg: z.literal('ES256').optional(),
-    ...common,
-  }),
-  // 2,048 bits at least (RFC 7518, 3.3).
-  z.object({
-    kty: z.literal('RSA'),
-    n: base64url.min(342),
-    e: base64url,
-    alg: z.literal('RS256').optional(),
-    ...common,
-  }),
-  z.object({
-    kty: z.literal('OKP'),
-    crv: z.literal('Ed25519'),
-    x: base64url,
-    alg: z.enum(['EdDSA', 'Ed25519']).optional(),
-    ...common,
-  }),
+  publicJwk.ES256.strip().extend(operations),
+  publicJwk.RS256.strip().extend(operations),
+  publicJwk.EdDSA.strip().extend(operations),
 ]);
 
 const ALGORITHMS = { EC: 'ES256', RSA: 'RS256', OKP: 'EdDSA' } as const;
