@@ -18,7 +18,7 @@ export const tokens: Measure = {
   name: 'tokens',
   title: 'Tokens',
   about: ({ tokens: { clients, byKey, renewalsPerSecond, seconds } }) =>
-    `${clients} clients register with a token each (ES256), beside ${byKey} by API key; they connect to one edge, which is ` +
+    `${clients} clients (or as many as a process may have) register with a token each (ES256), beside ${byKey} by API key; they connect to one edge, which is ` +
     `killed with SIGKILL; then ${renewalsPerSecond} of them a second register again with new tokens, for ${seconds} s, all at one control-api`,
   metrics: () => [
     { id: 'registerControl', title: 'control-api a registration', unit: 'µs', better: 'less' },
