@@ -44,6 +44,13 @@ export function redisKeys(prefix: string) {
     edgesHere: () => `${prefix}edges:here`,
     edgeLive: (edge: string) => `${prefix}edge:{${edge}}:live`,
 
+    /** A stream of events; the tag has the slot of what they tell of. */
+    events: (tag: string) => `${prefix}events:{${tag}}`,
+    /** Streams that events were written to, by time. */
+    eventsChanged: () => `${prefix}events:changed`,
+    /** Which events are wanted. */
+    eventsWanted: () => `${prefix}events:wanted`,
+
     /** From which the public names of clients are made. */
     secret: () => `${prefix}secret`,
 
