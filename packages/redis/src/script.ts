@@ -5,14 +5,14 @@ import { RedisUnavailable } from './unavailable.ts';
 
 export type Argument = string | number | Buffer;
 
-/** A Lua file, run by its hash, and sent whole when Redis does not have it (any more). */
+/** One Lua file or several after one another, run by its hash, and sent whole when Redis does not have it (any more). */
 export interface Script {
   source: string;
   sha: string;
 }
 
-export function loadScript(file: URL): Script {
-  const source = readFileSync(file, 'utf8');
+export function loadScript(...files: readonly URL[]): Script {
+  const source = files.map((file) => readFileSync(file, 'utf8')).join('');
   return { source, sha: createHash('sha1').update(source).digest('hex') };
 }
 
