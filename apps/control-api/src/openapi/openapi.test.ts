@@ -49,6 +49,7 @@ const CONTRACT: Record<string, string[]> = {
   'GET /v1/topics/{topic}/presence': ['200', '400', '403', '404'],
   'POST /v1/presence/count': ['200', '400', '403', '404'],
   'GET /v1/edges': ['200', '403'],
+  'GET /v1/key': ['200', '403'],
   'GET /v1/capacity': ['200', '403'],
   'GET /healthz': ['200'],
   'GET /readyz': ['200', '503'],

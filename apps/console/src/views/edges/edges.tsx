@@ -1,0 +1,5 @@
+import { Page } from '../../components/page.tsx';
+
+export function Edges() {
+  return <Page title="Edges">{null}</Page>;
+}
