@@ -4,10 +4,12 @@ import type { Logger } from '@holdfast/service/logger';
 import type { Metrics } from '@holdfast/service/metrics';
 import { type FastifyBaseLogger, type FastifyInstance, LogController, fastify } from 'fastify';
 import { type KeyRing, apiKeys } from './auth/authentication.ts';
+import { ownKeyRoute } from './auth/own-key-route.ts';
 import { TokenVerifier } from './auth/tokens/token-verifier.ts';
 import type { ClientExpiry } from './clients/client-expiry.ts';
 import { clientRoutes } from './clients/client-routes.ts';
 import { clientTopicRoutes } from './clients/client-topic-routes.ts';
+import { type ConsoleFiles, consoleRoutes } from './console/console.ts';
 import { capacityRoutes, edgeRoutes } from './edges/edge-routes.ts';
 import { EdgeDirectory } from './edges/placement.ts';
 import { jsonBodies } from './http/bodies.ts';
@@ -61,6 +63,8 @@ export interface AppOptions {
   /** Origins whose pages may call; "*" is any. */
   readonly allowedOrigins: readonly string[];
   readonly limits: ApiLimits;
+  /** The page at `/console`; null: it is off. */
+  readonly console: ConsoleFiles | null;
   /** False when they have a port of their own. */
   readonly servesMetrics: boolean;
 }
@@ -99,6 +103,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(auditLog, { logger, broker });
   await app.register(jsonBodies);
   await app.register(healthRoutes, options);
+  if (options.console !== null) await app.register(consoleRoutes, { files: options.console });
 
   const counts = createCounts(metrics);
   const tokens = new TokenVerifier({
@@ -131,6 +136,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     userMessageRoutes,
     edgeRoutes,
     capacityRoutes,
+    ownKeyRoute,
   ]) {
     await app.register(routes, services);
   }

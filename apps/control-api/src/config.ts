@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import {
   type Setting,
   ConfigError,
+  choice,
   duration,
   host,
   integer,
@@ -87,6 +88,9 @@ export const configSchema = z
     CLIENT_EXPIRY: duration({ minMs: 1_000, maxMs: TEN_YEARS_MS })
       .optional()
       .describe('How long a client that does not connect stays registered (30m, 720h); not set: for ever'),
+    CONSOLE: choice(['on', 'off'])
+      .optional()
+      .describe(`Whether the page at /console is served; not set: on, but with NODE_ENV=${PRODUCTION} off`),
     NODE_ENV: text('development').describe(
       `With ${PRODUCTION} it refuses to start without API keys, and without a word on origins`,
     ),
@@ -99,6 +103,10 @@ export type Config = z.output<typeof configSchema>;
 
 export function isProduction({ NODE_ENV }: Pick<Config, 'NODE_ENV'>): boolean {
   return NODE_ENV === PRODUCTION;
+}
+
+export function servesConsole({ CONSOLE, NODE_ENV }: Pick<Config, 'CONSOLE' | 'NODE_ENV'>): boolean {
+  return CONSOLE === undefined ? !isProduction({ NODE_ENV }) : CONSOLE === 'on';
 }
 
 /** The limits of the service. */

@@ -12,7 +12,7 @@ import { onShutdown } from '@holdfast/service/shutdown';
 import { buildApp } from './app.ts';
 import { openKeys } from './auth/keys-file.ts';
 import { clientExpiry } from './clients/client-expiry.ts';
-import { isProduction, limitsOf, readVariables } from './config.ts';
+import { isProduction, limitsOf, readVariables, servesConsole } from './config.ts';
 import { checkRedis, openAdmin } from './observability/health.ts';
 import { startReaper } from './reaper.ts';
 
@@ -60,6 +60,8 @@ await runMain(async () => {
     trustedProxies,
     allowedOrigins,
     limits: limitsOf(config),
+    // Bundled, or read, only where it is served.
+    console: servesConsole(config) ? await (await import('@holdfast/console/files')).consoleFiles() : null,
     servesMetrics: config.CONTROL_ADMIN_PORT === undefined,
   });
   // "listening" means that calls succeed: so Redis comes first, unless it is unavailable.

@@ -1,0 +1,5 @@
+import { Page } from '../../components/page.tsx';
+
+export function Topics() {
+  return <Page title="Topics">{null}</Page>;
+}
