@@ -10,6 +10,8 @@ import { clientRoutes } from './clients/client-routes.ts';
 import { clientTopicRoutes } from './clients/client-topic-routes.ts';
 import { capacityRoutes, edgeRoutes } from './edges/edge-routes.ts';
 import { EdgeDirectory } from './edges/placement.ts';
+import { keyRoutes } from './keys/key-routes.ts';
+import { keyUsage } from './keys/key-usage.ts';
 import { jsonBodies } from './http/bodies.ts';
 import { pages, safeHeaders } from './http/headers.ts';
 import { answerClientError, answerFrameworkError, problemAnswers } from './http/problems.ts';
@@ -97,6 +99,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(pages, { allowedOrigins });
   await app.register(apiKeys);
   await app.register(auditLog, { logger, broker });
+  await app.register(keyUsage, { logger, broker });
   await app.register(jsonBodies);
   await app.register(healthRoutes, options);
 
@@ -131,6 +134,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     userMessageRoutes,
     edgeRoutes,
     capacityRoutes,
+    keyRoutes,
   ]) {
     await app.register(routes, services);
   }

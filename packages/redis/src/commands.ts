@@ -13,6 +13,7 @@ export const COMMAND_NAMES = [
   'hgetall',
   'hmget',
   'hscan',
+  'hset',
   'lrange',
   'pexpire',
   'pttl',
