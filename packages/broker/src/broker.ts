@@ -1,5 +1,6 @@
 import type { DisconnectReason } from '@holdfast/protocol/events';
 import type { Position } from '@holdfast/protocol/position-order';
+import type { KeyUsage } from './api-keys/usage.ts';
 import type { ClientIdentity, ClientToken } from './clients/identity.ts';
 import type { ClientState, SubscriptionStart } from './clients/state.ts';
 import type { DrainOutcome, DrainRequest, EdgeDetails, LeaseRenewal } from './edges/state.ts';
@@ -13,6 +14,8 @@ import type {
   PresentMember,
 } from './presence/state.ts';
 import type { LogPage, TopicState } from './topics/state.ts';
+
+export type { KeyUsage } from './api-keys/usage.ts';
 
 /**
  * The interfaces to everything that Holdfast keeps in Redis. Each comment is a promise that the tests hold.
@@ -324,8 +327,16 @@ export interface Events {
   refreshEvents(): Promise<void>;
 }
 
+/** What API keys have, and when they were used. */
+export interface ApiKeys {
+  /** In the order given; a key of which nothing is known has nothing, and was never used. */
+  readKeyUsages(keys: readonly string[]): Promise<KeyUsage[]>;
+  /** Notes that a key was used at a time, in milliseconds since the epoch. */
+  noteKeyUsed(key: string, at: number): Promise<void>;
+}
+
 /** All that control-api needs. */
-export interface ControlBroker extends Clients, Users, Topics, Presence, Edges, Events {
+export interface ControlBroker extends Clients, Users, Topics, Presence, Edges, ApiKeys, Events {
   /** Whether Redis takes writes now, each of its servers; rejects with why not. */
   tryWrites(): Promise<void>;
 }

@@ -75,6 +75,8 @@ export function everyCall({
     acknowledge: () => edge.acknowledge('e1', [clientId]),
     renewLease: () => edge.renewLease(detailsOf('e1')),
     liveEdges: () => control.liveEdges(),
+    noteKeyUsed: () => control.noteKeyUsed('key', 5),
+    readKeyUsages: () => control.readKeyUsages(['key']),
     requestDrain: () => control.requestDrain('e1', false),
     alive: () => control.alive(['e1']),
     surveyServed: () => control.surveyServed('e1', clientId),
