@@ -8,6 +8,7 @@ import type { Freshness } from '../client/freshness.ts';
 import type { Counters } from '../counters.ts';
 import { messageEncoder } from '../transport/frames.ts';
 import type { Broadcast } from '../transport/transport.ts';
+import type { SentMessage } from './replay-buffer.ts';
 import { Topic, type TopicDeps } from './topic.ts';
 
 /** Entries in one read of a log: with messages of 64 KiB, what one read can bring is still bounded. */
@@ -107,7 +108,8 @@ export class Topics {
 
   onTopic(name: string, payload: LivePayload): void {
     for (const topic of this.#topics.get(name) ?? []) {
-      if (payload.kind === 'message') topic.sequencer.onLive(payload.prev, payload.id, payload.data);
+      if (payload.kind === 'message')
+        topic.sequencer.onLive(payload.prev, payload.id, payload.data, payload.traceparent);
       // It may be older than the topic that has the name now: only Redis knows which one is gone.
       else if (payload.kind === 'deleted') void topic.sequencer.sync();
     }
@@ -247,7 +249,11 @@ export class Topics {
     const encode = messageEncoder(name);
     return {
       ...page,
-      entries: page.entries.map(({ id, prev, data }) => ({ id, prev, frame: encode(id, data) })),
+      entries: page.entries.map(({ id, prev, data, traceparent }): SentMessage => {
+        const message = { id, prev, frame: encode(id, data) };
+        if (traceparent === undefined) return message;
+        return { ...message, trace: { traceparent, receivedAt: Date.now(), caughtUp: true } };
+      }),
     };
   }
 
