@@ -128,11 +128,11 @@ describe('with a collector', () => {
         only(collector.named(`publish ${name}`)).spanId,
       );
     }
-    const told = JSON.stringify(collector.spans, (_, value: unknown) =>
+    const sent = JSON.stringify(collector.spans, (_, value: unknown) =>
       typeof value === 'bigint' ? `${value}` : value,
     );
-    expect(told).not.toContain(clientId);
-    expect(told).not.toContain('to the client');
+    expect(sent).not.toContain(clientId);
+    expect(sent).not.toContain('to the client');
   });
 
   it('a message that an edge missed is delivered in the trace of its publish, from the log', async () => {

@@ -1,7 +1,7 @@
 import { type EdgeSettings, NO_SETTINGS, type TopicState, settingsText } from '@holdfast/broker/topic-state';
 import { BEGINNING, type Position, comparePositions } from '@holdfast/protocol/position-order';
 import { traceDelivery } from '@holdfast/service/tracing';
-import type { Counters } from '../counters.ts';
+import type { Counters, Latencies } from '../counters.ts';
 import { messageEncoder } from '../transport/frames.ts';
 import type { Broadcast } from '../transport/transport.ts';
 import { deliveredName } from './delivered-name.ts';
@@ -32,6 +32,7 @@ export interface TopicDeps {
   /** Resolves when they may. */
   whenFresh: () => Promise<void>;
   counters: Counters;
+  latencies: Pick<Latencies, 'publishToWrite'>;
 }
 
 /** What the live subscribers are being sent. */
@@ -40,6 +41,14 @@ interface Sending {
   bytes: number;
   /** How many of them have been sent it. */
   receivers: number;
+}
+
+const NO_MESSAGES: readonly SentMessage[] = [];
+const MS_PER_SECOND = 1000;
+
+/** From the time in an id. Clocks differ: what would be before it counts as nothing. */
+function secondsSince(id: Position, now: number): number {
+  return Math.max(0, now - Number.parseInt(id, 10)) / MS_PER_SECOND;
 }
 
 /** In one write: a burst of large messages must not stand in the buffer of a reader that has stopped. */
@@ -72,7 +81,7 @@ export class Topic implements SubscribedTopic {
   /** Received, but not sent yet: what comes in within one tick goes out as one write. */
   #unsent: SentMessage[] = [];
   /** What each of the live subscribers is being sent. */
-  #sending: Sending = { messages: [], bytes: 0, receivers: 0 };
+  #sending: Sending = { messages: NO_MESSAGES, bytes: 0, receivers: 0 };
   /** Connections that are about to join. */
   #holders = 0;
 
@@ -279,8 +288,10 @@ export class Topic implements SubscribedTopic {
   /** All live subscribers have been sent what was due. */
   #onWritten(): void {
     const { messages, receivers } = this.#sending;
-    this.#sending.messages = [];
+    this.#sending.messages = NO_MESSAGES;
+    const now = Date.now();
     for (const { id, trace } of messages) {
+      if (receivers > 0) this.#deps.latencies.publishToWrite.observe(secondsSince(id, now));
       if (trace === undefined) continue;
       traceDelivery({ ...trace, topic: deliveredName(this.name), id, receivers, lagging: this.#lagging.size });
     }

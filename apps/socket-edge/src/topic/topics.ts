@@ -5,7 +5,7 @@ import { type TopicState, settingsText } from '@holdfast/broker/topic-state';
 import { BEGINNING } from '@holdfast/protocol/position-order';
 import pLimit from 'p-limit';
 import type { Freshness } from '../client/freshness.ts';
-import type { Counters } from '../counters.ts';
+import type { Counters, Latencies } from '../counters.ts';
 import { messageEncoder } from '../transport/frames.ts';
 import type { Broadcast } from '../transport/transport.ts';
 import type { SentMessage } from './replay-buffer.ts';
@@ -32,6 +32,7 @@ export interface TopicsDeps {
   channels: Pick<LiveSubscriber, 'subscribe' | 'unsubscribe'>;
   broadcast: Broadcast;
   counters: Counters;
+  latencies: Pick<Latencies, 'publishToWrite'>;
   freshness: Pick<Freshness, 'isFresh' | 'whenFresh'>;
   /** A topic expires otherwise than before, or has another presence. */
   onSettings?: (topic: Topic) => void;
@@ -60,7 +61,7 @@ export class Topics {
   #flushScheduled = false;
 
   constructor(deps: TopicsDeps) {
-    const { broker, broadcast, counters, freshness, onError } = deps;
+    const { broker, broadcast, counters, latencies, freshness, onError } = deps;
     this.#deps = deps;
     const limit = pLimit(MAX_READS);
     this.#topicDeps = {
@@ -78,6 +79,7 @@ export class Topics {
       isFresh: () => freshness.isFresh(),
       whenFresh: () => freshness.whenFresh(),
       counters,
+      latencies,
     };
   }
 
