@@ -212,7 +212,11 @@ export interface Topics {
    */
   expireTopics(limit: number): Promise<number>;
   /** In the order of names, all that begin with `prefix`; `cursor` is the last name of the page before. */
-  listTopics(cursor: string | null, limit: number, prefix?: string): Promise<Page<{ topic: string; state: TopicState }>>;
+  listTopics(
+    cursor: string | null,
+    limit: number,
+    prefix?: string,
+  ): Promise<Page<{ topic: string; state: TopicState }>>;
   /**
    * Appends to the log and publishes to the edges, in one step. The same idempotency key again gives the same id and does
    * neither. With `traceparent`, that of a call that is traced, the message carries it to the edges.
