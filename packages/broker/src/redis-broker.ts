@@ -34,9 +34,9 @@ export function controlBroker(
   const broken = new BrokenRecords(onBroken);
   const pending = pendingStore(redis, keys);
   const expiry = expiryStore(redis, keys);
-  const topics = topicStore(redis, keys, pending, broken, expiry, 'callers');
-  const memberships = membershipStore(redis, keys);
   const events = eventWriter(redis, keys);
+  const topics = topicStore(redis, keys, pending, broken, expiry, events, 'callers');
+  const memberships = membershipStore(redis, keys);
   const clients = clientStore(redis, keys, pending, broken, events);
   const leases = leaseStore(redis, keys);
   const { changes, notes, versions } = presenceParts(redis, keys);
@@ -70,7 +70,7 @@ export function edgeBroker(redis: Commands, prefix: string): EdgeBroker & EdgePr
     ...pending,
     ...claimStore(redis, keys, events),
     ...clientStore(redis, keys, pending, broken, events),
-    ...topicStore(redis, keys, pending, broken, expiry, 'edges'),
+    ...topicStore(redis, keys, pending, broken, expiry, events, 'edges'),
     touchTopic: expiry.touchTopic,
     ...leaseStore(redis, keys),
     ...survey(redis, keys),

@@ -29,7 +29,7 @@ export function eventsWanted(redis: Commands, keys: Keys) {
   }
 
   /** @param topic undefined for what tells of no topic */
-  function wants(type: EventType, topic?: string): boolean {
+  function isWanted(type: EventType, topic?: string): boolean {
     const patterns = known[type];
     if (patterns === undefined) return false;
     return patterns === null || topic === undefined || matchesAny(patterns, topic);
@@ -47,5 +47,5 @@ export function eventsWanted(redis: Commands, keys: Keys) {
     await refresh();
   }
 
-  return { refresh, wants, keep, end, isEmpty: () => text === null };
+  return { refresh, isWanted, keep, end, isEmpty: () => text === null };
 }

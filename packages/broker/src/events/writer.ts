@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { EventType } from '@holdfast/protocol/events';
+import { type EventType, MESSAGE_PUBLISHED } from '@holdfast/protocol/events';
+import { INBOX_TOPIC, USER_TOPIC } from '@holdfast/protocol/topic-name';
 import type { Commands } from '@holdfast/redis/commands';
 import { run } from '@holdfast/redis/script';
 import type { Keys } from '../keys.ts';
 import { loadScript } from '../lua/scripts.ts';
+import { isUserTopic } from '../users/user-topic.ts';
 import { type Partition, eventPartitions } from './partitions.ts';
 import { eventsWanted } from './wanted.ts';
 
@@ -37,16 +39,24 @@ export function eventWriter(redis: Commands, keys: Keys) {
     if (wanted.isEmpty()) return null;
     return streamOf(
       keys.client(clientId),
-      types.filter((type) => wanted.wants(type)),
+      types.filter((type) => wanted.isWanted(type)),
     );
+  }
+
+  /** Where messages to a client alone are written as events; null when they are not wanted. */
+  function ofInbox(clientId: string): EventStream | null {
+    if (!wanted.isWanted(MESSAGE_PUBLISHED, INBOX_TOPIC)) return null;
+    return streamOf(keys.client(clientId), [MESSAGE_PUBLISHED]);
   }
 
   /** Where events of a topic are written; null when none of these types is wanted of it. */
   function ofTopic(topic: string, ...types: readonly EventType[]): EventStream | null {
     if (wanted.isEmpty()) return null;
+    // As events name it.
+    const name = isUserTopic(topic) ? USER_TOPIC : topic;
     return streamOf(
       keys.topic(topic),
-      types.filter((type) => wanted.wants(type, topic)),
+      types.filter((type) => wanted.isWanted(type, name)),
     );
   }
 
@@ -75,5 +85,5 @@ export function eventWriter(redis: Commands, keys: Keys) {
     }
   }
 
-  return { ...wanted, partitions, ofClient, ofTopic, written };
+  return { ...wanted, partitions, ofClient, ofInbox, ofTopic, written };
 }
