@@ -8,7 +8,7 @@ import { registrationStore } from './clients/registrations.ts';
 import { leaseStore } from './edges/leases.ts';
 import { pendingStore } from './edges/pending.ts';
 import { survey } from './edges/survey.ts';
-import { eventWriter } from './events/writer.ts';
+import { type EventWriter, eventWriter } from './events/writer.ts';
 import { type Keys, redisKeys } from './keys.ts';
 import { presenceChanges } from './presence/changes.ts';
 import { edgePresence } from './presence/edge-presence.ts';
@@ -39,7 +39,7 @@ export function controlBroker(
   const memberships = membershipStore(redis, keys);
   const clients = clientStore(redis, keys, pending, broken, events);
   const leases = leaseStore(redis, keys);
-  const { changes, notes, versions } = presenceParts(redis, keys);
+  const { changes, notes, versions } = presenceParts(redis, keys, events);
   return {
     ...clients,
     ...registrationStore(redis, keys, pending, memberships, events),
@@ -63,8 +63,8 @@ export function edgeBroker(redis: Commands, prefix: string): EdgeBroker & EdgePr
   const broken = new BrokenRecords();
   const pending = pendingStore(redis, keys);
   const expiry = expiryStore(redis, keys);
-  const { changes, notes, versions } = presenceParts(redis, keys);
   const events = eventWriter(redis, keys);
+  const { changes, notes, versions } = presenceParts(redis, keys, events);
   return {
     refreshEvents: events.refresh,
     ...pending,
@@ -79,9 +79,9 @@ export function edgeBroker(redis: Commands, prefix: string): EdgeBroker & EdgePr
   };
 }
 
-function presenceParts(redis: Commands, keys: Keys) {
+function presenceParts(redis: Commands, keys: Keys, events: EventWriter) {
   return {
-    changes: presenceChanges(redis, keys),
+    changes: presenceChanges(redis, keys, events),
     notes: presenceNotes(redis, keys),
     versions: presenceVersions(redis, keys),
   };

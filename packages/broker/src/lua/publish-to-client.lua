@@ -2,7 +2,8 @@
 -- KEYS  1 client, 2 its log, 3 idempotency key (missing: none),
 --       then the stream of the client's events if the message is wanted as such
 -- ARGV  1 data, 2 a random number, 3 how long the idempotency key is remembered (ms), 4 messages kept, 5 seconds kept,
---       6 digest of the caller and the data ('' without idempotency key), 7 traceparent of the publish, '' if not traced
+--       6 digest of the caller and the data ('' without idempotency key),
+--       7 traceparent of the publish, '' if not traced
 -- Gives {0} not registered, {1, id, edges to notify} published, {2, id, edges to notify} published before,
 --       {3} the key belongs to another caller or message
 local client = redis.call('HMGET', KEYS[1], 'r', 'o', 'm', 'e', 'p')
