@@ -7,9 +7,13 @@ import { refStore } from './clients/refs.ts';
 import { registrationStore } from './clients/registrations.ts';
 import { leaseStore } from './edges/leases.ts';
 import { pendingStore } from './edges/pending.ts';
+import { edgeNotes } from './edges/notes.ts';
 import { survey } from './edges/survey.ts';
 import { type EventWriter, eventWriter } from './events/writer.ts';
 import { type Keys, redisKeys } from './keys.ts';
+import { occupancyChanges } from './occupancy/changes.ts';
+import { edgeOccupancy } from './occupancy/edge-occupancy.ts';
+import { occupancyReaper } from './occupancy/reaping.ts';
 import { presenceChanges } from './presence/changes.ts';
 import { edgePresence } from './presence/edge-presence.ts';
 import { presenceNotes } from './presence/notes.ts';
@@ -40,6 +44,7 @@ export function controlBroker(
   const clients = clientStore(redis, keys, pending, broken, events);
   const leases = leaseStore(redis, keys);
   const { changes, notes, versions } = presenceParts(redis, keys, events);
+  const occupancy = occupancyParts(redis, keys, events);
   return {
     ...clients,
     ...registrationStore(redis, keys, pending, memberships, events),
@@ -49,6 +54,7 @@ export function controlBroker(
     ...topics,
     ...quotaStore(redis, keys, topics, expiry),
     ...presencePages(redis, keys, versions),
+    ...occupancyReaper(redis, keys, occupancy.changes, occupancy.notes, events, leases.alive),
     ...presenceReaper(redis, keys, changes, notes, leases.alive),
     ...leases,
     ...survey(redis, keys),
@@ -65,6 +71,7 @@ export function edgeBroker(redis: Commands, prefix: string): EdgeBroker & EdgePr
   const expiry = expiryStore(redis, keys);
   const events = eventWriter(redis, keys);
   const { changes, notes, versions } = presenceParts(redis, keys, events);
+  const occupancy = occupancyParts(redis, keys, events);
   return {
     refreshEvents: events.refresh,
     ...pending,
@@ -74,6 +81,7 @@ export function edgeBroker(redis: Commands, prefix: string): EdgeBroker & EdgePr
     touchTopic: expiry.touchTopic,
     ...leaseStore(redis, keys),
     ...survey(redis, keys),
+    ...edgeOccupancy(redis, keys, occupancy.changes, occupancy.notes, events),
     ...edgePresence(redis, keys, changes, notes, versions),
     refsOf: refStore(redis, keys).refsOf,
   };
@@ -84,5 +92,12 @@ function presenceParts(redis: Commands, keys: Keys, events: EventWriter) {
     changes: presenceChanges(redis, keys, events),
     notes: presenceNotes(redis, keys),
     versions: presenceVersions(redis, keys),
+  };
+}
+
+function occupancyParts(redis: Commands, keys: Keys, events: EventWriter) {
+  return {
+    changes: occupancyChanges(redis, keys, events),
+    notes: edgeNotes(redis, { topicsOf: keys.edgeTopics, edges: keys.edgesWithTopics }),
   };
 }
