@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { edgeBroker } from '../redis-broker.ts';
-import { detailsOf, dyingAfter, openBroker } from '../testing/brokers.ts';
+import { loadScript } from '../lua/scripts.ts';
+import { controlBroker, edgeBroker } from '../redis-broker.ts';
+import { detailsOf, dyingAfter, openBroker, watched } from '../testing/brokers.ts';
 import { testEvents } from '../testing/events.ts';
 
 const its = await openBroker();
@@ -86,15 +87,16 @@ describe('a topic', () => {
     const topic = randomUUID();
     await live('a');
     await occupy('a', topic);
-    const index = keys.topicsVacating();
-    await redis.zadd(index, 1, topic);
-    const race = async () => {
-      const looked = control.vacateTopics();
-      await leave('a', topic);
-      await looked;
-    };
-    await race();
-    expect(await redis.zscore(index, topic)).not.toBeNull();
+    await redis.zadd(keys.topicsVacating(), 1, topic);
+    const { sha } = loadScript('remove-due');
+    const racing = watched(redis, async (_command, _count, first) => {
+      if (first === sha) await leave('a', topic);
+    });
+    const slow = controlBroker(racing, prefix);
+    await slow.refreshEvents();
+    await slow.vacateTopics();
+    await later(topic);
+    expect(await written(topic)).toEqual(['occupied', 'vacated']);
   });
 });
 
