@@ -14,6 +14,8 @@ import { drain } from './connection/drain.ts';
 import { Authorizations } from './client/authorization.ts';
 import { ClosedRanges } from './client/closed-ranges.ts';
 import { deliveredName } from './topic/delivered-name.ts';
+import { Losses } from './topic/losses.ts';
+import { Occupancy } from './topic/occupancy.ts';
 import { Topics } from './topic/topics.ts';
 import { Freshness } from './client/freshness.ts';
 import { Heartbeat, STUCK_MS } from './connection/heartbeat.ts';
@@ -102,12 +104,21 @@ export function createEdge(options: EdgeOptions) {
     counters,
     freshness,
     onSettings: (topic) => presence.onSettings(topic),
+    onOccupancy: (topic) => occupancy.onChange(topic),
     onUnsubscribed: (clientId) => {
       const connection = registry.get(clientId);
       if (connection) reconciler.reapply(connection);
     },
     onError,
   });
+  const occupancy = new Occupancy({
+    edge: id,
+    broker,
+    isOccupied: (topic) => topics.isOccupied(topic),
+    topics: () => topics.names(),
+    onError,
+  });
+  const losses = new Losses(id, broker);
   const limit = pLimit(MAX_READS);
   const inbox = new Inbox({ broker, limit });
   const closedRanges = new ClosedRanges({ broker, limit });
@@ -140,6 +151,7 @@ export function createEdge(options: EdgeOptions) {
     reconciler,
     resumes,
     counters,
+    losses,
     resumeDeadlineMs,
     onError,
   });
@@ -169,7 +181,9 @@ export function createEdge(options: EdgeOptions) {
         releases.flush(),
         topics.tend(),
         presence.tend(),
-        broker.refreshEvents(),
+        refreshEvents(),
+        occupancy.tend(),
+        losses.write(),
       ]);
     },
     onError,
@@ -181,7 +195,11 @@ export function createEdge(options: EdgeOptions) {
   function onOwn(payload: LivePayload): void {
     if (payload.kind === 'probe') probes.onReceived(payload.nonce);
     else if (payload.kind === 'served') answerServed(payload.surveyId, payload.clientId);
-    else if (payload.kind === 'events') broker.refreshEvents().catch(onError);
+    else if (payload.kind === 'events') refreshEvents().catch(onError);
+  }
+
+  async function refreshEvents(): Promise<void> {
+    if (await broker.refreshEvents()) occupancy.onWanted();
   }
 
   function answerServed(surveyId: string, clientId: string): void {
@@ -206,6 +224,7 @@ export function createEdge(options: EdgeOptions) {
     reconciler.compareAll();
     topics.syncAll().catch(onError);
     presence.checkAll().catch(onError);
+    occupancy.checkAll().catch(onError);
   }
 
   return {
@@ -262,6 +281,7 @@ export function createEdge(options: EdgeOptions) {
       await lease.beat().catch(onError);
       await drain(registry, seconds);
       await releases.flush();
+      await Promise.allSettled([occupancy.write(), losses.write()]);
       // Before the lease: without it and without this note the members would be taken out at once.
       await presence.leave().catch(onError);
       await lease.end().catch(onError);

@@ -365,6 +365,26 @@ export interface EdgeOccupancy {
   checkOccupancy(edge: string, topics: readonly string[]): Promise<string[]>;
 }
 
+/** What connections of an edge were announced as lost, within a second or so. */
+export interface TopicLoss {
+  topic: string;
+  /** The client whose inbox it is, when it is one. */
+  clientId?: string;
+  /** How many were sent the `lost`. */
+  connections: number;
+  /** The first position after which one of them lost messages. */
+  after: Position;
+  /** The last from which one of them goes on. */
+  position: Position;
+}
+
+/** Events of what connections were announced as lost. */
+export interface LossEvents {
+  isLossWanted(topic: string): boolean;
+  /** Gives those that could not be written. */
+  writeLosses(edge: string, losses: readonly TopicLoss[]): Promise<TopicLoss[]>;
+}
+
 /** All that control-api needs. */
 export interface ControlBroker extends Clients, Users, Topics, Presence, Occupancy, Edges, Events {
   /** Whether Redis takes writes now, each of its servers; rejects with why not. */
@@ -413,7 +433,7 @@ export interface KnownTopic {
 }
 
 /** All that a socket-edge needs. */
-export interface EdgeBroker extends Events, EdgeOccupancy {
+export interface EdgeBroker extends Events, EdgeOccupancy, LossEvents {
   /**
    * Claims a client for a connection, and reads it, in one step. A new connection gets it when it has no owner; one with a
    * generation, when the owner's is lower (this Redis has lost its last writes, or a newer connection takes over), or when

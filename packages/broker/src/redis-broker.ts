@@ -9,6 +9,7 @@ import { leaseStore } from './edges/leases.ts';
 import { pendingStore } from './edges/pending.ts';
 import { edgeNotes } from './edges/notes.ts';
 import { survey } from './edges/survey.ts';
+import { lossEvents } from './events/losses.ts';
 import { type EventWriter, eventWriter } from './events/writer.ts';
 import { type Keys, redisKeys } from './keys.ts';
 import { occupancyChanges } from './occupancy/changes.ts';
@@ -81,6 +82,7 @@ export function edgeBroker(redis: Commands, prefix: string): EdgeBroker & EdgePr
     touchTopic: expiry.touchTopic,
     ...leaseStore(redis, keys),
     ...survey(redis, keys),
+    ...lossEvents(redis, events),
     ...edgeOccupancy(redis, keys, occupancy.changes, occupancy.notes, events),
     ...edgePresence(redis, keys, changes, notes, versions),
     refsOf: refStore(redis, keys).refsOf,

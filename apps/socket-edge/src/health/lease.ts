@@ -66,6 +66,8 @@ export class Lease {
     const { broker, counters, details, onExpired, onBeat } = this.#deps;
     let alive: boolean;
     try {
+      // Before the edge takes its first client: there may be events of it to write.
+      if (!this.#begun) await broker.refreshEvents();
       alive = await broker.renewLease(details());
     } catch (error) {
       counters.leaseRenewalsMissed += 1;

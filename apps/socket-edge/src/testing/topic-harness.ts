@@ -73,6 +73,7 @@ export function topicHarness() {
     onIdle: () => {
       deps.idle += 1;
     },
+    onOccupancy: () => undefined,
     onReadFailed: () => {
       deps.stalled += 1;
     },

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type EventType, MESSAGE_PUBLISHED } from '@holdfast/protocol/events';
+import type { EventType } from '@holdfast/protocol/events';
 import { INBOX_TOPIC, USER_TOPIC } from '@holdfast/protocol/topic-name';
 import type { Commands } from '@holdfast/redis/commands';
 import { run } from '@holdfast/redis/script';
@@ -14,6 +14,9 @@ const noteChangedScript = loadScript('note-changed');
 /** Partitions that events were written to are noted together: readers are as late as that. */
 const GATHER_MS = 50;
 const MAX_BATCH = 1_000;
+
+/** In one stream: readers trim it long before, and may be away. As in the scripts that write events. */
+export const MAX_EVENTS = 1_000_000;
 
 export type EventWriter = ReturnType<typeof eventWriter>;
 
@@ -43,10 +46,9 @@ export function eventWriter(redis: Commands, keys: Keys) {
     );
   }
 
-  /** Where messages to a client alone are written as events; null when they are not wanted. */
-  function ofInbox(clientId: string): EventStream | null {
-    if (!wanted.isWanted(MESSAGE_PUBLISHED, INBOX_TOPIC)) return null;
-    return streamOf(keys.client(clientId), [MESSAGE_PUBLISHED]);
+  /** Where events of a client's inbox are written; null when this type is not wanted of it. */
+  function ofInbox(clientId: string, type: EventType): EventStream | null {
+    return wanted.isWanted(type, INBOX_TOPIC) ? streamOf(keys.client(clientId), [type]) : null;
   }
 
   /** Where events of a topic are written; null when none of these types is wanted of it. */

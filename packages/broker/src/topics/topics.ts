@@ -228,7 +228,7 @@ export function topicStore(
     const digest = idempotencyKey === undefined ? '' : publishDigest(caller, data);
     const { size, seconds } = DEFAULT_HISTORY;
     const args = [data, randomStep(), IDEMPOTENCY_MS, size, seconds, digest, traceparent];
-    const stream = events.ofInbox(clientId);
+    const stream = events.ofInbox(clientId, MESSAGE_PUBLISHED);
     if (stream !== null) touched.push(stream.stream);
     const answer = answerOf('publish-to-client', await run(redis, publishToClientScript, touched, args));
     events.written(stream);
