@@ -16,6 +16,8 @@ import { RequestedDrain } from './connection/requested-drain.ts';
 import { Authorizations } from './client/authorization.ts';
 import { ClosedRanges } from './client/closed-ranges.ts';
 import { deliveredName } from './topic/delivered-name.ts';
+import { Losses } from './topic/losses.ts';
+import { Occupancy } from './topic/occupancy.ts';
 import { Topics } from './topic/topics.ts';
 import { Freshness } from './client/freshness.ts';
 import { Heartbeat, STUCK_MS } from './connection/heartbeat.ts';
@@ -119,12 +121,21 @@ export function createEdge(options: EdgeOptions) {
     latencies,
     freshness,
     onSettings: (topic) => presence.onSettings(topic),
+    onOccupancy: (topic) => occupancy.onChange(topic),
     onUnsubscribed: (clientId) => {
       const connection = registry.get(clientId);
       if (connection) reconciler.reapply(connection);
     },
     onError,
   });
+  const occupancy = new Occupancy({
+    edge: id,
+    broker,
+    isOccupied: (topic) => topics.isOccupied(topic),
+    topics: () => topics.names(),
+    onError,
+  });
+  const losses = new Losses(id, broker);
   const limit = pLimit(MAX_READS);
   const inbox = new Inbox({ broker, limit });
   const closedRanges = new ClosedRanges({ broker, limit });
@@ -157,6 +168,7 @@ export function createEdge(options: EdgeOptions) {
     reconciler,
     resumes,
     counters,
+    losses,
     resumeDeadlineMs,
     onError,
   });
@@ -191,7 +203,9 @@ export function createEdge(options: EdgeOptions) {
         releases.flush(),
         topics.tend(),
         presence.tend(),
-        broker.refreshEvents(),
+        refreshEvents(),
+        occupancy.tend(),
+        losses.write(),
       ]);
     },
     onError,
@@ -204,7 +218,11 @@ export function createEdge(options: EdgeOptions) {
     if (payload.kind === 'probe') probes.onReceived(payload.nonce);
     else if (payload.kind === 'renew') lease.beat().catch(onError);
     else if (payload.kind === 'served') answerServed(payload.surveyId, payload.clientId);
-    else if (payload.kind === 'events') broker.refreshEvents().catch(onError);
+    else if (payload.kind === 'events') refreshEvents().catch(onError);
+  }
+
+  async function refreshEvents(): Promise<void> {
+    if (await broker.refreshEvents()) occupancy.onWanted();
   }
 
   function answerServed(surveyId: string, clientId: string): void {
@@ -242,6 +260,7 @@ export function createEdge(options: EdgeOptions) {
     reconciler.compareAll();
     topics.syncAll().catch(onError);
     presence.checkAll().catch(onError);
+    occupancy.checkAll().catch(onError);
   }
 
   return {
@@ -304,6 +323,7 @@ export function createEdge(options: EdgeOptions) {
       await lease.beat().catch(onError);
       await drain(registry, seconds);
       await releases.flush();
+      await Promise.allSettled([occupancy.write(), losses.write()]);
       // Before the lease: without it and without this note the members would be taken out at once.
       await presence.leave().catch(onError);
       await lease.end().catch(onError);

@@ -9,6 +9,7 @@ import type { Transport } from '../transport/transport.ts';
 import { type Subscriber, type Subscription, SubscriptionSet } from '../topic/subscription.ts';
 import { deliveredName } from '../topic/delivered-name.ts';
 import type { Counters } from '../counters.ts';
+import type { Losses } from '../topic/losses.ts';
 import type { ConnectionIdentity } from './identity.ts';
 
 /** Past this a connection leaves the live subscribers and keeps only its positions: a reader that stops costs no more. */
@@ -106,12 +107,14 @@ export class Connection implements Subscriber {
   /** Its place in the connection registry. */
   registryIndex = -1;
   readonly #counters: Counters;
+  readonly #losses: Pick<Losses, 'add'> | undefined;
 
   constructor(
     { generation, digest, read, client }: ConnectionClaim,
     transport: Transport,
     phase: Phase,
     counters: Counters,
+    losses?: Pick<Losses, 'add'>,
   ) {
     this.id = connectionName(generation);
     this.clientId = client.clientId;
@@ -123,6 +126,7 @@ export class Connection implements Subscriber {
     this.phase = phase;
     this.inboxPosition = client.ownPosition;
     this.#counters = counters;
+    this.#losses = losses;
   }
 
   /** Whether it can be sent no messages now. */
@@ -176,6 +180,7 @@ export class Connection implements Subscriber {
   announceLost(topic: string, after: Position, position: Position): void {
     if (this.phase === 'closed') return;
     this.#counters.lostAnnounced += 1;
+    this.#losses?.add(topic, this.clientId, after, position);
     this.sendControl({ type: 'lost', topic: deliveredName(topic), after, position });
   }
 

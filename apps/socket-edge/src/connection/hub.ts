@@ -15,6 +15,7 @@ import type { Releases } from '../client/releases.ts';
 import { ResumeFrames } from './resume-frames.ts';
 import type { ResumeLimit } from './resume-limit.ts';
 import type { ConnectionRegistry } from './registry.ts';
+import type { Losses } from '../topic/losses.ts';
 import type { Counters } from '../counters.ts';
 
 /** How long the look-up of the start positions may take; then the client is asked to come back later. */
@@ -28,6 +29,7 @@ export interface HubDeps extends AttachDeps {
   reconciler: Reconciler;
   resumes: ResumeLimit;
   counters: Counters;
+  losses: Losses;
   /** How long the `resume` frame of a connection that announced one is awaited. */
   resumeDeadlineMs: number;
   /** Something failed by a fault of this edge or of Redis. */
@@ -100,9 +102,9 @@ export class Hub {
 
   /** For `Claim.open`. */
   open(claim: Claim, transport: Transport, resume: boolean, watches: boolean): Connection {
-    const { registry, pending, reconciler, counters } = this.#deps;
+    const { registry, pending, reconciler, counters, losses } = this.#deps;
     const { client, isOwner } = claim;
-    const connection = new Connection(claim, transport, resume ? 'awaiting-resume' : 'attaching', counters);
+    const connection = new Connection(claim, transport, resume ? 'awaiting-resume' : 'attaching', counters, losses);
     connection.identity = connectionIdentity(client.identity, watches);
     connection.changedMeanwhile = pending.end(client.clientId);
     // Only acknowledged: what had ended before is not for this connection.

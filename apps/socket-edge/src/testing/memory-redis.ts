@@ -263,7 +263,12 @@ export class MemoryRedis {
   broker(): MemoryBroker {
     return {
       ...this.#presenceBroker(),
-      refreshEvents: () => Promise.resolve(),
+      refreshEvents: () => Promise.resolve(false),
+      isOccupancyWanted: () => false,
+      changeOccupancy: () => Promise.resolve(new Set()),
+      checkOccupancy: () => Promise.resolve([]),
+      isLossWanted: () => false,
+      writeLosses: () => Promise.resolve([]),
       claim: (request) => this.#ask('claim', () => this.#claim(request), request.clientId),
       release: (clientId, edge, generation) =>
         this.#ask('release', () => this.#release(clientId, edge, generation), clientId),

@@ -25,6 +25,8 @@ export interface TopicDeps {
   onSettings: (topic: Topic) => void;
   /** The topic is not in use any more. */
   onIdle: (topic: Topic) => void;
+  /** The first connection has subscribed, or the last one has left. */
+  onOccupancy: (topic: Topic) => void;
   /** Redis did not answer: `topic.sequencer.sync()` is to be called later. */
   onReadFailed: (topic: Topic, error: unknown) => void;
   /** Whether messages may be sent now; if not, `catchUpAll` and `flush` follow. */
@@ -170,6 +172,7 @@ export class Topic implements SubscribedTopic {
 
   join(subscription: Subscription): void {
     this.#lagging.add(subscription);
+    if (this.size === 1) this.#deps.onOccupancy(this);
     this.catchUp(subscription);
     this.presence?.join(subscription);
   }
@@ -179,6 +182,7 @@ export class Topic implements SubscribedTopic {
     this.presence?.leave(subscription, isFinal);
     this.#live.remove(subscription);
     this.#lagging.delete(subscription);
+    if (this.size === 0) this.#deps.onOccupancy(this);
     if (!this.inUse) this.#deps.onIdle(this);
   }
 

@@ -101,6 +101,8 @@ export function everyCall({
     'deleteTopic with presence': () => control.deleteTopic(room),
     tryWrites: () => control.tryWrites(),
     refreshEvents: () => control.refreshEvents(),
+    changeOccupancy: () => edge.changeOccupancy('e4', [topic], []),
+    checkOccupancy: () => edge.checkOccupancy('e4', [topic]),
     release: () => edge.release(clientId, 'e1', 0),
     deleteTopic: () => control.deleteTopic(topic),
     unregisterUnused: () => control.unregisterUnused(state),
