@@ -29,6 +29,8 @@ import type { BulkBroker, Services } from './services.ts';
 import { topicRoutes } from './topics/topic-routes.ts';
 import { userMessageRoutes } from './users/user-message-routes.ts';
 import { userRoutes } from './users/user-routes.ts';
+import { webhookRoutes } from './webhooks/webhook-routes.ts';
+import { NO_WEBHOOKS, type Webhooks } from './webhooks/webhooks.ts';
 
 /** A thousand topics of the longest name, and what JSON adds. Calls that publish have bounds of their own. */
 const BODY_BYTES = 256 * 1024;
@@ -63,6 +65,8 @@ export interface AppOptions {
   readonly limits: ApiLimits;
   /** False when they have a port of their own. */
   readonly servesMetrics: boolean;
+  /** Not given: the installation has none. */
+  readonly webhooks?: Webhooks;
 }
 
 /** The Control API, ready to listen or to be injected requests; it does neither by itself. */
@@ -118,6 +122,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     clientExpiry,
     edges: new EdgeDirectory(broker),
     counts,
+    webhooks: options.webhooks ?? NO_WEBHOOKS,
   };
   for (const routes of [
     clientRoutes,
@@ -131,6 +136,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     userMessageRoutes,
     edgeRoutes,
     capacityRoutes,
+    webhookRoutes,
   ]) {
     await app.register(routes, services);
   }
