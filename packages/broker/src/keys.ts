@@ -55,6 +55,11 @@ export function redisKeys(prefix: string) {
     /** Which events are wanted. */
     eventsWanted: () => `${prefix}events:wanted`,
 
+    /** An endpoint of webhooks. */
+    webhook: (id: string) => `${prefix}webhook:{${id}}`,
+    webhookCursors: (id: string) => `${prefix}webhook:{${id}}:cursors`,
+    webhookDeliveries: (id: string) => `${prefix}webhook:{${id}}:deliveries`,
+
     /** From which the public names of clients are made. */
     secret: () => `${prefix}secret`,
 
