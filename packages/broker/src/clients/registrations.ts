@@ -10,6 +10,7 @@ import { newIncarnation } from '../random.ts';
 import { asked, run } from '@holdfast/redis/script';
 import { loadScript } from '../lua/scripts.ts';
 import type { Pending } from '../edges/pending.ts';
+import { evidenceStore } from '../evidence/evidence.ts';
 import { startNow } from '../topics/state.ts';
 import type { Memberships } from '../users/memberships.ts';
 import { userTopic } from '../users/user-topic.ts';
@@ -38,6 +39,8 @@ interface Conditions {
  * it: a registration took place if the client has its nonce; an unregistration, if there is its tombstone.
  */
 export function registrationStore(redis: Commands, keys: Keys, pending: Pending, memberships: Memberships) {
+  const evidence = evidenceStore(redis, keys);
+
   async function register(client: NewClient, maxClients: number | null): Promise<RegisterOutcome> {
     const { clientId, key, registeredAt } = client;
     const name = client.name ?? '';
@@ -87,7 +90,7 @@ export function registrationStore(redis: Commands, keys: Keys, pending: Pending,
     const edges = edgesOf(...answer.rest.map(text));
     await Promise.all([pending.notify(edges, clientId), updateClientIndex(clientId, false), leaveUser(intent)]);
     await complete(key, intent, 'drop');
-    await asked(redis.del(tombstone));
+    await Promise.all([asked(redis.del(tombstone)), evidence.forget(clientId)]);
     return true;
   }
 

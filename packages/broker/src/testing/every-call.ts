@@ -97,6 +97,9 @@ export function everyCall({
     forgetPresence: () => edge.forgetPresence('e2', [room]),
     'deleteTopic with presence': () => control.deleteTopic(room),
     tryWrites: () => control.tryWrites(),
+    notePast: () =>
+      edge.notePast(clientId, { generation: 2, edge: 'e1', connection: '2', to: 5, reason: 'lost', end: null }),
+    readEvidence: () => control.readEvidence(clientId),
     release: () => edge.release(clientId, 'e1', 0),
     deleteTopic: () => control.deleteTopic(topic),
     unregisterUnused: () => control.unregisterUnused(state),
