@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { EdgeBroker, EdgePresence } from '@holdfast/broker/broker';
+import type { EdgeBroker, EdgePresence, ServedClient } from '@holdfast/broker/broker';
 import type { EdgeDetails, EdgeFacts, EdgeLoad } from '@holdfast/broker/edge-state';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import type { LiveSubscriber } from '@holdfast/broker/live-subscriber';
@@ -29,6 +29,7 @@ import { TimeSlicer } from './schedule/slicer.ts';
 import { PendingHandshakes } from './connection/claim.ts';
 import { Reconciler } from './client/reconcile.ts';
 import { Releases } from './client/releases.ts';
+import { PastNotes } from './evidence/past-notes.ts';
 import { ResumeLimit } from './connection/resume-limit.ts';
 import { ConnectionRegistry } from './connection/registry.ts';
 import { newCounters, newLatencies } from './counters.ts';
@@ -141,6 +142,7 @@ export function createEdge(options: EdgeOptions) {
   const closedRanges = new ClosedRanges({ broker, limit });
   const authorizations = new Authorizations({ slicer });
   const releases = new Releases(broker, id);
+  const pastNotes = new PastNotes(broker);
   const reconciler = new Reconciler({
     edge: id,
     broker,
@@ -149,6 +151,7 @@ export function createEdge(options: EdgeOptions) {
     topics,
     inbox,
     closedRanges,
+    pastNotes,
     authorizations,
     freshness,
     counters,
@@ -164,6 +167,7 @@ export function createEdge(options: EdgeOptions) {
     authorizations,
     registry,
     releases,
+    pastNotes,
     pending,
     reconciler,
     resumes,
@@ -201,6 +205,7 @@ export function createEdge(options: EdgeOptions) {
         reconciler.readPending(),
         reconciler.walk(),
         releases.flush(),
+        pastNotes.flush(),
         topics.tend(),
         presence.tend(),
         refreshEvents(),
@@ -227,9 +232,13 @@ export function createEdge(options: EdgeOptions) {
 
   function answerServed(surveyId: string, clientId: string): void {
     const connection = registry.get(clientId);
-    const served = connection && {
+    const served: ServedClient | undefined = connection && {
       connection: connection.id,
       generation: connection.generation,
+      story: connection.story,
+      openedMs: connection.openedMs,
+      inbox: connection.inboxPosition,
+      waitingBytes: connection.transport.bufferedBytes,
       topics: Object.fromEntries(
         [...connection.subscriptions.values()].map(({ topic, reached }) => [deliveredName(topic.name), reached]),
       ),
@@ -323,7 +332,7 @@ export function createEdge(options: EdgeOptions) {
       await lease.beat().catch(onError);
       await drain(registry, seconds);
       await releases.flush();
-      await Promise.allSettled([occupancy.write(), losses.write()]);
+      await Promise.allSettled([pastNotes.flush(), occupancy.write(), losses.write()]);
       // Before the lease: without it and without this note the members would be taken out at once.
       await presence.leave().catch(onError);
       await lease.end().catch(onError);

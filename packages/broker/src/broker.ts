@@ -4,6 +4,7 @@ import type { KeyUsage } from './api-keys/usage.ts';
 import type { ClientIdentity, ClientToken } from './clients/identity.ts';
 import type { ClientState, SubscriptionStart } from './clients/state.ts';
 import type { DrainOutcome, DrainRequest, EdgeDetails, LeaseRenewal } from './edges/state.ts';
+import type { ConnectionStory, EndedSubscription, PastConnection } from './evidence/past.ts';
 import type {
   PresenceChange,
   PresenceCheck,
@@ -307,6 +308,14 @@ export interface ServedClient {
   generation: number;
   connection: string;
   topics: Record<string, Position>;
+  /** Not of edges of an earlier version, as the rest. */
+  story?: ConnectionStory;
+  /** From its claim to the end of its welcome, in milliseconds; null: it has had none yet. */
+  openedMs?: number | null;
+  /** The last message of `@me` that it was given. */
+  inbox?: Position;
+  /** Bytes that wait for its socket. */
+  waitingBytes?: number;
 }
 
 /** Which edges are alive, and what they hold. */
@@ -323,6 +332,21 @@ export interface Edges {
   requestDrain(edge: string, drain: boolean): Promise<DrainOutcome>;
   /** Forgets edges whose lease ran out long ago. */
   reapEdges(): Promise<void>;
+}
+
+/** What is remembered of a client, newest first. */
+export interface ClientEvidence {
+  past: PastConnection[];
+  left: EndedSubscription[];
+  /** As many connections, or subscriptions, are kept as there may be: older ones are forgotten. */
+  pastIsCut: boolean;
+  leftIsCut: boolean;
+}
+
+/** What is remembered of clients, for explaining what became of a message. */
+export interface Evidence {
+  /** The connections and the subscriptions of a client that ended in the last 24 hours, and a few before. */
+  readEvidence(clientId: string): Promise<ClientEvidence>;
 }
 
 /** Which events are wanted by webhooks. Nothing is written of any other. */
@@ -376,7 +400,7 @@ export interface ApiKeys {
 }
 
 /** All that control-api needs. */
-export interface ControlBroker extends Clients, Users, Topics, Presence, Occupancy, Edges, ApiKeys, Events {
+export interface ControlBroker extends Clients, Users, Topics, Presence, Occupancy, Edges, ApiKeys, Events, Evidence {
   /** Whether Redis takes writes now, each of its servers; rejects with why not. */
   tryWrites(): Promise<void>;
 }
@@ -435,6 +459,8 @@ export interface EdgeBroker extends Events, EdgeOccupancy, LossEvents {
    * @param reason how the connection ended; `lost` when not given
    */
   release(clientId: string, edge: string, generation: number, reason?: DisconnectReason): Promise<void>;
+  /** Remembers a connection that has ended. What its own edge has noted of it stays, whoever else notes it. */
+  notePast(clientId: string, past: PastConnection): Promise<void>;
   /** With those that have expired: `dormant`, and to an edge a topic without messages. */
   readTopics(topics: readonly string[]): Promise<(TopicState | null)[]>;
   /** Gives those that differ from what is known of them, with their state; null for one that does not exist. Dormant ones are kept on. */

@@ -16,6 +16,8 @@ export function redisKeys(prefix: string) {
     clientLog: (clientId: string) => `${prefix}client:{${clientId}}:log`,
     clientIdempotency: (clientId: string, key: string) => `${prefix}client:{${clientId}}:once:${key}`,
     clientTombstone: (clientId: string, nonce: string) => `${prefix}client:{${clientId}}:left:${nonce}`,
+    clientPast: (clientId: string) => `${prefix}client:{${clientId}}:past`,
+    clientLeft: (clientId: string) => `${prefix}client:{${clientId}}:left`,
     clientBucket: (bucket: string) => `${prefix}clients:{${bucket}}`,
 
     topic: (topic: string) => `${prefix}topic:{${topic}}`,

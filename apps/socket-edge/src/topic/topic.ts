@@ -55,6 +55,8 @@ function secondsSince(id: Position, now: number): number {
 
 /** In one write: a burst of large messages must not stand in the buffer of a reader that has stopped. */
 const MAX_WRITE_BYTES = 64 * 1024;
+/** How far this machine's clock may be ahead of that of Redis, from which ids are. */
+const CLOCK_MARGIN_MS = 1000;
 /** Messages that wait until anything may be sent. Past it they stay in the log. */
 const MAX_WAITING = 1000;
 
@@ -198,6 +200,14 @@ export class Topic implements SubscribedTopic {
 
   reached(subscription: Subscription): Position {
     return this.#live.reached(subscription);
+  }
+
+  sentUpTo(): number | null {
+    const { settled, completeAt } = this.sequencer;
+    if (!settled || this.#live.busy || this.#unsent.length > 0) return null;
+    const compared = Date.now() - (performance.now() - completeAt) - CLOCK_MARGIN_MS;
+    // A message shows that there is none before it that is missing.
+    return Math.floor(Math.max(compared, Number.parseInt(this.lastSent, 10) - 1));
   }
 
   lag(subscription: Subscription): void {

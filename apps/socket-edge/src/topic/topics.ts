@@ -248,11 +248,12 @@ export class Topics {
       last: sequencer.lastReceived ?? BEGINNING,
       settings: settingsText(settings),
     }));
+    const since = performance.now();
     const differing = await this.#deps.broker.compareTopics(known);
     for (const [index, topic] of topics.entries()) {
       const one = known[index];
       const state: TopicState | null | undefined = one && differing.get(one);
-      if (state === undefined) topic.sequencer.onUnchanged();
+      if (state === undefined) topic.sequencer.onUnchanged(since);
       else topic.onState(state);
     }
   }
