@@ -8,6 +8,9 @@ import { TokenVerifier } from './auth/tokens/token-verifier.ts';
 import type { ClientExpiry } from './clients/client-expiry.ts';
 import { clientRoutes } from './clients/client-routes.ts';
 import { clientTopicRoutes } from './clients/client-topic-routes.ts';
+import { doctorRoutes } from './doctor/doctor-routes.ts';
+import type { ControlSettings } from './doctor/facts.ts';
+import type { DoctorSources } from './doctor/gather.ts';
 import { capacityRoutes, edgeRoutes } from './edges/edge-routes.ts';
 import { EdgeDirectory } from './edges/placement.ts';
 import { keyRoutes } from './keys/key-routes.ts';
@@ -25,7 +28,7 @@ import { batchRoutes, messageRoutes } from './messages/message-routes.ts';
 import { healthRoutes } from './observability/health.ts';
 import { createCounts, requestMetrics } from './observability/metrics.ts';
 import { auditLog, requestLog } from './observability/request-log.ts';
-import { openApi } from './openapi/document.ts';
+import { openApi, version } from './openapi/document.ts';
 import { presenceRoutes } from './presence/presence-routes.ts';
 import type { BulkBroker, Services } from './services.ts';
 import { topicRoutes } from './topics/topic-routes.ts';
@@ -53,6 +56,7 @@ export interface AppOptions {
   readonly broker: ControlBroker;
   readonly bulkBroker: BulkBroker;
   readonly redisLoads: Services['redisLoads'];
+  readonly redisFacts: DoctorSources['redisFacts'];
   readonly keys: KeyRing;
   readonly clientExpiry: ClientExpiry;
   readonly health: Health;
@@ -63,6 +67,8 @@ export interface AppOptions {
   /** Origins whose pages may call; "*" is any. */
   readonly allowedOrigins: readonly string[];
   readonly limits: ApiLimits;
+  /** What the doctor judges beside the rest. */
+  readonly settings: Pick<ControlSettings, 'production' | 'allowedOrigins'>;
   /** False when they have a port of their own. */
   readonly servesMetrics: boolean;
 }
@@ -138,6 +144,11 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   ]) {
     await app.register(routes, services);
   }
+  await app.register(doctorRoutes, {
+    services,
+    redisFacts: options.redisFacts,
+    settings: { ...options.settings, version, trustsProxies: trustedProxies.length > 0 },
+  });
   return app;
 }
 

@@ -53,6 +53,7 @@ const CONTRACT: Record<string, string[]> = {
   'POST /v1/edges/{edge}/undrain': ['202', '400', '403', '404'],
   'GET /v1/capacity': ['200', '403'],
   'GET /v1/keys': ['200', '400', '403'],
+  'GET /v1/doctor': ['200', '400', '403'],
   'GET /healthz': ['200'],
   'GET /readyz': ['200', '503'],
   'GET /metrics': ['200'],
