@@ -128,6 +128,7 @@ export function createEdge(options: EdgeOptions) {
     edge: id,
     broker,
     registry,
+    releases,
     pending,
     topics,
     inbox,
