@@ -147,6 +147,7 @@ export function createEdge(options: EdgeOptions) {
     edge: id,
     broker,
     registry,
+    releases,
     pending,
     topics,
     inbox,

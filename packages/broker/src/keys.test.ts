@@ -57,6 +57,7 @@ const every = (keys: Keys, name: string, id: string, idempotency: string) => [
   keys.edgeLeft(id),
   keys.edgesHere(),
   keys.edgeTopics(id),
+  keys.edgeSearch(id),
   keys.edgesWithTopics(),
   keys.events(id),
   keys.eventsChanged(),

@@ -1,6 +1,6 @@
 import type { EventType } from '@holdfast/protocol/events';
 import type { Commands } from '@holdfast/redis/commands';
-import type { ControlBroker, EdgeBroker } from '../broker.ts';
+import type { Events } from '../broker.ts';
 import { type Partition, eventPartitions } from '../events/partitions.ts';
 import { type WantedEvents, eventsWanted } from '../events/wanted.ts';
 import type { Keys } from '../keys.ts';
@@ -17,8 +17,8 @@ export interface WrittenEvent {
 
 interface Brokers {
   readonly keys: Keys;
-  readonly control: ControlBroker;
-  readonly edge: EdgeBroker;
+  readonly control: Pick<Events, 'refreshEvents'>;
+  readonly edge: { refreshEvents(): Promise<unknown> };
 }
 
 export type TestEvents = ReturnType<typeof testEvents>;
