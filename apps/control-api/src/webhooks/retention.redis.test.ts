@@ -47,11 +47,11 @@ test('what all endpoints have is kept for a day, and no longer', async () => {
   const receiver = await startReceiver();
   const [number, stream] = [7, `${events.prefix}events:{7}`];
   const day = 24 * 3_600_000;
-  const at = (ms: number) => `${Date.now() - ms}-0`;
-  const write = (id: string) => events.redis.commands.xadd(stream, id, 't', 'topic.occupied', 'd', '{"topic":"a"}');
-  await write(at(day + 60_000));
-  await write(at(day + 50_000));
-  const kept = await write(at(day - 60_000));
+  const write = (ageMs: number) =>
+    events.redis.commands.xadd(stream, `${Date.now() - ageMs}-0`, 't', 'topic.occupied', 'd', '{"topic":"a"}');
+  await write(day + 60_000);
+  await write(day + 50_000);
+  const kept = await write(day - 60_000);
   await startTestWebhooks(events, [endpointOf(receiver, 'backend')]);
   await eventually(async () => {
     const entries = await events.redis.commands.xrange(stream, '-', '+');
