@@ -10,6 +10,7 @@ import { clientRoutes } from './clients/client-routes.ts';
 import { clientTopicRoutes } from './clients/client-topic-routes.ts';
 import { capacityRoutes, edgeRoutes } from './edges/edge-routes.ts';
 import { EdgeDirectory } from './edges/placement.ts';
+import { explainRoutes } from './explain/explain-routes.ts';
 import { jsonBodies } from './http/bodies.ts';
 import { pages, safeHeaders } from './http/headers.ts';
 import { answerClientError, answerFrameworkError, problemAnswers } from './http/problems.ts';
@@ -131,6 +132,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     userMessageRoutes,
     edgeRoutes,
     capacityRoutes,
+    explainRoutes,
   ]) {
     await app.register(routes, services);
   }

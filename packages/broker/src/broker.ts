@@ -2,7 +2,7 @@ import type { DisconnectReason } from '@holdfast/protocol/events';
 import type { Position } from '@holdfast/protocol/position-order';
 import type { ClientIdentity, ClientToken } from './clients/identity.ts';
 import type { ClientState, SubscriptionStart } from './clients/state.ts';
-import type { ConnectionStory, EndedSubscription, PastConnection } from './evidence/past.ts';
+import type { ConnectionEnd, ConnectionStory, EndedSubscription, PastConnection } from './evidence/past.ts';
 import type {
   PresenceChange,
   PresenceCheck,
@@ -313,8 +313,8 @@ export interface ServedClient {
   generation: number;
   connection: string;
   topics: Record<string, Position>;
-  /** Not of edges of an earlier version, as the rest. */
-  story?: ConnectionStory;
+  /** Not of edges of an earlier version, as the rest. One that has ended, and whose socket is being closed, has a `ConnectionEnd`. */
+  story?: ConnectionStory | ConnectionEnd;
   /** From its claim to the end of its welcome, in milliseconds; null: it has had none yet. */
   openedMs?: number | null;
   /** The last message of `@me` that it was given. */
@@ -344,6 +344,8 @@ export interface ClientEvidence {
   /** As many connections, or subscriptions, are kept as there may be: older ones are forgotten. */
   pastIsCut: boolean;
   leftIsCut: boolean;
+  /** Generations of claims and ids of messages are from one clock: it is one Redis. */
+  oneClock: boolean;
 }
 
 /** What is remembered of clients, for explaining what became of a message. */

@@ -50,6 +50,7 @@ const CONTRACT: Record<string, string[]> = {
   'POST /v1/presence/count': ['200', '400', '403', '404'],
   'GET /v1/edges': ['200', '403'],
   'GET /v1/capacity': ['200', '403'],
+  'GET /v1/explain': ['200', '400', '403', '404'],
   'GET /healthz': ['200'],
   'GET /readyz': ['200', '503'],
   'GET /metrics': ['200'],
