@@ -12,6 +12,8 @@ import { clientTopicRoutes } from './clients/client-topic-routes.ts';
 import { type ConsoleFiles, consoleRoutes } from './console/console.ts';
 import { capacityRoutes, edgeRoutes } from './edges/edge-routes.ts';
 import { EdgeDirectory } from './edges/placement.ts';
+import { keyRoutes } from './keys/key-routes.ts';
+import { keyUsage } from './keys/key-usage.ts';
 import { jsonBodies } from './http/bodies.ts';
 import { pages, safeHeaders } from './http/headers.ts';
 import { answerClientError, answerFrameworkError, problemAnswers } from './http/problems.ts';
@@ -25,12 +27,15 @@ import { batchRoutes, messageRoutes } from './messages/message-routes.ts';
 import { healthRoutes } from './observability/health.ts';
 import { createCounts, requestMetrics } from './observability/metrics.ts';
 import { auditLog, requestLog } from './observability/request-log.ts';
+import { requestTraces } from './observability/tracing.ts';
 import { openApi } from './openapi/document.ts';
 import { presenceRoutes } from './presence/presence-routes.ts';
 import type { BulkBroker, Services } from './services.ts';
 import { topicRoutes } from './topics/topic-routes.ts';
 import { userMessageRoutes } from './users/user-message-routes.ts';
 import { userRoutes } from './users/user-routes.ts';
+import { webhookRoutes } from './webhooks/webhook-routes.ts';
+import { NO_WEBHOOKS, type Webhooks } from './webhooks/webhooks.ts';
 
 /** A thousand topics of the longest name, and what JSON adds. Calls that publish have bounds of their own. */
 const BODY_BYTES = 256 * 1024;
@@ -67,6 +72,8 @@ export interface AppOptions {
   readonly console: ConsoleFiles | null;
   /** False when they have a port of their own. */
   readonly servesMetrics: boolean;
+  /** Not given: the installation has none. */
+  readonly webhooks?: Webhooks;
 }
 
 /** The Control API, ready to listen or to be injected requests; it does neither by itself. */
@@ -93,6 +100,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
 
   await app.register(problemAnswers, { logger });
+  await app.register(requestTraces);
   await app.register(requestLog, { logger });
   await app.register(requestMetrics, { metrics });
   await app.register(safeHeaders);
@@ -101,6 +109,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(pages, { allowedOrigins });
   await app.register(apiKeys);
   await app.register(auditLog, { logger, broker });
+  await app.register(keyUsage, { logger, broker });
   await app.register(jsonBodies);
   await app.register(healthRoutes, options);
   if (options.console !== null) await app.register(consoleRoutes, { files: options.console });
@@ -123,6 +132,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     clientExpiry,
     edges: new EdgeDirectory(broker),
     counts,
+    webhooks: options.webhooks ?? NO_WEBHOOKS,
   };
   for (const routes of [
     clientRoutes,
@@ -137,6 +147,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     edgeRoutes,
     capacityRoutes,
     ownKeyRoute,
+    keyRoutes,
+    webhookRoutes,
   ]) {
     await app.register(routes, services);
   }

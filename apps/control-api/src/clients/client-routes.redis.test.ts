@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { redisKeys } from '@holdfast/broker/keys';
 import { connectionName, parseStart } from '@holdfast/broker/client-state';
 import {
   clientResponse,
@@ -134,6 +135,20 @@ describe('Register', () => {
     expect(await api.call('POST', PATH, { key: 'all', body: { topics } })).toBeProblem(400, 'too-many-topics');
   });
 
+  test('takes an expiry of the client, which its view shows', async () => {
+    const clientId = await api.client({ key: 'people', clientExpirySeconds: 300 });
+    const view = await api.call('GET', `/v1/clients/${clientId}`);
+    expect(expectBody(view, 200, clientResponse).clientExpirySeconds).toBe(300);
+    const other = await api.call('GET', `/v1/clients/${await api.client({ key: 'people' })}`);
+    expect(expectBody(other, 200, clientResponse).clientExpirySeconds).toBe(3600);
+  });
+
+  test.each([59, 315_360_001, 1.5, '300', null])('answers 400 to an expiry of %j', async (clientExpirySeconds) => {
+    const answer = await api.call('POST', PATH, { key: 'all', body: { clientExpirySeconds } });
+    expect(answer).toBeProblem(400, 'invalid-request');
+    expect(answer.body['errors']).toMatchObject([{ field: 'body.clientExpirySeconds' }]);
+  });
+
   test('answers 400 malformed-json', async () => {
     expect(await api.call('POST', PATH, { key: 'all', raw: '{"name":' })).toBeProblem(400, 'malformed-json');
   });
@@ -177,6 +192,14 @@ describe('Register', () => {
     await api.client({ name: 'the-name' });
     expect(await api.call('POST', PATH, { key: 'all', body: { name: 'the-name' } })).toBeProblem(409, 'name-taken');
     expectBody(await api.call('POST', PATH, { key: 'news', body: { name: 'the-name' } }), 201, registerResponse);
+  });
+
+  test('answers 201 for the name of a client that a fail-over has lost, once', async () => {
+    const lost = await api.client({ name: 'lost' });
+    await api.redis.commands.del(redisKeys(api.prefix).client(lost));
+    const calls = Array.from({ length: 5 }, () => api.call('POST', PATH, { key: 'all', body: { name: 'lost' } }));
+    const answers = await Promise.all(calls);
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 409, 409, 409, 409]);
   });
 
   test('answers 409 quota-reached when the key has maxClients, and 201 once one is gone', async () => {
