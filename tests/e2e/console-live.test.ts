@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Backend, startBackend } from './backend.ts';
 import { type TestBrowser, startBrowser } from './browser.ts';
-import { SOON, expectNoFaults, openConsole } from './console-page.ts';
+import { SOON, openConsole } from './console-page.ts';
 import { startDurableRedis } from './durable-redis.ts';
 import { PATIENCE } from './readme-page.ts';
 
@@ -53,7 +53,7 @@ describe('watching a topic live', () => {
     await isLive(page);
     await page.goto('about:blank');
     await eventually(async () => expect(await watchers(backend)).toEqual([]), PATIENCE);
-    expectNoFaults(opened);
+    expect(opened.faults).toEqual([]);
   });
 
   it('keeps the last 500 messages', async () => {
@@ -69,7 +69,7 @@ describe('watching a topic live', () => {
       const shown = await shownMessages(page);
       expect([shown.length, shown[0], shown.at(-1)]).toEqual([500, '599', '100']);
     }, PATIENCE);
-    expectNoFaults(opened);
+    expect(opened.faults).toEqual([]);
   });
 
   it('says which variable and value an edge needs that refuses pages of this origin', async () => {
@@ -80,7 +80,7 @@ describe('watching a topic live', () => {
     await page.getByText(/does not let this page connect/).waitFor(SOON);
     await page.getByText('EDGE_ALLOWED_ORIGINS').waitFor(SOON);
     await page.getByText(backend.installation.controlUrl, { exact: true }).waitFor(SOON);
-    expectNoFaults(opened);
+    expect(opened.faults).toEqual([]);
   });
 
   it('says so when an operator disconnects it, and watches again', async () => {
@@ -94,7 +94,7 @@ describe('watching a topic live', () => {
     await page.getByText('An operator disconnected it.').waitFor(SOON);
     await page.getByRole('button', { name: 'Watch again' }).click();
     await isLive(page);
-    expectNoFaults(opened);
+    expect(opened.faults).toEqual([]);
   });
 });
 
@@ -126,7 +126,7 @@ describe('while something fails', () => {
       await edges.page.getByRole('heading', { name: 'Live: 1' }).waitFor(SOON);
       await edges.visit('/overview');
       await edges.page.getByText(/One edge in the last ten minutes/).waitFor(SOON);
-      for (const opened of [live, edges]) expectNoFaults(opened);
+      for (const opened of [live, edges]) expect(opened.faults).toEqual([]);
     },
     FAULTS_MS,
   );
@@ -167,7 +167,7 @@ describe('while something fails', () => {
         .first()
         .waitFor(SOON);
       await live.page.getByText(/Not up to date/).waitFor({ state: 'hidden', ...SOON });
-      for (const opened of [live, edges]) expectNoFaults(opened);
+      for (const opened of [live, edges]) expect(opened.faults).toEqual([]);
     },
     FAULTS_MS,
   );
@@ -187,7 +187,7 @@ describe('while something fails', () => {
       await page.getByText('control-api does not answer.').waitFor({ state: 'hidden', timeout: 30_000 });
       await page.reload();
       await heading('Overview');
-      expectNoFaults(opened);
+      expect(opened.faults).toEqual([]);
     },
     FAULTS_MS,
   );

@@ -2,7 +2,7 @@ import { eventually } from '@holdfast/testkit/eventually';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Backend, startBackend } from './backend.ts';
 import { type TestBrowser, startBrowser } from './browser.ts';
-import { NARROW, SOON, WIDE, axeFindings, expectNoFaults, openConsole, tooWide } from './console-page.ts';
+import { NARROW, SOON, WIDE, axeFindings, openConsole, tooWide } from './console-page.ts';
 import { PATIENCE } from './readme-page.ts';
 
 /** The first time on a machine: apt-get brings some hundred megabytes. */
@@ -60,7 +60,7 @@ describe('every view', () => {
         expect(await tooWide(page), `of ${route}`).toBe(0);
       }
       await page.getByRole('button', { name: 'Try again' }).waitFor(SOON);
-      expectNoFaults(opened);
+      expect(opened.faults).toEqual([]);
     },
     LOOKS_MS,
   );
@@ -80,7 +80,7 @@ describe('every view', () => {
     await page.getByText('"text":').click();
     expect(await axeFindings(page)).toEqual([]);
     expect(await tooWide(page)).toBe(0);
-    expectNoFaults(opened);
+    expect(opened.faults).toEqual([]);
   });
 
   it('asks for a key without a fault, light, dark and narrow', async () => {
@@ -100,7 +100,7 @@ describe('every view', () => {
         expect(await tooWide(page)).toBe(0);
       }
     }
-    expectNoFaults(opened);
+    expect(opened.faults).toEqual([]);
   });
 });
 
@@ -117,5 +117,5 @@ it('on a narrow screen the views are behind a button, which a step to another cl
   await eventually(async () => {
     expect(await page.getByRole('link', { name: 'Topics' }).isVisible()).toBe(false);
   }, PATIENCE);
-  expectNoFaults(opened);
+  expect(opened.faults).toEqual([]);
 });

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type { Page } from 'playwright-core';
-import { expect } from 'vitest';
 import type { Backend } from './backend.ts';
 import type { TestBrowser } from './browser.ts';
 
@@ -81,9 +80,4 @@ export function tooWide(page: Page): Promise<number> {
 /** The number in large letters on a card of a chart. */
 export async function trendValue(page: Page, title: string): Promise<string> {
   return page.getByRole('region', { name: title }).locator('strong').first().innerText();
-}
-
-/** Expects that the page shows no fault of its own. */
-export function expectNoFaults({ faults }: ConsolePage): void {
-  expect(faults).toEqual([]);
 }

@@ -5,7 +5,7 @@ import { eventually } from '@holdfast/testkit/eventually';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Backend, startBackend } from './backend.ts';
 import { type TestBrowser, startBrowser } from './browser.ts';
-import { SOON, expectNoFaults, openConsole, trendValue } from './console-page.ts';
+import { SOON, openConsole, trendValue } from './console-page.ts';
 import { PATIENCE } from './readme-page.ts';
 
 /** The first time on a machine: apt-get brings some hundred megabytes. */
@@ -41,7 +41,7 @@ describe('the key of the console', () => {
     expect(new Set(asked.map((url) => new URL(url).origin))).toEqual(new Set([controlUrl]));
     await page.goBack();
     expect(page.url()).not.toContain(key);
-    expectNoFaults(opened);
+    expect(opened.faults).toEqual([]);
   });
 
   it('is asked for, and a wrong one refused with the reason', async () => {
@@ -60,7 +60,7 @@ describe('the key of the console', () => {
     await field.fill(backend.installation.key);
     await page.keyboard.press('Enter');
     await heading('Overview');
-    expectNoFaults(opened);
+    expect(opened.faults).toEqual([]);
   });
 
   it('without manage shows topics and what it may do there, and names the rights that it lacks', async () => {
@@ -93,7 +93,7 @@ describe('the key of the console', () => {
       await page.getByText('"manage":').first().waitFor(SOON);
     }
     expect(asked.filter((url) => /\/v1\/(edges|capacity)/.test(url))).toEqual([]);
-    expectNoFaults(opened);
+    expect(opened.faults).toEqual([]);
   });
 });
 
@@ -116,7 +116,7 @@ describe('the overview', () => {
     await page.getByRole('table', { name: 'Redis servers' }).waitFor(SOON);
     await Promise.all(sockets.map((socket) => socket.close()));
     await eventually(async () => expect(await connections()).toBe(0), PATIENCE);
-    expectNoFaults(opened);
+    expect(opened.faults).toEqual([]);
   });
 });
 
@@ -156,7 +156,7 @@ describe('edges', () => {
     const again = await backend.connect(client, { edge: 0 });
     await again.next('welcome');
     await again.close();
-    expectNoFaults(opened);
+    expect(opened.faults).toEqual([]);
   });
 });
 
@@ -210,7 +210,7 @@ describe('topics', () => {
     await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
     await heading('Topics');
     expect((await backend.call('GET', '/v1/topics/made.here')).status).toBe(404);
-    expectNoFaults(opened);
+    expect(opened.faults).toEqual([]);
   });
 
   it('show their history page by page, forwards and back, with numbers as they were published', async () => {
@@ -233,7 +233,7 @@ describe('topics', () => {
     expect(await page.getByRole('button', { name: 'Newer' }).getAttribute('aria-disabled')).toBe('true');
     await page.getByRole('button', { name: 'Older' }).click();
     await begins(50);
-    expectNoFaults(opened);
+    expect(opened.faults).toEqual([]);
   });
 
   it('take a message, and the curl line beside it publishes the same', async () => {
@@ -258,7 +258,7 @@ describe('topics', () => {
     await promisify(execFile)('/bin/sh', ['-c', `${line} --silent --fail`], { env });
     expect(await socket.next('message')).toMatchObject({ topic: 'told', data: { "it's": '$HOME' } });
     await socket.close();
-    expectNoFaults(opened);
+    expect(opened.faults).toEqual([]);
   });
 
   it('show who is here', async () => {
@@ -275,14 +275,14 @@ describe('topics', () => {
     await card.getByText('{"on":"web"}').waitFor(SOON);
     await socket.close();
     await page.getByText('Nobody is here.').waitFor(SOON);
-    expectNoFaults(opened);
+    expect(opened.faults).toEqual([]);
   });
 
   it('that do not exist are said to be unknown, with what to do', async () => {
     await using opened = await openConsole(browser, backend, { route: '/topics/nowhere' });
     await opened.page.getByText('No such topic exists').waitFor(SOON);
     await opened.page.getByRole('button', { name: 'Try again' }).waitFor(SOON);
-    expectNoFaults(opened);
+    expect(opened.faults).toEqual([]);
   });
 });
 
@@ -303,6 +303,6 @@ describe('the keyboard', () => {
     await heading('Edges');
     await eventually(async () => expect(await focused()).toBe('Edges'), PATIENCE);
     expect(await page.evaluate('document.activeElement.tagName')).toBe('H1');
-    expectNoFaults(opened);
+    expect(opened.faults).toEqual([]);
   });
 });
