@@ -1,8 +1,10 @@
+import type { DisconnectReason } from '@holdfast/protocol/events';
 import type { Position } from '@holdfast/protocol/position-order';
 import type { KeyUsage } from './api-keys/usage.ts';
 import type { ClientIdentity, ClientToken } from './clients/identity.ts';
 import type { ClientState, SubscriptionStart } from './clients/state.ts';
 import type { DrainOutcome, DrainRequest, EdgeDetails, LeaseRenewal } from './edges/state.ts';
+import type { ConnectionEnd, ConnectionStory, EndedSubscription, PastConnection } from './evidence/past.ts';
 import type {
   PresenceChange,
   PresenceCheck,
@@ -77,7 +79,7 @@ export interface Users {
   /** How many registered clients each user has, in the order given. */
   countClientsOf(users: readonly string[]): Promise<number[]>;
   /** Publishes on the user's own topic; `not-found` when the user has no client. */
-  publishToUser(user: string, message: NewMessage): Promise<PublishOutcome>;
+  publishToUser(user: string, message: NewMessage, traceparent?: string): Promise<PublishOutcome>;
   /**
    * Refuses tokens of a user from now on that were issued before a time (ms), for as long as one may be valid.
    * @param keys the API keys whose tokens are meant; null: all
@@ -210,14 +212,33 @@ export interface Topics {
    * nothing was published, and no edge had them. Gives how many.
    */
   expireTopics(limit: number): Promise<number>;
-  /** In the order of names; `cursor` is the last name of the page before. */
-  listTopics(cursor: string | null, limit: number): Promise<Page<{ topic: string; state: TopicState }>>;
-  /** Appends to the log and publishes to the edges, in one step. The same idempotency key again gives the same id and does neither. */
-  publish(topic: string, data: Buffer, idempotencyKey?: string, caller?: string): Promise<PublishOutcome>;
+  /** In the order of names, all that begin with `prefix`; `cursor` is the last name of the page before. */
+  listTopics(
+    cursor: string | null,
+    limit: number,
+    prefix?: string,
+  ): Promise<Page<{ topic: string; state: TopicState }>>;
+  /**
+   * Appends to the log and publishes to the edges, in one step. The same idempotency key again gives the same id and does
+   * neither. With `traceparent`, that of a call that is traced, the message carries it to the edges.
+   */
+  publish(
+    topic: string,
+    data: Buffer,
+    idempotencyKey?: string,
+    caller?: string,
+    traceparent?: string,
+  ): Promise<PublishOutcome>;
   /** The same for several messages, in the order given, all in one step. Gives one outcome for each. */
-  publishAll(topic: string, messages: readonly NewMessage[]): Promise<PublishOutcome[]>;
+  publishAll(topic: string, messages: readonly NewMessage[], traceparent?: string): Promise<PublishOutcome[]>;
   /** The same for a client's inbox; the edge that owns the client is notified. */
-  publishToClient(clientId: string, data: Buffer, idempotencyKey?: string, caller?: string): Promise<PublishOutcome>;
+  publishToClient(
+    clientId: string,
+    data: Buffer,
+    idempotencyKey?: string,
+    caller?: string,
+    traceparent?: string,
+  ): Promise<PublishOutcome>;
   /**
    * What follows `after` in the log (all of it when null), at most `limit` entries and `MAX_PAGE_BYTES`, but one entry at least;
    * null when the topic does not exist.
@@ -287,6 +308,14 @@ export interface ServedClient {
   generation: number;
   connection: string;
   topics: Record<string, Position>;
+  /** Not of edges of an earlier version, as the rest. One that has ended, and whose socket is being closed, has a `ConnectionEnd`. */
+  story?: ConnectionStory | ConnectionEnd;
+  /** From its claim to the end of its welcome, in milliseconds; null: it has had none yet. */
+  openedMs?: number | null;
+  /** The last message of `@me` that it was given. */
+  inbox?: Position;
+  /** Bytes that wait for its socket. */
+  waitingBytes?: number;
 }
 
 /** Which edges are alive, and what they hold. */
@@ -305,6 +334,83 @@ export interface Edges {
   reapEdges(): Promise<void>;
 }
 
+/** What is remembered of a client, newest first. */
+export interface ClientEvidence {
+  past: PastConnection[];
+  left: EndedSubscription[];
+  /** As many connections, or subscriptions, are kept as there may be: older ones are forgotten. */
+  pastIsCut: boolean;
+  leftIsCut: boolean;
+  /** Generations of claims and ids of messages are from one clock: it is one Redis. */
+  oneClock: boolean;
+}
+
+/** What is remembered of clients, for explaining what became of a message. */
+export interface Evidence {
+  /** The connections and the subscriptions of a client that ended in the last 24 hours, and a few before. */
+  readEvidence(clientId: string): Promise<ClientEvidence>;
+}
+
+/** Which events are wanted by webhooks. Nothing is written of any other. */
+export interface Events {
+  /** Reads which events are wanted; what was read last counts until then. Gives whether that has changed. */
+  refreshEvents(): Promise<boolean>;
+}
+
+/** Topics that have connections, for events of them. */
+export interface Occupancy {
+  /** Takes out edges that are gone, and vacates the topics whose time has come. Nothing while their events are not wanted. */
+  vacateTopics(): Promise<void>;
+}
+
+/** The same, as an edge writes it. */
+export interface EdgeOccupancy {
+  /** Whether it is to be written that this topic has connections; without a topic, whether of any. */
+  isOccupancyWanted(topic?: string): boolean;
+  /** Writes on which topics the edge has connections, and on which none any more. Gives those that were written. */
+  changeOccupancy(edge: string, occupied: readonly string[], left: readonly string[]): Promise<Set<string>>;
+  /** Gives those of the topics that Redis does not have as occupied by the edge. Notes all of them again. */
+  checkOccupancy(edge: string, topics: readonly string[]): Promise<string[]>;
+}
+
+/** An edge whose lease ran out. */
+export interface DeadEdge {
+  id: string;
+  /** When it renewed the lease last, by its own clock: tells one death from another. */
+  renewedAt: string;
+}
+
+/** Searches for the clients of edges that died. */
+export interface DeadEdges {
+  /**
+   * Dead edges whose clients are to be searched for now, by this process; none while it is not wanted how connections end.
+   * Another process begins anew when a search is not renewed for 10 s, nor ended.
+   */
+  beginSearches(): Promise<DeadEdge[]>;
+  renewSearches(edges: readonly DeadEdge[]): Promise<void>;
+  endSearches(edges: readonly DeadEdge[]): Promise<void>;
+}
+
+/** What connections of an edge were announced as lost, within a second or so. */
+export interface TopicLoss {
+  topic: string;
+  /** The client whose inbox it is, when it is one. */
+  clientId?: string;
+  /** How many were sent the `lost`. */
+  connections: number;
+  /** The first position after which one of them lost messages. */
+  after: Position;
+  /** The last from which one of them goes on. */
+  position: Position;
+}
+
+/** Events of what connections were announced as lost. */
+export interface LossEvents {
+  isLossWanted(topic: string): boolean;
+  /** Gives those that could not be written. */
+  writeLosses(edge: string, losses: readonly TopicLoss[]): Promise<TopicLoss[]>;
+}
+
 /** What API keys have, and when they were used. */
 export interface ApiKeys {
   /** In the order given; a key of which nothing is known has nothing, and was never used. */
@@ -314,7 +420,8 @@ export interface ApiKeys {
 }
 
 /** All that control-api needs. */
-export interface ControlBroker extends Clients, Users, Topics, Presence, Edges, ApiKeys {
+export interface ControlBroker
+  extends Clients, Users, Topics, Presence, Occupancy, Edges, DeadEdges, ApiKeys, Events, Evidence {
   /** Whether Redis takes writes now, each of its servers; rejects with why not. */
   tryWrites(): Promise<void>;
 }
@@ -361,15 +468,20 @@ export interface KnownTopic {
 }
 
 /** All that a socket-edge needs. */
-export interface EdgeBroker {
+export interface EdgeBroker extends Events, EdgeOccupancy, LossEvents {
   /**
    * Claims a client for a connection, and reads it, in one step. A new connection gets it when it has no owner; one with a
    * generation, when the owner's is lower (this Redis has lost its last writes, or a newer connection takes over), or when
    * it has no owner (any more).
    */
   claim(request: ClaimRequest): Promise<ClaimOutcome>;
-  /** Ends the ownership of this generation (0: whichever the edge has), unless a newer connection owns the client. */
-  release(clientId: string, edge: string, generation: number): Promise<void>;
+  /**
+   * Ends the ownership of this generation (0: whichever the edge has), unless a newer connection owns the client.
+   * @param reason how the connection ended; `lost` when not given
+   */
+  release(clientId: string, edge: string, generation: number, reason?: DisconnectReason): Promise<void>;
+  /** Remembers a connection that has ended. What its own edge has noted of it stays, whoever else notes it. */
+  notePast(clientId: string, past: PastConnection): Promise<void>;
   /** With those that have expired: `dormant`, and to an edge a topic without messages. */
   readTopics(topics: readonly string[]): Promise<(TopicState | null)[]>;
   /** Gives those that differ from what is known of them, with their state; null for one that does not exist. Dormant ones are kept on. */

@@ -22,6 +22,7 @@ export const problems = {
   'topic-not-found': { status: 404, title: 'No such topic exists' },
   'edge-not-found': { status: 404, title: 'No such edge is alive' },
   'no-such-user': { status: 404, title: 'The user has no client' },
+  'webhook-not-found': { status: 404, title: 'The file of webhooks has no such endpoint' },
   'presence-off': { status: 404, title: 'The topic has no presence' },
   'route-not-found': { status: 404, title: 'No such call exists' },
   'method-not-allowed': { status: 405, title: 'This path does not take that method' },

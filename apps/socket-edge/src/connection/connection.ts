@@ -1,6 +1,8 @@
 import { type ClientState, type SubscriptionStart, connectionName } from '@holdfast/broker/client-state';
 import { type CloseCode, closeCodes } from '@holdfast/protocol/close-codes';
+import type { ConnectionEnd, ConnectionStory } from '@holdfast/broker/evidence';
 import type { DownFrame } from '@holdfast/protocol/down';
+import type { DisconnectReason } from '@holdfast/protocol/events';
 import type { Position } from '@holdfast/protocol/position-order';
 import type { UnsubscribeReason } from '@holdfast/protocol/down';
 import { PONG_FRAME, controlFrame } from '../transport/frames.ts';
@@ -8,12 +10,24 @@ import type { Transport } from '../transport/transport.ts';
 import { type Subscriber, type Subscription, SubscriptionSet } from '../topic/subscription.ts';
 import { deliveredName } from '../topic/delivered-name.ts';
 import type { Counters } from '../counters.ts';
+import type { Losses } from '../topic/losses.ts';
+import { connectionEnd } from '../evidence/connection-end.ts';
+import { NOT_RESUMED, withLost } from '../evidence/story.ts';
 import type { ConnectionIdentity } from './identity.ts';
 
 /** Past this a connection leaves the live subscribers and keeps only its positions: a reader that stops costs no more. */
 const CONGESTED_BYTES = 64 * 1024;
 /** What may still be added for frames that are not messages; past it the connection is closed. */
 const OVERFLOW_BYTES = CONGESTED_BYTES + 128 * 1024;
+
+/** How a connection ended that the edge closed with one of these; any other is `closed`. */
+const reasons: Partial<Record<CloseCode['code'], DisconnectReason>> = {
+  [closeCodes.restarting.code]: 'drained',
+  [closeCodes.expired.code]: 'expired',
+  [closeCodes.tooSlow.code]: 'slow',
+  [closeCodes.replaced.code]: 'replaced',
+  [closeCodes.unregistered.code]: 'unregistered',
+};
 
 /** Topics left lately that are remembered for longer than they have to be. */
 const MAX_TOMBSTONES = 100;
@@ -34,6 +48,8 @@ export interface ConnectionClaim {
   digest: number;
   /** The number of that read. */
   read: number;
+  /** When the claim was sent, in milliseconds of the monotonic clock. */
+  sentAt: number;
   client: Pick<ClientState, 'clientId' | 'incarnation' | 'ownPosition'>;
 }
 
@@ -91,15 +107,23 @@ export class Connection implements Subscriber {
   unanswered = 0;
   /** Bytes that it was sent apart from others, of what it had missed. */
   caughtUpBytes = 0;
+  /** How it ended, once it has. */
+  endReason: DisconnectReason | null = null;
+  /** What it began with and was told; from its end on, all that is known of it. */
+  story: ConnectionStory | ConnectionEnd = NOT_RESUMED;
+  /** When its claim was sent, in whole milliseconds of the monotonic clock; since the welcome, how long it took until then. */
+  #opening: number;
   /** Its place in the connection registry. */
   registryIndex = -1;
   readonly #counters: Counters;
+  readonly #losses: Pick<Losses, 'add'> | undefined;
 
   constructor(
-    { generation, digest, read, client }: ConnectionClaim,
+    { generation, digest, read, sentAt, client }: ConnectionClaim,
     transport: Transport,
     phase: Phase,
     counters: Counters,
+    losses?: Pick<Losses, 'add'>,
   ) {
     this.id = connectionName(generation);
     this.clientId = client.clientId;
@@ -107,10 +131,17 @@ export class Connection implements Subscriber {
     this.generation = generation;
     this.digest = digest;
     this.stateRead = read;
+    this.#opening = Math.floor(sentAt);
     this.transport = transport;
     this.phase = phase;
     this.inboxPosition = client.ownPosition;
     this.#counters = counters;
+    this.#losses = losses;
+  }
+
+  /** How long it took from the sending of its claim to its welcome, in milliseconds, rounded up; null: it is not open. */
+  get openedMs(): number | null {
+    return this.phase === 'open' ? this.#opening : null;
   }
 
   /** Whether it can be sent no messages now. */
@@ -137,6 +168,7 @@ export class Connection implements Subscriber {
   begin(): boolean {
     if (this.phase !== 'attaching') return false;
     this.phase = 'open';
+    this.#opening = Math.ceil(performance.now()) - this.#opening;
     return true;
   }
 
@@ -164,7 +196,10 @@ export class Connection implements Subscriber {
   announceLost(topic: string, after: Position, position: Position): void {
     if (this.phase === 'closed') return;
     this.#counters.lostAnnounced += 1;
-    this.sendControl({ type: 'lost', topic: deliveredName(topic), after, position });
+    this.#losses?.add(topic, this.clientId, after, position);
+    const lost = { topic: deliveredName(topic), after, position };
+    this.story = withLost(this.story, lost);
+    this.sendControl({ type: 'lost', ...lost });
   }
 
   pong(): void {
@@ -227,15 +262,20 @@ export class Connection implements Subscriber {
 
   close(how: CloseCode, reason: string = how.reason): void {
     if (this.phase === 'closed') return;
+    // First: the transport ends it as well, and would not know why.
+    this.end(how === closeCodes.unregistered || how === closeCodes.disconnected, reasons[how.code] ?? 'closed');
     this.transport.close(how.code, reason);
-    this.end(how === closeCodes.unregistered || how === closeCodes.disconnected);
   }
 
   /**
    * Nothing more is sent, whatever becomes of the socket.
    * @param isFinal its client is not expected back
    */
-  end(isFinal = false): void {
+  end(isFinal = false, reason: DisconnectReason = 'lost'): void {
+    if (this.endReason === null) {
+      this.endReason = reason;
+      this.story = connectionEnd(this);
+    }
     this.phase = 'closed';
     this.awaiting = null;
     this.opening = null;
