@@ -1,6 +1,9 @@
 import { Command } from 'commander';
 import { httpUrl } from './arguments.ts';
+import { addDoctorCommand } from './commands/doctor.ts';
+import { addEdgeCommands } from './commands/edge.ts';
 import { addInspectionCommands } from './commands/inspection.ts';
+import { addKeysCommand } from './commands/keys.ts';
 import { addKeyCommands } from './commands/key.ts';
 import { addListenCommand } from './commands/listen.ts';
 import { addPresenceCommand } from './commands/presence.ts';
@@ -44,6 +47,9 @@ export function buildProgram(terminal: Terminal): Command {
   addUserCommands(program, terminal);
   addPresenceCommand(program, terminal);
   addInspectionCommands(program, terminal);
+  addEdgeCommands(program, terminal);
+  addKeysCommand(program, terminal);
+  addDoctorCommand(program, terminal);
   return program;
 }
 
