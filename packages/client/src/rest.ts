@@ -7,6 +7,7 @@ import type {
   unregisterResponse,
 } from '@holdfast/protocol/rest/clients';
 import type { ClientMay } from '@holdfast/protocol/user';
+import type { explainResponse } from '@holdfast/protocol/rest/explain';
 import type { edgesResponse } from '@holdfast/protocol/rest/edges';
 import type { batchResponse, logResponse, publishResponse } from '@holdfast/protocol/rest/messages';
 import type { presenceCountResponse, presenceResponse } from '@holdfast/protocol/rest/presence';
@@ -39,6 +40,7 @@ export type BatchResults = Answer<typeof batchResponse>;
 export type LogPage = Answer<typeof logResponse>;
 export type UserDetails = Answer<typeof userResponse>;
 export type PresencePage = Answer<typeof presenceResponse>;
+export type Explanation = Answer<typeof explainResponse>;
 export type Edges = Answer<typeof edgesResponse>;
 
 export interface RegisterOptions extends CallOptions {
@@ -251,6 +253,10 @@ export function createRest(options: RestOptions) {
       call<LogPage>({ method: 'GET', path: `${topicPath(topic)}/messages`, query: { after, limit }, signal }),
 
     edges: ({ signal }: CallOptions = {}) => call<Edges>({ method: 'GET', path: '/v1/edges', signal }),
+
+    /** Why a client got a message, or did not. @param client its UUID or `ref` @param topic also `@me` and `@user` */
+    explain: (client: string, topic: string, id: string, { signal }: CallOptions = {}) =>
+      call<Explanation>({ method: 'GET', path: '/v1/explain', query: { client, topic, id }, signal }),
   };
 }
 
