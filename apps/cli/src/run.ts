@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { httpUrl } from './arguments.ts';
+import { addExplainCommand } from './commands/explain.ts';
 import { addInspectionCommands } from './commands/inspection.ts';
 import { addKeyCommands } from './commands/key.ts';
 import { addListenCommand } from './commands/listen.ts';
@@ -44,6 +45,7 @@ export function buildProgram(terminal: Terminal): Command {
   addUserCommands(program, terminal);
   addPresenceCommand(program, terminal);
   addInspectionCommands(program, terminal);
+  addExplainCommand(program, terminal);
   return program;
 }
 
