@@ -121,6 +121,19 @@ describe('token', () => {
   });
 });
 
+describe('explain', () => {
+  it('shows the verdict and what it rests on, for a client named as anywhere', async () => {
+    await answerOf('topic', 'create', 'cli.explain');
+    await answerOf('register', '--name', 'explained', '--topics', 'cli.explain');
+    const id = String((await answerOf('publish', 'cli.explain', '1'))['id']);
+    const { exitCode, out } = await holdfast('explain', 'explained', 'cli.explain', id);
+    expect({ exitCode, verdict: out[0] }).toEqual({ exitCode: 0, verdict: 'offline-will-resume' });
+    expect(out.join('\n')).toMatch(/AT +FROM +WHAT\n.* log +The message .* was published then/);
+    expect(await answerOf('explain', 'explained', 'cli.explain', id)).toMatchObject({ verdict: 'offline-will-resume' });
+    expect((await holdfast('explain', 'explained', 'cli.none', id)).err.join('\n')).toContain('topic-not-found (404)');
+  });
+});
+
 describe('clients', () => {
   it('are registered, subscribed, shown, unsubscribed and unregistered', async () => {
     await answerOf('topic', 'create', 'cli.clients');

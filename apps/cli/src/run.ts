@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { httpUrl } from './arguments.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addEdgeCommands } from './commands/edge.ts';
+import { addExplainCommand } from './commands/explain.ts';
 import { addInspectionCommands } from './commands/inspection.ts';
 import { addKeysCommand } from './commands/keys.ts';
 import { addKeyCommands } from './commands/key.ts';
@@ -50,6 +51,7 @@ export function buildProgram(terminal: Terminal): Command {
   addEdgeCommands(program, terminal);
   addKeysCommand(program, terminal);
   addDoctorCommand(program, terminal);
+  addExplainCommand(program, terminal);
   return program;
 }
 

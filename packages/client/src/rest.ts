@@ -10,6 +10,7 @@ import type { ClientMay } from '@holdfast/protocol/user';
 import type { doctorResponse } from '@holdfast/protocol/rest/doctor';
 import type { drainResponse, edgesResponse } from '@holdfast/protocol/rest/edges';
 import type { keysResponse } from '@holdfast/protocol/rest/keys';
+import type { explainResponse } from '@holdfast/protocol/rest/explain';
 import type { batchResponse, logResponse, publishResponse } from '@holdfast/protocol/rest/messages';
 import type { presenceCountResponse, presenceResponse } from '@holdfast/protocol/rest/presence';
 import type {
@@ -41,6 +42,7 @@ export type BatchResults = Answer<typeof batchResponse>;
 export type LogPage = Answer<typeof logResponse>;
 export type UserDetails = Answer<typeof userResponse>;
 export type PresencePage = Answer<typeof presenceResponse>;
+export type Explanation = Answer<typeof explainResponse>;
 export type Edges = Answer<typeof edgesResponse>;
 export type Draining = Answer<typeof drainResponse>;
 export type KeyPage = Answer<typeof keysResponse>;
@@ -276,6 +278,10 @@ export function createRest(options: RestOptions) {
 
     doctor: ({ wait, signal }: DoctorOptions = {}) =>
       call<DoctorReport>({ method: 'GET', path: '/v1/doctor', query: { wait }, signal }),
+
+    /** Why a client got a message, or did not. @param client its UUID or `ref` @param topic also `@me` and `@user` */
+    explain: (client: string, topic: string, id: string, { signal }: CallOptions = {}) =>
+      call<Explanation>({ method: 'GET', path: '/v1/explain', query: { client, topic, id }, signal }),
   };
 }
 
