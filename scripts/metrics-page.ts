@@ -59,6 +59,7 @@ async function controlMetrics(): Promise<Metric[]> {
     trustedProxies: [],
     allowedOrigins: [],
     limits: limitsOf(configSchema.parse({})),
+    console: null,
     servesMetrics: true,
   });
   await app.close();

@@ -20,6 +20,7 @@ const app = await buildApp({
   trustedProxies: [],
   allowedOrigins: [],
   limits: limitsOf(configSchema.parse({})),
+  console: null,
   servesMetrics: true,
 });
 await app.ready();

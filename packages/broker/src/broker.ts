@@ -1,7 +1,10 @@
 import type { DisconnectReason } from '@holdfast/protocol/events';
 import type { Position } from '@holdfast/protocol/position-order';
+import type { KeyUsage } from './api-keys/usage.ts';
 import type { ClientIdentity, ClientToken } from './clients/identity.ts';
 import type { ClientState, SubscriptionStart } from './clients/state.ts';
+import type { DrainOutcome, DrainRequest, EdgeDetails, LeaseRenewal } from './edges/state.ts';
+import type { ConnectionStory, EndedSubscription, PastConnection } from './evidence/past.ts';
 import type {
   PresenceChange,
   PresenceCheck,
@@ -12,6 +15,8 @@ import type {
   PresentMember,
 } from './presence/state.ts';
 import type { LogPage, TopicState } from './topics/state.ts';
+
+export type { KeyUsage } from './api-keys/usage.ts';
 
 /**
  * The interfaces to everything that Holdfast keeps in Redis. Each comment is a promise that the tests hold.
@@ -207,8 +212,12 @@ export interface Topics {
    * nothing was published, and no edge had them. Gives how many.
    */
   expireTopics(limit: number): Promise<number>;
-  /** In the order of names; `cursor` is the last name of the page before. */
-  listTopics(cursor: string | null, limit: number): Promise<Page<{ topic: string; state: TopicState }>>;
+  /** In the order of names, all that begin with `prefix`; `cursor` is the last name of the page before. */
+  listTopics(
+    cursor: string | null,
+    limit: number,
+    prefix?: string,
+  ): Promise<Page<{ topic: string; state: TopicState }>>;
   /**
    * Appends to the log and publishes to the edges, in one step. The same idempotency key again gives the same id and does
    * neither. With `traceparent`, that of a call that is traced, the message carries it to the edges.
@@ -293,40 +302,20 @@ export interface EdgePresence {
   refsOf(clientIds: readonly string[]): Promise<string[]>;
 }
 
-export interface EdgeDetails {
-  id: string;
-  url: string;
-  connections: number;
-  maxConnections: number;
-  draining: boolean;
-  startedAt: number;
-  /** Not of edges of an earlier version. */
-  load?: EdgeLoad;
-}
-
-/** How busy an edge is, over the last second or so. */
-export interface EdgeLoad {
-  /** The machine or container that it shares with the other edges of this name. */
-  host: string;
-  /** How many cores the host has. */
-  cores: number;
-  /** CPU time of all its threads by time: 1 is a whole core. */
-  cpu: number;
-  /** 0 to 1. */
-  eventLoopUtilization: number;
-  rssBytes: number;
-  /** What it may still take, by the limit of its container or what its machine has left. */
-  availableBytes: number;
-  messagesPerSecond: number;
-  deliveriesPerSecond: number;
-}
-
 /** What an edge reports of one of its connections. */
 export interface ServedClient {
   /** Of its claim. */
   generation: number;
   connection: string;
   topics: Record<string, Position>;
+  /** Not of edges of an earlier version, as the rest. */
+  story?: ConnectionStory;
+  /** From its claim to the end of its welcome, in milliseconds; null: it has had none yet. */
+  openedMs?: number | null;
+  /** The last message of `@me` that it was given. */
+  inbox?: Position;
+  /** Bytes that wait for its socket. */
+  waitingBytes?: number;
 }
 
 /** Which edges are alive, and what they hold. */
@@ -339,8 +328,25 @@ export interface Edges {
   surveyServed(edge: string, clientId: string): Promise<ServedClient | null | undefined>;
   /** Connected subscribers of a topic on all edges; undefined when one did not answer in time. */
   surveySubscribers(topic: string): Promise<number | undefined>;
+  /** Asks a live edge to drain, or to take connections again; it follows within a second or so. */
+  requestDrain(edge: string, drain: boolean): Promise<DrainOutcome>;
   /** Forgets edges whose lease ran out long ago. */
   reapEdges(): Promise<void>;
+}
+
+/** What is remembered of a client, newest first. */
+export interface ClientEvidence {
+  past: PastConnection[];
+  left: EndedSubscription[];
+  /** As many connections, or subscriptions, are kept as there may be: older ones are forgotten. */
+  pastIsCut: boolean;
+  leftIsCut: boolean;
+}
+
+/** What is remembered of clients, for explaining what became of a message. */
+export interface Evidence {
+  /** The connections and the subscriptions of a client that ended in the last 24 hours, and a few before. */
+  readEvidence(clientId: string): Promise<ClientEvidence>;
 }
 
 /** Which events are wanted by webhooks. Nothing is written of any other. */
@@ -403,8 +409,17 @@ export interface LossEvents {
   writeLosses(edge: string, losses: readonly TopicLoss[]): Promise<TopicLoss[]>;
 }
 
+/** What API keys have, and when they were used. */
+export interface ApiKeys {
+  /** In the order given; a key of which nothing is known has nothing, and was never used. */
+  readKeyUsages(keys: readonly string[]): Promise<KeyUsage[]>;
+  /** Notes that a key was used at a time, in milliseconds since the epoch. */
+  noteKeyUsed(key: string, at: number): Promise<void>;
+}
+
 /** All that control-api needs. */
-export interface ControlBroker extends Clients, Users, Topics, Presence, Occupancy, Edges, DeadEdges, Events {
+export interface ControlBroker
+  extends Clients, Users, Topics, Presence, Occupancy, Edges, DeadEdges, ApiKeys, Events, Evidence {
   /** Whether Redis takes writes now, each of its servers; rejects with why not. */
   tryWrites(): Promise<void>;
 }
@@ -463,6 +478,8 @@ export interface EdgeBroker extends Events, EdgeOccupancy, LossEvents {
    * @param reason how the connection ended; `lost` when not given
    */
   release(clientId: string, edge: string, generation: number, reason?: DisconnectReason): Promise<void>;
+  /** Remembers a connection that has ended. What its own edge has noted of it stays, whoever else notes it. */
+  notePast(clientId: string, past: PastConnection): Promise<void>;
   /** With those that have expired: `dormant`, and to an edge a topic without messages. */
   readTopics(topics: readonly string[]): Promise<(TopicState | null)[]>;
   /** Gives those that differ from what is known of them, with their state; null for one that does not exist. Dormant ones are kept on. */
@@ -482,8 +499,11 @@ export interface EdgeBroker extends Events, EdgeOccupancy, LossEvents {
   readPending(edge: string, max: number): Promise<string[]>;
   /** Takes clients out of the dirty set. First this, then read the state: a change in between puts the client in again. */
   acknowledge(edge: string, clientIds: readonly string[]): Promise<void>;
-  /** Renews the edge's lease. False when it had run out (or had not begun): others may have been given its clients. */
-  renewLease(details: EdgeDetails): Promise<boolean>;
+  /**
+   * Renews the edge's lease, or begins it. Details that are not given stay as they are. The newer of the drain request that
+   * the edge knows and the one that Redis has is the one in force.
+   */
+  renewLease(details: EdgeDetails, known?: DrainRequest): Promise<LeaseRenewal>;
   /** Ends the lease now. */
   dropLease(edge: string): Promise<void>;
   /** Answers a survey that came on a live channel. */

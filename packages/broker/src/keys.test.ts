@@ -33,6 +33,8 @@ function scripts(keys: Keys, name: string, id: string, idempotency: string): Rec
       keys.clientLog(id),
       keys.clientIdempotency(id, idempotency),
       keys.clientTombstone(id, idempotency),
+      keys.clientPast(id),
+      keys.clientLeft(id),
     ],
     'join-user, leave-user, revoke-tokens': [keys.userClients(idempotency), keys.userRevoked(idempotency)],
     'count-topic': [keys.key(id), keys.keyTopics(id)],

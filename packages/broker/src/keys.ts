@@ -16,6 +16,8 @@ export function redisKeys(prefix: string) {
     clientLog: (clientId: string) => `${prefix}client:{${clientId}}:log`,
     clientIdempotency: (clientId: string, key: string) => `${prefix}client:{${clientId}}:once:${key}`,
     clientTombstone: (clientId: string, nonce: string) => `${prefix}client:{${clientId}}:left:${nonce}`,
+    clientPast: (clientId: string) => `${prefix}client:{${clientId}}:past`,
+    clientLeft: (clientId: string) => `${prefix}client:{${clientId}}:left`,
     clientBucket: (bucket: string) => `${prefix}clients:{${bucket}}`,
 
     topic: (topic: string) => `${prefix}topic:{${topic}}`,
@@ -56,6 +58,11 @@ export function redisKeys(prefix: string) {
     eventsChanged: () => `${prefix}events:changed`,
     /** Which events are wanted. */
     eventsWanted: () => `${prefix}events:wanted`,
+
+    /** An endpoint of webhooks. */
+    webhook: (id: string) => `${prefix}webhook:{${id}}`,
+    webhookCursors: (id: string) => `${prefix}webhook:{${id}}:cursors`,
+    webhookDeliveries: (id: string) => `${prefix}webhook:{${id}}:deliveries`,
 
     /** From which the public names of clients are made. */
     secret: () => `${prefix}secret`,

@@ -146,6 +146,7 @@ async function testApiOver(
     trustedProxies,
     allowedOrigins,
     limits: { ...limitsOf(configSchema.parse({})), ...limits },
+    console: null,
     servesMetrics: true,
   });
   await app.ready();

@@ -35,6 +35,9 @@ const DIGEST_CHARACTERS = 16;
 /** Topics read or compared by one call: Redis, which does nothing else meanwhile, takes a tenth of a millisecond for them. */
 const MAX_BATCH = 100;
 
+/** Greater than every character of a name. */
+const AFTER_NAMES = '\x7f';
+
 const DAY_MS = 24 * 3_600_000;
 /** A dormant topic that edges have is written to once a day. */
 const RENEW_MS = DORMANT_MS - DAY_MS;
@@ -165,9 +168,14 @@ export function topicStore(
     return batch.flatMap((known, index) => (answers[index] === 0 ? [] : [[known, topicOf(answers[index])]]));
   }
 
-  async function listTopics(cursor: string | null, limit: number): Promise<Page<{ topic: string; state: TopicState }>> {
-    const from = cursor === null ? '-' : `(${cursor}`;
-    const names = await asked(redis.zrangebylex(keys.topics(), from, '+', 'LIMIT', 0, limit + 1));
+  async function listTopics(
+    cursor: string | null,
+    limit: number,
+    prefix = '',
+  ): Promise<Page<{ topic: string; state: TopicState }>> {
+    const from = cursor === null || cursor < prefix ? `[${prefix}` : `(${cursor}`;
+    const to = prefix === '' ? '+' : `(${prefix}${AFTER_NAMES}`;
+    const names = await asked(redis.zrangebylex(keys.topics(), from, to, 'LIMIT', 0, limit + 1));
     const shown = names.slice(0, limit);
     const states = await readTopics(shown);
     const items = shown.flatMap((topic, index) => {

@@ -44,7 +44,7 @@ export function openExporter(config: TracingConfig, options: ExporterOptions): (
   return async () => {
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, FLUSH_MS);
-    // A failure has been logged; there is nobody left to try again.
+    // A failure has been logged, and there is no time left to try again.
     await Promise.race([provider.shutdown().catch(() => undefined), late]);
     clearTimeout(timer);
   };
@@ -82,9 +82,12 @@ function logFaults(logger: Logger): void {
     loggedAt = performance.now();
     logger.warn({ reason }, 'traces are not exported');
   };
-  const ignore = (): void => undefined;
   diag.setLogger(
     { error: log, warn: log, info: ignore, debug: ignore, verbose: ignore },
     { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
   );
+}
+
+function ignore(): void {
+  // Reports below a warning.
 }

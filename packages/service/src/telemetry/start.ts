@@ -11,15 +11,15 @@ const TRACER = 'holdfast';
  * @returns the stop, which sends what there still is
  */
 export async function startTracing(config: TracingConfig, options: ExporterOptions): Promise<() => Promise<void>> {
-  let stop = async (): Promise<void> => undefined;
+  let stop: (() => Promise<void>) | null = null;
   if (!hasProvider() && config.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined) {
     const { openExporter } = await import('./exporter.ts');
     stop = openExporter(config, options);
   }
-  if (hasProvider()) useTracer(trace.getTracer(TRACER));
+  if (hasProvider()) useTracer(trace.getTracer(TRACER), options.instance);
   return async () => {
     useTracer(null);
-    await stop();
+    await stop?.();
   };
 }
 

@@ -15,9 +15,12 @@ import { isSampled, readTraceparent, traceparentOf } from './traceparent.ts';
 
 /** What a span is made with; null while there are none, and everything here then costs one look at it. */
 let tracer: Tracer | null = null;
+/** Of this process: the id of an edge. */
+let instance = '';
 
-export function useTracer(next: Tracer | null): void {
+export function useTracer(next: Tracer | null, ofInstance = ''): void {
   tracer = next;
+  instance = ofInstance;
 }
 
 export function isTracing(): boolean {
@@ -33,8 +36,6 @@ export interface OpenSpan {
 
 const NO_SPAN: OpenSpan = { traceparent: '', set: () => undefined };
 const SYSTEM = { 'messaging.system': 'holdfast' };
-
-type Headers = Pick<IncomingHttpHeaders, 'traceparent' | 'tracestate'>;
 
 /** The trace that a request belongs to, by its headers. */
 export function requestTrace({ traceparent, tracestate }: IncomingHttpHeaders): RequestTrace {
@@ -81,7 +82,6 @@ export interface Delivery {
   readonly lagging: number;
   /** It was read from the log: the live message was missed. */
   readonly caughtUp: boolean;
-  readonly edge: string;
 }
 
 /**
@@ -98,7 +98,7 @@ export function traceDelivery(delivery: Delivery): void {
     'messaging.operation.type': 'process',
     'messaging.destination.name': delivery.topic,
     'messaging.message.id': delivery.id,
-    'holdfast.edge': delivery.edge,
+    'holdfast.edge': instance,
     'holdfast.receivers': delivery.receivers,
     'holdfast.lagging': delivery.lagging,
     'holdfast.caught_up': delivery.caughtUp,
@@ -113,20 +113,20 @@ export function traceDelivery(delivery: Delivery): void {
 }
 
 /** The span of a claim by a handshake, whose headers may name a parent. */
-export function traceClaim<T>(headers: Headers, edge: string, run: (span: OpenSpan) => Promise<T>): Promise<T> {
+export function traceClaim<T>(headers: IncomingHttpHeaders, run: (span: OpenSpan) => Promise<T>): Promise<T> {
   if (tracer === null) return run(NO_SPAN);
-  const attributes = { 'holdfast.edge': edge };
+  const attributes = { 'holdfast.edge': instance };
   const parent = contextOf(headers['traceparent'], headers['tracestate']);
   return during(tracer.startSpan('claim', { kind: SpanKind.SERVER, attributes }, parent), run);
 }
 
 /** The span of a resume, from its frame to the welcome. `claim` is the traceparent of the claim, if that is traced. */
 export function traceResume<T>(
-  { claim, topics, edge }: { claim: string | undefined; topics: number; edge: string },
+  { claim, topics }: { claim: string | undefined; topics: number },
   run: (span: OpenSpan) => Promise<T>,
 ): Promise<T> {
   if (tracer === null) return run(NO_SPAN);
-  const attributes = { 'holdfast.edge': edge, 'holdfast.topics': topics };
+  const attributes = { 'holdfast.edge': instance, 'holdfast.topics': topics };
   return during(tracer.startSpan('resume', { kind: SpanKind.SERVER, attributes }, contextOf(claim)), run);
 }
 

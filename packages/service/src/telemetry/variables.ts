@@ -25,7 +25,7 @@ export const tracingVariables = {
     .describe('The name under which traces are sent'),
 };
 
-export type TracingConfig = { [Name in keyof typeof tracingVariables]: z.output<(typeof tracingVariables)[Name]> };
+export type TracingConfig = z.output<z.ZodObject<typeof tracingVariables>>;
 
 function ratio(fallback: string): Setting<number> {
   return setting(
