@@ -240,7 +240,13 @@ test('while none is wanted scripts have no key more, and no argument', async () 
   const off = await sizesOfScripts();
   expect(off).toHaveLength(on.length);
   const more = on.map(([count, args], index) => [count - (off[index]?.[0] ?? 0), args - (off[index]?.[1] ?? 0)]);
-  const [register, claim, release, mark, unregister] = [[1, 0], [1, 1], [1, 1], [1, 0], [1, 1]];
+  const [register, claim, release, mark, unregister] = [
+    [1, 0],
+    [1, 1],
+    [1, 1],
+    [1, 0],
+    [1, 1],
+  ];
   expect(more.filter((size) => String(size) !== '0,0')).toEqual([register, claim, release, claim, mark, unregister]);
 });
 
