@@ -6,7 +6,6 @@ import { webhookBroker } from '@holdfast/broker/webhook-broker';
 import { createHealth } from '@holdfast/service/health';
 import { createLogger } from '@holdfast/service/logger';
 import { createMetrics } from '@holdfast/service/metrics';
-import { repeat } from '@holdfast/service/backoff';
 import { openRedis } from '@holdfast/redis/redis';
 import { toRedisTarget } from '@holdfast/redis/config';
 import { redisFacts } from '@holdfast/redis/inspection';
@@ -28,8 +27,6 @@ import { startWebhooks } from './webhooks/webhooks.ts';
 const SERVICE = 'control-api';
 /** Longer than a call may take to arrive (10 s) and to be answered (Redis answers within 2 s, or is given up). */
 const SHUTDOWN_MS = 15_000;
-/** Edges look as often. */
-const EVENTS_MS = 1000;
 /** Without Redis it listens all the same, is not ready, and answers 503. */
 const REDIS_WAIT_MS = 2000;
 
@@ -54,7 +51,6 @@ await runMain(async () => {
   const expiry = clientExpiry(keys.ring, config.CLIENT_EXPIRY === undefined ? null : config.CLIENT_EXPIRY / 1000);
   const stops = [
     checkRedis(broker, redis, health, logger),
-    repeat(async () => void (await broker.refreshEvents()), { intervalMs: EVENTS_MS, onError: () => undefined }),
     startReaper({ broker, redis, keys: keys.ring, expiry, logger }),
     startRefreshingEvents(broker, redis, logger),
     keys.watch(),

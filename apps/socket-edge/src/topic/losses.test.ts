@@ -8,7 +8,7 @@ class Written implements LossEvents {
   isAway = false;
 
   isLossWanted(topic: string): boolean {
-    return topic !== 'unwanted';
+    return topic !== 'ignored';
   }
 
   writeLosses(_edge: string, losses: readonly TopicLoss[]): Promise<TopicLoss[]> {
@@ -24,7 +24,7 @@ it('gathers losses of a topic: how many, after the first position, up to the las
   losses.add('news', 'c2', '9-5', '30-0');
   losses.add('other', 'c1', '1-0', '2-0');
   losses.add('news', 'c3', '20-4', '40-10');
-  losses.add('unwanted', 'c3', '1-0', '2-0');
+  losses.add('ignored', 'c3', '1-0', '2-0');
   await losses.write();
   await losses.write();
   expect(broker.losses).toEqual([
