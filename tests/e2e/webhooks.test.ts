@@ -37,7 +37,7 @@ function deliverer(controls: readonly Service[]): Service {
 function judge(events: readonly ArrivedEvent[]): void {
   for (const topic of upTo(TOPICS).map(topicOf)) {
     const numbers = events.filter(({ data }) => data['topic'] === topic).map(({ data }) => Number(data['data']));
-    expect([...new Set(numbers)], topic).toEqual(upTo(MESSAGES).filter((n) => topicOf(n) === topic));
+    expect([...new Set(numbers)], `of ${topic}`).toEqual(upTo(MESSAGES).filter((n) => topicOf(n) === topic));
   }
   const idOf = new Map<unknown, string>();
   for (const { id, data } of events) {

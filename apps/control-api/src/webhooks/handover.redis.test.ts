@@ -84,7 +84,7 @@ test('whoever lost its lease sends nothing more, and writes nothing', async () =
 test('while Redis is away nothing is lost; a Redis that lost its data gets back how far each endpoint is', async () => {
   let redis = await startPrivateRedis();
   onTestFinished(() => redis.stop());
-  const events = await openEvents(redis.url);
+  const events = await openEvents({ kind: 'single', url: redis.url });
   const receiver = await startReceiver();
   const webhooks = await startTestWebhooks(events, [endpointOf(receiver, 'backend')]);
   await events.ofTopic('a', 'topic.occupied', { n: 0 });
