@@ -252,6 +252,7 @@ export function createEdge(options: EdgeOptions) {
     topics,
     presence,
     counters,
+    maxConnections,
     latencies,
     resumes,
     refusals,
