@@ -55,6 +55,8 @@ async function controlMetrics(): Promise<Metric[]> {
     broker: {} as ControlBroker,
     bulkBroker: {} as ControlBroker,
     redisLoads: async () => [],
+    redisFacts: () => Promise.reject(new Error('no Redis is asked')),
+    settings: { production: false, allowedOrigins: undefined },
     keys: new KeyRing(),
     clientExpiry: () => null,
     health: createHealth(),
