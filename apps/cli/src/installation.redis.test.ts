@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Installation, startInstallation } from '@holdfast/local/installation';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { recordingTerminal } from './testing/recording-terminal.ts';
 import { run } from './run.ts';
 
@@ -309,6 +309,10 @@ describe('doctor', () => {
 
   it('exits with 1 when a check fails', async () => {
     const ids = await edgeIds();
+    onTestFinished(async () => {
+      for (const id of ids) await answerOf('edge', 'undrain', id);
+      await vi.waitFor(async () => expect((await holdfast('edges')).out.join()).not.toContain('draining'), WAIT);
+    });
     for (const id of ids) await answerOf('edge', 'drain', id);
     await vi.waitFor(async () => {
       const { exitCode, err, out } = await holdfast('doctor');
@@ -316,8 +320,6 @@ describe('doctor', () => {
       expect(err.join('')).toBe('1 check fails');
       expect(out.join('\n')).toMatch(/fail +edges\n +2 alive, 2 of them draining\n +Why: .*\n +Do: .*undrain/);
     }, WAIT);
-    for (const id of ids) await answerOf('edge', 'undrain', id);
-    await vi.waitFor(async () => expect((await holdfast('edges')).out.join()).not.toContain('draining'), WAIT);
   });
 });
 

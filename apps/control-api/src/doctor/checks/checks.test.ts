@@ -347,6 +347,11 @@ describe('the doctor', () => {
     expect([...known].filter((id) => !spoilt.has(id))).toEqual([]);
   });
 
+  it('says once that all edges drain', () => {
+    const found = allChecks(goodFacts(edge({ draining: true })));
+    expect(found.filter(({ status }) => status !== 'ok').map(({ id }) => id)).toEqual(['edges']);
+  });
+
   it('says only that Redis is away, and that nothing else is known, when it is', () => {
     const away = { redis: { ...goodFacts().redis, fault: 'ECONNREFUSED', servers: [] }, edges: null, urls: [] };
     const found = allChecks(goodFacts({ ...away, writeFault: 'ECONNREFUSED' }));

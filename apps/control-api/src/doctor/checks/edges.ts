@@ -33,7 +33,7 @@ export function checkEdges({ edges, control }: DoctorFacts): Finding[] {
   return [
     alive(edges),
     ...versions(edges, control.version),
-    ...(edges.length === 0 ? [] : [places(edges)]),
+    ...places(edges.filter(({ draining }) => !draining)),
     ...edges.flatMap((edge) => [
       ...hearing(edge),
       ...loop(edge),
@@ -61,11 +61,12 @@ function versions(edges: readonly EdgeDetails[], ofControl: string): Finding[] {
   return [warn(subjects.versions, other.join(', '), seen, 'Bring the upgrade to an end: the same version everywhere')];
 }
 
-function places(edges: readonly EdgeDetails[]): Finding {
-  const serving = edges.filter(({ draining }) => !draining);
+/** @param serving those that take connections; where there is none, another check says so */
+function places(serving: readonly EdgeDetails[]): Finding[] {
+  if (serving.length === 0) return [];
   const sum = (of: 'connections' | 'maxConnections') => serving.reduce((total, edge) => total + edge[of], 0);
   const advice = 'Start more edges, or raise EDGE_MAX_CONNECTIONS; GET /v1/capacity says what limits first';
-  return useOf(subjects.places, null, sum('connections'), sum('maxConnections'), advice);
+  return [useOf(subjects.places, null, sum('connections'), sum('maxConnections'), advice)];
 }
 
 function hearing(edge: EdgeDetails): Finding[] {
