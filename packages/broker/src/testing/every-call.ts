@@ -107,7 +107,8 @@ export function everyCall({
     checkOccupancy: () => edge.checkOccupancy('e4', [topic]),
     notePast: () =>
       edge.notePast(clientId, { generation: 2, edge: 'e1', connection: '2', to: 5, reason: 'lost', end: null }),
-    readEvidence: () => control.readEvidence(clientId),
+    // Not `oneClock`, which is of a Cluster or not.
+    readEvidence: async () => (await control.readEvidence(clientId)).past,
     release: () => edge.release(clientId, 'e1', 0),
     deleteTopic: () => control.deleteTopic(topic),
     unregisterUnused: () => control.unregisterUnused(state),
