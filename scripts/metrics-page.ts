@@ -20,9 +20,11 @@ interface Metric {
 }
 
 /** Every metric that the services register. Nothing is collected, so neither Redis nor an edge is needed. */
-export async function metricsPage(): Promise<string> {
-  const control = await controlMetrics();
-  const edge = edgeMetrics();
+export async function registeredMetrics(): Promise<{ control: Metric[]; edge: Metric[] }> {
+  return { control: await controlMetrics(), edge: edgeMetrics() };
+}
+
+export function metricsPage({ control, edge }: Awaited<ReturnType<typeof registeredMetrics>>): string {
   const shared = control.filter(({ name }) => edge.some((other) => other.name === name));
   const isOwn = ({ name }: Metric) => !shared.some((other) => other.name === name);
   return page(
@@ -53,6 +55,8 @@ async function controlMetrics(): Promise<Metric[]> {
     broker: {} as ControlBroker,
     bulkBroker: {} as ControlBroker,
     redisLoads: async () => [],
+    redisFacts: () => Promise.reject(new Error('no Redis is asked')),
+    settings: { production: false, allowedOrigins: undefined },
     keys: new KeyRing(),
     clientExpiry: () => null,
     health: createHealth(),

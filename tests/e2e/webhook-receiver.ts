@@ -21,7 +21,7 @@ interface Endpoint {
 }
 
 /** What a backend has: a server that verifies and takes what arrives, and the file that names it. `await using` it. */
-export interface WebhookBackend extends AsyncDisposable {
+interface WebhookBackend extends AsyncDisposable {
   readonly env: Record<string, string>;
   /** Events by endpoint, in the order of arrival, repeats with them. */
   readonly arrived: Readonly<Record<string, ArrivedEvent[]>>;
@@ -31,7 +31,11 @@ export interface WebhookBackend extends AsyncDisposable {
   readonly faults: readonly string[];
 }
 
-export async function startWebhookBackend(endpoints: readonly Endpoint[]): Promise<WebhookBackend> {
+/** @param onEvent called with each event that arrives, repeats with them */
+export async function startWebhookBackend(
+  endpoints: readonly Endpoint[],
+  onEvent: (endpoint: string, event: ArrivedEvent) => void = () => undefined,
+): Promise<WebhookBackend> {
   const secret = `whsec_${randomBytes(32).toString('base64')}`;
   const arrived = Object.fromEntries(endpoints.map(({ id }) => [id, [] as ArrivedEvent[]]));
   const bodies = Object.fromEntries(endpoints.map(({ id }) => [id, new Map<string, string>()]));
@@ -51,6 +55,7 @@ export async function startWebhookBackend(endpoints: readonly Endpoint[]): Promi
     const { type, timestamp, data } = JSON.parse(body) as Omit<ArrivedEvent, 'id'>;
     const events = type === 'batch' ? (data['events'] as ArrivedEvent[]) : [{ id, type, timestamp, data }];
     arrived[endpoint]?.push(...events);
+    for (const event of events) onEvent(endpoint, event);
   }
 
   const server = createServer((request, response) => {

@@ -281,6 +281,7 @@ export function createEdge(options: EdgeOptions) {
     topics,
     presence,
     counters,
+    maxConnections,
     latencies,
     resumes,
     refusals,

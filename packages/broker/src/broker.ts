@@ -310,7 +310,7 @@ export interface ServedClient {
   topics: Record<string, Position>;
   /** Not of edges of an earlier version, as the rest. One that has ended, and whose socket is being closed, has a `ConnectionEnd`. */
   story?: ConnectionStory | ConnectionEnd;
-  /** From its claim to the end of its welcome, in milliseconds; null: it has had none yet. */
+  /** As of a `ConnectionEnd`; null: it has had no welcome yet. */
   openedMs?: number | null;
   /** The last message of `@me` that it was given. */
   inbox?: Position;

@@ -40,6 +40,17 @@ describe('a partition', () => {
     expect(positions(backlog.take(1))).toEqual(['a 1000-2']);
   });
 
+  test('gives nothing while its delivery is under way, also of what is read meanwhile', () => {
+    const backlog = backlogOf({ a: [1] });
+    const first = backlog.take(1);
+    backlog.markChanged('a');
+    const { after = '' } = backlog.nextToRead() ?? {};
+    backlog.add('a', after, { events: [event('a', 2)], last: '1000-2', isEnd: true }, all);
+    expect(backlog.take(1)).toEqual([]);
+    backlog.settle(first);
+    expect(positions(backlog.take(1))).toEqual(['a 1000-2']);
+  });
+
   test('takes turns with others', () => {
     const backlog = backlogOf({ a: [1, 2], b: [1] });
     const one = backlog.take(1);
@@ -47,7 +58,7 @@ describe('a partition', () => {
     expect(positions([...one, ...backlog.take(1)])).toEqual(['a 1000-1', 'b 1000-1']);
   });
 
-  test('has its cursor moved by what is delivered, and at once by what nobody wants', () => {
+  test('has its cursor moved by what is delivered, and at once by what is not wanted', () => {
     const backlog = backlogOf({ a: [1, 2] });
     backlog.markChanged('b');
     const { after = '' } = backlog.nextToRead() ?? {};

@@ -244,9 +244,13 @@ export class Delivering {
     const outgoing = delivery.batchId === null ? singleRequest(first) : batchRequest(delivery.batchId, shown);
     const { id } = this.#endpoint;
     const attempt = { endpoint: id, events: events.length, attempt: delivery.tries + 1 };
-    const result = await traceWebhook(attempt, async ({ traceparent, set }) => {
-      const given = await sender.send(this.#endpoint, { ...outgoing, traceparent }, this.#aborted.signal);
-      set({
+    const result = await traceWebhook(attempt, async (span) => {
+      const given = await sender.send(
+        this.#endpoint,
+        { ...outgoing, traceparent: span.traceparent },
+        this.#aborted.signal,
+      );
+      span.set({
         'holdfast.outcome': given.outcome,
         ...(given.status !== null && { 'http.response.status_code': given.status }),
       });

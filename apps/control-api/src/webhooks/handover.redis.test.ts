@@ -42,6 +42,25 @@ test('a batch that failed at one control-api is sent by the next under the same 
   expect(again?.body).toBe(failed?.body);
 });
 
+test('the wait for another try goes over to whoever takes over', async () => {
+  const events = await openEvents();
+  const receiver = await startReceiver(answers(500));
+  const endpoint = endpointOf(receiver, 'backend');
+  const first = await startTestWebhooks(events, [endpoint], { retries: { firstMs: 3_600_000, longestMs: 3_600_000 } });
+  await events.ofTopic('a', 'topic.occupied', { n: 0 });
+  await eventually(async () => expect((await first.list())[0]).toMatchObject({ state: 'failing' }));
+  await first.stop();
+  receiver.answer(takes);
+  const second = await startTestWebhooks(events, [endpoint]);
+  await events.ofTopic('a', 'topic.occupied', { n: 1 });
+  await events.ofTopic('b', 'topic.occupied', { n: 2 });
+  await eventually(() => expect(numbers(receiver.taken, 'b')).toEqual([2]));
+  expect(numbers(receiver.taken)).toEqual([]);
+  expect((await second.list())[0]).toMatchObject({ state: 'failing' });
+  await second.enable('backend');
+  await eventually(() => expect(numbers(receiver.taken)).toEqual([0, 1]));
+});
+
 test('that an endpoint is disabled is known to whoever takes over', async () => {
   const events = await openEvents();
   const receiver = await startReceiver(answers(410));
@@ -74,7 +93,7 @@ test('whoever lost its lease sends nothing more, and writes nothing', async () =
   );
   await events.ofTopic('a', 'topic.occupied', { n: 1 });
   const nothing = { state: { delivered: '7' }, cursors: new Map(), deliveries: new Map(), done: new Map() };
-  expect(await events.broker.writeWebhook('backend', 'of nobody', nothing)).toBe(false);
+  expect(await events.broker.writeWebhook('backend', 'of none', nothing)).toBe(false);
   await setTimeout(500);
   expect(receiver.taken).toHaveLength(1);
   await events.redis.commands.hset(key, 'until', '0');
@@ -84,7 +103,7 @@ test('whoever lost its lease sends nothing more, and writes nothing', async () =
 test('while Redis is away nothing is lost; a Redis that lost its data gets back how far each endpoint is', async () => {
   let redis = await startPrivateRedis();
   onTestFinished(() => redis.stop());
-  const events = await openEvents(redis.url);
+  const events = await openEvents({ kind: 'single', url: redis.url });
   const receiver = await startReceiver();
   const webhooks = await startTestWebhooks(events, [endpointOf(receiver, 'backend')]);
   await events.ofTopic('a', 'topic.occupied', { n: 0 });

@@ -90,7 +90,7 @@ describe('a request', () => {
     expect(() => new Webhook(other).verify(text, headers as Record<string, string>)).toThrow('signature');
   });
 
-  test('has its path and query, and ends when it is told to', async () => {
+  test('has its path and query, and ends with its signal', async () => {
     const receiver = await startReceiver(() => undefined);
     const abort = new AbortController();
     const sending = senderOf({ timeoutMs: 60_000 }).send(
