@@ -19,6 +19,7 @@ const ALL = {
   'topic.lost': null,
 };
 const RESUME_MS = 200;
+const SLOW = { timeoutMs: 20_000 };
 const POLL = { timeout: 10_000 };
 /** A topic is vacated 5 s after its last connection has left. */
 const VACATED_MS = 5000;
@@ -170,7 +171,7 @@ describe('a topic', () => {
     await second.close();
     await eventually(async () => expect(await control.redis.hget(keys.topicEdges(topic), 'left')).not.toBeNull());
     const left = Number(await control.redis.hget(keys.topicEdges(topic), 'left'));
-    await eventually(async () => expect(await written(topic)).toEqual(['occupied', 'vacated']));
+    await eventually(async () => expect(await written(topic)).toEqual(['occupied', 'vacated']), SLOW);
     const [ms = ''] = (await events.ofTopic(topic)).at(-1)?.id.split('-') ?? [];
     expect(Number(ms) - left).toBeGreaterThanOrEqual(VACATED_MS);
   }, 30_000);
@@ -184,7 +185,7 @@ describe('a topic', () => {
     await eventually(async () => expect(await written(topic)).toEqual(['occupied']));
     await dying.crash();
     await control.redis.del(keys.edge(dying.id));
-    await eventually(async () => expect(await written(topic)).toEqual(['occupied', 'vacated']));
+    await eventually(async () => expect(await written(topic)).toEqual(['occupied', 'vacated']), SLOW);
     expect(await control.redis.exists(keys.topicEdges(topic))).toBe(0);
   }, 30_000);
 

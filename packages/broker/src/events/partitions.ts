@@ -12,8 +12,6 @@ export interface Partition {
   stream: string;
 }
 
-export type Partitions = ReturnType<typeof eventPartitions>;
-
 /**
  * Where events lie: on a Cluster in a stream of the slot of what they tell of, so that the script which changes it can write
  * them, else in one of a few. What tells of one client, or of one topic, lies in one partition, in order.

@@ -13,8 +13,6 @@ export type WantedEvents = Partial<Record<EventType, readonly string[] | null>>;
  */
 const KEPT_MS = 3_600_000;
 
-export type EventsWanted = ReturnType<typeof eventsWanted>;
-
 /** Which events are wanted, as it was read last: writers look here whether to write one. */
 export function eventsWanted(redis: Commands, keys: Keys) {
   let known: WantedEvents = {};

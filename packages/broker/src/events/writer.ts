@@ -15,8 +15,8 @@ const noteChangedScript = loadScript('note-changed');
 const GATHER_MS = 50;
 const MAX_BATCH = 1_000;
 
-/** In one stream: readers trim it long before, and may be away. As in the scripts that write events. */
-export const MAX_EVENTS = 1_000_000;
+/** In one stream, as in the scripts: twice the buffer of all events, so that readers, which count what is dropped, trim first. */
+export const MAX_EVENTS = 2_000_000;
 
 export type EventWriter = ReturnType<typeof eventWriter>;
 

@@ -8,7 +8,7 @@ local call, edges, edge = redis.call, KEYS[1], 'e' .. ARGV[1]
 local function write(event)
   if not KEYS[2] or not string.find(ARGV[4], event, 1, true) then return end
   local data = '{"topic":"' .. string.match(edges, '{(.-)}') .. '"}'
-  call('XADD', KEYS[2], 'MAXLEN', '~', 1000000, '*', 't', event, 'd', data)
+  call('XADD', KEYS[2], 'MAXLEN', '~', 2000000, '*', 't', event, 'd', data)
 end
 
 local size = call('HLEN', edges)

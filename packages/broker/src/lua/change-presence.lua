@@ -107,7 +107,7 @@ local name = string.match(KEYS[1], '{(.-)}')
 for _, event in ipairs(events) do
   local member = '{"id":' .. encode(event[2]) .. ',"info":' .. (event[3] == '' and 'null' or event[3]) .. '}'
   local data = string.format('{"topic":"%s","member":%s,"count":%.0f,"version":%.0f}', name, member, event[4], version)
-  call('XADD', KEYS[5], 'MAXLEN', '~', 1000000, '*', 't', event[1], 'd', data)
+  call('XADD', KEYS[5], 'MAXLEN', '~', 2000000, '*', 't', event[1], 'd', data)
 end
 
 -- Past its limit it shows only a number, until there are 90 % of it.

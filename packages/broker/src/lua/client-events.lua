@@ -1,6 +1,6 @@
 -- A part of the scripts that change a client, which stand after it: writes events to the stream of the client's slot.
--- Entries beyond the buffer of all events: readers trim it, and are away when there are as many in one stream.
-local MAX_EVENTS = 1000000
+-- In one stream. Twice the buffer of all events: readers, which count what is dropped, trim first unless they are away.
+local MAX_EVENTS = 2000000
 
 -- What each event has of a client, as JSON without its end.
 local function client_in_event(key)

@@ -48,6 +48,6 @@ if once then redis.call('SET', once, born .. ARGV[6] .. ' ' .. id, 'PX', ARGV[3]
 if stream then
   local event = '{"topic":"@me","id":"' .. id .. '","data":' .. ARGV[1] .. '}'
   local client_id = string.match(KEYS[1], '{(.-)}')
-  redis.call('XADD', stream, 'MAXLEN', '~', 1000000, '*', 't', 'message.published', 'c', client_id, 'd', event)
+  redis.call('XADD', stream, 'MAXLEN', '~', 2000000, '*', 't', 'message.published', 'c', client_id, 'd', event)
 end
 return { 1, id, client[4] or '', client[5] or '' }

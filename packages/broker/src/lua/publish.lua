@@ -48,7 +48,7 @@ local function publish(data)
   end
   if stream then
     local event = '{"topic":"' .. string.match(KEYS[1], '{(.-)}') .. '","id":"' .. last .. '","data":' .. data .. '}'
-    redis.call('XADD', stream, 'MAXLEN', '~', 1000000, '*', 't', 'message.published', 'd', event)
+    redis.call('XADD', stream, 'MAXLEN', '~', 2000000, '*', 't', 'message.published', 'd', event)
   end
 end
 
