@@ -8,7 +8,8 @@ import type { Page } from 'playwright-core';
 import { type TestBrowser, startBrowser } from './browser.ts';
 import { withPalette } from './palette-png.ts';
 
-// npm run console:pictures: takes the pictures of docs/images/console on an installation of its own, under a small load.
+// npm run console:pictures [-- overview edges …]: takes the pictures of docs/images/console, all or those named, on an
+// installation of its own under a small load.
 
 const FOLDER = new URL('../../docs/images/console/', import.meta.url);
 const MOST_BYTES = 100_000;
@@ -51,7 +52,9 @@ const pages = await Promise.all(
   Object.entries(LOOKS).map(async ([name, look]) => [name, await opened(browser, look)] as const),
 );
 await delay(WARM_UP_MS);
+const wanted = process.argv.slice(2);
 for (const [view, route] of VIEWS) {
+  if (wanted.length > 0 && !wanted.includes(view)) continue;
   for (const [look, page] of pages) await take(page, route, `${view}-${look}`);
 }
 load.stop();
