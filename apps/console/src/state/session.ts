@@ -9,7 +9,7 @@ const IN_FRAGMENT = /^#key=([^&]+)/;
 export type Session =
   /** No key, or one that was refused: `refusal` says why. */
   | { readonly state: 'out'; readonly refusal: CallError | null }
-  /** The key is being looked at. `resumed`: it was not typed, and nobody waits at a form. */
+  /** The key is being looked at. `resumed`: it was not typed, and no form waits for it. */
   | { readonly state: 'checking'; readonly resumed: boolean }
   /** control-api could not say whether the key is good. */
   | { readonly state: 'unknown'; readonly key: string; readonly error: CallError }

@@ -105,7 +105,7 @@ export function TopicPage({ topic, tab = 'history' }: { readonly topic: string; 
 
 function subscribed(subscribers: number | null): string {
   if (subscribers === null) return 'Connected subscribers get';
-  if (subscribers === 0) return 'Nobody is connected to it; subscribers get';
+  if (subscribers === 0) return 'No subscriber is connected to it now; one that is gets';
   return subscribers === 1
     ? 'Its one connected subscriber gets'
     : `Its ${count(subscribers)} connected subscribers get`;
