@@ -17,6 +17,8 @@ const MOST_BYTES = 100_000;
 const WARM_UP_MS = 110_000;
 /** Answers, and a chart that has drawn its newest sample. */
 const SETTLED_MS = 3_000;
+/** Some messages have to arrive. */
+const LIVE_MS = 15_000;
 
 /** Every view, by the name of its picture. */
 const VIEWS: readonly (readonly [name: string, route: string])[] = [
@@ -80,7 +82,7 @@ async function opened(from: TestBrowser, { scheme, size }: (typeof LOOKS)[keyof 
 async function take(page: Page, route: string, name: string): Promise<void> {
   await page.goto(`${installation.controlUrl}/console#${route}`);
   await page.bringToFront();
-  await delay(SETTLED_MS);
+  await delay(/[?&]tab=live/.test(route) ? LIVE_MS : SETTLED_MS);
   const png = withPalette(await page.screenshot({ animations: 'disabled', caret: 'hide' }));
   if (png.length > MOST_BYTES) throw new Error(`${name}.png has ${png.length} bytes`);
   await writeFile(new URL(`${name}.png`, FOLDER), png);
