@@ -63,6 +63,17 @@ describe('the key of the console', () => {
     expect(opened.faults).toEqual([]);
   });
 
+  it('leaves the address also when it is refused, and is taken from one that is opened later', async () => {
+    await using page = await browser.newPage();
+    const { controlUrl, key } = backend.installation;
+    await page.goto(`${controlUrl}/console#key=no.such`);
+    await page.getByText('The API key is not known.').waitFor(SOON);
+    expect(page.url()).toBe(`${controlUrl}/console`);
+    await page.goto(`${controlUrl}/console#key=${key}`);
+    await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor(SOON);
+    expect(page.url()).toBe(`${controlUrl}/console#/overview`);
+  });
+
   it('without manage shows topics and what it may do there, and names the rights that it lacks', async () => {
     await backend.topic('limited.read');
     await backend.topic('limited.none');

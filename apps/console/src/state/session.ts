@@ -20,12 +20,21 @@ export const session = signal<Session>({ state: 'out', refusal: null });
 /** The key that the page presents, and what it may; null while there is none. */
 export const ownKey = computed<OwnKey | null>(() => (session.value.state === 'in' ? session.value.own : null));
 
-/** Takes the key out of the address, so that no history and no screenshot has it, or else from this tab's storage. */
+/** Begins with the key of the address, or else that of this tab's storage; follows an address that brings another. */
 export function resumeSession(): void {
-  const [, given] = IN_FRAGMENT.exec(location.hash) ?? [];
-  if (given !== undefined) history.replaceState(null, '', location.pathname + location.search);
-  const key = given === undefined ? sessionStorage.getItem(STORED) : decodeURIComponent(given);
+  addEventListener('hashchange', enterFromAddress);
+  if (enterFromAddress()) return;
+  const key = sessionStorage.getItem(STORED);
   if (key !== null) void enter(key, { resumed: true });
+}
+
+/** Takes the key out of the address, so that no history and no screenshot has it. Gives whether there was one. */
+function enterFromAddress(): boolean {
+  const [, given] = IN_FRAGMENT.exec(location.hash) ?? [];
+  if (given === undefined) return false;
+  history.replaceState(null, '', location.pathname + location.search);
+  void enter(given, { resumed: true });
+  return true;
 }
 
 /** Looks at what the key may, and keeps it for this tab when it is good. */

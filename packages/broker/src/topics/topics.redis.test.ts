@@ -195,14 +195,14 @@ describe('listing topics', () => {
     const all = ['news', 'news-x', 'news.a', 'news.b', 'news.b.c', 'newsletter', 'new', 'nex', 'NEWS.a', '0'];
     for (const topic of all) await own.control.putTopic(topic, {});
     const namesOf = async (beginning: string, limit: number): Promise<string[]> => {
-      const names: string[] = [];
+      const found: string[] = [];
       let cursor: string | null = null;
       do {
         const page = await own.control.listTopics(cursor, limit, beginning);
-        names.push(...page.items.map(({ topic }) => topic));
+        found.push(...page.items.map(({ topic }) => topic));
         cursor = page.cursor;
       } while (cursor !== null);
-      return names;
+      return found;
     };
     for (const beginning of ['news', 'news.', 'n', 'news.b.c', 'z', '']) {
       const expected = all.filter((topic) => topic.startsWith(beginning)).toSorted();
