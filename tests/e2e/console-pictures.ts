@@ -8,7 +8,8 @@ import type { Page } from 'playwright-core';
 import { type TestBrowser, startBrowser } from './browser.ts';
 import { withPalette } from './palette-png.ts';
 
-// npm run console:pictures: takes the pictures of docs/images/console on an installation of its own, under a small load.
+// npm run console:pictures [-- overview edges …]: takes the pictures of docs/images/console, all or those named, on an
+// installation of its own under a small load.
 
 const FOLDER = new URL('../../docs/images/console/', import.meta.url);
 const MOST_BYTES = 100_000;
@@ -16,6 +17,8 @@ const MOST_BYTES = 100_000;
 const WARM_UP_MS = 110_000;
 /** Answers, and a chart that has drawn its newest sample. */
 const SETTLED_MS = 3_000;
+/** Some messages have to arrive. */
+const LIVE_MS = 15_000;
 
 /** Every view, by the name of its picture. */
 const VIEWS: readonly (readonly [name: string, route: string])[] = [
@@ -51,7 +54,9 @@ const pages = await Promise.all(
   Object.entries(LOOKS).map(async ([name, look]) => [name, await opened(browser, look)] as const),
 );
 await delay(WARM_UP_MS);
+const wanted = process.argv.slice(2);
 for (const [view, route] of VIEWS) {
+  if (wanted.length > 0 && !wanted.includes(view)) continue;
   for (const [look, page] of pages) await take(page, route, `${view}-${look}`);
 }
 load.stop();
@@ -77,7 +82,7 @@ async function opened(from: TestBrowser, { scheme, size }: (typeof LOOKS)[keyof 
 async function take(page: Page, route: string, name: string): Promise<void> {
   await page.goto(`${installation.controlUrl}/console#${route}`);
   await page.bringToFront();
-  await delay(SETTLED_MS);
+  await delay(/[?&]tab=live/.test(route) ? LIVE_MS : SETTLED_MS);
   const png = withPalette(await page.screenshot({ animations: 'disabled', caret: 'hide' }));
   if (png.length > MOST_BYTES) throw new Error(`${name}.png has ${png.length} bytes`);
   await writeFile(new URL(`${name}.png`, FOLDER), png);

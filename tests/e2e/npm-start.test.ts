@@ -99,6 +99,14 @@ describe('npm start', () => {
     await eventually(() => expect(listening.output().match(/"goal":\s*1/g)).toHaveLength(2));
   });
 
+  it('prints the address of the console, with the key where no server sees it', async () => {
+    const { output, controlUrl, key } = await up();
+    const [, address = ''] = /Console\s+(\S+)/.exec(output()) ?? [];
+    expect(address).toBe(`${controlUrl}/console#key=${key}`);
+    const page = await fetch(address);
+    expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+  });
+
   it('ends everything it started by Ctrl-C, also when npm passes it on a second time', async () => {
     const started = await up();
     const { pid, process: main, output } = started;

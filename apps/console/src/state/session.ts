@@ -9,8 +9,8 @@ const IN_FRAGMENT = /^#key=([^&]+)/;
 export type Session =
   /** No key, or one that was refused: `refusal` says why. */
   | { readonly state: 'out'; readonly refusal: CallError | null }
-  /** The key is being looked at. */
-  | { readonly state: 'checking' }
+  /** The key is being looked at. `resumed`: it was not typed, and no form waits for it. */
+  | { readonly state: 'checking'; readonly resumed: boolean }
   /** control-api could not say whether the key is good. */
   | { readonly state: 'unknown'; readonly key: string; readonly error: CallError }
   | { readonly state: 'in'; readonly own: OwnKey };
@@ -20,16 +20,25 @@ export const session = signal<Session>({ state: 'out', refusal: null });
 /** The key that the page presents, and what it may; null while there is none. */
 export const ownKey = computed<OwnKey | null>(() => (session.value.state === 'in' ? session.value.own : null));
 
-/** Takes the key out of the address, so that no history and no screenshot has it, or else from this tab's storage. */
+/** Begins with the key of the address, or else that of this tab's storage; follows an address that brings another. */
 export function resumeSession(): void {
+  addEventListener('hashchange', enterFromAddress);
+  if (enterFromAddress()) return;
+  const key = sessionStorage.getItem(STORED);
+  if (key !== null) void enter(key, { resumed: true });
+}
+
+/** Takes the key out of the address, so that no history and no screenshot has it. Gives whether there was one. */
+function enterFromAddress(): boolean {
   const [, given] = IN_FRAGMENT.exec(location.hash) ?? [];
-  if (given !== undefined) history.replaceState(null, '', location.pathname + location.search);
-  const key = given === undefined ? sessionStorage.getItem(STORED) : decodeURIComponent(given);
-  if (key !== null) void enter(key);
+  if (given === undefined) return false;
+  history.replaceState(null, '', location.pathname + location.search);
+  void enter(given, { resumed: true });
+  return true;
 }
 
 /** Looks at what the key may, and keeps it for this tab when it is good. */
-export async function enter(key: string): Promise<void> {
+export async function enter(key: string, { resumed = false } = {}): Promise<void> {
   const presented = key.trim();
   // A header takes no other characters; fetch would say no more than that it failed.
   if (!/^[\x21-\x7e]+$/.test(presented)) {
@@ -37,7 +46,7 @@ export async function enter(key: string): Promise<void> {
     session.value = { state: 'out', refusal: new CallError('key-unknown', message) };
     return;
   }
-  session.value = { state: 'checking' };
+  session.value = { state: 'checking', resumed };
   presentKey(presented);
   try {
     const own = await send(readOwnKey());
