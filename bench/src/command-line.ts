@@ -9,6 +9,7 @@ import { hostile } from './measures/hostile/rest.ts';
 import { idle } from './measures/idle.ts';
 import { latency } from './measures/latency.ts';
 import type { Measure } from './measures/measure.ts';
+import { observability } from './measures/observability.ts';
 import { rest } from './measures/rest.ts';
 import { comingBack } from './measures/return.ts';
 import { tokens } from './measures/tokens.ts';
@@ -30,6 +31,7 @@ export const measures: readonly Measure[] = [
   idle,
   rest,
   tokens,
+  observability,
   hostile,
   edgeHostile,
 ];

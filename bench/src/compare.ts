@@ -41,7 +41,7 @@ async function runAll(plan: Plan, log: (line: string) => void, signal: AbortSign
   };
   const results: MeasureResult[] = [];
   for (const measure of plan.measures) {
-    const taking = usable.filter(({ name }) => measure.onlyHoldfast !== true || name === 'holdfast');
+    const taking = measure.peers ?? usable.filter(({ name }) => measure.onlyHoldfast !== true || name === 'holdfast');
     results.push(await runMeasure(measure, taking, context));
   }
   return { at: new Date().toISOString(), machine: await describeMachine(), amounts, peers: notes, measures: results };

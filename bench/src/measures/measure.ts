@@ -32,5 +32,7 @@ export interface Measure {
   metrics: (amounts: Amounts) => readonly Metric[];
   /** Whether it asks only what Holdfast has. */
   onlyHoldfast?: boolean;
+  /** What it measures in place of the peers that were asked for. */
+  peers?: readonly Peer[];
   run: (peer: Peer, context: Context) => Promise<Figures>;
 }

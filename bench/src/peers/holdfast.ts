@@ -27,11 +27,12 @@ function holdfastPeer(name: string, directWrites: 'on' | 'off', description: str
     name,
     description,
     prepare: async () => ({ version: `this repository, Node ${process.versions.node}` }),
-    start: (layout, context) => start({ EDGE_DIRECT_WRITES: directWrites }, layout, context),
+    start: (layout, context) => startHoldfast({ EDGE_DIRECT_WRITES: directWrites }, layout, context),
   };
 }
 
-async function start(
+/** Starts it with more variables of its services. */
+export async function startHoldfast(
   env: Readonly<Record<string, string>>,
   layout: Layout,
   { perProcess, log }: PeerContext,
@@ -41,7 +42,7 @@ async function start(
   const edges = serving + (layout.willBeKilled === true ? STANDING_BY : 0);
   const installation = started.use(await HoldfastInstallation.start({ edges, env, log }));
   const target = targetOf(layout, installation.edgePorts, serving);
-  await installation.createTopics(topicNumbersOf(layout));
+  await installation.createTopics([...topicNumbersOf(layout), ...(layout.moreTopics ?? [])]);
   await installation.register(each(layout.connections, target));
   const running = started.move();
   return {

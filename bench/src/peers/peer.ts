@@ -11,6 +11,8 @@ export interface Layout {
   topicsOf: (connection: number) => readonly number[];
   /** Their server is going to be killed: a peer whose clients could then go to another one has that as well. */
   willBeKilled?: boolean;
+  /** Topics without subscribers. */
+  moreTopics?: readonly number[];
 }
 
 export interface PeerContext {
