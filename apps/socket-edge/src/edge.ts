@@ -169,6 +169,7 @@ export function createEdge(options: EdgeOptions) {
         releases.flush(),
         topics.tend(),
         presence.tend(),
+        broker.refreshEvents(),
       ]);
     },
     onError,
@@ -180,6 +181,7 @@ export function createEdge(options: EdgeOptions) {
   function onOwn(payload: LivePayload): void {
     if (payload.kind === 'probe') probes.onReceived(payload.nonce);
     else if (payload.kind === 'served') answerServed(payload.surveyId, payload.clientId);
+    else if (payload.kind === 'events') broker.refreshEvents().catch(onError);
   }
 
   function answerServed(surveyId: string, clientId: string): void {

@@ -1,3 +1,4 @@
+import type { DisconnectReason } from '@holdfast/protocol/events';
 import type { Position } from '@holdfast/protocol/position-order';
 import type { ClientIdentity, ClientToken } from './clients/identity.ts';
 import type { ClientState, SubscriptionStart } from './clients/state.ts';
@@ -327,8 +328,14 @@ export interface Edges {
   reapEdges(): Promise<void>;
 }
 
+/** Which events are wanted by webhooks. Nothing is written of any other. */
+export interface Events {
+  /** Reads which events are wanted; what was read last counts until then. */
+  refreshEvents(): Promise<void>;
+}
+
 /** All that control-api needs. */
-export interface ControlBroker extends Clients, Users, Topics, Presence, Edges {
+export interface ControlBroker extends Clients, Users, Topics, Presence, Edges, Events {
   /** Whether Redis takes writes now, each of its servers; rejects with why not. */
   tryWrites(): Promise<void>;
 }
@@ -375,15 +382,18 @@ export interface KnownTopic {
 }
 
 /** All that a socket-edge needs. */
-export interface EdgeBroker {
+export interface EdgeBroker extends Events {
   /**
    * Claims a client for a connection, and reads it, in one step. A new connection gets it when it has no owner; one with a
    * generation, when the owner's is lower (this Redis has lost its last writes, or a newer connection takes over), or when
    * it has no owner (any more).
    */
   claim(request: ClaimRequest): Promise<ClaimOutcome>;
-  /** Ends the ownership of this generation (0: whichever the edge has), unless a newer connection owns the client. */
-  release(clientId: string, edge: string, generation: number): Promise<void>;
+  /**
+   * Ends the ownership of this generation (0: whichever the edge has), unless a newer connection owns the client.
+   * @param reason how the connection ended; `lost` when not given
+   */
+  release(clientId: string, edge: string, generation: number, reason?: DisconnectReason): Promise<void>;
   /** With those that have expired: `dormant`, and to an edge a topic without messages. */
   readTopics(topics: readonly string[]): Promise<(TopicState | null)[]>;
   /** Gives those that differ from what is known of them, with their state; null for one that does not exist. Dormant ones are kept on. */

@@ -44,6 +44,18 @@ export function redisKeys(prefix: string) {
     edgesHere: () => `${prefix}edges:here`,
     edgeLive: (edge: string) => `${prefix}edge:{${edge}}:live`,
 
+    /** A stream of events; the tag has the slot of what they tell of. */
+    events: (tag: string) => `${prefix}events:{${tag}}`,
+    /** Streams that events were written to, by time. */
+    eventsChanged: () => `${prefix}events:changed`,
+    /** Which events are wanted. */
+    eventsWanted: () => `${prefix}events:wanted`,
+
+    /** An endpoint of webhooks. */
+    webhook: (id: string) => `${prefix}webhook:{${id}}`,
+    webhookCursors: (id: string) => `${prefix}webhook:{${id}}:cursors`,
+    webhookDeliveries: (id: string) => `${prefix}webhook:{${id}}:deliveries`,
+
     /** From which the public names of clients are made. */
     secret: () => `${prefix}secret`,
 

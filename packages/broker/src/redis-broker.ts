@@ -8,6 +8,7 @@ import { registrationStore } from './clients/registrations.ts';
 import { leaseStore } from './edges/leases.ts';
 import { pendingStore } from './edges/pending.ts';
 import { survey } from './edges/survey.ts';
+import { eventWriter } from './events/writer.ts';
 import { type Keys, redisKeys } from './keys.ts';
 import { presenceChanges } from './presence/changes.ts';
 import { edgePresence } from './presence/edge-presence.ts';
@@ -38,6 +39,7 @@ export function controlBroker(
   const clients = clientStore(redis, keys, pending, broken);
   const leases = leaseStore(redis, keys);
   const { changes, notes, versions } = presenceParts(redis, keys);
+  const events = eventWriter(redis, keys);
   return {
     ...clients,
     ...registrationStore(redis, keys, pending, memberships),
@@ -50,6 +52,7 @@ export function controlBroker(
     ...presenceReaper(redis, keys, changes, notes, leases.alive),
     ...leases,
     ...survey(redis, keys),
+    refreshEvents: events.refresh,
     tryWrites: () => tryWrites(redis, keys),
   };
 }
@@ -61,7 +64,9 @@ export function edgeBroker(redis: Commands, prefix: string): EdgeBroker & EdgePr
   const pending = pendingStore(redis, keys);
   const expiry = expiryStore(redis, keys);
   const { changes, notes, versions } = presenceParts(redis, keys);
+  const events = eventWriter(redis, keys);
   return {
+    refreshEvents: events.refresh,
     ...pending,
     ...claimStore(redis, keys),
     ...clientStore(redis, keys, pending, broken),

@@ -21,6 +21,7 @@ export const problems = {
   'client-not-found': { status: 404, title: 'No such client is registered' },
   'topic-not-found': { status: 404, title: 'No such topic exists' },
   'no-such-user': { status: 404, title: 'The user has no client' },
+  'webhook-not-found': { status: 404, title: 'The file of webhooks has no such endpoint' },
   'presence-off': { status: 404, title: 'The topic has no presence' },
   'route-not-found': { status: 404, title: 'No such call exists' },
   'method-not-allowed': { status: 405, title: 'This path does not take that method' },

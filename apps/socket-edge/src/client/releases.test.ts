@@ -16,7 +16,13 @@ function clientsOf(count: number) {
     generations.set(id, redis.own(id, EDGE));
   }
   const owned = () => ids.filter((id) => redis.client(id).owner !== null);
-  const add = (id: string, onReleased?: () => void) => releases.add(id, generations.get(id) ?? 0, onReleased);
+  const add = (id: string, onReleased?: () => void) =>
+    releases.add({
+      clientId: id,
+      generation: generations.get(id) ?? 0,
+      reason: 'closed',
+      ...(onReleased && { onReleased }),
+    });
   return { redis, releases, ids, owned, add };
 }
 
@@ -63,7 +69,7 @@ describe('releases', () => {
     await turns(3);
     const newer = redis.client('c0').owner?.generation ?? 0;
     redis.away = false;
-    releases.add('c0', newer + 1);
+    releases.add({ clientId: 'c0', generation: newer + 1, reason: 'closed' });
     await releases.flush();
     expect(owned()).toEqual([]);
     expect(releases.size).toBe(0);

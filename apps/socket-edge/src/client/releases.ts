@@ -1,4 +1,5 @@
 import type { EdgeBroker } from '@holdfast/broker/broker';
+import type { DisconnectReason } from '@holdfast/protocol/events';
 
 /** Releases sent at a time: a mass close must not fill the connection to Redis. */
 const MAX_BATCH = 500;
@@ -6,7 +7,10 @@ const MAX_BATCH = 500;
 interface Release {
   clientId: string;
   generation: number;
-  onReleased: (() => void) | undefined;
+  /** How the connection ended. */
+  reason: DisconnectReason;
+  /** Called when Redis has taken it. */
+  onReleased?: () => void;
 }
 
 /** Clients to release in Redis because their connections ended here. What Redis does not take now is tried again. */
@@ -26,9 +30,8 @@ export class Releases {
     return this.#waiting.size;
   }
 
-  /** `onReleased` is called when Redis has taken it. */
-  add(clientId: string, generation: number, onReleased?: () => void): void {
-    this.#waiting.add({ clientId, generation, onReleased });
+  add(release: Release): void {
+    this.#waiting.add(release);
     void this.flush();
   }
 
@@ -52,7 +55,7 @@ export class Releases {
 
   async #release(release: Release): Promise<boolean> {
     try {
-      await this.#broker.release(release.clientId, this.#edge, release.generation);
+      await this.#broker.release(release.clientId, this.#edge, release.generation, release.reason);
     } catch {
       // Redis is away; the lease speaks for this edge until it is back.
       return false;

@@ -1,6 +1,7 @@
 import { type ClientState, type SubscriptionStart, connectionName } from '@holdfast/broker/client-state';
 import { type CloseCode, closeCodes } from '@holdfast/protocol/close-codes';
 import type { DownFrame } from '@holdfast/protocol/down';
+import type { DisconnectReason } from '@holdfast/protocol/events';
 import type { Position } from '@holdfast/protocol/position-order';
 import type { UnsubscribeReason } from '@holdfast/protocol/down';
 import { PONG_FRAME, controlFrame } from '../transport/frames.ts';
@@ -14,6 +15,15 @@ import type { ConnectionIdentity } from './identity.ts';
 const CONGESTED_BYTES = 64 * 1024;
 /** What may still be added for frames that are not messages; past it the connection is closed. */
 const OVERFLOW_BYTES = CONGESTED_BYTES + 128 * 1024;
+
+/** How a connection ended that the edge closed with one of these; any other is `closed`. */
+const reasons: Partial<Record<CloseCode['code'], DisconnectReason>> = {
+  [closeCodes.restarting.code]: 'drained',
+  [closeCodes.expired.code]: 'expired',
+  [closeCodes.tooSlow.code]: 'slow',
+  [closeCodes.replaced.code]: 'replaced',
+  [closeCodes.unregistered.code]: 'unregistered',
+};
 
 /** Topics left lately that are remembered for longer than they have to be. */
 const MAX_TOMBSTONES = 100;
@@ -91,6 +101,8 @@ export class Connection implements Subscriber {
   unanswered = 0;
   /** Bytes that it was sent apart from others, of what it had missed. */
   caughtUpBytes = 0;
+  /** How it ended, once it has. */
+  endReason: DisconnectReason | null = null;
   /** Its place in the connection registry. */
   registryIndex = -1;
   readonly #counters: Counters;
@@ -227,16 +239,18 @@ export class Connection implements Subscriber {
 
   close(how: CloseCode, reason: string = how.reason): void {
     if (this.phase === 'closed') return;
+    // First: the transport ends it as well, and would not know why.
+    this.end(how === closeCodes.unregistered || how === closeCodes.disconnected, reasons[how.code] ?? 'closed');
     this.transport.close(how.code, reason);
-    this.end(how === closeCodes.unregistered || how === closeCodes.disconnected);
   }
 
   /**
    * Nothing more is sent, whatever becomes of the socket.
    * @param isFinal its client is not expected back
    */
-  end(isFinal = false): void {
+  end(isFinal = false, reason: DisconnectReason = 'lost'): void {
     this.phase = 'closed';
+    this.endReason ??= reason;
     this.awaiting = null;
     this.opening = null;
     for (const subscription of this.subscriptions.values()) subscription.topic.leave(subscription, isFinal);

@@ -92,7 +92,8 @@ export class Hub {
   abandon({ client: { clientId }, generation, isOwner }: Claim): void {
     const { pending, releases, reconciler } = this.#deps;
     pending.end(clientId);
-    if (isOwner) releases.add(clientId, generation, () => reconciler.reread(clientId));
+    if (!isOwner) return;
+    releases.add({ clientId, generation, reason: 'lost', onReleased: () => reconciler.reread(clientId) });
   }
 
   /** For `Claim.open`. */
@@ -169,7 +170,11 @@ export class Hub {
     this.#deps.registry.remove(connection);
     this.#deps.authorizations.remove(connection);
     this.#deps.resumes.onCaughtUp(connection.clientId, connection.caughtUpBytes);
-    this.#deps.releases.add(connection.clientId, connection.generation);
+    this.#deps.releases.add({
+      clientId: connection.clientId,
+      generation: connection.generation,
+      reason: connection.endReason ?? 'lost',
+    });
   }
 
   async #attach(connection: Connection, client: ClientState, resume: Resumption | null): Promise<void> {

@@ -258,6 +258,7 @@ export class MemoryRedis {
   broker(): MemoryBroker {
     return {
       ...this.#presenceBroker(),
+      refreshEvents: () => Promise.resolve(),
       claim: (request) => this.#ask('claim', () => this.#claim(request), request.clientId),
       release: (clientId, edge, generation) =>
         this.#ask('release', () => this.#release(clientId, edge, generation), clientId),

@@ -61,7 +61,7 @@ abstract class EdgeSocket extends WebSocket implements FrameDebt {
     }
     if (data !== undefined || !BROKEN_FRAME_CODES.has(code)) {
       // Also when the client closes: after a close frame nothing may be sent (RFC 6455, section 5.5.1).
-      this.owner?.connection.end(data === undefined ? code === undefined : code === NORMAL_CLOSURE);
+      this.owner?.connection.end(data === undefined ? code === undefined : code === NORMAL_CLOSURE, 'closed');
       super.close(code, data);
       return;
     }

@@ -19,6 +19,8 @@ export type LivePayload =
   | { kind: 'served'; surveyId: string; clientId: string }
   /** The loopback probe of an edge. */
   | { kind: 'probe'; nonce: string }
+  /** Asks an edge on its own channel to read again which events are wanted. */
+  | { kind: 'events' }
   /** From a newer version, perhaps. */
   | { kind: 'foreign' };
 
@@ -27,6 +29,7 @@ export const DELETED = 'deleted';
 const PRESENCE = Buffer.from('presence ');
 export const SETTINGS = 'settings';
 export const LISTENING = 'listening';
+export const EVENTS = 'events';
 /** As edges of every version send it. */
 const PROBE = 'canary';
 
@@ -43,7 +46,7 @@ export function decodeLive(payload: Buffer): LivePayload {
   if (first >= DIGIT_0 && first <= DIGIT_9) return decodeMessage(payload);
   if (payload.subarray(0, PRESENCE.length).equals(PRESENCE)) return decodePresence(payload);
   const [kind, second, third] = payload.toString('latin1').split(' ');
-  if (kind === DELETED || kind === SETTINGS || kind === LISTENING) return { kind };
+  if (kind === DELETED || kind === SETTINGS || kind === LISTENING || kind === EVENTS) return { kind };
   if (kind === 'count' && second) return { kind: 'count', surveyId: second };
   if (kind === 'served' && second && third) return { kind: 'served', surveyId: second, clientId: third };
   if (kind === PROBE && second) return { kind: 'probe', nonce: second };

@@ -1,0 +1,61 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { CLIENT_EVENTS, type EventType } from '@holdfast/protocol/events';
+import type { Commands } from '@holdfast/redis/commands';
+import { run } from '@holdfast/redis/script';
+import type { Keys } from '../keys.ts';
+import { loadScript } from '../lua/scripts.ts';
+import { type Partition, eventPartitions } from './partitions.ts';
+import { eventsWanted } from './wanted.ts';
+
+const noteChangedScript = loadScript('note-changed');
+
+/** Partitions that events were written to are noted together: readers are as late as that. */
+const GATHER_MS = 50;
+const MAX_BATCH = 1_000;
+
+export type EventWriter = ReturnType<typeof eventWriter>;
+
+/**
+ * Where scripts write the events of what they change. An event is one entry of a stream: `t` its type, `c` the id of the
+ * client that it tells of, when it does, `d` its other data as JSON. A script writes it with what it changes, wholly or not
+ * at all; that the stream has changed is noted afterwards, and only makes readers quick: they look at every stream by and by.
+ */
+export function eventWriter(redis: Commands, keys: Keys) {
+  const partitions = eventPartitions(redis, keys);
+  const wanted = eventsWanted(redis, keys);
+  const changed = new Set<string>();
+  let noting = false;
+
+  /** Where events of a client are written; null when none are wanted. */
+  function ofClient(clientId: string): Partition | null {
+    return CLIENT_EVENTS.some((type) => wanted.wants(type)) ? partitions.partitionOf(keys.client(clientId)) : null;
+  }
+
+  /** Where events of a topic are written; null when none of these types is wanted of it. */
+  function ofTopic(topic: string, ...types: readonly EventType[]): Partition | null {
+    return types.some((type) => wanted.wants(type, topic)) ? partitions.partitionOf(keys.topic(topic)) : null;
+  }
+
+  /** To be called when a script has written to the partition, or may have. */
+  function written(partition: Partition | null): void {
+    if (partition === null) return;
+    changed.add(partition.name);
+    if (noting) return;
+    noting = true;
+    void note();
+  }
+
+  async function note(): Promise<void> {
+    await delay(GATHER_MS);
+    noting = false;
+    const names = [...changed];
+    changed.clear();
+    for (let from = 0; from < names.length; from += MAX_BATCH) {
+      const some = names.slice(from, from + MAX_BATCH);
+      // Without the note the events are found all the same, later.
+      await run(redis, noteChangedScript, [keys.eventsChanged()], some).catch(() => undefined);
+    }
+  }
+
+  return { ...wanted, partitions, ofClient, ofTopic, written };
+}
