@@ -3,22 +3,33 @@ import { type Request, change, get, path } from './request.ts';
 
 export type Capacity = (typeof capacityResponse)['_output'];
 type ListedEdge = (typeof edgesResponse)['_output']['edges'][number];
-/** What an edge tells beside what all tell; an earlier version tells less. */
-export interface Edge extends ListedEdge {
-  readonly version?: string | null;
-  readonly load?: EdgeLoad | null;
+
+/** As listed. Edges of an earlier version report less, or no load at all. */
+export interface Edge extends Pick<
+  ListedEdge,
+  'id' | 'url' | 'connections' | 'maxConnections' | 'draining' | 'startedAt'
+> {
+  readonly leaving?: boolean | undefined;
+  readonly version?: string | undefined;
+  readonly pid?: number | undefined;
+  readonly worker?: boolean | undefined;
+  readonly maxOpenFiles?: number | null | undefined;
+  readonly origins?: 'any' | 'listed' | 'not-set' | undefined;
+  readonly load?: EdgeLoad | null | undefined;
 }
 
-export interface EdgeLoad {
-  readonly host?: string;
-  readonly cores?: number;
-  readonly cpu?: number;
-  readonly eventLoopUtilization?: number;
-  readonly rssBytes?: number;
-  readonly availableBytes?: number;
-  readonly messagesPerSecond?: number;
-  readonly deliveriesPerSecond?: number;
-}
+export type EdgeLoad = NonNullable<Capacity['edges'][number]['load']> & {
+  readonly bytesPerSecond?: number | undefined;
+  readonly handshakesPerSecond?: number | undefined;
+  readonly refusalsPerSecond?: number | undefined;
+  readonly refusals?: number | undefined;
+  readonly lostAnnounced?: number | undefined;
+  readonly probeSilenceMs?: number | undefined;
+  readonly probeLatencyMs?: number | undefined;
+  readonly eventLoopDelayMs?: number | undefined;
+  readonly openFiles?: number | undefined;
+  readonly clockDifferenceMs?: number | undefined;
+};
 
 export function listEdges(): Request<{ edges: Edge[] }> {
   return get('/v1/edges');
@@ -28,10 +39,15 @@ export function readCapacity(): Request<Capacity> {
   return get('/v1/capacity');
 }
 
-export function drainEdge(id: string): Request<{ id: string; draining: boolean }> {
+interface Drained {
+  readonly id: string;
+  readonly draining: boolean;
+}
+
+export function drainEdge(id: string): Request<Drained> {
   return change('POST', path`/v1/edges/${id}/drain`);
 }
 
-export function undrainEdge(id: string): Request<{ id: string; draining: boolean }> {
+export function undrainEdge(id: string): Request<Drained> {
   return change('POST', path`/v1/edges/${id}/undrain`);
 }

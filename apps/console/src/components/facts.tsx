@@ -54,11 +54,19 @@ export function Ago({ at, now = Date.now() }: { readonly at: string | number; re
   );
 }
 
+interface ShareProps {
+  readonly value: number | null | undefined;
+  /** For screen readers: of what. */
+  readonly name: string;
+  /** Much of it is no reason to worry. */
+  readonly neutral?: boolean;
+}
+
 /** A share of 1 as a bar and a number. From 0.8 on it stands out: what docs/scaling.md plans with. */
-export function Share({ value, name }: { readonly value: number | null | undefined; readonly name: string }) {
+export function Share({ value, name, neutral = false }: ShareProps) {
   const share = Math.min(1, Math.max(0, value ?? 0));
   return (
-    <span class={share > 0.8 ? 'share high' : 'share'}>
+    <span class={share > 0.8 && !neutral ? 'share high' : 'share'}>
       <span
         class="share-bar"
         role="meter"

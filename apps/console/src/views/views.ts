@@ -1,6 +1,3 @@
-import type { ComponentType } from 'preact';
-import type { IconName } from '../components/icon.tsx';
-import type { Right } from '../state/rights.ts';
 import { Clients } from './clients/clients.tsx';
 import { Doctor } from './doctor/doctor.tsx';
 import { Edges } from './edges/edges.tsx';
@@ -9,23 +6,8 @@ import { Keys } from './keys/keys.tsx';
 import { Overview } from './overview/overview.tsx';
 import { Topics } from './topics/topics.tsx';
 import { Users } from './users/users.tsx';
+import type { View } from './view.ts';
 import { Webhooks } from './webhooks/webhooks.tsx';
-
-export interface View {
-  /** The first part of the route. */
-  readonly name: string;
-  readonly title: string;
-  readonly icon: IconName;
-  /** Without it the view says which right is missing, and is not shown. */
-  readonly needs: Right | null;
-  readonly show: ComponentType<ViewProps>;
-}
-
-export interface ViewProps {
-  /** The parts of the route after the view. */
-  readonly rest: readonly string[];
-  readonly query: Readonly<Record<string, string>>;
-}
 
 /** All views, in the order of the navigation. */
 export const VIEWS: readonly View[] = [
