@@ -12,6 +12,8 @@ import { clientTopicRoutes } from './clients/client-topic-routes.ts';
 import { type ConsoleFiles, consoleRoutes } from './console/console.ts';
 import { capacityRoutes, edgeRoutes } from './edges/edge-routes.ts';
 import { EdgeDirectory } from './edges/placement.ts';
+import { keyRoutes } from './keys/key-routes.ts';
+import { keyUsage } from './keys/key-usage.ts';
 import { jsonBodies } from './http/bodies.ts';
 import { pages, safeHeaders } from './http/headers.ts';
 import { answerClientError, answerFrameworkError, problemAnswers } from './http/problems.ts';
@@ -101,6 +103,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(pages, { allowedOrigins });
   await app.register(apiKeys);
   await app.register(auditLog, { logger, broker });
+  await app.register(keyUsage, { logger, broker });
   await app.register(jsonBodies);
   await app.register(healthRoutes, options);
   if (options.console !== null) await app.register(consoleRoutes, { files: options.console });
@@ -137,6 +140,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     edgeRoutes,
     capacityRoutes,
     ownKeyRoute,
+    keyRoutes,
   ]) {
     await app.register(routes, services);
   }

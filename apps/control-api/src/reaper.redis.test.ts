@@ -85,6 +85,19 @@ describe('the reaper of clients', () => {
     expect(left).toEqual([true, true, true, false, false]);
   });
 
+  it('unregisters by what was said at the registration, whatever the API key says', async () => {
+    const registered = async (expirySeconds: number) => {
+      const identity = { ...NO_IDENTITY, expirySeconds };
+      const client = { clientId: randomUUID(), key: 'keeper', name: null, topics: new Map(), identity };
+      await api.broker.register({ ...client, registeredAt: Date.now() - 2 * HOUR_MS }, null);
+      return client.clientId;
+    };
+    const [ended, kept] = [await registered(3600), await registered(3 * 3600)];
+    await reapAll(null);
+    expect(await api.broker.readClient(ended)).toBeNull();
+    expect((await api.broker.readClient(kept))?.identity.expirySeconds).toBe(3 * 3600);
+  });
+
   it('restores clients to their users, which a fail-over has parted', async () => {
     const clientId = await api.client({ user: 'ann' });
     await redis.del(redisKeys(api.prefix).userClients('ann'));

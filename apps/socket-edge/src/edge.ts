@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { EdgeBroker, EdgeDetails, EdgeLoad, EdgePresence } from '@holdfast/broker/broker';
+import type { EdgeBroker, EdgePresence } from '@holdfast/broker/broker';
+import type { EdgeDetails, EdgeFacts, EdgeLoad } from '@holdfast/broker/edge-state';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import type { LiveSubscriber } from '@holdfast/broker/live-subscriber';
 import type { LiveListener } from '@holdfast/broker/live-subscriber';
@@ -11,6 +12,7 @@ import type { Logger } from '@holdfast/service/logger';
 import pLimit from 'p-limit';
 import { LoopbackProbes } from './health/probe.ts';
 import { drain } from './connection/drain.ts';
+import { RequestedDrain } from './connection/requested-drain.ts';
 import { Authorizations } from './client/authorization.ts';
 import { ClosedRanges } from './client/closed-ranges.ts';
 import { deliveredName } from './topic/delivered-name.ts';
@@ -27,7 +29,8 @@ import { Reconciler } from './client/reconcile.ts';
 import { Releases } from './client/releases.ts';
 import { ResumeLimit } from './connection/resume-limit.ts';
 import { ConnectionRegistry } from './connection/registry.ts';
-import { type Counters, newCounters } from './counters.ts';
+import { newCounters } from './counters.ts';
+import type { LoadSource } from './health/load-meter.ts';
 import type { Broadcast } from './transport/transport.ts';
 
 const EDGE_ID_BYTES = 6;
@@ -35,6 +38,7 @@ const EDGE_ID_BYTES = 6;
 const POLL_MS = 400;
 /** Logs of inboxes and of closed ranges read at a time: a storm of readers must not stand in memory all at once. */
 const MAX_READS = 16;
+const DRAIN_SECONDS = 30;
 
 /** A new id for every start: nothing of an earlier life is taken for this one's. */
 export function newEdgeId(): string {
@@ -51,7 +55,11 @@ export interface EdgeOptions {
   heartbeatMs: number;
   maxConnections: number;
   /** How busy this edge is. */
-  load?: (counters: Counters) => EdgeLoad;
+  load?: (edge: LoadSource) => EdgeLoad;
+  /** What is set for it: the same object until that changes. */
+  facts?: () => EdgeFacts;
+  /** Over how long connections are closed when an operator asks for it. */
+  drainSeconds?: number;
   resumeDeadlineMs?: number;
   /** How long a connection may take nothing before it is closed, in milliseconds. */
   stuckMs?: number;
@@ -62,7 +70,13 @@ export type Edge = ReturnType<typeof createEdge>;
 /** Wires the parts of an edge together. Free of sockets: connections come in through `hub`. */
 export function createEdge(options: EdgeOptions) {
   const { id, broker, broadcast, logger, heartbeatMs, maxConnections } = options;
-  const { load, resumeDeadlineMs = RESUME_DEADLINE_MS, stuckMs = STUCK_MS } = options;
+  const {
+    load,
+    facts,
+    drainSeconds = DRAIN_SECONDS,
+    resumeDeadlineMs = RESUME_DEADLINE_MS,
+    stuckMs = STUCK_MS,
+  } = options;
   const counters = newCounters();
   /** Handshakes that were refused, by code. */
   const refusals = new Map<ProblemCode, number>();
@@ -72,7 +86,8 @@ export function createEdge(options: EdgeOptions) {
   const slicer = new TimeSlicer();
   const startedAt = Date.now();
   let url = '';
-  let draining = false;
+  /** The process ends. */
+  let leaving = false;
 
   const onError = (error: unknown): void => {
     // That Redis is away is logged once, by its connection; everything here comes right by itself when it is back.
@@ -154,10 +169,14 @@ export function createEdge(options: EdgeOptions) {
     },
     onError,
   });
+  const requested = new RequestedDrain({ registry, seconds: drainSeconds, logger, onError });
   const lease = new Lease({
     broker,
     counters,
     details,
+    facts,
+    request: () => requested.request,
+    onRequest: (request) => !leaving && requested.follow(request),
     onExpired: () => {
       logger.warn('lease expired: comparing every client and topic');
       compareEverything();
@@ -180,6 +199,7 @@ export function createEdge(options: EdgeOptions) {
 
   function onOwn(payload: LivePayload): void {
     if (payload.kind === 'probe') probes.onReceived(payload.nonce);
+    else if (payload.kind === 'renew') lease.beat().catch(onError);
     else if (payload.kind === 'served') answerServed(payload.surveyId, payload.clientId);
     else if (payload.kind === 'events') broker.refreshEvents().catch(onError);
   }
@@ -197,8 +217,21 @@ export function createEdge(options: EdgeOptions) {
   }
 
   function details(): EdgeDetails {
-    const busy = load === undefined ? {} : { load: load(counters) };
-    return { id, url, connections: registry.size, maxConnections, draining, startedAt, ...busy };
+    const { clockDifferenceMs } = lease;
+    return {
+      id,
+      url,
+      connections: registry.size,
+      maxConnections,
+      draining: isDraining(),
+      leaving,
+      startedAt,
+      ...(load && { load: load({ counters, refusals, probes, clockDifferenceMs }) }),
+    };
+  }
+
+  function isDraining(): boolean {
+    return leaving || requested.draining;
   }
 
   /** Wake-ups and messages may have been lost: after Redis was away, or after the lease expired. */
@@ -222,7 +255,11 @@ export function createEdge(options: EdgeOptions) {
     authorizations,
     compareEverything,
     get draining() {
-      return draining;
+      return isDraining();
+    },
+    /** Why it takes no connections though its process goes on; null when it does. */
+    get drainFault() {
+      return requested.draining ? 'draining at the request of an operator' : null;
     },
     get full() {
       return registry.size >= maxConnections;
@@ -258,7 +295,8 @@ export function createEdge(options: EdgeOptions) {
     },
     /** Takes no more connections, closes those there are, and releases their clients. */
     async leave(seconds: number): Promise<void> {
-      draining = true;
+      leaving = true;
+      requested.stop();
       await lease.beat().catch(onError);
       await drain(registry, seconds);
       await releases.flush();

@@ -18,6 +18,7 @@ import { listenForAdmin } from './http/admin-port.ts';
 import { type EdgeConfig, maxConnections, maxSockets } from './config.ts';
 import { createEdge, newEdgeId } from './edge.ts';
 import { exposeMetrics } from './metrics.ts';
+import { edgeFacts } from './health/facts.ts';
 import { loadMeter } from './health/load-meter.ts';
 import { createEdgeServer } from './http/server.ts';
 import { broadcast } from './transport/broadcast.ts';
@@ -56,11 +57,14 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
     heartbeatMs: config.EDGE_HEARTBEAT,
     maxConnections: maxConnections(config),
     load: loadMeter(process),
+    facts: edgeFacts(config, parent !== undefined),
+    drainSeconds: config.EDGE_DRAIN_SECONDS,
   });
   exposeMetrics(metrics, edge);
   health.check('redis', () => redis.fault());
   health.check('lease', () => edge.leaseFault);
   health.check('hearing', () => edge.probes.fault);
+  health.check('draining', () => edge.drainFault);
 
   const workerChannel =
     parent &&

@@ -1,7 +1,9 @@
 import type { DisconnectReason } from '@holdfast/protocol/events';
 import type { Position } from '@holdfast/protocol/position-order';
+import type { KeyUsage } from './api-keys/usage.ts';
 import type { ClientIdentity, ClientToken } from './clients/identity.ts';
 import type { ClientState, SubscriptionStart } from './clients/state.ts';
+import type { DrainOutcome, DrainRequest, EdgeDetails, LeaseRenewal } from './edges/state.ts';
 import type {
   PresenceChange,
   PresenceCheck,
@@ -12,6 +14,8 @@ import type {
   PresentMember,
 } from './presence/state.ts';
 import type { LogPage, TopicState } from './topics/state.ts';
+
+export type { KeyUsage } from './api-keys/usage.ts';
 
 /**
  * The interfaces to everything that Holdfast keeps in Redis. Each comment is a promise that the tests hold.
@@ -278,34 +282,6 @@ export interface EdgePresence {
   refsOf(clientIds: readonly string[]): Promise<string[]>;
 }
 
-export interface EdgeDetails {
-  id: string;
-  url: string;
-  connections: number;
-  maxConnections: number;
-  draining: boolean;
-  startedAt: number;
-  /** Not of edges of an earlier version. */
-  load?: EdgeLoad;
-}
-
-/** How busy an edge is, over the last second or so. */
-export interface EdgeLoad {
-  /** The machine or container that it shares with the other edges of this name. */
-  host: string;
-  /** How many cores the host has. */
-  cores: number;
-  /** CPU time of all its threads by time: 1 is a whole core. */
-  cpu: number;
-  /** 0 to 1. */
-  eventLoopUtilization: number;
-  rssBytes: number;
-  /** What it may still take, by the limit of its container or what its machine has left. */
-  availableBytes: number;
-  messagesPerSecond: number;
-  deliveriesPerSecond: number;
-}
-
 /** What an edge reports of one of its connections. */
 export interface ServedClient {
   /** Of its claim. */
@@ -324,6 +300,8 @@ export interface Edges {
   surveyServed(edge: string, clientId: string): Promise<ServedClient | null | undefined>;
   /** Connected subscribers of a topic on all edges; undefined when one did not answer in time. */
   surveySubscribers(topic: string): Promise<number | undefined>;
+  /** Asks a live edge to drain, or to take connections again; it follows within a second or so. */
+  requestDrain(edge: string, drain: boolean): Promise<DrainOutcome>;
   /** Forgets edges whose lease ran out long ago. */
   reapEdges(): Promise<void>;
 }
@@ -334,8 +312,16 @@ export interface Events {
   refreshEvents(): Promise<void>;
 }
 
+/** What API keys have, and when they were used. */
+export interface ApiKeys {
+  /** In the order given; a key of which nothing is known has nothing, and was never used. */
+  readKeyUsages(keys: readonly string[]): Promise<KeyUsage[]>;
+  /** Notes that a key was used at a time, in milliseconds since the epoch. */
+  noteKeyUsed(key: string, at: number): Promise<void>;
+}
+
 /** All that control-api needs. */
-export interface ControlBroker extends Clients, Users, Topics, Presence, Edges, Events {
+export interface ControlBroker extends Clients, Users, Topics, Presence, Edges, ApiKeys, Events {
   /** Whether Redis takes writes now, each of its servers; rejects with why not. */
   tryWrites(): Promise<void>;
 }
@@ -413,8 +399,11 @@ export interface EdgeBroker extends Events {
   readPending(edge: string, max: number): Promise<string[]>;
   /** Takes clients out of the dirty set. First this, then read the state: a change in between puts the client in again. */
   acknowledge(edge: string, clientIds: readonly string[]): Promise<void>;
-  /** Renews the edge's lease. False when it had run out (or had not begun): others may have been given its clients. */
-  renewLease(details: EdgeDetails): Promise<boolean>;
+  /**
+   * Renews the edge's lease, or begins it. Details that are not given stay as they are. The newer of the drain request that
+   * the edge knows and the one that Redis has is the one in force.
+   */
+  renewLease(details: EdgeDetails, known?: DrainRequest): Promise<LeaseRenewal>;
   /** Ends the lease now. */
   dropLease(edge: string): Promise<void>;
   /** Answers a survey that came on a live channel. */

@@ -1,6 +1,7 @@
 import type { Commands } from '@holdfast/redis/commands';
 import { type BrokenRecord, BrokenRecords } from './broken-records.ts';
 import type { ControlBroker, EdgeBroker, EdgePresence } from './broker.ts';
+import { keyUsageStore } from './api-keys/usage.ts';
 import { claimStore } from './clients/claims.ts';
 import { clientStore } from './clients/clients.ts';
 import { refStore } from './clients/refs.ts';
@@ -51,6 +52,7 @@ export function controlBroker(
     ...presencePages(redis, keys, versions),
     ...presenceReaper(redis, keys, changes, notes, leases.alive),
     ...leases,
+    ...keyUsageStore(redis, keys),
     ...survey(redis, keys),
     refreshEvents: events.refresh,
     tryWrites: () => tryWrites(redis, keys),

@@ -53,6 +53,7 @@ describe('each call', () => {
   const topics = ['a', 'b.c'];
   it.each<[string, string, (rest: Rest) => Promise<unknown>]>([
     ['POST /v1/clients', '{"name":"me","topics":["a","b.c"]}', (r) => r.register({ name: 'me', topics })],
+    ['POST /v1/clients', '{"clientExpirySeconds":300}', (r) => r.register({ clientExpirySeconds: 300 })],
     ['POST /v1/clients', '{}', (r) => r.register()],
     [`DELETE /v1/clients/${clientId}`, '', (r) => r.unregister(clientId)],
     [`POST /v1/clients/${clientId}/topics`, '{"topics":["a","b.c"]}', (r) => r.subscribe(clientId, topics)],

@@ -53,6 +53,8 @@ export interface RegisterOptions extends CallOptions {
   info?: unknown;
   /** What it may do with its UUID, never more than the API key: patterns of topics. */
   may?: Pick<ClientMay, 'subscribe' | 'presence'> | undefined;
+  /** It is forgotten when it has not been connected for so long: 60 s to ten years. */
+  clientExpirySeconds?: number | undefined;
 }
 
 export interface ClientsOptions extends PageOptions {
@@ -106,11 +108,11 @@ export type Rest = ReturnType<typeof createRest>;
 export function createRest(options: RestOptions) {
   const call = createCall(options);
   return {
-    register: ({ name, topics, clientId, user, info, may, signal }: RegisterOptions = {}) =>
+    register: ({ name, topics, clientId, user, info, may, clientExpirySeconds, signal }: RegisterOptions = {}) =>
       call<Registration>({
         method: 'POST',
         path: '/v1/clients',
-        body: JSON.stringify({ name, topics, clientId, user, info, may }),
+        body: JSON.stringify({ name, topics, clientId, user, info, may, clientExpirySeconds }),
         signal,
       }),
 

@@ -1,4 +1,5 @@
 import type { ClaimOutcome, ClaimRequest, EdgeBroker, EdgePresence, KnownTopic } from '@holdfast/broker/broker';
+import type { DrainRequest, EdgeFacts } from '@holdfast/broker/edge-state';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import {
   type ClientIdentity,
@@ -36,6 +37,10 @@ export class MemoryRedis {
   readonly ownLogs = new Map<string, LogModel>();
   readonly dirty = new Map<string, Set<string>>();
   readonly leases = new Set<string>();
+  /** What operators asked of edges. */
+  readonly drainRequests = new Map<string, DrainRequest>();
+  /** Facts that edges wrote, each time. */
+  readonly factsWritten: EdgeFacts[] = [];
   readonly answers: { surveyId: string; payload: unknown }[] = [];
   /** Topics that were noted as in use until then. */
   readonly touched: string[] = [];
@@ -277,11 +282,15 @@ export class MemoryRedis {
       notify: (edges, clientId) => this.#ask('notify', () => edges.forEach((edge) => this.notify(edge, clientId))),
       readPending: (edge, max) => this.#ask('readPending', () => [...(this.dirty.get(edge) ?? [])].slice(0, max)),
       acknowledge: (edge, ids) => this.#ask('acknowledge', () => ids.forEach((id) => this.dirty.get(edge)?.delete(id))),
-      renewLease: ({ id }) =>
+      renewLease: ({ id, facts }, known = { drain: false, at: 0 }) =>
         this.#ask('renewLease', () => {
           const alive = this.leases.has(id);
           this.leases.add(id);
-          return alive;
+          if (facts) this.factsWritten.push(facts as EdgeFacts);
+          const asked = this.drainRequests.get(id);
+          const request = asked && asked.at >= known.at ? asked : known;
+          this.drainRequests.set(id, request);
+          return { alive, request, redisNow: Date.now() };
         }),
       dropLease: (edge) =>
         this.#ask('dropLease', () => {

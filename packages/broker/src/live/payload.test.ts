@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { presenceUpdate } from '../presence/state.ts';
-import { DELETED, LISTENING, SETTINGS, decodeLive, encodeCount, encodeProbe, encodeServed } from './payload.ts';
+import { DELETED, LISTENING, RENEW, SETTINGS, decodeLive, encodeCount, encodeProbe, encodeServed } from './payload.ts';
 
 const decode = (text: string) => decodeLive(Buffer.from(text));
 
@@ -19,6 +19,7 @@ describe('what travels on a live channel', () => {
   test('is a word about the topic, the edge or a client', () => {
     expect(decode(DELETED)).toEqual({ kind: 'deleted' });
     expect(decode(SETTINGS)).toEqual({ kind: 'settings' });
+    expect(decode(RENEW)).toEqual({ kind: 'renew' });
     expect(decode(LISTENING)).toEqual({ kind: 'listening' });
     expect(decode(encodeCount('q1'))).toEqual({ kind: 'count', surveyId: 'q1' });
     expect(decode(encodeServed('q1', 'c1'))).toEqual({ kind: 'served', surveyId: 'q1', clientId: 'c1' });

@@ -11,6 +11,8 @@ export type LivePayload =
   | { kind: 'presence'; version: number; count: number; data: Buffer }
   /** When the topic expires, or its presence, was changed. */
   | { kind: 'settings' }
+  /** Has an edge renew its lease now: a drain request waits there. */
+  | { kind: 'renew' }
   /** Asks nothing of edges: Redis says how many have the topic. */
   | { kind: 'listening' }
   /** Asks every edge on a topic's channel how many subscribers it has. */
@@ -30,6 +32,7 @@ const PRESENCE = Buffer.from('presence ');
 export const SETTINGS = 'settings';
 export const LISTENING = 'listening';
 export const EVENTS = 'events';
+export const RENEW = 'renew';
 /** As edges of every version send it. */
 const PROBE = 'canary';
 
@@ -46,7 +49,7 @@ export function decodeLive(payload: Buffer): LivePayload {
   if (first >= DIGIT_0 && first <= DIGIT_9) return decodeMessage(payload);
   if (payload.subarray(0, PRESENCE.length).equals(PRESENCE)) return decodePresence(payload);
   const [kind, second, third] = payload.toString('latin1').split(' ');
-  if (kind === DELETED || kind === SETTINGS || kind === LISTENING || kind === EVENTS) return { kind };
+  if (kind === DELETED || kind === SETTINGS || kind === LISTENING || kind === EVENTS || kind === RENEW) return { kind };
   if (kind === 'count' && second) return { kind: 'count', surveyId: second };
   if (kind === 'served' && second && third) return { kind: 'served', surveyId: second, clientId: third };
   if (kind === PROBE && second) return { kind: 'probe', nonce: second };

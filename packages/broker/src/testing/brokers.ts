@@ -3,7 +3,8 @@ import { type Keys, redisKeys } from '../keys.ts';
 import { prefix, redisUrl } from '@holdfast/testkit/redis';
 import { Redis } from 'ioredis';
 import { afterAll } from 'vitest';
-import type { ControlBroker, EdgeBroker, EdgeDetails, EdgePresence, NewClient } from '../broker.ts';
+import type { ControlBroker, EdgeBroker, EdgePresence, NewClient } from '../broker.ts';
+import type { EdgeDetails } from '../edges/state.ts';
 import type { ClientState } from '../clients/state.ts';
 import { controlBroker, edgeBroker } from '../redis-broker.ts';
 
