@@ -47,6 +47,7 @@ export function Subscriptions({ client, heads, onChange }: SubscriptionsProps) {
       desired && (
         <ConfirmButton
           action="Unsubscribe"
+          kind="plain"
           label={`Unsubscribe from ${topic}`}
           question={`Unsubscribe from ${topic}?`}
           request={unsubscribeClient(clientId ?? '', [topic])}
