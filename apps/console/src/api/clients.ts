@@ -3,6 +3,7 @@ import type {
   clientSummary,
   clientsResponse,
   disconnectResponse,
+  registerResponse,
   topicsResponse,
   unregisterResponse,
 } from '@holdfast/protocol/rest/clients';
@@ -33,8 +34,20 @@ export function disconnectClient(ref: string): Request<(typeof disconnectRespons
   return change('POST', path`/v1/clients/${ref}/disconnect`);
 }
 
-export function unregisterClient(ref: string): Request<(typeof unregisterResponse)['_output']> {
-  return change('DELETE', path`/v1/clients/${ref}`);
+/** @param client its ref, or its UUID */
+export function unregister(client: string): Request<(typeof unregisterResponse)['_output']> {
+  return withoutId(client, change('DELETE', path`/v1/clients/${client}`));
+}
+
+/** Longer than a page may be out of reach and still be the same. */
+const WATCHER_EXPIRY_SECONDS = 300;
+
+export type Registration = Request<(typeof registerResponse)['_output']>;
+
+/** A client for the page itself, which is forgotten some minutes after it was connected for the last time. */
+export function registerWatcher(topic: string): Registration {
+  const name = `console-${crypto.getRandomValues(new Uint32Array(2)).join('-')}`;
+  return change('POST', '/v1/clients', { name, topics: [topic], clientExpirySeconds: WATCHER_EXPIRY_SECONDS });
 }
 
 type Topics = (typeof topicsResponse)['_output'];

@@ -44,12 +44,12 @@ export function Id({ children, copy = false }: { readonly children: string; read
   );
 }
 
-/** How long ago, with the moment itself when it is pointed at. */
+/** How long ago, in its largest unit, with the moment itself when it is pointed at. */
 export function Ago({ at, now = Date.now() }: { readonly at: string | number; readonly now?: number }) {
   const ms = typeof at === 'number' ? at : Date.parse(at);
   return (
     <time dateTime={new Date(ms).toISOString()} title={date(ms)}>
-      {duration((now - ms) / 1000)}
+      {duration((now - ms) / 1000, 1)}
     </time>
   );
 }

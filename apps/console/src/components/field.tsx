@@ -77,13 +77,16 @@ interface ChoiceProps<Value extends string> {
   readonly options: readonly (readonly [value: Value, text: string])[];
   readonly onChange: (value: Value) => void;
   readonly hint?: string;
+  /** The label stands beside it. */
+  readonly inline?: boolean;
 }
 
 /** One of a few. */
-export function Choice<Value extends string>({ label, value, options, onChange, hint }: ChoiceProps<Value>) {
+export function Choice<Value extends string>(props: ChoiceProps<Value>) {
+  const { label, value, options, onChange, hint, inline = false } = props;
   const id = useId();
   return (
-    <div class="field">
+    <div class={inline ? 'field inline' : 'field'}>
       <label for={id}>{label}</label>
       <select
         id={id}

@@ -5,6 +5,8 @@ export interface Column<Row> {
   readonly cell: (row: Row) => ComponentChildren;
   /** Numbers stand at the end, one below the other. */
   readonly numeric?: boolean;
+  /** Left out where the card is too narrow for all columns. */
+  readonly secondary?: boolean;
   /** The cell that names its row; by default that of the first column. */
   readonly heads?: boolean;
   /** The heading is for screen readers only: a column of buttons. */
@@ -30,8 +32,8 @@ export function Table<Row>({ caption, columns, rows, keyOf, rowClass }: TablePro
       <caption class="unseen">{caption}</caption>
       <thead role="rowgroup">
         <tr role="row">
-          {columns.map(({ name, numeric, unnamed }) => (
-            <th key={name} scope="col" role="columnheader" class={numeric ? 'numeric' : undefined}>
+          {columns.map(({ name, numeric, secondary, unnamed }) => (
+            <th key={name} scope="col" role="columnheader" class={classOf({ numeric, secondary })}>
               {unnamed ? <span class="unseen">{name}</span> : name}
             </th>
           ))}
@@ -51,8 +53,8 @@ export function Table<Row>({ caption, columns, rows, keyOf, rowClass }: TablePro
 }
 
 function Cell<Row>({ column, row, heads }: { column: Column<Row>; row: Row; heads: boolean }) {
-  const { name, cell, numeric, unnamed } = column;
-  const given = { class: numeric ? 'numeric' : undefined, 'data-label': unnamed ? undefined : name };
+  const { name, cell, unnamed } = column;
+  const given = { class: classOf(column), 'data-label': unnamed ? undefined : name };
   return heads ? (
     <th scope="row" role="rowheader" {...given}>
       {cell(row)}
@@ -62,4 +64,8 @@ function Cell<Row>({ column, row, heads }: { column: Column<Row>; row: Row; head
       {cell(row)}
     </td>
   );
+}
+
+function classOf({ numeric, secondary }: { numeric?: boolean | undefined; secondary?: boolean | undefined }) {
+  return [numeric && 'numeric', secondary && 'secondary'].filter(Boolean).join(' ') || undefined;
 }

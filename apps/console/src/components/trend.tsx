@@ -1,9 +1,8 @@
-import { useState } from 'preact/hooks';
+import { useId, useState } from 'preact/hooks';
 import { clock } from '../state/format.ts';
 import { SPAN_SECONDS, type Samples, sampled } from '../state/installation.ts';
 import type { SeriesName } from '../state/samples.ts';
-import { Card } from './card.tsx';
-import { Chart } from './chart.tsx';
+import { Chart } from './chart/chart.tsx';
 
 interface TrendProps {
   readonly title: string;
@@ -14,10 +13,12 @@ interface TrendProps {
   readonly format: (value: number | null) => string;
   /** The large number: the newest value, or all of the span together. */
   readonly total?: boolean;
+  /** The values are whole numbers. */
+  readonly whole?: boolean;
 }
 
 /** A number that changes: its newest value, and its course. What is pointed at takes the place of the newest value. */
-export function Trend({ title, about, samples, series, format, total = false }: TrendProps) {
+export function Trend({ title, about, samples, series, format, total = false, whole = false }: TrendProps) {
   const [pointed, setPointed] = useState<number | null>(null);
   // Read, so that each sample draws it again.
   void sampled.value;
@@ -28,8 +29,13 @@ export function Trend({ title, about, samples, series, format, total = false }: 
     const newest = total ? sumOf(values) : (values.at(-1) ?? null);
     return { label, text: format(at === undefined || pointed === null ? newest : (values[pointed] ?? null)) };
   });
+  const id = useId();
   return (
-    <Card title={title} about={about}>
+    <section class="card trend" aria-labelledby={id}>
+      <header>
+        <h2 id={id}>{title}</h2>
+        <p class="hint">{at === undefined ? about : `at ${clock(at * 1000, { fraction: false })}`}</p>
+      </header>
       <div class="trend-values">
         {shown.map(({ label, text }, index) => (
           <p key={label} class="trend-value">
@@ -37,17 +43,17 @@ export function Trend({ title, about, samples, series, format, total = false }: 
             {series.length > 1 && <span class={`key line-${index + 1}`}>{label}</span>}
           </p>
         ))}
-        {at !== undefined && <span class="hint">at {clock(at * 1000, { fraction: false })}</span>}
       </div>
       <Chart
         label={`${title}, the last ten minutes: ${shown.map(({ label, text }) => `${label} ${text}`).join(', ')}`}
         times={times}
-        lines={series.map(([name, label]) => ({ name: label, values: samples.of(name) }))}
+        lines={series.map(([name]) => samples.of(name))}
         format={format}
         spanSeconds={SPAN_SECONDS}
+        whole={whole}
         onPoint={setPointed}
       />
-    </Card>
+    </section>
   );
 }
 

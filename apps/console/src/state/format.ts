@@ -1,4 +1,4 @@
-const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+const digitsOnly = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 const compact = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 });
 const short = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 3 });
 
@@ -9,7 +9,7 @@ const COMPACT_FROM = 100_000;
 /** 12,345, and 1.2M where digits would no longer be read. */
 export function count(value: number | null | undefined): string {
   if (value == null) return UNKNOWN;
-  return (Math.abs(value) < COMPACT_FROM ? whole : compact).format(value);
+  return (Math.abs(value) < COMPACT_FROM ? digitsOnly : compact).format(value);
 }
 
 /** A rate: 0.25, 12.3, 1,230. */
@@ -20,7 +20,7 @@ export function rate(value: number | null | undefined): string {
 
 /** A share of 1 as 12 %. */
 export function percent(value: number | null | undefined): string {
-  return value == null ? UNKNOWN : `${whole.format(value * 100)} %`;
+  return value == null ? UNKNOWN : `${digitsOnly.format(value * 100)} %`;
 }
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
@@ -44,16 +44,16 @@ const STEPS: readonly (readonly [number, string])[] = [
   [1, 's'],
 ];
 
-/** 3 d 4 h, 12 min, 8 s: the two largest units. */
-export function duration(seconds: number): string {
+/** 3 d 4 h, 12 min, 8 s: the largest units. */
+export function duration(seconds: number, units = 2): string {
   let left = Math.max(0, Math.round(seconds));
   const parts: string[] = [];
   for (const [size, unit] of STEPS) {
-    const units = Math.floor(left / size);
-    left -= units * size;
-    if (units > 0) parts.push(`${units} ${unit}`);
+    const whole = Math.floor(left / size);
+    left -= whole * size;
+    if (whole > 0) parts.push(`${whole} ${unit}`);
     else if (parts.length > 0) break;
-    if (parts.length === 2) break;
+    if (parts.length === units) break;
   }
   return parts.length === 0 ? '0 s' : parts.join(' ');
 }

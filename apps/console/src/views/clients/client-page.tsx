@@ -1,4 +1,4 @@
-import { type Client, disconnectClient, unregisterClient } from '../../api/clients.ts';
+import { type Client, disconnectClient, unregister } from '../../api/clients.ts';
 import { Card } from '../../components/card.tsx';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
 import { Copy } from '../../components/copy.tsx';
@@ -71,7 +71,7 @@ function Actions({ client, onChange }: { readonly client: Client; readonly onCha
       <ConfirmButton
         action="Unregister"
         question={`Unregister ${who}?`}
-        request={unregisterClient(ref)}
+        request={unregister(ref)}
         lacks={lacks}
         onDone={() => {
           toast(`${who} is unregistered`);

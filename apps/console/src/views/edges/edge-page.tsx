@@ -32,6 +32,7 @@ export function EdgePage({ id }: { readonly id: string }) {
           samples={samples}
           series={[['connections', 'connections']]}
           format={count}
+          whole
         />
         <Trend
           title="Deliveries"
@@ -48,8 +49,8 @@ export function EdgePage({ id }: { readonly id: string }) {
           about="Highest"
           samples={samples}
           series={[
-            ['probe', 'from Redis'],
-            ['eventLoop', 'event loop, p99'],
+            ['probe', 'Redis'],
+            ['eventLoop', 'event loop'],
           ]}
           format={milliseconds}
         />

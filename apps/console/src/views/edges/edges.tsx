@@ -72,11 +72,15 @@ const LIVE: readonly Column<Edge>[] = [
     ),
   },
   { name: 'Deliveries/s', numeric: true, cell: ({ load }) => rate(load?.deliveriesPerSecond) },
-  { name: 'Messages/s', numeric: true, cell: ({ load }) => rate(load?.messagesPerSecond) },
   { name: 'Event loop', cell: ({ load }) => <Share value={load?.eventLoopUtilization} name="Event loop" /> },
-  { name: 'From Redis', numeric: true, cell: ({ load }) => milliseconds(load?.probeLatencyMs) },
-  { name: 'Memory', numeric: true, cell: ({ load }) => bytes(load?.rssBytes) },
-  { name: 'Up for', numeric: true, cell: ({ startedAt }) => <Ago at={startedAt} now={polledAt.value ?? Date.now()} /> },
+  { name: 'From Redis', numeric: true, secondary: true, cell: ({ load }) => milliseconds(load?.probeLatencyMs) },
+  { name: 'Memory', numeric: true, secondary: true, cell: ({ load }) => bytes(load?.rssBytes) },
+  {
+    name: 'Up for',
+    numeric: true,
+    secondary: true,
+    cell: ({ startedAt }) => <Ago at={startedAt} now={polledAt.value ?? Date.now()} />,
+  },
   { name: 'Actions', unnamed: true, numeric: true, cell: (edge) => <DrainButton edge={edge} /> },
 ];
 

@@ -28,17 +28,18 @@ export function Overview() {
           samples={samples}
           series={[['connections', 'connections']]}
           format={count}
+          whole
         />
         <Trend
           title="Deliveries"
-          about="To connections, a second"
+          about="A second, to connections"
           samples={samples}
           series={[['deliveries', 'a second']]}
           format={rate}
         />
         <Trend
           title="Publishes"
-          about="As the busiest edge gets them, a second"
+          about="A second, at the busiest edge"
           samples={samples}
           series={[['publishes', 'a second']]}
           format={rate}
@@ -48,8 +49,8 @@ export function Overview() {
           about="Of the slowest edge"
           samples={samples}
           series={[
-            ['probe', 'from Redis'],
-            ['eventLoop', 'event loop, p99'],
+            ['probe', 'Redis'],
+            ['eventLoop', 'event loop'],
           ]}
           format={milliseconds}
         />
@@ -59,6 +60,7 @@ export function Overview() {
           samples={samples}
           series={[['lost', 'lost frames']]}
           format={count}
+          whole
           total
         />
         <Trend
