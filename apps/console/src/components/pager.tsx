@@ -10,7 +10,7 @@ export interface Pages {
 }
 
 /** Which page of a list is shown; the way back is remembered, as calls only lead forward. Another list begins anew. */
-export function usePages(list: string): Pages {
+export function usePager(list: string): Pages {
   const [state, setState] = useState<{ list: string; cursors: readonly string[] }>({ list, cursors: [] });
   const cursors = state.list === list ? state.cursors : [];
   return {

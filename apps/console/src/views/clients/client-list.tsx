@@ -1,7 +1,7 @@
 import { listClients } from '../../api/clients.ts';
 import { Card } from '../../components/card.tsx';
 import { Page } from '../../components/page.tsx';
-import { Pager, usePages } from '../../components/pager.tsx';
+import { Pager, usePager } from '../../components/pager.tsx';
 import { Answered, Empty } from '../../components/states.tsx';
 import { href } from '../../state/router.ts';
 import { useCall } from '../../state/use-call.ts';
@@ -24,7 +24,7 @@ export function ClientList({ sought }: { readonly sought: string }) {
 }
 
 function AllClients() {
-  const pages = usePages('');
+  const pages = usePager('');
   const called = useCall(listClients({ cursor: pages.cursor }), { every: REFRESH_MS });
   return (
     <Card title="Registered" about="In the order of their ids" flush>
@@ -49,7 +49,7 @@ function AllClients() {
 
 /** A text may be a name and a user at once. */
 function Found({ sought }: { readonly sought: string }) {
-  const pages = usePages(sought);
+  const pages = usePager(sought);
   const named = useCall(listClients({ name: sought }));
   const ofUser = useCall(listClients({ user: sought, cursor: pages.cursor }), { every: REFRESH_MS });
   const all = <a href={href('clients')}>Show all</a>;

@@ -1,7 +1,7 @@
 import { listKeys } from '../../api/keys.ts';
 import { Card } from '../../components/card.tsx';
 import { Page } from '../../components/page.tsx';
-import { Pager, usePages } from '../../components/pager.tsx';
+import { Pager, usePager } from '../../components/pager.tsx';
 import { Answered } from '../../components/states.tsx';
 import { useCall } from '../../state/use-call.ts';
 import { KeyCard } from './key-card.tsx';
@@ -10,7 +10,7 @@ const REFRESH_MS = 10_000;
 
 /** Every API key: what it may, what it has of its limits, and when it was used. */
 export function Keys() {
-  const pages = usePages('');
+  const pages = usePager('');
   const called = useCall(listKeys(pages.cursor), { every: REFRESH_MS });
   return (
     <Page

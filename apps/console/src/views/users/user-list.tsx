@@ -6,7 +6,7 @@ import { Button } from '../../components/button.tsx';
 import { Card } from '../../components/card.tsx';
 import { Field } from '../../components/field.tsx';
 import { Page } from '../../components/page.tsx';
-import { Pager, usePages } from '../../components/pager.tsx';
+import { Pager, usePager } from '../../components/pager.tsx';
 import { Answered, Empty, Lacks } from '../../components/states.tsx';
 import { type Column, Table } from '../../components/table.tsx';
 import { count } from '../../state/format.ts';
@@ -43,7 +43,7 @@ export function UserList() {
 }
 
 function SeenUsers() {
-  const pages = usePages('');
+  const pages = usePager('');
   const called = useAnswer(pages.cursor ?? 'first', (signal) => usersAmong(pages.cursor, signal), { every: REFRESH_MS });
   return (
     <Answered called={called} rows={5}>

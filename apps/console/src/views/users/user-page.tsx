@@ -3,7 +3,7 @@ import { readUser } from '../../api/users.ts';
 import { Card } from '../../components/card.tsx';
 import { Facts } from '../../components/facts.tsx';
 import { Page } from '../../components/page.tsx';
-import { Pager, usePages } from '../../components/pager.tsx';
+import { Pager, usePager } from '../../components/pager.tsx';
 import { Answered, Empty, Lacks } from '../../components/states.tsx';
 import { count } from '../../state/format.ts';
 import { may } from '../../state/rights.ts';
@@ -41,7 +41,7 @@ export function UserPage({ user }: { readonly user: string }) {
 }
 
 function ClientsOf({ user }: { readonly user: string }) {
-  const pages = usePages(user);
+  const pages = usePager(user);
   const called = useCall(listClients({ user, cursor: pages.cursor }), { every: REFRESH_MS });
   return (
     <Answered called={called}>
