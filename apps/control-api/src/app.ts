@@ -27,6 +27,7 @@ import { batchRoutes, messageRoutes } from './messages/message-routes.ts';
 import { healthRoutes } from './observability/health.ts';
 import { createCounts, requestMetrics } from './observability/metrics.ts';
 import { auditLog, requestLog } from './observability/request-log.ts';
+import { requestTraces } from './observability/tracing.ts';
 import { openApi } from './openapi/document.ts';
 import { presenceRoutes } from './presence/presence-routes.ts';
 import type { BulkBroker, Services } from './services.ts';
@@ -95,6 +96,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
 
   await app.register(problemAnswers, { logger });
+  await app.register(requestTraces);
   await app.register(requestLog, { logger });
   await app.register(requestMetrics, { metrics });
   await app.register(safeHeaders);

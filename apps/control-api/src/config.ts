@@ -12,6 +12,7 @@ import {
   text,
 } from '@holdfast/service/config';
 import { logVariables } from '@holdfast/service/logger';
+import { tracingVariables } from '@holdfast/service/tracing-variables';
 import { redisRules, redisVariables } from '@holdfast/redis/config';
 import { z } from 'zod';
 import { faultOfKeys } from './auth/keys-file.ts';
@@ -96,6 +97,7 @@ export const configSchema = z
     ),
     ...redisVariables,
     ...logVariables,
+    ...tracingVariables,
   })
   .check(redisRules, inProduction);
 

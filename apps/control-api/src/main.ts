@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BrokenRecord } from '@holdfast/broker/broken-records';
 import { controlBroker } from '@holdfast/broker/redis-broker';
@@ -9,6 +10,7 @@ import { toRedisTarget } from '@holdfast/redis/config';
 import { redisLoads } from '@holdfast/redis/load';
 import { runMain } from '@holdfast/service/run-main';
 import { onShutdown } from '@holdfast/service/shutdown';
+import { startTracing } from '@holdfast/service/start-tracing';
 import { buildApp } from './app.ts';
 import { openKeys } from './auth/keys-file.ts';
 import { clientExpiry } from './clients/client-expiry.ts';
@@ -25,6 +27,7 @@ const REDIS_WAIT_MS = 2000;
 await runMain(async () => {
   const config = await readVariables(process.env);
   const logger = createLogger({ service: SERVICE, level: config.LOG_LEVEL });
+  const stopTracing = await startTracing(config, { service: SERVICE, instance: randomUUID(), logger });
   const metrics = createMetrics({ service: SERVICE });
   const health = createHealth();
   const keys = await openKeys(config.API_KEYS_FILE, { needed: isProduction(config), logger });
@@ -76,6 +79,7 @@ await runMain(async () => {
     steps: [
       { name: 'report not ready', run: () => health.drain() },
       { name: 'finish calls in progress', run: () => app.close() },
+      { name: 'send the last traces', run: stopTracing },
       { name: 'stop timers', run: () => stops.forEach((stop) => stop()) },
       { name: 'close the admin port', run: () => admin?.close() },
       { name: 'disconnect from Redis', run: async () => void (await Promise.all([redis.close(), bulkRedis.close()])) },

@@ -29,7 +29,7 @@ import { Reconciler } from './client/reconcile.ts';
 import { Releases } from './client/releases.ts';
 import { ResumeLimit } from './connection/resume-limit.ts';
 import { ConnectionRegistry } from './connection/registry.ts';
-import { newCounters } from './counters.ts';
+import { newCounters, newLatencies } from './counters.ts';
 import type { LoadSource } from './health/load-meter.ts';
 import type { Broadcast } from './transport/transport.ts';
 
@@ -78,6 +78,7 @@ export function createEdge(options: EdgeOptions) {
     stuckMs = STUCK_MS,
   } = options;
   const counters = newCounters();
+  const latencies = newLatencies();
   /** Handshakes that were refused, by code. */
   const refusals = new Map<ProblemCode, number>();
   const registry = new ConnectionRegistry();
@@ -115,6 +116,7 @@ export function createEdge(options: EdgeOptions) {
     channels,
     broadcast,
     counters,
+    latencies,
     freshness,
     onSettings: (topic) => presence.onSettings(topic),
     onUnsubscribed: (clientId) => {
@@ -161,6 +163,7 @@ export function createEdge(options: EdgeOptions) {
   const probes = new LoopbackProbes({
     broker,
     counters,
+    latencies,
     servers: () => channels.servers(),
     onStalled: (stalled, silentMs) => {
       const fields = { server: stalled.server, silentMs: Math.round(silentMs) };
@@ -249,6 +252,7 @@ export function createEdge(options: EdgeOptions) {
     topics,
     presence,
     counters,
+    latencies,
     resumes,
     refusals,
     probes,

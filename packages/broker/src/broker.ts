@@ -78,7 +78,7 @@ export interface Users {
   /** How many registered clients each user has, in the order given. */
   countClientsOf(users: readonly string[]): Promise<number[]>;
   /** Publishes on the user's own topic; `not-found` when the user has no client. */
-  publishToUser(user: string, message: NewMessage): Promise<PublishOutcome>;
+  publishToUser(user: string, message: NewMessage, traceparent?: string): Promise<PublishOutcome>;
   /**
    * Refuses tokens of a user from now on that were issued before a time (ms), for as long as one may be valid.
    * @param keys the API keys whose tokens are meant; null: all
@@ -212,13 +212,32 @@ export interface Topics {
    */
   expireTopics(limit: number): Promise<number>;
   /** In the order of names, all that begin with `prefix`; `cursor` is the last name of the page before. */
-  listTopics(cursor: string | null, limit: number, prefix?: string): Promise<Page<{ topic: string; state: TopicState }>>;
-  /** Appends to the log and publishes to the edges, in one step. The same idempotency key again gives the same id and does neither. */
-  publish(topic: string, data: Buffer, idempotencyKey?: string, caller?: string): Promise<PublishOutcome>;
+  listTopics(
+    cursor: string | null,
+    limit: number,
+    prefix?: string,
+  ): Promise<Page<{ topic: string; state: TopicState }>>;
+  /**
+   * Appends to the log and publishes to the edges, in one step. The same idempotency key again gives the same id and does
+   * neither. With `traceparent`, that of a call that is traced, the message carries it to the edges.
+   */
+  publish(
+    topic: string,
+    data: Buffer,
+    idempotencyKey?: string,
+    caller?: string,
+    traceparent?: string,
+  ): Promise<PublishOutcome>;
   /** The same for several messages, in the order given, all in one step. Gives one outcome for each. */
-  publishAll(topic: string, messages: readonly NewMessage[]): Promise<PublishOutcome[]>;
+  publishAll(topic: string, messages: readonly NewMessage[], traceparent?: string): Promise<PublishOutcome[]>;
   /** The same for a client's inbox; the edge that owns the client is notified. */
-  publishToClient(clientId: string, data: Buffer, idempotencyKey?: string, caller?: string): Promise<PublishOutcome>;
+  publishToClient(
+    clientId: string,
+    data: Buffer,
+    idempotencyKey?: string,
+    caller?: string,
+    traceparent?: string,
+  ): Promise<PublishOutcome>;
   /**
    * What follows `after` in the log (all of it when null), at most `limit` entries and `MAX_PAGE_BYTES`, but one entry at least;
    * null when the topic does not exist.

@@ -52,6 +52,9 @@ const every = (keys: Keys, name: string, id: string, idempotency: string) => [
   keys.edgeHere(id),
   keys.edgeLeft(id),
   keys.edgesHere(),
+  keys.events(id),
+  keys.eventsChanged(),
+  keys.eventsWanted(),
   keys.secret(),
   keys.answers(id),
 ];

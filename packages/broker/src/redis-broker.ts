@@ -37,13 +37,13 @@ export function controlBroker(
   const expiry = expiryStore(redis, keys);
   const topics = topicStore(redis, keys, pending, broken, expiry, 'callers');
   const memberships = membershipStore(redis, keys);
-  const clients = clientStore(redis, keys, pending, broken);
+  const events = eventWriter(redis, keys);
+  const clients = clientStore(redis, keys, pending, broken, events);
   const leases = leaseStore(redis, keys);
   const { changes, notes, versions } = presenceParts(redis, keys);
-  const events = eventWriter(redis, keys);
   return {
     ...clients,
-    ...registrationStore(redis, keys, pending, memberships),
+    ...registrationStore(redis, keys, pending, memberships, events),
     ...userStore(redis, keys, { pending, topics, readClients: clients.readClients }),
     ...userRestoration(redis, keys, memberships, pending),
     ...refStore(redis, keys),
@@ -70,8 +70,8 @@ export function edgeBroker(redis: Commands, prefix: string): EdgeBroker & EdgePr
   return {
     refreshEvents: events.refresh,
     ...pending,
-    ...claimStore(redis, keys),
-    ...clientStore(redis, keys, pending, broken),
+    ...claimStore(redis, keys, events),
+    ...clientStore(redis, keys, pending, broken, events),
     ...topicStore(redis, keys, pending, broken, expiry, 'edges'),
     touchTopic: expiry.touchTopic,
     ...leaseStore(redis, keys),

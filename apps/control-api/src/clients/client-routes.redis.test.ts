@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { redisKeys } from '@holdfast/broker/keys';
 import { connectionName, parseStart } from '@holdfast/broker/client-state';
 import {
   clientResponse,
@@ -191,6 +192,14 @@ describe('Register', () => {
     await api.client({ name: 'the-name' });
     expect(await api.call('POST', PATH, { key: 'all', body: { name: 'the-name' } })).toBeProblem(409, 'name-taken');
     expectBody(await api.call('POST', PATH, { key: 'news', body: { name: 'the-name' } }), 201, registerResponse);
+  });
+
+  test('answers 201 for the name of a client that a fail-over has lost, once', async () => {
+    const lost = await api.client({ name: 'lost' });
+    await api.redis.commands.del(redisKeys(api.prefix).client(lost));
+    const calls = Array.from({ length: 5 }, () => api.call('POST', PATH, { key: 'all', body: { name: 'lost' } }));
+    const answers = await Promise.all(calls);
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 409, 409, 409, 409]);
   });
 
   test('answers 409 quota-reached when the key has maxClients, and 201 once one is gone', async () => {

@@ -1,4 +1,4 @@
-import type { RegisterOutcome } from '@holdfast/broker/broker';
+import type { ControlBroker, RegisterOutcome } from '@holdfast/broker/broker';
 import type { ApiKey } from '@holdfast/protocol/api-key';
 import type { registerRequest, registerResponse } from '@holdfast/protocol/rest/clients';
 import { v4 as randomUuid } from 'uuid';
@@ -39,10 +39,19 @@ export async function register(
   const clientId = request.clientId ?? randomUuid();
   const name = request.name ?? null;
   const client = { clientId, key: key.id, name, registeredAt: Date.now(), topics: starts, identity };
-  const outcome = await broker.register(client, key.maxClients);
+  let outcome = await broker.register(client, key.maxClients);
+  if (outcome === 'name-taken' && name !== null && (await freeLostName(broker, key.id, name))) {
+    outcome = await broker.register(client, key.maxClients);
+  }
   counts.registrations.inc({ outcome });
   if (outcome !== 'registered') throw registrationRefusal(outcome, key, name);
   return { clientId, name, topics: topics.toSorted(), connect };
+}
+
+/** A fail-over of its Cluster node may have lost a client, while the node of its key has kept the name. True when it is free. */
+async function freeLostName(broker: ControlBroker, key: string, name: string): Promise<boolean> {
+  const clientId = await broker.findByName(key, name);
+  return clientId === null || broker.releaseLostName(key, name, clientId);
 }
 
 export function registrationRefusal(

@@ -3,8 +3,10 @@ import type { EdgeBroker } from '@holdfast/broker/broker';
 import { type ClientState, parseStart } from '@holdfast/broker/client-state';
 import { closeCodes } from '@holdfast/protocol/close-codes';
 import { decodeUpFrame } from '@holdfast/protocol/up';
+import { traceResume } from '@holdfast/service/tracing';
 import { type AttachDeps, type Resumption, attach } from './attach.ts';
 import { Claim, type PendingHandshakes } from './claim.ts';
+import { claimTraces } from './claim-traces.ts';
 import type { Transport } from '../transport/transport.ts';
 import { Connection } from './connection.ts';
 import { connectionIdentity } from './identity.ts';
@@ -141,7 +143,8 @@ export class Hub {
       connection.phase = 'attaching';
       const resume = { positions: collected.positions, claimed };
       // As many of them may be read in one turn as there are clients of an edge that died.
-      void this.#deps.slicer.run(() => this.#attach(connection, present, resume));
+      const traced = { claim: claimTraces.get(claimed), topics: resume.positions.size };
+      void traceResume(traced, () => this.#deps.slicer.run(() => this.#attach(connection, present, resume)));
     }
   }
 

@@ -3,7 +3,7 @@ import { BEGINNING, type Position, comparePositions } from '@holdfast/protocol/p
 import type { Counters } from '../counters.ts';
 import { LogCursor, type LogTarget } from './log-cursor.ts';
 import type { FramePage } from './log-reader.ts';
-import type { SentMessage } from './replay-buffer.ts';
+import type { MessageTrace, SentMessage } from './replay-buffer.ts';
 
 export interface SequencerDeps {
   readState: () => Promise<TopicState | null>;
@@ -40,6 +40,7 @@ interface LiveMessage {
   prev: Position;
   id: Position;
   data: Buffer;
+  trace: MessageTrace | undefined;
 }
 
 /**
@@ -75,18 +76,20 @@ export class Sequencer implements LogTarget<SentMessage> {
     return this.state === 'open';
   }
 
-  onLive(prev: Position, id: Position, data: Buffer): void {
+  /** @param traceparent of a publish that is traced */
+  onLive(prev: Position, id: Position, data: Buffer, traceparent?: string): void {
+    const trace = traceparent === undefined ? undefined : { traceparent, receivedAt: Date.now(), caughtUp: false };
     this.freshAt = performance.now();
     this.#deps.counters.messagesReceived += 1;
-    if (this.#syncing || this.state !== 'open') this.#hold({ prev, id, data });
+    if (this.#syncing || this.state !== 'open') this.#hold({ prev, id, data, trace });
     else if (prev === this.position) {
-      if (!this.#deps.isFull()) this.#emit({ id, prev, frame: this.#deps.encode(id, data) });
+      if (!this.#deps.isFull()) this.#emitLive(prev, id, data, trace);
       // Read page by page, as it is sent.
       else void this.sync();
     } else if (comparePositions(id, this.position) > 0 || !this.#deps.has(id)) {
       // Also when its id is not above the last one: Redis may have lost its last writes, and go on from before.
       this.#deps.counters.gapsFound += 1;
-      this.#hold({ prev, id, data });
+      this.#hold({ prev, id, data, trace });
       void this.sync();
     }
   }
@@ -202,15 +205,20 @@ export class Sequencer implements LogTarget<SentMessage> {
     const held = this.#held;
     this.#held = [];
     if (this.state !== 'open') return;
-    for (const [index, { prev, id, data }] of held.entries()) {
+    for (const [index, { prev, id, data, trace }] of held.entries()) {
       if (comparePositions(id, this.position) <= 0) continue;
       if (prev !== this.position) {
         this.#held = held.slice(index);
         this.#syncAgain = true;
         return;
       }
-      this.#emit({ id, prev, frame: this.#deps.encode(id, data) });
+      this.#emitLive(prev, id, data, trace);
     }
+  }
+
+  #emitLive(prev: Position, id: Position, data: Buffer, trace: MessageTrace | undefined): void {
+    const frame = this.#deps.encode(id, data);
+    this.#emit(trace === undefined ? { id, prev, frame } : { id, prev, frame, trace });
   }
 
   #emit(message: SentMessage): void {

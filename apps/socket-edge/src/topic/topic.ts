@@ -1,8 +1,10 @@
 import { type EdgeSettings, NO_SETTINGS, type TopicState, settingsText } from '@holdfast/broker/topic-state';
 import { BEGINNING, type Position, comparePositions } from '@holdfast/protocol/position-order';
-import type { Counters } from '../counters.ts';
+import { traceDelivery } from '@holdfast/service/tracing';
+import type { Counters, Latencies } from '../counters.ts';
 import { messageEncoder } from '../transport/frames.ts';
 import type { Broadcast } from '../transport/transport.ts';
+import { deliveredName } from './delivered-name.ts';
 import { History, type Verdict } from './history.ts';
 import { LiveSubscribers } from './live-subscribers.ts';
 import { LogCursor } from './log-cursor.ts';
@@ -30,6 +32,23 @@ export interface TopicDeps {
   /** Resolves when they may. */
   whenFresh: () => Promise<void>;
   counters: Counters;
+  latencies: Pick<Latencies, 'publishToWrite'>;
+}
+
+/** What the live subscribers are being sent. */
+interface Sending {
+  messages: readonly SentMessage[];
+  bytes: number;
+  /** How many of them have been sent it. */
+  receivers: number;
+}
+
+const NO_MESSAGES: readonly SentMessage[] = [];
+const MS_PER_SECOND = 1000;
+
+/** From the time in an id. Clocks differ: what would be before it counts as nothing. */
+function secondsSince(id: Position, now: number): number {
+  return Math.max(0, now - Number.parseInt(id, 10)) / MS_PER_SECOND;
 }
 
 /** In one write: a burst of large messages must not stand in the buffer of a reader that has stopped. */
@@ -62,7 +81,7 @@ export class Topic implements SubscribedTopic {
   /** Received, but not sent yet: what comes in within one tick goes out as one write. */
   #unsent: SentMessage[] = [];
   /** What each of the live subscribers is being sent. */
-  #sending = { messages: 0, bytes: 0 };
+  #sending: Sending = { messages: NO_MESSAGES, bytes: 0, receivers: 0 };
   /** Connections that are about to join. */
   #holders = 0;
 
@@ -258,20 +277,37 @@ export class Topic implements SubscribedTopic {
   #serve(deadline: number): boolean {
     if (!this.#live.busy) return true;
     const served = this.#live.serve(deadline);
-    this.#deps.counters.deliveries += served * this.#sending.messages;
+    this.#deps.counters.deliveries += served * this.#sending.messages.length;
     this.#deps.counters.deliveredBytes += served * this.#sending.bytes;
-    return !this.#live.busy;
+    this.#sending.receivers += served;
+    if (this.#live.busy) return false;
+    this.#onWritten();
+    return true;
+  }
+
+  /** All live subscribers have been sent what was due. */
+  #onWritten(): void {
+    const { messages, receivers } = this.#sending;
+    this.#sending.messages = NO_MESSAGES;
+    const now = Date.now();
+    for (const { id, trace } of messages) {
+      if (receivers > 0) this.#deps.latencies.publishToWrite.observe(secondsSince(id, now));
+      if (trace === undefined) continue;
+      traceDelivery({ ...trace, topic: deliveredName(this.name), id, receivers, lagging: this.#lagging.size });
+    }
   }
 
   /** Takes what came in as the next to be sent; false when there is nothing. */
   #beginToServe(): boolean {
     const write = writeOf(this.#unsent, 0, MAX_WRITE_BYTES);
     if (write === null) return false;
-    for (const message of this.#unsent.splice(0, write.messages)) this.#history.push(message);
+    const messages = this.#unsent.splice(0, write.messages);
+    for (const message of messages) this.#history.push(message);
     this.lastSent = write.last;
-    this.#sending = { messages: write.messages, bytes: write.frames.length };
+    this.#sending = { messages, bytes: write.frames.length, receivers: 0 };
     this.#live.begin(write.frames, write.last);
     this.catchUpAll();
+    if (!this.#live.busy) this.#onWritten();
     return true;
   }
 

@@ -5,9 +5,10 @@ import { type TopicState, settingsText } from '@holdfast/broker/topic-state';
 import { BEGINNING } from '@holdfast/protocol/position-order';
 import pLimit from 'p-limit';
 import type { Freshness } from '../client/freshness.ts';
-import type { Counters } from '../counters.ts';
+import type { Counters, Latencies } from '../counters.ts';
 import { messageEncoder } from '../transport/frames.ts';
 import type { Broadcast } from '../transport/transport.ts';
+import type { SentMessage } from './replay-buffer.ts';
 import { Topic, type TopicDeps } from './topic.ts';
 
 /** Entries in one read of a log: with messages of 64 KiB, what one read can bring is still bounded. */
@@ -31,6 +32,7 @@ export interface TopicsDeps {
   channels: Pick<LiveSubscriber, 'subscribe' | 'unsubscribe'>;
   broadcast: Broadcast;
   counters: Counters;
+  latencies: Pick<Latencies, 'publishToWrite'>;
   freshness: Pick<Freshness, 'isFresh' | 'whenFresh'>;
   /** A topic expires otherwise than before, or has another presence. */
   onSettings?: (topic: Topic) => void;
@@ -59,7 +61,7 @@ export class Topics {
   #flushScheduled = false;
 
   constructor(deps: TopicsDeps) {
-    const { broker, broadcast, counters, freshness, onError } = deps;
+    const { broker, broadcast, counters, latencies, freshness, onError } = deps;
     this.#deps = deps;
     const limit = pLimit(MAX_READS);
     this.#topicDeps = {
@@ -77,6 +79,7 @@ export class Topics {
       isFresh: () => freshness.isFresh(),
       whenFresh: () => freshness.whenFresh(),
       counters,
+      latencies,
     };
   }
 
@@ -107,7 +110,8 @@ export class Topics {
 
   onTopic(name: string, payload: LivePayload): void {
     for (const topic of this.#topics.get(name) ?? []) {
-      if (payload.kind === 'message') topic.sequencer.onLive(payload.prev, payload.id, payload.data);
+      if (payload.kind === 'message')
+        topic.sequencer.onLive(payload.prev, payload.id, payload.data, payload.traceparent);
       // It may be older than the topic that has the name now: only Redis knows which one is gone.
       else if (payload.kind === 'deleted') void topic.sequencer.sync();
     }
@@ -247,7 +251,11 @@ export class Topics {
     const encode = messageEncoder(name);
     return {
       ...page,
-      entries: page.entries.map(({ id, prev, data }) => ({ id, prev, frame: encode(id, data) })),
+      entries: page.entries.map(({ id, prev, data, traceparent }): SentMessage => {
+        const message = { id, prev, frame: encode(id, data) };
+        if (traceparent === undefined) return message;
+        return { ...message, trace: { traceparent, receivedAt: Date.now(), caughtUp: true } };
+      }),
     };
   }
 

@@ -1,5 +1,6 @@
 import { type Keys, CLIENT_BUCKETS, bucketName, bucketOf } from '../keys.ts';
 import { MAX_TOPICS } from '@holdfast/protocol/limits';
+import type { DisconnectReason } from '@holdfast/protocol/events';
 import type { BrokenRecords } from '../broken-records.ts';
 import type { Commands } from '@holdfast/redis/commands';
 import type { ChangeOutcome, Page, Renewal, TopicChange } from '../broker.ts';
@@ -7,14 +8,15 @@ import { identityFields } from './identity.ts';
 import { readPage } from './page.ts';
 import { type ClientState, edgesOf } from './state.ts';
 import { answerOf, clientOf, text } from '../lua/replies.ts';
-import { run } from '@holdfast/redis/script';
+import { type Argument, run } from '@holdfast/redis/script';
 import { loadScript } from '../lua/scripts.ts';
 import type { Pending } from '../edges/pending.ts';
+import type { EventWriter } from '../events/writer.ts';
 
 const changeTopicsScript = loadScript('change-topics');
 const disconnectScript = loadScript('disconnect');
-const releaseScript = loadScript('release');
-const markOwnerGoneScript = loadScript('mark-owner-gone');
+const releaseScript = loadScript('release', 'client-events');
+const markOwnerGoneScript = loadScript('mark-owner-gone', 'client-events');
 const acknowledgeRangesScript = loadScript('acknowledge-ranges');
 
 /**
@@ -25,7 +27,7 @@ const MAX_BUCKETS = 256;
 type Pair = readonly [string, string];
 
 /** The state of clients: their subscriptions and their owners. */
-export function clientStore(redis: Commands, keys: Keys, pending: Pending, broken: BrokenRecords) {
+export function clientStore(redis: Commands, keys: Keys, pending: Pending, broken: BrokenRecords, events: EventWriter) {
   function changeTopics(clientId: string, change: TopicChange): Promise<ChangeOutcome> {
     const removed = (change.remove ?? []).map((topic) => [topic, change.endsAt?.get(topic) ?? ''] as const);
     return writeTopics(clientId, change.stale, change.add, removed);
@@ -64,13 +66,28 @@ export function clientStore(redis: Commands, keys: Keys, pending: Pending, broke
   }
 
   /** @param generation 0 for whichever the edge has */
-  async function release(clientId: string, edge: string, generation: number): Promise<void> {
-    await run(redis, releaseScript, [keys.client(clientId)], [edge, generation, Date.now()]);
+  async function release(
+    clientId: string,
+    edge: string,
+    generation: number,
+    reason: DisconnectReason = 'lost',
+  ): Promise<void> {
+    const [touched, args] = [[keys.client(clientId)], [edge, generation, Date.now()] as Argument[]];
+    const stream = events.ofClient(clientId, 'client.disconnected');
+    if (stream !== null) {
+      touched.push(stream.stream);
+      args.push(reason);
+    }
+    await run(redis, releaseScript, touched, args);
+    events.written(stream);
   }
 
   async function markOwnerGone({ clientId, owner }: ClientState): Promise<void> {
     if (owner === null) return;
-    await run(redis, markOwnerGoneScript, [keys.client(clientId)], [owner.generation, Date.now()]);
+    const stream = events.ofClient(clientId, 'client.disconnected');
+    const touched = [keys.client(clientId), ...(stream === null ? [] : [stream.stream])];
+    await run(redis, markOwnerGoneScript, touched, [owner.generation, Date.now()]);
+    events.written(stream);
   }
 
   function readClients(clientIds: readonly string[]): Promise<(ClientState | null)[]> {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { CLIENT_EVENTS, type EventType } from '@holdfast/protocol/events';
+import type { EventType } from '@holdfast/protocol/events';
 import type { Commands } from '@holdfast/redis/commands';
 import { run } from '@holdfast/redis/script';
 import type { Keys } from '../keys.ts';
@@ -15,6 +15,12 @@ const MAX_BATCH = 1_000;
 
 export type EventWriter = ReturnType<typeof eventWriter>;
 
+/** Where events are written, and which are wanted there. */
+interface EventStream extends Partition {
+  /** Types with blanks between, as scripts take them. */
+  types: string;
+}
+
 /**
  * Where scripts write the events of what they change. An event is one entry of a stream: `t` its type, `c` the id of the
  * client that it tells of, when it does, `d` its other data as JSON. A script writes it with what it changes, wholly or not
@@ -26,14 +32,26 @@ export function eventWriter(redis: Commands, keys: Keys) {
   const changed = new Set<string>();
   let noting = false;
 
-  /** Where events of a client are written; null when none are wanted. */
-  function ofClient(clientId: string): Partition | null {
-    return CLIENT_EVENTS.some((type) => wanted.wants(type)) ? partitions.partitionOf(keys.client(clientId)) : null;
+  /** Where events of a client are written; null when none of these types is wanted. */
+  function ofClient(clientId: string, ...types: readonly EventType[]): EventStream | null {
+    if (wanted.isEmpty()) return null;
+    return streamOf(
+      keys.client(clientId),
+      types.filter((type) => wanted.wants(type)),
+    );
   }
 
   /** Where events of a topic are written; null when none of these types is wanted of it. */
-  function ofTopic(topic: string, ...types: readonly EventType[]): Partition | null {
-    return types.some((type) => wanted.wants(type, topic)) ? partitions.partitionOf(keys.topic(topic)) : null;
+  function ofTopic(topic: string, ...types: readonly EventType[]): EventStream | null {
+    if (wanted.isEmpty()) return null;
+    return streamOf(
+      keys.topic(topic),
+      types.filter((type) => wanted.wants(type, topic)),
+    );
+  }
+
+  function streamOf(key: string, types: readonly EventType[]): EventStream | null {
+    return types.length === 0 ? null : { ...partitions.partitionOf(key), types: types.join(' ') };
   }
 
   /** To be called when a script has written to the partition, or may have. */

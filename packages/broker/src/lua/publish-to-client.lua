@@ -1,7 +1,7 @@
 -- Appends a message to a client's own log. Its edge is notified as of any change, not by a channel.
 -- KEYS  1 client, 2 its log, 3 idempotency key (may be missing)
 -- ARGV  1 data, 2 a random number, 3 how long the idempotency key is remembered (ms), 4 messages kept, 5 seconds kept,
---       6 digest of the caller and the data
+--       6 digest of the caller and the data, 7 traceparent of the publish, '' if not traced
 -- Gives {0} not registered, {1, id, edges to notify} published, {2, id, edges to notify} published before,
 --       {3} the key belongs to another caller or message
 local client = redis.call('HMGET', KEYS[1], 'r', 'o', 'm', 'e', 'p')
@@ -32,7 +32,11 @@ else
 end
 local id = string.format('%.0f-%.0f', ms, sequence)
 
-redis.call('XADD', KEYS[2], 'MAXLEN', '=', ARGV[4], id, 'p', prev, 'd', ARGV[1])
+if ARGV[7] == '' then
+  redis.call('XADD', KEYS[2], 'MAXLEN', '=', ARGV[4], id, 'p', prev, 'd', ARGV[1])
+else
+  redis.call('XADD', KEYS[2], 'MAXLEN', '=', ARGV[4], id, 'p', prev, 'd', ARGV[1], 't', ARGV[7])
+end
 redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f-0', now - ARGV[5] * 1000))
 redis.call('PEXPIRE', KEYS[2], ARGV[5] * 1000)
 redis.call('HSET', KEYS[1], 'm', id)

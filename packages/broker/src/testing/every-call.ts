@@ -100,6 +100,7 @@ export function everyCall({
     forgetPresence: () => edge.forgetPresence('e2', [room]),
     'deleteTopic with presence': () => control.deleteTopic(room),
     tryWrites: () => control.tryWrites(),
+    refreshEvents: () => control.refreshEvents(),
     release: () => edge.release(clientId, 'e1', 0),
     deleteTopic: () => control.deleteTopic(topic),
     unregisterUnused: () => control.unregisterUnused(state),

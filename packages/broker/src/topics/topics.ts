@@ -187,15 +187,20 @@ export function topicStore(
     data: Buffer,
     idempotencyKey?: string,
     caller?: string,
+    traceparent?: string,
   ): Promise<PublishOutcome> {
-    const [outcome] = await publishAll(topic, [{ data, idempotencyKey, caller }]);
+    const [outcome] = await publishAll(topic, [{ data, idempotencyKey, caller }], traceparent);
     return outcome ?? { kind: 'not-found' };
   }
 
-  async function publishAll(topic: string, messages: readonly NewMessage[]): Promise<PublishOutcome[]> {
+  async function publishAll(
+    topic: string,
+    messages: readonly NewMessage[],
+    traceparent = '',
+  ): Promise<PublishOutcome[]> {
     const touched = topicKeys(topic);
     const first = touched.length;
-    const args: Argument[] = [keys.topicLive(topic), randomStep(), IDEMPOTENCY_MS];
+    const args: Argument[] = [keys.topicLive(topic), randomStep(), IDEMPOTENCY_MS, traceparent];
     for (const { data, idempotencyKey, caller = '' } of messages) {
       if (idempotencyKey === undefined) {
         args.push(data, 0, '');
@@ -215,11 +220,13 @@ export function topicStore(
     data: Buffer,
     idempotencyKey?: string,
     caller = '',
+    traceparent = '',
   ): Promise<PublishOutcome> {
     const touched = clientKeys(clientId);
     if (idempotencyKey !== undefined) touched.push(keys.clientIdempotency(clientId, idempotencyKey));
     const digest = idempotencyKey === undefined ? '' : publishDigest(caller, data);
-    const args = [data, randomStep(), IDEMPOTENCY_MS, DEFAULT_HISTORY.size, DEFAULT_HISTORY.seconds, digest];
+    const { size, seconds } = DEFAULT_HISTORY;
+    const args = [data, randomStep(), IDEMPOTENCY_MS, size, seconds, digest, traceparent];
     const answer = answerOf('publish-to-client', await run(redis, publishToClientScript, touched, args));
     const [id, ...edges] = answer.rest;
     await pending.notify(edgesOf(...edges.map(text)), clientId);

@@ -78,8 +78,8 @@ const TOPIC = 'prove.claimed';
 const CLAIMS_EACH = 6;
 /** Long enough for a handshake to have asked Redis for the client. */
 const ASKED_MS = 700;
-/** Longer than an edge waits for Redis. */
-const STILL_MS = 2600;
+/** An edge waits for Redis for 2 s; on a busy machine a handshake comes late to that. */
+const MAX_STILL_MS = 10_000;
 
 export const claimCutShort: Fault = {
   name: 'claim-cut-short',
@@ -142,7 +142,7 @@ async function standStill({ installation, pass }: Scene, company: Company, actor
   const { redis } = installation;
   redis.freeze();
   const attempts = actors.map((actor) => actor.connect(2));
-  await pass(STILL_MS);
+  await Promise.race([Promise.all(attempts.map(({ ended }) => ended)), pass(MAX_STILL_MS)]);
   redis.thaw();
   await company.each(actors, (_, index) => attempts[index]?.welcomed ?? Promise.resolve());
   const refused = attempts.filter(({ isOpen }) => !isOpen).length;
