@@ -34,6 +34,8 @@ import type { BulkBroker, Services } from './services.ts';
 import { topicRoutes } from './topics/topic-routes.ts';
 import { userMessageRoutes } from './users/user-message-routes.ts';
 import { userRoutes } from './users/user-routes.ts';
+import { webhookRoutes } from './webhooks/webhook-routes.ts';
+import { NO_WEBHOOKS, type Webhooks } from './webhooks/webhooks.ts';
 
 /** A thousand topics of the longest name, and what JSON adds. Calls that publish have bounds of their own. */
 const BODY_BYTES = 256 * 1024;
@@ -70,6 +72,8 @@ export interface AppOptions {
   readonly console: ConsoleFiles | null;
   /** False when they have a port of their own. */
   readonly servesMetrics: boolean;
+  /** Not given: the installation has none. */
+  readonly webhooks?: Webhooks;
 }
 
 /** The Control API, ready to listen or to be injected requests; it does neither by itself. */
@@ -128,6 +132,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     clientExpiry,
     edges: new EdgeDirectory(broker),
     counts,
+    webhooks: options.webhooks ?? NO_WEBHOOKS,
   };
   for (const routes of [
     clientRoutes,
@@ -143,6 +148,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     capacityRoutes,
     ownKeyRoute,
     keyRoutes,
+    webhookRoutes,
   ]) {
     await app.register(routes, services);
   }

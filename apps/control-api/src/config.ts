@@ -16,6 +16,7 @@ import { tracingVariables } from '@holdfast/service/tracing-variables';
 import { redisRules, redisVariables } from '@holdfast/redis/config';
 import { z } from 'zod';
 import { faultOfKeys } from './auth/keys-file.ts';
+import { faultOfWebhooks } from './webhooks/webhooks-file.ts';
 import type { ApiLimits } from './limits/call-limits.ts';
 
 const DEFAULT_PORT = 7700;
@@ -92,6 +93,12 @@ export const configSchema = z
     CONSOLE: choice(['on', 'off'])
       .optional()
       .describe(`Whether the page at /console is served; not set: on, but with NODE_ENV=${PRODUCTION} off`),
+    WEBHOOKS_FILE: text()
+      .optional()
+      .describe('The JSON file of webhooks; read again when it changes, and on SIGHUP; not set: no events are kept'),
+    WEBHOOKS_ALLOW_PRIVATE: choice(['0', '1'], '0').describe(
+      '1: webhooks may go to private addresses, and over http://; for development and closed networks',
+    ),
     NODE_ENV: text('development').describe(
       `With ${PRODUCTION} it refuses to start without API keys, and without a word on origins`,
     ),
@@ -160,18 +167,23 @@ function isOrigin(item: string): boolean {
 }
 
 /**
- * The variables of control-api. When one is wrong the keys file is looked at all the same, so that every fault is named
- * at once.
+ * The variables of control-api. When one is wrong the files are looked at all the same, so that every fault is named at
+ * once.
  * @throws {ConfigError}
  */
 export async function readVariables(env: NodeJS.ProcessEnv): Promise<Config> {
   try {
     return readConfig(configSchema, env);
   } catch (error) {
-    const file = env['API_KEYS_FILE']?.trim();
-    const needed = isProduction({ NODE_ENV: env['NODE_ENV']?.trim() ?? '' });
-    const fault = error instanceof ConfigError && file ? await faultOfKeys(file, { needed }) : null;
-    if (!(error instanceof ConfigError) || fault === null) throw error;
-    throw new ConfigError([...error.faults, fault]);
+    if (!(error instanceof ConfigError)) throw error;
+    const given = (variable: string): string => env[variable]?.trim() ?? '';
+    const [keys, webhooks] = [given('API_KEYS_FILE'), given('WEBHOOKS_FILE')];
+    const needed = isProduction({ NODE_ENV: given('NODE_ENV') });
+    const allowPrivate = given('WEBHOOKS_ALLOW_PRIVATE') === '1';
+    const faults = [
+      keys ? await faultOfKeys(keys, { needed }) : null,
+      webhooks ? await faultOfWebhooks(webhooks, { allowPrivate }) : null,
+    ];
+    throw new ConfigError([...error.faults, ...faults.filter((fault) => fault !== null)]);
   }
 }

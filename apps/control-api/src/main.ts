@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BrokenRecord } from '@holdfast/broker/broken-records';
 import { controlBroker } from '@holdfast/broker/redis-broker';
+import { webhookBroker } from '@holdfast/broker/webhook-broker';
 import { createHealth } from '@holdfast/service/health';
 import { createLogger } from '@holdfast/service/logger';
 import { createMetrics } from '@holdfast/service/metrics';
@@ -17,6 +18,10 @@ import { clientExpiry } from './clients/client-expiry.ts';
 import { isProduction, limitsOf, readVariables, servesConsole } from './config.ts';
 import { checkRedis, openAdmin } from './observability/health.ts';
 import { startReaper } from './reaper.ts';
+import { startRefreshingEvents } from './webhooks/refreshing.ts';
+import { createWebhookMetrics } from './webhooks/webhook-metrics.ts';
+import { openWebhooksFile } from './webhooks/webhooks-file.ts';
+import { startWebhooks } from './webhooks/webhooks.ts';
 
 const SERVICE = 'control-api';
 /** Longer than a call may take to arrive (10 s) and to be answered (Redis answers within 2 s, or is given up). */
@@ -31,6 +36,8 @@ await runMain(async () => {
   const metrics = createMetrics({ service: SERVICE });
   const health = createHealth();
   const keys = await openKeys(config.API_KEYS_FILE, { needed: isProduction(config), logger });
+  const allowPrivate = config.WEBHOOKS_ALLOW_PRIVATE === '1';
+  const webhooksFile = config.WEBHOOKS_FILE && (await openWebhooksFile(config.WEBHOOKS_FILE, { allowPrivate, logger }));
 
   const redis = openRedis(toRedisTarget(config), { name: SERVICE, logger });
   const ready = redis.whenReady({ logger }).catch((error: unknown) => {
@@ -44,10 +51,24 @@ await runMain(async () => {
   const stops = [
     checkRedis(broker, redis, health, logger),
     startReaper({ broker, redis, keys: keys.ring, expiry, logger }),
+    startRefreshingEvents(broker, redis, logger),
     keys.watch(),
     metrics.stop,
   ];
-  process.on('SIGHUP', () => void keys.reload());
+  const webhooks =
+    webhooksFile &&
+    startWebhooks({
+      source: webhooksFile,
+      broker: webhookBroker(bulkRedis.commands, config.REDIS_PREFIX),
+      control: broker,
+      sending: { allowPrivate },
+      metrics: createWebhookMetrics(metrics),
+      logger,
+    });
+  process.on('SIGHUP', () => {
+    void keys.reload();
+    if (webhooksFile) void webhooksFile.reload();
+  });
 
   const trustedProxies = config.CONTROL_TRUSTED_PROXIES ?? [];
   const allowedOrigins = config.CONTROL_ALLOWED_ORIGINS ?? [];
@@ -66,6 +87,7 @@ await runMain(async () => {
     // Bundled, or read, only where it is served.
     console: servesConsole(config) ? await (await import('@holdfast/console/files')).consoleFiles() : null,
     servesMetrics: config.CONTROL_ADMIN_PORT === undefined,
+    ...(webhooks ? { webhooks } : {}),
   });
   // "listening" means that calls succeed: so Redis comes first, unless it is unavailable.
   await Promise.race([ready, delay(REDIS_WAIT_MS, undefined, { ref: false })]);
@@ -80,6 +102,7 @@ await runMain(async () => {
       { name: 'report not ready', run: () => health.drain() },
       { name: 'finish calls in progress', run: () => app.close() },
       { name: 'send the last traces', run: stopTracing },
+      { name: 'hand over webhooks', run: () => (webhooks ? webhooks.stop() : undefined) },
       { name: 'stop timers', run: () => stops.forEach((stop) => stop()) },
       { name: 'close the admin port', run: () => admin?.close() },
       { name: 'disconnect from Redis', run: async () => void (await Promise.all([redis.close(), bulkRedis.close()])) },
