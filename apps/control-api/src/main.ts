@@ -101,8 +101,8 @@ await runMain(async () => {
     steps: [
       { name: 'report not ready', run: () => health.drain() },
       { name: 'finish calls in progress', run: () => app.close() },
-      { name: 'send the last traces', run: stopTracing },
       { name: 'hand over webhooks', run: () => (webhooks ? webhooks.stop() : undefined) },
+      { name: 'send the last traces', run: stopTracing },
       { name: 'stop timers', run: () => stops.forEach((stop) => stop()) },
       { name: 'close the admin port', run: () => admin?.close() },
       { name: 'disconnect from Redis', run: async () => void (await Promise.all([redis.close(), bulkRedis.close()])) },

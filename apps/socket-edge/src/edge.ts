@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { EdgeBroker, EdgePresence } from '@holdfast/broker/broker';
+import type { EdgeBroker, EdgePresence, ServedClient } from '@holdfast/broker/broker';
 import type { EdgeDetails, EdgeFacts, EdgeLoad } from '@holdfast/broker/edge-state';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import type { LiveSubscriber } from '@holdfast/broker/live-subscriber';
@@ -16,6 +16,8 @@ import { RequestedDrain } from './connection/requested-drain.ts';
 import { Authorizations } from './client/authorization.ts';
 import { ClosedRanges } from './client/closed-ranges.ts';
 import { deliveredName } from './topic/delivered-name.ts';
+import { Losses } from './topic/losses.ts';
+import { Occupancy } from './topic/occupancy.ts';
 import { Topics } from './topic/topics.ts';
 import { Freshness } from './client/freshness.ts';
 import { Heartbeat, STUCK_MS } from './connection/heartbeat.ts';
@@ -27,6 +29,7 @@ import { TimeSlicer } from './schedule/slicer.ts';
 import { PendingHandshakes } from './connection/claim.ts';
 import { Reconciler } from './client/reconcile.ts';
 import { Releases } from './client/releases.ts';
+import { PastNotes } from './evidence/past-notes.ts';
 import { ResumeLimit } from './connection/resume-limit.ts';
 import { ConnectionRegistry } from './connection/registry.ts';
 import { newCounters, newLatencies } from './counters.ts';
@@ -119,17 +122,27 @@ export function createEdge(options: EdgeOptions) {
     latencies,
     freshness,
     onSettings: (topic) => presence.onSettings(topic),
+    onOccupancy: (topic) => occupancy.onChange(topic),
     onUnsubscribed: (clientId) => {
       const connection = registry.get(clientId);
       if (connection) reconciler.reapply(connection);
     },
     onError,
   });
+  const occupancy = new Occupancy({
+    edge: id,
+    broker,
+    isOccupied: (topic) => topics.isOccupied(topic),
+    topics: () => topics.names(),
+    onError,
+  });
+  const losses = new Losses(id, broker);
   const limit = pLimit(MAX_READS);
   const inbox = new Inbox({ broker, limit });
   const closedRanges = new ClosedRanges({ broker, limit });
   const authorizations = new Authorizations({ slicer });
   const releases = new Releases(broker, id);
+  const pastNotes = new PastNotes(broker);
   const reconciler = new Reconciler({
     edge: id,
     broker,
@@ -138,6 +151,7 @@ export function createEdge(options: EdgeOptions) {
     topics,
     inbox,
     closedRanges,
+    pastNotes,
     authorizations,
     freshness,
     counters,
@@ -153,10 +167,12 @@ export function createEdge(options: EdgeOptions) {
     authorizations,
     registry,
     releases,
+    pastNotes,
     pending,
     reconciler,
     resumes,
     counters,
+    losses,
     resumeDeadlineMs,
     onError,
   });
@@ -189,9 +205,12 @@ export function createEdge(options: EdgeOptions) {
         reconciler.readPending(),
         reconciler.walk(),
         releases.flush(),
+        pastNotes.flush(),
         topics.tend(),
         presence.tend(),
-        broker.refreshEvents(),
+        refreshEvents(),
+        occupancy.tend(),
+        losses.write(),
       ]);
     },
     onError,
@@ -204,14 +223,22 @@ export function createEdge(options: EdgeOptions) {
     if (payload.kind === 'probe') probes.onReceived(payload.nonce);
     else if (payload.kind === 'renew') lease.beat().catch(onError);
     else if (payload.kind === 'served') answerServed(payload.surveyId, payload.clientId);
-    else if (payload.kind === 'events') broker.refreshEvents().catch(onError);
+    else if (payload.kind === 'events') refreshEvents().catch(onError);
+  }
+
+  async function refreshEvents(): Promise<void> {
+    if (await broker.refreshEvents()) occupancy.onWanted();
   }
 
   function answerServed(surveyId: string, clientId: string): void {
     const connection = registry.get(clientId);
-    const served = connection && {
+    const served: ServedClient | undefined = connection && {
       connection: connection.id,
       generation: connection.generation,
+      story: connection.story,
+      openedMs: connection.openedMs,
+      inbox: connection.inboxPosition,
+      waitingBytes: connection.transport.bufferedBytes,
       topics: Object.fromEntries(
         [...connection.subscriptions.values()].map(({ topic, reached }) => [deliveredName(topic.name), reached]),
       ),
@@ -242,6 +269,7 @@ export function createEdge(options: EdgeOptions) {
     reconciler.compareAll();
     topics.syncAll().catch(onError);
     presence.checkAll().catch(onError);
+    occupancy.checkAll().catch(onError);
   }
 
   return {
@@ -304,6 +332,7 @@ export function createEdge(options: EdgeOptions) {
       await lease.beat().catch(onError);
       await drain(registry, seconds);
       await releases.flush();
+      await Promise.allSettled([pastNotes.flush(), occupancy.write(), losses.write()]);
       // Before the lease: without it and without this note the members would be taken out at once.
       await presence.leave().catch(onError);
       await lease.end().catch(onError);

@@ -4,6 +4,7 @@ import type { KeyUsage } from './api-keys/usage.ts';
 import type { ClientIdentity, ClientToken } from './clients/identity.ts';
 import type { ClientState, SubscriptionStart } from './clients/state.ts';
 import type { DrainOutcome, DrainRequest, EdgeDetails, LeaseRenewal } from './edges/state.ts';
+import type { ConnectionStory, EndedSubscription, PastConnection } from './evidence/past.ts';
 import type {
   PresenceChange,
   PresenceCheck,
@@ -307,6 +308,14 @@ export interface ServedClient {
   generation: number;
   connection: string;
   topics: Record<string, Position>;
+  /** Not of edges of an earlier version, as the rest. */
+  story?: ConnectionStory;
+  /** From its claim to the end of its welcome, in milliseconds; null: it has had none yet. */
+  openedMs?: number | null;
+  /** The last message of `@me` that it was given. */
+  inbox?: Position;
+  /** Bytes that wait for its socket. */
+  waitingBytes?: number;
 }
 
 /** Which edges are alive, and what they hold. */
@@ -325,10 +334,61 @@ export interface Edges {
   reapEdges(): Promise<void>;
 }
 
+/** What is remembered of a client, newest first. */
+export interface ClientEvidence {
+  past: PastConnection[];
+  left: EndedSubscription[];
+  /** As many connections, or subscriptions, are kept as there may be: older ones are forgotten. */
+  pastIsCut: boolean;
+  leftIsCut: boolean;
+}
+
+/** What is remembered of clients, for explaining what became of a message. */
+export interface Evidence {
+  /** The connections and the subscriptions of a client that ended in the last 24 hours, and a few before. */
+  readEvidence(clientId: string): Promise<ClientEvidence>;
+}
+
 /** Which events are wanted by webhooks. Nothing is written of any other. */
 export interface Events {
-  /** Reads which events are wanted; what was read last counts until then. */
-  refreshEvents(): Promise<void>;
+  /** Reads which events are wanted; what was read last counts until then. Gives whether that has changed. */
+  refreshEvents(): Promise<boolean>;
+}
+
+/** Topics that have connections, for events of them. */
+export interface Occupancy {
+  /** Takes out edges that are gone, and vacates the topics whose time has come. Nothing while their events are not wanted. */
+  vacateTopics(): Promise<void>;
+}
+
+/** The same, as an edge writes it. */
+export interface EdgeOccupancy {
+  /** Whether it is to be written that this topic has connections; without a topic, whether of any. */
+  isOccupancyWanted(topic?: string): boolean;
+  /** Writes on which topics the edge has connections, and on which none any more. Gives those that were written. */
+  changeOccupancy(edge: string, occupied: readonly string[], left: readonly string[]): Promise<Set<string>>;
+  /** Gives those of the topics that Redis does not have as occupied by the edge. Notes all of them again. */
+  checkOccupancy(edge: string, topics: readonly string[]): Promise<string[]>;
+}
+
+/** What connections of an edge were announced as lost, within a second or so. */
+export interface TopicLoss {
+  topic: string;
+  /** The client whose inbox it is, when it is one. */
+  clientId?: string;
+  /** How many were sent the `lost`. */
+  connections: number;
+  /** The first position after which one of them lost messages. */
+  after: Position;
+  /** The last from which one of them goes on. */
+  position: Position;
+}
+
+/** Events of what connections were announced as lost. */
+export interface LossEvents {
+  isLossWanted(topic: string): boolean;
+  /** Gives those that could not be written. */
+  writeLosses(edge: string, losses: readonly TopicLoss[]): Promise<TopicLoss[]>;
 }
 
 /** What API keys have, and when they were used. */
@@ -340,7 +400,7 @@ export interface ApiKeys {
 }
 
 /** All that control-api needs. */
-export interface ControlBroker extends Clients, Users, Topics, Presence, Edges, ApiKeys, Events {
+export interface ControlBroker extends Clients, Users, Topics, Presence, Occupancy, Edges, ApiKeys, Events, Evidence {
   /** Whether Redis takes writes now, each of its servers; rejects with why not. */
   tryWrites(): Promise<void>;
 }
@@ -387,7 +447,7 @@ export interface KnownTopic {
 }
 
 /** All that a socket-edge needs. */
-export interface EdgeBroker extends Events {
+export interface EdgeBroker extends Events, EdgeOccupancy, LossEvents {
   /**
    * Claims a client for a connection, and reads it, in one step. A new connection gets it when it has no owner; one with a
    * generation, when the owner's is lower (this Redis has lost its last writes, or a newer connection takes over), or when
@@ -399,6 +459,8 @@ export interface EdgeBroker extends Events {
    * @param reason how the connection ended; `lost` when not given
    */
   release(clientId: string, edge: string, generation: number, reason?: DisconnectReason): Promise<void>;
+  /** Remembers a connection that has ended. What its own edge has noted of it stays, whoever else notes it. */
+  notePast(clientId: string, past: PastConnection): Promise<void>;
   /** With those that have expired: `dormant`, and to an edge a topic without messages. */
   readTopics(topics: readonly string[]): Promise<(TopicState | null)[]>;
   /** Gives those that differ from what is known of them, with their state; null for one that does not exist. Dormant ones are kept on. */

@@ -16,6 +16,8 @@ export function redisKeys(prefix: string) {
     clientLog: (clientId: string) => `${prefix}client:{${clientId}}:log`,
     clientIdempotency: (clientId: string, key: string) => `${prefix}client:{${clientId}}:once:${key}`,
     clientTombstone: (clientId: string, nonce: string) => `${prefix}client:{${clientId}}:left:${nonce}`,
+    clientPast: (clientId: string) => `${prefix}client:{${clientId}}:past`,
+    clientLeft: (clientId: string) => `${prefix}client:{${clientId}}:left`,
     clientBucket: (bucket: string) => `${prefix}clients:{${bucket}}`,
 
     topic: (topic: string) => `${prefix}topic:{${topic}}`,
@@ -25,8 +27,10 @@ export function redisKeys(prefix: string) {
     topicHere: (topic: string) => `${prefix}topic:{${topic}}:here`,
     topicHereOf: (topic: string, edge: string) => `${prefix}topic:{${topic}}:here:${edge}`,
     topicHereNext: (topic: string) => `${prefix}topic:{${topic}}:here:next`,
+    topicEdges: (topic: string) => `${prefix}topic:{${topic}}:edges`,
     topics: () => `${prefix}topics`,
     topicsExpiring: () => `${prefix}topics:expiring`,
+    topicsVacating: () => `${prefix}topics:vacating`,
 
     userClients: (user: string) => `${prefix}topic:{${userTopic(user)}}:clients`,
     userRevoked: (user: string) => `${prefix}topic:{${userTopic(user)}}:revoked`,
@@ -42,6 +46,8 @@ export function redisKeys(prefix: string) {
     edgeHere: (edge: string) => `${prefix}edge:{${edge}}:here`,
     edgeLeft: (edge: string) => `${prefix}edge:{${edge}}:left`,
     edgesHere: () => `${prefix}edges:here`,
+    edgeTopics: (edge: string) => `${prefix}edge:{${edge}}:topics`,
+    edgesWithTopics: () => `${prefix}edges:topics`,
     edgeLive: (edge: string) => `${prefix}edge:{${edge}}:live`,
 
     /** A stream of events; the tag has the slot of what they tell of. */

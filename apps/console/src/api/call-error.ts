@@ -17,7 +17,7 @@ export class CallError extends Error {
     this.problem = problem;
   }
 
-  /** Why a field was refused; null when it was not. */
+  /** Why a field (`body.history.size`, `path.topic`) was refused; null when it was not. */
   ruleOf(field: string): string | null {
     return this.problem?.errors?.find((error) => error.field === field)?.rule ?? null;
   }

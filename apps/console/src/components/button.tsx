@@ -13,6 +13,8 @@ interface ButtonProps {
   /** In place of the text, where that alone does not say enough. */
   readonly label?: string;
   readonly pressed?: boolean;
+  /** Has the focus when its dialog opens. */
+  readonly autoFocus?: boolean;
   readonly onClick?: () => void;
 }
 
@@ -24,6 +26,7 @@ export function Button(props: ButtonProps) {
       type={type}
       aria-label={props.label}
       aria-pressed={props.pressed}
+      autoFocus={props.autoFocus}
       aria-busy={busy}
       aria-disabled={busy || disabled || lacks !== undefined}
       title={lacks}

@@ -56,7 +56,9 @@ export function ConfirmButton<Answer>(props: ConfirmButtonProps<Answer>) {
           {error && <Problem error={error} />}
           <CurlLine request={request} />
           <div class="dialog-actions">
-            <Button onClick={close}>Cancel</Button>
+            <Button onClick={close} autoFocus>
+              Cancel
+            </Button>
             <Button kind={kind === 'danger' ? 'danger' : 'primary'} type="submit" busy={busy}>
               {confirmWith}
             </Button>

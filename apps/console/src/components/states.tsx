@@ -122,5 +122,6 @@ function adviceOf({ code, problem }: CallError): string {
   if (code === 'redis-unavailable') {
     return 'Connections stay open meanwhile. control-api connects again by itself; its /readyz says what is wrong.';
   }
+  if (code === 'topic-not-found') return 'It was deleted, has expired, or was never created.';
   return problem?.detail ?? '';
 }

@@ -4,6 +4,8 @@ import { SPAN_SECONDS, type Samples, sampled } from '../state/installation.ts';
 import type { SeriesName } from '../state/samples.ts';
 import { Chart } from './chart/chart.tsx';
 
+const SPANS = [60, 120, 300, SPAN_SECONDS];
+
 interface TrendProps {
   readonly title: string;
   /** What exactly is counted, in a few words. */
@@ -49,12 +51,18 @@ export function Trend({ title, about, samples, series, format, total = false, wh
         times={times}
         lines={series.map(([name]) => samples.of(name))}
         format={format}
-        spanSeconds={SPAN_SECONDS}
+        spanSeconds={spanOf(times)}
         whole={whole}
         onPoint={setPointed}
       />
     </section>
   );
+}
+
+/** What is shown grows with what is known: a few samples are not pressed against the edge. */
+function spanOf(times: readonly number[]): number {
+  const known = (times.at(-1) ?? 0) - (times[0] ?? 0);
+  return SPANS.find((span) => known <= span) ?? SPAN_SECONDS;
 }
 
 function sumOf(values: readonly (number | null)[]): number | null {

@@ -27,7 +27,7 @@ export function href(
   return `#/${[view, ...rest].map(encodeURIComponent).join('/')}${text === '' ? '' : `?${text}`}`;
 }
 
-export const route = signal<Route>(parseRoute(location.hash));
+export const route = signal<Route>({ view: '', rest: [], query: {} });
 
 /** Goes to a route; `replace` leaves no step to go back to. */
 export function go(fragment: string, { replace = false }: { replace?: boolean } = {}): void {
@@ -37,7 +37,10 @@ export function go(fragment: string, { replace = false }: { replace?: boolean } 
 
 /** Follows the address. */
 export function followAddress(): void {
-  addEventListener('hashchange', () => (route.value = parseRoute(location.hash)));
+  const follow = (): void => void (route.value = parseRoute(location.hash));
+  addEventListener('hashchange', follow);
+  addEventListener('popstate', follow);
+  follow();
 }
 
 function decoded(part: string): string {

@@ -72,12 +72,8 @@ export const auditLog = fp<{ logger: Logger; broker: ControlBroker }>(async (app
   app.addHook('onResponse', async (request, { statusCode: status }) => {
     const { audit } = request.routeOptions.config;
     if (audit === undefined || request.principal?.kind !== 'key' || status === BAD_REQUEST) return;
-    const { topic, user, edge, webhook } = request.params as {
-      topic?: string;
-      user?: string;
-      edge?: string;
-      webhook?: string;
-    };
+    type Named = { topic?: string; user?: string; edge?: string; webhook?: string };
+    const { topic, user, edge, webhook } = request.params as Named;
     const fields = {
       key: request.principal.key.id,
       action: audit,

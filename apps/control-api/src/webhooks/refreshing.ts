@@ -18,5 +18,5 @@ export function startRefreshingEvents(
       logger.error({ err: error }, 'it could not be read which events are wanted');
   };
   redis.onReady(() => void broker.refreshEvents().catch(onError));
-  return repeat(() => broker.refreshEvents(), { intervalMs: REFRESH_MS, jitter: 0.1, onError });
+  return repeat(async () => void (await broker.refreshEvents()), { intervalMs: REFRESH_MS, jitter: 0.1, onError });
 }

@@ -4,6 +4,7 @@ import type { WelcomeTopic } from '@holdfast/protocol/down';
 import { INBOX_TOPIC } from '@holdfast/protocol/topic-name';
 import { type Authorizations, expiresIn } from '../client/authorization.ts';
 import type { Connection } from './connection.ts';
+import { resumedStory } from '../evidence/story.ts';
 import type { Topics } from '../topic/topics.ts';
 import type { Inbox } from '../topic/inbox.ts';
 import type { TimeSlicer } from '../schedule/slicer.ts';
@@ -77,6 +78,10 @@ export async function attach(
 /** Sends the welcome and joins the topics, in one tick; not when the connection has ended meanwhile. */
 function beginAt(deps: AttachDeps, connection: Connection, starts: readonly Start[], resumed: boolean): void {
   if (connection.phase !== 'attaching') return;
+  if (resumed) {
+    const unnamed = starts.filter(({ seen }) => seen === null);
+    connection.story = resumedStory(unnamed.map(({ name }) => deliveredName(name)));
+  }
   welcome(deps, connection, starts, resumed);
   connection.inboxPosition = starts.at(-1)?.position ?? connection.inboxPosition;
   if (!connection.begin()) return;

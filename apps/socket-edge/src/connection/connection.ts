@@ -1,5 +1,6 @@
 import { type ClientState, type SubscriptionStart, connectionName } from '@holdfast/broker/client-state';
 import { type CloseCode, closeCodes } from '@holdfast/protocol/close-codes';
+import type { ConnectionEnd, ConnectionStory } from '@holdfast/broker/evidence';
 import type { DownFrame } from '@holdfast/protocol/down';
 import type { DisconnectReason } from '@holdfast/protocol/events';
 import type { Position } from '@holdfast/protocol/position-order';
@@ -9,6 +10,9 @@ import type { Transport } from '../transport/transport.ts';
 import { type Subscriber, type Subscription, SubscriptionSet } from '../topic/subscription.ts';
 import { deliveredName } from '../topic/delivered-name.ts';
 import type { Counters } from '../counters.ts';
+import type { Losses } from '../topic/losses.ts';
+import { connectionEnd } from '../evidence/connection-end.ts';
+import { NOT_RESUMED, withLost } from '../evidence/story.ts';
 import type { ConnectionIdentity } from './identity.ts';
 
 /** Past this a connection leaves the live subscribers and keeps only its positions: a reader that stops costs no more. */
@@ -44,6 +48,8 @@ export interface ConnectionClaim {
   digest: number;
   /** The number of that read. */
   read: number;
+  /** When the claim was sent, in milliseconds of the monotonic clock. */
+  sentAt: number;
   client: Pick<ClientState, 'clientId' | 'incarnation' | 'ownPosition'>;
 }
 
@@ -103,15 +109,21 @@ export class Connection implements Subscriber {
   caughtUpBytes = 0;
   /** How it ended, once it has. */
   endReason: DisconnectReason | null = null;
+  /** What it began with and was told; from its end on, all that is known of it. */
+  story: ConnectionStory | ConnectionEnd = NOT_RESUMED;
+  /** When its claim was sent, in whole milliseconds of the monotonic clock; since the welcome, how long it took until then. */
+  #opening: number;
   /** Its place in the connection registry. */
   registryIndex = -1;
   readonly #counters: Counters;
+  readonly #losses: Pick<Losses, 'add'> | undefined;
 
   constructor(
-    { generation, digest, read, client }: ConnectionClaim,
+    { generation, digest, read, sentAt, client }: ConnectionClaim,
     transport: Transport,
     phase: Phase,
     counters: Counters,
+    losses?: Pick<Losses, 'add'>,
   ) {
     this.id = connectionName(generation);
     this.clientId = client.clientId;
@@ -119,10 +131,17 @@ export class Connection implements Subscriber {
     this.generation = generation;
     this.digest = digest;
     this.stateRead = read;
+    this.#opening = Math.floor(sentAt);
     this.transport = transport;
     this.phase = phase;
     this.inboxPosition = client.ownPosition;
     this.#counters = counters;
+    this.#losses = losses;
+  }
+
+  /** How long it took from the sending of its claim to its welcome, in milliseconds, rounded up; null: it is not open. */
+  get openedMs(): number | null {
+    return this.phase === 'open' ? this.#opening : null;
   }
 
   /** Whether it can be sent no messages now. */
@@ -149,6 +168,7 @@ export class Connection implements Subscriber {
   begin(): boolean {
     if (this.phase !== 'attaching') return false;
     this.phase = 'open';
+    this.#opening = Math.ceil(performance.now()) - this.#opening;
     return true;
   }
 
@@ -176,7 +196,10 @@ export class Connection implements Subscriber {
   announceLost(topic: string, after: Position, position: Position): void {
     if (this.phase === 'closed') return;
     this.#counters.lostAnnounced += 1;
-    this.sendControl({ type: 'lost', topic: deliveredName(topic), after, position });
+    this.#losses?.add(topic, this.clientId, after, position);
+    const lost = { topic: deliveredName(topic), after, position };
+    this.story = withLost(this.story, lost);
+    this.sendControl({ type: 'lost', ...lost });
   }
 
   pong(): void {
@@ -249,8 +272,11 @@ export class Connection implements Subscriber {
    * @param isFinal its client is not expected back
    */
   end(isFinal = false, reason: DisconnectReason = 'lost'): void {
+    if (this.endReason === null) {
+      this.endReason = reason;
+      this.story = connectionEnd(this);
+    }
     this.phase = 'closed';
-    this.endReason ??= reason;
     this.awaiting = null;
     this.opening = null;
     for (const subscription of this.subscriptions.values()) subscription.topic.leave(subscription, isFinal);

@@ -102,6 +102,8 @@ export class Lease {
     const askedAt = Date.now();
     let renewal: LeaseRenewal;
     try {
+      // Before the edge takes its first client: there may be events of it to write.
+      if (!this.#begun) await broker.refreshEvents();
       renewal = await broker.renewLease({ ...details(), ...(facts && { facts }) }, request());
     } catch (error) {
       this.#factsWritten = undefined;

@@ -9,6 +9,7 @@ import {
   parseStart,
 } from '@holdfast/broker/client-state';
 import { type EdgeSettings, type TopicState, settingsText, startNow } from '@holdfast/broker/topic-state';
+import type { PastConnection } from '@holdfast/broker/evidence';
 import type { LiveSubscriber } from '@holdfast/broker/live-subscriber';
 import type { LiveListener } from '@holdfast/broker/live-subscriber';
 import type { Position } from '@holdfast/protocol/position-order';
@@ -41,6 +42,8 @@ export class MemoryRedis {
   readonly drainRequests = new Map<string, DrainRequest>();
   /** Facts that edges wrote, each time. */
   readonly factsWritten: EdgeFacts[] = [];
+  /** Connections that were noted as ended. */
+  readonly past: { clientId: string; past: PastConnection }[] = [];
   readonly answers: { surveyId: string; payload: unknown }[] = [];
   /** Topics that were noted as in use until then. */
   readonly touched: string[] = [];
@@ -263,10 +266,16 @@ export class MemoryRedis {
   broker(): MemoryBroker {
     return {
       ...this.#presenceBroker(),
-      refreshEvents: () => Promise.resolve(),
+      refreshEvents: () => Promise.resolve(false),
+      isOccupancyWanted: () => false,
+      changeOccupancy: () => Promise.resolve(new Set()),
+      checkOccupancy: () => Promise.resolve([]),
+      isLossWanted: () => false,
+      writeLosses: () => Promise.resolve([]),
       claim: (request) => this.#ask('claim', () => this.#claim(request), request.clientId),
       release: (clientId, edge, generation) =>
         this.#ask('release', () => this.#release(clientId, edge, generation), clientId),
+      notePast: (clientId, past) => this.#ask('notePast', () => void this.past.push({ clientId, past }), clientId),
       readTopics: (names) => this.#ask('readTopics', () => names.map((name) => this.topics.get(name)?.state() ?? null)),
       compareTopics: (known) => this.#ask('compareTopics', () => this.#compare(known)),
       readLog: (topic, after, limit) => this.#ask('readLog', () => this.topics.get(topic)?.page(after, limit) ?? null),

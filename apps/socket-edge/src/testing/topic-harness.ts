@@ -74,6 +74,7 @@ export function topicHarness() {
     onIdle: () => {
       deps.idle += 1;
     },
+    onOccupancy: () => undefined,
     onReadFailed: () => {
       deps.stalled += 1;
     },

@@ -53,6 +53,8 @@ export class Sequencer implements LogTarget<SentMessage> {
   readonly incarnation: string;
   /** When something was last received or compared, in milliseconds of the monotonic clock. */
   freshAt = 0;
+  /** Everything that was published before then has been emitted, or will be in turn; in milliseconds of the monotonic clock. */
+  completeAt = Number.NEGATIVE_INFINITY;
   /** The last message emitted. */
   position: Position = BEGINNING;
   readonly #deps: SequencerDeps;
@@ -74,6 +76,11 @@ export class Sequencer implements LogTarget<SentMessage> {
 
   get ready(): boolean {
     return this.state === 'open';
+  }
+
+  /** Whether it has emitted all that it knows of. */
+  get settled(): boolean {
+    return this.state === 'open' && !this.#syncing && this.#held.length === 0;
   }
 
   /** @param traceparent of a publish that is traced */
@@ -103,9 +110,10 @@ export class Sequencer implements LogTarget<SentMessage> {
     else if (state.last !== this.position) void this.sync();
   }
 
-  /** The topic's state in Redis is the known one. */
-  onUnchanged(): void {
+  /** The topic's state in Redis is the known one. @param since when that was asked */
+  onUnchanged(since: number): void {
     this.freshAt = performance.now();
+    this.completeAt = since;
   }
 
   end(): void {
@@ -125,9 +133,11 @@ export class Sequencer implements LogTarget<SentMessage> {
     try {
       do {
         this.#syncAgain = false;
+        const since = performance.now();
         if (this.state === 'opening') await this.#open();
         else await this.#readToEnd();
         this.#releaseHeld();
+        this.completeAt = since;
       } while (this.#syncAgain && this.state === 'open');
       this.freshAt = performance.now();
     } catch (error) {

@@ -25,6 +25,8 @@ export interface TopicDeps {
   onSettings: (topic: Topic) => void;
   /** The topic is not in use any more. */
   onIdle: (topic: Topic) => void;
+  /** The first connection has subscribed, or the last one has left. */
+  onOccupancy: (topic: Topic) => void;
   /** Redis did not answer: `topic.sequencer.sync()` is to be called later. */
   onReadFailed: (topic: Topic, error: unknown) => void;
   /** Whether messages may be sent now; if not, `catchUpAll` and `flush` follow. */
@@ -53,6 +55,8 @@ function secondsSince(id: Position, now: number): number {
 
 /** In one write: a burst of large messages must not stand in the buffer of a reader that has stopped. */
 const MAX_WRITE_BYTES = 64 * 1024;
+/** How far this machine's clock may be ahead of that of Redis, from which ids are. */
+const CLOCK_MARGIN_MS = 1000;
 /** Messages that wait until anything may be sent. Past it they stay in the log. */
 const MAX_WAITING = 1000;
 
@@ -170,6 +174,7 @@ export class Topic implements SubscribedTopic {
 
   join(subscription: Subscription): void {
     this.#lagging.add(subscription);
+    if (this.size === 1) this.#deps.onOccupancy(this);
     this.catchUp(subscription);
     this.presence?.join(subscription);
   }
@@ -179,6 +184,7 @@ export class Topic implements SubscribedTopic {
     this.presence?.leave(subscription, isFinal);
     this.#live.remove(subscription);
     this.#lagging.delete(subscription);
+    if (this.size === 0) this.#deps.onOccupancy(this);
     if (!this.inUse) this.#deps.onIdle(this);
   }
 
@@ -194,6 +200,14 @@ export class Topic implements SubscribedTopic {
 
   reached(subscription: Subscription): Position {
     return this.#live.reached(subscription);
+  }
+
+  sentUpTo(): number | null {
+    const { settled, completeAt } = this.sequencer;
+    if (!settled || this.#live.busy || this.#unsent.length > 0) return null;
+    const compared = Date.now() - (performance.now() - completeAt) - CLOCK_MARGIN_MS;
+    // A message shows that there is none before it that is missing.
+    return Math.floor(Math.max(compared, Number.parseInt(this.lastSent, 10) - 1));
   }
 
   lag(subscription: Subscription): void {

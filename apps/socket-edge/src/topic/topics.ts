@@ -36,6 +36,8 @@ export interface TopicsDeps {
   freshness: Pick<Freshness, 'isFresh' | 'whenFresh'>;
   /** A topic expires otherwise than before, or has another presence. */
   onSettings?: (topic: Topic) => void;
+  /** The first connection has subscribed to a topic of this name, or the last one has left one. */
+  onOccupancy?: (topic: string) => void;
   /** The client was unsubscribed from a topic that is gone. */
   onUnsubscribed: (clientId: string) => void;
   onError: (error: unknown) => void;
@@ -72,6 +74,7 @@ export class Topics {
       onGone: (topic) => this.#onGone(topic),
       onSettings: (topic) => deps.onSettings?.(topic),
       onIdle: (topic) => this.#onIdle(topic),
+      onOccupancy: ({ name }) => deps.onOccupancy?.(name),
       onReadFailed: (topic, error) => {
         this.#unread.add(topic);
         onError(error);
@@ -85,6 +88,15 @@ export class Topics {
 
   get size(): number {
     return this.#size;
+  }
+
+  names(): Iterable<string> {
+    return this.#topics.keys();
+  }
+
+  /** Whether any connection is subscribed to it. */
+  isOccupied(name: string): boolean {
+    return this.#topics.get(name)?.some(({ size }) => size > 0) === true;
   }
 
   /** Whether a topic is subscribed, and its last message known. */
@@ -236,11 +248,12 @@ export class Topics {
       last: sequencer.lastReceived ?? BEGINNING,
       settings: settingsText(settings),
     }));
+    const since = performance.now();
     const differing = await this.#deps.broker.compareTopics(known);
     for (const [index, topic] of topics.entries()) {
       const one = known[index];
       const state: TopicState | null | undefined = one && differing.get(one);
-      if (state === undefined) topic.sequencer.onUnchanged();
+      if (state === undefined) topic.sequencer.onUnchanged(since);
       else topic.onState(state);
     }
   }

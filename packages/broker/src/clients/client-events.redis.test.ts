@@ -28,7 +28,7 @@ async function registered(): Promise<string> {
   return client.clientId;
 }
 
-/** What was told of a client: its connections by edge and how each ended. */
+/** What was written of a client: its connections by edge and how each ended. */
 async function storyOf(clientId: string): Promise<string[]> {
   return (await events.ofClient(clientId)).map(({ type, data }) => {
     const parts = [type.replace('client.', ''), data['edge'], data['reason']] as (string | undefined)[];
@@ -175,7 +175,7 @@ test('claims of one moment write each to the stream of its client', async () => 
   }
 });
 
-test('whatever edges do at once, each connection is told once, and its end before the next', async () => {
+test('whatever edges do at once, each connection is written once, and its end before the next', async () => {
   const clientId = await registered();
   const live = async (at: string) => {
     for (let round = 0; round < 20; round += 1) {
@@ -189,13 +189,13 @@ test('whatever edges do at once, each connection is told once, and its end befor
   };
   await Promise.all(['e1', 'e2', 'e3', 'e4'].map((at) => live(at)));
   await control.unregister(clientId);
-  const told = (await events.ofClient(clientId)).slice(1, -1);
-  const connections = told.map(({ data }) => JSON.stringify([data['edge'], data['connection']]));
+  const written = (await events.ofClient(clientId)).slice(1, -1);
+  const connections = written.map(({ data }) => JSON.stringify([data['edge'], data['connection']]));
   const begun = connections.filter((_, index) => index % 2 === 0);
-  expect(told.map(({ type }) => type)).toEqual(begun.flatMap(() => ['client.connected', 'client.disconnected']));
+  expect(written.map(({ type }) => type)).toEqual(begun.flatMap(() => ['client.connected', 'client.disconnected']));
   expect(connections).toEqual(begun.flatMap((one) => [one, one]));
   expect(new Set(begun).size).toBeGreaterThan(1);
-  expect(told.length).toBeGreaterThan(20);
+  expect(written.length).toBeGreaterThan(20);
 });
 
 async function whole(clientId: string): Promise<void> {
@@ -241,7 +241,7 @@ async function livesUntil(commands: number, clientId: string): Promise<void> {
   await own.unregister(clientId);
 }
 
-test('wherever a process dies, what has changed was told, and what has not was not', async () => {
+test('wherever a process dies, what has changed was written, and what has not was not', async () => {
   let commands = 2;
   const states = new Set<string>();
   for (let lives = true; lives; commands += 1) {
@@ -251,13 +251,13 @@ test('wherever a process dies, what has changed was told, and what has not was n
       () => true,
     );
     const state = await control.readClient(clientId);
-    const told = await storyOf(clientId);
-    states.add(told.join(', '));
-    expect(told.includes('registered')).toBe(state !== null || told.at(-1) === 'unregistered');
-    expect(told.at(-1) === 'unregistered').toBe(state === null && told.length > 0);
+    const written = await storyOf(clientId);
+    states.add(written.join(', '));
+    expect(written.includes('registered')).toBe(state !== null || written.at(-1) === 'unregistered');
+    expect(written.at(-1) === 'unregistered').toBe(state === null && written.length > 0);
     const isOpen =
-      told.findLastIndex((one) => one.startsWith('connected')) >
-      told.findLastIndex((one) => one.startsWith('disconnected'));
+      written.findLastIndex((one) => one.startsWith('connected')) >
+      written.findLastIndex((one) => one.startsWith('disconnected'));
     expect(isOpen).toBe(state !== null && state.owner !== null);
   }
   expect(states.size).toBe(7);

@@ -11,6 +11,7 @@ import { asked, run } from '@holdfast/redis/script';
 import { loadScript } from '../lua/scripts.ts';
 import type { Pending } from '../edges/pending.ts';
 import type { EventWriter } from '../events/writer.ts';
+import { evidenceStore } from '../evidence/evidence.ts';
 import { startNow } from '../topics/state.ts';
 import type { Memberships } from '../users/memberships.ts';
 import { userTopic } from '../users/user-topic.ts';
@@ -45,6 +46,8 @@ export function registrationStore(
   memberships: Memberships,
   events: EventWriter,
 ) {
+  const evidence = evidenceStore(redis, keys);
+
   async function register(client: NewClient, maxClients: number | null): Promise<RegisterOutcome> {
     const { clientId, key, registeredAt } = client;
     const name = client.name ?? '';
@@ -101,7 +104,7 @@ export function registrationStore(
     const edges = edgesOf(...answer.rest.map(text));
     await Promise.all([pending.notify(edges, clientId), updateClientIndex(clientId, false), leaveUser(intent)]);
     await complete(key, intent, 'drop');
-    await asked(redis.del(tombstone));
+    await Promise.all([asked(redis.del(tombstone)), evidence.forget(clientId)]);
     return true;
   }
 

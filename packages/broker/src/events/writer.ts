@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EventType } from '@holdfast/protocol/events';
+import { INBOX_TOPIC, USER_TOPIC } from '@holdfast/protocol/topic-name';
 import type { Commands } from '@holdfast/redis/commands';
 import { run } from '@holdfast/redis/script';
 import type { Keys } from '../keys.ts';
 import { loadScript } from '../lua/scripts.ts';
+import { isUserTopic } from '../users/user-topic.ts';
 import { type Partition, eventPartitions } from './partitions.ts';
 import { eventsWanted } from './wanted.ts';
 
@@ -12,6 +14,9 @@ const noteChangedScript = loadScript('note-changed');
 /** Partitions that events were written to are noted together: readers are as late as that. */
 const GATHER_MS = 50;
 const MAX_BATCH = 1_000;
+
+/** In one stream: readers trim it long before, and may be away. As in the scripts that write events. */
+export const MAX_EVENTS = 1_000_000;
 
 export type EventWriter = ReturnType<typeof eventWriter>;
 
@@ -37,16 +42,23 @@ export function eventWriter(redis: Commands, keys: Keys) {
     if (wanted.isEmpty()) return null;
     return streamOf(
       keys.client(clientId),
-      types.filter((type) => wanted.wants(type)),
+      types.filter((type) => wanted.isWanted(type)),
     );
+  }
+
+  /** Where events of a client's inbox are written; null when this type is not wanted of it. */
+  function ofInbox(clientId: string, type: EventType): EventStream | null {
+    return wanted.isWanted(type, INBOX_TOPIC) ? streamOf(keys.client(clientId), [type]) : null;
   }
 
   /** Where events of a topic are written; null when none of these types is wanted of it. */
   function ofTopic(topic: string, ...types: readonly EventType[]): EventStream | null {
     if (wanted.isEmpty()) return null;
+    // As events name it.
+    const name = isUserTopic(topic) ? USER_TOPIC : topic;
     return streamOf(
       keys.topic(topic),
-      types.filter((type) => wanted.wants(type, topic)),
+      types.filter((type) => wanted.isWanted(type, name)),
     );
   }
 
@@ -75,5 +87,5 @@ export function eventWriter(redis: Commands, keys: Keys) {
     }
   }
 
-  return { ...wanted, partitions, ofClient, ofTopic, written };
+  return { ...wanted, partitions, ofClient, ofInbox, ofTopic, written };
 }

@@ -101,6 +101,11 @@ export function everyCall({
     'deleteTopic with presence': () => control.deleteTopic(room),
     tryWrites: () => control.tryWrites(),
     refreshEvents: () => control.refreshEvents(),
+    changeOccupancy: () => edge.changeOccupancy('e4', [topic], []),
+    checkOccupancy: () => edge.checkOccupancy('e4', [topic]),
+    notePast: () =>
+      edge.notePast(clientId, { generation: 2, edge: 'e1', connection: '2', to: 5, reason: 'lost', end: null }),
+    readEvidence: () => control.readEvidence(clientId),
     release: () => edge.release(clientId, 'e1', 0),
     deleteTopic: () => control.deleteTopic(topic),
     unregisterUnused: () => control.unregisterUnused(state),

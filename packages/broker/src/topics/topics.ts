@@ -3,6 +3,7 @@ import type { BrokenRecords } from '../broken-records.ts';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import type { Keys } from '../keys.ts';
 import { DEFAULT_HISTORY, IDEMPOTENCY_SECONDS, MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
+import { MESSAGE_PUBLISHED } from '@holdfast/protocol/events';
 import type { Position } from '@holdfast/protocol/position-order';
 import type { KnownTopic, NewMessage, Page, PublishOutcome, TopicSettings } from '../broker.ts';
 import type { Commands } from '@holdfast/redis/commands';
@@ -14,6 +15,7 @@ import { newIncarnation, randomStep } from '../random.ts';
 import { type Argument, asked, run, runForBuffers } from '@holdfast/redis/script';
 import { loadScript } from '../lua/scripts.ts';
 import type { Pending } from '../edges/pending.ts';
+import type { EventWriter } from '../events/writer.ts';
 import { presenceOf } from '../presence/changes.ts';
 import type { ExpiryStore } from './expiry.ts';
 import { topicEntry } from './topic-index.ts';
@@ -52,6 +54,7 @@ export function topicStore(
   pending: Pending,
   broken: BrokenRecords,
   expiry: Pick<ExpiryStore, 'listExpiring'>,
+  events: EventWriter,
   sight: Sight,
 ) {
   /**
@@ -209,7 +212,13 @@ export function topicStore(
       touched.push(keys.topicIdempotency(topic, idempotencyKey));
       args.push(data, touched.length - first, publishDigest(caller, data));
     }
+    const stream = events.ofTopic(topic, MESSAGE_PUBLISHED);
+    if (stream !== null) {
+      touched.push(stream.stream);
+      args.push(1);
+    }
     const { kind, rest } = answerOf('publish', await run(redis, publishScript, touched, args));
+    events.written(stream);
     return messages.map((_, index) =>
       kind === 0 ? { kind: 'not-found' } : publishOutcome(rest[2 * index], rest[2 * index + 1]),
     );
@@ -227,7 +236,10 @@ export function topicStore(
     const digest = idempotencyKey === undefined ? '' : publishDigest(caller, data);
     const { size, seconds } = DEFAULT_HISTORY;
     const args = [data, randomStep(), IDEMPOTENCY_MS, size, seconds, digest, traceparent];
+    const stream = events.ofInbox(clientId, MESSAGE_PUBLISHED);
+    if (stream !== null) touched.push(stream.stream);
     const answer = answerOf('publish-to-client', await run(redis, publishToClientScript, touched, args));
+    events.written(stream);
     const [id, ...edges] = answer.rest;
     await pending.notify(edgesOf(...edges.map(text)), clientId);
     return answer.kind === 0 ? { kind: 'not-found' } : publishOutcome(answer.kind, id);

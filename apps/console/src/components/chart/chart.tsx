@@ -26,7 +26,7 @@ const TOP = 6;
 const BOTTOM = HEIGHT - AXIS.height;
 /** Two labels need so many pixels. */
 const LABEL_WIDTH = 70;
-const LABELS_EVERY = [60, 120, 300];
+const LABELS_EVERY = [15, 30, 60, 120, 300];
 
 /** Lines over time. It is as wide as its place. */
 export function Chart(props: ChartProps) {
@@ -68,10 +68,10 @@ export function Chart(props: ChartProps) {
         {momentsBetween(end - spanSeconds, end, every).map((seconds) => {
           const centre = x(seconds);
           return (
-            centre > AXIS.width + 16 &&
-            centre < width - 16 && (
+            centre > AXIS.width + LABEL_WIDTH / 3 &&
+            centre < width - LABEL_WIDTH / 3 && (
               <text key={seconds} x={centre} y={HEIGHT - 4} text-anchor="middle">
-                {clock(seconds * 1000, { fraction: false }).slice(0, 5)}
+                {clock(seconds * 1000, { fraction: false }).slice(0, every < 60 ? undefined : 5)}
               </text>
             )
           );

@@ -60,9 +60,13 @@ export function piecesOf(points: readonly (Point | null)[]): Point[][] {
   return pieces;
 }
 
+/** To a tenth of a pixel. */
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}
+
 /** An SVG path through the points. A piece of one point is as wide as a pixel, so that it is seen. */
 export function pathOf(pieces: readonly (readonly Point[])[]): string {
-  const round = (value: number): number => Math.round(value * 10) / 10;
   return pieces
     .map((piece) => {
       const through = piece.map(({ x, y }) => `${round(x)} ${round(y)}`).join('L');

@@ -38,7 +38,7 @@ export function SettingsButton({ action, topic, lacks, onDone }: SettingsButtonP
   };
   const open = (): void => setDraft(topic === undefined ? FRESH : draftOf(topic));
   const set = (part: Partial<Draft>): void => setDraft((before) => before && { ...before, ...part });
-  const request = putTopic(draft?.name.trim() || '<name>', settingsOf(draft ?? FRESH, topic));
+  const request = putTopic(draft?.name.trim() || 'NAME', settingsOf(draft ?? FRESH, topic));
   const save = async (): Promise<void> => {
     const saved = await run(request);
     if (saved === undefined) return;
@@ -73,17 +73,17 @@ export function SettingsButton({ action, topic, lacks, onDone }: SettingsButtonP
                 required
                 autoFocus
                 hint="Letters, digits, _ and - in segments with dots between: news.sport"
-                error={error?.ruleOf('topic')}
+                error={error?.ruleOf('path.topic')}
               />
             )}
-            <div class="halves">
+            <div class="pair">
               <Field
                 label="Messages kept"
                 type="number"
                 value={draft.size}
                 onInput={(size) => set({ size })}
                 required
-                error={error?.ruleOf('history.size')}
+                error={error?.ruleOf('body.history.size')}
               />
               <Field
                 label="Kept for, in seconds"
@@ -91,7 +91,7 @@ export function SettingsButton({ action, topic, lacks, onDone }: SettingsButtonP
                 value={draft.seconds}
                 onInput={(seconds) => set({ seconds })}
                 required
-                error={error?.ruleOf('history.seconds')}
+                error={error?.ruleOf('body.history.seconds')}
               />
             </div>
             <Field
@@ -100,7 +100,7 @@ export function SettingsButton({ action, topic, lacks, onDone }: SettingsButtonP
               value={draft.expire}
               onInput={(expire) => set({ expire })}
               hint="Empty: it stays until it is deleted."
-              error={error?.ruleOf('expireSeconds')}
+              error={error?.ruleOf('body.expireSeconds')}
             />
             <Choice<PresenceChoice>
               label="Presence"

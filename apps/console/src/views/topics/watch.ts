@@ -30,13 +30,17 @@ interface Watching {
  */
 export function watch(topic: string, request: Registration, { onState, onMessage, onLost }: Watching): () => void {
   const stopped = new AbortController();
-  const { signal } = stopped;
+  /** Of the client at work; another one begins when the page comes back. */
+  let current = new AbortController();
   let registered: string | null = null;
   const start = async (): Promise<void> => {
+    current = new AbortController();
+    const { signal } = current;
     onState({ kind: 'registering' });
     try {
       const { clientId, connect: addresses } = await send(request);
-      if (signal.aborted) return void send(unregister(clientId)).catch(() => undefined);
+      // It was left meanwhile.
+      if (signal.aborted) return sendOnLeave(unregister(clientId));
       registered = clientId;
       const client = connect({
         clientId,
@@ -46,12 +50,12 @@ export function watch(topic: string, request: Registration, { onState, onMessage
         credential: 'subprotocol',
         signal,
       });
-      follow(client);
+      follow(client, signal);
     } catch (error) {
       if (!signal.aborted) onState({ kind: 'failed', error: toCallError(error) });
     }
   };
-  const follow = (client: HoldfastClient): void => {
+  const follow = (client: HoldfastClient, signal: AbortSignal): void => {
     let url = '';
     let everLive = false;
     client.on('state', (change) => {
@@ -78,16 +82,17 @@ export function watch(topic: string, request: Registration, { onState, onMessage
       if (!signal.aborted) onState({ kind: 'ended', closed });
     });
   };
-  // A page that is kept for a step back comes back without its client: it starts anew.
-  const left = (): void => {
+  const leave = (): void => {
+    current.abort();
     if (registered !== null) sendOnLeave(unregister(registered));
     registered = null;
   };
-  addEventListener('pagehide', left, { signal });
-  addEventListener('pageshow', ({ persisted }) => persisted && void start(), { signal });
+  // A page that is kept for a step back comes back without its client.
+  addEventListener('pagehide', leave, { signal: stopped.signal });
+  addEventListener('pageshow', ({ persisted }) => persisted && void start(), { signal: stopped.signal });
   void start();
   return () => {
     stopped.abort();
-    if (registered !== null) void send(unregister(registered)).catch(() => undefined);
+    leave();
   };
 }

@@ -60,6 +60,7 @@ function SendButton({ user }: { readonly user: string }) {
         onInput={setJson}
         error={isJson(json) ? null : 'This is not JSON'}
         lines={4}
+        autoFocus
         mono
         required
       />

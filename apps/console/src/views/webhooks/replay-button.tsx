@@ -33,6 +33,7 @@ export function ReplayButton({ id, onDone }: { readonly id: string; readonly onD
         value={since}
         onInput={setSince}
         hint="In the time zone of this browser"
+        autoFocus
         required
       />
     </ConfirmButton>
