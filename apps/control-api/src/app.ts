@@ -10,6 +10,9 @@ import type { ClientExpiry } from './clients/client-expiry.ts';
 import { clientRoutes } from './clients/client-routes.ts';
 import { clientTopicRoutes } from './clients/client-topic-routes.ts';
 import { type ConsoleFiles, consoleRoutes } from './console/console.ts';
+import { doctorRoutes } from './doctor/doctor-routes.ts';
+import type { ControlSettings } from './doctor/facts.ts';
+import type { DoctorSources } from './doctor/gather.ts';
 import { capacityRoutes, edgeRoutes } from './edges/edge-routes.ts';
 import { EdgeDirectory } from './edges/placement.ts';
 import { keyRoutes } from './keys/key-routes.ts';
@@ -28,7 +31,7 @@ import { healthRoutes } from './observability/health.ts';
 import { createCounts, requestMetrics } from './observability/metrics.ts';
 import { auditLog, requestLog } from './observability/request-log.ts';
 import { requestTraces } from './observability/tracing.ts';
-import { openApi } from './openapi/document.ts';
+import { openApi, version } from './openapi/document.ts';
 import { presenceRoutes } from './presence/presence-routes.ts';
 import type { BulkBroker, Services } from './services.ts';
 import { topicRoutes } from './topics/topic-routes.ts';
@@ -58,6 +61,7 @@ export interface AppOptions {
   readonly broker: ControlBroker;
   readonly bulkBroker: BulkBroker;
   readonly redisLoads: Services['redisLoads'];
+  readonly redisFacts: DoctorSources['redisFacts'];
   readonly keys: KeyRing;
   readonly clientExpiry: ClientExpiry;
   readonly health: Health;
@@ -70,6 +74,8 @@ export interface AppOptions {
   readonly limits: ApiLimits;
   /** The page at `/console`; null: it is off. */
   readonly console: ConsoleFiles | null;
+  /** What the doctor judges beside the rest. */
+  readonly settings: Pick<ControlSettings, 'production' | 'allowedOrigins'>;
   /** False when they have a port of their own. */
   readonly servesMetrics: boolean;
   /** Not given: the installation has none. */
@@ -152,6 +158,11 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   ]) {
     await app.register(routes, services);
   }
+  await app.register(doctorRoutes, {
+    services,
+    redisFacts: options.redisFacts,
+    settings: { ...options.settings, version, trustsProxies: trustedProxies.length > 0 },
+  });
   return app;
 }
 

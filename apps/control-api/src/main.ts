@@ -8,6 +8,7 @@ import { createLogger } from '@holdfast/service/logger';
 import { createMetrics } from '@holdfast/service/metrics';
 import { openRedis } from '@holdfast/redis/redis';
 import { toRedisTarget } from '@holdfast/redis/config';
+import { redisFacts } from '@holdfast/redis/inspection';
 import { redisLoads } from '@holdfast/redis/load';
 import { runMain } from '@holdfast/service/run-main';
 import { onShutdown } from '@holdfast/service/shutdown';
@@ -76,6 +77,8 @@ await runMain(async () => {
     broker,
     bulkBroker,
     redisLoads: () => redisLoads(redis.servers()),
+    redisFacts: () => redisFacts(redis, toRedisTarget(config)),
+    settings: { production: isProduction(config), allowedOrigins: config.CONTROL_ALLOWED_ORIGINS },
     keys: keys.ring,
     clientExpiry: expiry,
     health,

@@ -22,6 +22,7 @@ const KEYED = [
   ['POST', '/v1/messages'],
   ['GET', '/v1/edges'],
   ['GET', '/v1/keys'],
+  ['GET', '/v1/doctor'],
   ['POST', '/v1/edges/e/drain'],
   ['POST', '/v1/edges/e/undrain'],
 ] as const;

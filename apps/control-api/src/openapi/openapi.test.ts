@@ -54,6 +54,7 @@ const CONTRACT: Record<string, string[]> = {
   'GET /v1/key': ['200', '403'],
   'GET /v1/capacity': ['200', '403'],
   'GET /v1/keys': ['200', '400', '403'],
+  'GET /v1/doctor': ['200', '400', '403'],
   'GET /healthz': ['200'],
   'GET /readyz': ['200', '503'],
   'GET /metrics': ['200'],

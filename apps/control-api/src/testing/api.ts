@@ -8,6 +8,7 @@ import { createMetrics } from '@holdfast/service/metrics';
 import { openRedis } from '@holdfast/redis/redis';
 import type { RedisLink } from '@holdfast/redis/commands';
 import type { RedisTarget } from '@holdfast/redis/config';
+import { redisFacts } from '@holdfast/redis/inspection';
 import { redisLoads } from '@holdfast/redis/load';
 import { prefix, redisUrl } from '@holdfast/testkit/redis';
 import type { FastifyInstance } from 'fastify';
@@ -138,6 +139,8 @@ async function testApiOver(
     broker,
     bulkBroker: controlBroker(bulkRedis.commands, prefixOfTest),
     redisLoads: () => redisLoads(redis.servers()),
+    redisFacts: () => redisFacts(redis, target),
+    settings: { production: false, allowedOrigins },
     keys,
     clientExpiry: clientExpiry(keys, null),
     health,
