@@ -17,6 +17,7 @@ import { capacityRoutes, edgeRoutes } from './edges/edge-routes.ts';
 import { EdgeDirectory } from './edges/placement.ts';
 import { keyRoutes } from './keys/key-routes.ts';
 import { keyUsage } from './keys/key-usage.ts';
+import { explainRoutes } from './explain/explain-routes.ts';
 import { jsonBodies } from './http/bodies.ts';
 import { pages, safeHeaders } from './http/headers.ts';
 import { answerClientError, answerFrameworkError, problemAnswers } from './http/problems.ts';
@@ -155,6 +156,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     ownKeyRoute,
     keyRoutes,
     webhookRoutes,
+    explainRoutes,
   ]) {
     await app.register(routes, services);
   }

@@ -4,7 +4,7 @@ import type { KeyUsage } from './api-keys/usage.ts';
 import type { ClientIdentity, ClientToken } from './clients/identity.ts';
 import type { ClientState, SubscriptionStart } from './clients/state.ts';
 import type { DrainOutcome, DrainRequest, EdgeDetails, LeaseRenewal } from './edges/state.ts';
-import type { ConnectionStory, EndedSubscription, PastConnection } from './evidence/past.ts';
+import type { ConnectionEnd, ConnectionStory, EndedSubscription, PastConnection } from './evidence/past.ts';
 import type {
   PresenceChange,
   PresenceCheck,
@@ -308,8 +308,8 @@ export interface ServedClient {
   generation: number;
   connection: string;
   topics: Record<string, Position>;
-  /** Not of edges of an earlier version, as the rest. */
-  story?: ConnectionStory;
+  /** Not of edges of an earlier version, as the rest. One that has ended, and whose socket is being closed, has a `ConnectionEnd`. */
+  story?: ConnectionStory | ConnectionEnd;
   /** From its claim to the end of its welcome, in milliseconds; null: it has had none yet. */
   openedMs?: number | null;
   /** The last message of `@me` that it was given. */
@@ -341,6 +341,8 @@ export interface ClientEvidence {
   /** As many connections, or subscriptions, are kept as there may be: older ones are forgotten. */
   pastIsCut: boolean;
   leftIsCut: boolean;
+  /** Generations of claims and ids of messages are from one clock: it is one Redis. */
+  oneClock: boolean;
 }
 
 /** What is remembered of clients, for explaining what became of a message. */

@@ -179,8 +179,9 @@ export class Hub {
     this.#deps.authorizations.remove(connection);
     this.#deps.resumes.onCaughtUp(connection.clientId, connection.caughtUpBytes);
     const { clientId, generation, endReason } = connection;
-    this.#deps.releases.add({ clientId, generation, reason: endReason ?? 'lost' });
+    // First, so that a client without an owner has its note.
     this.#remember(connection);
+    this.#deps.releases.add({ clientId, generation, reason: endReason ?? 'lost' });
   }
 
   /** Notes what is known of a connection that has ended, unless its client is gone with it. */

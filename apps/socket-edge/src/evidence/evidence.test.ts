@@ -62,7 +62,7 @@ describe('of a connection that has ended', () => {
     expect(await endOf(all, made)).toMatchObject({ upTo: null, reached: {}, reachedCut: true });
   });
 
-  it('it is noted whether it resumed, which topics that did not name, and what it was told to be lost', async () => {
+  it('the note tells whether it resumed, which topics that did not name, and what it was told to be lost', async () => {
     const all = installation('news', 'sport');
     const made = await all.edge.connected(CLIENT, { resume: true });
     const after = '1-0';

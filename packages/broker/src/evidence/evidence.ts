@@ -43,6 +43,7 @@ export function evidenceStore(redis: Commands, keys: Keys) {
       left: left.map(decodeLeft).filter((note) => note !== null),
       pastIsCut: past.length >= MAX_NOTES,
       leftIsCut: left.length >= MAX_NOTES,
+      oneClock: !redis.isCluster,
     };
   }
 

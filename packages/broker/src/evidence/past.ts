@@ -122,7 +122,7 @@ function encodeEnd(end: ConnectionEnd): Partial<Note> {
 
 /** Null for what is no note, or one of another version. */
 export function decodePast(text: string): PastConnection | null {
-  const note = parsed<Note>(text);
+  const note = parsed(text) as Note | null;
   if (note === null || typeof note.g !== 'number' || typeof note.t !== 'number') return null;
   return {
     generation: note.g,
@@ -154,15 +154,15 @@ export function encodeLeft({ topic, incarnation, begin, end, at }: EndedSubscrip
 }
 
 export function decodeLeft(text: string): EndedSubscription | null {
-  const note = parsed<[string, string, Position, Position, number]>(text);
+  const note = parsed(text) as [string, string, Position, Position, number] | null;
   if (!Array.isArray(note)) return null;
   const [topic, incarnation, begin, end, at] = note;
   return { topic, incarnation, begin, end, at };
 }
 
-function parsed<T>(text: string): T | null {
+function parsed(text: string): unknown {
   try {
-    return JSON.parse(text) as T;
+    return JSON.parse(text) as unknown;
   } catch {
     return null;
   }
