@@ -49,7 +49,11 @@ export async function openConsole(
   const visit = async (to: string): Promise<void> => {
     await page.goto(`${address}#${to}`);
   };
-  await page.getByRole('navigation', { name: 'Views' }).waitFor({ state: 'attached', ...SOON });
+  // Not shown on a narrow screen.
+  await page
+    .locator('nav')
+    .first()
+    .waitFor({ state: 'attached', ...SOON });
   if (route !== undefined) await visit(route);
   return {
     page,
@@ -74,7 +78,9 @@ export async function axeFindings(page: Page): Promise<string[]> {
 
 /** How many pixels the page is wider than its window. */
 export function tooWide(page: Page): Promise<number> {
-  return page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+  return page.evaluate<number>(
+    'Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth)',
+  );
 }
 
 /** The number in large letters on a card of a chart. */

@@ -291,6 +291,8 @@ describe('the keyboard', () => {
     await using opened = await openConsole(browser, backend, { route: '/topics' });
     const { page, heading } = opened;
     await heading('Topics');
+    await page.reload();
+    await heading('Topics');
     const focused = () => page.evaluate<string>('document.activeElement.textContent');
     await page.keyboard.press('Tab');
     expect(await focused()).toBe('Skip to the content');

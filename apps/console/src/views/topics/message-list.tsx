@@ -1,4 +1,4 @@
-import { useMemo } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import { Copy } from '../../components/copy.tsx';
 import { clock, date, milliseconds, timeOf } from '../../state/format.ts';
 import { printed } from '../../state/exact-json.ts';
@@ -32,17 +32,19 @@ const LINE_CHARACTERS = 300;
 
 function Message({ message }: { readonly message: ShownMessage }) {
   const { id, data, latencyMs } = message;
+  // Of hundreds hardly any is opened.
+  const [open, setOpen] = useState(false);
   const line = useMemo(() => printed(data).slice(0, LINE_CHARACTERS), [message]);
   const ms = timeOf(id);
   return (
     <li>
-      <details>
+      <details onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
         <summary>
           <time dateTime={new Date(ms).toISOString()}>{clock(ms)}</time>
           <code>{line}</code>
           {latencyMs !== undefined && <span class="hint">{milliseconds(latencyMs)}</span>}
         </summary>
-        <Opened message={message} />
+        {open && <Opened message={message} />}
       </details>
     </li>
   );
