@@ -3,6 +3,7 @@ import type {
   clientSummary,
   clientsResponse,
   disconnectResponse,
+  pastConnectionsResponse,
   registerResponse,
   topicsResponse,
   unregisterResponse,
@@ -48,6 +49,12 @@ export type Registration = Request<(typeof registerResponse)['_output']>;
 export function registerWatcher(topic: string): Registration {
   const name = `console-${crypto.getRandomValues(new Uint32Array(2)).join('-')}`;
   return change('POST', '/v1/clients', { name, topics: [topic], clientExpirySeconds: WATCHER_EXPIRY_SECONDS });
+}
+
+export type PastConnection = (typeof pastConnectionsResponse)['_output']['connections'][number];
+
+export function listPastConnections(ref: string): Request<(typeof pastConnectionsResponse)['_output']> {
+  return get(path`/v1/clients/${ref}/connections`);
 }
 
 type Topics = (typeof topicsResponse)['_output'];

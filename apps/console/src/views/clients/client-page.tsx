@@ -13,6 +13,7 @@ import { GRANT, may } from '../../state/rights.ts';
 import { go, href } from '../../state/router.ts';
 import { ownKey } from '../../state/session.ts';
 import { Connected } from './client-table.tsx';
+import { PastConnections } from './past-connections.tsx';
 import { Subscriptions } from './subscriptions.tsx';
 import { useClient } from './use-client.ts';
 
@@ -36,6 +37,7 @@ export function ClientPage({ reference }: { readonly reference: string }) {
               <Facts facts={factsOf(seen.client)} />
             </Card>
             <Subscriptions {...seen} onChange={called.reload} />
+            {manages(seen.client) && <PastConnections client={seen.client} />}
             <Identity client={seen.client} />
           </>
         )}
@@ -45,9 +47,8 @@ export function ClientPage({ reference }: { readonly reference: string }) {
 }
 
 function Actions({ client, onChange }: { readonly client: Client; readonly onChange: () => void }) {
-  const { ref, name, key, connected } = client;
-  const managed = key === ownKey.value?.id || may('manage all');
-  const lacks = managed ? undefined : `It is a client of another key: this takes ${GRANT['manage all']}`;
+  const { ref, name, connected } = client;
+  const lacks = manages(client) ? undefined : `It is a client of another key: this takes ${GRANT['manage all']}`;
   const who = name ?? ref;
   return (
     <>
@@ -85,6 +86,11 @@ function Actions({ client, onChange }: { readonly client: Client; readonly onCha
       </ConfirmButton>
     </>
   );
+}
+
+/** Whether the key may change it: a key manages its own clients, or with all topics all clients. */
+function manages({ key }: Client): boolean {
+  return key === ownKey.value?.id || may('manage all');
 }
 
 function factsOf(client: Client) {

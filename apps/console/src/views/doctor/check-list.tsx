@@ -6,7 +6,7 @@ export function CheckList({ checks }: { readonly checks: readonly Check[] }) {
   return (
     <ul class="checks">
       {checks.map((check) => (
-        <li key={check.id + check.where} class={`check ${check.status}`}>
+        <li key={`${check.id} ${check.where ?? ''}`} class={`check ${check.status}`}>
           {check.status === 'ok' ? (
             <details>
               <summary>
@@ -20,8 +20,12 @@ export function CheckList({ checks }: { readonly checks: readonly Check[] }) {
               <dl class="check-why">
                 <dt>Why it matters</dt>
                 <dd>{check.why}</dd>
-                <dt>What to do</dt>
-                <dd>{check.do}</dd>
+                {check.do !== null && (
+                  <>
+                    <dt>What to do</dt>
+                    <dd>{check.do}</dd>
+                  </>
+                )}
               </dl>
             </>
           )}
@@ -38,7 +42,7 @@ function Head({ check: { id, status, seen, where } }: { readonly check: Check })
       <span class="unseen">{status}: </span>
       <span class="strong">{titleOf(id)}</span>
       <span class="check-seen">{seen}</span>
-      <span class="hint">{where}</span>
+      {where !== null && <span class="hint">{where}</span>}
     </span>
   );
 }

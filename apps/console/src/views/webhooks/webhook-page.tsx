@@ -81,9 +81,8 @@ function Details({ webhook }: { readonly webhook: Webhook }) {
     <>
       <Card title="State">
         <div class="stack">
-          <p class="row">
-            <WebhookState webhook={webhook} />
-            <span>{meaningOf(webhook)}</span>
+          <p>
+            <WebhookState webhook={webhook} /> {meaningOf(webhook)}
           </p>
           <Facts
             facts={[
