@@ -8,6 +8,8 @@ export interface Called<Answer> {
   readonly data: Answer | undefined;
   /** Why the last call failed; null when it did not. */
   readonly error: CallError | null;
+  /** It was asked to call again, and is not answered yet. */
+  readonly reloading: boolean;
   /** Calls again. */
   readonly reload: () => void;
 }
@@ -41,6 +43,7 @@ export function useAnswer<Answer>(
   { every }: Repeat = {},
 ): Called<Answer> {
   const [round, setRound] = useState(0);
+  const [reloading, setReloading] = useState(false);
   const [state, setState] = useState<{ target: string | null; data: Answer | undefined; error: CallError | null }>({
     target,
     data: undefined,
@@ -70,6 +73,7 @@ export function useAnswer<Answer>(
           error: toCallError(error),
         }));
       }
+      setReloading(false);
       again();
     };
     void run();
@@ -80,5 +84,9 @@ export function useAnswer<Answer>(
   }, [target, round, every]);
 
   const { data, error } = state.target === target ? state : { data: undefined, error: null };
-  return { data, error, reload: () => setRound((n) => n + 1) };
+  const reload = (): void => {
+    setReloading(true);
+    setRound((n) => n + 1);
+  };
+  return { data, error, reloading, reload };
 }

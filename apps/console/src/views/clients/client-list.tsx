@@ -13,10 +13,7 @@ const REFRESH_MS = 10_000;
 /** All clients page by page, or those that have a name or a user. */
 export function ClientList({ sought }: { readonly sought: string }) {
   return (
-    <Page
-      title="Clients"
-      about="All that are registered, connected or not. People and logs name them by their ref."
-    >
+    <Page title="Clients" about="All that are registered, connected or not. People and logs name them by their ref.">
       <FindClient key={sought} sought={sought} />
       {sought === '' ? <AllClients /> : <Found sought={sought} />}
     </Page>

@@ -1,4 +1,3 @@
-import { comparePositions } from '@holdfast/protocol/position-order';
 import { unsubscribeClient } from '../../api/clients.ts';
 import { Card } from '../../components/card.tsx';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
@@ -6,24 +5,16 @@ import { Badge, Id } from '../../components/facts.tsx';
 import { Empty } from '../../components/states.tsx';
 import { type Column, Table } from '../../components/table.tsx';
 import { toast } from '../../components/toast.tsx';
-import { duration, timeOf } from '../../state/format.ts';
+import { duration } from '../../state/format.ts';
 import { knownId } from '../../state/known-ids.ts';
 import { href } from '../../state/router.ts';
+import { type SeenClient, type Subscription, secondsBehind, subscriptionsOf } from './served-topics.ts';
 import { SubscribeButton } from './subscribe-button.tsx';
-import { HEADS, type SeenClient } from './use-client.ts';
+import { HEADS } from './use-client.ts';
 
 /** Its user's own topic, which no call names. */
 const OF_USER = '@user';
 export const NEEDS_ID = 'Takes the UUID of the client: find it by that';
-
-interface Subscription {
-  readonly topic: string;
-  readonly desired: boolean;
-  /** What the edge has reached; null: it does not serve the topic. */
-  readonly position: string | null;
-  /** The last message of the topic; null: it is gone. Undefined: not known. */
-  readonly head: string | null | undefined;
-}
 
 interface SubscriptionsProps extends SeenClient {
   readonly onChange: () => void;
@@ -78,29 +69,9 @@ export function Subscriptions({ client, heads, onChange }: SubscriptionsProps) {
           keyOf={({ topic }) => topic}
         />
       )}
-      {client.topics.length > HEADS && (
-        <p class="stale">How far behind is asked for the first {HEADS} topics only.</p>
-      )}
+      {client.topics.length > HEADS && <p class="stale">How far behind is asked for the first {HEADS} topics only.</p>}
     </Card>
   );
-}
-
-/** All that it is subscribed to, or that is served to it, by name. */
-export function subscriptionsOf({ client, heads }: SeenClient): Subscription[] {
-  const served = client.served ?? {};
-  const names = new Set([...client.topics, ...Object.keys(served)]);
-  return [...names].toSorted().map((topic) => ({
-    topic,
-    desired: client.topics.includes(topic),
-    position: served[topic]?.position ?? null,
-    head: heads.get(topic),
-  }));
-}
-
-/** Seconds between the last message of the topic and what was reached; null: not known. */
-export function secondsBehind({ position, head }: Pick<Subscription, 'position' | 'head'>): number | null {
-  if (position === null || head == null) return null;
-  return comparePositions(head, position) <= 0 ? 0 : Math.max(0.001, (timeOf(head) - timeOf(position)) / 1000);
 }
 
 const TOPIC: Column<Subscription> = {

@@ -4,16 +4,11 @@ import { type Client, readClient } from '../../api/clients.ts';
 import { send } from '../../api/send.ts';
 import { readTopic } from '../../api/topics.ts';
 import { type Called, useAnswer } from '../../state/use-call.ts';
+import type { SeenClient } from './served-topics.ts';
 
 const REFRESH_MS = 3_000;
 /** Topics whose last message is asked for with each look: that is a call each. */
 export const HEADS = 20;
-
-export interface SeenClient {
-  readonly client: Client;
-  /** The last message of its first topics; null for one that is gone. What could not be asked is missing. */
-  readonly heads: ReadonlyMap<string, string | null>;
-}
 
 /** A client with how far its topics have got, kept fresh. */
 export function useClient(ref: string): Called<SeenClient> {

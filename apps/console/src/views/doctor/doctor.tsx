@@ -19,8 +19,8 @@ export function Doctor() {
       title="Redis and doctor"
       about="Redis as it is now, and every setting that is known to matter: what was seen, why it matters, what to do."
       actions={
-        <Button kind="primary" onClick={called.reload}>
-          Look again
+        <Button kind="primary" busy={called.reloading} onClick={called.reload}>
+          {called.reloading ? 'Looking' : 'Look again'}
         </Button>
       }
     >
@@ -55,7 +55,8 @@ function Checks({ diagnosis: { status, checks } }: { readonly diagnosis: Diagnos
       <p class="row" role="status">
         <Badge kind={status}>{status === 'ok' ? 'All is well' : status === 'warn' ? 'Warnings' : 'Faults'}</Badge>
         <span class="hint">
-          {checks.length} checks: {GROUPS.map(([kind]) => `${checks.filter((one) => one.status === kind).length} ${kind}`).join(', ')}
+          {checks.length} checks:{' '}
+          {GROUPS.map(([kind]) => `${checks.filter((one) => one.status === kind).length} ${kind}`).join(', ')}
         </span>
       </p>
       {GROUPS.map(([kind, title]) => {

@@ -30,8 +30,8 @@ function NotAsked() {
   return (
     <Card title="Verdict">
       <Empty title="Name a client, a topic and a message.">
-        The id of a message is in the answer to its publish, in the <a href={href('topics')}>history of its topic</a> and in
-        what clients receive.
+        The id of a message is in the answer to its publish, in the <a href={href('topics')}>history of its topic</a>{' '}
+        and in what clients receive.
       </Empty>
     </Card>
   );

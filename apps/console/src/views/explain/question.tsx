@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { isRef, isUuid, listClients, readClient } from '../../api/clients.ts';
-import { toCallError } from '../../api/call-error.ts';
+import { CallError, toCallError } from '../../api/call-error.ts';
 import { send } from '../../api/send.ts';
 import { Button } from '../../components/button.tsx';
 import { Card } from '../../components/card.tsx';
@@ -96,6 +96,6 @@ async function refOf(text: string): Promise<string> {
     return ref;
   }
   const { clients } = await send(listClients({ name: text }));
-  if (clients[0] === undefined) throw new Error('No client of this API key has that name');
+  if (clients[0] === undefined) throw new CallError('client-not-found', 'No client of this API key has that name');
   return clients[0].ref;
 }

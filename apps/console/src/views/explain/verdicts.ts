@@ -24,7 +24,8 @@ export const VERDICTS: Readonly<Record<Verdict, Meaning>> = {
   'told-lost': {
     kind: 'fail',
     title: 'The client was told that it is lost.',
-    means: 'When the client came back the history did not go back so far. It got a frame “lost” in place of the message.',
+    means:
+      'When the client came back the history did not go back so far. It got a frame “lost” in place of the message.',
     do: 'Have the application read its state anew on “lost”. Give the topic a longer history if this happens often.',
   },
   'not-registered-then': {

@@ -17,8 +17,8 @@ export function Keys() {
       title="API keys"
       about={
         <>
-          As they stand in <code>API_KEYS_FILE</code>, which control-api reads again when it changes. Secrets are nowhere
-          but with who uses them: the file has hashes.
+          As they stand in <code>API_KEYS_FILE</code>, which control-api reads again when it changes. Secrets are
+          nowhere but with who uses them: the file has hashes.
         </>
       }
     >

@@ -32,10 +32,21 @@ export function UserList() {
           if (text !== '') go(href('users', [text]));
         }}
       >
-        <Field label="Find a user" unlabelled type="search" placeholder="Name of a user" value={text} onInput={setText} />
+        <Field
+          label="Find a user"
+          unlabelled
+          type="search"
+          placeholder="Name of a user"
+          value={text}
+          onInput={setText}
+        />
         <Button type="submit">Find</Button>
       </form>
-      <Card title="Seen among clients" about={`Of ${CLIENTS_A_PAGE} clients at a time, in the order of their ids`} flush>
+      <Card
+        title="Seen among clients"
+        about={`Of ${CLIENTS_A_PAGE} clients at a time, in the order of their ids`}
+        flush
+      >
         {may('manage') ? <SeenUsers /> : <Lacks right="manage" what="a list of clients" />}
       </Card>
     </Page>
@@ -44,7 +55,9 @@ export function UserList() {
 
 function SeenUsers() {
   const pages = usePager('');
-  const called = useAnswer(pages.cursor ?? 'first', (signal) => usersAmong(pages.cursor, signal), { every: REFRESH_MS });
+  const called = useAnswer(pages.cursor ?? 'first', (signal) => usersAmong(pages.cursor, signal), {
+    every: REFRESH_MS,
+  });
   return (
     <Answered called={called} rows={5}>
       {({ users, next }) => (

@@ -48,8 +48,8 @@ function ClientsOf({ user }: { readonly user: string }) {
       {({ clients, cursor }) =>
         clients.length === 0 && pages.number === 1 ? (
           <Empty title="It has no client.">
-            A user is there as long as a client is registered for it. A revocation counts even so: tokens that were issued
-            before it are refused.
+            A user is there as long as a client is registered for it. A revocation counts even so: tokens that were
+            issued before it are refused.
           </Empty>
         ) : (
           <>

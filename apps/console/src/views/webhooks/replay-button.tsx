@@ -24,8 +24,8 @@ export function ReplayButton({ id, onDone }: { readonly id: string; readonly onD
       }}
     >
       <p>
-        Events from this time on are sent once more, with the ids that they had. They are kept for up to 24 hours; what is
-        older is gone.
+        Events from this time on are sent once more, with the ids that they had. They are kept for up to 24 hours; what
+        is older is gone.
       </p>
       <Field
         label="Since"

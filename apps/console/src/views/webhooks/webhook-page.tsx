@@ -94,8 +94,8 @@ function Details({ webhook }: { readonly webhook: Webhook }) {
           />
           {dropped > 0 && (
             <p class="hint">
-              Dropped events are lost to this endpoint: they were more than the buffer holds, or Redis lost them before they
-              were delivered. Read the present state with the API.
+              Dropped events are lost to this endpoint: they were more than the buffer holds, or Redis lost them before
+              they were delivered. Read the present state with the API.
             </p>
           )}
         </div>

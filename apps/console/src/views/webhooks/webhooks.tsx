@@ -51,8 +51,8 @@ function NoWebhooks() {
   return (
     <Empty title="No endpoint is configured, and no event is written.">
       <p>
-        Name a file in <code>WEBHOOKS_FILE</code> of every control-api, and start them again. Changes of the file count at
-        once.
+        Name a file in <code>WEBHOOKS_FILE</code> of every control-api, and start them again. Changes of the file count
+        at once.
       </p>
       <pre class="example" tabIndex={0}>
         {EXAMPLE}
