@@ -36,8 +36,10 @@ beforeAll(async () => {
     request.resume().on('end', () => response.end(response.statusCode === 204 ? undefined : 'the database is down'));
   });
   await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
-  started.defer(() => void receiver.closeAllConnections());
-  started.defer(() => void receiver.close());
+  started.defer(() => {
+    receiver.close();
+    receiver.closeAllConnections();
+  });
   const { port } = receiver.address() as AddressInfo;
   const secret = `whsec_${Buffer.alloc(32, 1).toString('base64')}`;
   const endpoints = ['good', 'gone'].map((id) => ({
@@ -228,7 +230,7 @@ describe('explain', () => {
       .getByRole('region', { name: 'Evidence' })
       .getByText(`The message ${id} of asked was published`)
       .waitFor(SOON);
-    await page.getByLabel('Client').fill('nobody of that name');
+    await page.getByLabel('Client').fill('no such name');
     await page.keyboard.press('Enter');
     await page.getByText('No client of this API key has that name').waitFor(SOON);
     await socket.close();
@@ -332,7 +334,7 @@ describe('every view of operation', () => {
       /** A route, what is there once it has been answered, and a dialog to open. */
       const looks: readonly (readonly [route: string, settled: string | RegExp, button?: string])[] = [
         ['/clients', ref],
-        ['/clients?find=nobody', 'No client of this API key has that name.'],
+        ['/clients?find=none', 'No client of this API key has that name.'],
         [`/clients/${ref}`, 'up to date', 'Subscribe'],
         ['/clients/0000000000000000', 'No such client is registered'],
         ['/users', 'Seen among clients'],

@@ -154,9 +154,14 @@ const pastConnection = z.object({
     .boolean()
     .nullable()
     .describe('Whether it went on from positions that the client stated; null: its edge did not tell'),
-  lost: z.int().nullable().describe('`lost` frames that it was sent, as far as they are kept; null: its edge did not tell'),
+  lost: z
+    .int()
+    .nullable()
+    .describe('`lost` frames that it was sent, as far as they are kept; null: its edge did not tell'),
 });
 
 export const pastConnectionsResponse = z.object({
-  connections: z.array(pastConnection).describe('The last 16 of the last 24 hours, latest first; the present one is not in it'),
+  connections: z
+    .array(pastConnection)
+    .describe('The last 16 of the last 24 hours, latest first; the present one is not in it'),
 });

@@ -3,7 +3,8 @@ import { subscribeClient } from '../../api/clients.ts';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
 import { Field } from '../../components/field.tsx';
 import { toast } from '../../components/toast.tsx';
-import { NEEDS_ID } from './subscriptions.tsx';
+
+export const NEEDS_ID = 'Takes the UUID of the client: find it by that';
 
 interface SubscribeButtonProps {
   /** Undefined when it is not known: the call takes no ref. */

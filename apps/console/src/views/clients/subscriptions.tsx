@@ -9,12 +9,11 @@ import { duration } from '../../state/format.ts';
 import { knownId } from '../../state/known-ids.ts';
 import { href } from '../../state/router.ts';
 import { type SeenClient, type Subscription, secondsBehind, subscriptionsOf } from './served-topics.ts';
-import { SubscribeButton } from './subscribe-button.tsx';
+import { NEEDS_ID, SubscribeButton } from './subscribe-button.tsx';
 import { HEADS } from './use-client.ts';
 
 /** Its user's own topic, which no call names. */
 const OF_USER = '@user';
-export const NEEDS_ID = 'Takes the UUID of the client: find it by that';
 
 interface SubscriptionsProps extends SeenClient {
   readonly onChange: () => void;

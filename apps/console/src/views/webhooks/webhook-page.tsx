@@ -10,8 +10,7 @@ import { UNKNOWN, count, date, milliseconds } from '../../state/format.ts';
 import { href } from '../../state/router.ts';
 import { useCall } from '../../state/use-call.ts';
 import { ReplayButton } from './replay-button.tsx';
-import { Lag, WebhookState, meaningOf, outcomeText } from './webhook-state.tsx';
-import { REFRESH_MS } from './webhooks.tsx';
+import { Lag, REFRESH_MS, WebhookState, meaningOf, outcomeText } from './webhook-state.tsx';
 
 const ABOVE = { title: 'Webhooks', href: href('webhooks') };
 

@@ -2,6 +2,8 @@ import type { Webhook } from '../../api/webhooks.ts';
 import { Badge } from '../../components/facts.tsx';
 import { clock, date, duration } from '../../state/format.ts';
 
+export const REFRESH_MS = 3_000;
+
 const BADGES = {
   active: ['ok', 'Active'],
   failing: ['warn', 'Failing'],

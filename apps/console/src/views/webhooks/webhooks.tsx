@@ -9,9 +9,7 @@ import { href } from '../../state/router.ts';
 import { useCall } from '../../state/use-call.ts';
 import type { ViewProps } from '../view.ts';
 import { WebhookPage } from './webhook-page.tsx';
-import { Lag, WebhookState } from './webhook-state.tsx';
-
-export const REFRESH_MS = 3_000;
+import { Lag, REFRESH_MS, WebhookState } from './webhook-state.tsx';
 
 /** All endpoints of webhooks, or one of them. */
 export function Webhooks({ rest: [id] }: ViewProps) {
