@@ -23,7 +23,7 @@ export const VERDICTS: Readonly<Record<Verdict, Meaning>> = {
   },
   'told-lost': {
     kind: 'fail',
-    title: 'The client was told that it is lost.',
+    title: 'The client was notified that it is lost.',
     means:
       'When the client came back the history did not go back so far. It got a frame “lost” in place of the message.',
     do: 'Have the application read its state anew on “lost”. Give the topic a longer history if this happens often.',
@@ -68,7 +68,7 @@ export const VERDICTS: Readonly<Record<Verdict, Meaning>> = {
     kind: 'fail',
     title: 'It is gone from the history.',
     means: 'The client did not get the message while the history had it.',
-    do: 'Give the topic a longer history, in messages or in seconds. The client is told “lost” when it comes back.',
+    do: 'Give the topic a longer history, in messages or in seconds. It gets “lost” when it comes back.',
   },
   unknown: {
     kind: 'warn',

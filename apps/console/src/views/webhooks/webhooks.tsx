@@ -21,7 +21,7 @@ function AllWebhooks() {
   return (
     <Page
       title="Webhooks"
-      about="Endpoints that are told what happens: at least once, in order for a client and a topic."
+      about="Events for backends: each at least once, and in order for a client and a topic."
     >
       <Card title="Endpoints" flush>
         <Answered called={called}>
