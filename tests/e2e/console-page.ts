@@ -65,7 +65,8 @@ export async function openConsole(
   };
 }
 
-const axeFile = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const require = createRequire(import.meta.url);
+const axeFile = require.resolve('axe-core/axe.min.js');
 
 /** What axe finds on the page as it is: rules with the elements that break them. The policy of the page stays in force. */
 export async function axeFindings(page: Page): Promise<string[]> {

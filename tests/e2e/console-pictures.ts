@@ -12,7 +12,8 @@ import { type TestBrowser, startBrowser } from './browser.ts';
 import { withPalette } from './palette-png.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
-// npm run console:pictures: takes the pictures of docs/images/console on an installation of its own, under a small load.
+// npm run console:pictures [-- overview edges …]: takes the pictures of docs/images/console, all or those named, on an
+// installation of its own under a small load.
 
 const FOLDER = new URL('../../docs/images/console/', import.meta.url);
 const MOST_BYTES = 100_000;
@@ -61,7 +62,9 @@ const pages = await Promise.all(
 );
 await delay(WARM_UP_MS);
 const named = await namedInRoutes();
+const wanted = process.argv.slice(2);
 for (const [view, route] of VIEWS) {
+  if (wanted.length > 0 && !wanted.includes(view)) continue;
   const shown = route.replace('{client}', named.client).replace('{id}', named.id);
   for (const [look, page] of pages) await take(page, shown, `${view}-${look}`);
 }

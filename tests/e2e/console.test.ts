@@ -50,7 +50,7 @@ describe('the key of the console', () => {
     await page.getByRole('button', { name: 'Forget it' }).click();
     const field = page.getByLabel('API key');
     for (const [typed, reason] of [
-      ['nobody.secret', 'The API key is not known.'],
+      ['unknown.secret', 'The API key is not known.'],
       ['two words', 'A key is <id>.<secret>, without spaces.'],
     ] as const) {
       await field.fill(typed);
@@ -186,7 +186,7 @@ describe('topics', () => {
     await settings.getByLabel('Presence').selectOption('user');
     await settings.getByLabel('Expires when unused for, in seconds').fill('3600');
     await settings.getByRole('button', { name: 'Save' }).click();
-    await page.getByText('Nobody is here.').waitFor(SOON);
+    await page.getByText('No member is here.').waitFor(SOON);
     expect((await backend.call('GET', '/v1/topics/made.here')).body).toMatchObject({
       history: { size: 7, seconds: 300 },
       expireSeconds: 3600,
@@ -268,13 +268,13 @@ describe('topics', () => {
     });
     await using opened = await openConsole(browser, backend, { route: '/topics/lobby' });
     const { page } = opened;
-    await page.getByText('Nobody is here.').waitFor(SOON);
+    await page.getByText('No member is here.').waitFor(SOON);
     const socket = await backend.connect(body.clientId);
     const card = page.getByRole('region', { name: 'Who is here' });
     await card.getByText('ann', { exact: true }).waitFor(SOON);
     await card.getByText('{"on":"web"}').waitFor(SOON);
     await socket.close();
-    await page.getByText('Nobody is here.').waitFor(SOON);
+    await page.getByText('No member is here.').waitFor(SOON);
     expect(opened.faults).toEqual([]);
   });
 

@@ -2,6 +2,7 @@ import { crc32, deflateSync, inflateSync } from 'node:zlib';
 
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 const MOST_COLOURS = 256;
+const EXACT_COLOURS = 96;
 /** Colours that agree in so many leading bits of each channel are one, when there are too many. */
 const KEPT_BITS = [8, 6, 5, 4, 3];
 
@@ -94,17 +95,19 @@ function paletteOf({ pixels }: Image): { palette: number[]; indices: Uint8Array 
   return { palette, indices };
 }
 
-/** One colour for each group of similar ones: the most used of it. */
+/** The colours of surfaces and texts as they are; of the others one for each group of similar ones, the most used of it. */
 function mostUsed(counts: ReadonlyMap<number, number>): number[] {
-  const ordered = [...counts].toSorted(([, a], [, b]) => b - a).map(([colour]) => colour);
+  const byUse = [...counts].toSorted(([, a], [, b]) => b - a).map(([colour]) => colour);
+  const exact = byUse.slice(0, EXACT_COLOURS);
+  const ordered = byUse.slice(EXACT_COLOURS);
   for (const bits of KEPT_BITS) {
     const mask = (0xff << (8 - bits)) & 0xff;
     const group = (colour: number): number => colour & ((mask << 16) | (mask << 8) | mask);
     const first = new Map<number, number>();
     for (const colour of ordered) if (!first.has(group(colour))) first.set(group(colour), colour);
-    if (first.size <= MOST_COLOURS) return [...first.values()];
+    if (exact.length + first.size <= MOST_COLOURS) return [...exact, ...first.values()];
   }
-  return ordered.slice(0, MOST_COLOURS);
+  return byUse.slice(0, MOST_COLOURS);
 }
 
 function nearestOf(palette: readonly number[], colour: number): number {

@@ -14,6 +14,8 @@ import { VIEWS } from './views/views.ts';
 /** The page: the question for a key, or navigation and a view. */
 export function App() {
   const { value: current } = session;
+  // For the moment in which a reload looks at its key nothing is shown that would be gone with the next.
+  if (current.state === 'checking' && current.resumed) return <main id="main" aria-busy="true" />;
   if (current.state !== 'in') return <SignIn session={current} />;
   return <Console />;
 }

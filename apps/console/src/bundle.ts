@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, stop } from 'esbuild';
 
 const SOURCE = new URL('./', import.meta.url);
 /** Browsers that have nested CSS and `<dialog>`, of the last three years. */
@@ -28,6 +28,8 @@ export async function bundle(): Promise<Bundle> {
     legalComments: 'none',
     logLevel: 'silent',
   });
+  // esbuild is a program of its own, which would stay for the next build.
+  await stop();
   const built = outputFiles.map(({ path, contents }) => [path.slice(path.lastIndexOf('/') + 1), contents] as const);
   const copied = ['index.html', 'icon.svg'].map(async (name) => [name, await readFile(new URL(name, SOURCE))] as const);
   return new Map([...built, ...(await Promise.all(copied))]);

@@ -13,7 +13,6 @@ export type Topic = (typeof topicResponse)['_output'];
 export type TopicDetails = (typeof topicDetailsResponse)['_output'];
 export type TopicSettings = NonNullable<(typeof putTopicRequest)['_input']>;
 export type LogPage = (typeof logResponse)['_output'];
-export type LogEntry = LogPage['messages'][number];
 export type PresencePage = (typeof presenceResponse)['_output'];
 
 /** Names that begin with `prefix`; '' is any. */

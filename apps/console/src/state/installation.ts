@@ -8,6 +8,8 @@ import { NOTHING, SERIES, type SeriesName, sampleOf } from './samples.ts';
 export const POLL_MS = 2_000;
 /** What the charts show. */
 export const SPAN_SECONDS = 600;
+/** A hidden page asks nothing, and does not know what was meanwhile. */
+const GAP_SECONDS = 10;
 const KEPT = (SPAN_SECONDS * 1000) / POLL_MS;
 
 export interface GoneEdge extends Edge {
@@ -29,7 +31,7 @@ export const polledAt = signal<number | null>(null);
 /** Counts up with each sample: charts read it to draw again. */
 export const sampled = signal(0);
 
-export const samples: Samples = new Ring(KEPT, SERIES);
+export const samples: Samples = new Ring(KEPT, SERIES, GAP_SECONDS);
 const samplesByEdge = new Map<string, Samples>();
 /** The most connections that a draining edge was seen with: what it is emptied of. */
 const drainingFrom = new Map<string, number>();
@@ -98,7 +100,7 @@ function remember(listed: readonly Edge[], now: number): void {
   const before = edges.peek() ?? [];
   samples.push(now / 1000, sampleOf(listed, before));
   for (const edge of listed) {
-    const ring = samplesByEdge.get(edge.id) ?? new Ring(KEPT, SERIES);
+    const ring = samplesByEdge.get(edge.id) ?? new Ring(KEPT, SERIES, GAP_SECONDS);
     samplesByEdge.set(edge.id, ring);
     ring.push(now / 1000, sampleOf([edge], before));
     if (edge.draining) drainingFrom.set(edge.id, Math.max(drainingFrom.get(edge.id) ?? 0, edge.connections));

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { Ring } from './ring.ts';
 
 it('the oldest sample makes room for the newest, in all series', () => {
-  const ring = new Ring(2, ['a', 'b']);
+  const ring = new Ring(2, ['a', 'b'], 10);
   expect(ring.of('a')).toEqual([]);
   ring.push(1, { a: 10, b: null });
   ring.push(2, { a: 20, b: 5 });
@@ -10,4 +10,11 @@ it('the oldest sample makes room for the newest, in all series', () => {
   expect(ring.times).toEqual([2, 3]);
   expect(ring.of('a')).toEqual([20, null]);
   expect(ring.of('b')).toEqual([5, 6]);
+});
+
+it('samples that are far apart have nothing between them', () => {
+  const ring = new Ring(10, ['a'], 5);
+  for (const seconds of [0, 5, 30]) ring.push(seconds, { a: seconds });
+  expect(ring.times).toEqual([0, 5, 10, 30]);
+  expect(ring.of('a')).toEqual([0, 5, null, 30]);
 });

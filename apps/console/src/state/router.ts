@@ -37,10 +37,13 @@ export function go(fragment: string, { replace = false }: { replace?: boolean } 
 
 /** Follows the address. */
 export function followAddress(): void {
-  const follow = (): void => void (route.value = parseRoute(location.hash));
   addEventListener('hashchange', follow);
   addEventListener('popstate', follow);
   follow();
+}
+
+function follow(): void {
+  route.value = parseRoute(location.hash);
 }
 
 function decoded(part: string): string {

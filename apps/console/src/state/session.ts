@@ -9,8 +9,8 @@ const IN_FRAGMENT = /^#key=([^&]+)/;
 export type Session =
   /** No key, or one that was refused: `refusal` says why. */
   | { readonly state: 'out'; readonly refusal: CallError | null }
-  /** The key is being looked at. */
-  | { readonly state: 'checking' }
+  /** The key is being looked at. `resumed`: it was not typed, and no form waits for it. */
+  | { readonly state: 'checking'; readonly resumed: boolean }
   /** control-api could not say whether the key is good. */
   | { readonly state: 'unknown'; readonly key: string; readonly error: CallError }
   | { readonly state: 'in'; readonly own: OwnKey };
@@ -25,11 +25,11 @@ export function resumeSession(): void {
   const [, given] = IN_FRAGMENT.exec(location.hash) ?? [];
   if (given !== undefined) history.replaceState(null, '', location.pathname + location.search);
   const key = given === undefined ? sessionStorage.getItem(STORED) : decodeURIComponent(given);
-  if (key !== null) void enter(key);
+  if (key !== null) void enter(key, { resumed: true });
 }
 
 /** Looks at what the key may, and keeps it for this tab when it is good. */
-export async function enter(key: string): Promise<void> {
+export async function enter(key: string, { resumed = false } = {}): Promise<void> {
   const presented = key.trim();
   // A header takes no other characters; fetch would say no more than that it failed.
   if (!/^[\x21-\x7e]+$/.test(presented)) {
@@ -37,7 +37,7 @@ export async function enter(key: string): Promise<void> {
     session.value = { state: 'out', refusal: new CallError('key-unknown', message) };
     return;
   }
-  session.value = { state: 'checking' };
+  session.value = { state: 'checking', resumed };
   presentKey(presented);
   try {
     const own = await send(readOwnKey());

@@ -1,4 +1,5 @@
 import { consoleFiles } from '@holdfast/console/files';
+import { childrenOf } from '@holdfast/testkit/processes';
 import { fastify } from 'fastify';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -9,6 +10,10 @@ const app = fastify();
 await app.register(consoleRoutes, { files });
 
 describe('the console', () => {
+  it('is bundled without a process that stays', async () => {
+    await expect.poll(() => childrenOf(process.pid)).toEqual([]);
+  });
+
   it.each([
     ['/console', 'index.html', 'text/html; charset=utf-8'],
     ['/console/app.js', 'app.js', 'text/javascript; charset=utf-8'],

@@ -194,19 +194,19 @@ describe('listing topics', () => {
     const own = await openBroker();
     const all = ['news', 'news-x', 'news.a', 'news.b', 'news.b.c', 'newsletter', 'new', 'nex', 'NEWS.a', '0'];
     for (const topic of all) await own.control.putTopic(topic, {});
-    const namesOf = async (prefix: string, limit: number): Promise<string[]> => {
+    const namesOf = async (beginning: string, limit: number): Promise<string[]> => {
       const names: string[] = [];
       let cursor: string | null = null;
       do {
-        const page = await own.control.listTopics(cursor, limit, prefix);
+        const page = await own.control.listTopics(cursor, limit, beginning);
         names.push(...page.items.map(({ topic }) => topic));
         cursor = page.cursor;
       } while (cursor !== null);
       return names;
     };
-    for (const prefix of ['news', 'news.', 'n', 'news.b.c', 'z', '']) {
-      const expected = all.filter((topic) => topic.startsWith(prefix)).toSorted();
-      for (const limit of [1, 2, 10]) expect(await namesOf(prefix, limit), `of "${prefix}"`).toEqual(expected);
+    for (const beginning of ['news', 'news.', 'n', 'news.b.c', 'z', '']) {
+      const expected = all.filter((topic) => topic.startsWith(beginning)).toSorted();
+      for (const limit of [1, 2, 10]) expect(await namesOf(beginning, limit), `of "${beginning}"`).toEqual(expected);
     }
     // A cursor before the prefix does not widen it.
     const { items } = await own.control.listTopics('0', 10, 'news.');

@@ -28,6 +28,10 @@ export function AllTopics({ prefix }: { readonly prefix: string }) {
   useEffect(() => {
     if (asked !== prefix) go(href('topics', [], { prefix: asked }), { replace: true });
   }, [asked]);
+  // A link, or a step back, finds another.
+  useEffect(() => {
+    if (asked !== prefix) setTyped(prefix);
+  }, [prefix]);
   const { pages, error, busy, more, reload } = usePages((cursor) => listTopics(asked, cursor));
   const topics = pages.flatMap((page) => page.topics);
   return (

@@ -15,7 +15,7 @@ import { type WatchState, watch } from './watch.ts';
 
 /** Messages that are kept in the page; older ones make room. */
 const KEPT = 500;
-/** Between two drawings: messages may come faster than anybody reads. */
+/** Between two drawings: messages may come faster than they can be read. */
 const DRAW_MS = 150;
 
 /** What arrives on a topic, as its clients get it, the newest first. */

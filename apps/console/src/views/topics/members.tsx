@@ -34,7 +34,8 @@ export function Members({ topic, presence }: { readonly topic: string; readonly 
 }
 
 function MemberList({ page: { count: present, members } }: { readonly page: PresencePage }) {
-  if (present === 0) return <Empty title="Nobody is here.">Nobody is connected and subscribed.</Empty>;
+  if (present === 0)
+    return <Empty title="No member is here.">The first client that is connected and subscribed appears here.</Empty>;
   if (members.length === 0) return <p>{count(present)} are here; the topic shows only their number.</p>;
   return (
     <>

@@ -1,7 +1,7 @@
 import { deleteTopic, readTopic } from '../../api/topics.ts';
 import { Card } from '../../components/card.tsx';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
-import { Facts, Id } from '../../components/facts.tsx';
+import { Facts } from '../../components/facts.tsx';
 import { Page } from '../../components/page.tsx';
 import { Answered } from '../../components/states.tsx';
 import { toast } from '../../components/toast.tsx';
@@ -63,10 +63,15 @@ export function TopicPage({ topic, tab = 'history' }: { readonly topic: string; 
               facts={[
                 ['Subscribers connected', subscribers === null ? 'an edge did not say' : count(subscribers)],
                 ['Present', presence === null ? 'presence is off' : count(present)],
-                ['Last position', <Id key="position">{position}</Id>],
-                ['Changed', <span key="changed">{duration((Date.now() - timeOf(position)) / 1000, 1)} ago</span>],
+                [
+                  'Changed',
+                  <span key="changed" class="two-lines">
+                    <span>{duration((Date.now() - timeOf(position)) / 1000, 1)} ago</span>
+                    <span class="hint mono">{position}</span>
+                  </span>,
+                ],
                 ['Keeps', keeps(history)],
-                ['Expires when unused for', expireSeconds === null ? 'never' : duration(expireSeconds)],
+                ['Expires after', expireSeconds === null ? 'never' : duration(expireSeconds)],
               ]}
             />
           )}
@@ -100,7 +105,7 @@ export function TopicPage({ topic, tab = 'history' }: { readonly topic: string; 
 
 function subscribed(subscribers: number | null): string {
   if (subscribers === null) return 'Connected subscribers get';
-  if (subscribers === 0) return 'Nobody is connected to it; subscribers get';
+  if (subscribers === 0) return 'No subscriber is connected to it now; one that is gets';
   return subscribers === 1
     ? 'Its one connected subscriber gets'
     : `Its ${count(subscribers)} connected subscribers get`;
