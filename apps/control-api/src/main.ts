@@ -94,6 +94,8 @@ await runMain(async () => {
   });
   // "listening" means that calls succeed: so Redis comes first, unless it is unavailable.
   await Promise.race([ready, delay(REDIS_WAIT_MS, undefined, { ref: false })]);
+  // Before its first call: there may be events of it to write.
+  await broker.refreshEvents().catch(() => undefined);
   const admin = await openAdmin(config, { health, metrics });
   const address = await app.listen({ host: config.CONTROL_HOST, port: config.CONTROL_PORT });
   logger.info({ address, ...(admin === null ? {} : { admin: admin.address }) }, 'listening');

@@ -310,7 +310,7 @@ export interface ServedClient {
   topics: Record<string, Position>;
   /** Not of edges of an earlier version, as the rest. One that has ended, and whose socket is being closed, has a `ConnectionEnd`. */
   story?: ConnectionStory | ConnectionEnd;
-  /** From its claim to the end of its welcome, in milliseconds; null: it has had none yet. */
+  /** As of a `ConnectionEnd`; null: it has had no welcome yet. */
   openedMs?: number | null;
   /** The last message of `@me` that it was given. */
   inbox?: Position;
@@ -373,6 +373,24 @@ export interface EdgeOccupancy {
   checkOccupancy(edge: string, topics: readonly string[]): Promise<string[]>;
 }
 
+/** An edge whose lease ran out. */
+export interface DeadEdge {
+  id: string;
+  /** When it renewed the lease last, by its own clock: tells one death from another. */
+  renewedAt: string;
+}
+
+/** Searches for the clients of edges that died. */
+export interface DeadEdges {
+  /**
+   * Dead edges whose clients are to be searched for now, by this process; none while it is not wanted how connections end.
+   * Another process begins anew when a search is not renewed for 10 s, nor ended.
+   */
+  beginSearches(): Promise<DeadEdge[]>;
+  renewSearches(edges: readonly DeadEdge[]): Promise<void>;
+  endSearches(edges: readonly DeadEdge[]): Promise<void>;
+}
+
 /** What connections of an edge were announced as lost, within a second or so. */
 export interface TopicLoss {
   topic: string;
@@ -402,7 +420,8 @@ export interface ApiKeys {
 }
 
 /** All that control-api needs. */
-export interface ControlBroker extends Clients, Users, Topics, Presence, Occupancy, Edges, ApiKeys, Events, Evidence {
+export interface ControlBroker
+  extends Clients, Users, Topics, Presence, Occupancy, Edges, DeadEdges, ApiKeys, Events, Evidence {
   /** Whether Redis takes writes now, each of its servers; rejects with why not. */
   tryWrites(): Promise<void>;
 }

@@ -38,6 +38,11 @@ function scripts(keys: Keys, name: string, id: string, idempotency: string): Rec
     ],
     'join-user, leave-user, revoke-tokens': [keys.userClients(idempotency), keys.userRevoked(idempotency)],
     'count-topic': [keys.key(id), keys.keyTopics(id)],
+    'lease-webhook, write-webhook, release-webhook': [
+      keys.webhook(id),
+      keys.webhookCursors(id),
+      keys.webhookDeliveries(id),
+    ],
     'try-write': [keys.trial(id), keys.trialLog(id), keys.trialLive(id)],
     'reserve, settle': [keys.key(id), keys.keyNames(id), keys.keyPending(id)],
   };
@@ -57,10 +62,14 @@ const every = (keys: Keys, name: string, id: string, idempotency: string) => [
   keys.edgeLeft(id),
   keys.edgesHere(),
   keys.edgeTopics(id),
+  keys.edgeSearch(id),
   keys.edgesWithTopics(),
   keys.events(id),
   keys.eventsChanged(),
   keys.eventsWanted(),
+  keys.webhook(id),
+  keys.webhookCursors(id),
+  keys.webhookDeliveries(id),
   keys.secret(),
   keys.answers(id),
 ];

@@ -45,6 +45,8 @@ export function redisKeys(prefix: string) {
     edgeDirty: (edge: string) => `${prefix}edge:{${edge}}:dirty`,
     edgeHere: (edge: string) => `${prefix}edge:{${edge}}:here`,
     edgeLeft: (edge: string) => `${prefix}edge:{${edge}}:left`,
+    /** For which death of the edge its clients are searched for, or were. */
+    edgeSearch: (edge: string) => `${prefix}edge:{${edge}}:search`,
     edgesHere: () => `${prefix}edges:here`,
     edgeTopics: (edge: string) => `${prefix}edge:{${edge}}:topics`,
     edgesWithTopics: () => `${prefix}edges:topics`,

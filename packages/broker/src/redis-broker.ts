@@ -6,6 +6,7 @@ import { claimStore } from './clients/claims.ts';
 import { clientStore } from './clients/clients.ts';
 import { refStore } from './clients/refs.ts';
 import { registrationStore } from './clients/registrations.ts';
+import { deadEdgeStore } from './edges/dead-edges.ts';
 import { leaseStore } from './edges/leases.ts';
 import { pendingStore } from './edges/pending.ts';
 import { edgeNotes } from './edges/notes.ts';
@@ -60,6 +61,7 @@ export function controlBroker(
     ...presenceReaper(redis, keys, changes, notes, leases.alive),
     ...leases,
     ...keyUsageStore(redis, keys),
+    ...deadEdgeStore(redis, keys, events, leases.alive),
     ...survey(redis, keys),
     refreshEvents: events.refresh,
     tryWrites: () => tryWrites(redis, keys),

@@ -7,7 +7,10 @@ import type {
   unregisterResponse,
 } from '@holdfast/protocol/rest/clients';
 import type { ClientMay } from '@holdfast/protocol/user';
-import type { edgesResponse } from '@holdfast/protocol/rest/edges';
+import type { doctorResponse } from '@holdfast/protocol/rest/doctor';
+import type { drainResponse, edgesResponse } from '@holdfast/protocol/rest/edges';
+import type { keysResponse } from '@holdfast/protocol/rest/keys';
+import type { explainResponse } from '@holdfast/protocol/rest/explain';
 import type { batchResponse, logResponse, publishResponse } from '@holdfast/protocol/rest/messages';
 import type { presenceCountResponse, presenceResponse } from '@holdfast/protocol/rest/presence';
 import type {
@@ -39,7 +42,11 @@ export type BatchResults = Answer<typeof batchResponse>;
 export type LogPage = Answer<typeof logResponse>;
 export type UserDetails = Answer<typeof userResponse>;
 export type PresencePage = Answer<typeof presenceResponse>;
+export type Explanation = Answer<typeof explainResponse>;
 export type Edges = Answer<typeof edgesResponse>;
+export type Draining = Answer<typeof drainResponse>;
+export type KeyPage = Answer<typeof keysResponse>;
+export type DoctorReport = Answer<typeof doctorResponse>;
 
 export interface RegisterOptions extends CallOptions {
   /** Unique within the API key. */
@@ -68,6 +75,11 @@ export interface PageOptions extends CallOptions {
   /** From the page before; `null` and absent mean the first. */
   cursor?: string | null | undefined;
   limit?: number | undefined;
+}
+
+export interface DoctorOptions extends CallOptions {
+  /** Seconds for which connections are held open, to see whether a balancer ends them. */
+  wait?: number | undefined;
 }
 
 export interface TopicOptions extends CallOptions {
@@ -253,7 +265,28 @@ export function createRest(options: RestOptions) {
       call<LogPage>({ method: 'GET', path: `${topicPath(topic)}/messages`, query: { after, limit }, signal }),
 
     edges: ({ signal }: CallOptions = {}) => call<Edges>({ method: 'GET', path: '/v1/edges', signal }),
+
+    /** Closes the connections of an edge, which takes no more until it is undrained; its process stays. */
+    drainEdge: (edge: string, { signal }: CallOptions = {}) =>
+      call<Draining>({ method: 'POST', path: `${edgePath(edge)}/drain`, signal }),
+
+    undrainEdge: (edge: string, { signal }: CallOptions = {}) =>
+      call<Draining>({ method: 'POST', path: `${edgePath(edge)}/undrain`, signal }),
+
+    keys: ({ cursor, limit, signal }: PageOptions = {}) =>
+      call<KeyPage>({ method: 'GET', path: '/v1/keys', query: { cursor: cursor ?? undefined, limit }, signal }),
+
+    doctor: ({ wait, signal }: DoctorOptions = {}) =>
+      call<DoctorReport>({ method: 'GET', path: '/v1/doctor', query: { wait }, signal }),
+
+    /** Why a client got a message, or did not. @param client its UUID or `ref` @param topic also `@me` and `@user` */
+    explain: (client: string, topic: string, id: string, { signal }: CallOptions = {}) =>
+      call<Explanation>({ method: 'GET', path: '/v1/explain', query: { client, topic, id }, signal }),
   };
+}
+
+function edgePath(edge: string): string {
+  return `/v1/edges/${encodeURIComponent(edge)}`;
 }
 
 function clientPath(clientId: string): string {

@@ -51,7 +51,7 @@ export const webhookEndpoint = z
   .strictObject({
     id: webhookId,
     url: z.url({ protocol: /^https?$/, error: 'must be an https:// URL' }).refine((text) => {
-      const { username, password, hash } = new URL(text);
+      const { username = '', password = '', hash = '' } = URL.parse(text) ?? {};
       return username === '' && password === '' && hash === '';
     }, 'must have no user, no password and no fragment'),
     secret: webhookSecret.optional(),

@@ -24,7 +24,7 @@ export interface KnownConnection {
   reason: DisconnectReason | null;
   /** Null: its edge did not tell. */
   story: ConnectionStory | null;
-  /** From its claim to its welcome; null: there was none, or it is not known. */
+  /** As of a `ConnectionEnd`; null: it had no welcome, or it is not known. */
   openedMs: number | null;
   /** What was written for so long before its end may not have arrived. */
   doubtfulMs: number;
@@ -184,7 +184,6 @@ function accountOfReached(
   { topic, id, begin }: AskedMessage,
   { now, oneClock }: Pick<Facts, 'now' | 'oneClock'>,
 ): Account {
-  const unclear = (why: string) => ({ kind: 'unclear', why, open: false }) as const;
   if (openedMs === null) return unclear('the connection is being opened');
   if (cut && lost.length > 0) return unclear('it was told of more lost ranges than are kept');
   if (from > (to ?? now) + CLOCK_MARGIN_MS) return unclear('the clock of Redis went back: when it began is not known');
@@ -198,6 +197,10 @@ function accountOfReached(
   if (isNamed) return unclear('its resume left out more topics than are kept');
   if (at < from - margin) return { kind: 'passed' };
   return unclear('the message was published while the connection was being opened');
+}
+
+function unclear(why: string): Account {
+  return { kind: 'unclear', why, open: false };
 }
 
 function whyNotKnown({ edge, to, reason, story }: KnownConnection): string {

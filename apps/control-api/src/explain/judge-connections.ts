@@ -128,13 +128,14 @@ function decide(connection: KnownConnection, account: Account, judging: Judging)
       findings.add(null, 'connection', 'So the client had it before, or got it then.');
       return findings.verdict('delivered');
     case 'passed':
-      findings.add(
-        from,
-        'connection',
-        `${about} was opened later and did not resume ${topic}: it was sent nothing from before.`,
-      );
-      return findings.unknown('connection', 'Whether the client had the message by then only the client knows.');
+      break;
   }
+  findings.add(
+    from,
+    'connection',
+    `${about} was opened later and did not resume ${topic}: it was sent nothing from before.`,
+  );
+  return findings.unknown('connection', 'Whether the client had the message by then only the client knows.');
 }
 
 /** No connection could have it since. */

@@ -20,6 +20,7 @@ import type { GivenIdentity } from '../clients/client-identity.ts';
 import { configSchema, limitsOf } from '../config.ts';
 import type { ApiLimits } from '../limits/call-limits.ts';
 import { KeyRing } from '../auth/authentication.ts';
+import { NO_WEBHOOKS, type Webhooks } from '../webhooks/webhooks.ts';
 import { type Answer, problemMatchers } from './problem-matchers.ts';
 
 expect.extend(problemMatchers);
@@ -105,8 +106,9 @@ export async function startTestApi(
   trustedProxies: string[] = [],
   allowedOrigins: string[] = [],
   limits: Partial<ApiLimits> = {},
+  webhooks: Webhooks = NO_WEBHOOKS,
 ): Promise<TestApi> {
-  return testApiOver({ kind: 'single', url }, url, trustedProxies, allowedOrigins, limits);
+  return testApiOver({ kind: 'single', url }, url, trustedProxies, allowedOrigins, limits, webhooks);
 }
 
 /** The same on a Cluster, known by some of its nodes. */
@@ -120,6 +122,7 @@ async function testApiOver(
   trustedProxies: string[],
   allowedOrigins: string[],
   limits: Partial<ApiLimits> = {},
+  webhooks: Webhooks = NO_WEBHOOKS,
 ): Promise<TestApi> {
   const log = captureLog();
   const redis = openRedis(target, { name: 'test', logger: log.logger });
@@ -151,6 +154,7 @@ async function testApiOver(
     limits: { ...limitsOf(configSchema.parse({})), ...limits },
     console: null,
     servesMetrics: true,
+    webhooks,
   });
   await app.ready();
 

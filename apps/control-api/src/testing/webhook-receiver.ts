@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { onTestFinished } from 'vitest';
 
 /** A request as it arrived. */
-export interface Received {
+interface Received {
   readonly id: string;
   readonly headers: IncomingHttpHeaders;
   readonly path: string;
@@ -39,7 +39,7 @@ export function answers(status: number, headers: Record<string, string> = {}): A
   return (_, response) => void response.writeHead(status, headers).end(`answer ${status}`);
 }
 
-/** A receiver over real HTTP that takes everything, until it is told otherwise. */
+/** A receiver over real HTTP that takes everything, until `answer` says otherwise. */
 export async function startReceiver(answering: Answering = takes): Promise<WebhookReceiver> {
   const received: Received[] = [];
   const taken: TakenEvent[] = [];

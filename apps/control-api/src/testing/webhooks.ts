@@ -5,6 +5,7 @@ import { controlBroker } from '@holdfast/broker/redis-broker';
 import { type WebhookBroker, webhookBroker } from '@holdfast/broker/webhook-broker';
 import { openRedis } from '@holdfast/redis/redis';
 import type { RedisLink } from '@holdfast/redis/commands';
+import type { RedisTarget } from '@holdfast/redis/config';
 import { type WebhookEndpoint, webhookEndpoint } from '@holdfast/protocol/webhooks-file';
 import { type CapturedLog, captureLog } from '@holdfast/service/captured-log';
 import { type Metrics, createMetrics } from '@holdfast/service/metrics';
@@ -17,7 +18,7 @@ import { type Webhooks, startWebhooks } from '../webhooks/webhooks.ts';
 import type { WebhookReceiver } from './webhook-receiver.ts';
 
 /** As quick as tests want them. */
-export const QUICK: RetrySchedule = { firstMs: 20, factor: 2, longestMs: 200, jitter: 0, giveUpMs: 60_000 };
+const QUICK: RetrySchedule = { firstMs: 20, factor: 2, longestMs: 200, jitter: 0, giveUpMs: 60_000 };
 
 type GivenEndpoint = Partial<z.input<typeof webhookEndpoint>>;
 
@@ -42,9 +43,12 @@ export interface TestEvents {
 }
 
 /** A prefix of its own on a Redis. */
-export async function openEvents(url = redisUrl(), prefixOfTest = prefix()): Promise<TestEvents> {
+export async function openEvents(
+  target: RedisTarget = { kind: 'single', url: redisUrl() },
+  prefixOfTest = prefix(),
+): Promise<TestEvents> {
   const { logger } = captureLog();
-  const redis = openRedis({ kind: 'single', url }, { name: 'test', logger });
+  const redis = openRedis(target, { name: 'test', logger });
   await redis.whenReady({ logger });
   onTestFinished(() => redis.close());
   const keys = redisKeys(prefixOfTest);
@@ -89,7 +93,7 @@ export async function startTestWebhooks(
 ): Promise<TestWebhooks> {
   const log = captureLog();
   const metrics = createMetrics({ service: 'control-api', ofProcess: false });
-  let change: TestWebhooks['change'] = () => undefined;
+  let change: TestWebhooks['change'] | null = null;
   const webhooks = startWebhooks({
     source: {
       first: endpoints,
@@ -110,7 +114,7 @@ export async function startTestWebhooks(
   const stop = (): Promise<void> => (stopping ??= webhooks.stop());
   onTestFinished(stop);
   await untilKnown(broker, endpoints);
-  return { ...webhooks, log, metrics, change: (given) => change(given), stop };
+  return { ...webhooks, log, metrics, change: (given) => change?.(given), stop };
 }
 
 /** Until some control-api has each of them, so that what is written from now on is for them. */

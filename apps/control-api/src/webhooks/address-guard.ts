@@ -92,7 +92,7 @@ type Resolve = (
 
 /**
  * The `lookup` of connections: a name is refused when any of its addresses is forbidden. It is asked for each connection,
- * and the connection goes to the very addresses that were judged, so a name that changes in between helps nobody.
+ * and the connection goes to the very addresses that were judged, so it makes no difference when a name changes in between.
  */
 export function guardedLookup(resolve: Resolve = lookup): LookupFunction {
   return (hostname, options, callback) => {

@@ -1,4 +1,5 @@
 import { type StoredEvent, isBefore, positionBefore, timeOf } from '@holdfast/broker/stored-event';
+import type { Place } from './delivery.ts';
 
 /** Events in memory, of one endpoint: past it no more are read. */
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -80,7 +81,7 @@ export class Backlog {
   /** What was read after that position; left out when the partition was set back, or changed, meanwhile. */
   add(name: string, after: string, { events, last, isEnd }: Page, isWanted: (event: StoredEvent) => boolean): void {
     const queue = this.#queue(name);
-    if (queue.readTo !== after) return;
+    if (queue.readTo !== after) return this.markChanged(name);
     for (const event of events) {
       if (!isWanted(event)) continue;
       queue.events.push(event);
@@ -128,7 +129,7 @@ export class Backlog {
   }
 
   /** A delivery that was begun before: its partitions are busy with it. */
-  resume(places: readonly { partition: string; position: string }[]): void {
+  resume(places: readonly Place[]): void {
     for (const { partition, position } of places) {
       const queue = this.#queue(partition);
       queue.isBlocked = true;
@@ -138,7 +139,7 @@ export class Backlog {
   }
 
   /** These were delivered, or are gone: their partitions go on. */
-  settle(places: readonly { partition: string; position: string }[]): void {
+  settle(places: readonly Place[]): void {
     for (const { partition, position } of places) {
       const queue = this.#queue(partition);
       if (isBefore(queue.cursor, position)) this.#move(queue, position);
@@ -153,7 +154,7 @@ export class Backlog {
   }
 
   /** A delivery of these waits: what lies behind it is read again when it is settled. */
-  block(places: readonly { partition: string; position: string }[]): void {
+  block(places: readonly Place[]): void {
     for (const queue of this.#queuesOf(places)) {
       queue.isBlocked = true;
       if (queue.events.length > 0) this.#restart(queue);
@@ -221,7 +222,7 @@ export class Backlog {
     this.#moved.add(queue);
   }
 
-  #queuesOf(places: readonly { partition: string }[]): Set<Queue> {
+  #queuesOf(places: readonly Place[]): Set<Queue> {
     return new Set(places.map(({ partition }) => this.#queue(partition)));
   }
 

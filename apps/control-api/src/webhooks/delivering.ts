@@ -5,6 +5,7 @@ import type { DisabledReason } from '@holdfast/protocol/rest/webhooks';
 import type { WebhookEndpoint } from '@holdfast/protocol/webhooks-file';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import type { Logger } from '@holdfast/service/logger';
+import { traceWebhook } from '@holdfast/service/tracing';
 import { Backlog } from './backlog.ts';
 import { Changes } from './changes.ts';
 import { type Delivery, decodeDelivery, encodeDelivery, newDelivery, oldestOf } from './delivery.ts';
@@ -241,10 +242,23 @@ export class Delivering {
     // Reading may have taken longer than the lease.
     if (this.#stopping || !this.#deps.holdsLease()) return this.#wait(delivery, Date.now());
     const outgoing = delivery.batchId === null ? singleRequest(first) : batchRequest(delivery.batchId, shown);
-    const result = await sender.send(this.#endpoint, outgoing, this.#aborted.signal);
+    const { id } = this.#endpoint;
+    const attempt = { endpoint: id, events: events.length, attempt: delivery.tries + 1 };
+    const result = await traceWebhook(attempt, async (span) => {
+      const given = await sender.send(
+        this.#endpoint,
+        { ...outgoing, traceparent: span.traceparent },
+        this.#aborted.signal,
+      );
+      span.set({
+        'holdfast.outcome': given.outcome,
+        ...(given.status !== null && { 'http.response.status_code': given.status }),
+      });
+      return given;
+    });
     if (this.#aborted.signal.aborted) return;
-    this.#deps.metrics.deliveries.inc({ endpoint: this.#endpoint.id, outcome: result.outcome });
-    if (delivery.tries > 0) this.#deps.metrics.retries.inc({ endpoint: this.#endpoint.id });
+    this.#deps.metrics.deliveries.inc({ endpoint: id, outcome: result.outcome });
+    if (delivery.tries > 0) this.#deps.metrics.retries.inc({ endpoint: id });
     if (result.outcome === 'delivered') this.#onDelivered(delivery);
     else this.#onFailed(delivery, result);
   }

@@ -24,6 +24,8 @@ export interface RunnerDeps {
   readonly retries: RetrySchedule;
   readonly metrics: WebhookMetrics;
   readonly logger: Logger;
+  /** Redis has lost its data. */
+  readonly onForgotten: () => void;
 }
 
 /** Delivers to one endpoint whenever this process has its lease, and tries to get it when another one ends. */
@@ -92,6 +94,7 @@ export class EndpointRunner {
       await this.#begin(lease.state);
     } else if (lease.kind === 'forgotten') {
       this.#deps.logger.warn({ endpoint: this.id }, 'Redis has forgotten how far webhooks are: it is written anew');
+      this.#deps.onForgotten();
       await this.#delivering.restore();
     }
     await this.#delivering?.onRenewed(lease.state);

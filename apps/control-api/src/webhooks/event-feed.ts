@@ -22,13 +22,13 @@ type Reader = Pick<WebhookBroker, 'count' | 'changedSince' | 'endOf'>;
 
 /**
  * Finds out which partitions have events. Notes of writers make it quick; that nothing is missed rests on a look at every
- * partition by and by. While nobody listens it asks nothing.
+ * partition by and by. Without a listener it asks nothing.
  */
 export class EventFeed {
   readonly #broker: Reader;
   readonly #listeners = new Set<FeedListener>();
-  /** Partitions that were noted as written to. */
-  readonly #noted = new Set<string>();
+  /** Partitions that had events. */
+  readonly #known = new Set<string>();
   readonly #lengths = new Map<string, number>();
   readonly #onRound: (lengths: ReadonlyMap<string, number>) => Promise<void>;
   readonly #stops: (() => void)[];
@@ -54,7 +54,7 @@ export class EventFeed {
   /** Calls back for every partition that is known to have had events, and from then on. */
   listen(listener: FeedListener): () => void {
     this.#listeners.add(listener);
-    for (const name of this.#noted) listener.onChanged(name);
+    for (const name of this.#known) listener.onChanged(name);
     return () => this.#listeners.delete(listener);
   }
 
@@ -69,7 +69,7 @@ export class EventFeed {
     const latest = changed.reduce((time, { at }) => Math.max(time, at), 0);
     this.#since = latest > this.#since ? latest : this.#since + (changed.length > 0 ? 1 : 0);
     for (const { name } of changed) {
-      this.#noted.add(name);
+      this.#known.add(name);
       for (const listener of this.#listeners) listener.onChanged(name);
     }
   }

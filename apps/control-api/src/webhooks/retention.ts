@@ -6,7 +6,7 @@ import { isFor } from './endpoint-filter.ts';
 import type { WebhookMetrics } from './webhook-metrics.ts';
 
 /** Events of all partitions together. */
-export const MAX_EVENTS = 1_000_000;
+const MAX_EVENTS = 1_000_000;
 /** How long events are kept that all endpoints have, for a replay. */
 const KEPT_MS = 24 * 3_600_000;
 /** Where there are too many, a share is removed at once, so that it is not done for every event. */

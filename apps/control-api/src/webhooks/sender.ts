@@ -33,6 +33,8 @@ export interface SendResult {
 export interface Outgoing {
   readonly id: string;
   readonly body: Buffer;
+  /** Of the span of this request, if it is traced. */
+  readonly traceparent?: string | undefined;
 }
 
 export interface SenderOptions {
@@ -56,7 +58,7 @@ export function createSender({ allowPrivate, timeoutMs = TIMEOUT_MS, lookup }: S
    */
   async function send(
     { url, secrets }: Pick<WebhookEndpoint, 'url' | 'secrets'>,
-    { id, body }: Outgoing,
+    { id, body, traceparent }: Outgoing,
     signal?: AbortSignal,
   ): Promise<SendResult> {
     const target = new URL(url);
@@ -66,9 +68,10 @@ export function createSender({ allowPrivate, timeoutMs = TIMEOUT_MS, lookup }: S
       return failure('address-not-allowed', new AddressNotAllowed(target.hostname, target.hostname).message);
     }
     const deadline = AbortSignal.timeout(timeoutMs);
+    const signals = signal === undefined ? [deadline] : [deadline, signal];
     try {
       const attempt = () =>
-        post(target, body, signedHeaders(id, body, secrets), [deadline, ...(signal ? [signal] : [])]);
+        post(target, body, { ...signedHeaders(id, body, secrets), ...(traceparent && { traceparent }) }, signals);
       return judge(await attempt().catch((error: unknown) => (isStale(error) ? attempt() : Promise.reject(error))));
     } catch (error) {
       if (deadline.aborted) return failure('time-out', `no answer within ${timeoutMs} ms`);
@@ -80,12 +83,12 @@ export function createSender({ allowPrivate, timeoutMs = TIMEOUT_MS, lookup }: S
   function post(
     target: URL,
     body: Buffer,
-    signed: Record<string, string>,
+    given: Record<string, string>,
     signals: AbortSignal[],
   ): Promise<{ response: IncomingMessage; text: string }> {
     const isTls = target.protocol === 'https:';
     const headers = {
-      ...signed,
+      ...given,
       'content-type': 'application/json',
       'content-length': body.length,
       'user-agent': 'Holdfast',

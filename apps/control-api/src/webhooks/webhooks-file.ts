@@ -74,7 +74,7 @@ function schemaFor({ allowPrivate }: FileOptions): z.ZodType<z.output<typeof web
   if (allowPrivate) return webhooksFile;
   return webhooksFile.superRefine(({ endpoints }, context) => {
     for (const [index, { url }] of endpoints.entries()) {
-      const { protocol, hostname } = new URL(url);
+      const { protocol = '', hostname = '' } = URL.parse(url) ?? {};
       const fault = (message: string): void =>
         context.addIssue({ code: 'custom', path: ['endpoints', index, 'url'], message });
       if (protocol !== 'https:') fault('must be an https:// URL unless WEBHOOKS_ALLOW_PRIVATE is 1');

@@ -65,7 +65,7 @@ export function startWebhooks(options: WebhooksOptions): Webhooks & { stop: () =
     ...(maxEvents === undefined ? {} : { maxEvents }),
   });
   const feed = new EventFeed(broker, { logger, onRound: trim });
-  const deps = { broker, sender, feed, retries, metrics, logger };
+  const deps = { broker, sender, feed, retries, metrics, logger, onForgotten: () => void keep() };
 
   function apply(given: readonly WebhookEndpoint[]): void {
     endpoints = given;

@@ -29,6 +29,9 @@ const reasons: Partial<Record<CloseCode['code'], DisconnectReason>> = {
   [closeCodes.unregistered.code]: 'unregistered',
 };
 
+/** A message that is published before a claim, and comes after the welcome, is so much older at most. */
+const MAX_AHEAD_MS = 60_000;
+
 /** Topics left lately that are remembered for longer than they have to be. */
 const MAX_TOMBSTONES = 100;
 
@@ -111,7 +114,7 @@ export class Connection implements Subscriber {
   endReason: DisconnectReason | null = null;
   /** What it began with and was told; from its end on, all that is known of it. */
   story: ConnectionStory | ConnectionEnd = NOT_RESUMED;
-  /** When its claim was sent, in whole milliseconds of the monotonic clock; since the welcome, how long it took until then. */
+  /** When its claim was sent, in whole milliseconds of the monotonic clock; since the welcome, `openedMs`. */
   #opening: number;
   /** Its place in the connection registry. */
   registryIndex = -1;
@@ -139,7 +142,10 @@ export class Connection implements Subscriber {
     this.#losses = losses;
   }
 
-  /** How long it took from the sending of its claim to its welcome, in milliseconds, rounded up; null: it is not open. */
+  /**
+   * What was published so many milliseconds after its claim, or later, came while it was open; also a little before, where
+   * its topics had been quiet. Null: it is not open.
+   */
   get openedMs(): number | null {
     return this.phase === 'open' ? this.#opening : null;
   }
@@ -164,11 +170,18 @@ export class Connection implements Subscriber {
     return suspended;
   }
 
-  /** The welcome is out, and the connection takes part; false when that was already too much for its socket. */
-  begin(): boolean {
+  /**
+   * The welcome is out, and the connection takes part; false when that was already too much for its socket.
+   * @param latestStart the latest time of a position that it starts at without its client having stated it, in ms since
+   *   the epoch: what is published later comes live
+   */
+  begin(latestStart: number): boolean {
     if (this.phase !== 'attaching') return false;
     this.phase = 'open';
-    this.#opening = Math.ceil(performance.now()) - this.#opening;
+    const took = Math.ceil(performance.now()) - this.#opening;
+    const claimedAt = Math.floor(Number.parseInt(this.id, 36) / 1000);
+    const least = this.story.resumed ? 0 : -MAX_AHEAD_MS;
+    this.#opening = Math.max(least, Math.min(took, latestStart - claimedAt));
     return true;
   }
 

@@ -1,10 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import type { DisconnectReason } from '@holdfast/protocol/events';
+import type { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { eventually } from '@holdfast/testkit/eventually';
 import { NO_IDENTITY } from './identity.ts';
 import { connectionName } from './state.ts';
 import { controlBroker, edgeBroker } from '../redis-broker.ts';
-import { connect, dyingAfter, openBroker, someone, stateOf } from '../testing/brokers.ts';
+import { connect, dyingAfter, openBroker, recordingScripts, someone, stateOf } from '../testing/brokers.ts';
 import { testEvents } from '../testing/events.ts';
 
 const its = await openBroker();
@@ -225,10 +227,32 @@ describe('only what is wanted is written', () => {
   });
 });
 
-/** A life of a client, by processes that die after so many commands; one that has died does nothing more. */
-async function livesUntil(commands: number, clientId: string): Promise<void> {
-  const dying = dyingAfter(redis, commands);
-  const [own, ownEdge] = [controlBroker(dying, its.prefix), edgeBroker(dying, its.prefix)];
+/** Of each script of a whole life how many keys and arguments it has. */
+async function sizesOfScripts(): Promise<[keys: number, args: number][]> {
+  const { redis: recording, calls } = recordingScripts(redis);
+  await lives(recording, randomUUID());
+  return calls.map(([, count, ...rest]) => [Number(count), rest.length - Number(count)]);
+}
+
+test('while none is wanted scripts have no key more, and no argument', async () => {
+  const on = await sizesOfScripts();
+  await events.end();
+  const off = await sizesOfScripts();
+  expect(off).toHaveLength(on.length);
+  const more = on.map(([count, args], index) => [count - (off[index]?.[0] ?? 0), args - (off[index]?.[1] ?? 0)]);
+  const [register, claim, release, mark, unregister] = [
+    [1, 0],
+    [1, 1],
+    [1, 1],
+    [1, 0],
+    [1, 1],
+  ];
+  expect(more.filter((size) => String(size) !== '0,0')).toEqual([register, claim, release, claim, mark, unregister]);
+});
+
+/** A whole life of a client. */
+async function lives(connection: Redis, clientId: string): Promise<void> {
+  const [own, ownEdge] = [controlBroker(connection, its.prefix), edgeBroker(connection, its.prefix)];
   await Promise.all([own.refreshEvents(), ownEdge.refreshEvents()]);
   await own.register(someone({ clientId }), null);
   const outcome = await ownEdge.claim({ clientId, edge: 'e1' });
@@ -244,9 +268,9 @@ async function livesUntil(commands: number, clientId: string): Promise<void> {
 test('wherever a process dies, what has changed was written, and what has not was not', async () => {
   let commands = 2;
   const states = new Set<string>();
-  for (let lives = true; lives; commands += 1) {
+  for (let dies = true; dies; commands += 1) {
     const { clientId } = someone();
-    lives = await livesUntil(commands, clientId).then(
+    dies = await lives(dyingAfter(redis, commands), clientId).then(
       () => false,
       () => true,
     );

@@ -95,6 +95,8 @@ const field = {
   /** Edge of the owner before this one, until it has closed its connection. */
   previousEdge: 'p',
   since: 's',
+  /** Given to a new connection that has not taken the client over yet. */
+  givenGeneration: 'q',
   disconnectUpTo: 'x',
   ownPosition: 'm',
 } as const;

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { USER_TOPIC } from '@holdfast/protocol/topic-name';
+import { isUserTopic, userOfTopic } from '../users/user-topic.ts';
 
 /** An event as it lies in a stream. */
 export interface StoredEvent {
@@ -20,7 +22,14 @@ export function decodeEvent(partition: string, position: string, fields: readonl
   const type = found.get('t');
   const data = found.get('d') ?? '{}';
   if (type === undefined || !data.startsWith('{')) return null;
-  return { partition, position, type, clientId: found.get('c') ?? null, data };
+  return { partition, position, type, clientId: found.get('c') ?? null, data: withUser(data) };
+}
+
+/** With `@user` and the user in the place of the name under which the user's topic is kept. */
+function withUser(data: string): string {
+  const [written, topic = ''] = /^\{"topic":"([^"]*)"/.exec(data) ?? [];
+  if (written === undefined || !isUserTopic(topic)) return data;
+  return `{"topic":"${USER_TOPIC}","user":${JSON.stringify(userOfTopic(topic))}${data.slice(written.length)}`;
 }
 
 /**

@@ -10,7 +10,7 @@ const writeScript = loadScript('write-webhook');
 const releaseScript = loadScript('release-webhook');
 
 /** Renewed every second: many renewals may fail before another control-api takes over. */
-export const WEBHOOK_LEASE_MS = 10_000;
+const WEBHOOK_LEASE_MS = 10_000;
 /** How long an endpoint that is in no file any more is known, and goes on where it was when it comes back. */
 const KEPT_MS = 2 * 24 * 3_600_000;
 /** The clocks of a Cluster's nodes may be apart by so much: a new endpoint gets as much of what was before it. */

@@ -23,7 +23,10 @@ export interface ConnectionStory {
 
 /** What the edge of a connection knows of it when it ends. */
 export interface ConnectionEnd extends ConnectionStory {
-  /** From its claim to the end of its welcome, in milliseconds, rounded up; null: it never had a welcome. */
+  /**
+   * What was published so many milliseconds after its claim, or later, came while it was open; also a little before, where
+   * its topics had been quiet. Null: it never had a welcome.
+   */
   openedMs: number | null;
   /** Where its subscriptions had got to, by topic: those that got beyond `upTo`, or were behind. */
   reached: Readonly<Record<string, Position>>;

@@ -23,6 +23,7 @@ const WITHOUT_REDIS = [
   'clientIdOfCursor',
   'isOccupancyWanted',
   'vacateTopics',
+  'beginSearches',
   'isLossWanted',
   'writeLosses',
 ];

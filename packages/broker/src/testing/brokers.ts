@@ -108,6 +108,22 @@ export function watched(
   });
 }
 
+/** A connection that keeps the arguments of each script that is run: its hash, how many keys, keys and arguments. */
+export function recordingScripts(redis: Redis): { redis: Redis; calls: unknown[][] } {
+  const calls: unknown[][] = [];
+  const recording = new Proxy(redis, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name);
+      if (name !== 'evalsha') return value;
+      return (...args: Parameters<Redis['evalsha']>) => {
+        calls.push(args);
+        return target.evalsha(...args);
+      };
+    },
+  });
+  return { redis: recording, calls };
+}
+
 /** A connection of a process that dies after so many commands. */
 export function dyingAfter(redis: Redis, commands: number): Redis {
   return watched(redis, (_, count) => {

@@ -1,9 +1,12 @@
 import type { EventType } from '@holdfast/protocol/events';
+import { USER_TOPIC } from '@holdfast/protocol/topic-name';
 import type { Commands } from '@holdfast/redis/commands';
-import type { ControlBroker, EdgeBroker } from '../broker.ts';
+import type { Events } from '../broker.ts';
 import { type Partition, eventPartitions } from '../events/partitions.ts';
+import { type StoredEvent, decodeEvent } from '../events/stored-event.ts';
 import { type WantedEvents, eventsWanted } from '../events/wanted.ts';
 import type { Keys } from '../keys.ts';
+import { isUserTopic, userOfTopic } from '../users/user-topic.ts';
 
 /** An event as it lies in its stream. */
 export interface WrittenEvent {
@@ -17,8 +20,8 @@ export interface WrittenEvent {
 
 interface Brokers {
   readonly keys: Keys;
-  readonly control: ControlBroker;
-  readonly edge: EdgeBroker;
+  readonly control: Pick<Events, 'refreshEvents'>;
+  readonly edge: { refreshEvents(): Promise<unknown> };
 }
 
 export type TestEvents = ReturnType<typeof testEvents>;
@@ -30,8 +33,9 @@ export function testEvents(redis: Commands, { keys, control, edge }: Brokers) {
 
   const refresh = async () => void (await Promise.all([control.refreshEvents(), edge.refreshEvents()]));
 
-  async function read({ stream }: Partition): Promise<WrittenEvent[]> {
-    return (await redis.xrange(stream, '-', '+')).map(([id, flat]) => eventOf(id, flat));
+  async function read({ name, stream }: Partition): Promise<WrittenEvent[]> {
+    const entries = await redis.xrange(stream, '-', '+');
+    return entries.flatMap(([id, fields]) => decodeEvent(name, id, fields) ?? []).map((event) => eventOf(event));
   }
 
   return {
@@ -51,7 +55,10 @@ export function testEvents(redis: Commands, { keys, control, edge }: Brokers) {
       (await read(partitions.partitionOf(keys.client(clientId)))).filter((event) => event.clientId === clientId),
     /** Those of a topic, in their order. */
     ofTopic: async (topic: string) =>
-      (await read(partitions.partitionOf(keys.topic(topic)))).filter((event) => event.data['topic'] === topic),
+      (await read(partitions.partitionOf(keys.topic(topic)))).filter(({ data }) => {
+        if (!isUserTopic(topic)) return data['topic'] === topic;
+        return data['topic'] === USER_TOPIC && data['user'] === userOfTopic(topic);
+      }),
     /** All, partition after partition. */
     all: async () => {
       const numbers = Array.from({ length: partitions.count }, (_, number) => number);
@@ -62,14 +69,11 @@ export function testEvents(redis: Commands, { keys, control, edge }: Brokers) {
   };
 }
 
-function eventOf(id: string, flat: readonly string[]): WrittenEvent {
-  const fields: Record<string, string | undefined> = {};
-  for (let at = 0; at + 1 < flat.length; at += 2) fields[flat[at] ?? ''] = flat[at + 1];
-  const { t: type = '', c: clientId, d: data = '' } = fields;
+function eventOf({ position, type, clientId, data }: StoredEvent): WrittenEvent {
   return {
-    id,
+    id: position,
     type: type as EventType,
-    ...(clientId === undefined ? {} : { clientId }),
+    ...(clientId === null ? {} : { clientId }),
     data: JSON.parse(data) as Record<string, unknown>,
   };
 }

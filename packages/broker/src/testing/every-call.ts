@@ -101,6 +101,8 @@ export function everyCall({
     'deleteTopic with presence': () => control.deleteTopic(room),
     tryWrites: () => control.tryWrites(),
     refreshEvents: () => control.refreshEvents(),
+    renewSearches: () => control.renewSearches([{ id: 'e1', renewedAt: '1' }]),
+    endSearches: () => control.endSearches([{ id: 'e1', renewedAt: '1' }]),
     changeOccupancy: () => edge.changeOccupancy('e4', [topic], []),
     checkOccupancy: () => edge.checkOccupancy('e4', [topic]),
     notePast: () =>

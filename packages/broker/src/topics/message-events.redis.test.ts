@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { NO_IDENTITY } from '../clients/identity.ts';
 import { controlBroker } from '../redis-broker.ts';
-import { openBroker, someone } from '../testing/brokers.ts';
+import { openBroker, recordingScripts, someone } from '../testing/brokers.ts';
 import { testEvents } from '../testing/events.ts';
 
 const its = await openBroker();
@@ -51,7 +51,8 @@ test('what is published to a user is one of its topic', async () => {
   await control.register(someone({ identity: { ...NO_IDENTITY, user } }), null);
   const outcome = await control.publishToUser(user, { data: json('hi') });
   const written = await events.ofTopic(`@user:${encodeURIComponent(user)}`);
-  expect(written).toMatchObject([{ type: 'message.published', data: { id: idOf(outcome), data: 'hi' } }]);
+  const data = { topic: '@user', user, id: idOf(outcome), data: 'hi' };
+  expect(written).toMatchObject([{ type: 'message.published', data }]);
 });
 
 test('what is published to one client names it, with and without an idempotency key', async () => {
@@ -100,17 +101,7 @@ test('only messages of topics that fit are events, those of users and clients by
 test('while none is wanted a publish is the same call as without events', async () => {
   const topic = await someTopic();
   await events.end();
-  const calls: unknown[][] = [];
-  const recording = new Proxy(its.redis, {
-    get: (target, name) => {
-      const value: unknown = Reflect.get(target, name);
-      if (name !== 'evalsha') return value;
-      return (...args: unknown[]) => {
-        calls.push(args);
-        return target.evalsha(...(args as Parameters<typeof target.evalsha>));
-      };
-    },
-  });
+  const { redis: recording, calls } = recordingScripts(its.redis);
   await controlBroker(recording, its.prefix).publish(topic, json('marker'));
   expect(calls).toHaveLength(1);
   expect(calls[0]?.slice(1)).toEqual([
