@@ -14,7 +14,7 @@ export type Client = (typeof clientResponse)['_output'];
 export type ClientSummary = (typeof clientSummary)['_output'];
 type Clients = (typeof clientsResponse)['_output'];
 
-export interface ClientsQuery {
+interface ClientsQuery {
   readonly user?: string | undefined;
   /** Of a client of the own API key. */
   readonly name?: string | undefined;

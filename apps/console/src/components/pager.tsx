@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { Button } from './button.tsx';
 
-export interface Pages {
+interface Pages {
   /** Of the page that is shown; undefined for the first one. */
   readonly cursor: string | undefined;
   readonly number: number;

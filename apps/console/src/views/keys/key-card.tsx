@@ -5,7 +5,7 @@ import { count, date, duration } from '../../state/format.ts';
 import { ownKey } from '../../state/session.ts';
 
 /** A key that ends within so long should have a successor. */
-export const SOON_MS = 14 * 86_400_000;
+const SOON_MS = 14 * 86_400_000;
 
 export function KeyCard({ apiKey }: { readonly apiKey: ApiKey }) {
   const { id, can, used, maxClients, maxTopics, maxHistoryMessages, tokens, lastUsedAt } = apiKey;
