@@ -1,4 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from '@holdfast/client/connect';
 import { createRest } from '@holdfast/client/rest';
@@ -7,6 +10,7 @@ import { createKey, listKeys } from '@holdfast/local/keys-file';
 import type { Page } from 'playwright-core';
 import { type TestBrowser, startBrowser } from './browser.ts';
 import { withPalette } from './palette-png.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
 
 // npm run console:pictures [-- overview edges …]: takes the pictures of docs/images/console, all or those named, on an
 // installation of its own under a small load.
@@ -20,7 +24,7 @@ const SETTLED_MS = 3_000;
 /** Some messages have to arrive. */
 const LIVE_MS = 15_000;
 
-/** Every view, by the name of its picture. */
+/** Every view, by the name of its picture; {client} and {id} are those of a client and of a message for it. */
 const VIEWS: readonly (readonly [name: string, route: string])[] = [
   ['overview', '/overview'],
   ['edges', '/edges'],
@@ -28,8 +32,9 @@ const VIEWS: readonly (readonly [name: string, route: string])[] = [
   ['topic', '/topics/room.lobby'],
   ['topic-live', '/topics/room.lobby?tab=live'],
   ['clients', '/clients'],
-  ['users', '/users/ann'],
-  ['explain', '/explain'],
+  ['client', '/clients/{client}'],
+  ['user', '/users/ann'],
+  ['explain', '/explain?client={client}&topic=room.lobby&id={id}'],
   ['keys', '/keys'],
   ['webhooks', '/webhooks'],
   ['doctor', '/doctor'],
@@ -45,6 +50,10 @@ const TOPICS = ['news.sport', 'news.weather', 'orders.eu.created', 'orders.eu.pa
 const PEOPLE = ['ann', 'bob', 'cleo', 'dan', 'eve'] as const;
 const LINES = ['Good morning', 'On my way', 'The train is late again', 'Platform 4, then', 'See you there'];
 const CLIENTS = 60;
+/** Of a key that ends soon. */
+const KEY_MS = 9 * 86_400_000;
+/** What endpoints of webhooks answer with, when not 204. */
+const STATUS: Readonly<Record<string, number>> = { '/analytics': 500, '/old-crm': 410 };
 
 await using installation = await startPictured();
 await using browser = await startBrowser();
@@ -54,20 +63,62 @@ const pages = await Promise.all(
   Object.entries(LOOKS).map(async ([name, look]) => [name, await opened(browser, look)] as const),
 );
 await delay(WARM_UP_MS);
+const named = await namedInRoutes();
 const wanted = process.argv.slice(2);
 for (const [view, route] of VIEWS) {
   if (wanted.length > 0 && !wanted.includes(view)) continue;
-  for (const [look, page] of pages) await take(page, route, `${view}-${look}`);
+  const shown = route.replace('{client}', named.client).replace('{id}', named.id);
+  for (const [look, page] of pages) await take(page, shown, `${view}-${look}`);
 }
 load.stop();
 
 async function startPictured() {
-  const started = await startInstallation({ edges: 2, announce: () => undefined });
+  const hooks = await startWebhooks();
+  const started = await startInstallation({ edges: 2, announce: () => undefined, env: hooks.env });
   const { keysFile } = started;
-  await createKey(keysFile, { id: 'mobile', can: { register: true, subscribe: ['news.*'] }, maxClients: 100_000 });
+  const expiresAt = new Date(Date.now() + KEY_MS).toISOString();
+  const can = { register: true, subscribe: ['news.*'] };
+  await createKey(keysFile, { id: 'mobile', can, maxClients: 100_000, expiresAt });
   await createKey(keysFile, { id: 'backend', can: FULL_RIGHTS });
   if ((await listKeys(keysFile)).length !== 3) throw new Error('a key is missing');
-  return Object.assign(started, { [Symbol.asyncDispose]: () => started.stop() });
+  const stop = async (): Promise<void> => {
+    await started.stop();
+    await hooks.stop();
+  };
+  return Object.assign(started, { [Symbol.asyncDispose]: stop });
+}
+
+/** Endpoints of webhooks: one that takes everything, one that fails, and one that is gone. */
+async function startWebhooks() {
+  const directory = await temporaryDirectory();
+  const receiver = createServer((request, response) => {
+    response.statusCode = STATUS[request.url ?? ''] ?? 204;
+    request.resume().on('end', () => response.end());
+  });
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+  const { port } = receiver.address() as AddressInfo;
+  const secret = `whsec_${Buffer.alloc(32, 1).toString('base64')}`;
+  const endpoints = [
+    { id: 'backend', types: ['client.*', 'topic.*'] },
+    { id: 'analytics', types: ['client.*'], batch: { size: 100, ms: 250 } },
+    { id: 'old-crm', types: ['client.connected'] },
+  ].map((endpoint) => ({ ...endpoint, url: `http://127.0.0.1:${port}/${endpoint.id}`, secret }));
+  const file = join(directory.path, 'webhooks.json');
+  await writeFile(file, JSON.stringify({ endpoints }));
+  const stop = async (): Promise<void> => {
+    receiver.close();
+    receiver.closeAllConnections();
+    await directory[Symbol.asyncDispose]();
+  };
+  return { env: { WEBHOOKS_FILE: file, WEBHOOKS_ALLOW_PRIVATE: '1' }, stop };
+}
+
+async function namedInRoutes(): Promise<{ client: string; id: string }> {
+  const { controlUrl, key } = installation;
+  const ask = async (path: string) => (await fetch(controlUrl + path, { headers: { 'x-api-key': key } })).json();
+  const { clients } = (await ask('/v1/clients?name=device-0')) as { clients: { ref: string }[] };
+  const { messages } = (await ask('/v1/topics/room.lobby/messages')) as { messages: { id: string }[] };
+  return { client: clients[0]?.ref ?? '', id: messages.at(-1)?.id ?? '' };
 }
 
 async function opened(from: TestBrowser, { scheme, size }: (typeof LOOKS)[keyof typeof LOOKS]): Promise<Page> {

@@ -9,6 +9,7 @@ import { TokenVerifier } from './auth/tokens/token-verifier.ts';
 import type { ClientExpiry } from './clients/client-expiry.ts';
 import { clientRoutes } from './clients/client-routes.ts';
 import { clientTopicRoutes } from './clients/client-topic-routes.ts';
+import { pastConnectionRoutes } from './clients/past-connections.ts';
 import { type ConsoleFiles, consoleRoutes } from './console/console.ts';
 import { doctorRoutes } from './doctor/doctor-routes.ts';
 import type { ControlSettings } from './doctor/facts.ts';
@@ -144,6 +145,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   for (const routes of [
     clientRoutes,
     clientTopicRoutes,
+    pastConnectionRoutes,
     topicRoutes,
     presenceRoutes,
     messageRoutes,

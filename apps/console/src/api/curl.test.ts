@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
+import { unsubscribeClient } from './clients.ts';
 import { curlLine } from './curl.ts';
 import { type Request, change, get, path } from './request.ts';
 import { listTopics, publish } from './topics.ts';
@@ -7,9 +8,9 @@ import { listTopics, publish } from './topics.ts';
 const ORIGIN = 'http://127.0.0.1:7700';
 
 /** The words that a shell makes of the line, without `curl`. */
-function wordsOf(request: Request<unknown>): string[] {
+function wordsOf(request: Request<unknown>, more: Readonly<Record<string, string>> = {}): string[] {
   const line = curlLine(request, ORIGIN).replace(/^curl /, `printf '%s\\0' `);
-  const env = { HOLDFAST_KEY: 'id.secret', PATH: process.env['PATH'] };
+  const env = { HOLDFAST_KEY: 'id.secret', PATH: process.env['PATH'], ...more };
   return execFileSync('/bin/sh', ['-c', line], { env, encoding: 'utf8' }).split('\0').slice(0, -1);
 }
 
@@ -38,6 +39,16 @@ describe('a curl line', () => {
     expect(wordsOf(change('POST', '/v1/edges/e/drain')).slice(0, 2)).toEqual(['-X', 'POST']);
     expect(wordsOf(listTopics('news.', 'news.a')).at(-1)).toBe(
       `${ORIGIN}/v1/topics?prefix=news.&cursor=news.a&limit=50`,
+    );
+  });
+
+  it('has the UUID of a client, which is a credential, by a variable', () => {
+    const clientId = '3f2b0c9e-1d4a-4c58-9b1e-7a60d2c4e8f1';
+    const request = unsubscribeClient(clientId, ['a.b', 'c']);
+    expect(curlLine(request, ORIGIN)).toContain(`"${ORIGIN}/v1/clients/$CLIENT_ID/topics?topics=a.b%2Cc"`);
+    expect(curlLine(request, ORIGIN)).not.toContain(clientId);
+    expect(wordsOf(request, { CLIENT_ID: clientId }).at(-1)).toBe(
+      `${ORIGIN}/v1/clients/${clientId}/topics?topics=a.b%2Cc`,
     );
   });
 });

@@ -12,8 +12,15 @@ export function curlLine(request: Request<unknown>, origin: string): string {
     ...(method === implied ? [] : [`-X ${method}`]),
     '-H "X-API-Key: $HOLDFAST_KEY"',
     ...(body === undefined ? [] : [`-H 'Content-Type: application/json'`, `-d ${quoted(body)}`]),
-    quoted(origin + targetOf(request)),
+    addressOf(request, origin),
   ].join(' ');
+}
+
+/** What an address is made of needs no escapes between double quotes. */
+function addressOf(request: Request<unknown>, origin: string): string {
+  const { hidden } = request;
+  const address = origin + targetOf(request);
+  return hidden === undefined ? quoted(address) : `"${address.replaceAll(hidden.value, `$${hidden.variable}`)}"`;
 }
 
 /** One word of a POSIX shell. */

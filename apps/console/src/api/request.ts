@@ -9,6 +9,8 @@ export interface Request<Answer> {
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   /** JSON text. */
   readonly body?: string;
+  /** A credential in the path: where the call is shown, a variable of the shell stands for it. */
+  readonly hidden?: { readonly value: string; readonly variable: string };
   readonly [answered]?: Answer;
 }
 

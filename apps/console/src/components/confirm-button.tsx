@@ -12,7 +12,9 @@ interface ConfirmButtonProps<Answer> {
   readonly action: string;
   /** Of the dialog, a question: "Drain edge-1?". */
   readonly question: string;
-  /** What will happen, and what will not. */
+  /** On the button of the dialog, when it is not `action`. */
+  readonly confirmWith?: string;
+  /** What will happen, and what will not; and fields, when the call needs more. */
   readonly children: ComponentChildren;
   readonly request: Request<Answer>;
   readonly onDone: (answer: Answer) => void;
@@ -24,7 +26,7 @@ interface ConfirmButtonProps<Answer> {
 
 /** A button whose call is asked about once more, with the curl line that does the same. */
 export function ConfirmButton<Answer>(props: ConfirmButtonProps<Answer>) {
-  const { action, question, children, request, onDone, kind = 'danger', lacks, label } = props;
+  const { action, question, children, request, onDone, kind = 'danger', lacks, label, confirmWith = action } = props;
   const [open, setOpen] = useState(false);
   const { busy, error, run, reset } = useAction<Answer>();
   const close = (): void => {
@@ -43,17 +45,25 @@ export function ConfirmButton<Answer>(props: ConfirmButtonProps<Answer>) {
         {action}
       </Button>
       <Dialog title={question} open={open} onClose={close}>
-        <div class="dialog-body">{children}</div>
-        {error && <Problem error={error} />}
-        <CurlLine request={request} />
-        <div class="dialog-actions">
-          <Button onClick={close} autoFocus>
-            Cancel
-          </Button>
-          <Button kind={kind === 'danger' ? 'danger' : 'primary'} busy={busy} onClick={() => void confirm()}>
-            {action}
-          </Button>
-        </div>
+        <form
+          class="form"
+          onSubmit={(event) => {
+            event.preventDefault();
+            void confirm();
+          }}
+        >
+          <div class="dialog-body">{children}</div>
+          {error && <Problem error={error} />}
+          <CurlLine request={request} />
+          <div class="dialog-actions">
+            <Button onClick={close} autoFocus>
+              Cancel
+            </Button>
+            <Button kind={kind === 'danger' ? 'danger' : 'primary'} type="submit" busy={busy}>
+              {confirmWith}
+            </Button>
+          </div>
+        </form>
       </Dialog>
     </>
   );

@@ -149,7 +149,7 @@ function silentConnection({ edge, generation }: Extract<PresentConnection, { kin
 }
 
 /** The name of a connection is the generation of its first claim: microseconds of the clock of Redis. */
-function claimTime(connection: string): number {
+export function claimTime(connection: string): number {
   return Math.floor(Number.parseInt(connection, 36) / 1000);
 }
 

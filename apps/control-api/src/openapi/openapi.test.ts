@@ -59,6 +59,7 @@ const CONTRACT: Record<string, string[]> = {
   'POST /v1/webhooks/{webhook}/enable': ['202', '400', '403', '404'],
   'GET /v1/keys': ['200', '400', '403'],
   'GET /v1/doctor': ['200', '400', '403'],
+  'GET /v1/clients/{clientId}/connections': ['200', '400', '403', '404'],
   'GET /v1/explain': ['200', '400', '403', '404'],
   'GET /healthz': ['200'],
   'GET /readyz': ['200', '503'],

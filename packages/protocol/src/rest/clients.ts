@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { clientId, clientRef, newClientId } from '../client-id.ts';
+import { disconnectReason } from '../events.ts';
 import { CLIENT_EXPIRY_SECONDS, MAX_TOPICS } from '../limits.ts';
 import { position } from '../positions.ts';
 import { clientInfo, registeredMay, tokenMay, userName } from '../user.ts';
@@ -142,3 +143,25 @@ export const clientSummary = z.object({
 });
 
 export const clientsResponse = z.object({ clients: z.array(clientSummary), cursor: z.string().nullable() });
+
+const pastConnection = z.object({
+  connection: z.string().describe('As its welcome named it'),
+  edge: z.string(),
+  from: z.iso.datetime().describe('When the client was claimed for it'),
+  to: z.iso.datetime().describe('When it was found to have ended'),
+  reason: disconnectReason,
+  resumed: z
+    .boolean()
+    .nullable()
+    .describe('Whether it went on from positions that the client stated; null: its edge did not tell'),
+  lost: z
+    .int()
+    .nullable()
+    .describe('`lost` frames that it was sent, as far as they are kept; null: its edge did not tell'),
+});
+
+export const pastConnectionsResponse = z.object({
+  connections: z
+    .array(pastConnection)
+    .describe('The last 16 of the last 24 hours, latest first; the present one is not in it'),
+});

@@ -1,5 +1,8 @@
-import { Page } from '../../components/page.tsx';
+import type { ViewProps } from '../view.ts';
+import { ClientList } from './client-list.tsx';
+import { ClientPage } from './client-page.tsx';
 
-export function Clients() {
-  return <Page title="Clients">{null}</Page>;
+/** Clients, or one of them. */
+export function Clients({ rest: [ref], query }: ViewProps) {
+  return ref === undefined ? <ClientList sought={query['find'] ?? ''} /> : <ClientPage key={ref} reference={ref} />;
 }

@@ -68,7 +68,7 @@ export function History({ topic }: { readonly topic: string }) {
                   : 'Nothing was published since then.'}
               </Empty>
             ) : (
-              <MessageList label={`Messages of ${topic}`} messages={messages} />
+              <MessageList topic={topic} label={`Messages of ${topic}`} messages={messages} />
             )}
             <div class="pager">
               <span class="hint">

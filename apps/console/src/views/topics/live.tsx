@@ -74,7 +74,7 @@ function Watch({ topic }: { readonly topic: string }) {
       )}
       <Trouble state={state} onAgain={again} />
       {shown.length > 0 ? (
-        <MessageList label={`Messages of ${topic}, the newest first`} messages={shown} />
+        <MessageList topic={topic} label={`Messages of ${topic}, the newest first`} messages={shown} />
       ) : (
         state.kind === 'live' && (
           <Empty title={messages.length === 0 ? 'Nothing has arrived yet.' : 'No message has this text.'}>

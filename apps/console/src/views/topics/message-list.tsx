@@ -1,6 +1,8 @@
 import { useMemo, useState } from 'preact/hooks';
 import { Copy } from '../../components/copy.tsx';
 import { clock, date, milliseconds, timeOf } from '../../state/format.ts';
+import { may } from '../../state/rights.ts';
+import { href } from '../../state/router.ts';
 import { printed } from '../../state/exact-json.ts';
 
 export interface ShownMessage {
@@ -11,17 +13,18 @@ export interface ShownMessage {
 }
 
 interface MessageListProps {
+  readonly topic: string;
   /** For screen readers. */
   readonly label: string;
   readonly messages: readonly ShownMessage[];
 }
 
 /** Messages, one line each; opened, the data over several lines and the id. */
-export function MessageList({ label, messages }: MessageListProps) {
+export function MessageList({ topic, label, messages }: MessageListProps) {
   return (
     <ul class="messages" aria-label={label}>
       {messages.map((message) => (
-        <Message key={message.id} message={message} />
+        <Message key={message.id} topic={topic} message={message} />
       ))}
     </ul>
   );
@@ -30,7 +33,12 @@ export function MessageList({ label, messages }: MessageListProps) {
 /** Enough for the widest screen; the whole is printed when it is opened. */
 const LINE_CHARACTERS = 300;
 
-function Message({ message }: { readonly message: ShownMessage }) {
+interface MessageProps {
+  readonly topic: string;
+  readonly message: ShownMessage;
+}
+
+function Message({ topic, message }: MessageProps) {
   const { id, data, latencyMs } = message;
   // Of hundreds hardly any is opened.
   const [open, setOpen] = useState(false);
@@ -44,13 +52,13 @@ function Message({ message }: { readonly message: ShownMessage }) {
           <code>{line}</code>
           {latencyMs !== undefined && <span class="hint">{milliseconds(latencyMs)}</span>}
         </summary>
-        {open && <Opened message={message} />}
+        {open && <Opened topic={topic} message={message} />}
       </details>
     </li>
   );
 }
 
-function Opened({ message: { id, data } }: { readonly message: ShownMessage }) {
+function Opened({ topic, message: { id, data } }: MessageProps) {
   const text = printed(data, { pretty: true });
   return (
     <div class="message-opened">
@@ -64,6 +72,7 @@ function Opened({ message: { id, data } }: { readonly message: ShownMessage }) {
           data
           <Copy text={text} what="the data" />
         </span>
+        {may('manage') && <a href={href('explain', [], { topic, id })}>Who got it?</a>}
       </p>
       <pre>{text}</pre>
     </div>

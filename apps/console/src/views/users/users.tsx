@@ -1,5 +1,8 @@
-import { Page } from '../../components/page.tsx';
+import type { ViewProps } from '../view.ts';
+import { UserList } from './user-list.tsx';
+import { UserPage } from './user-page.tsx';
 
-export function Users() {
-  return <Page title="Users">{null}</Page>;
+/** Users, or one of them. */
+export function Users({ rest: [user] }: ViewProps) {
+  return user === undefined ? <UserList /> : <UserPage key={user} user={user} />;
 }
