@@ -12,6 +12,8 @@ function faultsOf(env: NodeJS.ProcessEnv): string[] {
   return [];
 }
 
+const served = (env: object) => servesConsole({ NODE_ENV: 'development', CONSOLE: undefined, ...env });
+
 describe('the configuration', () => {
   test('needs nothing, and is loopback by itself', () => {
     const config = readConfig(configSchema, {});
@@ -37,7 +39,6 @@ describe('the configuration', () => {
   });
 
   test('serves the console in development, and in production where it is asked for', () => {
-    const served = (env: object) => servesConsole({ NODE_ENV: 'development', CONSOLE: undefined, ...env });
     expect(served({})).toBe(true);
     expect(served({ CONSOLE: 'off' })).toBe(false);
     expect(served({ NODE_ENV: 'production' })).toBe(false);

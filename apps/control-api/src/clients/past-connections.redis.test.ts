@@ -36,7 +36,14 @@ describe('past connections', () => {
       cut: false,
     };
     const to = Date.now() + 60_000;
-    const past = { generation: second, edge: edge.id, connection: connectionName(second), to, reason: 'slow', end } as const;
+    const past = {
+      generation: second,
+      edge: edge.id,
+      connection: connectionName(second),
+      to,
+      reason: 'slow',
+      end,
+    } as const;
     await edge.broker.notePast(client, past);
     await eventually(async () => {
       const { connections } = expectBody(await read(client), 200, pastConnectionsResponse);
