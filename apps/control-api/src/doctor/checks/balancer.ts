@@ -43,6 +43,7 @@ function reachable({ url, outcome }: UrlProbe): Finding {
     case 'edge-busy':
     case 'redis-unavailable':
       return warn(reach, url, `an edge answered 503 ${code}`, 'See the other checks');
+    case null:
     default:
       return fail(reach, url, seenOf(status, code), adviceFor(status));
   }
