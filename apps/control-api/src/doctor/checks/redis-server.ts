@@ -151,13 +151,14 @@ function buffer(where: string, config: Fields): Finding {
   const setting = config.get('client-output-buffer-limit') ?? '';
   const [, hard = '0', soft = '0', seconds = '0'] = /pubsub (\d+) (\d+) (\d+)/.exec(setting) ?? [];
   const seen = `pubsub ${limitText(hard)} ${limitText(soft)} ${seconds}`;
-  if (!isSmall(hard, LEAST_PUBSUB_BUFFER) && !isSmall(soft, LEAST_PUBSUB_BUFFER / 2)) {
+  if (!isBelow(hard, LEAST_PUBSUB_BUFFER) && !isBelow(soft, LEAST_PUBSUB_BUFFER / 2)) {
     return ok(subjects.buffer, where, seen);
   }
   return warn(subjects.buffer, where, seen, 'Set client-output-buffer-limit pubsub 256mb 128mb 60');
 }
 
-function isSmall(bytes: string, least: number): boolean {
+/** 0 is no limit. */
+function isBelow(bytes: string, least: number): boolean {
   return bytes !== '0' && Number(bytes) < least;
 }
 
