@@ -20,6 +20,9 @@ const STEP = 100;
 /** Without a loss for so long, the next one is reported anew. */
 const INCIDENT_MS = 60_000;
 
+/** More than any partition has. Not what it had when it was looked at: events may have come since. */
+export const ALL = Number.MAX_SAFE_INTEGER;
+
 interface Progress {
   readonly endpoint: WebhookEndpoint;
   readonly isDisabled: boolean;
@@ -51,7 +54,7 @@ export function createRetention({ broker, endpoints, metrics, logger, maxEvents 
     if (due.length === 0) return;
     if (isAging) agedAt = performance.now();
     const progress = await Promise.all(endpoints().map(progressOf));
-    for (const [name, length] of due) await trimPartition(name, Math.min(keep, length), progress);
+    for (const [name] of due) await trimPartition(name, keep, progress);
   }
 
   async function trimPartition(name: string, keep: number, progress: readonly Progress[]): Promise<void> {
@@ -99,11 +102,11 @@ export function createRetention({ broker, endpoints, metrics, logger, maxEvents 
 
 /**
  * How many events any partition may have, so that all together have no more than `max`: short ones keep theirs, whatever
- * the long ones have. Infinity when nothing is to be removed.
+ * the long ones have. `ALL` when there are no more than that.
  */
 export function fairCap(lengths: readonly number[], max: number): number {
   const total = lengths.reduce((sum, length) => sum + length, 0);
-  if (total <= max) return Infinity;
+  if (total <= max) return ALL;
   let left = max * SHARE_KEPT;
   const ascending = lengths.toSorted((one, other) => one - other);
   for (const [index, length] of ascending.entries()) {
@@ -111,7 +114,7 @@ export function fairCap(lengths: readonly number[], max: number): number {
     if (length > share) return Math.floor(share);
     left -= length;
   }
-  return Infinity;
+  return ALL;
 }
 
 function earlier(one: string, other: string): string {
