@@ -18,10 +18,10 @@ function read(client: string, key: KeyName = 'all') {
 
 describe('past connections', () => {
   test('are those that ended, latest first, with how; what only its edge knows is null when another noted it', async () => {
-    const edge = await startTestEdge(api);
+    const [before, edge] = [await startTestEdge(api), await startTestEdge(api)];
     const client = await api.client();
     expect(expectBody(await read(client), 200, pastConnectionsResponse).connections).toEqual([]);
-    const first = await edge.hold(client);
+    const first = await before.hold(client);
     const second = await edge.hold(client);
     const end = {
       openedMs: 1,
@@ -36,7 +36,14 @@ describe('past connections', () => {
       cut: false,
     };
     const to = Date.now() + 60_000;
-    const past = { generation: second, edge: edge.id, connection: connectionName(second), to, reason: 'slow', end } as const;
+    const past = {
+      generation: second,
+      edge: edge.id,
+      connection: connectionName(second),
+      to,
+      reason: 'slow',
+      end,
+    } as const;
     await edge.broker.notePast(client, past);
     await eventually(async () => {
       const { connections } = expectBody(await read(client), 200, pastConnectionsResponse);
@@ -50,9 +57,10 @@ describe('past connections', () => {
           resumed: true,
           lost: 1,
         },
-        { connection: `${edge.id}-${connectionName(first)}`, reason: 'replaced', resumed: null, lost: null },
+        { connection: `${before.id}-${connectionName(first)}`, reason: 'replaced', resumed: null, lost: null },
       ]);
     });
+    before.stop();
     edge.stop();
   });
 

@@ -19,10 +19,7 @@ export function Webhooks({ rest: [id] }: ViewProps) {
 function AllWebhooks() {
   const called = useCall(listWebhooks(), { every: REFRESH_MS });
   return (
-    <Page
-      title="Webhooks"
-      about="Events for backends: each at least once, and in order for a client and a topic."
-    >
+    <Page title="Webhooks" about="Events for backends: each at least once, and in order for a client and a topic.">
       <Card title="Endpoints" flush>
         <Answered called={called}>
           {({ webhooks }) =>
