@@ -1,6 +1,5 @@
 import { connectionName } from '@holdfast/broker/client-state';
 import { pastConnectionsResponse } from '@holdfast/protocol/rest/clients';
-import { eventually } from '@holdfast/testkit/eventually';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type KeyName, type TestApi, expectBody, startTestApi } from '../testing/api.ts';
 import { startTestEdge } from '../testing/edge.ts';
@@ -44,22 +43,28 @@ describe('past connections', () => {
       reason: 'slow',
       end,
     } as const;
-    await edge.broker.notePast(client, past);
-    await eventually(async () => {
-      const { connections } = expectBody(await read(client), 200, pastConnectionsResponse);
-      expect(connections).toMatchObject([
-        {
-          connection: `${edge.id}-${connectionName(second)}`,
-          edge: edge.id,
-          from: new Date(Math.floor(second / 1000)).toISOString(),
-          to: new Date(to).toISOString(),
-          reason: 'slow',
-          resumed: true,
-          lost: 1,
-        },
-        { connection: `${edge.id}-${connectionName(first)}`, reason: 'replaced', resumed: null, lost: null },
-      ]);
+    await edge.broker.notePast(client, {
+      generation: first,
+      edge: edge.id,
+      connection: connectionName(first),
+      to: Date.now(),
+      reason: 'edge-died',
+      end: null,
     });
+    await edge.broker.notePast(client, past);
+    const { connections } = expectBody(await read(client), 200, pastConnectionsResponse);
+    expect(connections).toMatchObject([
+      {
+        connection: `${edge.id}-${connectionName(second)}`,
+        edge: edge.id,
+        from: new Date(Math.floor(second / 1000)).toISOString(),
+        to: new Date(to).toISOString(),
+        reason: 'slow',
+        resumed: true,
+        lost: 1,
+      },
+      { connection: `${edge.id}-${connectionName(first)}`, reason: 'edge-died', resumed: null, lost: null },
+    ]);
     edge.stop();
   });
 
