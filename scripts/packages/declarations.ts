@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -5,7 +6,7 @@ import { type OutputChunk, rolldown } from 'rolldown';
 import { dts } from 'rolldown-plugin-dts';
 import ts from 'typescript-6';
 import { PlainDeclarations } from './plain-types.ts';
-import { type Published, ROOT, inPackage, moduleName } from './published.ts';
+import { type Published, ROOT, inPackage, moduleName, published } from './published.ts';
 
 /** Types of this package are written out, so that what is published needs neither it nor zod. */
 const PLAIN = '@holdfast/protocol/';
@@ -54,7 +55,7 @@ class Declarations {
     );
     this.#program = ts.createProgram({
       rootNames: [fileURLToPath(inPackage(one, one.entry))],
-      options: { ...options, noEmit: false, declaration: true, emitDeclarationOnly: true },
+      options: { ...options, noEmit: false, declaration: true, emitDeclarationOnly: true, paths: sourcesOfOthers(one) },
     });
     const faults = ts.getPreEmitDiagnostics(this.#program);
     if (faults.length > 0) throw new Error(ts.formatDiagnostics(faults, formatHost));
@@ -91,7 +92,7 @@ class Declarations {
           return `${before}${to(PLAIN_FILE)}`;
         }
         const resolved = this.#resolved(source, specifier);
-        if (resolved === undefined || resolved.isExternalLibraryImport === true) return whole;
+        if (resolved === undefined || resolved.resolvedFileName.includes('/node_modules/')) return whole;
         return `${before}${to(declarationPath(resolved.resolvedFileName))}`;
       },
     );
@@ -118,6 +119,22 @@ class Declarations {
       if (found !== undefined) this.#plain.add(checker, found, module);
     }
   }
+}
+
+/** By path, for TypeScript declares nothing for what it finds below node_modules, links included. */
+function sourcesOfOthers(one: Published): Record<string, string[]> {
+  const paths: Record<string, string[]> = {};
+  for (const { folder } of published) {
+    const { name, exports } = JSON.parse(readFileSync(new URL(`packages/${folder}/package.json`, ROOT), 'utf8')) as {
+      name: string;
+      exports: Record<string, string>;
+    };
+    if (one.external.includes(name)) continue;
+    for (const [subpath, file] of Object.entries(exports)) {
+      paths[name + subpath.slice(1)] = [join(root, 'packages', folder, file)];
+    }
+  }
+  return paths;
 }
 
 function declarationPath(path: string): string {

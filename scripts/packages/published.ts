@@ -22,6 +22,14 @@ export const published: readonly Published[] = [
     page: true,
     maxGzippedBytes: 10_000,
   },
+  {
+    folder: 'server',
+    entry: 'src/server.ts',
+    external: [],
+    platform: 'node',
+    page: false,
+    maxGzippedBytes: 5000,
+  },
 ];
 
 export const ROOT = new URL('../../', import.meta.url);
