@@ -44,7 +44,7 @@ async function bundle(one: Published, { minify }: { minify: boolean }): Promise<
     external: (id) => one.external.includes(id),
     transform: { target: TARGETS },
   });
-  const { output } = await build.generate({ format: 'esm', minify, sourcemap: true });
+  const { output } = await build.generate({ format: 'esm', minify, sourcemap: true, banner: one.banner ?? '' });
   await build.close();
   const [chunk, ...others] = output.filter((file): file is OutputChunk => file.type === 'chunk');
   if (chunk === undefined || others.length > 0) throw new Error(`the code of ${one.folder} is not one file`);

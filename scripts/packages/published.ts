@@ -9,6 +9,8 @@ export interface Published {
   readonly platform: 'neutral' | 'node';
   /** Whether a file that a page loads as it is comes with it, minified. */
   readonly page: boolean;
+  /** The first line of its code. */
+  readonly banner?: string;
   /** The most that the code may be, minified and gzipped. */
   readonly maxGzippedBytes: number;
 }
@@ -29,6 +31,15 @@ export const published: readonly Published[] = [
     platform: 'node',
     page: false,
     maxGzippedBytes: 5000,
+  },
+  {
+    folder: 'react',
+    entry: 'src/react.ts',
+    external: ['@holdfast/client', 'react'],
+    platform: 'neutral',
+    page: false,
+    banner: "'use client';",
+    maxGzippedBytes: 3000,
   },
 ];
 
