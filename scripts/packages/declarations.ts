@@ -28,7 +28,7 @@ export async function writeDeclarations(one: Published, folder: string, workFold
   const build = await rolldown({
     input: { [moduleName(one)]: entry },
     external: (id) => one.external.some((name) => id === name || id.startsWith(`${name}/`)),
-    plugins: [dts({ dtsOnly: true, generator: 'oxc', tsconfig: false })],
+    plugins: [dts({ dtsInput: true, emitDtsOnly: true, oxc: true, tsconfig: false })],
   });
   const { output } = await build.generate({ format: 'esm', entryFileNames: '[name].d.ts' });
   await build.close();
@@ -36,7 +36,9 @@ export async function writeDeclarations(one: Published, folder: string, workFold
   if (chunk === undefined || others.length > 0) throw new Error(`the types of ${one.folder} are not one file`);
   const foreign = chunk.imports.filter((name) => !one.external.includes(name));
   if (foreign.length > 0) throw new Error(`the types of ${one.folder} import ${foreign.join(', ')}`);
-  await writeFile(join(folder, `${moduleName(one)}.d.ts`), chunk.code);
+  // The bundler names the files in between.
+  const text = chunk.code.replaceAll(/^\/\/ .*\.d\.ts\n/gm, '').trimStart();
+  await writeFile(join(folder, `${moduleName(one)}.d.ts`), text);
 }
 
 class Declarations {

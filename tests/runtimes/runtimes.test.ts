@@ -33,18 +33,22 @@ const isHere = platform === 'linux' && arch === 'x64';
 
 describe.skipIf(!isHere)('the packages, installed from their tarballs', () => {
   let consumer: Consumer;
+  let started: Awaited<ReturnType<typeof startTokenBackend>>;
   beforeAll(async () => {
+    started = await startTokenBackend();
     const aliases = RUNTIMES.map((runtime, index) => `runtime-${index}@npm:${runtime.package}`);
     consumer = await startConsumer([WS, ...aliases]);
     const worker = "import { Worker } from 'node:worker_threads'; new Worker(new URL('smoke.js', import.meta.url));";
     await consumer.write({ 'smoke.js': await smokeProgram(), 'worker.js': worker });
   });
-  afterAll(() => (consumer as Consumer | undefined)?.[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await (consumer as Consumer | undefined)?.[Symbol.asyncDispose]();
+    await (started as typeof started | undefined)?.[Symbol.asyncDispose]();
+  });
 
   it.each(RUNTIMES.map((runtime, index) => [runtime.name, index, runtime] as const))(
     'run on %s',
     async (_name, index, { program, args = [] }) => {
-      await using started = await startTokenBackend();
       const path = `${consumer.path}/node_modules/runtime-${index}/${program}`;
       for (const file of ['smoke.js', 'worker.js']) {
         const variables = started.variables();

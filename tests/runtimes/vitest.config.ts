@@ -9,6 +9,8 @@ export default defineConfig({
     include: ['*.test.ts'],
     reporters: ['default', '../../packages/testkit/src/last-line.ts'],
     globalSetup: ['../../packages/testkit/src/global-setup.ts'],
+    // Most of the time goes by with downloads.
+    maxWorkers: 2,
     testTimeout: TIMEOUT_MS,
     hookTimeout: TIMEOUT_MS,
   },

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { repositoryRoot } from '@holdfast/local/repository-root';
@@ -12,6 +14,8 @@ export interface Consumer extends AsyncDisposable {
   readonly write: (files: Readonly<Record<string, string>>) => Promise<void>;
   /** Runs a command in it, which has to succeed. Gives what it printed. */
   readonly run: (program: string, args: readonly string[], env?: Readonly<Record<string, string>>) => Promise<string>;
+  /** Runs a program until it is disposed of. `await using` it. */
+  readonly start: (program: string, args: readonly string[], env: Readonly<Record<string, string>>) => AsyncDisposable;
 }
 
 /** Builds, packs and installs our packages, and others beside them. `await using` it. */
@@ -31,11 +35,21 @@ export async function startConsumer(others: readonly string[] = []): Promise<Con
     const inside = ['-c', 'cd "$1" && shift && exec "$@"', 'sh', path, program, ...args];
     return succeeds(runCommand('sh', inside, { ...process.env, ...env }));
   };
+  const start: Consumer['start'] = (program, args, env) => {
+    const child = spawn(program, args, { cwd: path, env: { ...process.env, ...env }, stdio: 'inherit' });
+    return {
+      [Symbol.asyncDispose]: async () => {
+        const ended = child.exitCode === null ? once(child, 'exit') : undefined;
+        child.kill();
+        await ended;
+      },
+    };
+  };
   await write({ 'package.json': JSON.stringify({ private: true, type: 'module' }) });
   const quiet = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund'];
   await run('npm', ['install', ...quiet, ...packed, ...others]);
   const running = started.move();
-  return { path, write, run, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  return { path, write, run, start, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
 
 /** A tool of the repository, for what a consumer has as well. */

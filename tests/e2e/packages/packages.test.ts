@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { freePort } from '@holdfast/local/free-port';
 import { eventually } from '@holdfast/testkit/eventually';
 import { type CallOptions, call } from '@holdfast/testkit/rest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,7 +8,7 @@ import { type TestBrowser, startBrowser } from '../browser.ts';
 import { startPageServer, allowing } from '../page-server.ts';
 import { PATIENCE } from '../readme-page.ts';
 import { type Consumer, startConsumer, tool } from './consumer.ts';
-import { reactPage, serveBuilt } from './react-page.ts';
+import { runInStrictMode } from './react-page.ts';
 import { readmeBlocks } from './readme.ts';
 import { smokeOutput, smokeProgram, startTokenBackend } from './smoke.ts';
 import { tsconfig, typedPage, typedReact, typedServer } from './typed.ts';
@@ -105,6 +106,32 @@ describe('the packages, installed from their tarballs', () => {
     await listening;
   });
 
+  it('show a private message in a page with its backend, as the README has them', async () => {
+    await using started = await startTokenBackend();
+    const { controlUrl, key } = started.backend.installation;
+    const port = String(await freePort());
+    const [page = ''] = await readmeBlocks('client', 'html');
+    const [program = ''] = await readmeBlocks('client', 'js');
+    expect([page.trim().split('\n').length <= 10, program.trim().split('\n').filter(Boolean).length <= 15]).toEqual([
+      true,
+      true,
+    ]);
+    await consumer.write({
+      'page.html': page,
+      'backend.mjs': program.replace('http://127.0.0.1:7700', controlUrl).replace('8080', port),
+    });
+    await using running = new AsyncDisposableStack();
+    running.use(consumer.start(process.execPath, ['backend.mjs'], { HOLDFAST_KEY: key }));
+    const tab = await browser.newPage();
+    await eventually(() => tab.goto(`http://127.0.0.1:${port}`), PATIENCE);
+    await eventually(async () => {
+      expect((await started.backend.call('GET', '/v1/users/ann')).body).toMatchObject({ connected: true });
+    }, PATIENCE);
+    await tab.click('button');
+    await eventually(async () => expect(await tab.innerText('body')).toContain('Hello, Ann!'), PATIENCE);
+    await tab.close();
+  });
+
   it('run in a page without a bundler, and in a worker of it', async () => {
     await using site = await startPageServer();
     await using started = await startTokenBackend(allowing(site));
@@ -139,45 +166,7 @@ describe('the packages, installed from their tarballs', () => {
   });
 
   it('build with Vite and React, and run in strict mode: one client, that stays subscribed', async () => {
-    await using site = await startPageServer();
-    await using started = await startTokenBackend(allowing(site));
-    const { backend, privateJwk } = started;
-    await backend.call('PUT', '/v1/topics/chat.lobby', { body: { presence: { graceSeconds: 0 } } });
-    await consumer.write(await reactPage(backend.installation.controlUrl));
-    await consumer.run(process.execPath, [
-      tool('vite/bin/vite.js'),
-      'build',
-      'vite',
-      '--mode',
-      'development',
-      '--logLevel',
-      'warn',
-    ]);
-    const tokens = await serveBuilt(site, join(consumer.path, 'vite/dist'), privateJwk);
-    const tab = await browser.newPage();
-    const faults: string[] = [];
-    tab.on('pageerror', (error) => faults.push(String(error)));
-    await tab.goto(site.origin);
-    const lobby = tab.locator('ul');
-    await eventually(async () => expect(await lobby.getAttribute('title')).toBe('1: ann'), PATIENCE);
-    for (const data of ['one', 'two']) await backend.publish('chat.lobby', data);
-    await eventually(async () => expect(await lobby.allInnerTexts()).toEqual(['"one"\n"two"']), PATIENCE);
-    // React mounted twice; the client was made once, and its subscription asked for once.
-    expect({ tokens: tokens(), faults }).toEqual({ tokens: 1, faults: [] });
-    const clients = await backend.call<{ clients: { topics: string[] }[] }>('GET', '/v1/clients?user=ann');
-    expect(clients.body.clients.map(({ topics }) => topics)).toEqual([['chat.lobby']]);
-
-    await tab.click('#other');
-    await eventually(async () => expect(await lobby.getAttribute('title')).toBe('1: ann'), PATIENCE);
-    await tab.click('#leave');
-    await eventually(async () => {
-      const { body } = await backend.call<typeof clients.body>('GET', '/v1/clients?user=ann');
-      expect(body.clients.map(({ topics }) => topics)).toEqual([[]]);
-    }, PATIENCE);
-    await tab.click('#unmount');
-    await eventually(async () => {
-      expect((await backend.call('GET', '/v1/users/ann')).body).toMatchObject({ connected: false });
-    }, PATIENCE);
-    await tab.close();
+    // React mounts twice; the client is made once.
+    expect(await runInStrictMode(consumer, browser)).toEqual({ tokens: 1, faults: [] });
   });
 });

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { type ProblemCode, PROBLEM_MEDIA_TYPE, problemOf } from '@holdfast/protocol/problems';
 
-export interface ScriptedCall {
+interface ScriptedCall {
   readonly call: string;
   readonly idempotencyKey: string | undefined;
   readonly body: string;
