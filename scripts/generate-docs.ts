@@ -4,28 +4,41 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { decisionsPage } from './decisions-page.ts';
 import { linkFaults } from './links-check.ts';
-import { metricsPage } from './metrics-page.ts';
+import { metricsPage, registeredMetrics } from './metrics-page.ts';
+import { dashboardJson } from './monitoring/dashboard.ts';
+import { metricFaults } from './monitoring/metric-faults.ts';
+import { rulesYaml } from './monitoring/rules.ts';
 import { redisKeyFaults } from './redis-keys-check.ts';
 import { closeCodesPage, configurationPage, problemsPage, rfc6455Page } from './reference-pages.ts';
 import { type Calls, rightsPage } from './rights-page.ts';
 
-// Writes docs/reference/ from the code, and the list of decisions. With --check it writes nothing, and exits with 1 when
-// a page is out of date, docs/redis-keys.md differs from the code, or a link leads nowhere; it names each of them.
+// Writes docs/reference/ from the code, the list of decisions, and the files of deploy/monitoring with their copies in the
+// chart. With --check it writes nothing, and exits with 1 when a file is out of date, docs/redis-keys.md differs from the
+// code, a panel or an alert names a metric that is none, or a link leads nowhere; it names each of them.
 
 const FOLDER = new URL('../docs/', import.meta.url);
 const OPENAPI_PROGRAM = fileURLToPath(new URL('../apps/control-api/src/print-openapi.ts', import.meta.url));
 
 const openapi = (await promisify(execFile)(process.execPath, [OPENAPI_PROGRAM])).stdout;
 
+const metrics = await registeredMetrics();
+const dashboard = dashboardJson();
+const rules = rulesYaml();
+
 const pages = new Map<string, string>([
   ['reference/configuration.md', configurationPage()],
   ['reference/problems.md', problemsPage()],
   ['reference/close-codes.md', closeCodesPage()],
   ['reference/rfc6455.md', rfc6455Page()],
-  ['reference/metrics.md', await metricsPage()],
+  ['reference/metrics.md', metricsPage(metrics)],
   ['decisions/README.md', await decisionsPage()],
   ['reference/openapi.json', openapi],
   ['reference/rights.md', rightsPage(JSON.parse(openapi) as Calls)],
+  ['../deploy/monitoring/dashboard.json', dashboard],
+  ['../deploy/monitoring/rules.yml', rules],
+  // A chart reads no file outside of itself.
+  ['../deploy/helm/holdfast/monitoring/dashboard.json', dashboard],
+  ['../deploy/helm/holdfast/monitoring/rules.yml', rules],
 ]);
 
 if (process.argv.includes('--check')) await check();
@@ -37,7 +50,11 @@ async function write(): Promise<void> {
 }
 
 async function check(): Promise<void> {
-  const faults = [...(await redisKeyFaults()), ...(await linkFaults())];
+  const faults = [
+    ...(await redisKeyFaults()),
+    ...(await linkFaults()),
+    ...metricFaults([...metrics.control, ...metrics.edge]),
+  ];
   for (const [name, text] of pages) {
     if ((await writtenAs(name)) !== text) faults.push(`docs/${name} is out of date: run "npm run docs"`);
   }

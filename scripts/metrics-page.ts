@@ -5,6 +5,7 @@ import { type Metrics, createMetrics } from '../packages/service/src/metrics.ts'
 import { buildApp } from '../apps/control-api/src/app.ts';
 import { configSchema, limitsOf } from '../apps/control-api/src/config.ts';
 import { KeyRing } from '../apps/control-api/src/auth/authentication.ts';
+import { createWebhookMetrics } from '../apps/control-api/src/webhooks/webhook-metrics.ts';
 import type { Edge } from '../apps/socket-edge/src/edge.ts';
 import { exposeMetrics } from '../apps/socket-edge/src/metrics.ts';
 import type { Supervisor } from '../apps/socket-edge/src/workers/supervisor.ts';
@@ -19,9 +20,11 @@ interface Metric {
 }
 
 /** Every metric that the services register. Nothing is collected, so neither Redis nor an edge is needed. */
-export async function metricsPage(): Promise<string> {
-  const control = await controlMetrics();
-  const edge = edgeMetrics();
+export async function registeredMetrics(): Promise<{ control: Metric[]; edge: Metric[] }> {
+  return { control: await controlMetrics(), edge: edgeMetrics() };
+}
+
+export function metricsPage({ control, edge }: Awaited<ReturnType<typeof registeredMetrics>>): string {
   const shared = control.filter(({ name }) => edge.some((other) => other.name === name));
   const isOwn = ({ name }: Metric) => !shared.some((other) => other.name === name);
   return page(
@@ -47,10 +50,13 @@ function rows(metrics: readonly Metric[]): string {
 
 async function controlMetrics(): Promise<Metric[]> {
   const metrics = createMetrics({ service: 'control-api' });
+  createWebhookMetrics(metrics);
   const app = await buildApp({
     broker: {} as ControlBroker,
     bulkBroker: {} as ControlBroker,
     redisLoads: async () => [],
+    redisFacts: () => Promise.reject(new Error('no Redis is asked')),
+    settings: { production: false, allowedOrigins: undefined },
     keys: new KeyRing(),
     clientExpiry: () => null,
     health: createHealth(),
@@ -59,6 +65,7 @@ async function controlMetrics(): Promise<Metric[]> {
     trustedProxies: [],
     allowedOrigins: [],
     limits: limitsOf(configSchema.parse({})),
+    console: null,
     servesMetrics: true,
   });
   await app.close();

@@ -6,7 +6,7 @@ import { printable } from './output.ts';
 /** The exit codes, as in `--help`. */
 export const exitCodes = {
   fine: 0,
-  /** The server refused: its code and detail were printed. */
+  /** The server refused: its code and detail were printed. Or a check of the doctor fails. */
   refused: 1,
   /** Wrong usage, or input that cannot be used. */
   usage: 2,
@@ -21,7 +21,7 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 export const EXIT_CODES_HELP = `
 Exit codes:
   0    fine
-  1    refused by the server: its code and detail are printed
+  1    refused by the server: its code and detail are printed; doctor: a check fails
   2    wrong usage, or input that cannot be used
   3    no installation was found, or it does not answer
   130  ended by Ctrl-C before it was done (listen ends with 0)`;

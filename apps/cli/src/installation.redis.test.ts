@@ -121,6 +121,19 @@ describe('token', () => {
   });
 });
 
+describe('explain', () => {
+  it('shows the verdict and what it rests on, for a client named as anywhere', async () => {
+    await answerOf('topic', 'create', 'cli.explain');
+    await answerOf('register', '--name', 'explained', '--topics', 'cli.explain');
+    const id = String((await answerOf('publish', 'cli.explain', '1'))['id']);
+    const { exitCode, out } = await holdfast('explain', 'explained', 'cli.explain', id);
+    expect({ exitCode, verdict: out[0] }).toEqual({ exitCode: 0, verdict: 'offline-will-resume' });
+    expect(out.join('\n')).toMatch(/AT +FROM +WHAT\n.* log +The message .* was published then/);
+    expect(await answerOf('explain', 'explained', 'cli.explain', id)).toMatchObject({ verdict: 'offline-will-resume' });
+    expect((await holdfast('explain', 'explained', 'cli.none', id)).err.join('\n')).toContain('topic-not-found (404)');
+  });
+});
+
 describe('clients', () => {
   it('are registered, subscribed, shown, unsubscribed and unregistered', async () => {
     await answerOf('topic', 'create', 'cli.clients');
@@ -245,6 +258,66 @@ describe('edges', () => {
     const refused = await holdfast('edges', '--key', 'no.key', '--json');
     expect(refused).toMatchObject({ exitCode: 1, out: [] });
     expect(JSON.parse(refused.err.join(''))).toMatchObject({ error: { code: 'key-unknown', status: 403 } });
+  });
+});
+
+async function edgeIds(): Promise<string[]> {
+  const { edges } = (await answerOf('edges')) as { edges: { id: string }[] };
+  return edges.map(({ id }) => id);
+}
+
+describe('edge drain and undrain', () => {
+  it('empty an edge and fill it again', async () => {
+    const [id = ''] = await edgeIds();
+    expect(await answerOf('edge', 'drain', id)).toEqual({ id, draining: true });
+    const line = async () => (await holdfast('edges')).out.find((text) => text.startsWith(id)) ?? '';
+    await vi.waitFor(async () => expect(await line()).toContain('draining'), WAIT);
+    expect((await holdfast('edge', 'undrain', id)).out).toEqual([`Edge ${id} takes connections again.`]);
+    await vi.waitFor(async () => expect(await line()).toContain('serving'), WAIT);
+  });
+
+  it('say that there is no such edge', async () => {
+    const refused = await holdfast('edge', 'drain', 'nobody', '--json');
+    expect(refused.exitCode).toBe(1);
+    expect(JSON.parse(refused.err.join(''))).toMatchObject({ error: { code: 'edge-not-found' } });
+  });
+});
+
+describe('keys', () => {
+  it('are listed without secrets', async () => {
+    const { out, exitCode } = await holdfast('keys');
+    expect(exitCode).toBe(0);
+    expect(out[0]).toMatch(/^KEY +MAY/);
+    expect(out.join('\n')).toContain(installation.key.split('.')[0]);
+    expect(out.join('\n')).not.toContain(installation.key.split('.')[1]);
+  });
+});
+
+describe('doctor', () => {
+  it('finds both edges reachable, and shows what is not well with what to do', async () => {
+    const { out } = await holdfast('doctor', '--json');
+    const report = JSON.parse(out.join('')) as { checks: { id: string; status: string; where: string }[] };
+    const reachable = report.checks.filter(({ id }) => id === 'edge-reachable');
+    expect(reachable).toMatchObject([{ status: 'ok' }]);
+    for (const url of installation.edgeUrls) expect(reachable[0]?.where).toContain(url.replace('http', 'ws'));
+    expect(report.checks.filter(({ status }) => status === 'fail')).toEqual([]);
+    const text = await holdfast('doctor');
+    expect(text.exitCode).toBe(0);
+    expect(text.out.at(-1)).toMatch(/^\d+ well, \d+ to look at, 0 to mend\.$/);
+    expect(text.out.join('\n')).toContain('--balancer 70s');
+  });
+
+  it('exits with 1 when a check fails', async () => {
+    const ids = await edgeIds();
+    for (const id of ids) await answerOf('edge', 'drain', id);
+    await vi.waitFor(async () => {
+      const { exitCode, err, out } = await holdfast('doctor');
+      expect(exitCode).toBe(1);
+      expect(err.join('')).toBe('1 check fails');
+      expect(out.join('\n')).toMatch(/fail +edges\n +2 alive, 2 of them draining\n +Why: .*\n +Do: .*undrain/);
+    }, WAIT);
+    for (const id of ids) await answerOf('edge', 'undrain', id);
+    await vi.waitFor(async () => expect((await holdfast('edges')).out.join()).not.toContain('draining'), WAIT);
   });
 });
 

@@ -26,8 +26,8 @@ export interface Invocation {
   json: boolean;
   /** Raises CliError `no-installation`. */
   target: () => Promise<Target>;
-  /** For calls that Ctrl-C aborts. Raises CliError `no-installation`. */
-  rest: () => Promise<Rest>;
+  /** For calls that Ctrl-C aborts, or the end of `withinMs` (30 s). Raises CliError `no-installation`. */
+  rest: (withinMs?: number) => Promise<Rest>;
   /** For calls that must still be made after Ctrl-C, within `withinMs`. */
   lastRest: (withinMs: number) => Promise<Rest>;
   /** The answer: as JSON under `--json`, in these lines otherwise. */
@@ -46,7 +46,8 @@ export function invocationOf(command: Command, terminal: Terminal): Invocation {
     terminal,
     json,
     target,
-    rest: () => restWith(() => AbortSignal.any([terminal.interrupted, AbortSignal.timeout(CALL_TIMEOUT_MS)])),
+    rest: (withinMs = CALL_TIMEOUT_MS) =>
+      restWith(() => AbortSignal.any([terminal.interrupted, AbortSignal.timeout(withinMs)])),
     lastRest: (withinMs) => restWith(() => AbortSignal.timeout(withinMs)),
     print(answer, lines) {
       if (json) terminal.out(JSON.stringify(answer));

@@ -1,6 +1,10 @@
 import { Command } from 'commander';
 import { httpUrl } from './arguments.ts';
+import { addDoctorCommand } from './commands/doctor.ts';
+import { addEdgeCommands } from './commands/edge.ts';
+import { addExplainCommand } from './commands/explain.ts';
 import { addInspectionCommands } from './commands/inspection.ts';
+import { addKeysCommand } from './commands/keys.ts';
 import { addKeyCommands } from './commands/key.ts';
 import { addListenCommand } from './commands/listen.ts';
 import { addPresenceCommand } from './commands/presence.ts';
@@ -44,6 +48,10 @@ export function buildProgram(terminal: Terminal): Command {
   addUserCommands(program, terminal);
   addPresenceCommand(program, terminal);
   addInspectionCommands(program, terminal);
+  addEdgeCommands(program, terminal);
+  addKeysCommand(program, terminal);
+  addDoctorCommand(program, terminal);
+  addExplainCommand(program, terminal);
   return program;
 }
 

@@ -4,12 +4,20 @@ import type { Logger } from '@holdfast/service/logger';
 import type { Metrics } from '@holdfast/service/metrics';
 import { type FastifyBaseLogger, type FastifyInstance, LogController, fastify } from 'fastify';
 import { type KeyRing, apiKeys } from './auth/authentication.ts';
+import { ownKeyRoute } from './auth/own-key-route.ts';
 import { TokenVerifier } from './auth/tokens/token-verifier.ts';
 import type { ClientExpiry } from './clients/client-expiry.ts';
 import { clientRoutes } from './clients/client-routes.ts';
 import { clientTopicRoutes } from './clients/client-topic-routes.ts';
+import { type ConsoleFiles, consoleRoutes } from './console/console.ts';
+import { doctorRoutes } from './doctor/doctor-routes.ts';
+import type { ControlSettings } from './doctor/facts.ts';
+import type { DoctorSources } from './doctor/gather.ts';
 import { capacityRoutes, edgeRoutes } from './edges/edge-routes.ts';
 import { EdgeDirectory } from './edges/placement.ts';
+import { keyRoutes } from './keys/key-routes.ts';
+import { keyUsage } from './keys/key-usage.ts';
+import { explainRoutes } from './explain/explain-routes.ts';
 import { jsonBodies } from './http/bodies.ts';
 import { pages, safeHeaders } from './http/headers.ts';
 import { answerClientError, answerFrameworkError, problemAnswers } from './http/problems.ts';
@@ -23,12 +31,15 @@ import { batchRoutes, messageRoutes } from './messages/message-routes.ts';
 import { healthRoutes } from './observability/health.ts';
 import { createCounts, requestMetrics } from './observability/metrics.ts';
 import { auditLog, requestLog } from './observability/request-log.ts';
-import { openApi } from './openapi/document.ts';
+import { requestTraces } from './observability/tracing.ts';
+import { openApi, version } from './openapi/document.ts';
 import { presenceRoutes } from './presence/presence-routes.ts';
 import type { BulkBroker, Services } from './services.ts';
 import { topicRoutes } from './topics/topic-routes.ts';
 import { userMessageRoutes } from './users/user-message-routes.ts';
 import { userRoutes } from './users/user-routes.ts';
+import { webhookRoutes } from './webhooks/webhook-routes.ts';
+import { NO_WEBHOOKS, type Webhooks } from './webhooks/webhooks.ts';
 
 /** A thousand topics of the longest name, and what JSON adds. Calls that publish have bounds of their own. */
 const BODY_BYTES = 256 * 1024;
@@ -51,6 +62,7 @@ export interface AppOptions {
   readonly broker: ControlBroker;
   readonly bulkBroker: BulkBroker;
   readonly redisLoads: Services['redisLoads'];
+  readonly redisFacts: DoctorSources['redisFacts'];
   readonly keys: KeyRing;
   readonly clientExpiry: ClientExpiry;
   readonly health: Health;
@@ -61,8 +73,14 @@ export interface AppOptions {
   /** Origins whose pages may call; "*" is any. */
   readonly allowedOrigins: readonly string[];
   readonly limits: ApiLimits;
+  /** The page at `/console`; null: it is off. */
+  readonly console: ConsoleFiles | null;
+  /** What the doctor judges beside the rest. */
+  readonly settings: Pick<ControlSettings, 'production' | 'allowedOrigins'>;
   /** False when they have a port of their own. */
   readonly servesMetrics: boolean;
+  /** Not given: the installation has none. */
+  readonly webhooks?: Webhooks;
 }
 
 /** The Control API, ready to listen or to be injected requests; it does neither by itself. */
@@ -89,6 +107,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
 
   await app.register(problemAnswers, { logger });
+  await app.register(requestTraces);
   await app.register(requestLog, { logger });
   await app.register(requestMetrics, { metrics });
   await app.register(safeHeaders);
@@ -97,8 +116,10 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(pages, { allowedOrigins });
   await app.register(apiKeys);
   await app.register(auditLog, { logger, broker });
+  await app.register(keyUsage, { logger, broker });
   await app.register(jsonBodies);
   await app.register(healthRoutes, options);
+  if (options.console !== null) await app.register(consoleRoutes, { files: options.console });
 
   const counts = createCounts(metrics);
   const tokens = new TokenVerifier({
@@ -118,6 +139,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     clientExpiry,
     edges: new EdgeDirectory(broker),
     counts,
+    webhooks: options.webhooks ?? NO_WEBHOOKS,
   };
   for (const routes of [
     clientRoutes,
@@ -131,9 +153,18 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     userMessageRoutes,
     edgeRoutes,
     capacityRoutes,
+    ownKeyRoute,
+    keyRoutes,
+    webhookRoutes,
+    explainRoutes,
   ]) {
     await app.register(routes, services);
   }
+  await app.register(doctorRoutes, {
+    services,
+    redisFacts: options.redisFacts,
+    settings: { ...options.settings, version, trustsProxies: trustedProxies.length > 0 },
+  });
   return app;
 }
 

@@ -1,6 +1,6 @@
 import { ConfigError, describeConfig, readConfig } from '@holdfast/service/config';
 import { describe, expect, test } from 'vitest';
-import { configSchema, isProduction } from './config.ts';
+import { configSchema, isProduction, servesConsole } from './config.ts';
 
 function faultsOf(env: NodeJS.ProcessEnv): string[] {
   try {
@@ -34,6 +34,15 @@ describe('the configuration', () => {
       'REDIS_SENTINEL_NAME',
     ]);
     expect(faultsOf({ NODE_ENV: 'production', ...origins, API_KEYS_FILE: 'keys.json' })).toEqual([]);
+  });
+
+  test('serves the console in development, and in production where it is asked for', () => {
+    const served = (env: object) => servesConsole({ NODE_ENV: 'development', CONSOLE: undefined, ...env });
+    expect(served({})).toBe(true);
+    expect(served({ CONSOLE: 'off' })).toBe(false);
+    expect(served({ NODE_ENV: 'production' })).toBe(false);
+    expect(served({ NODE_ENV: 'production', CONSOLE: 'on' })).toBe(true);
+    expect(faultsOf({ CONSOLE: 'yes' })).toEqual(['CONSOLE']);
   });
 
   test('requires in production the origins that may call, or none, or any', () => {

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import {
   type Setting,
   ConfigError,
+  choice,
   duration,
   host,
   integer,
@@ -11,9 +12,11 @@ import {
   text,
 } from '@holdfast/service/config';
 import { logVariables } from '@holdfast/service/logger';
+import { tracingVariables } from '@holdfast/service/tracing-variables';
 import { redisRules, redisVariables } from '@holdfast/redis/config';
 import { z } from 'zod';
 import { faultOfKeys } from './auth/keys-file.ts';
+import { faultOfWebhooks } from './webhooks/webhooks-file.ts';
 import type { ApiLimits } from './limits/call-limits.ts';
 
 const DEFAULT_PORT = 7700;
@@ -87,11 +90,21 @@ export const configSchema = z
     CLIENT_EXPIRY: duration({ minMs: 1_000, maxMs: TEN_YEARS_MS })
       .optional()
       .describe('How long a client that does not connect stays registered (30m, 720h); not set: for ever'),
+    CONSOLE: choice(['on', 'off'])
+      .optional()
+      .describe(`Whether the page at /console is served; not set: on, but with NODE_ENV=${PRODUCTION} off`),
+    WEBHOOKS_FILE: text()
+      .optional()
+      .describe('The JSON file of webhooks; read again when it changes, and on SIGHUP; not set: no events are kept'),
+    WEBHOOKS_ALLOW_PRIVATE: choice(['0', '1'], '0').describe(
+      '1: webhooks may go to private addresses, and over http://; for development and closed networks',
+    ),
     NODE_ENV: text('development').describe(
       `With ${PRODUCTION} it refuses to start without API keys, and without a word on origins`,
     ),
     ...redisVariables,
     ...logVariables,
+    ...tracingVariables,
   })
   .check(redisRules, inProduction);
 
@@ -99,6 +112,10 @@ export type Config = z.output<typeof configSchema>;
 
 export function isProduction({ NODE_ENV }: Pick<Config, 'NODE_ENV'>): boolean {
   return NODE_ENV === PRODUCTION;
+}
+
+export function servesConsole({ CONSOLE, NODE_ENV }: Pick<Config, 'CONSOLE' | 'NODE_ENV'>): boolean {
+  return CONSOLE === undefined ? !isProduction({ NODE_ENV }) : CONSOLE === 'on';
 }
 
 /** The limits of the service. */
@@ -150,18 +167,23 @@ function isOrigin(item: string): boolean {
 }
 
 /**
- * The variables of control-api. When one is wrong the keys file is looked at all the same, so that every fault is named
- * at once.
+ * The variables of control-api. When one is wrong the files are looked at all the same, so that every fault is named at
+ * once.
  * @throws {ConfigError}
  */
 export async function readVariables(env: NodeJS.ProcessEnv): Promise<Config> {
   try {
     return readConfig(configSchema, env);
   } catch (error) {
-    const file = env['API_KEYS_FILE']?.trim();
-    const needed = isProduction({ NODE_ENV: env['NODE_ENV']?.trim() ?? '' });
-    const fault = error instanceof ConfigError && file ? await faultOfKeys(file, { needed }) : null;
-    if (!(error instanceof ConfigError) || fault === null) throw error;
-    throw new ConfigError([...error.faults, fault]);
+    if (!(error instanceof ConfigError)) throw error;
+    const given = (variable: string): string => env[variable]?.trim() ?? '';
+    const [keys, webhooks] = [given('API_KEYS_FILE'), given('WEBHOOKS_FILE')];
+    const needed = isProduction({ NODE_ENV: given('NODE_ENV') });
+    const allowPrivate = given('WEBHOOKS_ALLOW_PRIVATE') === '1';
+    const faults = [
+      keys ? await faultOfKeys(keys, { needed }) : null,
+      webhooks ? await faultOfWebhooks(webhooks, { allowPrivate }) : null,
+    ];
+    throw new ConfigError([...error.faults, ...faults.filter((fault) => fault !== null)]);
   }
 }

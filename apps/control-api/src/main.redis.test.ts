@@ -163,6 +163,25 @@ describe('the process', () => {
     }
   });
 
+  test('reads the webhooks again on SIGHUP, and refuses to start with a file that is broken', async () => {
+    const webhooksFile = join(directory, 'webhooks.json');
+    await writeFile(webhooksFile, '{"endpoints":[]}');
+    const service = start({ REDIS_URL: redisUrl(), WEBHOOKS_FILE: webhooksFile });
+    await service.url();
+    service.child.kill('SIGHUP');
+    await eventually(() => expect(service.lines.map(({ msg }) => msg)).toContain('webhooks reloaded'));
+    service.child.kill('SIGTERM');
+    expect(await service.exit).toBe(0);
+    await writeFile(webhooksFile, '{"endpoints":[{"id":"a b","url":"http://10.0.0.1","secret":"x"}]}');
+    for (const env of [{}, { LOG_LEVEL: 'loud' }]) {
+      const broken = start({ REDIS_URL: redisUrl(), WEBHOOKS_FILE: webhooksFile, ...env });
+      expect(await broken.exit).toBe(2);
+      for (const fault of ['WEBHOOKS_FILE must', 'endpoints[0].id', 'endpoints[0].secret']) {
+        expect(broken.complaint()).toContain(fault);
+      }
+    }
+  });
+
   test('says so when its port is in use, and exits with 1', async () => {
     const first = start({ REDIS_URL: redisUrl() });
     const { port } = new URL(await first.url());

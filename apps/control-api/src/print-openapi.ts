@@ -12,6 +12,8 @@ const app = await buildApp({
   broker: {} as ControlBroker,
   bulkBroker: {} as ControlBroker,
   redisLoads: async () => [],
+  redisFacts: () => Promise.reject(new Error('no Redis is asked')),
+  settings: { production: false, allowedOrigins: undefined },
   keys: new KeyRing(),
   clientExpiry: () => null,
   health: createHealth(),
@@ -20,6 +22,7 @@ const app = await buildApp({
   trustedProxies: [],
   allowedOrigins: [],
   limits: limitsOf(configSchema.parse({})),
+  console: null,
   servesMetrics: true,
 });
 await app.ready();

@@ -1,17 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { redisKeys } from '@holdfast/broker/keys';
-import { edgeBroker } from '@holdfast/broker/redis-broker';
+import { controlBroker, edgeBroker } from '@holdfast/broker/redis-broker';
+import { testEvents } from '@holdfast/broker/testing/events';
 import { NO_IDENTITY } from '@holdfast/broker/client-identity';
 import { closeRedis, connectRedis, waitForRedis } from '@holdfast/redis/connection';
 import { eventually } from '@holdfast/testkit/eventually';
 import { redisUrl } from '@holdfast/testkit/redis';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, test, vi } from 'vitest';
 import { clientExpiry } from './clients/client-expiry.ts';
-import { reapClients, reapLeftovers, startReaper } from './reaper.ts';
+import { reapClients, reapLeftovers, releaseClientsOfDead, startReaper } from './reaper.ts';
 import { type TestApi, startTestApi } from './testing/api.ts';
-import { claimFor } from './testing/edge.ts';
+import { type TestEdge, claimFor, startTestEdge } from './testing/edge.ts';
 
 const HOUR_MS = 3_600_000;
+const detailsOfEdge = { url: 'ws://127.0.0.1:1', connections: 0, maxConnections: 1, draining: false, startedAt: 0 };
 
 describe('the reaper of clients', () => {
   let api: TestApi;
@@ -27,8 +29,7 @@ describe('the reaper of clients', () => {
     );
     await waitForRedis(redis, api.log);
     edge = edgeBroker(redis, api.prefix);
-    const details = { url: 'ws://127.0.0.1:1', connections: 0, maxConnections: 1, draining: false, startedAt: 0 };
-    await edge.renewLease({ id: living, ...details });
+    await edge.renewLease({ id: living, ...detailsOfEdge });
   });
   afterAll(async () => {
     await closeRedis(redis);
@@ -85,6 +86,19 @@ describe('the reaper of clients', () => {
     expect(left).toEqual([true, true, true, false, false]);
   });
 
+  it('unregisters by what was said at the registration, whatever the API key says', async () => {
+    const registered = async (expirySeconds: number) => {
+      const identity = { ...NO_IDENTITY, expirySeconds };
+      const client = { clientId: randomUUID(), key: 'keeper', name: null, topics: new Map(), identity };
+      await api.broker.register({ ...client, registeredAt: Date.now() - 2 * HOUR_MS }, null);
+      return client.clientId;
+    };
+    const [ended, kept] = [await registered(3600), await registered(3 * 3600)];
+    await reapAll(null);
+    expect(await api.broker.readClient(ended)).toBeNull();
+    expect((await api.broker.readClient(kept))?.identity.expirySeconds).toBe(3 * 3600);
+  });
+
   it('restores clients to their users, which a fail-over has parted', async () => {
     const clientId = await api.client({ user: 'ann' });
     await redis.del(redisKeys(api.prefix).userClients('ann'));
@@ -122,6 +136,82 @@ describe('the reaper of clients', () => {
     expect(await api.broker.unregisterUnused({ ...seen, since: seen.since - 1 })).toBe(false);
     const present = await api.broker.readClient(clientId);
     expect(present !== null && (await api.broker.unregisterUnused(present))).toBe(true);
+  });
+});
+
+describe('clients of edges that die', () => {
+  let api: TestApi;
+  let other: ReturnType<typeof controlBroker>;
+  let events: ReturnType<typeof testEvents>;
+  beforeAll(async () => {
+    api = await startTestApi();
+    other = controlBroker(api.redis.commands, api.prefix);
+    events = testEvents(api.redis.commands, { keys: redisKeys(api.prefix), control: api.broker, edge: other });
+  });
+  afterAll(() => api.stop());
+
+  /** An edge with so many clients, dead or alive. */
+  async function edgeWith(count: number): Promise<{ edge: TestEdge; clients: string[] }> {
+    const edge = await startTestEdge(api);
+    onTestFinished(edge.stop);
+    await edge.broker.refreshEvents();
+    const clients = await Promise.all(Array.from({ length: count }, () => api.client()));
+    for (const client of clients) await edge.hold(client);
+    return { edge, clients };
+  }
+
+  /** Its lease runs out: it stays on the list for a while. */
+  const dies = ({ id }: TestEdge) => api.redis.commands.del(redisKeys(api.prefix).edge(id));
+  const ends = async (clients: readonly string[]) => {
+    const all = await Promise.all(clients.map((client) => events.ofClient(client)));
+    return all.flatMap((one) => one.flatMap(({ data }) => (data['reason'] as string | undefined) ?? []));
+  };
+
+  it('are all released at once while it is wanted how connections end', async () => {
+    await events.want({ 'client.disconnected': null });
+    const [dead, living] = [await edgeWith(700), await edgeWith(3)];
+    await dies(dead.edge);
+    await releaseClientsOfDead(api.broker, api.log.logger);
+    expect(await ends(dead.clients)).toEqual(dead.clients.map(() => 'edge-died'));
+    expect(await ends(living.clients)).toEqual([]);
+    expect(api.log.linesWith('clients of edges that died')).toMatchObject([{ edges: [dead.edge.id], released: 700 }]);
+  }, 30_000);
+
+  it('are searched for by one process, once for each death', async () => {
+    await events.want({ 'client.disconnected': null });
+    const { edge, clients } = await edgeWith(1);
+    await dies(edge);
+    const begun = await Promise.all([api.broker.beginSearches(), other.beginSearches()]);
+    expect(begun.flat().filter(({ id }) => id === edge.id)).toHaveLength(1);
+    await api.broker.endSearches(begun.flat());
+    expect(await api.broker.beginSearches()).toEqual([]);
+    await edge.broker.renewLease({ ...detailsOfEdge, id: edge.id });
+    await dies(edge);
+    await releaseClientsOfDead(other, api.log.logger);
+    expect(await ends(clients)).toEqual(['edge-died']);
+  });
+
+  it('are searched for by another process when the first one died', async () => {
+    await events.want({ 'client.disconnected': null });
+    const { edge } = await edgeWith(1);
+    await dies(edge);
+    expect((await api.broker.beginSearches()).map(({ id }) => id)).toEqual([edge.id]);
+    const search = redisKeys(api.prefix).edgeSearch(edge.id);
+    expect(await api.redis.commands.pttl(search)).toBeLessThanOrEqual(10_000);
+    // It has begun a while ago: that others look does not prolong it.
+    await api.redis.commands.pexpire(search, 2_000);
+    expect(await other.beginSearches()).toEqual([]);
+    expect(await api.redis.commands.pttl(search)).toBeLessThanOrEqual(2_000);
+    await api.redis.commands.del(search);
+    expect((await other.beginSearches()).map(({ id }) => id)).toEqual([edge.id]);
+  });
+
+  it('are left to the steady round while nothing is wanted', async () => {
+    await events.end();
+    const { edge, clients } = await edgeWith(1);
+    await dies(edge);
+    await releaseClientsOfDead(api.broker, api.log.logger);
+    expect((await api.broker.readClient(clients[0] ?? ''))?.owner?.edge).toBe(edge.id);
   });
 });
 

@@ -12,6 +12,10 @@ const CLIENTS_MS = 1_000;
 const CLIENTS_A_STEP = 500;
 /** A small installation is not read all the time. */
 const BETWEEN_ROUNDS_MS = 60_000;
+/** How soon after the death of an edge its clients are searched for, while it is wanted how connections end. */
+const DEAD_EDGES_MS = 1_000;
+/** Topics are vacated so late at the most. */
+const VACATED_MS = 1_000;
 /** With the 10 s of a lease: a member is shown as present for less than 15 s after its edge died. */
 const MEMBERS_MS = 1_000;
 const RENEWING_MS = 2_500;
@@ -50,11 +54,13 @@ export function startReaper({ broker, redis, keys, expiry, logger }: ReaperOptio
   redis.onReady(() => {
     readyAt = performance.now();
   });
+  /** Leases that ran out while Redis was away are renewed within a second or so. */
+  const isRenewed = (): boolean => performance.now() - readyAt > RENEWING_MS;
   const isSettled = (): boolean => performance.now() - readyAt > SETTLING_MS;
   let cursor: string | null = null;
   let nextRound = 0;
   const reapNext = async (): Promise<void> => {
-    if (performance.now() < nextRound) return;
+    if (performance.now() < nextRound || !isRenewed()) return;
     cursor = await reapClients(broker, cursor, isSettled() ? expiry : () => null, logger);
     if (cursor === null) nextRound = performance.now() + BETWEEN_ROUNDS_MS;
   };
@@ -70,15 +76,24 @@ export function startReaper({ broker, redis, keys, expiry, logger }: ReaperOptio
     if (isSettled()) await expireTopics(broker, logger);
   };
   const stopTopics = repeat(expireNext, { intervalMs: TOPICS_MS, jitter: JITTER, onError });
-  // Leases that ran out while Redis was away are renewed within a second or so.
   const reapMembers = async (): Promise<void> => {
-    if (performance.now() - readyAt < RENEWING_MS) return;
+    if (!isRenewed()) return;
     const gone = await broker.reapPresence();
     if (gone > 0) logger.info({ gone }, 'members of edges that are gone');
   };
   const stopMembers = repeat(reapMembers, { intervalMs: MEMBERS_MS, jitter: JITTER, onError });
+  const searchOwned = async (): Promise<void> => {
+    if (isRenewed()) await releaseClientsOfDead(broker, logger);
+  };
+  const stopSearches = repeat(searchOwned, { intervalMs: DEAD_EDGES_MS, jitter: JITTER, onError });
+  const vacate = async (): Promise<void> => {
+    if (isRenewed()) await broker.vacateTopics();
+  };
+  const stopVacating = repeat(vacate, { intervalMs: VACATED_MS, jitter: JITTER, onError });
   return () => {
     stopClients();
+    stopSearches();
+    stopVacating();
     stopMembers();
     stopLeftovers();
     stopTopics();
@@ -106,6 +121,26 @@ export async function reapClients(
   const idle = page.items.filter(({ owner, notify }) => owner === null && !notify.some((edge) => alive.has(edge)));
   await expire(broker, idle, expiry, logger);
   return page.cursor;
+}
+
+/** All clients of edges that have just died, page after page, so that it is known soon how their connections ended. */
+export async function releaseClientsOfDead(broker: ControlBroker, logger: Logger): Promise<void> {
+  const edges = await broker.beginSearches();
+  if (edges.length === 0) return;
+  let released = 0;
+  let cursor: string | null = null;
+  do {
+    const page = await broker.listClients(cursor, CLIENTS_A_STEP);
+    const alive = await broker.alive(edges.map(({ id }) => id));
+    const dead = new Set(edges.map(({ id }) => id).filter((id) => !alive.has(id)));
+    const orphaned = page.items.filter(({ owner }) => owner !== null && dead.has(owner.edge));
+    await Promise.all(orphaned.map((client) => broker.markOwnerGone(client)));
+    await broker.renewSearches(edges);
+    released += orphaned.length;
+    cursor = page.cursor;
+  } while (cursor !== null);
+  await broker.endSearches(edges);
+  logger.info({ edges: edges.map(({ id }) => id), released }, 'clients of edges that died');
 }
 
 async function expire(broker: ControlBroker, idle: readonly ClientState[], expiry: ClientExpiry, logger: Logger) {

@@ -7,6 +7,7 @@ import type { Counts } from './observability/metrics.ts';
 import type { EdgeDirectory } from './edges/placement.ts';
 import type { KeyRing } from './auth/authentication.ts';
 import type { TokenVerifier } from './auth/tokens/token-verifier.ts';
+import type { Webhooks } from './webhooks/webhooks.ts';
 
 /** What gives large answers: over a connection of its own, so that small calls do not wait behind them. */
 export type BulkBroker = Pick<
@@ -25,6 +26,7 @@ export interface Services {
   readonly clientExpiry: ClientExpiry;
   readonly edges: EdgeDirectory;
   readonly counts: Counts;
+  readonly webhooks: Webhooks;
   /** The load of each Redis that holds data; empty when INFO is not permitted. Rejects when one does not answer. */
   readonly redisLoads: () => Promise<RedisLoad[]>;
 }

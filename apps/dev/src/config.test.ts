@@ -29,6 +29,13 @@ describe('the environment of npm start', () => {
     expect(() => readConfig({ CONTROL_PORT: '-1' })).toThrow('CONTROL_PORT');
   });
 
+  it('lets the console connect where edges take pages of listed origins only', () => {
+    const originsFor = (origins: string) =>
+      readConfig({ EDGE_ALLOWED_ORIGINS: origins, CONTROL_PORT: '8000' }).serviceEnv['EDGE_ALLOWED_ORIGINS'];
+    expect(originsFor('https://app.example.com')).toBe('https://app.example.com,http://127.0.0.1:8000');
+    expect(originsFor('*')).toBe('*');
+  });
+
   it('hands the rest of the environment to the services, but for what is of npm or of a single edge', () => {
     const env = {
       EDGE_DRAIN_SECONDS: '5',

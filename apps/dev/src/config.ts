@@ -6,6 +6,8 @@ const LAST_PORT = 65_535;
 /** Connections are short-lived here: Ctrl-C should be felt. */
 const DRAIN_SECONDS = '2';
 const PREFIX = 'hf:';
+/** In place of a list of origins. */
+const ANY_ORIGIN = '*';
 
 export interface DevConfig {
   controlPort: number;
@@ -46,7 +48,18 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): D
     }
   }
   if (faults.length > 0) throw new DevConfigError(faults);
-  return { controlPort, edgePorts, prefix: env['REDIS_PREFIX'] || PREFIX, serviceEnv: serviceEnvironment(env) };
+  return {
+    controlPort,
+    edgePorts,
+    prefix: env['REDIS_PREFIX'] || PREFIX,
+    serviceEnv: { ...serviceEnvironment(env), ...consoleMayConnect(env['EDGE_ALLOWED_ORIGINS'], controlPort) },
+  };
+}
+
+/** Where edges take pages of listed origins only, the console's is one of them. */
+function consoleMayConnect(origins: string | undefined, controlPort: number): Record<string, string> {
+  if (!origins || origins === ANY_ORIGIN || controlPort === 0) return {};
+  return { EDGE_ALLOWED_ORIGINS: `${origins},http://127.0.0.1:${controlPort}` };
 }
 
 /** What the shell says goes on to the services, but for what npm adds and what two edges cannot share. */

@@ -8,6 +8,7 @@ const facts = {
   controlUrl: 'http://127.0.0.1:7700',
   edgeUrls: ['ws://127.0.0.1:7701', 'ws://127.0.0.1:7702'],
   key: 'dev.abc-_1',
+  console: true,
   topics: ['news.sport', 'news.weather', 'chat'],
   logs: '/repo/.holdfast/logs',
 };
@@ -17,6 +18,8 @@ it('holds all that somebody needs, and three lines to paste, each on a line of i
   for (const part of [facts.redis, ...facts.edgeUrls, facts.key, `${facts.controlUrl}/docs`]) {
     expect(text).toContain(part);
   }
+  expect(text).toContain(`Console      ${facts.controlUrl}/console#key=${facts.key}\n`);
+  expect(greeting({ ...facts, console: false })).not.toContain('/console');
   const lines = text.split('\n').map((line) => line.trim());
   expect(lines.filter((line) => /^(npx|curl) /.test(line))).toEqual(linesToPaste(facts));
 });

@@ -5,6 +5,8 @@ export interface GreetingFacts {
   controlUrl: string;
   edgeUrls: readonly string[];
   key: string;
+  /** Whether control-api serves it. */
+  console: boolean;
   topics: readonly string[];
   logs: string;
 }
@@ -30,6 +32,7 @@ export function greeting(facts: GreetingFacts): string {
   const rows: [string, string][] = [
     ['Redis', facts.redis],
     ['control-api', `${facts.controlUrl}   to try it in a browser: ${facts.controlUrl}/docs`],
+    ...(facts.console ? [['Console', `${facts.controlUrl}/console#key=${facts.key}`] satisfies [string, string]] : []),
     ...facts.edgeUrls.map((url): [string, string] => ['socket-edge', url]),
     ['API key', `${facts.key}   with every right`],
     ['Topics', facts.topics.join(', ')],

@@ -22,7 +22,7 @@ export async function run({ env, directory, log, signal }: RunOptions): Promise<
     log(failureText(error));
     return 1;
   }
-  log(greeting({ ...installation, topics: TOPICS }));
+  log(greeting({ ...installation, topics: TOPICS, console: env['CONSOLE'] !== 'off' }));
   await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   log('Stopping: edges, control-api, Redis …');
   await installation.stop();

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import proxyAddress from '@fastify/proxy-addr';
 import { type Setting, choice, duration, host, integer, integerOr, port, setting, url } from '@holdfast/service/config';
 import { logVariables } from '@holdfast/service/logger';
+import { tracingVariables } from '@holdfast/service/tracing-variables';
 import { redisRules, redisVariables } from '@holdfast/redis/config';
 import { HEARTBEAT_MS } from '@holdfast/protocol/limits';
 import { z } from 'zod';
@@ -57,6 +58,7 @@ export const edgeVariables = z
   .object({
     ...redisVariables,
     ...logVariables,
+    ...tracingVariables,
     EDGE_HOST: host('127.0.0.1').describe('Address to listen on'),
     EDGE_PORT: port(DEFAULT_PORT).describe('Port to listen on; 0 lets the system choose'),
     EDGE_ADMIN_PORT: port()

@@ -1,3 +1,5 @@
+import { FixedHistogram } from '@holdfast/service/fixed-histogram';
+
 /**
  * What an edge counts. Plain numbers, because the hot path adds to some of them a million times a second; they become
  * metrics at a scrape (`metrics.ts`).
@@ -30,3 +32,14 @@ export function newCounters() {
 }
 
 export type Counters = ReturnType<typeof newCounters>;
+
+/** What an edge measures, as histograms that add up over edges. */
+export function newLatencies() {
+  return {
+    /** From the time in a message's id to the last write of it to live subscribers. */
+    publishToWrite: new FixedHistogram(),
+    loopbackProbe: new FixedHistogram(),
+  };
+}
+
+export type Latencies = ReturnType<typeof newLatencies>;

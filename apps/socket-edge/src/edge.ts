@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { EdgeBroker, EdgeDetails, EdgeLoad, EdgePresence } from '@holdfast/broker/broker';
+import type { EdgeBroker, EdgePresence, ServedClient } from '@holdfast/broker/broker';
+import type { EdgeDetails, EdgeFacts, EdgeLoad } from '@holdfast/broker/edge-state';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import type { LiveSubscriber } from '@holdfast/broker/live-subscriber';
 import type { LiveListener } from '@holdfast/broker/live-subscriber';
@@ -11,9 +12,12 @@ import type { Logger } from '@holdfast/service/logger';
 import pLimit from 'p-limit';
 import { LoopbackProbes } from './health/probe.ts';
 import { drain } from './connection/drain.ts';
+import { RequestedDrain } from './connection/requested-drain.ts';
 import { Authorizations } from './client/authorization.ts';
 import { ClosedRanges } from './client/closed-ranges.ts';
 import { deliveredName } from './topic/delivered-name.ts';
+import { Losses } from './topic/losses.ts';
+import { Occupancy } from './topic/occupancy.ts';
 import { Topics } from './topic/topics.ts';
 import { Freshness } from './client/freshness.ts';
 import { Heartbeat, STUCK_MS } from './connection/heartbeat.ts';
@@ -25,9 +29,11 @@ import { TimeSlicer } from './schedule/slicer.ts';
 import { PendingHandshakes } from './connection/claim.ts';
 import { Reconciler } from './client/reconcile.ts';
 import { Releases } from './client/releases.ts';
+import { PastNotes } from './evidence/past-notes.ts';
 import { ResumeLimit } from './connection/resume-limit.ts';
 import { ConnectionRegistry } from './connection/registry.ts';
-import { type Counters, newCounters } from './counters.ts';
+import { newCounters, newLatencies } from './counters.ts';
+import type { LoadSource } from './health/load-meter.ts';
 import type { Broadcast } from './transport/transport.ts';
 
 const EDGE_ID_BYTES = 6;
@@ -35,6 +41,7 @@ const EDGE_ID_BYTES = 6;
 const POLL_MS = 400;
 /** Logs of inboxes and of closed ranges read at a time: a storm of readers must not stand in memory all at once. */
 const MAX_READS = 16;
+const DRAIN_SECONDS = 30;
 
 /** A new id for every start: nothing of an earlier life is taken for this one's. */
 export function newEdgeId(): string {
@@ -51,7 +58,11 @@ export interface EdgeOptions {
   heartbeatMs: number;
   maxConnections: number;
   /** How busy this edge is. */
-  load?: (counters: Counters) => EdgeLoad;
+  load?: (edge: LoadSource) => EdgeLoad;
+  /** What is set for it: the same object until that changes. */
+  facts?: () => EdgeFacts;
+  /** Over how long connections are closed when an operator asks for it. */
+  drainSeconds?: number;
   resumeDeadlineMs?: number;
   /** How long a connection may take nothing before it is closed, in milliseconds. */
   stuckMs?: number;
@@ -62,8 +73,15 @@ export type Edge = ReturnType<typeof createEdge>;
 /** Wires the parts of an edge together. Free of sockets: connections come in through `hub`. */
 export function createEdge(options: EdgeOptions) {
   const { id, broker, broadcast, logger, heartbeatMs, maxConnections } = options;
-  const { load, resumeDeadlineMs = RESUME_DEADLINE_MS, stuckMs = STUCK_MS } = options;
+  const {
+    load,
+    facts,
+    drainSeconds = DRAIN_SECONDS,
+    resumeDeadlineMs = RESUME_DEADLINE_MS,
+    stuckMs = STUCK_MS,
+  } = options;
   const counters = newCounters();
+  const latencies = newLatencies();
   /** Handshakes that were refused, by code. */
   const refusals = new Map<ProblemCode, number>();
   const registry = new ConnectionRegistry();
@@ -72,7 +90,8 @@ export function createEdge(options: EdgeOptions) {
   const slicer = new TimeSlicer();
   const startedAt = Date.now();
   let url = '';
-  let draining = false;
+  /** The process ends. */
+  let leaving = false;
 
   const onError = (error: unknown): void => {
     // That Redis is away is logged once, by its connection; everything here comes right by itself when it is back.
@@ -100,27 +119,40 @@ export function createEdge(options: EdgeOptions) {
     channels,
     broadcast,
     counters,
+    latencies,
     freshness,
     onSettings: (topic) => presence.onSettings(topic),
+    onOccupancy: (topic) => occupancy.onChange(topic),
     onUnsubscribed: (clientId) => {
       const connection = registry.get(clientId);
       if (connection) reconciler.reapply(connection);
     },
     onError,
   });
+  const occupancy = new Occupancy({
+    edge: id,
+    broker,
+    isOccupied: (topic) => topics.isOccupied(topic),
+    topics: () => topics.names(),
+    onError,
+  });
+  const losses = new Losses(id, broker);
   const limit = pLimit(MAX_READS);
   const inbox = new Inbox({ broker, limit });
   const closedRanges = new ClosedRanges({ broker, limit });
   const authorizations = new Authorizations({ slicer });
   const releases = new Releases(broker, id);
+  const pastNotes = new PastNotes(broker);
   const reconciler = new Reconciler({
     edge: id,
     broker,
     registry,
+    releases,
     pending,
     topics,
     inbox,
     closedRanges,
+    pastNotes,
     authorizations,
     freshness,
     counters,
@@ -136,16 +168,19 @@ export function createEdge(options: EdgeOptions) {
     authorizations,
     registry,
     releases,
+    pastNotes,
     pending,
     reconciler,
     resumes,
     counters,
+    losses,
     resumeDeadlineMs,
     onError,
   });
   const probes = new LoopbackProbes({
     broker,
     counters,
+    latencies,
     servers: () => channels.servers(),
     onStalled: (stalled, silentMs) => {
       const fields = { server: stalled.server, silentMs: Math.round(silentMs) };
@@ -154,10 +189,14 @@ export function createEdge(options: EdgeOptions) {
     },
     onError,
   });
+  const requested = new RequestedDrain({ registry, seconds: drainSeconds, logger, onError });
   const lease = new Lease({
     broker,
     counters,
     details,
+    facts,
+    request: () => requested.request,
+    onRequest: (request) => !leaving && requested.follow(request),
     onExpired: () => {
       logger.warn('lease expired: comparing every client and topic');
       compareEverything();
@@ -167,9 +206,12 @@ export function createEdge(options: EdgeOptions) {
         reconciler.readPending(),
         reconciler.walk(),
         releases.flush(),
+        pastNotes.flush(),
         topics.tend(),
         presence.tend(),
-        broker.refreshEvents(),
+        refreshEvents(),
+        occupancy.tend(),
+        losses.write(),
       ]);
     },
     onError,
@@ -180,15 +222,24 @@ export function createEdge(options: EdgeOptions) {
 
   function onOwn(payload: LivePayload): void {
     if (payload.kind === 'probe') probes.onReceived(payload.nonce);
+    else if (payload.kind === 'renew') lease.beat().catch(onError);
     else if (payload.kind === 'served') answerServed(payload.surveyId, payload.clientId);
-    else if (payload.kind === 'events') broker.refreshEvents().catch(onError);
+    else if (payload.kind === 'events') refreshEvents().catch(onError);
+  }
+
+  async function refreshEvents(): Promise<void> {
+    if (await broker.refreshEvents()) occupancy.onWanted();
   }
 
   function answerServed(surveyId: string, clientId: string): void {
     const connection = registry.get(clientId);
-    const served = connection && {
+    const served: ServedClient | undefined = connection && {
       connection: connection.id,
       generation: connection.generation,
+      story: connection.story,
+      openedMs: connection.openedMs,
+      inbox: connection.inboxPosition,
+      waitingBytes: connection.transport.bufferedBytes,
       topics: Object.fromEntries(
         [...connection.subscriptions.values()].map(({ topic, reached }) => [deliveredName(topic.name), reached]),
       ),
@@ -197,8 +248,21 @@ export function createEdge(options: EdgeOptions) {
   }
 
   function details(): EdgeDetails {
-    const busy = load === undefined ? {} : { load: load(counters) };
-    return { id, url, connections: registry.size, maxConnections, draining, startedAt, ...busy };
+    const { clockDifferenceMs } = lease;
+    return {
+      id,
+      url,
+      connections: registry.size,
+      maxConnections,
+      draining: isDraining(),
+      leaving,
+      startedAt,
+      ...(load && { load: load({ counters, refusals, probes, clockDifferenceMs }) }),
+    };
+  }
+
+  function isDraining(): boolean {
+    return leaving || requested.draining;
   }
 
   /** Wake-ups and messages may have been lost: after Redis was away, or after the lease expired. */
@@ -206,6 +270,7 @@ export function createEdge(options: EdgeOptions) {
     reconciler.compareAll();
     topics.syncAll().catch(onError);
     presence.checkAll().catch(onError);
+    occupancy.checkAll().catch(onError);
   }
 
   return {
@@ -216,13 +281,19 @@ export function createEdge(options: EdgeOptions) {
     topics,
     presence,
     counters,
+    maxConnections,
+    latencies,
     resumes,
     refusals,
     probes,
     authorizations,
     compareEverything,
     get draining() {
-      return draining;
+      return isDraining();
+    },
+    /** Why it takes no connections though its process goes on; null when it does. */
+    get drainFault() {
+      return requested.draining ? 'draining at the request of an operator' : null;
     },
     get full() {
       return registry.size >= maxConnections;
@@ -258,10 +329,12 @@ export function createEdge(options: EdgeOptions) {
     },
     /** Takes no more connections, closes those there are, and releases their clients. */
     async leave(seconds: number): Promise<void> {
-      draining = true;
+      leaving = true;
+      requested.stop();
       await lease.beat().catch(onError);
       await drain(registry, seconds);
       await releases.flush();
+      await Promise.allSettled([pastNotes.flush(), occupancy.write(), losses.write()]);
       // Before the lease: without it and without this note the members would be taken out at once.
       await presence.leave().catch(onError);
       await lease.end().catch(onError);

@@ -1,6 +1,7 @@
 import type { Metrics } from '@holdfast/service/metrics';
+import { ROUND_TRIP_HELP, roundTrips } from '@holdfast/redis/round-trips';
 import type { Edge } from './edge.ts';
-import type { Counters } from './counters.ts';
+import type { Counters, Latencies } from './counters.ts';
 
 /** The name and help text of each counter. */
 const counters: Record<keyof Counters, readonly [name: string, help: string]> = {
@@ -43,6 +44,15 @@ const counters: Record<keyof Counters, readonly [name: string, help: string]> = 
   presenceFrames: ['presence_frames_total', 'Frames sent of who is present on topics'],
 };
 
+/** The name and help text of each histogram. */
+const latencies: Record<keyof Latencies, readonly [name: string, help: string]> = {
+  publishToWrite: [
+    'publish_to_write_seconds',
+    'From the time in the id of a message, which is that of Redis, to its last write to the live subscribers of this edge; one observation a message. What the clocks of Redis and this machine differ by is in it',
+  ],
+  loopbackProbe: ['loopback_probe_seconds', 'From the sending of a loopback probe through Redis to its arrival'],
+};
+
 /** Makes metrics of what the edge counts; they are read at a scrape. */
 export function exposeMetrics(metrics: Metrics, edge: Edge): void {
   for (const [key, [name, help]] of Object.entries(counters) as [keyof Counters, readonly [string, string]][]) {
@@ -52,6 +62,10 @@ export function exposeMetrics(metrics: Metrics, edge: Edge): void {
       counter.inc(edge.counters[key]);
     });
   }
+  for (const [key, [name, help]] of Object.entries(latencies) as [keyof Latencies, readonly [string, string]][]) {
+    metrics.fixedHistogram(name, help, () => edge.latencies[key]);
+  }
+  metrics.fixedHistogram('redis_round_trip_seconds', ROUND_TRIP_HELP, () => roundTrips);
   const refused = metrics.counter('handshakes_refused_total', 'Handshakes refused, by the code of the answer', [
     'code',
   ]);
@@ -60,6 +74,7 @@ export function exposeMetrics(metrics: Metrics, edge: Edge): void {
     for (const [code, count] of edge.refusals) refused.inc({ code }, count);
   });
   gauge(metrics, 'connections', 'Connections open now', () => edge.registry.size);
+  gauge(metrics, 'max_connections', 'The most connections that it takes', () => edge.maxConnections);
   gauge(metrics, 'presence_members', 'Members present here now, one on two topics twice', () => edge.presence.members);
   gauge(metrics, 'topics', 'Topics subscribed now', () => edge.topics.size);
   gauge(

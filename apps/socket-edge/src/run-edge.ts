@@ -13,11 +13,13 @@ import { openRedis } from '@holdfast/redis/redis';
 import { toRedisTarget } from '@holdfast/redis/config';
 import type { RedisLink } from '@holdfast/redis/commands';
 import { onShutdown } from '@holdfast/service/shutdown';
+import { startTracing } from '@holdfast/service/start-tracing';
 import { authority } from './http/admin-port.ts';
 import { listenForAdmin } from './http/admin-port.ts';
 import { type EdgeConfig, maxConnections, maxSockets } from './config.ts';
 import { createEdge, newEdgeId } from './edge.ts';
 import { exposeMetrics } from './metrics.ts';
+import { edgeFacts } from './health/facts.ts';
 import { loadMeter } from './health/load-meter.ts';
 import { createEdgeServer } from './http/server.ts';
 import { broadcast } from './transport/broadcast.ts';
@@ -40,6 +42,7 @@ const REDIS_PATIENCE_MS = 2000;
 export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promise<void> {
   const id = newEdgeId();
   const logger = createLogger({ service: 'socket-edge', level: config.LOG_LEVEL }).child({ edge: id });
+  const stopTracing = await startTracing(config, { service: 'socket-edge', instance: id, logger });
   const metrics = createMetrics({ service: 'socket-edge' });
   const health = createHealth();
   const leave = new AbortController();
@@ -56,11 +59,14 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
     heartbeatMs: config.EDGE_HEARTBEAT,
     maxConnections: maxConnections(config),
     load: loadMeter(process),
+    facts: edgeFacts(config, parent !== undefined),
+    drainSeconds: config.EDGE_DRAIN_SECONDS,
   });
   exposeMetrics(metrics, edge);
   health.check('redis', () => redis.fault());
   health.check('lease', () => edge.leaseFault);
   health.check('hearing', () => edge.probes.fault);
+  health.check('draining', () => edge.drainFault);
 
   const workerChannel =
     parent &&
@@ -119,6 +125,7 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
       { name: 'not ready', run: () => health.drain() },
       { name: 'drain', run: () => edge.leave(config.EDGE_DRAIN_SECONDS) },
       { name: 'stop', run: stop },
+      { name: 'send the last traces', run: stopTracing },
       { name: 'close the server', run: () => void server.close() },
       { name: 'close the port for administration', run: () => admin?.close() },
       { name: 'close redis', run: () => redis.close().then(() => metrics.stop()) },

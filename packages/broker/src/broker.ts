@@ -1,7 +1,10 @@
 import type { DisconnectReason } from '@holdfast/protocol/events';
 import type { Position } from '@holdfast/protocol/position-order';
+import type { KeyUsage } from './api-keys/usage.ts';
 import type { ClientIdentity, ClientToken } from './clients/identity.ts';
 import type { ClientState, SubscriptionStart } from './clients/state.ts';
+import type { DrainOutcome, DrainRequest, EdgeDetails, LeaseRenewal } from './edges/state.ts';
+import type { ConnectionEnd, ConnectionStory, EndedSubscription, PastConnection } from './evidence/past.ts';
 import type {
   PresenceChange,
   PresenceCheck,
@@ -12,6 +15,8 @@ import type {
   PresentMember,
 } from './presence/state.ts';
 import type { LogPage, TopicState } from './topics/state.ts';
+
+export type { KeyUsage } from './api-keys/usage.ts';
 
 /**
  * The interfaces to everything that Holdfast keeps in Redis. Each comment is a promise that the tests hold.
@@ -74,7 +79,7 @@ export interface Users {
   /** How many registered clients each user has, in the order given. */
   countClientsOf(users: readonly string[]): Promise<number[]>;
   /** Publishes on the user's own topic; `not-found` when the user has no client. */
-  publishToUser(user: string, message: NewMessage): Promise<PublishOutcome>;
+  publishToUser(user: string, message: NewMessage, traceparent?: string): Promise<PublishOutcome>;
   /**
    * Refuses tokens of a user from now on that were issued before a time (ms), for as long as one may be valid.
    * @param keys the API keys whose tokens are meant; null: all
@@ -207,14 +212,33 @@ export interface Topics {
    * nothing was published, and no edge had them. Gives how many.
    */
   expireTopics(limit: number): Promise<number>;
-  /** In the order of names; `cursor` is the last name of the page before. */
-  listTopics(cursor: string | null, limit: number): Promise<Page<{ topic: string; state: TopicState }>>;
-  /** Appends to the log and publishes to the edges, in one step. The same idempotency key again gives the same id and does neither. */
-  publish(topic: string, data: Buffer, idempotencyKey?: string, caller?: string): Promise<PublishOutcome>;
+  /** In the order of names, all that begin with `prefix`; `cursor` is the last name of the page before. */
+  listTopics(
+    cursor: string | null,
+    limit: number,
+    prefix?: string,
+  ): Promise<Page<{ topic: string; state: TopicState }>>;
+  /**
+   * Appends to the log and publishes to the edges, in one step. The same idempotency key again gives the same id and does
+   * neither. With `traceparent`, that of a call that is traced, the message carries it to the edges.
+   */
+  publish(
+    topic: string,
+    data: Buffer,
+    idempotencyKey?: string,
+    caller?: string,
+    traceparent?: string,
+  ): Promise<PublishOutcome>;
   /** The same for several messages, in the order given, all in one step. Gives one outcome for each. */
-  publishAll(topic: string, messages: readonly NewMessage[]): Promise<PublishOutcome[]>;
+  publishAll(topic: string, messages: readonly NewMessage[], traceparent?: string): Promise<PublishOutcome[]>;
   /** The same for a client's inbox; the edge that owns the client is notified. */
-  publishToClient(clientId: string, data: Buffer, idempotencyKey?: string, caller?: string): Promise<PublishOutcome>;
+  publishToClient(
+    clientId: string,
+    data: Buffer,
+    idempotencyKey?: string,
+    caller?: string,
+    traceparent?: string,
+  ): Promise<PublishOutcome>;
   /**
    * What follows `after` in the log (all of it when null), at most `limit` entries and `MAX_PAGE_BYTES`, but one entry at least;
    * null when the topic does not exist.
@@ -278,40 +302,20 @@ export interface EdgePresence {
   refsOf(clientIds: readonly string[]): Promise<string[]>;
 }
 
-export interface EdgeDetails {
-  id: string;
-  url: string;
-  connections: number;
-  maxConnections: number;
-  draining: boolean;
-  startedAt: number;
-  /** Not of edges of an earlier version. */
-  load?: EdgeLoad;
-}
-
-/** How busy an edge is, over the last second or so. */
-export interface EdgeLoad {
-  /** The machine or container that it shares with the other edges of this name. */
-  host: string;
-  /** How many cores the host has. */
-  cores: number;
-  /** CPU time of all its threads by time: 1 is a whole core. */
-  cpu: number;
-  /** 0 to 1. */
-  eventLoopUtilization: number;
-  rssBytes: number;
-  /** What it may still take, by the limit of its container or what its machine has left. */
-  availableBytes: number;
-  messagesPerSecond: number;
-  deliveriesPerSecond: number;
-}
-
 /** What an edge reports of one of its connections. */
 export interface ServedClient {
   /** Of its claim. */
   generation: number;
   connection: string;
   topics: Record<string, Position>;
+  /** Not of edges of an earlier version, as the rest. One that has ended, and whose socket is being closed, has a `ConnectionEnd`. */
+  story?: ConnectionStory | ConnectionEnd;
+  /** As of a `ConnectionEnd`; null: it has had no welcome yet. */
+  openedMs?: number | null;
+  /** The last message of `@me` that it was given. */
+  inbox?: Position;
+  /** Bytes that wait for its socket. */
+  waitingBytes?: number;
 }
 
 /** Which edges are alive, and what they hold. */
@@ -324,18 +328,100 @@ export interface Edges {
   surveyServed(edge: string, clientId: string): Promise<ServedClient | null | undefined>;
   /** Connected subscribers of a topic on all edges; undefined when one did not answer in time. */
   surveySubscribers(topic: string): Promise<number | undefined>;
+  /** Asks a live edge to drain, or to take connections again; it follows within a second or so. */
+  requestDrain(edge: string, drain: boolean): Promise<DrainOutcome>;
   /** Forgets edges whose lease ran out long ago. */
   reapEdges(): Promise<void>;
 }
 
+/** What is remembered of a client, newest first. */
+export interface ClientEvidence {
+  past: PastConnection[];
+  left: EndedSubscription[];
+  /** As many connections, or subscriptions, are kept as there may be: older ones are forgotten. */
+  pastIsCut: boolean;
+  leftIsCut: boolean;
+  /** Generations of claims and ids of messages are from one clock: it is one Redis. */
+  oneClock: boolean;
+}
+
+/** What is remembered of clients, for explaining what became of a message. */
+export interface Evidence {
+  /** The connections and the subscriptions of a client that ended in the last 24 hours, and a few before. */
+  readEvidence(clientId: string): Promise<ClientEvidence>;
+}
+
 /** Which events are wanted by webhooks. Nothing is written of any other. */
 export interface Events {
-  /** Reads which events are wanted; what was read last counts until then. */
-  refreshEvents(): Promise<void>;
+  /** Reads which events are wanted; what was read last counts until then. Gives whether that has changed. */
+  refreshEvents(): Promise<boolean>;
+}
+
+/** Topics that have connections, for events of them. */
+export interface Occupancy {
+  /** Takes out edges that are gone, and vacates the topics whose time has come. Nothing while their events are not wanted. */
+  vacateTopics(): Promise<void>;
+}
+
+/** The same, as an edge writes it. */
+export interface EdgeOccupancy {
+  /** Whether it is to be written that this topic has connections; without a topic, whether of any. */
+  isOccupancyWanted(topic?: string): boolean;
+  /** Writes on which topics the edge has connections, and on which none any more. Gives those that were written. */
+  changeOccupancy(edge: string, occupied: readonly string[], left: readonly string[]): Promise<Set<string>>;
+  /** Gives those of the topics that Redis does not have as occupied by the edge. Notes all of them again. */
+  checkOccupancy(edge: string, topics: readonly string[]): Promise<string[]>;
+}
+
+/** An edge whose lease ran out. */
+export interface DeadEdge {
+  id: string;
+  /** When it renewed the lease last, by its own clock: tells one death from another. */
+  renewedAt: string;
+}
+
+/** Searches for the clients of edges that died. */
+export interface DeadEdges {
+  /**
+   * Dead edges whose clients are to be searched for now, by this process; none while it is not wanted how connections end.
+   * Another process begins anew when a search is not renewed for 10 s, nor ended.
+   */
+  beginSearches(): Promise<DeadEdge[]>;
+  renewSearches(edges: readonly DeadEdge[]): Promise<void>;
+  endSearches(edges: readonly DeadEdge[]): Promise<void>;
+}
+
+/** What connections of an edge were announced as lost, within a second or so. */
+export interface TopicLoss {
+  topic: string;
+  /** The client whose inbox it is, when it is one. */
+  clientId?: string;
+  /** How many were sent the `lost`. */
+  connections: number;
+  /** The first position after which one of them lost messages. */
+  after: Position;
+  /** The last from which one of them goes on. */
+  position: Position;
+}
+
+/** Events of what connections were announced as lost. */
+export interface LossEvents {
+  isLossWanted(topic: string): boolean;
+  /** Gives those that could not be written. */
+  writeLosses(edge: string, losses: readonly TopicLoss[]): Promise<TopicLoss[]>;
+}
+
+/** What API keys have, and when they were used. */
+export interface ApiKeys {
+  /** In the order given; a key of which nothing is known has nothing, and was never used. */
+  readKeyUsages(keys: readonly string[]): Promise<KeyUsage[]>;
+  /** Notes that a key was used at a time, in milliseconds since the epoch. */
+  noteKeyUsed(key: string, at: number): Promise<void>;
 }
 
 /** All that control-api needs. */
-export interface ControlBroker extends Clients, Users, Topics, Presence, Edges, Events {
+export interface ControlBroker
+  extends Clients, Users, Topics, Presence, Occupancy, Edges, DeadEdges, ApiKeys, Events, Evidence {
   /** Whether Redis takes writes now, each of its servers; rejects with why not. */
   tryWrites(): Promise<void>;
 }
@@ -382,7 +468,7 @@ export interface KnownTopic {
 }
 
 /** All that a socket-edge needs. */
-export interface EdgeBroker extends Events {
+export interface EdgeBroker extends Events, EdgeOccupancy, LossEvents {
   /**
    * Claims a client for a connection, and reads it, in one step. A new connection gets it when it has no owner; one with a
    * generation, when the owner's is lower (this Redis has lost its last writes, or a newer connection takes over), or when
@@ -394,6 +480,8 @@ export interface EdgeBroker extends Events {
    * @param reason how the connection ended; `lost` when not given
    */
   release(clientId: string, edge: string, generation: number, reason?: DisconnectReason): Promise<void>;
+  /** Remembers a connection that has ended. What its own edge has noted of it stays, whoever else notes it. */
+  notePast(clientId: string, past: PastConnection): Promise<void>;
   /** With those that have expired: `dormant`, and to an edge a topic without messages. */
   readTopics(topics: readonly string[]): Promise<(TopicState | null)[]>;
   /** Gives those that differ from what is known of them, with their state; null for one that does not exist. Dormant ones are kept on. */
@@ -413,8 +501,11 @@ export interface EdgeBroker extends Events {
   readPending(edge: string, max: number): Promise<string[]>;
   /** Takes clients out of the dirty set. First this, then read the state: a change in between puts the client in again. */
   acknowledge(edge: string, clientIds: readonly string[]): Promise<void>;
-  /** Renews the edge's lease. False when it had run out (or had not begun): others may have been given its clients. */
-  renewLease(details: EdgeDetails): Promise<boolean>;
+  /**
+   * Renews the edge's lease, or begins it. Details that are not given stay as they are. The newer of the drain request that
+   * the edge knows and the one that Redis has is the one in force.
+   */
+  renewLease(details: EdgeDetails, known?: DrainRequest): Promise<LeaseRenewal>;
   /** Ends the lease now. */
   dropLease(edge: string): Promise<void>;
   /** Answers a survey that came on a live channel. */

@@ -21,6 +21,7 @@ const ofTopic = (keys: Keys, name: string, idempotency: string) => [
   keys.topicHere(name),
   keys.topicHereOf(name, '0f'),
   keys.topicHereNext(name),
+  keys.topicEdges(name),
 ];
 
 /** For each script, every key it touches. */
@@ -32,9 +33,16 @@ function scripts(keys: Keys, name: string, id: string, idempotency: string): Rec
       keys.clientLog(id),
       keys.clientIdempotency(id, idempotency),
       keys.clientTombstone(id, idempotency),
+      keys.clientPast(id),
+      keys.clientLeft(id),
     ],
     'join-user, leave-user, revoke-tokens': [keys.userClients(idempotency), keys.userRevoked(idempotency)],
     'count-topic': [keys.key(id), keys.keyTopics(id)],
+    'lease-webhook, write-webhook, release-webhook': [
+      keys.webhook(id),
+      keys.webhookCursors(id),
+      keys.webhookDeliveries(id),
+    ],
     'try-write': [keys.trial(id), keys.trialLog(id), keys.trialLive(id)],
     'reserve, settle': [keys.key(id), keys.keyNames(id), keys.keyPending(id)],
   };
@@ -45,6 +53,7 @@ const every = (keys: Keys, name: string, id: string, idempotency: string) => [
   keys.clientBucket('00f'),
   keys.topics(),
   keys.topicsExpiring(),
+  keys.topicsVacating(),
   keys.edges(),
   keys.edge(id),
   keys.edgeDirty(id),
@@ -52,6 +61,15 @@ const every = (keys: Keys, name: string, id: string, idempotency: string) => [
   keys.edgeHere(id),
   keys.edgeLeft(id),
   keys.edgesHere(),
+  keys.edgeTopics(id),
+  keys.edgeSearch(id),
+  keys.edgesWithTopics(),
+  keys.events(id),
+  keys.eventsChanged(),
+  keys.eventsWanted(),
+  keys.webhook(id),
+  keys.webhookCursors(id),
+  keys.webhookDeliveries(id),
   keys.secret(),
   keys.answers(id),
 ];
@@ -90,7 +108,7 @@ describe('Redis keys', () => {
       fc.property(topic, topic, once, once, (one, other, first, second) => {
         fc.pre(one !== other);
         const keys = redisKeys('hf:');
-        expect(new Set([...ofTopic(keys, one, first), ...ofTopic(keys, other, second)]).size).toBe(14);
+        expect(new Set([...ofTopic(keys, one, first), ...ofTopic(keys, other, second)]).size).toBe(16);
       }),
     );
   });

@@ -16,6 +16,8 @@ export function redisKeys(prefix: string) {
     clientLog: (clientId: string) => `${prefix}client:{${clientId}}:log`,
     clientIdempotency: (clientId: string, key: string) => `${prefix}client:{${clientId}}:once:${key}`,
     clientTombstone: (clientId: string, nonce: string) => `${prefix}client:{${clientId}}:left:${nonce}`,
+    clientPast: (clientId: string) => `${prefix}client:{${clientId}}:past`,
+    clientLeft: (clientId: string) => `${prefix}client:{${clientId}}:left`,
     clientBucket: (bucket: string) => `${prefix}clients:{${bucket}}`,
 
     topic: (topic: string) => `${prefix}topic:{${topic}}`,
@@ -25,8 +27,10 @@ export function redisKeys(prefix: string) {
     topicHere: (topic: string) => `${prefix}topic:{${topic}}:here`,
     topicHereOf: (topic: string, edge: string) => `${prefix}topic:{${topic}}:here:${edge}`,
     topicHereNext: (topic: string) => `${prefix}topic:{${topic}}:here:next`,
+    topicEdges: (topic: string) => `${prefix}topic:{${topic}}:edges`,
     topics: () => `${prefix}topics`,
     topicsExpiring: () => `${prefix}topics:expiring`,
+    topicsVacating: () => `${prefix}topics:vacating`,
 
     userClients: (user: string) => `${prefix}topic:{${userTopic(user)}}:clients`,
     userRevoked: (user: string) => `${prefix}topic:{${userTopic(user)}}:revoked`,
@@ -41,7 +45,11 @@ export function redisKeys(prefix: string) {
     edgeDirty: (edge: string) => `${prefix}edge:{${edge}}:dirty`,
     edgeHere: (edge: string) => `${prefix}edge:{${edge}}:here`,
     edgeLeft: (edge: string) => `${prefix}edge:{${edge}}:left`,
+    /** For which death of the edge its clients are searched for, or were. */
+    edgeSearch: (edge: string) => `${prefix}edge:{${edge}}:search`,
     edgesHere: () => `${prefix}edges:here`,
+    edgeTopics: (edge: string) => `${prefix}edge:{${edge}}:topics`,
+    edgesWithTopics: () => `${prefix}edges:topics`,
     edgeLive: (edge: string) => `${prefix}edge:{${edge}}:live`,
 
     /** A stream of events; the tag has the slot of what they tell of. */
@@ -50,6 +58,11 @@ export function redisKeys(prefix: string) {
     eventsChanged: () => `${prefix}events:changed`,
     /** Which events are wanted. */
     eventsWanted: () => `${prefix}events:wanted`,
+
+    /** An endpoint of webhooks. */
+    webhook: (id: string) => `${prefix}webhook:{${id}}`,
+    webhookCursors: (id: string) => `${prefix}webhook:{${id}}:cursors`,
+    webhookDeliveries: (id: string) => `${prefix}webhook:{${id}}:deliveries`,
 
     /** From which the public names of clients are made. */
     secret: () => `${prefix}secret`,

@@ -1,15 +1,22 @@
 import type { Commands } from '@holdfast/redis/commands';
 import { type BrokenRecord, BrokenRecords } from './broken-records.ts';
 import type { ControlBroker, EdgeBroker, EdgePresence } from './broker.ts';
+import { keyUsageStore } from './api-keys/usage.ts';
 import { claimStore } from './clients/claims.ts';
 import { clientStore } from './clients/clients.ts';
 import { refStore } from './clients/refs.ts';
 import { registrationStore } from './clients/registrations.ts';
+import { deadEdgeStore } from './edges/dead-edges.ts';
 import { leaseStore } from './edges/leases.ts';
 import { pendingStore } from './edges/pending.ts';
+import { edgeNotes } from './edges/notes.ts';
 import { survey } from './edges/survey.ts';
-import { eventWriter } from './events/writer.ts';
+import { lossEvents } from './events/losses.ts';
+import { type EventWriter, eventWriter } from './events/writer.ts';
 import { type Keys, redisKeys } from './keys.ts';
+import { occupancyChanges } from './occupancy/changes.ts';
+import { edgeOccupancy } from './occupancy/edge-occupancy.ts';
+import { occupancyReaper } from './occupancy/reaping.ts';
 import { presenceChanges } from './presence/changes.ts';
 import { edgePresence } from './presence/edge-presence.ts';
 import { presenceNotes } from './presence/notes.ts';
@@ -34,23 +41,27 @@ export function controlBroker(
   const broken = new BrokenRecords(onBroken);
   const pending = pendingStore(redis, keys);
   const expiry = expiryStore(redis, keys);
-  const topics = topicStore(redis, keys, pending, broken, expiry, 'callers');
-  const memberships = membershipStore(redis, keys);
-  const clients = clientStore(redis, keys, pending, broken);
-  const leases = leaseStore(redis, keys);
-  const { changes, notes, versions } = presenceParts(redis, keys);
   const events = eventWriter(redis, keys);
+  const topics = topicStore(redis, keys, pending, broken, expiry, events, 'callers');
+  const memberships = membershipStore(redis, keys);
+  const clients = clientStore(redis, keys, pending, broken, events);
+  const leases = leaseStore(redis, keys);
+  const { changes, notes, versions } = presenceParts(redis, keys, events);
+  const occupancy = occupancyParts(redis, keys, events);
   return {
     ...clients,
-    ...registrationStore(redis, keys, pending, memberships),
+    ...registrationStore(redis, keys, pending, memberships, events),
     ...userStore(redis, keys, { pending, topics, readClients: clients.readClients }),
     ...userRestoration(redis, keys, memberships, pending),
     ...refStore(redis, keys),
     ...topics,
     ...quotaStore(redis, keys, topics, expiry),
     ...presencePages(redis, keys, versions),
+    ...occupancyReaper(redis, keys, occupancy.changes, occupancy.notes, events, leases.alive),
     ...presenceReaper(redis, keys, changes, notes, leases.alive),
     ...leases,
+    ...keyUsageStore(redis, keys),
+    ...deadEdgeStore(redis, keys, events, leases.alive),
     ...survey(redis, keys),
     refreshEvents: events.refresh,
     tryWrites: () => tryWrites(redis, keys),
@@ -63,26 +74,36 @@ export function edgeBroker(redis: Commands, prefix: string): EdgeBroker & EdgePr
   const broken = new BrokenRecords();
   const pending = pendingStore(redis, keys);
   const expiry = expiryStore(redis, keys);
-  const { changes, notes, versions } = presenceParts(redis, keys);
   const events = eventWriter(redis, keys);
+  const { changes, notes, versions } = presenceParts(redis, keys, events);
+  const occupancy = occupancyParts(redis, keys, events);
   return {
     refreshEvents: events.refresh,
     ...pending,
-    ...claimStore(redis, keys),
-    ...clientStore(redis, keys, pending, broken),
-    ...topicStore(redis, keys, pending, broken, expiry, 'edges'),
+    ...claimStore(redis, keys, events),
+    ...clientStore(redis, keys, pending, broken, events),
+    ...topicStore(redis, keys, pending, broken, expiry, events, 'edges'),
     touchTopic: expiry.touchTopic,
     ...leaseStore(redis, keys),
     ...survey(redis, keys),
+    ...lossEvents(redis, events),
+    ...edgeOccupancy(redis, keys, occupancy.changes, occupancy.notes, events),
     ...edgePresence(redis, keys, changes, notes, versions),
     refsOf: refStore(redis, keys).refsOf,
   };
 }
 
-function presenceParts(redis: Commands, keys: Keys) {
+function presenceParts(redis: Commands, keys: Keys, events: EventWriter) {
   return {
-    changes: presenceChanges(redis, keys),
+    changes: presenceChanges(redis, keys, events),
     notes: presenceNotes(redis, keys),
     versions: presenceVersions(redis, keys),
+  };
+}
+
+function occupancyParts(redis: Commands, keys: Keys, events: EventWriter) {
+  return {
+    changes: occupancyChanges(redis, keys, events),
+    notes: edgeNotes(redis, { topicsOf: keys.edgeTopics, edges: keys.edgesWithTopics }),
   };
 }

@@ -53,6 +53,7 @@ describe('each call', () => {
   const topics = ['a', 'b.c'];
   it.each<[string, string, (rest: Rest) => Promise<unknown>]>([
     ['POST /v1/clients', '{"name":"me","topics":["a","b.c"]}', (r) => r.register({ name: 'me', topics })],
+    ['POST /v1/clients', '{"clientExpirySeconds":300}', (r) => r.register({ clientExpirySeconds: 300 })],
     ['POST /v1/clients', '{}', (r) => r.register()],
     [`DELETE /v1/clients/${clientId}`, '', (r) => r.unregister(clientId)],
     [`POST /v1/clients/${clientId}/topics`, '{"topics":["a","b.c"]}', (r) => r.subscribe(clientId, topics)],
@@ -76,6 +77,11 @@ describe('each call', () => {
     ],
     ['GET /v1/topics/a/messages?after=1-0&limit=2', '', (r) => r.history('a', { after: '1-0', limit: 2 })],
     ['GET /v1/edges', '', (r) => r.edges()],
+    ['POST /v1/edges/a%2Fb/drain', '', (r) => r.drainEdge('a/b')],
+    ['POST /v1/edges/e1/undrain', '', (r) => r.undrainEdge('e1')],
+    ['GET /v1/keys?cursor=a&limit=5', '', (r) => r.keys({ cursor: 'a', limit: 5 })],
+    ['GET /v1/doctor', '', (r) => r.doctor()],
+    ['GET /v1/doctor?wait=70', '', (r) => r.doctor({ wait: 70 })],
     [
       'POST /v1/clients',
       '{"user":"ann","info":{"n":1},"may":{"subscribe":["a"]}}',

@@ -7,7 +7,10 @@ import type {
   unregisterResponse,
 } from '@holdfast/protocol/rest/clients';
 import type { ClientMay } from '@holdfast/protocol/user';
-import type { edgesResponse } from '@holdfast/protocol/rest/edges';
+import type { doctorResponse } from '@holdfast/protocol/rest/doctor';
+import type { drainResponse, edgesResponse } from '@holdfast/protocol/rest/edges';
+import type { keysResponse } from '@holdfast/protocol/rest/keys';
+import type { explainResponse } from '@holdfast/protocol/rest/explain';
 import type { batchResponse, logResponse, publishResponse } from '@holdfast/protocol/rest/messages';
 import type { presenceCountResponse, presenceResponse } from '@holdfast/protocol/rest/presence';
 import type {
@@ -42,6 +45,10 @@ export interface LogPage extends Answer<typeof logResponse> {}
 export interface UserDetails extends Answer<typeof userResponse> {}
 export interface PresencePage extends Answer<typeof presenceResponse> {}
 export interface Edges extends Answer<typeof edgesResponse> {}
+export interface Explanation extends Answer<typeof explainResponse> {}
+export interface Draining extends Answer<typeof drainResponse> {}
+export interface KeyPage extends Answer<typeof keysResponse> {}
+export interface DoctorReport extends Answer<typeof doctorResponse> {}
 
 interface Unregistered extends Answer<typeof unregisterResponse> {}
 interface Disconnected extends Answer<typeof disconnectResponse> {}
@@ -63,6 +70,8 @@ export interface RegisterOptions extends CallOptions {
   info?: unknown;
   /** What it may do with its UUID, never more than the API key: patterns of topics. */
   may?: Pick<ClientMay, 'subscribe' | 'presence'> | undefined;
+  /** It is forgotten when it has not been connected for so long: 60 s to ten years. */
+  clientExpirySeconds?: number | undefined;
 }
 
 export interface ClientsOptions extends PageOptions {
@@ -76,6 +85,11 @@ export interface PageOptions extends CallOptions {
   /** From the page before; `null` and absent mean the first. */
   cursor?: string | null | undefined;
   limit?: number | undefined;
+}
+
+export interface DoctorOptions extends CallOptions {
+  /** Seconds for which connections are held open, to see whether a balancer ends them. */
+  wait?: number | undefined;
 }
 
 export interface TopicOptions extends CallOptions {
@@ -116,11 +130,11 @@ export type Rest = ReturnType<typeof createRest>;
 export function createRest(options: RestOptions) {
   const call = createCall(options);
   return {
-    register: ({ name, topics, clientId, user, info, may, signal }: RegisterOptions = {}) =>
+    register: ({ name, topics, clientId, user, info, may, clientExpirySeconds, signal }: RegisterOptions = {}) =>
       call<Registration>({
         method: 'POST',
         path: '/v1/clients',
-        body: JSON.stringify({ name, topics, clientId, user, info, may }),
+        body: JSON.stringify({ name, topics, clientId, user, info, may, clientExpirySeconds }),
         signal,
       }),
 
@@ -261,7 +275,28 @@ export function createRest(options: RestOptions) {
       call<LogPage>({ method: 'GET', path: `${topicPath(topic)}/messages`, query: { after, limit }, signal }),
 
     edges: ({ signal }: CallOptions = {}) => call<Edges>({ method: 'GET', path: '/v1/edges', signal }),
+
+    /** Closes the connections of an edge, which takes no more until it is undrained; its process stays. */
+    drainEdge: (edge: string, { signal }: CallOptions = {}) =>
+      call<Draining>({ method: 'POST', path: `${edgePath(edge)}/drain`, signal }),
+
+    undrainEdge: (edge: string, { signal }: CallOptions = {}) =>
+      call<Draining>({ method: 'POST', path: `${edgePath(edge)}/undrain`, signal }),
+
+    keys: ({ cursor, limit, signal }: PageOptions = {}) =>
+      call<KeyPage>({ method: 'GET', path: '/v1/keys', query: { cursor: cursor ?? undefined, limit }, signal }),
+
+    doctor: ({ wait, signal }: DoctorOptions = {}) =>
+      call<DoctorReport>({ method: 'GET', path: '/v1/doctor', query: { wait }, signal }),
+
+    /** Why a client got a message, or did not. @param client its UUID or `ref` @param topic also `@me` and `@user` */
+    explain: (client: string, topic: string, id: string, { signal }: CallOptions = {}) =>
+      call<Explanation>({ method: 'GET', path: '/v1/explain', query: { client, topic, id }, signal }),
   };
+}
+
+function edgePath(edge: string): string {
+  return `/v1/edges/${encodeURIComponent(edge)}`;
 }
 
 function clientPath(clientId: string): string {

@@ -46,9 +46,11 @@ export const eventData = {
   'member.joined': z.object(memberInEvent),
   'member.left': z.object(memberInEvent),
   'topic.lost': z.object({
-    topic: z.string(),
+    topic: z.string().describe('`@user` and `@me` for what was published to a user, or to one client'),
+    user: z.string().optional(),
+    ref: z.string().optional(),
     edge: z.string(),
-    connections: z.int().describe('How many connections were told within a second'),
+    connections: z.int().describe('How many `lost` frames were sent within a second'),
     after: z.string().describe('The position after which the first of them lost messages'),
     position: z.string().describe('The position from which the last of them goes on'),
   }),

@@ -40,6 +40,8 @@ export const TOKEN_LEEWAY_SECONDS = 30;
 export const EXPIRING_BEFORE_MS = 30_000;
 /** How long a client of tokens is kept that is not connected, unless its API key says otherwise. */
 export const TOKEN_CLIENT_EXPIRY_SECONDS = 7 * 24 * 3600;
+/** What a registration may say of it, between a minute and ten years. */
+export const CLIENT_EXPIRY_SECONDS = { min: 60, max: 10 * 365 * 24 * 3600 } as const;
 /** How long a token may be valid, unless its API key says otherwise. */
 export const DEFAULT_TOKEN_SECONDS = 3600;
 /** The most that an API key may allow. */

@@ -20,7 +20,9 @@ export const problems = {
   'origin-not-allowed': { status: 403, title: 'Pages of this origin may not connect' },
   'client-not-found': { status: 404, title: 'No such client is registered' },
   'topic-not-found': { status: 404, title: 'No such topic exists' },
+  'edge-not-found': { status: 404, title: 'No such edge is alive' },
   'no-such-user': { status: 404, title: 'The user has no client' },
+  'webhook-not-found': { status: 404, title: 'The file of webhooks has no such endpoint' },
   'presence-off': { status: 404, title: 'The topic has no presence' },
   'route-not-found': { status: 404, title: 'No such call exists' },
   'method-not-allowed': { status: 405, title: 'This path does not take that method' },
@@ -45,7 +47,7 @@ export const problems = {
   'redis-unavailable': { status: 503, title: 'Redis does not answer' },
   'api-busy': { status: 503, title: 'This control-api has as much to do as it may' },
   'edge-full': { status: 503, title: 'This edge holds as many connections as it may' },
-  'edge-draining': { status: 503, title: 'This edge is shutting down' },
+  'edge-draining': { status: 503, title: 'This edge takes no more connections' },
   'edge-busy': { status: 503, title: 'This edge admits no more handshakes at the moment' },
 } as const;
 

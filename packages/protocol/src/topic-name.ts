@@ -14,6 +14,12 @@ export const topicName = z
   .refine((name) => name !== '__proto__', 'must not be "__proto__"')
   .meta({ description: 'A topic: segments of letters, digits, _ and - joined by dots', not: { const: '__proto__' } });
 
+/** What a name can begin with. */
+export const topicPrefix = z
+  .string()
+  .regex(/^[A-Za-z0-9_.-]+$/, 'must be of A-Z a-z 0-9 _ - .')
+  .max(MAX_TOPIC_NAME_LENGTH, `must be at most ${MAX_TOPIC_NAME_LENGTH} characters`);
+
 export type TopicName = string;
 
 /** The topic on which a client receives what was published to it alone. No created topic can have this name. */

@@ -12,6 +12,7 @@ export const COMMAND_NAMES = [
   'hdel',
   'hget',
   'hgetall',
+  'hincrby',
   'hmget',
   'hscan',
   'hset',

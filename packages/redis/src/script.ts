@@ -1,18 +1,19 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Commands } from './commands.ts';
+import { answered, failed } from './round-trips.ts';
 import { RedisUnavailable } from './unavailable.ts';
 
 export type Argument = string | number | Buffer;
 
-/** A Lua file, run by its hash, and sent whole when Redis does not have it (any more). */
+/** One Lua file or several after one another, run by its hash, and sent whole when Redis does not have it (any more). */
 export interface Script {
   source: string;
   sha: string;
 }
 
-export function loadScript(file: URL): Script {
-  const source = readFileSync(file, 'utf8');
+export function loadScript(...files: readonly URL[]): Script {
+  const source = files.map((file) => readFileSync(file, 'utf8')).join('');
   return { source, sha: createHash('sha1').update(source).digest('hex') };
 }
 
@@ -53,9 +54,13 @@ interface BufferScripting {
 }
 
 async function attempt(byHash: () => Promise<unknown>, whole: () => Promise<unknown>): Promise<unknown> {
+  const sentAt = performance.now();
   try {
-    return await byHash();
+    const answer = await byHash();
+    answered(sentAt);
+    return answer;
   } catch (error) {
+    failed(sentAt, error);
     if (!isNoScript(error)) throw new RedisUnavailable(error);
   }
   // Redis restarted or its scripts were flushed. NOSCRIPT ran nothing, so sending the whole script repeats nothing.
@@ -64,9 +69,13 @@ async function attempt(byHash: () => Promise<unknown>, whole: () => Promise<unkn
 
 /** Awaits a plain command. Rejects with RedisUnavailable. */
 export async function asked<T>(command: Promise<T>): Promise<T> {
+  const sentAt = performance.now();
   try {
-    return await command;
+    const answer = await command;
+    answered(sentAt);
+    return answer;
   } catch (error) {
+    failed(sentAt, error);
     throw new RedisUnavailable(error);
   }
 }

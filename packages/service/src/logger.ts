@@ -3,6 +3,7 @@ import { pino, stdTimeFunctions, type DestinationStream, type Logger as PinoLogg
 import { choice } from './config.ts';
 import { serializeError } from './error-fields.ts';
 import { standardOutput } from './log-output.ts';
+import { traceFields } from './telemetry/request.ts';
 
 export type Logger = PinoLogger;
 
@@ -23,7 +24,8 @@ export interface LoggerOptions {
 }
 
 /**
- * JSON lines: ISO time, level as a word, `service`, `pid`, `hostname`, `msg`. Errors go under `err` (or `error`) and
+ * JSON lines: ISO time, level as a word, `service`, `pid`, `hostname`, `msg`, and `traceId` within a request that is
+ * traced. Errors go under `err` (or `error`) and
  * keep their code and causes. Credentials are taken out twice: fields by name, then the finished line by pattern.
  */
 export function createLogger({ service, level, destination }: LoggerOptions): Logger {
@@ -34,6 +36,7 @@ export function createLogger({ service, level, destination }: LoggerOptions): Lo
       level: (label: string) => ({ level: label }),
     },
     base: { service, pid: process.pid, hostname: hostname() },
+    mixin: traceFields,
     serializers: { err: serializeError, error: serializeError },
     redact: { paths: redactedPaths(), censor: '[redacted]' },
     hooks: { streamWrite: maskLine },

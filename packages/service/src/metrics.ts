@@ -1,4 +1,5 @@
 import { type Aggregator, AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { ExposedHistogram, type FixedHistogram } from './fixed-histogram.ts';
 import { observeProcess } from './process-metrics.ts';
 
 const PREFIX = 'holdfast_';
@@ -61,6 +62,11 @@ export function createMetrics({ service, ofProcess = true }: MetricsOptions) {
     ): Histogram<Label> {
       const bounds = buckets === undefined ? {} : { buckets: [...buckets] };
       return new Histogram({ name: PREFIX + name, help, labelNames: labels, registers: [registry], ...bounds });
+    },
+
+    /** A histogram that is counted outside; times are in seconds. */
+    fixedHistogram(name: string, help: string, read: () => FixedHistogram): void {
+      registry.registerMetric(new ExposedHistogram({ name: PREFIX + name, help, read }));
     },
 
     /** Everything in Prometheus' text form. */

@@ -13,7 +13,7 @@ interface ClientsOptions {
   user?: string;
 }
 
-/** `clients`, `client` and `edges`. */
+/** `clients` and `client`. */
 export function addInspectionCommands(program: Command, terminal: Terminal): void {
   program
     .command('clients')
@@ -58,23 +58,6 @@ export function addInspectionCommands(program: Command, terminal: Terminal): voi
       const clientId = await managedClientNamed(invocation, named);
       const client = await (await invocation.rest()).getClient(clientId);
       invocation.print(client, describe(client));
-    });
-
-  program
-    .command('edges')
-    .description('list the live edges')
-    .addHelpText('after', '\nExample:\n  $ npx holdfast edges')
-    .action(async (_options: object, command: Command) => {
-      const invocation = invocationOf(command, terminal);
-      const answer = await (await invocation.rest()).edges();
-      const rows = answer.edges.map(({ id, url, connections, maxConnections, draining, startedAt }) => [
-        id,
-        url,
-        `${connections} of ${maxConnections}`,
-        draining ? 'draining' : 'serving',
-        startedAt,
-      ]);
-      invocation.print(answer, table(['EDGE', 'URL', 'CONNECTIONS', 'STATE', 'SINCE'], rows));
     });
 }
 

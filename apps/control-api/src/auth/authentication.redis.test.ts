@@ -21,6 +21,10 @@ const KEYED = [
   ['GET', '/v1/topics/a/messages'],
   ['POST', '/v1/messages'],
   ['GET', '/v1/edges'],
+  ['GET', '/v1/keys'],
+  ['GET', '/v1/doctor'],
+  ['POST', '/v1/edges/e/drain'],
+  ['POST', '/v1/edges/e/undrain'],
 ] as const;
 
 describe('every call that needs a key', () => {

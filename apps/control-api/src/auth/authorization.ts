@@ -6,7 +6,8 @@ import { type KeyRing, presentedCredential } from './authentication.ts';
 import { type Principal, principalOfKey } from './principal.ts';
 
 /** A right that a key has or has not, whatever the topic. */
-export type Right = 'register' | 'manage' | 'publish' | 'publish to clients' | 'publish to users' | 'look at users';
+export type Right =
+  'register' | 'manage' | 'manage everything' | 'publish' | 'publish to clients' | 'publish to users' | 'look at users';
 
 /** A right over topics, given by patterns. */
 export type TopicRight = 'subscribe' | 'publish' | 'manage' | 'create' | 'presence';
@@ -15,6 +16,7 @@ const has: Record<Right, (principal: Principal) => boolean> = {
   // A token registers the client that it speaks for.
   register: ({ kind, key }) => (kind === 'key' ? key.can.register : kind === 'token'),
   manage: ({ kind, key }) => kind === 'key' && key.can.manage.length > 0,
+  'manage everything': ({ kind, key }) => kind === 'key' && key.can.manage.includes('**'),
   publish: (principal) => permits(principal, 'publish', (patterns) => patterns.length > 0),
   'publish to clients': (principal) => allowsAddressee(principal, CLIENTS_PATTERN),
   'publish to users': (principal) => allowsAddressee(principal, USERS_PATTERN),

@@ -35,6 +35,10 @@ describe('a call that only an API key can make', () => {
     ['POST', '/v1/users/ann/disconnect'],
     ['POST', '/v1/users/ann/revoke'],
     ['GET', '/v1/edges'],
+    ['GET', '/v1/keys'],
+    ['GET', '/v1/doctor'],
+    ['POST', '/v1/edges/e/drain'],
+    ['POST', '/v1/edges/e/undrain'],
     ['GET', '/v1/capacity'],
   ] as const)('%s %s refuses a token, whatever its API key may', async (method, path) => {
     const before = await verifications(api);

@@ -7,11 +7,12 @@ import type { KeyRing } from '../auth/authentication.ts';
 export type ClientExpiry = (client: Pick<ClientState, 'key' | 'identity'>) => number | null;
 
 /**
- * What its API key says; where that says nothing, a week for clients of tokens, and the service's setting for all others.
+ * What was said when it was registered; else what its API key says; where that says nothing, a week for clients of tokens, and the service's setting for all others.
  * @param otherwise the service's setting, in seconds
  */
 export function clientExpiry(keys: KeyRing, otherwise: number | null): ClientExpiry {
   return ({ key, identity }) => {
+    if (identity.expirySeconds !== undefined) return identity.expirySeconds;
     const ofKey = keys.get(key)?.clientExpirySeconds;
     if (ofKey !== undefined) return ofKey;
     return identity.token === null ? otherwise : TOKEN_CLIENT_EXPIRY_SECONDS;

@@ -9,16 +9,20 @@ export interface GivenIdentity {
   /** Any JSON; null: none. */
   info?: unknown;
   may?: ClientMay | undefined;
+  /** After how long without a connection it is forgotten. */
+  clientExpirySeconds?: number | undefined;
 }
 
 /** The identity of a client that is registered with an API key, without a token. */
-export function identityOf(key: ApiKey, { user, info, may }: GivenIdentity): ClientIdentity {
+export function identityOf(key: ApiKey, given: GivenIdentity): ClientIdentity {
+  const { user, info, may, clientExpirySeconds } = given;
   return {
     ...NO_IDENTITY,
     user: user ?? null,
     info: info === undefined || info === null ? null : JSON.stringify(info),
     may: may ?? null,
     seesPresence: seesPresence(key, may ?? null),
+    ...(clientExpirySeconds === undefined ? {} : { expirySeconds: clientExpirySeconds }),
   };
 }
 

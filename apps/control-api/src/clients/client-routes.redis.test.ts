@@ -135,6 +135,20 @@ describe('Register', () => {
     expect(await api.call('POST', PATH, { key: 'all', body: { topics } })).toBeProblem(400, 'too-many-topics');
   });
 
+  test('takes an expiry of the client, which its view shows', async () => {
+    const clientId = await api.client({ key: 'people', clientExpirySeconds: 300 });
+    const view = await api.call('GET', `/v1/clients/${clientId}`);
+    expect(expectBody(view, 200, clientResponse).clientExpirySeconds).toBe(300);
+    const other = await api.call('GET', `/v1/clients/${await api.client({ key: 'people' })}`);
+    expect(expectBody(other, 200, clientResponse).clientExpirySeconds).toBe(3600);
+  });
+
+  test.each([59, 315_360_001, 1.5, '300', null])('answers 400 to an expiry of %j', async (clientExpirySeconds) => {
+    const answer = await api.call('POST', PATH, { key: 'all', body: { clientExpirySeconds } });
+    expect(answer).toBeProblem(400, 'invalid-request');
+    expect(answer.body['errors']).toMatchObject([{ field: 'body.clientExpirySeconds' }]);
+  });
+
   test('answers 400 malformed-json', async () => {
     expect(await api.call('POST', PATH, { key: 'all', raw: '{"name":' })).toBeProblem(400, 'malformed-json');
   });

@@ -1,4 +1,4 @@
-import type { EdgeDetails, EdgeLoad } from '@holdfast/broker/broker';
+import type { EdgeDetails, EdgeLoad } from '@holdfast/broker/edge-state';
 import { capacityResponse } from '@holdfast/protocol/rest/edges';
 import type { RedisLoad } from '@holdfast/redis/load';
 import { describe, expect, it } from 'vitest';

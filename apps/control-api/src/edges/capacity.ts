@@ -1,4 +1,4 @@
-import type { EdgeDetails, EdgeLoad } from '@holdfast/broker/broker';
+import type { EdgeDetails, EdgeLoad } from '@holdfast/broker/edge-state';
 import type { capacityResponse, capacityUse, headRoom, limit } from '@holdfast/protocol/rest/edges';
 import type { RedisLoad } from '@holdfast/redis/load';
 import type { z } from 'zod';

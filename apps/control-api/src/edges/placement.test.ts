@@ -1,4 +1,4 @@
-import type { EdgeDetails } from '@holdfast/broker/broker';
+import type { EdgeDetails } from '@holdfast/broker/edge-state';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Random, type Site, loadOf, place, sitesOf } from './placement.ts';

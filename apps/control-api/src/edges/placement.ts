@@ -1,4 +1,5 @@
-import type { EdgeDetails, Edges } from '@holdfast/broker/broker';
+import type { Edges } from '@holdfast/broker/broker';
+import type { EdgeDetails } from '@holdfast/broker/edge-state';
 
 /** Edges report once a second, so half of that loses little; a rush of registrations asks Redis twice a second. */
 const FRESH_MS = 500;

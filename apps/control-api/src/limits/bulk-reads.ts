@@ -3,13 +3,13 @@ const MAX_CONCURRENT = 1;
 /** The pause after a read, as a multiple of what the read took: large pages have at most a fifth of the time. */
 const REST_FACTOR = 4;
 /**
- * In the long run they have a twentieth. Their copies make the collector run, for ten milliseconds each time: with a fifth
- * of the time in pages more than one small call in a hundred meets that.
+ * In the long run they have a fortieth. Their copies make the collector run, for ten milliseconds each time: with more of
+ * the time in pages one small call in a hundred meets that.
  */
-const LONG_REST_FACTOR = 19;
-/** Time spent reading, after which the long run begins: some hundred pages. */
-const BURST_MS = 200;
-const MAX_REST_MS = 100;
+const LONG_REST_FACTOR = 39;
+/** Time spent reading, after which the long run begins: some fifty pages. */
+const BURST_MS = 100;
+const MAX_REST_MS = 200;
 
 interface Waiting {
   readonly isGone: () => boolean;
@@ -28,7 +28,7 @@ export class CallerGone extends Error {
 export class BulkReads {
   readonly #waiting = new Map<string, Waiting[]>();
   #reading = 0;
-  /** Milliseconds of reading left before the long run begins, as of `#creditAt`. It comes back in a twentieth of the time. */
+  /** Milliseconds of reading left before the long run begins, as of `#creditAt`. It comes back in a fortieth of the time. */
   #credit = BURST_MS;
   #creditAt = performance.now();
 

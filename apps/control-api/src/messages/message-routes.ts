@@ -7,6 +7,7 @@ import {
   publishResponse,
 } from '@holdfast/protocol/rest/messages';
 import { INBOX_TOPIC } from '@holdfast/protocol/topic-name';
+import { tracePublish } from '@holdfast/service/tracing';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { principalOf, requireTopics } from '../auth/authorization.ts';
@@ -25,6 +26,7 @@ import {
 } from '../openapi/schemas.ts';
 import type { Services } from '../services.ts';
 import { createTopic } from '../topics/create-on-demand.ts';
+import { outcomeAttributes } from '../observability/tracing.ts';
 import { noSuchTopic } from '../topics/topic-states.ts';
 import { parseBatch } from './batch-body.ts';
 import { publishBatch } from './publish-batch.ts';
@@ -83,13 +85,18 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, servic
       const { topic } = request.params;
       const principal = principalOf(request);
       requireTopics(principal, 'publish', [topic]);
-      const publish = () =>
-        broker.publish(topic, request.body, request.headers[IDEMPOTENCY_HEADER], callerOf(principal));
-      let outcome = await publish();
-      if (outcome.kind === 'not-found') {
-        await createTopic(services, principal, topic);
-        outcome = await publish();
-      }
+      const outcome = await tracePublish({ topic, bytes: request.body.length }, async (span) => {
+        const { traceparent } = span;
+        const publish = () =>
+          broker.publish(topic, request.body, request.headers[IDEMPOTENCY_HEADER], callerOf(principal), traceparent);
+        let result = await publish();
+        if (result.kind === 'not-found') {
+          await createTopic(services, principal, topic);
+          result = await publish();
+        }
+        span.set(outcomeAttributes(result));
+        return result;
+      });
       if (outcome.kind === 'not-found') throw noSuchTopic(topic);
       counts.publishes.inc({ outcome: outcome.kind });
       if (outcome.kind === 'conflict') throw keyInUse();
@@ -120,7 +127,13 @@ export const messageRoutes: FastifyPluginAsyncZod<Services> = async (app, servic
     async (request, reply) => {
       const { params, body, headers } = request;
       const caller = callerOf(principalOf(request));
-      const outcome = await broker.publishToClient(params.clientId, body, headers[IDEMPOTENCY_HEADER], caller);
+      const { clientId } = params;
+      const outcome = await tracePublish({ topic: INBOX_TOPIC, bytes: body.length }, async (span) => {
+        const key = headers[IDEMPOTENCY_HEADER];
+        const result = await broker.publishToClient(clientId, body, key, caller, span.traceparent);
+        span.set(outcomeAttributes(result));
+        return result;
+      });
       if (outcome.kind === 'not-found') throw new ProblemError('client-not-found');
       counts.publishes.inc({ outcome: outcome.kind });
       if (outcome.kind === 'conflict') throw keyInUse();

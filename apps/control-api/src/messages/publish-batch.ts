@@ -5,6 +5,7 @@ import { MAX_MESSAGE_BYTES } from '@holdfast/protocol/limits';
 import type { Position } from '@holdfast/protocol/position-order';
 import { type ProblemCode, problems } from '@holdfast/protocol/problems';
 import { batchMessage, type batchResult } from '@holdfast/protocol/rest/messages';
+import { tracePublish } from '@holdfast/service/tracing';
 import type { z } from 'zod';
 import { ProblemError } from '../http/problem-error.ts';
 import { faultsOf, phraseOf } from '../http/validation.ts';
@@ -55,7 +56,10 @@ export async function publishBatch(
     messages.map((message) => plan(principal, message)),
   );
   const publications = plans.flatMap((planned) => ('refused' in planned ? [] : planned.publications));
-  for (const chunk of chunks(publications)) await publishAll(services, principal, chunk);
+  await tracePublish(publicationOf(publications), async (span) => {
+    for (const chunk of chunks(publications)) await publishAll(services, principal, chunk, span.traceparent);
+    span.set({ 'holdfast.failed': publications.filter(({ outcome }) => !isPublished(outcome)).length });
+  });
 
   const failed = publications.flatMap(({ outcome }) => (outcome instanceof RedisUnavailable ? outcome : []));
   if (failed[0] !== undefined && failed.length === publications.length) throw failed[0];
@@ -170,15 +174,29 @@ function* chunks(publications: readonly Publication[]): Generator<Publication[]>
   if (chunk.length > 0) yield chunk;
 }
 
+/** What a span tells of all of them. */
+function publicationOf(publications: readonly Publication[]) {
+  const topic = publications[0]?.topic ?? null;
+  const isOne = publications.every((publication) => publication.topic === topic);
+  return { topic: isOne ? topic : null, messages: publications.length };
+}
+
 /** Those of a topic go together. */
-async function publishAll(services: BatchServices, principal: Principal, chunk: readonly Publication[]): Promise<void> {
+async function publishAll(
+  services: BatchServices,
+  principal: Principal,
+  chunk: readonly Publication[],
+  traceparent: string,
+): Promise<void> {
   const byTopic = new Map<string, Publication[]>();
   for (const publication of chunk) {
     const others = byTopic.get(publication.topic);
     if (others === undefined) byTopic.set(publication.topic, [publication]);
     else others.push(publication);
   }
-  await Promise.all([...byTopic.values()].map((publications) => publishInOrder(services, principal, publications)));
+  await Promise.all(
+    [...byTopic.values()].map((publications) => publishInOrder(services, principal, publications, traceparent)),
+  );
 }
 
 /** One call after the other: one that has to be sent again must not come behind the next. */
@@ -186,26 +204,36 @@ async function publishInOrder(
   services: BatchServices,
   principal: Principal,
   publications: readonly Publication[],
+  traceparent: string,
 ): Promise<void> {
   for (let from = 0; from < publications.length; from += MAX_CALL_MESSAGES) {
-    await publishTogether(services, principal, publications.slice(from, from + MAX_CALL_MESSAGES));
+    await publishTogether(services, principal, publications.slice(from, from + MAX_CALL_MESSAGES), traceparent);
   }
 }
 
 /** Publishes messages of one topic, which is made if need be, where the principal may. */
-async function publishTogether(services: BatchServices, principal: Principal, publications: readonly Publication[]) {
+async function publishTogether(
+  services: BatchServices,
+  principal: Principal,
+  publications: readonly Publication[],
+  traceparent: string,
+) {
   const topic = publications[0]?.topic ?? '';
   try {
-    let outcomes = await services.broker.publishAll(topic, publications);
+    let outcomes = await services.broker.publishAll(topic, publications, traceparent);
     if (outcomes[0]?.kind === 'not-found' && deniedTopics(principal, 'create', [topic]).length === 0) {
       await createTopic(services, principal, topic);
-      outcomes = await services.broker.publishAll(topic, publications);
+      outcomes = await services.broker.publishAll(topic, publications, traceparent);
     }
     for (const [index, publication] of publications.entries()) publication.outcome = outcomes[index];
   } catch (error) {
     if (!(error instanceof RedisUnavailable || error instanceof ProblemError)) throw error;
     for (const publication of publications) publication.outcome = error;
   }
+}
+
+function isPublished(outcome: Publication['outcome']): boolean {
+  return outcome !== undefined && 'id' in outcome;
 }
 
 function resultOf(publications: readonly Publication[]): Result {

@@ -1,3 +1,4 @@
+import { ROUND_TRIP_HELP, roundTrips } from '@holdfast/redis/round-trips';
 import type { Metrics } from '@holdfast/service/metrics';
 import fp from 'fastify-plugin';
 
@@ -5,6 +6,7 @@ export type Counts = ReturnType<typeof createCounts>;
 
 /** The domain metrics of this service. */
 export function createCounts(metrics: Metrics) {
+  metrics.fixedHistogram('redis_round_trip_seconds', ROUND_TRIP_HELP, () => roundTrips);
   return {
     registrations: metrics.counter(
       'registrations_total',

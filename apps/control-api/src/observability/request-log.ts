@@ -33,7 +33,18 @@ export const requestLog = fp<{ logger: Logger }>(async (app, { logger }) => {
 
 /** What a call changes, in the words of the audit log. */
 type AuditedAction =
-  'register' | 'unregister' | 'disconnect' | 'disconnect-user' | 'revoke-user' | 'put-topic' | 'delete-topic';
+  | 'register'
+  | 'unregister'
+  | 'disconnect'
+  | 'disconnect-user'
+  | 'revoke-user'
+  | 'put-topic'
+  | 'delete-topic'
+  | 'drain-edge'
+  | 'undrain-edge'
+  | 'test-webhook'
+  | 'replay-webhook'
+  | 'enable-webhook';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -52,7 +63,7 @@ const BAD_REQUEST = 400;
 
 /**
  * One line at `info` for each change that was made, or refused, with an API key: which key, what, which topic,
- * user or client, and the outcome. A client is named by its `ref`. An invalid call changed nothing and has no line;
+ * user, client, edge or webhook, and the outcome. A client is named by its `ref`. An invalid call changed nothing and has no line;
  * messages and registrations by tokens have none either, their number is in the metrics.
  */
 export const auditLog = fp<{ logger: Logger; broker: ControlBroker }>(async (app, { logger, broker }) => {
@@ -61,12 +72,15 @@ export const auditLog = fp<{ logger: Logger; broker: ControlBroker }>(async (app
   app.addHook('onResponse', async (request, { statusCode: status }) => {
     const { audit } = request.routeOptions.config;
     if (audit === undefined || request.principal?.kind !== 'key' || status === BAD_REQUEST) return;
-    const { topic, user } = request.params as { topic?: string; user?: string };
+    type Named = { topic?: string; user?: string; edge?: string; webhook?: string };
+    const { topic, user, edge, webhook } = request.params as Named;
     const fields = {
       key: request.principal.key.id,
       action: audit,
       ...(topic === undefined ? {} : { topic }),
       ...(user === undefined ? {} : { user }),
+      ...(edge === undefined ? {} : { edge }),
+      ...(webhook === undefined ? {} : { webhook }),
       ...(await changedRef(broker, request)),
       // 503: whether it took place is not known.
       outcome: request.problem ?? 'done',

@@ -10,7 +10,8 @@ import { securitySchemes } from './schemas.ts';
 
 const DOCS_PATH = '/docs';
 const JSON_TYPE = 'application/json; charset=utf-8';
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+/** Of this package, and so of Holdfast. */
+export const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
 

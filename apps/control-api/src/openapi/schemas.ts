@@ -65,6 +65,9 @@ export const userPath = z.object({ user: userName });
 
 export const topicPath = z.object({ topic: topicName });
 
+/** As GET /v1/edges names it. */
+export const edgePath = z.object({ edge: z.string().regex(/^[\w-]{1,64}$/, 'must be the id of an edge') });
+
 /** Where a page of clients starts. Not a client id: those are credentials. */
 export const clientsCursor = z.string().regex(/^[0-9a-f]{32}$/, 'must be the cursor of the page before');
 

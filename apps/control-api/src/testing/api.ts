@@ -8,6 +8,7 @@ import { createMetrics } from '@holdfast/service/metrics';
 import { openRedis } from '@holdfast/redis/redis';
 import type { RedisLink } from '@holdfast/redis/commands';
 import type { RedisTarget } from '@holdfast/redis/config';
+import { redisFacts } from '@holdfast/redis/inspection';
 import { redisLoads } from '@holdfast/redis/load';
 import { prefix, redisUrl } from '@holdfast/testkit/redis';
 import type { FastifyInstance } from 'fastify';
@@ -19,6 +20,7 @@ import type { GivenIdentity } from '../clients/client-identity.ts';
 import { configSchema, limitsOf } from '../config.ts';
 import type { ApiLimits } from '../limits/call-limits.ts';
 import { KeyRing } from '../auth/authentication.ts';
+import { NO_WEBHOOKS, type Webhooks } from '../webhooks/webhooks.ts';
 import { type Answer, problemMatchers } from './problem-matchers.ts';
 
 expect.extend(problemMatchers);
@@ -104,8 +106,9 @@ export async function startTestApi(
   trustedProxies: string[] = [],
   allowedOrigins: string[] = [],
   limits: Partial<ApiLimits> = {},
+  webhooks: Webhooks = NO_WEBHOOKS,
 ): Promise<TestApi> {
-  return testApiOver({ kind: 'single', url }, url, trustedProxies, allowedOrigins, limits);
+  return testApiOver({ kind: 'single', url }, url, trustedProxies, allowedOrigins, limits, webhooks);
 }
 
 /** The same on a Cluster, known by some of its nodes. */
@@ -119,6 +122,7 @@ async function testApiOver(
   trustedProxies: string[],
   allowedOrigins: string[],
   limits: Partial<ApiLimits> = {},
+  webhooks: Webhooks = NO_WEBHOOKS,
 ): Promise<TestApi> {
   const log = captureLog();
   const redis = openRedis(target, { name: 'test', logger: log.logger });
@@ -138,6 +142,8 @@ async function testApiOver(
     broker,
     bulkBroker: controlBroker(bulkRedis.commands, prefixOfTest),
     redisLoads: () => redisLoads(redis.servers()),
+    redisFacts: () => redisFacts(redis, target),
+    settings: { production: false, allowedOrigins },
     keys,
     clientExpiry: clientExpiry(keys, null),
     health,
@@ -146,7 +152,9 @@ async function testApiOver(
     trustedProxies,
     allowedOrigins,
     limits: { ...limitsOf(configSchema.parse({})), ...limits },
+    console: null,
     servesMetrics: true,
+    webhooks,
   });
   await app.ready();
 

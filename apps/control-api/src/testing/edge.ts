@@ -1,4 +1,5 @@
-import type { EdgeBroker, EdgeLoad, ServedClient } from '@holdfast/broker/broker';
+import type { EdgeBroker, ServedClient } from '@holdfast/broker/broker';
+import type { EdgeDetails, EdgeLoad } from '@holdfast/broker/edge-state';
 import { connectionName } from '@holdfast/broker/client-state';
 import { type LiveListener, liveSubscriber } from '@holdfast/broker/live-subscriber';
 import type { LivePayload } from '@holdfast/broker/live-payload';
@@ -25,6 +26,8 @@ export interface TestEdgeOptions {
   maxConnections?: number;
   draining?: boolean;
   load?: EdgeLoad;
+  leaving?: boolean;
+  facts?: NonNullable<EdgeDetails['facts']>;
   /** Topics of which it reports one subscriber. */
   topics?: string[];
 }
@@ -79,7 +82,9 @@ export async function startTestEdge(api: TestApi, options: TestEdgeOptions = {})
     maxConnections: options.maxConnections ?? 100,
     draining: options.draining ?? false,
     startedAt: Date.now(),
-    ...(options.load ? { load: options.load } : {}),
+    ...(options.load && { load: options.load }),
+    ...(options.leaving !== undefined && { leaving: options.leaving }),
+    ...(options.facts && { facts: options.facts }),
   };
   await broker.renewLease(lease);
 
@@ -95,6 +100,8 @@ export async function startTestEdge(api: TestApi, options: TestEdgeOptions = {})
     },
     /** The connection is gone, and Redis does not know yet. */
     lose: (clientId: string) => served.delete(clientId),
+    /** What it is asked to do with its next renewal. */
+    drainRequest: async () => (await broker.renewLease(lease)).request,
     /** It lives and does not answer. */
     fallSilent: () => {
       answering = false;

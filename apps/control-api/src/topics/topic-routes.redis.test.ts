@@ -105,6 +105,27 @@ describe('GET /v1/topics', () => {
     }
   });
 
+  test('answers 200 with those of a prefix alone, and 400 to what no name begins with', async () => {
+    const own = await startTestApi();
+    try {
+      await own.topics('room.a', 'room.b', 'rooms', 'news');
+      const names = async (prefix: string) => {
+        const answer = await own.call('GET', `/v1/topics?prefix=${prefix}`, { key: 'powerless' });
+        return expectBody(answer, 200, topicsListResponse).topics.map(({ topic }) => topic);
+      };
+      expect(await names('room')).toEqual(['room.a', 'room.b', 'rooms']);
+      expect(await names('room.')).toEqual(['room.a', 'room.b']);
+      expect(await names('x')).toEqual([]);
+      for (const prefix of ['', 'a*', 'x'.repeat(201)]) {
+        const answer = await own.call('GET', `/v1/topics?prefix=${prefix}`, { key: 'powerless' });
+        expect(answer).toBeProblem(400, 'invalid-request');
+        expect(answer.body['errors']).toMatchObject([{ field: 'query.prefix' }]);
+      }
+    } finally {
+      await own.stop();
+    }
+  });
+
   test('answers 403 without a valid key, and 400 to a bad query', async () => {
     expect(await api.call('GET', '/v1/topics')).toBeProblem(403, 'key-missing');
     expect(await api.call('GET', '/v1/topics', { key: 'expired' })).toBeProblem(403, 'key-expired');

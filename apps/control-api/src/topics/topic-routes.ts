@@ -6,7 +6,7 @@ import {
   topicResponse,
   topicsListResponse,
 } from '@holdfast/protocol/rest/topics';
-import { topicName } from '@holdfast/protocol/topic-name';
+import { topicName, topicPrefix } from '@holdfast/protocol/topic-name';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { deniedTopics, keyOf, needsKey, principalOf, requireReading, requireTopics } from '../auth/authorization.ts';
@@ -76,13 +76,14 @@ export const topicRoutes: FastifyPluginAsyncZod<Services> = async (app, services
         security: keyed,
         querystring: z.strictObject({
           cursor: topicName.optional().describe('From the page before'),
+          prefix: topicPrefix.optional().describe('Only topics whose names begin so'),
           limit: pageLimit,
         }),
         response: answers({ 200: topicsListResponse.describe('A page of topics, in the order of names') }, KEY_CODES),
       },
     },
     async ({ query }) => {
-      const { items, cursor } = await broker.listTopics(query.cursor ?? null, query.limit);
+      const { items, cursor } = await broker.listTopics(query.cursor ?? null, query.limit, query.prefix);
       return { topics: items.map(({ topic, state }) => view(topic, state)), cursor };
     },
   );

@@ -1,6 +1,7 @@
 import { MAX_MESSAGE_BYTES } from '@holdfast/protocol/limits';
 import { publishResponse } from '@holdfast/protocol/rest/messages';
 import { USER_TOPIC } from '@holdfast/protocol/topic-name';
+import { tracePublish } from '@holdfast/service/tracing';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { principalOf } from '../auth/authorization.ts';
 import { callerOf } from '../auth/principal.ts';
@@ -9,6 +10,7 @@ import { parseJson, readBodiesWith } from '../http/bodies.ts';
 import { ProblemError } from '../http/problem-error.ts';
 import { IDEMPOTENCY_HEADER, jsonBytes, keyInUse, publishHeaders } from '../messages/message-routes.ts';
 import { BODY_CODES, KEY_CODES, TOKEN_CODES, answers, keyedOrToken, userPath } from '../openapi/schemas.ts';
+import { outcomeAttributes } from '../observability/tracing.ts';
 import type { Services } from '../services.ts';
 
 /** Publishing a message to a user. */
@@ -50,7 +52,11 @@ export const userMessageRoutes: FastifyPluginAsyncZod<Services> = async (app, se
         idempotencyKey: headers[IDEMPOTENCY_HEADER],
         caller: callerOf(principalOf(request)),
       };
-      const outcome = await broker.publishToUser(params.user, message);
+      const outcome = await tracePublish({ topic: USER_TOPIC, bytes: body.length }, async (span) => {
+        const published = await broker.publishToUser(params.user, message, span.traceparent);
+        span.set(outcomeAttributes(published));
+        return published;
+      });
       if (outcome.kind === 'not-found') throw new ProblemError('no-such-user');
       counts.publishes.inc({ outcome: outcome.kind });
       if (outcome.kind === 'conflict') throw keyInUse();

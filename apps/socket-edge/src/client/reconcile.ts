@@ -6,6 +6,7 @@ import type { Connection } from '../connection/connection.ts';
 import type { ConnectionRegistry } from '../connection/registry.ts';
 import type { Counters } from '../counters.ts';
 import type { Freshness } from './freshness.ts';
+import type { Releases } from './releases.ts';
 import { StateMatcher, type StateMatcherDeps } from './state-matcher.ts';
 
 /** Changed clients read at a time. */
@@ -18,6 +19,7 @@ const WALK_MS = 25_000;
 export interface ReconcileDeps extends StateMatcherDeps {
   broker: Pick<EdgeBroker, 'claim' | 'release' | 'readPending' | 'acknowledge' | 'notify'>;
   registry: ConnectionRegistry;
+  releases: Pick<Releases, 'add'>;
   pending: PendingHandshakes;
   freshness: Freshness;
   counters: Counters;
@@ -165,9 +167,15 @@ export class Reconciler {
   }
 
   #accept(connection: Connection, outcome: ClaimOutcome, read: number): boolean {
-    const { pending } = this.#deps;
+    const { pending, releases } = this.#deps;
+    const { clientId } = connection;
     // Also when a newer connection of this edge has replaced it.
-    if (connection.phase === 'closed') return false;
+    if (connection.phase === 'closed') {
+      const reason = connection.endReason ?? 'lost';
+      // With another generation it was not released when it ended.
+      if (outcome.kind === 'claimed') releases.add({ clientId, generation: outcome.generation, reason });
+      return false;
+    }
     // Older than what has been applied.
     if (read < connection.stateRead) return false;
     connection.stateRead = read;
@@ -182,7 +190,7 @@ export class Reconciler {
     }
     if (outcome.kind === 'owned-by-other') {
       // The newer one may be a handshake of this edge, which closes this connection when it succeeds.
-      if (!pending.has(connection.clientId)) connection.close(closeCodes.replaced);
+      if (!pending.has(clientId)) connection.close(closeCodes.replaced);
       return true;
     }
     const changed = this.#matcher.apply(connection, { ...outcome, read });

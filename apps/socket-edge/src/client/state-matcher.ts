@@ -1,9 +1,16 @@
 import type { ClaimedState, EdgeBroker } from '@holdfast/broker/broker';
-import { type ClientState, type SubscriptionStart, parseStart } from '@holdfast/broker/client-state';
+import {
+  type ClientState,
+  type Owner,
+  type SubscriptionStart,
+  connectionName,
+  parseStart,
+} from '@holdfast/broker/client-state';
 import { closeCodes } from '@holdfast/protocol/close-codes';
 import { comparePositions, laterOf } from '@holdfast/protocol/position-order';
 import type { Connection } from '../connection/connection.ts';
 import { connectionIdentity } from '../connection/identity.ts';
+import type { PastNotes } from '../evidence/past-notes.ts';
 import { deliveredName } from '../topic/delivered-name.ts';
 import type { Inbox } from '../topic/inbox.ts';
 import { Subscription } from '../topic/subscription.ts';
@@ -18,6 +25,7 @@ export interface StateMatcherDeps {
   topics: Topics;
   inbox: Inbox;
   closedRanges: ClosedRanges;
+  pastNotes: PastNotes;
   authorizations: Authorizations;
   onError: (error: unknown) => void;
 }
@@ -84,10 +92,18 @@ export class StateMatcher {
     const isDisconnected = client.disconnectUpTo >= connection.generation;
     connection.generation = generation;
     const others = client.notify.filter((other) => other !== edge);
+    // Of a connection here this edge knows more.
+    if (!wasOwner && client.owner !== null && client.owner.edge !== edge) this.#remember(client.clientId, client.owner);
     // The previous owner closes its connection sooner so; otherwise its own walk finds out.
     if (!wasOwner && others.length > 0) broker.notify(others, client.clientId).catch(onError);
     if (isDisconnected) connection.close(closeCodes.disconnected);
     return isDisconnected;
+  }
+
+  /** A connection that this one has taken its client over from: what was written to it, only its own edge knows. */
+  #remember(clientId: string, { edge, generation }: Owner): void {
+    const connection = connectionName(generation);
+    this.#deps.pastNotes.add(clientId, { generation, edge, connection, to: Date.now(), reason: 'replaced', end: null });
   }
 
   /** Who the client is may have changed, and until when it is authorized. */

@@ -4,6 +4,7 @@ import type { WelcomeTopic } from '@holdfast/protocol/down';
 import { INBOX_TOPIC } from '@holdfast/protocol/topic-name';
 import { type Authorizations, expiresIn } from '../client/authorization.ts';
 import type { Connection } from './connection.ts';
+import { resumedStory } from '../evidence/story.ts';
 import type { Topics } from '../topic/topics.ts';
 import type { Inbox } from '../topic/inbox.ts';
 import type { TimeSlicer } from '../schedule/slicer.ts';
@@ -77,13 +78,28 @@ export async function attach(
 /** Sends the welcome and joins the topics, in one tick; not when the connection has ended meanwhile. */
 function beginAt(deps: AttachDeps, connection: Connection, starts: readonly Start[], resumed: boolean): void {
   if (connection.phase !== 'attaching') return;
+  if (resumed) {
+    const unnamed = starts.filter(({ seen }) => seen === null);
+    connection.story = resumedStory(unnamed.map(({ name }) => deliveredName(name)));
+  }
   welcome(deps, connection, starts, resumed);
   connection.inboxPosition = starts.at(-1)?.position ?? connection.inboxPosition;
-  if (!connection.begin()) return;
+  if (!connection.begin(latestStart(starts))) return;
   // The state that it was attached by is old: it is sent nothing before the present one has been applied.
   if (connection.changedMeanwhile) connection.suspend();
   for (const start of starts) takeIn(connection, start);
   if (connection.identity?.client.token) deps.authorizations.update(connection);
+}
+
+/** Of the topics of which the client stated nothing. */
+function latestStart(starts: readonly Start[]): number {
+  const unstated = starts.filter(({ seen }) => seen === null);
+  return Math.max(0, ...unstated.map((start) => Number.parseInt(startOf(start), 10)));
+}
+
+/** Where a topic starts on the connection. */
+function startOf({ topic, startPosition, position }: Start): Position {
+  return position ?? laterOf(topic?.lastSent ?? startPosition, startPosition);
 }
 
 function takeIn(connection: Connection, { topic, start, startPosition, position }: Start): void {
@@ -128,9 +144,10 @@ function ownEnd({ ownPosition: position }: ClientState): Start {
 }
 
 function welcome(deps: AttachDeps, connection: Connection, starts: readonly Start[], resumed: boolean): void {
-  const topics = starts.map(({ name, topic, startPosition, position, recovered }): [string, WelcomeTopic] => {
-    const from = position ?? laterOf(topic?.lastSent ?? startPosition, startPosition);
-    return [deliveredName(name), resumed ? { position: from, recovered } : { position: from }];
+  const topics = starts.map((start): [string, WelcomeTopic] => {
+    const { name, recovered } = start;
+    const position = startOf(start);
+    return [deliveredName(name), resumed ? { position, recovered } : { position }];
   });
   connection.sendControl({
     type: 'welcome',

@@ -21,15 +21,20 @@ export class Claim implements ConnectionClaim, Disposable {
   readonly generation: number;
   readonly digest: number;
   readonly read: number;
+  readonly sentAt: number;
   readonly isOwner: boolean;
   #ends: ClaimEnds | null;
 
-  /** @param read the number of the read of the state that came with it */
-  constructor({ kind, client, generation, digest }: WonClaim, read: number, ends: ClaimEnds) {
+  /**
+   * @param read the number of the read of the state that came with it
+   * @param sentAt when it was sent, in milliseconds of the monotonic clock
+   */
+  constructor({ kind, client, generation, digest }: WonClaim, read: number, sentAt: number, ends: ClaimEnds) {
     this.client = client;
     this.generation = generation;
     this.digest = digest;
     this.read = read;
+    this.sentAt = sentAt;
     this.isOwner = kind === 'claimed';
     this.#ends = ends;
   }

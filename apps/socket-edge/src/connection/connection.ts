@@ -1,5 +1,6 @@
 import { type ClientState, type SubscriptionStart, connectionName } from '@holdfast/broker/client-state';
 import { type CloseCode, closeCodes } from '@holdfast/protocol/close-codes';
+import type { ConnectionEnd, ConnectionStory } from '@holdfast/broker/evidence';
 import type { DownFrame } from '@holdfast/protocol/down';
 import type { DisconnectReason } from '@holdfast/protocol/events';
 import type { Position } from '@holdfast/protocol/position-order';
@@ -9,6 +10,9 @@ import type { Transport } from '../transport/transport.ts';
 import { type Subscriber, type Subscription, SubscriptionSet } from '../topic/subscription.ts';
 import { deliveredName } from '../topic/delivered-name.ts';
 import type { Counters } from '../counters.ts';
+import type { Losses } from '../topic/losses.ts';
+import { connectionEnd } from '../evidence/connection-end.ts';
+import { NOT_RESUMED, withLost } from '../evidence/story.ts';
 import type { ConnectionIdentity } from './identity.ts';
 
 /** Past this a connection leaves the live subscribers and keeps only its positions: a reader that stops costs no more. */
@@ -24,6 +28,9 @@ const reasons: Partial<Record<CloseCode['code'], DisconnectReason>> = {
   [closeCodes.replaced.code]: 'replaced',
   [closeCodes.unregistered.code]: 'unregistered',
 };
+
+/** A message that is published before a claim, and comes after the welcome, is so much older at most. */
+const MAX_AHEAD_MS = 60_000;
 
 /** Topics left lately that are remembered for longer than they have to be. */
 const MAX_TOMBSTONES = 100;
@@ -44,6 +51,8 @@ export interface ConnectionClaim {
   digest: number;
   /** The number of that read. */
   read: number;
+  /** When the claim was sent, in milliseconds of the monotonic clock. */
+  sentAt: number;
   client: Pick<ClientState, 'clientId' | 'incarnation' | 'ownPosition'>;
 }
 
@@ -103,15 +112,21 @@ export class Connection implements Subscriber {
   caughtUpBytes = 0;
   /** How it ended, once it has. */
   endReason: DisconnectReason | null = null;
+  /** What it began with and was told; from its end on, all that is known of it. */
+  story: ConnectionStory | ConnectionEnd = NOT_RESUMED;
+  /** When its claim was sent, in whole milliseconds of the monotonic clock; since the welcome, `openedMs`. */
+  #opening: number;
   /** Its place in the connection registry. */
   registryIndex = -1;
   readonly #counters: Counters;
+  readonly #losses: Pick<Losses, 'add'> | undefined;
 
   constructor(
-    { generation, digest, read, client }: ConnectionClaim,
+    { generation, digest, read, sentAt, client }: ConnectionClaim,
     transport: Transport,
     phase: Phase,
     counters: Counters,
+    losses?: Pick<Losses, 'add'>,
   ) {
     this.id = connectionName(generation);
     this.clientId = client.clientId;
@@ -119,10 +134,20 @@ export class Connection implements Subscriber {
     this.generation = generation;
     this.digest = digest;
     this.stateRead = read;
+    this.#opening = Math.floor(sentAt);
     this.transport = transport;
     this.phase = phase;
     this.inboxPosition = client.ownPosition;
     this.#counters = counters;
+    this.#losses = losses;
+  }
+
+  /**
+   * What was published so many milliseconds after its claim, or later, came while it was open; also a little before, where
+   * its topics had been quiet. Null: it is not open.
+   */
+  get openedMs(): number | null {
+    return this.phase === 'open' ? this.#opening : null;
   }
 
   /** Whether it can be sent no messages now. */
@@ -145,10 +170,18 @@ export class Connection implements Subscriber {
     return suspended;
   }
 
-  /** The welcome is out, and the connection takes part; false when that was already too much for its socket. */
-  begin(): boolean {
+  /**
+   * The welcome is out, and the connection takes part; false when that was already too much for its socket.
+   * @param latestStart the latest time of a position that it starts at without its client having stated it, in ms since
+   *   the epoch: what is published later comes live
+   */
+  begin(latestStart: number): boolean {
     if (this.phase !== 'attaching') return false;
     this.phase = 'open';
+    const took = Math.ceil(performance.now()) - this.#opening;
+    const claimedAt = Math.floor(Number.parseInt(this.id, 36) / 1000);
+    const least = this.story.resumed ? 0 : -MAX_AHEAD_MS;
+    this.#opening = Math.max(least, Math.min(took, latestStart - claimedAt));
     return true;
   }
 
@@ -176,7 +209,10 @@ export class Connection implements Subscriber {
   announceLost(topic: string, after: Position, position: Position): void {
     if (this.phase === 'closed') return;
     this.#counters.lostAnnounced += 1;
-    this.sendControl({ type: 'lost', topic: deliveredName(topic), after, position });
+    this.#losses?.add(topic, this.clientId, after, position);
+    const lost = { topic: deliveredName(topic), after, position };
+    this.story = withLost(this.story, lost);
+    this.sendControl({ type: 'lost', ...lost });
   }
 
   pong(): void {
@@ -249,8 +285,11 @@ export class Connection implements Subscriber {
    * @param isFinal its client is not expected back
    */
   end(isFinal = false, reason: DisconnectReason = 'lost'): void {
+    if (this.endReason === null) {
+      this.endReason = reason;
+      this.story = connectionEnd(this);
+    }
     this.phase = 'closed';
-    this.endReason ??= reason;
     this.awaiting = null;
     this.opening = null;
     for (const subscription of this.subscriptions.values()) subscription.topic.leave(subscription, isFinal);

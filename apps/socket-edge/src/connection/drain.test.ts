@@ -85,6 +85,18 @@ describe('a drain', () => {
     expect(registry.size).toBe(0);
   });
 
+  it('that is called off leaves alone what is not closed yet', async () => {
+    const { registry, sockets } = edgeWith(100);
+    const over = new AbortController();
+    const draining = drain(registry, 60, over.signal);
+    await expect.poll(() => registry.size, { timeout: 10_000 }).toBeLessThan(100);
+    over.abort();
+    await draining;
+    const closed = sockets.filter((socket) => socket.closed !== null);
+    expect(closed.length).toBeLessThan(100);
+    expect(sockets.some(({ terminated }) => terminated)).toBe(false);
+  });
+
   it('closes everybody in one go when there is no time', async () => {
     const { registry, sockets, steps } = edgeWith(500);
     await drain(registry, 0);

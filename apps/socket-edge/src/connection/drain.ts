@@ -12,14 +12,16 @@ const RETRY_SPREAD_MS = 1000;
  * Closes every connection, spread evenly over the drain time, each with a delay of its own after which to come
  * back. Resolves when all are gone, or at the end of the time; what is left then is cut.
  * @param seconds the whole time there is
+ * @param signal ends it early: what is not closed by then stays
  */
-export async function drain(registry: ConnectionRegistry, seconds: number): Promise<void> {
+export async function drain(registry: ConnectionRegistry, seconds: number, signal?: AbortSignal): Promise<void> {
   const start = performance.now();
   const end = start + seconds * 1000;
   const waiting = registry.slice(0, registry.size);
+  const goesOn = (): boolean => registry.size > 0 && !signal?.aborted;
   // By the clock and not by the step: on a busy machine steps come late, and the last ones would be cut off.
   const perMs = waiting.length / Math.max(STEP_MS, seconds * 1000 * SPREAD);
-  for (let closed = 0; waiting.length > 0 && registry.size > 0;) {
+  for (let closed = 0; waiting.length > 0 && goesOn();) {
     const due = Math.ceil((performance.now() - start + STEP_MS) * perMs);
     const some = waiting.splice(0, due - closed);
     for (const connection of some) {
@@ -28,7 +30,8 @@ export async function drain(registry: ConnectionRegistry, seconds: number): Prom
     closed += some.length;
     if (waiting.length > 0) await delay(STEP_MS);
   }
-  while (registry.size > 0 && performance.now() < end) await delay(STEP_MS);
+  while (goesOn() && performance.now() < end) await delay(STEP_MS);
+  if (signal?.aborted) return;
   for (const connection of registry.slice(0, registry.size)) connection.transport.terminate();
-  while (registry.size > 0) await delay(1);
+  while (goesOn()) await delay(1);
 }

@@ -3,16 +3,20 @@ import type { EdgeBroker } from '@holdfast/broker/broker';
 import { type ClientState, parseStart } from '@holdfast/broker/client-state';
 import { closeCodes } from '@holdfast/protocol/close-codes';
 import { decodeUpFrame } from '@holdfast/protocol/up';
+import { traceResume } from '@holdfast/service/tracing';
 import { type AttachDeps, type Resumption, attach } from './attach.ts';
 import { Claim, type PendingHandshakes } from './claim.ts';
+import { claimTraces } from './claim-traces.ts';
 import type { Transport } from '../transport/transport.ts';
 import { Connection } from './connection.ts';
 import { connectionIdentity } from './identity.ts';
 import type { Reconciler } from '../client/reconcile.ts';
+import type { PastNotes } from '../evidence/past-notes.ts';
 import type { Releases } from '../client/releases.ts';
 import { ResumeFrames } from './resume-frames.ts';
 import type { ResumeLimit } from './resume-limit.ts';
 import type { ConnectionRegistry } from './registry.ts';
+import type { Losses } from '../topic/losses.ts';
 import type { Counters } from '../counters.ts';
 
 /** How long the look-up of the start positions may take; then the client is asked to come back later. */
@@ -22,10 +26,12 @@ export interface HubDeps extends AttachDeps {
   broker: EdgeBroker;
   registry: ConnectionRegistry;
   releases: Releases;
+  pastNotes: PastNotes;
   pending: PendingHandshakes;
   reconciler: Reconciler;
   resumes: ResumeLimit;
   counters: Counters;
+  losses: Losses;
   /** How long the `resume` frame of a connection that announced one is awaited. */
   resumeDeadlineMs: number;
   /** Something failed by a fault of this edge or of Redis. */
@@ -47,10 +53,11 @@ export class Hub {
     const { broker, edge, pending, reconciler } = this.#deps;
     pending.begin(clientId);
     const read = reconciler.nextRead();
+    const sentAt = performance.now();
     try {
       const outcome = await broker.claim({ clientId, edge });
       if (outcome.kind === 'claimed' || outcome.kind === 'owned-by-other') {
-        return new Claim(outcome, read, this);
+        return new Claim(outcome, read, sentAt, this);
       }
     } catch (error) {
       // It may have come about, with only the answer lost: then this edge owns the client without a connection.
@@ -98,9 +105,9 @@ export class Hub {
 
   /** For `Claim.open`. */
   open(claim: Claim, transport: Transport, resume: boolean, watches: boolean): Connection {
-    const { registry, pending, reconciler, counters } = this.#deps;
+    const { registry, pending, reconciler, counters, losses } = this.#deps;
     const { client, isOwner } = claim;
-    const connection = new Connection(claim, transport, resume ? 'awaiting-resume' : 'attaching', counters);
+    const connection = new Connection(claim, transport, resume ? 'awaiting-resume' : 'attaching', counters, losses);
     connection.identity = connectionIdentity(client.identity, watches);
     connection.changedMeanwhile = pending.end(client.clientId);
     // Only acknowledged: what had ended before is not for this connection.
@@ -141,7 +148,8 @@ export class Hub {
       connection.phase = 'attaching';
       const resume = { positions: collected.positions, claimed };
       // As many of them may be read in one turn as there are clients of an edge that died.
-      void this.#deps.slicer.run(() => this.#attach(connection, present, resume));
+      const traced = { claim: claimTraces.get(claimed), topics: resume.positions.size };
+      void traceResume(traced, () => this.#deps.slicer.run(() => this.#attach(connection, present, resume)));
     }
   }
 
@@ -170,11 +178,21 @@ export class Hub {
     this.#deps.registry.remove(connection);
     this.#deps.authorizations.remove(connection);
     this.#deps.resumes.onCaughtUp(connection.clientId, connection.caughtUpBytes);
-    this.#deps.releases.add({
-      clientId: connection.clientId,
-      generation: connection.generation,
-      reason: connection.endReason ?? 'lost',
-    });
+    const { clientId, generation, endReason } = connection;
+    // First, so that a client without an owner has its note.
+    this.#remember(connection);
+    this.#deps.releases.add({ clientId, generation, reason: endReason ?? 'lost' });
+  }
+
+  /** Notes what is known of a connection that has ended, unless its client is gone with it. */
+  #remember(connection: Connection): void {
+    const { pastNotes, edge, heartbeatMs } = this.#deps;
+    const { id, clientId, generation, story, unanswered } = connection;
+    const reason = connection.endReason ?? 'lost';
+    if (reason === 'unregistered' || !('upTo' in story)) return;
+    // What was written since the last sign of life may not have arrived when a connection is lost.
+    const end = reason === 'lost' ? { ...story, doubtfulMs: (unanswered + 1) * heartbeatMs } : story;
+    pastNotes.add(clientId, { generation, edge, connection: id, to: Date.now(), reason, end });
   }
 
   async #attach(connection: Connection, client: ClientState, resume: Resumption | null): Promise<void> {

@@ -311,3 +311,19 @@ describe('two handshakes of one client on one edge', () => {
     expect(newest?.socket.idsOf('news')).toEqual([id]);
   });
 });
+
+it('a client that its connection gets back when it has just ended is released', async () => {
+  const { redis, edge, older } = await twoEdges();
+  const generation = redis.own(CLIENT, 'edge-b');
+  await redis.broker().release(CLIENT, 'edge-b', generation);
+  const answer = redis.hold('claim');
+  edge.compareEverything();
+  await edge.settled();
+  expect(redis.client(CLIENT).owner?.edge).toBe('edge-a');
+  older.connection.end();
+  edge.hub.onClosed(older.connection);
+  await edge.settled();
+  answer();
+  await edge.settled();
+  expect(redis.client(CLIENT).owner).toBeNull();
+});

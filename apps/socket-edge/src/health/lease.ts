@@ -1,16 +1,27 @@
-import type { EdgeBroker, EdgeDetails } from '@holdfast/broker/broker';
+import type { EdgeBroker } from '@holdfast/broker/broker';
+import type { DrainRequest, EdgeDetails, EdgeFacts, LeaseRenewal } from '@holdfast/broker/edge-state';
 import { repeat } from '@holdfast/service/backoff';
 import { type OnRecovery, WriteHealth } from '@holdfast/redis/write-health';
 import type { Counters } from '../counters.ts';
+import { ClockDifference } from './clock-difference.ts';
 
 /** A tenth of the lease: many renewals may fail before the edge counts as dead. Pending changes are read as often. */
 const RENEW_MS = 1000;
 const JITTER = 0.05;
+/** Facts hardly ever change; so often they are written all the same, for a Redis that has lost its last writes. */
+const FACTS_EVERY = 60;
 
 export interface LeaseDeps {
   broker: EdgeBroker;
   counters: Counters;
+  /** Without facts. */
   details: () => EdgeDetails;
+  /** The same object until they change. */
+  facts?: (() => EdgeFacts) | undefined;
+  /** The drain request that the edge follows. */
+  request: () => DrainRequest;
+  /** One that Redis has. True when the details have changed by it. */
+  onRequest: (request: DrainRequest) => boolean;
   /** The lease expired: other edges may own this edge's clients, and Redis may have forgotten everything. */
   onExpired: () => void;
   /** After each renewal. */
@@ -27,6 +38,10 @@ export class Lease {
   #ended = false;
   readonly #first = Promise.withResolvers<void>();
   readonly #renewals: WriteHealth;
+  readonly #clock = new ClockDifference();
+  /** Those that Redis has; undefined when it is not sure. */
+  #factsWritten: EdgeFacts | undefined;
+  #beats = 0;
 
   constructor(deps: LeaseDeps) {
     this.#deps = deps;
@@ -41,6 +56,11 @@ export class Lease {
   /** Whether Redis has ever taken the lease: an edge without one owns no clients. */
   get begun(): boolean {
     return this.#begun;
+  }
+
+  /** This clock less that of Redis, in milliseconds; undefined until it is known. */
+  get clockDifferenceMs(): number | undefined {
+    return this.#clock.ms;
   }
 
   /** Resolves when Redis has taken the lease for the first time. */
@@ -63,22 +83,44 @@ export class Lease {
   /** Renews once. Rejects when Redis does not answer. */
   async beat(): Promise<void> {
     if (this.#ended) return;
-    const { broker, counters, details, onExpired, onBeat } = this.#deps;
-    let alive: boolean;
-    try {
-      alive = await broker.renewLease(details());
-    } catch (error) {
-      counters.leaseRenewalsMissed += 1;
-      this.#renewals.failed(error);
-      throw error;
-    }
-    this.#renewals.worked();
+    const { counters, onRequest, onExpired, onBeat } = this.#deps;
+    const { alive, request } = await this.#renew();
     if (!alive && this.#begun) {
       counters.leasesExpired += 1;
       onExpired();
     }
     this.#begun = true;
     this.#first.resolve();
+    // At once: until it is written there, Register goes on to send clients to an edge that drains.
+    if (onRequest(request) && !this.#ended) await this.#renew();
     await onBeat();
+  }
+
+  async #renew(): Promise<LeaseRenewal> {
+    const { broker, counters, details, request } = this.#deps;
+    const facts = this.#factsToWrite();
+    const askedAt = Date.now();
+    let renewal: LeaseRenewal;
+    try {
+      // Before the edge takes its first client: there may be events of it to write.
+      if (!this.#begun) await broker.refreshEvents();
+      renewal = await broker.renewLease({ ...details(), ...(facts && { facts }) }, request());
+    } catch (error) {
+      this.#factsWritten = undefined;
+      counters.leaseRenewalsMissed += 1;
+      this.#renewals.failed(error);
+      throw error;
+    }
+    this.#renewals.worked();
+    this.#clock.add(askedAt, Date.now(), renewal.redisNow);
+    if (facts !== undefined) this.#factsWritten = facts;
+    else if (!renewal.alive) this.#factsWritten = undefined;
+    return renewal;
+  }
+
+  #factsToWrite(): EdgeFacts | undefined {
+    const facts = this.#deps.facts?.();
+    this.#beats += 1;
+    return facts === this.#factsWritten && this.#beats % FACTS_EVERY !== 0 ? undefined : facts;
   }
 }

@@ -1,7 +1,7 @@
 import type { LiveServer } from '@holdfast/broker/live-subscriber';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LoopbackProbes } from './probe.ts';
-import { newCounters } from '../counters.ts';
+import { newCounters, newLatencies } from '../counters.ts';
 import { MemoryRedis } from '../testing/memory-redis.ts';
 import { turns } from '../testing/turns.ts';
 
@@ -28,6 +28,7 @@ function probesOf() {
   const counters = newCounters();
   const seen = { replaced: 0, errors: 0, stalled: false };
   const probe = new LoopbackProbes({
+    latencies: newLatencies(),
     broker: redis.broker(),
     servers: () => [{ server: 'Redis', name: 'edge-a' }],
     counters,
@@ -123,6 +124,7 @@ function twoServers() {
   const silent = new Set<string>();
   const replaced: string[] = [];
   const probes = new LoopbackProbes({
+    latencies: newLatencies(),
     broker: {
       ...broker,
       sendProbe: async (name, nonce) => {

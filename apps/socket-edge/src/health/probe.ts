@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { EdgeBroker } from '@holdfast/broker/broker';
 import type { LiveServer } from '@holdfast/broker/live-subscriber';
 import { repeat } from '@holdfast/service/backoff';
-import type { Counters } from '../counters.ts';
+import type { Counters, Latencies } from '../counters.ts';
 
 const PROBE_EVERY_MS = 2000;
 /** A probe that is not back by then is lost: the subscriber connection is open, but stalled. */
@@ -16,6 +16,7 @@ interface LoopbackProbeDeps {
   /** The name of the channel that it is sent to. */
   name: string;
   counters: Counters;
+  latencies: Pick<Latencies, 'loopbackProbe'>;
   /** The connection that should have received it must be replaced. */
   onStalled: (silentMs: number) => void;
   onError: (error: unknown) => void;
@@ -39,6 +40,7 @@ class LoopbackProbe {
     this.#nonce = '';
     this.#receivedAt = performance.now();
     this.latencyMs = this.#receivedAt - this.#sentAt;
+    this.#deps.latencies.loopbackProbe.observe(this.latencyMs / 1000);
   }
 
   /** For how long nothing has been received, in milliseconds. */
@@ -77,7 +79,7 @@ class LoopbackProbe {
   }
 }
 
-export interface LoopbackProbesDeps extends Pick<LoopbackProbeDeps, 'broker' | 'counters' | 'onError'> {
+export interface LoopbackProbesDeps extends Pick<LoopbackProbeDeps, 'broker' | 'counters' | 'latencies' | 'onError'> {
   /** The servers that the edge is subscribed at, as they are now. */
   servers: () => readonly LiveServer[];
   /** The connection to this one must be replaced. */
@@ -141,11 +143,11 @@ export class LoopbackProbes {
     for (const [name, { server }] of this.#probes) {
       if (servers.get(name)?.server !== server.server) this.#probes.delete(name);
     }
-    const { broker, counters, onStalled, onError } = this.#deps;
+    const { broker, counters, latencies, onStalled, onError } = this.#deps;
     for (const server of servers.values()) {
       if (this.#probes.has(server.name)) continue;
       const onThisStalled = (silentMs: number) => onStalled(server, silentMs);
-      const probe = new LoopbackProbe({ broker, counters, onError, ...server, onStalled: onThisStalled });
+      const probe = new LoopbackProbe({ broker, counters, latencies, onError, ...server, onStalled: onThisStalled });
       this.#probes.set(server.name, { server, probe });
     }
   }

@@ -2,8 +2,10 @@ import type { ProblemCode } from '@holdfast/protocol/problems';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
+import { traceClaim } from '@holdfast/service/tracing';
 import type { Edge } from '../edge.ts';
 import { authorizationFault } from '../client/authorization.ts';
+import { claimTraces } from '../connection/claim-traces.ts';
 import type { Claim } from '../connection/claim.ts';
 import { type Handshake, readHandshake } from './handshake.ts';
 import { Batcher } from '../schedule/batcher.ts';
@@ -135,11 +137,15 @@ export function upgradeHandler(options: UpgradeOptions) {
   ): Promise<Refusal | null> {
     const { hub, slicer } = edge;
     const begun = performance.now();
-    using claimed = await batcher.run(async () => {
-      if (batcher === claims && performance.now() - begun > LONG_WAIT_MS) busyUntil = performance.now() + BUSY_MS;
-      // A client that has gone may be connected elsewhere by now: a claim would take it from there.
-      return socket.destroyed ? undefined : hub.claim(handshake.clientId);
-    });
+    using claimed = await traceClaim(request.headers, (span) =>
+      batcher.run(async () => {
+        if (batcher === claims && performance.now() - begun > LONG_WAIT_MS) busyUntil = performance.now() + BUSY_MS;
+        // A client that has gone may be connected elsewhere by now: a claim would take it from there.
+        const won = socket.destroyed ? undefined : await hub.claim(handshake.clientId);
+        if (won && span.traceparent !== '') claimTraces.set(won.client, span.traceparent);
+        return won;
+      }),
+    );
     if (claimed === undefined) return null;
     if (claimed === null) return refusal('unknown-client');
     const fault = authorizationFault(claimed.client.identity);

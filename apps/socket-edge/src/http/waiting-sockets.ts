@@ -7,9 +7,11 @@ const MAX_OF_ADDRESS = 64;
 
 /**
  * Sockets that have not asked for a handshake. Those that have been so for a second are bounded for each address: the
- * oldest go. Many clients that reconnect behind one address are not touched, for each of them asks at once.
+ * oldest go. Many clients that reconnect behind one address, or behind a balancer, are not touched, for each of them asks
+ * at once: between two looks the event loop has read what had come, however busy it is.
  */
 export class WaitingSockets {
+  /** Since the last look. */
   #young = new Set<Socket>();
   readonly #old = new Set<Socket>();
   readonly #maxOfAddress: number;
@@ -35,12 +37,15 @@ export class WaitingSockets {
     if (!this.#young.delete(socket)) this.#old.delete(socket);
   }
 
-  /** Ends what is too much. */
+  /** Ends what is too much of those that were there at the last look. */
   sweep(): void {
     for (const socket of this.#old) if (socket.destroyed) this.#old.delete(socket);
+    if (this.#old.size > this.#maxOfAddress) this.#endOldest();
     for (const socket of this.#young) if (!socket.destroyed) this.#old.add(socket);
     this.#young = new Set();
-    if (this.#old.size <= this.#maxOfAddress) return;
+  }
+
+  #endOldest(): void {
     // Newest first, so that the oldest of an address are those beyond its bound.
     const ofAddress = new Map<string, number>();
     for (const socket of [...this.#old].toReversed()) {

@@ -1,4 +1,5 @@
 import type { ClaimOutcome, ClaimRequest, EdgeBroker, EdgePresence, KnownTopic } from '@holdfast/broker/broker';
+import type { DrainRequest, EdgeFacts } from '@holdfast/broker/edge-state';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import {
   type ClientIdentity,
@@ -8,6 +9,7 @@ import {
   parseStart,
 } from '@holdfast/broker/client-state';
 import { type EdgeSettings, type TopicState, settingsText, startNow } from '@holdfast/broker/topic-state';
+import type { PastConnection } from '@holdfast/broker/evidence';
 import type { LiveSubscriber } from '@holdfast/broker/live-subscriber';
 import type { LiveListener } from '@holdfast/broker/live-subscriber';
 import type { Position } from '@holdfast/protocol/position-order';
@@ -36,6 +38,12 @@ export class MemoryRedis {
   readonly ownLogs = new Map<string, LogModel>();
   readonly dirty = new Map<string, Set<string>>();
   readonly leases = new Set<string>();
+  /** What operators asked of edges. */
+  readonly drainRequests = new Map<string, DrainRequest>();
+  /** Facts that edges wrote, each time. */
+  readonly factsWritten: EdgeFacts[] = [];
+  /** Connections that were noted as ended. */
+  readonly past: { clientId: string; past: PastConnection }[] = [];
   readonly answers: { surveyId: string; payload: unknown }[] = [];
   /** Topics that were noted as in use until then. */
   readonly touched: string[] = [];
@@ -258,10 +266,16 @@ export class MemoryRedis {
   broker(): MemoryBroker {
     return {
       ...this.#presenceBroker(),
-      refreshEvents: () => Promise.resolve(),
+      refreshEvents: () => Promise.resolve(false),
+      isOccupancyWanted: () => false,
+      changeOccupancy: () => Promise.resolve(new Set()),
+      checkOccupancy: () => Promise.resolve([]),
+      isLossWanted: () => false,
+      writeLosses: () => Promise.resolve([]),
       claim: (request) => this.#ask('claim', () => this.#claim(request), request.clientId),
       release: (clientId, edge, generation) =>
         this.#ask('release', () => this.#release(clientId, edge, generation), clientId),
+      notePast: (clientId, past) => this.#ask('notePast', () => void this.past.push({ clientId, past }), clientId),
       readTopics: (names) => this.#ask('readTopics', () => names.map((name) => this.topics.get(name)?.state() ?? null)),
       compareTopics: (known) => this.#ask('compareTopics', () => this.#compare(known)),
       readLog: (topic, after, limit) => this.#ask('readLog', () => this.topics.get(topic)?.page(after, limit) ?? null),
@@ -277,11 +291,15 @@ export class MemoryRedis {
       notify: (edges, clientId) => this.#ask('notify', () => edges.forEach((edge) => this.notify(edge, clientId))),
       readPending: (edge, max) => this.#ask('readPending', () => [...(this.dirty.get(edge) ?? [])].slice(0, max)),
       acknowledge: (edge, ids) => this.#ask('acknowledge', () => ids.forEach((id) => this.dirty.get(edge)?.delete(id))),
-      renewLease: ({ id }) =>
+      renewLease: ({ id, facts }, known = { drain: false, at: 0 }) =>
         this.#ask('renewLease', () => {
           const alive = this.leases.has(id);
           this.leases.add(id);
-          return alive;
+          if (facts) this.factsWritten.push(facts as EdgeFacts);
+          const asked = this.drainRequests.get(id);
+          const request = asked && asked.at >= known.at ? asked : known;
+          this.drainRequests.set(id, request);
+          return { alive, request, redisNow: Date.now() };
         }),
       dropLease: (edge) =>
         this.#ask('dropLease', () => {

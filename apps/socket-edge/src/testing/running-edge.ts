@@ -19,7 +19,7 @@ import { watchRedis } from '../run-edge.ts';
 
 export interface RunningEdgeOptions
   extends
-    Partial<Pick<EdgeOptions, 'heartbeatMs' | 'maxConnections' | 'resumeDeadlineMs' | 'stuckMs'>>,
+    Partial<Pick<EdgeOptions, 'heartbeatMs' | 'maxConnections' | 'resumeDeadlineMs' | 'stuckMs' | 'drainSeconds'>>,
     Partial<Pick<ServerOptions, 'allowedOrigins' | 'directWrites' | 'frames' | 'limit'>> {
   redisUrl: string;
   prefix: string;
@@ -84,6 +84,7 @@ async function serve({ id, redis, source, log }: Wiring, given: Omit<RunningEdge
   health.check('redis', () => redis.fault());
   health.check('lease', () => edge.leaseFault);
   health.check('hearing', () => edge.probes.fault);
+  health.check('draining', () => edge.drainFault);
   const server = createEdgeServer({
     edge,
     health,

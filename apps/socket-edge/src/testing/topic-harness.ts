@@ -3,7 +3,7 @@ import { Connection } from '../connection/connection.ts';
 import { broadcast } from '../transport/broadcast.ts';
 import { messageEncoder } from '../transport/frames.ts';
 import { Subscription } from '../topic/subscription.ts';
-import { newCounters } from '../counters.ts';
+import { newCounters, newLatencies } from '../counters.ts';
 import { Topic } from '../topic/topic.ts';
 import { LogModel } from './log-model.ts';
 import { RecordingTransport } from './recording-transport.ts';
@@ -45,6 +45,7 @@ export function topicHarness() {
     idle: 0,
   };
   const counters = newCounters();
+  const latencies = newLatencies();
   const answer = async <T>(work: () => T): Promise<T> => {
     deps.reads += 1;
     if (deps.away) throw new Error('away');
@@ -73,6 +74,7 @@ export function topicHarness() {
     onIdle: () => {
       deps.idle += 1;
     },
+    onOccupancy: () => undefined,
     onReadFailed: () => {
       deps.stalled += 1;
     },
@@ -82,6 +84,7 @@ export function topicHarness() {
     },
     broadcast,
     counters,
+    latencies,
   });
 
   let flushing = false;
@@ -110,6 +113,7 @@ export function topicHarness() {
     deps,
     topic,
     counters,
+    latencies,
     receive,
     join,
     get log(): LogModel {

@@ -215,7 +215,7 @@ describe('what a client wants', () => {
     const id = await control.publish(topic, '1');
     await socket.next('message');
     const owner = (await control.broker.readClient(client))?.owner;
-    expect(await control.broker.surveyServed(edge.id, client)).toEqual({
+    expect(await control.broker.surveyServed(edge.id, client)).toMatchObject({
       connection: connectionName(owner?.generation ?? 0),
       generation: owner?.generation,
       topics: { [topic]: id },

@@ -2,6 +2,7 @@ import type { EdgeBroker } from '@holdfast/broker/broker';
 import { type LogEntry, type LogPage, continues, goesOnFrom } from '@holdfast/broker/topic-state';
 import type { Position } from '@holdfast/protocol/position-order';
 import { INBOX_TOPIC } from '@holdfast/protocol/topic-name';
+import { traceDelivery } from '@holdfast/service/tracing';
 import type { LimitFunction } from 'p-limit';
 import { messageEncoder } from '../transport/frames.ts';
 import type { Verdict } from './history.ts';
@@ -93,10 +94,13 @@ class InboxTarget implements LogTarget<LogEntry> {
   }
 
   deliver(entries: readonly LogEntry[]): void {
-    for (const { id, data } of entries) {
+    const receivedAt = Date.now();
+    for (const { id, data, traceparent } of entries) {
       if (!this.ready) return;
       this.#reader.inboxPosition = id;
       this.#reader.send(encodeOwn(id, data), 1);
+      if (traceparent === undefined) continue;
+      traceDelivery({ topic: INBOX_TOPIC, id, traceparent, receivedAt, receivers: 1, lagging: 0, caughtUp: false });
     }
   }
 }

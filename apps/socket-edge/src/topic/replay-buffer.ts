@@ -5,6 +5,17 @@ export interface SentMessage {
   id: Position;
   prev: Position;
   frame: Buffer;
+  /** Only of a message whose publish is traced. */
+  trace?: MessageTrace;
+}
+
+export interface MessageTrace {
+  /** Of the publish. */
+  traceparent: string;
+  /** In milliseconds since 1970. */
+  receivedAt: number;
+  /** The live message was missed, and this is from the log. */
+  caughtUp: boolean;
 }
 
 /** Enough for a reconnect storm to be served without a look into the log, and a bound for a topic's share of memory. */

@@ -3,7 +3,7 @@ import { BEGINNING, type Position, comparePositions } from '@holdfast/protocol/p
 import type { Counters } from '../counters.ts';
 import { LogCursor, type LogTarget } from './log-cursor.ts';
 import type { FramePage } from './log-reader.ts';
-import type { SentMessage } from './replay-buffer.ts';
+import type { MessageTrace, SentMessage } from './replay-buffer.ts';
 
 export interface SequencerDeps {
   readState: () => Promise<TopicState | null>;
@@ -40,6 +40,7 @@ interface LiveMessage {
   prev: Position;
   id: Position;
   data: Buffer;
+  trace: MessageTrace | undefined;
 }
 
 /**
@@ -52,6 +53,8 @@ export class Sequencer implements LogTarget<SentMessage> {
   readonly incarnation: string;
   /** When something was last received or compared, in milliseconds of the monotonic clock. */
   freshAt = 0;
+  /** Everything that was published before then has been emitted, or will be in turn; in milliseconds of the monotonic clock. */
+  completeAt = Number.NEGATIVE_INFINITY;
   /** The last message emitted. */
   position: Position = BEGINNING;
   readonly #deps: SequencerDeps;
@@ -75,18 +78,25 @@ export class Sequencer implements LogTarget<SentMessage> {
     return this.state === 'open';
   }
 
-  onLive(prev: Position, id: Position, data: Buffer): void {
+  /** Whether it has emitted all that it knows of. */
+  get settled(): boolean {
+    return this.state === 'open' && !this.#syncing && this.#held.length === 0;
+  }
+
+  /** @param traceparent of a publish that is traced */
+  onLive(prev: Position, id: Position, data: Buffer, traceparent?: string): void {
+    const trace = traceparent === undefined ? undefined : { traceparent, receivedAt: Date.now(), caughtUp: false };
     this.freshAt = performance.now();
     this.#deps.counters.messagesReceived += 1;
-    if (this.#syncing || this.state !== 'open') this.#hold({ prev, id, data });
+    if (this.#syncing || this.state !== 'open') this.#hold({ prev, id, data, trace });
     else if (prev === this.position) {
-      if (!this.#deps.isFull()) this.#emit({ id, prev, frame: this.#deps.encode(id, data) });
+      if (!this.#deps.isFull()) this.#emitLive(prev, id, data, trace);
       // Read page by page, as it is sent.
       else void this.sync();
     } else if (comparePositions(id, this.position) > 0 || !this.#deps.has(id)) {
       // Also when its id is not above the last one: Redis may have lost its last writes, and go on from before.
       this.#deps.counters.gapsFound += 1;
-      this.#hold({ prev, id, data });
+      this.#hold({ prev, id, data, trace });
       void this.sync();
     }
   }
@@ -100,9 +110,10 @@ export class Sequencer implements LogTarget<SentMessage> {
     else if (state.last !== this.position) void this.sync();
   }
 
-  /** The topic's state in Redis is the known one. */
-  onUnchanged(): void {
+  /** The topic's state in Redis is the known one. @param since when that was asked */
+  onUnchanged(since: number): void {
     this.freshAt = performance.now();
+    this.completeAt = since;
   }
 
   end(): void {
@@ -122,9 +133,11 @@ export class Sequencer implements LogTarget<SentMessage> {
     try {
       do {
         this.#syncAgain = false;
+        const since = performance.now();
         if (this.state === 'opening') await this.#open();
         else await this.#readToEnd();
         this.#releaseHeld();
+        this.completeAt = since;
       } while (this.#syncAgain && this.state === 'open');
       this.freshAt = performance.now();
     } catch (error) {
@@ -202,15 +215,20 @@ export class Sequencer implements LogTarget<SentMessage> {
     const held = this.#held;
     this.#held = [];
     if (this.state !== 'open') return;
-    for (const [index, { prev, id, data }] of held.entries()) {
+    for (const [index, { prev, id, data, trace }] of held.entries()) {
       if (comparePositions(id, this.position) <= 0) continue;
       if (prev !== this.position) {
         this.#held = held.slice(index);
         this.#syncAgain = true;
         return;
       }
-      this.#emit({ id, prev, frame: this.#deps.encode(id, data) });
+      this.#emitLive(prev, id, data, trace);
     }
+  }
+
+  #emitLive(prev: Position, id: Position, data: Buffer, trace: MessageTrace | undefined): void {
+    const frame = this.#deps.encode(id, data);
+    this.#emit(trace === undefined ? { id, prev, frame } : { id, prev, frame, trace });
   }
 
   #emit(message: SentMessage): void {

@@ -55,6 +55,8 @@ export interface SubscribedTopic {
   leave(subscription: Subscription, isFinal: boolean): void;
   /** The last message that a live subscription was given. */
   reached(subscription: Subscription): Position;
+  /** All that was published until then has been sent to its live subscriptions, in ms since the epoch; null: not known. */
+  sentUpTo(): number | null;
   /** Takes a subscription out of the live ones; it keeps its position and nothing else. */
   lag(subscription: Subscription): void;
   /** Returns a lagging subscription what it lacks, as far as its connection takes it. */

@@ -27,6 +27,24 @@ describe('a topic', () => {
     expect(h.deps.reads).toBe(1);
   });
 
+  it('is timed once a message, from its id to its last write, and not where it is written to no connection', async () => {
+    const h = await openTopic();
+    const timed = () => h.latencies.publishToWrite.counts.reduce((sum, count) => sum + count);
+    h.publish();
+    await h.settled();
+    expect(timed()).toBe(0);
+    const { socket } = h.join();
+    for (let count = 0; count < 4; count += 1) h.join();
+    h.deps.sliced = true;
+    h.publish();
+    h.publish();
+    await h.settled();
+    expect(socket.idsOf('news')).toHaveLength(2);
+    expect(timed()).toBe(2);
+    // The ids of this log are of 1970.
+    expect(h.latencies.publishToWrite.counts.at(-1)).toBe(2);
+  });
+
   it('makes one write of what comes in within one tick', async () => {
     const h = await openTopic();
     const { socket } = h.join();

@@ -1,8 +1,10 @@
 import { type EdgeSettings, NO_SETTINGS, type TopicState, settingsText } from '@holdfast/broker/topic-state';
 import { BEGINNING, type Position, comparePositions } from '@holdfast/protocol/position-order';
-import type { Counters } from '../counters.ts';
+import { traceDelivery } from '@holdfast/service/tracing';
+import type { Counters, Latencies } from '../counters.ts';
 import { messageEncoder } from '../transport/frames.ts';
 import type { Broadcast } from '../transport/transport.ts';
+import { deliveredName } from './delivered-name.ts';
 import { History, type Verdict } from './history.ts';
 import { LiveSubscribers } from './live-subscribers.ts';
 import { LogCursor } from './log-cursor.ts';
@@ -23,6 +25,8 @@ export interface TopicDeps {
   onSettings: (topic: Topic) => void;
   /** The topic is not in use any more. */
   onIdle: (topic: Topic) => void;
+  /** The first connection has subscribed, or the last one has left. */
+  onOccupancy: (topic: Topic) => void;
   /** Redis did not answer: `topic.sequencer.sync()` is to be called later. */
   onReadFailed: (topic: Topic, error: unknown) => void;
   /** Whether messages may be sent now; if not, `catchUpAll` and `flush` follow. */
@@ -30,10 +34,29 @@ export interface TopicDeps {
   /** Resolves when they may. */
   whenFresh: () => Promise<void>;
   counters: Counters;
+  latencies: Pick<Latencies, 'publishToWrite'>;
+}
+
+/** What the live subscribers are being sent. */
+interface Sending {
+  messages: readonly SentMessage[];
+  bytes: number;
+  /** How many of them have been sent it. */
+  receivers: number;
+}
+
+const NO_MESSAGES: readonly SentMessage[] = [];
+const MS_PER_SECOND = 1000;
+
+/** From the time in an id. Clocks differ: what would be before it counts as nothing. */
+function secondsSince(id: Position, now: number): number {
+  return Math.max(0, now - Number.parseInt(id, 10)) / MS_PER_SECOND;
 }
 
 /** In one write: a burst of large messages must not stand in the buffer of a reader that has stopped. */
 const MAX_WRITE_BYTES = 64 * 1024;
+/** How far this machine's clock may be ahead of that of Redis, from which ids are. */
+const CLOCK_MARGIN_MS = 1000;
 /** Messages that wait until anything may be sent. Past it they stay in the log. */
 const MAX_WAITING = 1000;
 
@@ -62,7 +85,7 @@ export class Topic implements SubscribedTopic {
   /** Received, but not sent yet: what comes in within one tick goes out as one write. */
   #unsent: SentMessage[] = [];
   /** What each of the live subscribers is being sent. */
-  #sending = { messages: 0, bytes: 0 };
+  #sending: Sending = { messages: NO_MESSAGES, bytes: 0, receivers: 0 };
   /** Connections that are about to join. */
   #holders = 0;
 
@@ -151,6 +174,7 @@ export class Topic implements SubscribedTopic {
 
   join(subscription: Subscription): void {
     this.#lagging.add(subscription);
+    if (this.size === 1) this.#deps.onOccupancy(this);
     this.catchUp(subscription);
     this.presence?.join(subscription);
   }
@@ -160,6 +184,7 @@ export class Topic implements SubscribedTopic {
     this.presence?.leave(subscription, isFinal);
     this.#live.remove(subscription);
     this.#lagging.delete(subscription);
+    if (this.size === 0) this.#deps.onOccupancy(this);
     if (!this.inUse) this.#deps.onIdle(this);
   }
 
@@ -175,6 +200,14 @@ export class Topic implements SubscribedTopic {
 
   reached(subscription: Subscription): Position {
     return this.#live.reached(subscription);
+  }
+
+  sentUpTo(): number | null {
+    const { settled, completeAt } = this.sequencer;
+    if (!settled || this.#live.busy || this.#unsent.length > 0) return null;
+    const compared = Date.now() - (performance.now() - completeAt) - CLOCK_MARGIN_MS;
+    // A message shows that there is none before it that is missing.
+    return Math.floor(Math.max(compared, Number.parseInt(this.lastSent, 10) - 1));
   }
 
   lag(subscription: Subscription): void {
@@ -258,20 +291,37 @@ export class Topic implements SubscribedTopic {
   #serve(deadline: number): boolean {
     if (!this.#live.busy) return true;
     const served = this.#live.serve(deadline);
-    this.#deps.counters.deliveries += served * this.#sending.messages;
+    this.#deps.counters.deliveries += served * this.#sending.messages.length;
     this.#deps.counters.deliveredBytes += served * this.#sending.bytes;
-    return !this.#live.busy;
+    this.#sending.receivers += served;
+    if (this.#live.busy) return false;
+    this.#onWritten();
+    return true;
+  }
+
+  /** All live subscribers have been sent what was due. */
+  #onWritten(): void {
+    const { messages, receivers } = this.#sending;
+    this.#sending.messages = NO_MESSAGES;
+    const now = Date.now();
+    for (const { id, trace } of messages) {
+      if (receivers > 0) this.#deps.latencies.publishToWrite.observe(secondsSince(id, now));
+      if (trace === undefined) continue;
+      traceDelivery({ ...trace, topic: deliveredName(this.name), id, receivers, lagging: this.#lagging.size });
+    }
   }
 
   /** Takes what came in as the next to be sent; false when there is nothing. */
   #beginToServe(): boolean {
     const write = writeOf(this.#unsent, 0, MAX_WRITE_BYTES);
     if (write === null) return false;
-    for (const message of this.#unsent.splice(0, write.messages)) this.#history.push(message);
+    const messages = this.#unsent.splice(0, write.messages);
+    for (const message of messages) this.#history.push(message);
     this.lastSent = write.last;
-    this.#sending = { messages: write.messages, bytes: write.frames.length };
+    this.#sending = { messages, bytes: write.frames.length, receivers: 0 };
     this.#live.begin(write.frames, write.last);
     this.catchUpAll();
+    if (!this.#live.busy) this.#onWritten();
     return true;
   }
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { broadcast } from '../transport/broadcast.ts';
 import { Topics } from './topics.ts';
-import { newCounters } from '../counters.ts';
+import { newCounters, newLatencies } from '../counters.ts';
 import { MemoryRedis } from '../testing/memory-redis.ts';
 import { turns } from '../testing/turns.ts';
 
@@ -31,6 +31,7 @@ function topicsOn(redis: MemoryRedis) {
     onDisconnected: () => undefined,
   });
   const topics = new Topics({
+    latencies: newLatencies(),
     broker: redis.broker(),
     channels,
     broadcast,

@@ -5,9 +5,10 @@ import { type TopicState, settingsText } from '@holdfast/broker/topic-state';
 import { BEGINNING } from '@holdfast/protocol/position-order';
 import pLimit from 'p-limit';
 import type { Freshness } from '../client/freshness.ts';
-import type { Counters } from '../counters.ts';
+import type { Counters, Latencies } from '../counters.ts';
 import { messageEncoder } from '../transport/frames.ts';
 import type { Broadcast } from '../transport/transport.ts';
+import type { SentMessage } from './replay-buffer.ts';
 import { Topic, type TopicDeps } from './topic.ts';
 
 /** Entries in one read of a log: with messages of 64 KiB, what one read can bring is still bounded. */
@@ -31,9 +32,12 @@ export interface TopicsDeps {
   channels: Pick<LiveSubscriber, 'subscribe' | 'unsubscribe'>;
   broadcast: Broadcast;
   counters: Counters;
+  latencies: Pick<Latencies, 'publishToWrite'>;
   freshness: Pick<Freshness, 'isFresh' | 'whenFresh'>;
   /** A topic expires otherwise than before, or has another presence. */
   onSettings?: (topic: Topic) => void;
+  /** The first connection has subscribed to a topic of this name, or the last one has left one. */
+  onOccupancy?: (topic: string) => void;
   /** The client was unsubscribed from a topic that is gone. */
   onUnsubscribed: (clientId: string) => void;
   onError: (error: unknown) => void;
@@ -59,7 +63,7 @@ export class Topics {
   #flushScheduled = false;
 
   constructor(deps: TopicsDeps) {
-    const { broker, broadcast, counters, freshness, onError } = deps;
+    const { broker, broadcast, counters, latencies, freshness, onError } = deps;
     this.#deps = deps;
     const limit = pLimit(MAX_READS);
     this.#topicDeps = {
@@ -70,6 +74,7 @@ export class Topics {
       onGone: (topic) => this.#onGone(topic),
       onSettings: (topic) => deps.onSettings?.(topic),
       onIdle: (topic) => this.#onIdle(topic),
+      onOccupancy: ({ name }) => deps.onOccupancy?.(name),
       onReadFailed: (topic, error) => {
         this.#unread.add(topic);
         onError(error);
@@ -77,11 +82,21 @@ export class Topics {
       isFresh: () => freshness.isFresh(),
       whenFresh: () => freshness.whenFresh(),
       counters,
+      latencies,
     };
   }
 
   get size(): number {
     return this.#size;
+  }
+
+  names(): Iterable<string> {
+    return this.#topics.keys();
+  }
+
+  /** Whether any connection is subscribed to it. */
+  isOccupied(name: string): boolean {
+    return this.#topics.get(name)?.some(({ size }) => size > 0) === true;
   }
 
   /** Whether a topic is subscribed, and its last message known. */
@@ -107,7 +122,8 @@ export class Topics {
 
   onTopic(name: string, payload: LivePayload): void {
     for (const topic of this.#topics.get(name) ?? []) {
-      if (payload.kind === 'message') topic.sequencer.onLive(payload.prev, payload.id, payload.data);
+      if (payload.kind === 'message')
+        topic.sequencer.onLive(payload.prev, payload.id, payload.data, payload.traceparent);
       // It may be older than the topic that has the name now: only Redis knows which one is gone.
       else if (payload.kind === 'deleted') void topic.sequencer.sync();
     }
@@ -232,11 +248,12 @@ export class Topics {
       last: sequencer.lastReceived ?? BEGINNING,
       settings: settingsText(settings),
     }));
+    const since = performance.now();
     const differing = await this.#deps.broker.compareTopics(known);
     for (const [index, topic] of topics.entries()) {
       const one = known[index];
       const state: TopicState | null | undefined = one && differing.get(one);
-      if (state === undefined) topic.sequencer.onUnchanged();
+      if (state === undefined) topic.sequencer.onUnchanged(since);
       else topic.onState(state);
     }
   }
@@ -247,7 +264,11 @@ export class Topics {
     const encode = messageEncoder(name);
     return {
       ...page,
-      entries: page.entries.map(({ id, prev, data }) => ({ id, prev, frame: encode(id, data) })),
+      entries: page.entries.map(({ id, prev, data, traceparent }): SentMessage => {
+        const message = { id, prev, frame: encode(id, data) };
+        if (traceparent === undefined) return message;
+        return { ...message, trace: { traceparent, receivedAt: Date.now(), caughtUp: true } };
+      }),
     };
   }
 

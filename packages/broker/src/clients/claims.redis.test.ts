@@ -3,6 +3,7 @@ import { redisKeys } from '../keys.ts';
 import { expect, test } from 'vitest';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import { claimStore } from './claims.ts';
+import { eventWriter } from '../events/writer.ts';
 import type { Commands } from '@holdfast/redis/commands';
 import { openBroker, someone, watched } from '../testing/brokers.ts';
 
@@ -18,7 +19,7 @@ function counted({ isCluster = false } = {}) {
   const seen = new Proxy(connection, {
     get: (target, name) => (name === 'isCluster' ? isCluster : (Reflect.get(target, name) as unknown)),
   });
-  return { claims: claimStore(seen, keys), commands };
+  return { claims: claimStore(seen, keys, eventWriter(seen, keys)), commands };
 }
 
 async function registered(count: number, name: (index: number) => string | null = () => null): Promise<string[]> {
@@ -119,7 +120,7 @@ test('what is not asked is rejected for all of the moment', async () => {
   const broken = watched(redis, () => {
     throw new Error('the process is gone');
   });
-  const outcomes = await claimAll(claimStore(broken, keys), clientIds);
+  const outcomes = await claimAll(claimStore(broken, keys, eventWriter(broken, keys)), clientIds);
   for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: expect.any(RedisUnavailable) as unknown });
 });
 

@@ -5,9 +5,10 @@ import type { Commands } from '@holdfast/redis/commands';
 import { answerOf, clientOf, listOf, text } from '../lua/replies.ts';
 import { type Argument, run } from '@holdfast/redis/script';
 import { loadScript } from '../lua/scripts.ts';
+import type { EventWriter } from '../events/writer.ts';
 import { randomStep } from '../random.ts';
 
-const claimScript = loadScript('claim');
+const claimScript = loadScript('claim', 'client-events');
 
 /**
  * While a script runs, Redis does nothing else. So many claims take it a fifth of a millisecond, or 18 when each client
@@ -26,7 +27,7 @@ interface Waiting extends ClaimRequest {
  * share a slot, and while a slot moves to another node, neither node runs a script on a key that has gone and one that
  * has not.
  */
-export function claimStore(redis: Commands, keys: Keys) {
+export function claimStore(redis: Commands, keys: Keys, events: EventWriter) {
   let waiting: Waiting[] = [];
 
   /** Rejects with RedisUnavailable. */
@@ -45,17 +46,30 @@ export function claimStore(redis: Commands, keys: Keys) {
   }
 
   async function send(batch: readonly Waiting[]): Promise<void> {
-    const clients = batch.map(({ clientId }) => keys.client(clientId));
+    const touched = batch.map(({ clientId }) => keys.client(clientId));
     const args: Argument[] = [Date.now(), randomStep()];
     for (const { edge, generation = 0, incarnation = '', digest = 0 } of batch) {
       args.push(edge, generation, incarnation, digest);
     }
+    const streams = streamsOf(batch);
+    if (streams[0] !== undefined) {
+      touched.push(...streams.map(({ stream }) => stream));
+      args.push(streams[0].types);
+    }
     try {
-      const answers = listOf('claim', await run(redis, claimScript, clients, args), batch.length);
+      const answers = listOf('claim', await run(redis, claimScript, touched, args), batch.length);
       for (const [index, request] of batch.entries()) complete(request, answers[index]);
     } catch (error) {
       for (const { reject } of batch) reject(error);
     }
+    for (const stream of streams) events.written(stream);
+  }
+
+  /** For each of the clients where its events are written; none when none are wanted. */
+  function streamsOf(batch: readonly Waiting[]) {
+    if (events.isEmpty()) return [];
+    const streams = batch.map(({ clientId }) => events.ofClient(clientId, 'client.connected', 'client.disconnected'));
+    return streams.filter((stream) => stream !== null);
   }
 
   return { claim };

@@ -1,20 +1,24 @@
 import { type Keys, CLIENT_BUCKETS, bucketName, bucketOf } from '../keys.ts';
 import { MAX_TOPICS } from '@holdfast/protocol/limits';
+import type { DisconnectReason } from '@holdfast/protocol/events';
 import type { BrokenRecords } from '../broken-records.ts';
 import type { Commands } from '@holdfast/redis/commands';
 import type { ChangeOutcome, Page, Renewal, TopicChange } from '../broker.ts';
+import { evidenceStore } from '../evidence/evidence.ts';
+import type { EndedSubscription } from '../evidence/past.ts';
 import { identityFields } from './identity.ts';
 import { readPage } from './page.ts';
-import { type ClientState, edgesOf } from './state.ts';
-import { answerOf, clientOf, text } from '../lua/replies.ts';
-import { run } from '@holdfast/redis/script';
+import { type ClientState, connectionName, edgesOf, parseStart } from './state.ts';
+import { answerOf, clientOf, numberOf, text } from '../lua/replies.ts';
+import { type Argument, run } from '@holdfast/redis/script';
 import { loadScript } from '../lua/scripts.ts';
 import type { Pending } from '../edges/pending.ts';
+import type { EventWriter } from '../events/writer.ts';
 
 const changeTopicsScript = loadScript('change-topics');
 const disconnectScript = loadScript('disconnect');
-const releaseScript = loadScript('release');
-const markOwnerGoneScript = loadScript('mark-owner-gone');
+const releaseScript = loadScript('release', 'client-events');
+const markOwnerGoneScript = loadScript('mark-owner-gone', 'client-events');
 const acknowledgeRangesScript = loadScript('acknowledge-ranges');
 
 /**
@@ -25,7 +29,9 @@ const MAX_BUCKETS = 256;
 type Pair = readonly [string, string];
 
 /** The state of clients: their subscriptions and their owners. */
-export function clientStore(redis: Commands, keys: Keys, pending: Pending, broken: BrokenRecords) {
+export function clientStore(redis: Commands, keys: Keys, pending: Pending, broken: BrokenRecords, events: EventWriter) {
+  const evidence = evidenceStore(redis, keys);
+
   function changeTopics(clientId: string, change: TopicChange): Promise<ChangeOutcome> {
     const removed = (change.remove ?? []).map((topic) => [topic, change.endsAt?.get(topic) ?? ''] as const);
     return writeTopics(clientId, change.stale, change.add, removed);
@@ -43,7 +49,11 @@ export function clientStore(redis: Commands, keys: Keys, pending: Pending, broke
     if (answer.kind === 2) return { kind: 'too-many' };
     const client = answer.kind === 1 ? clientOf(clientId, answer.rest[0]) : null;
     if (client === null) return { kind: 'not-found' };
-    await pending.notify(client.notify, clientId);
+    await Promise.all([
+      pending.notify(client.notify, clientId),
+      // What cannot be noted is only not remembered.
+      evidence.noteLeft(clientId, endedSubscriptions(answer.rest[1])).catch(() => undefined),
+    ]);
     return { kind: 'changed', client };
   }
 
@@ -64,13 +74,34 @@ export function clientStore(redis: Commands, keys: Keys, pending: Pending, broke
   }
 
   /** @param generation 0 for whichever the edge has */
-  async function release(clientId: string, edge: string, generation: number): Promise<void> {
-    await run(redis, releaseScript, [keys.client(clientId)], [edge, generation, Date.now()]);
+  async function release(
+    clientId: string,
+    edge: string,
+    generation: number,
+    reason: DisconnectReason = 'lost',
+  ): Promise<void> {
+    const [touched, args] = [[keys.client(clientId)], [edge, generation, Date.now()] as Argument[]];
+    const stream = events.ofClient(clientId, 'client.disconnected');
+    if (stream !== null) {
+      touched.push(stream.stream);
+      args.push(reason);
+    }
+    await run(redis, releaseScript, touched, args);
+    events.written(stream);
   }
 
   async function markOwnerGone({ clientId, owner }: ClientState): Promise<void> {
     if (owner === null) return;
-    await run(redis, markOwnerGoneScript, [keys.client(clientId)], [owner.generation, Date.now()]);
+    const { edge, generation } = owner;
+    const now = Date.now();
+    const stream = events.ofClient(clientId, 'client.disconnected');
+    const touched = [keys.client(clientId), ...(stream === null ? [] : [stream.stream])];
+    const marked = await run(redis, markOwnerGoneScript, touched, [generation, now]);
+    events.written(stream);
+    if (numberOf('mark-owner-gone', marked) !== 1) return;
+    const connection = connectionName(generation);
+    const past = { generation, edge, connection, to: now, reason: 'edge-died', end: null } as const;
+    await evidence.notePast(clientId, past).catch(() => undefined);
   }
 
   function readClients(clientIds: readonly string[]): Promise<(ClientState | null)[]> {
@@ -115,5 +146,20 @@ export function clientStore(redis: Commands, keys: Keys, pending: Pending, broke
     readClient: async (clientId: string) => (await readClients([clientId]))[0] ?? null,
     readClients,
     listClients,
+    notePast: evidence.notePast,
+    readEvidence: evidence.readEvidence,
   };
+}
+
+/** From `topic, start, end, …`. */
+function endedSubscriptions(flat: unknown): EndedSubscription[] {
+  const values = Array.isArray(flat) ? flat.map(text) : [];
+  const at = Date.now();
+  const ended: EndedSubscription[] = [];
+  for (let index = 0; index + 2 < values.length; index += 3) {
+    const [topic = '', start = '', end = ''] = values.slice(index, index + 3);
+    const { position: begin, incarnation } = parseStart(start);
+    ended.push({ topic, incarnation, begin, end, at });
+  }
+  return ended;
 }

@@ -52,19 +52,40 @@ describe('a new connection', () => {
     expect(await redis.exists(keys.client(clientId))).toBe(0);
   });
 
-  test('changes nothing in Redis while the client has an owner, and learns a higher generation', async () => {
+  test('changes nothing of a client that has an owner, and learns a higher generation, which is noted', async () => {
     const clientId = await registered();
     const first = await connect(edge, clientId, 'e1');
     const before = await hashOf(clientId);
-    const dump = await redis.dumpBuffer(keys.client(clientId));
     const outcome = await edge.claim({ clientId, edge: 'e2' });
     expect(outcome).toMatchObject({
       kind: 'owned-by-other',
       client: { name: 'bob', owner: { edge: 'e1', generation: first } },
     });
     expect(outcome.kind === 'owned-by-other' && outcome.generation).toBeGreaterThan(first);
-    expect(await hashOf(clientId)).toEqual(before);
-    expect(await redis.dumpBuffer(keys.client(clientId))).toEqual(dump);
+    const { q, ...after } = await hashOf(clientId);
+    expect(after).toEqual(before);
+    expect(Number(q)).toBe(outcome.kind === 'owned-by-other' && outcome.generation);
+    const taking = outcome.kind === 'owned-by-other' ? outcome.generation : 0;
+    await edge.claim({ clientId, edge: 'e2', generation: taking });
+    expect(await hashOf(clientId)).not.toHaveProperty('q');
+  });
+
+  test('of several of one client has a higher generation than those before, also with a clock behind', async () => {
+    const clientId = await registered();
+    await connect(edge, clientId, 'e1');
+    let highest = await setClockBehind(clientId);
+    const given: number[] = [];
+    for (let handshake = 0; handshake < 20; handshake += 1) {
+      const generation = await generationOf({ clientId, edge: 'e2' }, 'owned-by-other');
+      expect(generation).toBeGreaterThan(highest);
+      given.push((highest = generation));
+    }
+    // The first one is slow to take over; the last one does so after it, and stays.
+    const [slow = 0] = given;
+    expect(await generationOf({ clientId, edge: 'e2', generation: slow }, 'claimed')).toBe(slow);
+    expect(await generationOf({ clientId, edge: 'e3', generation: highest }, 'claimed')).toBe(highest);
+    await generationOf({ clientId, edge: 'e2', generation: slow }, 'owned-by-other');
+    expect(await hashOf(clientId)).not.toHaveProperty('q');
   });
 
   test('of many at once is the owner once, and the others learn higher generations, each another', async () => {

@@ -11,6 +11,8 @@ export interface ClientIdentity {
   seesPresence: readonly (readonly string[])[];
   /** Of the token with which it was registered last; null for a client of an API key alone. */
   token: ClientToken | null;
+  /** It is forgotten when it has not been connected for so long; when not given, its API key says how long. */
+  expirySeconds?: number;
 }
 
 /** What is kept of a client's token; the token itself never is. */
@@ -43,12 +45,14 @@ const field = {
   expiresAt: 't',
   issuedAt: 'j',
   tokenTopics: 'h',
+  expirySeconds: 'w',
 } as const;
 
 type Values = Readonly<Record<string, string | undefined>>;
 
 /** All of the fields with their values, '' for nothing. */
-export function identityFields({ user, info, may, seesPresence, token }: ClientIdentity): [string, string][] {
+export function identityFields(identity: ClientIdentity): [string, string][] {
+  const { user, info, may, seesPresence, token, expirySeconds } = identity;
   return [
     [field.user, user ?? ''],
     [field.info, info ?? ''],
@@ -57,12 +61,13 @@ export function identityFields({ user, info, may, seesPresence, token }: ClientI
     [field.expiresAt, token === null ? '' : String(token.expiresAt)],
     [field.issuedAt, token === null ? '' : String(token.issuedAt)],
     [field.tokenTopics, token === null || token.topics.length === 0 ? '' : JSON.stringify(token.topics)],
+    [field.expirySeconds, expirySeconds === undefined ? '' : String(expirySeconds)],
   ];
 }
 
 export function decodeIdentity(values: Values): ClientIdentity {
-  const { u: user, i: info, a: may, v: seesPresence, t: expiresAt } = values;
-  const known = user ?? info ?? may ?? seesPresence ?? expiresAt;
+  const { u: user, i: info, a: may, v: seesPresence, t: expiresAt, w: expirySeconds } = values;
+  const known = user ?? info ?? may ?? seesPresence ?? expiresAt ?? expirySeconds;
   if (known === undefined) return NO_IDENTITY;
   return {
     user: user ?? null,
@@ -70,6 +75,7 @@ export function decodeIdentity(values: Values): ClientIdentity {
     may: may === undefined ? null : parsed<ClientMay>(may, {}),
     seesPresence: seesPresence === undefined ? [] : parsed<string[][]>(seesPresence, []),
     token: decodeToken(values),
+    ...(expirySeconds === undefined ? {} : { expirySeconds: Number(expirySeconds) }),
   };
 }
 

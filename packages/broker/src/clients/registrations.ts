@@ -10,14 +10,16 @@ import { newIncarnation } from '../random.ts';
 import { asked, run } from '@holdfast/redis/script';
 import { loadScript } from '../lua/scripts.ts';
 import type { Pending } from '../edges/pending.ts';
+import type { EventWriter } from '../events/writer.ts';
+import { evidenceStore } from '../evidence/evidence.ts';
 import { startNow } from '../topics/state.ts';
 import type { Memberships } from '../users/memberships.ts';
 import { userTopic } from '../users/user-topic.ts';
 
 const reserveScript = loadScript('reserve');
-const registerScript = loadScript('register');
+const registerScript = loadScript('register', 'client-events');
 const beginUnregistrationScript = loadScript('begin-unregistration');
-const unregisterScript = loadScript('unregister');
+const unregisterScript = loadScript('unregister', 'client-events');
 const completeIntentScript = loadScript('complete-intent');
 const releaseLostNameScript = loadScript('release-lost-name');
 
@@ -37,7 +39,15 @@ interface Conditions {
  * at the key first and completed last, once. If its process dies in between, `recoverAbandoned` finds out what came of
  * it: a registration took place if the client has its nonce; an unregistration, if there is its tombstone.
  */
-export function registrationStore(redis: Commands, keys: Keys, pending: Pending, memberships: Memberships) {
+export function registrationStore(
+  redis: Commands,
+  keys: Keys,
+  pending: Pending,
+  memberships: Memberships,
+  events: EventWriter,
+) {
+  const evidence = evidenceStore(redis, keys);
+
   async function register(client: NewClient, maxClients: number | null): Promise<RegisterOutcome> {
     const { clientId, key, registeredAt } = client;
     const name = client.name ?? '';
@@ -52,7 +62,10 @@ export function registrationStore(redis: Commands, keys: Keys, pending: Pending,
     if (user !== '') topics.push([userTopic(user), startNow((await memberships.join(intent)).topic)]);
     const identity = client.identity === undefined ? [] : identityFields(client.identity);
     const fields = [key, name, registeredAt, intent.nonce, identity.length, ...identity.flat(), ...topics.flat()];
-    const created = await run(redis, registerScript, [keys.client(clientId)], fields);
+    const stream = events.ofClient(clientId, 'client.registered');
+    const touched = [keys.client(clientId), ...(stream === null ? [] : [stream.stream])];
+    const created = await run(redis, registerScript, touched, fields);
+    events.written(stream);
     if (numberOf('register', created) !== 1) {
       await leaveUser(intent);
       await complete(key, intent, 'drop');
@@ -75,10 +88,14 @@ export function registrationStore(redis: Commands, keys: Keys, pending: Pending,
 
     const tombstone = keys.clientTombstone(clientId, intent.own);
     const removing = [client, keys.clientLog(clientId), tombstone];
-    const answer = answerOf(
-      'unregister',
-      await run(redis, unregisterScript, removing, [nonce, TOMBSTONE_MS, unusedSince ?? '']),
-    );
+    const args = [nonce, TOMBSTONE_MS, unusedSince ?? ''];
+    const stream = events.ofClient(clientId, 'client.disconnected', 'client.unregistered');
+    if (stream !== null) {
+      removing.push(stream.stream);
+      args.push(stream.types);
+    }
+    const answer = answerOf('unregister', await run(redis, unregisterScript, removing, args));
+    events.written(stream);
     if (answer.kind === 0) {
       // It was unregistered in between by another call, which completes that; or it is in use.
       await complete(key, intent, 'keep');
@@ -87,7 +104,7 @@ export function registrationStore(redis: Commands, keys: Keys, pending: Pending,
     const edges = edgesOf(...answer.rest.map(text));
     await Promise.all([pending.notify(edges, clientId), updateClientIndex(clientId, false), leaveUser(intent)]);
     await complete(key, intent, 'drop');
-    await asked(redis.del(tombstone));
+    await Promise.all([asked(redis.del(tombstone)), evidence.forget(clientId)]);
     return true;
   }
 

@@ -25,6 +25,8 @@ export interface ClientState {
   /** Tells this registration from others of the same id. */
   incarnation: string;
   owner: Owner | null;
+  /** The owner whose edge died, until there is another one. */
+  goneOwner?: Owner;
   /** The edges that must be notified of a change: the owner's, and one that may still hold an older connection. */
   notify: string[];
   /** Since when it has been connected, or not connected: milliseconds since the epoch. */
@@ -93,6 +95,8 @@ const field = {
   /** Edge of the owner before this one, until it has closed its connection. */
   previousEdge: 'p',
   since: 's',
+  /** Given to a new connection that has not taken the client over yet. */
+  givenGeneration: 'q',
   disconnectUpTo: 'x',
   ownPosition: 'm',
 } as const;
@@ -115,14 +119,16 @@ export function decodeClient(clientId: string, flat: readonly string[]): ClientS
   const edge = values[field.edge];
   const registeredAt = Number(values[field.registeredAt]);
   const incarnation = values[field.incarnation] ?? '0';
-  const owned = edge !== undefined && values[field.gone] === undefined;
+  const claimant = edge === undefined ? null : { edge, generation: Number(values[field.generation]) };
+  const isGone = values[field.gone] !== undefined;
   return {
     clientId,
     key: values[field.key] ?? '',
     name: values[field.name] ?? null,
     registeredAt,
     incarnation,
-    owner: owned ? { edge, generation: Number(values[field.generation]) } : null,
+    owner: isGone ? null : claimant,
+    ...(isGone && claimant && { goneOwner: claimant }),
     notify: edgesOf(edge, values[field.previousEdge]),
     since: Number(values[field.since] ?? registeredAt),
     disconnectUpTo: Number(values[field.disconnectUpTo] ?? 0),

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { eventually } from '@holdfast/testkit/eventually';
 import { describe, expect, test } from 'vitest';
-import type { EdgeDetails } from '../broker.ts';
+import type { EdgeDetails } from './state.ts';
 import { LEASE_MS } from './leases.ts';
-import { openBroker } from '../testing/brokers.ts';
+import { openBroker, openRedis } from '../testing/brokers.ts';
 
 const { redis, keys, control, edge } = await openBroker();
 const someEdge = (fields: Partial<EdgeDetails> = {}): EdgeDetails => ({
@@ -29,8 +29,8 @@ describe('a lease', () => {
   test('begins with its first renewal, which tells that there was none', async () => {
     const details = someEdge();
     expect(await control.alive([details.id])).toEqual(new Set());
-    expect(await edge.renewLease(details)).toBe(false);
-    expect(await edge.renewLease(details)).toBe(true);
+    expect(await edge.renewLease(details)).toMatchObject({ alive: false });
+    expect(await edge.renewLease(details)).toMatchObject({ alive: true });
     expect(await control.alive([details.id])).toEqual(new Set([details.id]));
   });
 
@@ -57,7 +57,7 @@ describe('a lease', () => {
     await lapse(details.id);
     expect(await control.alive([details.id])).toEqual(new Set());
     expect(await listed(details.id)).toBeUndefined();
-    expect(await edge.renewLease(details)).toBe(false);
+    expect(await edge.renewLease(details)).toMatchObject({ alive: false });
     expect(await listed(details.id)).toEqual(details);
   });
 
@@ -69,7 +69,7 @@ describe('a lease', () => {
     expect(await control.alive([details.id])).toEqual(new Set());
     expect(await listed(details.id)).toBeUndefined();
     expect(await edge.readPending(details.id, 10)).toEqual([]);
-    expect(await edge.renewLease(details)).toBe(false);
+    expect(await edge.renewLease(details)).toMatchObject({ alive: false });
   });
 });
 
@@ -96,6 +96,19 @@ describe('live edges', () => {
     const details = someEdge({ load });
     await edge.renewLease(details);
     expect(await listed(details.id)).toEqual(details);
+    const more = { ...load, lostAnnounced: 3, probeLatencyMs: 0.75, openFiles: 700, clockDifferenceMs: -2 };
+    await edge.renewLease({ ...details, load: more });
+    expect(await listed(details.id)).toEqual({ ...details, load: more });
+  });
+
+  test('keep the facts that were written once, and are listed without those that nobody can read', async () => {
+    const details = someEdge({ leaving: false });
+    const facts = { version: '1.2.3', heartbeatMs: 25_000 };
+    await edge.renewLease({ ...details, facts });
+    await edge.renewLease(details);
+    expect(await listed(details.id)).toEqual({ ...details, facts });
+    await redis.hset(keys.edge(details.id), 'facts', '{"version":');
+    expect(await listed(details.id)).toEqual({ ...details, facts: {} });
   });
 
   test('are distinguished from those that are not', async () => {
@@ -119,4 +132,75 @@ describe('live edges', () => {
     expect(left).toEqual(expect.arrayContaining([alive.id, slow.id, deadOfLate.id]));
     expect(left).not.toContain(dead.id);
   });
+});
+
+describe('a drain request', () => {
+  test('is answered with each renewal until there is a newer one', async () => {
+    const details = someEdge({ leaving: false });
+    const never = { drain: false, at: 0 };
+    expect(await edge.renewLease(details)).toMatchObject({ request: never });
+    expect(await control.requestDrain(details.id, true)).toBe('requested');
+    const first = (await edge.renewLease(details, never)).request;
+    expect(first.drain).toBe(true);
+    expect(Math.abs(first.at - Date.now())).toBeLessThan(60_000);
+    expect((await edge.renewLease(details, first)).request).toEqual(first);
+    expect(await control.requestDrain(details.id, false)).toBe('requested');
+    const second = (await edge.renewLease(details, first)).request;
+    expect(second.drain).toBe(false);
+    expect(second.at).toBeGreaterThan(first.at);
+  });
+
+  test('is later than the one before, also when the clock of Redis was set back', async () => {
+    const details = someEdge();
+    const known = { drain: true, at: Date.now() + 3_600_000 };
+    await edge.renewLease(details, known);
+    await control.requestDrain(details.id, false);
+    expect((await edge.renewLease(details, known)).request).toEqual({ drain: false, at: known.at + 1 });
+  });
+
+  test('that Redis has lost is written back by the edge', async () => {
+    const details = someEdge();
+    await edge.renewLease(details);
+    await control.requestDrain(details.id, true);
+    const { request } = await edge.renewLease(details);
+    await redis.hset(keys.edge(details.id), 'drain', '0', 'drainAt', '0');
+    expect((await edge.renewLease(details, request)).request).toEqual(request);
+    await lapse(details.id);
+    expect(await edge.renewLease(details, request)).toMatchObject({ alive: false, request });
+  });
+
+  test('to an edge without a lease changes nothing', async () => {
+    const id = randomUUID();
+    expect(await control.requestDrain(id, true)).toBe('not-found');
+    expect(await redis.exists(keys.edge(id))).toBe(0);
+  });
+
+  test('is refused for an edge of a version that does not know of it', async () => {
+    const id = randomUUID();
+    await redis.hset(keys.edge(id), 'id', id, 'url', 'ws://old');
+    expect(await control.requestDrain(id, true)).toBe('too-old');
+    expect(await redis.hexists(keys.edge(id), 'drain')).toBe(0);
+  });
+
+  test('to an edge that is ending says so', async () => {
+    const details = someEdge({ draining: true, leaving: true });
+    await edge.renewLease(details);
+    expect(await control.requestDrain(details.id, false)).toBe('leaving');
+  });
+
+  test('reaches the edge on its live channel at once', async () => {
+    const details = someEdge();
+    await edge.renewLease(details);
+    const heard = Promise.withResolvers<string>();
+    const subscriber = await openRedis('subscriber');
+    subscriber.on('smessage', (_channel: string, payload: string) => heard.resolve(payload));
+    await subscriber.ssubscribe(keys.edgeLive(details.id));
+    await control.requestDrain(details.id, true);
+    expect(await heard.promise).toBe('renew');
+  });
+});
+
+test('a renewal tells what time it is by Redis', async () => {
+  const { redisNow } = await edge.renewLease(someEdge());
+  expect(Math.abs(redisNow - Date.now())).toBeLessThan(60_000);
 });

@@ -1,11 +1,14 @@
 import type { Keys } from '../keys.ts';
-import type { EdgeDetails, EdgeLoad } from '../broker.ts';
 import type { Commands } from '@holdfast/redis/commands';
-import { numberOf } from '../lua/replies.ts';
+import { RENEW } from '../live/payload.ts';
+import { answerOf, numberOf } from '../lua/replies.ts';
 import { asked, run } from '@holdfast/redis/script';
 import { loadScript } from '../lua/scripts.ts';
+import { LEASE_FIELDS, readFields, writeFields } from './lease-fields.ts';
+import type { DrainOutcome, DrainRequest, EdgeDetails, LeaseRenewal } from './state.ts';
 
 const renewLeaseScript = loadScript('renew-lease');
+const requestDrainScript = loadScript('request-drain');
 
 /**
  * How long a lease lasts after its last renewal. Renewed every second, so that many renewals may fail
@@ -16,26 +19,35 @@ export const LEASE_MS = 10_000;
 /** How long the list still names an edge whose lease ran out; the lease itself is what counts. */
 const FORGET_EDGE_MS = 60_000;
 
-const DETAILS = ['id', 'url', 'connections', 'maxConnections', 'draining', 'startedAt'] as const;
-const LOAD = [
-  'cores',
-  'cpu',
-  'eventLoopUtilization',
-  'rssBytes',
-  'availableBytes',
-  'messagesPerSecond',
-  'deliveriesPerSecond',
-] as const satisfies readonly (keyof EdgeLoad)[];
+/** By the answer of request-drain.lua. */
+const DRAIN_OUTCOMES: readonly DrainOutcome[] = ['not-found', 'too-old', 'leaving', 'requested'];
+
+/** Of an edge that was never asked to drain. */
+const NO_REQUEST: DrainRequest = { drain: false, at: 0 };
 
 /** The lease is a key that expires: Redis' own clock decides, whatever the clocks of edges and control-apis. */
 export function leaseStore(redis: Commands, keys: Keys) {
-  async function renewLease({ load, ...details }: EdgeDetails): Promise<boolean> {
-    const fields = Object.entries({ ...details, ...load }).flatMap(([name, value]) => [name, String(value)]);
-    const [wasAlive] = await Promise.all([
-      run(redis, renewLeaseScript, [keys.edge(details.id)], [LEASE_MS, ...fields]),
+  async function renewLease(details: EdgeDetails, known: DrainRequest = NO_REQUEST): Promise<LeaseRenewal> {
+    const args = [LEASE_MS, known.at, known.drain ? 1 : 0, ...writeFields(details)];
+    const [answer] = await Promise.all([
+      run(redis, renewLeaseScript, [keys.edge(details.id)], args),
       asked(redis.zadd(keys.edges(), Date.now(), details.id)),
     ]);
-    return numberOf('renew-lease', wasAlive) === 1;
+    const { kind, rest } = answerOf('renew-lease', answer);
+    const [drain, at, seconds, micros] = rest.map(Number);
+    return {
+      alive: kind === 1,
+      request: { drain: drain === 1, at: at ?? 0 },
+      redisNow: Math.floor((seconds ?? 0) * 1000 + (micros ?? 0) / 1000),
+    };
+  }
+
+  async function requestDrain(edge: string, drain: boolean): Promise<DrainOutcome> {
+    const answer = await run(redis, requestDrainScript, [keys.edge(edge)], [drain ? 1 : 0]);
+    const outcome = DRAIN_OUTCOMES[numberOf('request-drain', answer)] ?? 'not-found';
+    // For speed only: the edge sees it with its next renewal anyway.
+    if (outcome === 'requested') await redis.spublish(keys.edgeLive(edge), RENEW).catch(() => 0);
+    return outcome;
   }
 
   async function dropLease(edge: string): Promise<void> {
@@ -48,8 +60,12 @@ export function leaseStore(redis: Commands, keys: Keys) {
 
   async function liveEdges(): Promise<EdgeDetails[]> {
     const edges = await asked(redis.zrange(keys.edges(), '0', '-1'));
-    const details = await Promise.all(edges.map((edge) => detailsOf(edge)));
+    const details = await Promise.all(edges.map(async (edge) => readFields(await fieldsOf(edge))));
     return details.filter((edge) => edge !== null);
+  }
+
+  function fieldsOf(edge: string): Promise<(string | null)[]> {
+    return asked(redis.hmget(keys.edge(edge), ...LEASE_FIELDS));
   }
 
   async function alive(edges: readonly string[]): Promise<Set<string>> {
@@ -67,26 +83,5 @@ export function leaseStore(redis: Commands, keys: Keys) {
     if (dead.length > 0) await asked(redis.zrem(keys.edges(), ...dead));
   }
 
-  async function detailsOf(edge: string): Promise<EdgeDetails | null> {
-    const values = await asked(redis.hmget(keys.edge(edge), ...DETAILS, 'host', ...LOAD));
-    const [id, url, connections, maxConnections, draining, startedAt, host, ...load] = values;
-    if (!id || !url) return null;
-    return {
-      id,
-      url,
-      connections: Number(connections),
-      maxConnections: Number(maxConnections),
-      draining: draining === 'true',
-      startedAt: Number(startedAt),
-      ...(host ? { load: loadOf(host, load) } : {}),
-    };
-  }
-
-  return { renewLease, dropLease, liveEdges, alive, reapEdges };
-}
-
-/** @param values in the order of `LOAD` */
-function loadOf(host: string, values: readonly (string | null)[]): EdgeLoad {
-  const numbers = LOAD.map((name, index) => [name, Number(values[index])] as const);
-  return { host, ...(Object.fromEntries(numbers) as Record<(typeof LOAD)[number], number>) };
+  return { renewLease, requestDrain, dropLease, liveEdges, alive, reapEdges };
 }

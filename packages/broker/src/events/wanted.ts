@@ -20,16 +20,17 @@ export function eventsWanted(redis: Commands, keys: Keys) {
   let known: WantedEvents = {};
   let text: string | null = null;
 
-  /** Rejects with RedisUnavailable; then what was known stays. */
-  async function refresh(): Promise<void> {
+  /** Gives whether something else is wanted than before. Rejects with RedisUnavailable; then what was known stays. */
+  async function refresh(): Promise<boolean> {
     const found = await asked(redis.get(keys.eventsWanted()));
-    if (found === text) return;
+    if (found === text) return false;
     known = found === null ? {} : (JSON.parse(found) as WantedEvents);
     text = found;
+    return true;
   }
 
   /** @param topic undefined for what tells of no topic */
-  function wants(type: EventType, topic?: string): boolean {
+  function isWanted(type: EventType, topic?: string): boolean {
     const patterns = known[type];
     if (patterns === undefined) return false;
     return patterns === null || topic === undefined || matchesAny(patterns, topic);
@@ -47,5 +48,5 @@ export function eventsWanted(redis: Commands, keys: Keys) {
     await refresh();
   }
 
-  return { refresh, wants, keep, end, isEmpty: () => text === null };
+  return { refresh, isWanted, keep, end, isEmpty: () => text === null };
 }

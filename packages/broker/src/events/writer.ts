@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { CLIENT_EVENTS, type EventType } from '@holdfast/protocol/events';
+import type { EventType } from '@holdfast/protocol/events';
+import { INBOX_TOPIC, USER_TOPIC } from '@holdfast/protocol/topic-name';
 import type { Commands } from '@holdfast/redis/commands';
 import { run } from '@holdfast/redis/script';
 import type { Keys } from '../keys.ts';
 import { loadScript } from '../lua/scripts.ts';
+import { isUserTopic } from '../users/user-topic.ts';
 import { type Partition, eventPartitions } from './partitions.ts';
 import { eventsWanted } from './wanted.ts';
 
@@ -13,7 +15,16 @@ const noteChangedScript = loadScript('note-changed');
 const GATHER_MS = 50;
 const MAX_BATCH = 1_000;
 
+/** In one stream: readers trim it long before, and may be away. As in the scripts that write events. */
+export const MAX_EVENTS = 1_000_000;
+
 export type EventWriter = ReturnType<typeof eventWriter>;
+
+/** Where events are written, and which are wanted there. */
+interface EventStream extends Partition {
+  /** Types with blanks between, as scripts take them. */
+  types: string;
+}
 
 /**
  * Where scripts write the events of what they change. An event is one entry of a stream: `t` its type, `c` the id of the
@@ -26,14 +37,33 @@ export function eventWriter(redis: Commands, keys: Keys) {
   const changed = new Set<string>();
   let noting = false;
 
-  /** Where events of a client are written; null when none are wanted. */
-  function ofClient(clientId: string): Partition | null {
-    return CLIENT_EVENTS.some((type) => wanted.wants(type)) ? partitions.partitionOf(keys.client(clientId)) : null;
+  /** Where events of a client are written; null when none of these types is wanted. */
+  function ofClient(clientId: string, ...types: readonly EventType[]): EventStream | null {
+    if (wanted.isEmpty()) return null;
+    return streamOf(
+      keys.client(clientId),
+      types.filter((type) => wanted.isWanted(type)),
+    );
+  }
+
+  /** Where events of a client's inbox are written; null when this type is not wanted of it. */
+  function ofInbox(clientId: string, type: EventType): EventStream | null {
+    return wanted.isWanted(type, INBOX_TOPIC) ? streamOf(keys.client(clientId), [type]) : null;
   }
 
   /** Where events of a topic are written; null when none of these types is wanted of it. */
-  function ofTopic(topic: string, ...types: readonly EventType[]): Partition | null {
-    return types.some((type) => wanted.wants(type, topic)) ? partitions.partitionOf(keys.topic(topic)) : null;
+  function ofTopic(topic: string, ...types: readonly EventType[]): EventStream | null {
+    if (wanted.isEmpty()) return null;
+    // As events name it.
+    const name = isUserTopic(topic) ? USER_TOPIC : topic;
+    return streamOf(
+      keys.topic(topic),
+      types.filter((type) => wanted.isWanted(type, name)),
+    );
+  }
+
+  function streamOf(key: string, types: readonly EventType[]): EventStream | null {
+    return types.length === 0 ? null : { ...partitions.partitionOf(key), types: types.join(' ') };
   }
 
   /** To be called when a script has written to the partition, or may have. */
@@ -57,5 +87,5 @@ export function eventWriter(redis: Commands, keys: Keys) {
     }
   }
 
-  return { ...wanted, partitions, ofClient, ofTopic, written };
+  return { ...wanted, partitions, ofClient, ofInbox, ofTopic, written };
 }

@@ -1,8 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { presenceUpdate } from '../presence/state.ts';
-import { DELETED, LISTENING, SETTINGS, decodeLive, encodeCount, encodeProbe, encodeServed } from './payload.ts';
+import { DELETED, LISTENING, RENEW, SETTINGS, decodeLive, encodeCount, encodeProbe, encodeServed } from './payload.ts';
 
+const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 const decode = (text: string) => decodeLive(Buffer.from(text));
 
 describe('what travels on a live channel', () => {
@@ -16,9 +17,24 @@ describe('what travels on a live channel', () => {
     );
   });
 
+  test('is a message with the traceparent of its publish in front, where that is traced', () => {
+    const data = Buffer.from('{"a":"b c"}');
+    expect(decode(`traced ${TRACEPARENT} 1-0 2-0 {"a":"b c"}`)).toEqual({
+      kind: 'message',
+      prev: '1-0',
+      id: '2-0',
+      data,
+      traceparent: TRACEPARENT,
+    });
+    for (const torn of ['traced ', `traced ${TRACEPARENT}`, `traced ${TRACEPARENT} 1-0 2-0`]) {
+      expect(decode(torn)).toEqual({ kind: 'foreign' });
+    }
+  });
+
   test('is a word about the topic, the edge or a client', () => {
     expect(decode(DELETED)).toEqual({ kind: 'deleted' });
     expect(decode(SETTINGS)).toEqual({ kind: 'settings' });
+    expect(decode(RENEW)).toEqual({ kind: 'renew' });
     expect(decode(LISTENING)).toEqual({ kind: 'listening' });
     expect(decode(encodeCount('q1'))).toEqual({ kind: 'count', surveyId: 'q1' });
     expect(decode(encodeServed('q1', 'c1'))).toEqual({ kind: 'served', surveyId: 'q1', clientId: 'c1' });

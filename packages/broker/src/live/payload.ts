@@ -2,15 +2,18 @@ import type { Position } from '@holdfast/protocol/position-order';
 
 /**
  * What travels on live channels. A message is `<prev> <id> <data>` and so begins with a digit; everything else begins
- * with a word. The data stays the bytes that were published.
+ * with a word, also a message whose publish is traced: `traced <traceparent> <prev> <id> <data>`. The data stays the bytes
+ * that were published.
  */
 export type LivePayload =
-  | { kind: 'message'; prev: Position; id: Position; data: Buffer }
+  | { kind: 'message'; prev: Position; id: Position; data: Buffer; traceparent?: string }
   | { kind: 'deleted' }
   /** A version of the topic's presence. `data` is for `presenceUpdate`: not every edge needs it. */
   | { kind: 'presence'; version: number; count: number; data: Buffer }
   /** When the topic expires, or its presence, was changed. */
   | { kind: 'settings' }
+  /** Has an edge renew its lease now: a drain request waits there. */
+  | { kind: 'renew' }
   /** Asks nothing of edges: Redis says how many have the topic. */
   | { kind: 'listening' }
   /** Asks every edge on a topic's channel how many subscribers it has. */
@@ -27,9 +30,11 @@ export type LivePayload =
 export const DELETED = 'deleted';
 /** `presence <version> <count> <update>`, as change-presence.lua writes it. */
 const PRESENCE = Buffer.from('presence ');
+const TRACED = Buffer.from('traced ');
 export const SETTINGS = 'settings';
 export const LISTENING = 'listening';
 export const EVENTS = 'events';
+export const RENEW = 'renew';
 /** As edges of every version send it. */
 const PROBE = 'canary';
 
@@ -44,13 +49,26 @@ const DIGIT_9 = 0x39;
 export function decodeLive(payload: Buffer): LivePayload {
   const first = payload[0] ?? 0;
   if (first >= DIGIT_0 && first <= DIGIT_9) return decodeMessage(payload);
-  if (payload.subarray(0, PRESENCE.length).equals(PRESENCE)) return decodePresence(payload);
+  if (beginsWith(payload, PRESENCE)) return decodePresence(payload);
+  if (beginsWith(payload, TRACED)) return decodeTraced(payload);
   const [kind, second, third] = payload.toString('latin1').split(' ');
-  if (kind === DELETED || kind === SETTINGS || kind === LISTENING || kind === EVENTS) return { kind };
+  if (kind === DELETED || kind === SETTINGS || kind === LISTENING || kind === EVENTS || kind === RENEW) return { kind };
   if (kind === 'count' && second) return { kind: 'count', surveyId: second };
   if (kind === 'served' && second && third) return { kind: 'served', surveyId: second, clientId: third };
   if (kind === PROBE && second) return { kind: 'probe', nonce: second };
   return { kind: 'foreign' };
+}
+
+function beginsWith(payload: Buffer, word: Buffer): boolean {
+  return payload.subarray(0, word.length).equals(word);
+}
+
+function decodeTraced(payload: Buffer): LivePayload {
+  const end = payload.indexOf(SPACE, TRACED.length);
+  if (end < 0) return { kind: 'foreign' };
+  const message = decodeMessage(payload.subarray(end + 1));
+  if (message.kind !== 'message') return message;
+  return { ...message, traceparent: payload.toString('latin1', TRACED.length, end) };
 }
 
 function decodeMessage(payload: Buffer): LivePayload {

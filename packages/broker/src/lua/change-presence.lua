@@ -2,13 +2,15 @@
 -- A member is present when any edge has it, with the info of the first of them by name. A version of the topic is what
 -- was published last; the changes since then have of each member [how it was, how it is], false for not present.
 -- All is read before anything is written: while its slot moves, a call is refused wholly or not at all.
--- KEYS  1 topic, 2 its presence, 3 changes since its version, 4 members of the edge (missing with edge '')
+-- KEYS  1 topic, 2 its presence, 3 changes since its version, 4 members of the edge (missing with edge ''),
+--       5 the stream of the topic's events (missing: none is wanted)
 -- ARGV  1 live channel, 2 prefix of the members of edges, 3 edge ('' for none: only publishes),
 --       4 the sequence that it then has; below 0 while only a part is written, -1 while its members are taken out,
 --       5 the sequence that it must have, 0 for no members; 'any' begins to write all of its members, or to take them out,
 --       6 or one from this on, 7 below this one, or a part of such: of earlier attempts whose outcome is not known,
 --       8 ms between two versions with members, 9 between two with their number only,
 --       10 changes in one version, 11 their bytes, 12 '1' when another part follows, 13 number of those that joined,
+--       14 which events are wanted, '' for none,
 --       then pairs of those: id, info ('' for none); then ids of those that left
 -- Gives {0} no presence, {1, ms until the next call is to publish what is pending, -1 when nothing is},
 --       {2} another sequence: nothing was changed
@@ -44,8 +46,8 @@ if not (edge == '' or expected == 'any' or known == tonumber(expected) or is_ear
 if edge ~= '' and expected == 'any' and sequence ~= -1 then version = math.max(version + 2, now) end
 
 local ids, targets = {}, {}
-local first_left = 14 + 2 * ARGV[13]
-for i = 14, first_left - 1, 2 do
+local first_left = 15 + 2 * ARGV[13]
+for i = 15, first_left - 1, 2 do
   ids[#ids + 1], targets[#targets + 1] = ARGV[i], ARGV[i + 1]
 end
 for i = first_left, #ARGV do
@@ -58,7 +60,7 @@ local drop = {}
 if held > 0 and not stored then held, drop[#drop + 1] = 0, KEYS[4] end
 if pending > 0 and not is_known then pending, drop[#drop + 1] = 0, KEYS[3] end
 
-local put, take, note, forget = {}, {}, {}, {}
+local put, take, note, forget, events = {}, {}, {}, {}, {}
 if #ids > 0 then
   local none, earlier, later = {}, {}, {}
   local own = held > 0 and call('HMGET', KEYS[4], unpack(ids)) or none
@@ -79,6 +81,10 @@ if #ids > 0 then
     end
     held = held + (targets[i] and 1 or 0) - (own[i] and 1 or 0)
     count = count + (after and 1 or 0) - (before and 1 or 0)
+    local event = after and not before and 'member.joined' or before and not after and 'member.left'
+    if event and string.find(ARGV[14], event, 1, true) then
+      events[#events + 1] = { event, id, after or before, count }
+    end
     if before ~= after and not only_count then
       local was = before
       if earlier_state[i] then was = decode(earlier_state[i])[1] end
@@ -97,6 +103,12 @@ if #put > 0 then call('HSET', KEYS[4], unpack(put)) end
 if #note > 0 then call('HSET', KEYS[3], unpack(note)) end
 if #take > 0 then call('HDEL', KEYS[4], unpack(take)) end
 if #forget > 0 then call('HDEL', KEYS[3], unpack(forget)) end
+local name = string.match(KEYS[1], '{(.-)}')
+for _, event in ipairs(events) do
+  local member = '{"id":' .. encode(event[2]) .. ',"info":' .. (event[3] == '' and 'null' or event[3]) .. '}'
+  local data = string.format('{"topic":"%s","member":%s,"count":%.0f,"version":%.0f}', name, member, event[4], version)
+  call('XADD', KEYS[5], 'MAXLEN', '~', 1000000, '*', 't', event[1], 'd', data)
+end
 
 -- Past its limit it shows only a number, until there are 90 % of it.
 local past = settings.show == 'count' or count > settings.limit * (only_count and 0.9 or 1)

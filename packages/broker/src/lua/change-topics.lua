@@ -9,7 +9,8 @@
 -- a field of its own, `-topic`, as `start,end,incarnation` with spaces between several. What has no room there, or
 -- belongs to a client whose connection this Redis does not know of, is noted as one range with `!` before it, of which
 -- the client gets a `lost`.
--- Gives {0} not registered, or renewed for another user, {2} too many topics (nothing changed), {1, the client's fields and values}
+-- Gives {0} not registered, or renewed for another user, {2} too many topics (nothing changed),
+-- {1, the client's fields and values, of each subscription that ended at a position: topic, start, that position}
 local MAX_RANGES_BYTES = 2000
 local fields = redis.call('HGETALL', KEYS[1])
 if #fields == 0 then return { 0 } end
@@ -35,7 +36,7 @@ local function with_range(ranges, range)
   return (kept == '' and '' or kept .. ' ') .. '!' .. range
 end
 
-local drop, set = {}, {}
+local drop, set, left = {}, {}, {}
 local function remove(field, finish)
   local start = client[field]
   if not start then return end
@@ -45,6 +46,11 @@ local function remove(field, finish)
     client[ranges] = with_range(client[ranges] or '', begins .. ',' .. finish .. ',' .. incarnation)
     set[#set + 1] = ranges
     set[#set + 1] = client[ranges]
+  end
+  if finish ~= '' then
+    left[#left + 1] = string.sub(field, 2)
+    left[#left + 1] = start
+    left[#left + 1] = finish
   end
   drop[#drop + 1] = field
   client[field] = nil
@@ -91,4 +97,4 @@ end
 
 if #drop > 0 then redis.call('HDEL', KEYS[1], unpack(drop)) end
 if #set > 0 then redis.call('HSET', KEYS[1], unpack(set)) end
-return { 1, redis.call('HGETALL', KEYS[1]) }
+return { 1, redis.call('HGETALL', KEYS[1]), left }

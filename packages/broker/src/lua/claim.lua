@@ -1,26 +1,40 @@
 -- Makes connections the owners of their clients, or finds out that they still are, and reads what differs.
 -- A claim has a generation: a time in microseconds that only grows. Of two connections the one with the higher
 -- generation is newer, also when this Redis has lost its last writes.
--- KEYS  1… clients; on a Cluster only one
+-- KEYS  1… clients; on a Cluster only one; then, when events are wanted, for each client the stream of its events
 -- ARGV  1 now (ms), 2 a random number, then for each client: edge, generation ('0' for a new connection),
---       incarnation of the registration that the connection belongs to ('' for any), digest of the state it has ('' none)
+--       incarnation of the registration that the connection belongs to ('' for any), digest of the state it has ('' none),
+--       and last, when events are wanted, which
 -- Returns as JSON, which a reader decodes many times faster than a reply of many strings, a list with for each client
 -- [0] not registered (any more);
 -- [1, generation, digest, fields and values before the call] owned by the connection from now on;
--- [2, generation, digest, fields and values] another connection owns it: nothing was changed;
+-- [2, generation, digest, fields and values] another connection owns it, and still does: only the generation was noted;
 -- [3, the error of its key, which is no other client's];
 -- [4] owned by the connection as before, and the state is the one it has
 local time = redis.call('TIME')
 local now_us = time[1] * 1000000 + time[2]
 local call, pcall, sha1hex, concat, format = redis.call, redis.pcall, redis.sha1hex, table.concat, string.format
--- Fields of the owner: they are no part of the state that a connection follows.
-local owner_fields = { e = true, c = true, s = true, d = true, p = true }
+-- Fields of the owner, and of who will be: they are no part of the state that a connection follows.
+local owner_fields = { e = true, c = true, s = true, d = true, p = true, q = true }
+local count = math.floor((#ARGV - 2) / 4)
+local wanted = ARGV[4 * count + 3]
 
 -- Each claim of a call takes longer than a microsecond, so that `number` leads to none of the next call's generations.
 local function after(generation, number)
   if now_us > generation then return now_us + number end
   -- A clock behind: a random step, so that a Redis that forgot does not give the same number to another.
   return generation + 1 + ARGV[2] + number
+end
+
+-- A new owner takes the place of another one, or of none.
+local function write_events(stream, key, edge, generation, owner, owned)
+  local client = client_in_event(key)
+  if owned and string.find(wanted, 'client.disconnected', 1, true) then
+    write_disconnected(stream, key, connection_in_event(client, owner.e, owner.c), 'replaced')
+  end
+  if string.find(wanted, 'client.connected', 1, true) then
+    write_client_event(stream, 'client.connected', key, connection_in_event(client, edge, generation))
+  end
 end
 
 local function claim(number, key, edge, mine, incarnation, known)
@@ -42,13 +56,17 @@ local function claim(number, key, edge, mine, incarnation, known)
   local held = tonumber(owner.c) or 0
   local owned = owner.e and not owner.d
   local generation = mine
-  if mine == 0 or (not owned and held > mine) then generation = after(held, number) end
+  -- Also above those that were given to others who have not claimed with them yet: whatever the clock, they grow.
+  local given = math.max(held, tonumber(owner.q) or 0)
+  if mine == 0 or (not owned and held > mine) then generation = after(given, number) end
   -- 52 bits
   local digest = format('%.0f', tonumber(string.sub(sha1hex(concat(state, '\n')), 1, 13), 16))
   if owned and held == mine and digest == known then return { 4 } end
   local answer = { 1, format('%.0f', generation), digest, fields }
   if owned and (mine == 0 or held > mine) then
     answer[1] = 2
+    -- A Redis that takes no write refuses the claim that follows.
+    if mine == 0 then pcall('HSET', key, 'q', answer[2]) end
     return answer
   end
   if owned and held == mine then return answer end
@@ -62,12 +80,15 @@ local function claim(number, key, edge, mine, incarnation, known)
     call('HDEL', key, 'p')
   end
   if owner.d then call('HDEL', key, 'd') end
+  if owner.q and tonumber(owner.q) <= generation then call('HDEL', key, 'q') end
+  local stream = KEYS[count + number]
+  if stream then write_events(stream, key, edge, answer[2], owner, owned) end
   return answer
 end
 
 local answers = {}
-for i, key in ipairs(KEYS) do
+for i = 1, count do
   local at = 4 * i - 1
-  answers[i] = claim(i, key, ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2], ARGV[at + 3])
+  answers[i] = claim(i, KEYS[i], ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2], ARGV[at + 3])
 end
 return cjson.encode(answers)

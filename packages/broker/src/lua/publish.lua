@@ -1,8 +1,10 @@
 -- Appends messages to a topic's log and publishes them on the live channel, in the order given.
--- KEYS  1 topic, 2 its log, then the idempotency keys of the messages that have one
+-- KEYS  1 topic, 2 its log, then the idempotency keys of the messages that have one,
+--       then the stream of the topic's events if the messages are wanted as such
 -- ARGV  1 live channel: no key, as one that never exists would have every call refused while the slot moves,
---       2 a random number, 3 how long an idempotency key is remembered (ms),
---       then triples: data, which of the idempotency keys (0 for none), digest of the caller and the data
+--       2 a random number, 3 how long an idempotency key is remembered (ms), 4 traceparent of the publish, '' if not traced,
+--       then triples: data, which of the idempotency keys (0 for none), digest of the caller and the data,
+--       and with a stream one more
 -- Gives {0} no such topic, or it has expired; or {1} and for each message two items: 1 and its id: published;
 --       2 and an id: was published before under that key; 3 and '': that key belongs to another caller or message
 local topic = redis.call('HMGET', KEYS[1], 'size', 'seconds', 'last', 'born', 'gone')
@@ -18,6 +20,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local dash = string.find(last, '-', 1, true)
 local ms, sequence = tonumber(string.sub(last, 1, dash - 1)), tonumber(string.sub(last, dash + 1))
 local step = now < ms and ARGV[2] + 1 or 1
+local stream = (#ARGV - 4) % 3 == 1 and KEYS[#KEYS]
 
 -- Gives 1 for a key that was not used; 2 and the id, or 3, for one that was.
 local function before(once, digest)
@@ -36,12 +39,21 @@ local function publish(data)
   end
   local prev = last
   last = string.format('%.0f-%.0f', ms, sequence)
-  redis.call('XADD', KEYS[2], 'MAXLEN', '=', topic[1], last, 'p', prev, 'd', data)
-  redis.call('SPUBLISH', ARGV[1], prev .. ' ' .. last .. ' ' .. data)
+  if ARGV[4] == '' then
+    redis.call('XADD', KEYS[2], 'MAXLEN', '=', topic[1], last, 'p', prev, 'd', data)
+    redis.call('SPUBLISH', ARGV[1], prev .. ' ' .. last .. ' ' .. data)
+  else
+    redis.call('XADD', KEYS[2], 'MAXLEN', '=', topic[1], last, 'p', prev, 'd', data, 't', ARGV[4])
+    redis.call('SPUBLISH', ARGV[1], 'traced ' .. ARGV[4] .. ' ' .. prev .. ' ' .. last .. ' ' .. data)
+  end
+  if stream then
+    local event = '{"topic":"' .. string.match(KEYS[1], '{(.-)}') .. '","id":"' .. last .. '","data":' .. data .. '}'
+    redis.call('XADD', stream, 'MAXLEN', '~', 1000000, '*', 't', 'message.published', 'd', event)
+  end
 end
 
 local answer = { 1 }
-for i = 4, #ARGV, 3 do
+for i = 5, #ARGV - 2, 3 do
   local number = tonumber(ARGV[i + 1])
   local once = number > 0 and KEYS[2 + number]
   local kind, id = before(once, ARGV[i + 2])

@@ -1,5 +1,5 @@
 -- Creates a client if its id is free.
--- KEYS  1 client
+-- KEYS  1 client, 2 the stream of its events (missing: none is wanted)
 -- ARGV  1 key id, 2 name ('' for none), 3 registered at (ms), 4 incarnation of the registration (a random number),
 --       5 number of fields of its identity, then pairs: those fields with their values, '' for nothing,
 --       and topic, start of its subscription
@@ -20,4 +20,5 @@ for i = first_topic, #ARGV, 2 do
   set('+' .. ARGV[i], ARGV[i + 1])
 end
 redis.call('HSET', KEYS[1], unpack(fields))
+if KEYS[2] then write_client_event(KEYS[2], 'client.registered', KEYS[1], client_in_event(KEYS[1])) end
 return 1

@@ -62,15 +62,20 @@ export function topicOf(values: unknown): TopicState | null {
   };
 }
 
-/** From `born, last, first prev, contains, {id, prev, data, …}` with strings as Buffers. */
+/** From `born, last, first prev, contains, {id, prev, data, …}, {index, traceparent, …}` with strings as Buffers. */
 export function logPageOf(rest: readonly unknown[]): LogPage {
-  const [startPosition, last, firstPrev, contains, flat] = rest;
+  const [startPosition, last, firstPrev, contains, flat, traced] = rest;
   const values = list(flat);
   const entries: LogEntry[] = [];
   for (let index = 0; index + 2 < values.length; index += 3) {
     const data = values[index + 2];
     if (!Buffer.isBuffer(data)) throw new UnexpectedAnswer('read-log', typeof data);
     entries.push({ id: text(values[index]), prev: text(values[index + 1]), data });
+  }
+  const traces = list(traced);
+  for (let index = 0; index + 1 < traces.length; index += 2) {
+    const entry = entries[Number(traces[index])];
+    if (entry !== undefined) entry.traceparent = text(traces[index + 1]);
   }
   const start = text(startPosition);
   return {

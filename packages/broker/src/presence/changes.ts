@@ -1,6 +1,7 @@
 import { PRESENCE_COUNT_EVERY_MS, PRESENCE_EVERY_MS } from '@holdfast/protocol/limits';
 import type { Commands } from '@holdfast/redis/commands';
 import { type Argument, asked, run } from '@holdfast/redis/script';
+import type { EventWriter } from '../events/writer.ts';
 import type { Keys } from '../keys.ts';
 import { UnexpectedAnswer, answerOf } from '../lua/replies.ts';
 import { loadScript } from '../lua/scripts.ts';
@@ -35,7 +36,7 @@ const NO_MEMBERS: Change = { edge: '', sequence: 0, expected: 'any', joined: [],
 /** The one way in which members are written. */
 export type PresenceChanges = ReturnType<typeof presenceChanges>;
 
-export function presenceChanges(redis: Commands, keys: Keys) {
+export function presenceChanges(redis: Commands, keys: Keys, events: EventWriter) {
   /** All of a change, in as many calls as it takes: after the last the edge has the sequence. */
   async function writeAll(topic: string, change: Change): Promise<PresenceOutcome> {
     const size = change.joined.length + change.left.length;
@@ -59,6 +60,9 @@ export function presenceChanges(redis: Commands, keys: Keys) {
     const { edge, sequence, isPart = false, joined, left, isUrgent = false } = change;
     const touched = [keys.topic(topic), keys.topicHere(topic), keys.topicHereNext(topic)];
     if (edge !== '') touched.push(keys.topicHereOf(topic, edge));
+    const hasMembers = joined.length + left.length > 0;
+    const stream = hasMembers ? events.ofTopic(topic, 'member.joined', 'member.left') : null;
+    if (stream !== null) touched.push(stream.stream);
     const args: Argument[] = [
       keys.topicLive(topic),
       keys.topicHereOf(topic, ''),
@@ -71,10 +75,12 @@ export function presenceChanges(redis: Commands, keys: Keys) {
       MAX_PUBLISHED_BYTES,
       isPart ? 1 : 0,
       joined.length,
+      stream?.types ?? '',
     ];
     for (const { id, info } of joined) args.push(id, info ?? '');
     args.push(...left);
     const { kind, rest } = answerOf('change-presence', await run(redis, changePresenceScript, touched, args));
+    events.written(stream);
     if (kind === 0) return { kind: 'off' };
     if (kind === 2) return { kind: 'out-of-sequence' };
     const waitMs = Number(rest[0]);

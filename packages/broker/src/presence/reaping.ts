@@ -1,6 +1,7 @@
 import type { Commands } from '@holdfast/redis/commands';
 import { asked } from '@holdfast/redis/script';
 import { setTimeout as delay } from 'node:timers/promises';
+import { forEachTopic, goneOf } from '../edges/gone.ts';
 import type { Keys } from '../keys.ts';
 import type { TopicState } from '../topics/state.ts';
 import type { PresenceChanges } from './changes.ts';
@@ -9,8 +10,6 @@ import type { PresenceOutcome } from './state.ts';
 
 /** In place of an edge's sequence while its members are taken out: an edge that is back after all finds that it is not its own. */
 const REAPED = -1;
-/** Topics at a time. */
-const MAX_TOPICS = 50;
 /** Versions that a round waits for: two seconds. What is left then is for the next round. */
 const MAX_LATE = 8;
 
@@ -31,7 +30,7 @@ export function presenceReaper(
     const failures: unknown[] = [];
     const edges = await notes.edgesWithPresence();
     let taken = 0;
-    for (const edge of await deadOf(edges, failures)) {
+    for (const edge of await goneOf(edges, alive, failures)) {
       try {
         taken += await reapEdge(edge, failures);
       } catch (error) {
@@ -43,22 +42,12 @@ export function presenceReaper(
     return taken;
   }
 
-  /** One whose lease cannot be read, because its node is away, counts as alive. */
-  async function deadOf(edges: readonly string[], failures: unknown[]): Promise<string[]> {
-    const found = await Promise.allSettled(edges.map((edge) => alive([edge])));
-    for (const result of found) if (result.status === 'rejected') failures.push(result.reason);
-    return edges.filter((edge, index) => {
-      const result = found[index];
-      return result?.status === 'fulfilled' && !result.value.has(edge);
-    });
-  }
-
   async function publishLate(failures: unknown[]): Promise<void> {
     const topics = [...unpublished];
     await delay(lateMs);
     unpublished.clear();
     lateMs = 0;
-    await forEach(topics, (topic) => flush(topic), failures);
+    await forEachTopic(topics, (topic) => flush(topic), failures);
   }
 
   async function flush(topic: string): Promise<void> {
@@ -84,7 +73,7 @@ export function presenceReaper(
         taken += count;
         done.push(topic);
       };
-      await forEach([...new Set(topics)], reap, failures);
+      await forEachTopic([...new Set(topics)], reap, failures);
       await notes.forgetPresence(edge, done);
       cursor = next;
     } while (cursor !== '0');
@@ -118,12 +107,4 @@ export function presenceReaper(
   }
 
   return { reapPresence };
-}
-
-/** A few at a time. Of those that fail, because their node is away, others do not fail. */
-async function forEach(topics: readonly string[], act: (topic: string) => Promise<void>, failures: unknown[]) {
-  for (let from = 0; from < topics.length; from += MAX_TOPICS) {
-    const results = await Promise.allSettled(topics.slice(from, from + MAX_TOPICS).map((topic) => act(topic)));
-    for (const result of results) if (result.status === 'rejected') failures.push(result.reason);
-  }
 }

@@ -3,7 +3,8 @@ import { type Keys, redisKeys } from '../keys.ts';
 import { prefix, redisUrl } from '@holdfast/testkit/redis';
 import { Redis } from 'ioredis';
 import { afterAll } from 'vitest';
-import type { ControlBroker, EdgeBroker, EdgeDetails, EdgePresence, NewClient } from '../broker.ts';
+import type { ControlBroker, EdgeBroker, EdgePresence, NewClient } from '../broker.ts';
+import type { EdgeDetails } from '../edges/state.ts';
 import type { ClientState } from '../clients/state.ts';
 import { controlBroker, edgeBroker } from '../redis-broker.ts';
 
@@ -105,6 +106,22 @@ export function watched(
       };
     },
   });
+}
+
+/** A connection that keeps the arguments of each script that is run: its hash, how many keys, keys and arguments. */
+export function recordingScripts(redis: Redis): { redis: Redis; calls: unknown[][] } {
+  const calls: unknown[][] = [];
+  const recording = new Proxy(redis, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name);
+      if (name !== 'evalsha') return value;
+      return (...args: Parameters<Redis['evalsha']>) => {
+        calls.push(args);
+        return target.evalsha(...args);
+      };
+    },
+  });
+  return { redis: recording, calls };
 }
 
 /** A connection of a process that dies after so many commands. */

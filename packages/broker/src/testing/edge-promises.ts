@@ -3,7 +3,8 @@ import type { Position } from '@holdfast/protocol/position-order';
 import { DEFAULT_HISTORY, MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
 import { eventually } from '@holdfast/testkit/eventually';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { ClaimOutcome, ControlBroker, EdgeBroker, EdgeDetails, TopicSettings } from '../broker.ts';
+import type { ClaimOutcome, ControlBroker, EdgeBroker, TopicSettings } from '../broker.ts';
+import type { EdgeDetails } from '../edges/state.ts';
 import { type ClientState, closedRanges, parseStart } from '../clients/state.ts';
 import type { LiveSubscriber, LiveListener } from '../live/subscriber.ts';
 import { NO_SETTINGS, settingsText, startNow } from '../topics/state.ts';
@@ -450,12 +451,12 @@ export function edgePromises(name: string, open: () => EdgeSide): void {
 
     test('goes with its lease', async () => {
       const { edge, a } = fresh();
-      expect(await edge.renewLease(detailsOf(a))).toBe(false);
-      expect(await edge.renewLease(detailsOf(a))).toBe(true);
+      expect(await edge.renewLease(detailsOf(a))).toMatchObject({ alive: false });
+      expect(await edge.renewLease(detailsOf(a))).toMatchObject({ alive: true });
       await edge.notify([a], 'x');
       await edge.dropLease(a);
       expect(await edge.readPending(a, 10)).toEqual([]);
-      expect(await edge.renewLease(detailsOf(a))).toBe(false);
+      expect(await edge.renewLease(detailsOf(a))).toMatchObject({ alive: false });
     });
   });
 

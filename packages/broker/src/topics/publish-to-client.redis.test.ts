@@ -30,6 +30,15 @@ describe('publishing to a client', () => {
     expect((await control.readClient(clientId))?.ownPosition).toBe(ids.at(-1));
   });
 
+  test('leaves the traceparent of a call that is traced in the log', async () => {
+    const clientId = await register();
+    const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+    await control.publishToClient(clientId, Buffer.from('1'), undefined, undefined, traceparent);
+    await control.publishToClient(clientId, Buffer.from('2'));
+    const page = await edge.readClientLog(clientId, null, 10);
+    expect(page?.entries.map((entry) => entry.traceparent)).toEqual([traceparent, undefined]);
+  });
+
   test('goes on rising when the log is gone, and by a random step when the clock is behind', async () => {
     const clientId = await register();
     await control.publishToClient(clientId, Buffer.from('1'));

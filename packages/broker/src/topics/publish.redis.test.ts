@@ -32,6 +32,26 @@ async function publish(topic: string, data: Buffer | string = '1', key?: string)
 }
 
 describe('publishing', () => {
+  test('carries the traceparent of a call that is traced to the channel and into the log, and else nothing', async () => {
+    const { topic, live } = await someTopic();
+    const [data, traceparent] = [Buffer.from('1'), `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`];
+    await control.publish(topic, data);
+    await control.publish(topic, data, undefined, undefined, traceparent);
+    await control.publishAll(topic, [{ data }, { data }], traceparent);
+    const traced = [undefined, traceparent, traceparent, traceparent];
+    await eventually(() => {
+      const messages = live.flatMap((payload) => (payload.kind === 'message' ? [payload] : []));
+      expect(messages.map((message) => message.traceparent)).toEqual(traced);
+      expect(messages.every((message) => message.data.equals(data))).toBe(true);
+    });
+    const entries = (await control.readLog(topic, null, 10))?.entries ?? [];
+    expect(entries.map((entry) => entry.traceparent)).toEqual(traced);
+    const fields = (await redis.xrange(keys.topicLog(topic), '-', '+')).map(([, pairs]) => pairs.length / 2);
+    expect(fields).toEqual([2, 3, 3, 3]);
+    const after = await control.readLog(topic, entries[1]?.id ?? null, 1);
+    expect(after?.entries).toMatchObject([{ data, traceparent }]);
+  });
+
   test('gives ids that strictly rise, each message naming the one before, in the log and on the channel', async () => {
     const { topic, start, live } = await someTopic();
     const other = controlBroker(await openRedis('commands'), prefix);

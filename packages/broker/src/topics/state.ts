@@ -41,6 +41,8 @@ export interface LogEntry {
   /** The message before this one. */
   prev: Position;
   data: Buffer;
+  /** Of the publish, when that is traced. */
+  traceparent?: string;
 }
 
 /** A piece of a log, with what is needed to judge whether a position can be continued. */

@@ -190,6 +190,29 @@ describe('listing topics', () => {
     }
   });
 
+  test('gives those of a prefix, each once and page by page, whether or not the prefix is a name itself', async () => {
+    const own = await openBroker();
+    const all = ['news', 'news-x', 'news.a', 'news.b', 'news.b.c', 'newsletter', 'new', 'nex', 'NEWS.a', '0'];
+    for (const topic of all) await own.control.putTopic(topic, {});
+    const namesOf = async (prefix: string, limit: number): Promise<string[]> => {
+      const names: string[] = [];
+      let cursor: string | null = null;
+      do {
+        const page = await own.control.listTopics(cursor, limit, prefix);
+        names.push(...page.items.map(({ topic }) => topic));
+        cursor = page.cursor;
+      } while (cursor !== null);
+      return names;
+    };
+    for (const prefix of ['news', 'news.', 'n', 'news.b.c', 'z', '']) {
+      const expected = all.filter((topic) => topic.startsWith(prefix)).toSorted();
+      for (const limit of [1, 2, 10]) expect(await namesOf(prefix, limit), `of "${prefix}"`).toEqual(expected);
+    }
+    // A cursor before the prefix does not widen it.
+    const { items } = await own.control.listTopics('0', 10, 'news.');
+    expect(items.map(({ topic }) => topic)).toEqual(['news.a', 'news.b', 'news.b.c']);
+  });
+
   test('passes over a name without a topic, which a process leaves that dies while it creates one', async () => {
     const topic = someTopic();
     await expect(controlBroker(dyingAfter(redis, 1), prefix).putTopic(topic, {})).rejects.toThrow('gone');

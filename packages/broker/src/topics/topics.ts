@@ -3,6 +3,7 @@ import type { BrokenRecords } from '../broken-records.ts';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import type { Keys } from '../keys.ts';
 import { DEFAULT_HISTORY, IDEMPOTENCY_SECONDS, MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
+import { MESSAGE_PUBLISHED } from '@holdfast/protocol/events';
 import type { Position } from '@holdfast/protocol/position-order';
 import type { KnownTopic, NewMessage, Page, PublishOutcome, TopicSettings } from '../broker.ts';
 import type { Commands } from '@holdfast/redis/commands';
@@ -14,6 +15,7 @@ import { newIncarnation, randomStep } from '../random.ts';
 import { type Argument, asked, run, runForBuffers } from '@holdfast/redis/script';
 import { loadScript } from '../lua/scripts.ts';
 import type { Pending } from '../edges/pending.ts';
+import type { EventWriter } from '../events/writer.ts';
 import { presenceOf } from '../presence/changes.ts';
 import type { ExpiryStore } from './expiry.ts';
 import { topicEntry } from './topic-index.ts';
@@ -33,6 +35,9 @@ const DIGEST_CHARACTERS = 16;
 /** Topics read or compared by one call: Redis, which does nothing else meanwhile, takes a tenth of a millisecond for them. */
 const MAX_BATCH = 100;
 
+/** Greater than every character of a name. */
+const AFTER_NAMES = '\x7f';
+
 const DAY_MS = 24 * 3_600_000;
 /** A dormant topic that edges have is written to once a day. */
 const RENEW_MS = DORMANT_MS - DAY_MS;
@@ -49,6 +54,7 @@ export function topicStore(
   pending: Pending,
   broken: BrokenRecords,
   expiry: Pick<ExpiryStore, 'listExpiring'>,
+  events: EventWriter,
   sight: Sight,
 ) {
   /**
@@ -162,9 +168,14 @@ export function topicStore(
     return batch.flatMap((known, index) => (answers[index] === 0 ? [] : [[known, topicOf(answers[index])]]));
   }
 
-  async function listTopics(cursor: string | null, limit: number): Promise<Page<{ topic: string; state: TopicState }>> {
-    const from = cursor === null ? '-' : `(${cursor}`;
-    const names = await asked(redis.zrangebylex(keys.topics(), from, '+', 'LIMIT', 0, limit + 1));
+  async function listTopics(
+    cursor: string | null,
+    limit: number,
+    prefix = '',
+  ): Promise<Page<{ topic: string; state: TopicState }>> {
+    const from = cursor === null || cursor < prefix ? `[${prefix}` : `(${cursor}`;
+    const to = prefix === '' ? '+' : `(${prefix}${AFTER_NAMES}`;
+    const names = await asked(redis.zrangebylex(keys.topics(), from, to, 'LIMIT', 0, limit + 1));
     const shown = names.slice(0, limit);
     const states = await readTopics(shown);
     const items = shown.flatMap((topic, index) => {
@@ -179,15 +190,20 @@ export function topicStore(
     data: Buffer,
     idempotencyKey?: string,
     caller?: string,
+    traceparent?: string,
   ): Promise<PublishOutcome> {
-    const [outcome] = await publishAll(topic, [{ data, idempotencyKey, caller }]);
+    const [outcome] = await publishAll(topic, [{ data, idempotencyKey, caller }], traceparent);
     return outcome ?? { kind: 'not-found' };
   }
 
-  async function publishAll(topic: string, messages: readonly NewMessage[]): Promise<PublishOutcome[]> {
+  async function publishAll(
+    topic: string,
+    messages: readonly NewMessage[],
+    traceparent = '',
+  ): Promise<PublishOutcome[]> {
     const touched = topicKeys(topic);
     const first = touched.length;
-    const args: Argument[] = [keys.topicLive(topic), randomStep(), IDEMPOTENCY_MS];
+    const args: Argument[] = [keys.topicLive(topic), randomStep(), IDEMPOTENCY_MS, traceparent];
     for (const { data, idempotencyKey, caller = '' } of messages) {
       if (idempotencyKey === undefined) {
         args.push(data, 0, '');
@@ -196,7 +212,13 @@ export function topicStore(
       touched.push(keys.topicIdempotency(topic, idempotencyKey));
       args.push(data, touched.length - first, publishDigest(caller, data));
     }
+    const stream = events.ofTopic(topic, MESSAGE_PUBLISHED);
+    if (stream !== null) {
+      touched.push(stream.stream);
+      args.push(1);
+    }
     const { kind, rest } = answerOf('publish', await run(redis, publishScript, touched, args));
+    events.written(stream);
     return messages.map((_, index) =>
       kind === 0 ? { kind: 'not-found' } : publishOutcome(rest[2 * index], rest[2 * index + 1]),
     );
@@ -207,12 +229,17 @@ export function topicStore(
     data: Buffer,
     idempotencyKey?: string,
     caller = '',
+    traceparent = '',
   ): Promise<PublishOutcome> {
     const touched = clientKeys(clientId);
     if (idempotencyKey !== undefined) touched.push(keys.clientIdempotency(clientId, idempotencyKey));
     const digest = idempotencyKey === undefined ? '' : publishDigest(caller, data);
-    const args = [data, randomStep(), IDEMPOTENCY_MS, DEFAULT_HISTORY.size, DEFAULT_HISTORY.seconds, digest];
+    const { size, seconds } = DEFAULT_HISTORY;
+    const args = [data, randomStep(), IDEMPOTENCY_MS, size, seconds, digest, traceparent];
+    const stream = events.ofInbox(clientId, MESSAGE_PUBLISHED);
+    if (stream !== null) touched.push(stream.stream);
     const answer = answerOf('publish-to-client', await run(redis, publishToClientScript, touched, args));
+    events.written(stream);
     const [id, ...edges] = answer.rest;
     await pending.notify(edgesOf(...edges.map(text)), clientId);
     return answer.kind === 0 ? { kind: 'not-found' } : publishOutcome(answer.kind, id);

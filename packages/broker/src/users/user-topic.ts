@@ -6,6 +6,11 @@ export function userTopic(user: string): string {
   return PREFIX + encodeURIComponent(user);
 }
 
+/** The user whose topic it is. */
+export function userOfTopic(topic: string): string {
+  return decodeURIComponent(topic.slice(PREFIX.length));
+}
+
 export function isUserTopic(topic: string): boolean {
   return topic.startsWith(PREFIX);
 }

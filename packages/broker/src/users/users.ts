@@ -45,8 +45,8 @@ export function userStore(
     return Promise.all(users.map((user) => asked(redis.zcard(keys.userClients(user)))));
   }
 
-  async function publishToUser(user: string, message: NewMessage): Promise<PublishOutcome> {
-    const [outcome] = await topics.publishAll(userTopic(user), [message]);
+  async function publishToUser(user: string, message: NewMessage, traceparent?: string): Promise<PublishOutcome> {
+    const [outcome] = await topics.publishAll(userTopic(user), [message], traceparent);
     return outcome ?? { kind: 'not-found' };
   }
 

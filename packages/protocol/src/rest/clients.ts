@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { clientId, clientRef, newClientId } from '../client-id.ts';
-import { MAX_TOPICS } from '../limits.ts';
+import { CLIENT_EXPIRY_SECONDS, MAX_TOPICS } from '../limits.ts';
 import { position } from '../positions.ts';
 import { clientInfo, registeredMay, tokenMay, userName } from '../user.ts';
 import { MAX_TOPIC_NAME_LENGTH, TOPIC_NAME, topicName } from '../topic-name.ts';
@@ -58,6 +58,12 @@ export const registerRequest = z
     user: userName.optional(),
     info: clientInfo.optional(),
     may: registeredMay.optional(),
+    clientExpirySeconds: z
+      .int()
+      .min(CLIENT_EXPIRY_SECONDS.min)
+      .max(CLIENT_EXPIRY_SECONDS.max)
+      .optional()
+      .describe('Forgotten when it has not been connected for so long, whatever its API key says'),
   })
   .nullish();
 

@@ -1,16 +1,5 @@
 import { z } from 'zod';
 
-export const edgeSummary = z.object({
-  id: z.string(),
-  url: z.string(),
-  connections: z.int(),
-  maxConnections: z.int(),
-  draining: z.boolean(),
-  startedAt: z.iso.datetime(),
-});
-
-export const edgesResponse = z.object({ edges: z.array(edgeSummary) });
-
 const share = z.number().min(0);
 const rate = z.number().min(0);
 
@@ -23,6 +12,45 @@ const edgeLoad = z.object({
   availableBytes: z.int().describe('Memory that it may still take'),
   messagesPerSecond: rate.describe('Heard from Redis'),
   deliveriesPerSecond: rate.describe('Sent to connections'),
+  bytesPerSecond: rate.optional().describe('Bytes of messages sent to connections'),
+  handshakesPerSecond: rate.optional().describe('Connections opened'),
+  refusalsPerSecond: rate.optional().describe('Handshakes refused'),
+  refusals: z.int().optional().describe('Handshakes refused since its start'),
+  lostAnnounced: z.int().optional().describe('`lost` frames sent since its start'),
+  probeSilenceMs: z.number().optional().describe('Since the last loopback probe came back from Redis'),
+  probeLatencyMs: z.number().optional().describe('From Redis to the edge, by the last loopback probe'),
+  eventLoopDelayMs: z.number().optional().describe('99 of 100 turns of the event loop were shorter'),
+  openFiles: z.int().optional().describe('File descriptors in use'),
+  clockDifferenceMs: z.number().optional().describe('Its clock less that of Redis'),
+});
+
+export const edgeSummary = z.object({
+  id: z.string(),
+  url: z.string(),
+  connections: z.int(),
+  maxConnections: z.int(),
+  draining: z.boolean().describe('It takes no connections, and closes those there are'),
+  leaving: z.boolean().optional().describe('It drains because its process ends'),
+  startedAt: z.iso.datetime(),
+  version: z.string().optional().describe('Of Holdfast'),
+  pid: z.int().optional(),
+  worker: z.boolean().optional().describe('It shares its port with other edges of its host'),
+  heartbeatMs: z.int().optional(),
+  maxOpenFiles: z.int().nullable().optional().describe('Limit of file descriptors; null: not known'),
+  origins: z
+    .enum(['any', 'listed', 'not-set'])
+    .optional()
+    .describe('Whose pages may connect by EDGE_ALLOWED_ORIGINS; not set: those of any'),
+  trustedProxies: z.boolean().optional().describe('Whether EDGE_TRUSTED_PROXIES is set'),
+  load: edgeLoad.nullable().optional().describe('Not of an edge of an earlier version'),
+});
+
+export const edgesResponse = z.object({ edges: z.array(edgeSummary) });
+
+/** Of the calls that drain an edge, and that end it. */
+export const drainResponse = z.object({
+  id: z.string(),
+  draining: z.boolean().describe('What the edge follows within a second; one that is ending goes on to drain'),
 });
 
 export const edgeCapacity = z.object({

@@ -1,0 +1,5 @@
+import { Page } from '../../components/page.tsx';
+
+export function Explain() {
+  return <Page title="Explain">{null}</Page>;
+}

@@ -1,0 +1,28 @@
+import type { DoctorFacts } from '../facts.ts';
+import { type Finding, type Subject, ok, warn } from '../finding.ts';
+
+const WHERE = 'this control-api';
+const origins: Subject = { id: 'control-origins', why: 'Pages of other origins could make calls for whom they catch' };
+const proxies: Subject = {
+  id: 'control-proxies',
+  why: 'Behind a proxy that is not trusted all callers share one address, and its limits',
+};
+
+/** What is set for the control-api that was asked. */
+export function checkControlApi({ control }: DoctorFacts): Finding[] {
+  return [allowed(control.allowedOrigins, control.production), forwarded(control)];
+}
+
+function allowed(list: readonly string[] | undefined, production: boolean): Finding {
+  if (list === undefined) return ok(origins, WHERE, 'CONTROL_ALLOWED_ORIGINS is not set: pages of no other origin');
+  const seen = `CONTROL_ALLOWED_ORIGINS: ${list.length === 0 ? 'none' : list.join(', ')}`;
+  if (!list.includes('*') || !production) return ok(origins, WHERE, seen);
+  return warn(origins, WHERE, seen, 'List the origins of your pages');
+}
+
+function forwarded({ forwarded: through, trustsProxies }: DoctorFacts['control']): Finding {
+  if (trustsProxies) return ok(proxies, WHERE, 'CONTROL_TRUSTED_PROXIES is set');
+  if (!through) return ok(proxies, WHERE, 'this call came without a proxy, or with one that does not say so');
+  const advice = 'Set CONTROL_TRUSTED_PROXIES to the networks of the proxy';
+  return warn(proxies, WHERE, 'this call came with X-Forwarded-For, and no proxy is trusted', advice);
+}

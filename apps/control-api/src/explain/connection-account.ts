@@ -1,0 +1,215 @@
+import type { ConnectionEnd, ConnectionStory, LostRange, PastConnection } from '@holdfast/broker/evidence';
+import { connectionName } from '@holdfast/broker/client-state';
+import type { DisconnectReason } from '@holdfast/protocol/events';
+import { RESUME_DEADLINE_MS } from '@holdfast/protocol/limits';
+import { type Position, comparePositions } from '@holdfast/protocol/position-order';
+import { INBOX_TOPIC } from '@holdfast/protocol/topic-name';
+import type { Facts, PresentConnection } from './facts.ts';
+
+/** How far the clocks of machines are taken to differ. */
+export const CLOCK_MARGIN_MS = 1000;
+
+/** No connection takes longer from its claim to its welcome: a resume is awaited for 5 s, its topics for 5 s more. */
+const MAX_OPENING_MS = RESUME_DEADLINE_MS + 5_000;
+
+/** One of a client's connections, past or present. */
+export interface KnownConnection {
+  /** As its welcome named it. */
+  name: string;
+  edge: string;
+  /** When its client was claimed for it, by the clock of Redis, in milliseconds since the epoch. */
+  from: number;
+  /** When it ended, by another clock; null: it is the present one. */
+  to: number | null;
+  reason: DisconnectReason | null;
+  /** Null: its edge did not tell. */
+  story: ConnectionStory | null;
+  /** As of a `ConnectionEnd`; null: it had no welcome, or it is not known. */
+  openedMs: number | null;
+  /** What was written for so long before its end may not have arrived. */
+  doubtfulMs: number;
+  /** Whether the message had been written to it, if it was for it. */
+  reaches: (message: AskedMessage) => Reach;
+}
+
+export type Reach = 'yes' | 'no' | 'waits for the socket' | 'not known';
+
+export interface AskedMessage {
+  topic: string;
+  id: Position;
+  /** Where the subscription began that it was for. */
+  begin: Position;
+  /** Null: the subscription has not ended. */
+  ended: { handled: boolean } | null;
+}
+
+/** What a connection has to do with a message. */
+export type Account =
+  /** It ended before the message was written to it. */
+  | { kind: 'not-reached' }
+  /** It has not got to it yet. */
+  | { kind: 'behind'; waits: boolean }
+  /** The message came while it was open, and was written to it. */
+  | { kind: 'written' }
+  /** The message came before it, and its client stated what it had: what followed was written. */
+  | { kind: 'by-resume' }
+  | { kind: 'lost'; range: LostRange }
+  /** The message came before it, and its client did not state what it had: it began at the end of the topic. */
+  | { kind: 'passed' }
+  /**
+   * Why it cannot be told. `open`: it was open by then, and went on to the message if it lasted; otherwise it may also have
+   * begun after it.
+   */
+  | { kind: 'unclear'; why: string; open: boolean };
+
+export function timeOf(position: Position): number {
+  return Number.parseInt(position, 10);
+}
+
+/** All connections, in the order in which they were. */
+export function knownConnections(past: readonly PastConnection[], present: PresentConnection): KnownConnection[] {
+  const generation = presentGeneration(present);
+  const ended = past.filter((one) => one.generation !== generation).map(pastConnection);
+  if (present.kind === 'none') return ended;
+  const now = present.kind === 'silent' ? silentConnection(present) : servedConnection(present);
+  return [...ended, now].toSorted((a, b) => a.from - b.from);
+}
+
+function presentGeneration(present: PresentConnection): number {
+  if (present.kind === 'none') return 0;
+  return present.kind === 'silent' ? present.generation : present.served.generation;
+}
+
+function pastConnection({ edge, connection, to, reason, end }: PastConnection): KnownConnection {
+  return {
+    name: `${edge}-${connection}`,
+    edge,
+    from: claimTime(connection),
+    to,
+    reason,
+    story: end,
+    openedMs: end?.openedMs ?? null,
+    doubtfulMs: end?.doubtfulMs ?? 0,
+    reaches: (message) => {
+      const reach = end === null ? 'not known' : reachOfEnd(end, message);
+      return reach === 'not known' && timeOf(message.id) > to + CLOCK_MARGIN_MS ? 'no' : reach;
+    },
+  };
+}
+
+function reachOfEnd(end: ConnectionEnd, { topic, id, ended }: AskedMessage): Reach {
+  if (end.openedMs === null) return 'no';
+  const isBeyond = (reached: Position | null) => reached === null || comparePositions(reached, id) < 0;
+  const nothingKnown = end.reachedCut && end.upTo === null;
+  if (topic === INBOX_TOPIC) {
+    if (isBeyond(end.inbox)) return 'no';
+    return nothingKnown ? 'not known' : 'yes';
+  }
+  if (Object.hasOwn(end.reached, topic) && ended === null) return isBeyond(end.reached[topic] ?? null) ? 'no' : 'yes';
+  if (end.upTo === null) return 'not known';
+  if (timeOf(id) <= end.upTo) return 'yes';
+  // All that got further are named, but for topics that it had left.
+  return end.reachedCut || ended !== null ? 'not known' : 'no';
+}
+
+function servedConnection({ edge, served }: Extract<PresentConnection, { kind: 'served' }>): KnownConnection {
+  const { connection, story = null, openedMs = null, topics, inbox, waitingBytes = 0 } = served;
+  return {
+    name: `${edge}-${connection}`,
+    edge,
+    from: claimTime(connection),
+    to: null,
+    reason: null,
+    story,
+    openedMs,
+    doubtfulMs: 0,
+    reaches: ({ topic, id, ended }) => {
+      const reached = topic === INBOX_TOPIC ? inbox : Object.hasOwn(topics, topic) ? topics[topic] : undefined;
+      // The end of a subscription is handled once what it brought has been written.
+      if (ended !== null) return ended.handled ? 'yes' : 'no';
+      if (reached === undefined || comparePositions(reached, id) < 0) return 'no';
+      return waitingBytes > 0 ? 'waits for the socket' : 'yes';
+    },
+  };
+}
+
+function silentConnection({ edge, generation }: Extract<PresentConnection, { kind: 'silent' }>): KnownConnection {
+  const connection = connectionName(generation);
+  return {
+    name: `${edge}-${connection}`,
+    edge,
+    from: claimTime(connection),
+    to: null,
+    reason: null,
+    story: null,
+    openedMs: null,
+    doubtfulMs: 0,
+    reaches: () => 'not known',
+  };
+}
+
+/** The name of a connection is the generation of its first claim: microseconds of the clock of Redis. */
+function claimTime(connection: string): number {
+  return Math.floor(Number.parseInt(connection, 36) / 1000);
+}
+
+/** What a connection has to do with a message that was for its client. */
+export function accountOf(
+  connection: KnownConnection,
+  message: AskedMessage,
+  { now, oneClock }: Pick<Facts, 'now' | 'oneClock'>,
+): Account {
+  const { story, from, to, edge } = connection;
+  const { topic, id } = message;
+  const range = story?.lost.find((lost) => lost.topic === topic && isWithin(id, lost.after, lost.position));
+  if (range !== undefined) return { kind: 'lost', range };
+  const reach = connection.reaches(message);
+  if (reach === 'no' && to !== null) return { kind: 'not-reached' };
+  if (story === null) {
+    if (reach === 'no') return { kind: 'behind', waits: false };
+    const why = reach === 'not known' ? whyNotKnown(connection) : `edge ${edge} does not tell what it began with`;
+    return { kind: 'unclear', why, open: timeOf(id) > from + MAX_OPENING_MS + CLOCK_MARGIN_MS };
+  }
+  const account = accountOfReached(connection, story, message, { now, oneClock });
+  const isOnItsWay = account.kind === 'written' || account.kind === 'by-resume';
+  if (!isOnItsWay || reach === 'yes') return account;
+  if (reach === 'not known') return { kind: 'unclear', why: whyNotKnown(connection), open: true };
+  return { kind: 'behind', waits: reach !== 'no' };
+}
+
+/** Of a connection that has come as far as the message, or will: whether it began before it, or with it. */
+function accountOfReached(
+  { from, to, openedMs }: KnownConnection,
+  { resumed, unnamed, lost, cut }: ConnectionStory,
+  { topic, id, begin }: AskedMessage,
+  { now, oneClock }: Pick<Facts, 'now' | 'oneClock'>,
+): Account {
+  if (openedMs === null) return unclear('the connection is being opened');
+  if (cut && lost.length > 0) return unclear('it was told of more lost ranges than are kept');
+  if (from > (to ?? now) + CLOCK_MARGIN_MS) return unclear('the clock of Redis went back: when it began is not known');
+  const at = timeOf(id);
+  const margin = oneClock ? 0 : CLOCK_MARGIN_MS;
+  // The inbox begins with the claim, topics at the latest with the welcome.
+  const openedAt = topic === INBOX_TOPIC ? from : from + openedMs;
+  if (at > openedAt + margin || timeOf(begin) >= from + margin) return { kind: 'written' };
+  const isNamed = resumed && !unnamed.includes(topic);
+  if (isNamed && !(cut && unnamed.length > 0)) return { kind: 'by-resume' };
+  if (isNamed) return unclear('its resume left out more topics than are kept');
+  if (at < from - margin) return { kind: 'passed' };
+  return unclear('the message was published while the connection was being opened');
+}
+
+function unclear(why: string): Account {
+  return { kind: 'unclear', why, open: false };
+}
+
+function whyNotKnown({ edge, to, reason, story }: KnownConnection): string {
+  if (to === null) return `edge ${edge} did not answer what it has written to it`;
+  if (story === null && reason === 'edge-died') return `edge ${edge} died, and with it what it had written`;
+  if (story === null) return `edge ${edge} has not noted what it had written`;
+  return 'what was written to it just before its end is not known';
+}
+
+export function isWithin(id: Position, after: Position, position: Position): boolean {
+  return comparePositions(id, after) > 0 && comparePositions(id, position) <= 0;
+}

@@ -1,0 +1,193 @@
+import type { ServedClient } from '@holdfast/broker/broker';
+import type { ConnectionEnd, ConnectionStory, LostRange, PastConnection } from '@holdfast/broker/evidence';
+import { type Position, comparePositions, laterOf } from '@holdfast/protocol/position-order';
+import type { EndedRange, Facts } from '../explain/facts.ts';
+
+export type HistoryEvent =
+  | { kind: 'publish' | 'trim' | 'subscribe' | 'unsubscribe' }
+  | { kind: 'connect'; resumes: boolean }
+  /** Its own edge notes what it knows, or another process that it ended. */
+  | { kind: 'end'; notedByOwn: boolean };
+
+/** What really became of a message. */
+export type Fate =
+  /** It was published before the client was registered. */
+  | 'before-registration'
+  | 'not-for-it'
+  | 'live'
+  | 'by-resume'
+  | 'lost'
+  /** The client came back without stating what it had. */
+  | 'passed'
+  /** The subscription ended before the client came back. */
+  | 'ended-first'
+  | 'waiting';
+
+const STEP_MS = 10_000;
+const OPENED_MS = 5;
+const TOPIC = 'news';
+
+/**
+ * One client and one topic, as they should behave, one event every ten seconds, within the last day. Knows what became of
+ * each message, and makes the facts that control-api finds of it.
+ */
+export class ExplainedHistory {
+  readonly fates = new Map<Position, Fate>();
+  readonly #began: number;
+  #time: number;
+  #kept: Position[] = [];
+  #last: Position;
+  #firstPrev: Position | null = null;
+  readonly #start: Position;
+  #registeredAt: number | null = null;
+  #subscribedFrom: Position | null = null;
+  readonly #ended: EndedRange[] = [];
+  readonly #past: PastConnection[] = [];
+  #present: { from: number; story: ConnectionStory } | null = null;
+  /** What the client has; null: it was never sent a position. */
+  #stated: Position | null = null;
+
+  constructor() {
+    this.#began = 1_800_000_000_000;
+    this.#time = this.#began;
+    this.#start = `${this.#began}-7`;
+    this.#last = this.#start;
+  }
+
+  register(): void {
+    this.#tick();
+    this.#registeredAt = this.#time;
+  }
+
+  apply(event: HistoryEvent): void {
+    this.#tick();
+    if (event.kind === 'publish') this.#publish();
+    else if (event.kind === 'trim') this.#trim();
+    else if (event.kind === 'subscribe') this.#subscribedFrom ??= this.#last;
+    else if (event.kind === 'unsubscribe') this.#unsubscribe();
+    else if (event.kind === 'connect') this.#connect(event.resumes);
+    else if (event.kind === 'end') this.#end(event.notedByOwn);
+  }
+
+  facts(id: Position): Facts {
+    this.#tick();
+    return {
+      topic: TOPIC,
+      id,
+      now: this.#time,
+      log: {
+        start: this.#start,
+        last: this.#last,
+        firstPrev: this.#firstPrev,
+        contains: this.#kept.includes(id),
+      },
+      registeredAt: this.#registeredAt ?? this.#time,
+      begin: this.#subscribedFrom,
+      ended: this.#ended,
+      past: this.#past,
+      present: this.#served(),
+      endedIsCut: false,
+      pastIsCut: false,
+      oneClock: true,
+    };
+  }
+
+  isKept(id: Position): boolean {
+    return this.#kept.includes(id);
+  }
+
+  #tick(): void {
+    this.#time += STEP_MS;
+  }
+
+  #publish(): void {
+    const id = `${this.#time}-1`;
+    if (this.#kept.length === 0) this.#firstPrev = this.#last;
+    this.#kept.push(id);
+    this.#last = id;
+    this.fates.set(id, this.#fateOfNew());
+    if (this.fates.get(id) === 'live') this.#stated = id;
+  }
+
+  #fateOfNew(): Fate {
+    if (this.#registeredAt === null) return 'before-registration';
+    if (this.#subscribedFrom === null) return 'not-for-it';
+    return this.#present === null ? 'waiting' : 'live';
+  }
+
+  #trim(): void {
+    this.#kept = [];
+    this.#firstPrev = null;
+  }
+
+  #unsubscribe(): void {
+    const begin = this.#subscribedFrom;
+    if (begin === null) return;
+    this.#ended.push({ begin, end: this.#last, at: this.#time, handled: true });
+    this.#subscribedFrom = null;
+    this.#settle('ended-first');
+  }
+
+  /** What waits does so no longer. */
+  #settle(fate: Fate, where: (id: Position) => boolean = () => true): void {
+    for (const [id, before] of this.fates) if (before === 'waiting' && where(id)) this.fates.set(id, fate);
+  }
+
+  #connect(resumes: boolean): void {
+    if (this.#present !== null) return;
+    const begin = this.#subscribedFrom;
+    const stated = resumes && begin !== null ? this.#stated : null;
+    const lost: LostRange[] = [];
+    if (begin !== null && stated !== null) {
+      const range = this.#lostAfter(stated, begin);
+      if (range !== null) lost.push(range);
+      this.#settle('lost', (id) => range !== null && comparePositions(id, range.position) <= 0);
+      this.#settle('by-resume');
+    }
+    this.#settle('passed');
+    const unnamed = resumes && begin !== null && stated === null ? [TOPIC] : [];
+    this.#present = { from: this.#time, story: { resumed: resumes, unnamed, lost, cut: false } };
+    if (begin !== null) this.#stated = this.#last;
+  }
+
+  /** What the log lacks after a position, or what came there before the subscription. */
+  #lostAfter(stated: Position, begin: Position): LostRange | null {
+    const trimmedTo = this.#firstPrev ?? this.#last;
+    const isTrimmed = comparePositions(stated, trimmedTo) < 0;
+    const isEarlier = [...this.fates.keys()].some(
+      (id) => comparePositions(id, stated) > 0 && comparePositions(id, begin) <= 0,
+    );
+    if (!isTrimmed && !isEarlier) return null;
+    const position = laterOf(isTrimmed ? trimmedTo : stated, isEarlier ? begin : stated);
+    return { topic: TOPIC, after: stated, position };
+  }
+
+  #end(notedByOwn: boolean): void {
+    if (this.#present === null) return;
+    const { from, story } = this.#present;
+    this.#present = null;
+    const end: ConnectionEnd = {
+      ...story,
+      openedMs: OPENED_MS,
+      reached: this.#subscribedFrom === null ? {} : { [TOPIC]: this.#last },
+      reachedCut: false,
+      upTo: this.#time - 2_000,
+      inbox: null,
+      doubtfulMs: 0,
+    };
+    const reason = notedByOwn ? 'closed' : 'edge-died';
+    this.#past.push({ ...named(from), edge: 'e', to: this.#time, reason, end: notedByOwn ? end : null });
+  }
+
+  #served(): Facts['present'] {
+    if (this.#present === null) return { kind: 'none' };
+    const { from, story } = this.#present;
+    const topics: Record<string, Position> = this.#subscribedFrom === null ? {} : { [TOPIC]: this.#last };
+    const served: ServedClient = { ...named(from), topics, story, openedMs: OPENED_MS, waitingBytes: 0 };
+    return { kind: 'served', edge: 'e', served };
+  }
+}
+
+function named(from: number): { generation: number; connection: string } {
+  return { generation: from * 1000, connection: (from * 1000).toString(36) };
+}

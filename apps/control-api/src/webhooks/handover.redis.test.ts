@@ -1,0 +1,122 @@
+import { setTimeout } from 'node:timers/promises';
+import { startPrivateRedis } from '@holdfast/testkit/redis-process';
+import { eventually } from '@holdfast/testkit/eventually';
+import { expect, onTestFinished, test } from 'vitest';
+import { type TakenEvent, answers, startReceiver, takes } from '../testing/webhook-receiver.ts';
+import { endpointOf, openEvents, startTestWebhooks } from '../testing/webhooks.ts';
+
+const numbers = (taken: readonly TakenEvent[], topic = 'a'): unknown[] =>
+  taken.filter(({ data }) => data['topic'] === topic).map(({ data }) => data['n']);
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+
+test('of two control-apis one delivers; when it stops the other goes on, without a gap and without a repeat', async () => {
+  const events = await openEvents();
+  const receiver = await startReceiver((request, response) => void setTimeout(2).then(() => takes(request, response)));
+  const endpoint = endpointOf(receiver, 'backend');
+  const first = await startTestWebhooks(events, [endpoint]);
+  const second = await startTestWebhooks(events, [endpoint]);
+  for (const n of upTo(100)) await events.ofTopic('a', 'topic.occupied', { n });
+  await eventually(() => expect(receiver.received.length).toBeGreaterThan(20));
+  await first.stop();
+  await events.ofTopic('a', 'topic.occupied', { n: 100 });
+  await eventually(() => expect(receiver.received).toHaveLength(101));
+  expect(receiver.received.map(({ body }) => (JSON.parse(body) as TakenEvent).data['n'])).toEqual(upTo(101));
+  expect(first.log.linesWith('webhooks are delivered from here')).toHaveLength(1);
+  expect(second.log.linesWith('webhooks are delivered from here')).toHaveLength(1);
+});
+
+test('a batch that failed at one control-api is sent by the next under the same id, with the same bytes', async () => {
+  const events = await openEvents();
+  const receiver = await startReceiver(answers(500));
+  const endpoint = endpointOf(receiver, 'backend', { batch: { size: 10, ms: 20 } });
+  const first = await startTestWebhooks(events, [endpoint], { retries: { firstMs: 300 } });
+  for (const n of upTo(5)) await events.ofTopic(`topic-${n}`, 'topic.occupied', { n });
+  await eventually(() => expect(receiver.received.length).toBeGreaterThan(0));
+  const failed = receiver.received[0];
+  await first.stop();
+  receiver.answer(takes);
+  await startTestWebhooks(events, [endpoint]);
+  await eventually(() => expect(receiver.taken).toHaveLength(5));
+  const again = receiver.received.filter(({ id }) => id === failed?.id).at(-1);
+  expect(again).not.toBe(failed);
+  expect(again?.body).toBe(failed?.body);
+});
+
+test('the wait for another try goes over to whoever takes over', async () => {
+  const events = await openEvents();
+  const receiver = await startReceiver(answers(500));
+  const endpoint = endpointOf(receiver, 'backend');
+  const first = await startTestWebhooks(events, [endpoint], { retries: { firstMs: 3_600_000, longestMs: 3_600_000 } });
+  await events.ofTopic('a', 'topic.occupied', { n: 0 });
+  await eventually(async () => expect((await first.list())[0]).toMatchObject({ state: 'failing' }));
+  await first.stop();
+  receiver.answer(takes);
+  const second = await startTestWebhooks(events, [endpoint]);
+  await events.ofTopic('a', 'topic.occupied', { n: 1 });
+  await events.ofTopic('b', 'topic.occupied', { n: 2 });
+  await eventually(() => expect(numbers(receiver.taken, 'b')).toEqual([2]));
+  expect(numbers(receiver.taken)).toEqual([]);
+  expect((await second.list())[0]).toMatchObject({ state: 'failing' });
+  await second.enable('backend');
+  await eventually(() => expect(numbers(receiver.taken)).toEqual([0, 1]));
+});
+
+test('that an endpoint is disabled is known to whoever takes over', async () => {
+  const events = await openEvents();
+  const receiver = await startReceiver(answers(410));
+  const endpoint = endpointOf(receiver, 'backend');
+  const first = await startTestWebhooks(events, [endpoint]);
+  await events.ofTopic('a', 'topic.occupied', { n: 0 });
+  await eventually(async () => expect((await events.broker.readWebhook('backend')).disabled).toMatch(/^gone /));
+  await first.stop();
+  receiver.answer(takes);
+  const second = await startTestWebhooks(events, [endpoint]);
+  await eventually(() => expect(second.log.linesWith('webhooks are delivered from here')).toHaveLength(1));
+  await events.ofTopic('a', 'topic.occupied', { n: 1 });
+  await eventually(async () => expect((await second.list())[0]?.lagSeconds).toBeGreaterThan(2));
+  expect(receiver.received).toHaveLength(1);
+  await second.enable('backend');
+  await eventually(() => expect(numbers(receiver.taken)).toEqual([0, 1]));
+});
+
+test('whoever lost its lease sends nothing more, and writes nothing', async () => {
+  const events = await openEvents();
+  const receiver = await startReceiver();
+  const webhooks = await startTestWebhooks(events, [endpointOf(receiver, 'backend')]);
+  await events.ofTopic('a', 'topic.occupied', { n: 0 });
+  await eventually(() => expect(receiver.taken).toHaveLength(1));
+  await eventually(async () => expect((await events.broker.readWebhook('backend')).delivered).toBe(1));
+  const key = `${events.prefix}webhook:{backend}`;
+  await events.redis.commands.hset(key, 'token', 'of another', 'until', String(Date.now() + 60_000));
+  await eventually(() =>
+    expect(webhooks.log.linesWith('another control-api delivers webhooks by now')).toHaveLength(1),
+  );
+  await events.ofTopic('a', 'topic.occupied', { n: 1 });
+  const nothing = { state: { delivered: '7' }, cursors: new Map(), deliveries: new Map(), done: new Map() };
+  expect(await events.broker.writeWebhook('backend', 'of none', nothing)).toBe(false);
+  await setTimeout(500);
+  expect(receiver.taken).toHaveLength(1);
+  await events.redis.commands.hset(key, 'until', '0');
+  await eventually(() => expect(numbers(receiver.taken)).toEqual([0, 1]));
+});
+
+test('while Redis is away nothing is lost; a Redis that lost its data gets back how far each endpoint is', async () => {
+  let redis = await startPrivateRedis();
+  onTestFinished(() => redis.stop());
+  const events = await openEvents({ kind: 'single', url: redis.url });
+  const receiver = await startReceiver();
+  const webhooks = await startTestWebhooks(events, [endpointOf(receiver, 'backend')]);
+  await events.ofTopic('a', 'topic.occupied', { n: 0 });
+  await eventually(() => expect(receiver.taken).toHaveLength(1));
+  await redis.kill();
+  redis = await startPrivateRedis({ port: redis.port });
+  await eventually(() => events.ofTopic('a', 'topic.occupied', { n: 1 }));
+  await events.ofTopic('b', 'topic.occupied', { n: 2 });
+  await eventually(() => {
+    expect(numbers(receiver.taken)).toEqual([0, 1]);
+    expect(numbers(receiver.taken, 'b')).toEqual([2]);
+  });
+  await eventually(async () => expect(await events.broker.readWebhook('backend')).toMatchObject({ delivered: 3 }));
+  expect(webhooks.log.linesWith('Redis has forgotten how far webhooks are: it is written anew')).toHaveLength(1);
+  await eventually(async () => expect(await events.redis.commands.get(`${events.prefix}events:wanted`)).not.toBeNull());
+});

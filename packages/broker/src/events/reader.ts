@@ -1,0 +1,106 @@
+import type { Commands } from '@holdfast/redis/commands';
+import { asked, run } from '@holdfast/redis/script';
+import type { Keys } from '../keys.ts';
+import { UnexpectedAnswer, answerOf } from '../lua/replies.ts';
+import { loadScript } from '../lua/scripts.ts';
+import { type Partition, eventPartitions } from './partitions.ts';
+import { type StoredEvent, decodeEvent } from './stored-event.ts';
+
+const endScript = loadScript('end-of-events');
+const trimScript = loadScript('trim-events');
+
+/** Entries that one script looks at when it trims: of messages they may have 64 KiB each. */
+const TRIM_STEP = 100;
+
+/** A piece of a partition. */
+export interface EventPage {
+  readonly events: readonly StoredEvent[];
+  /** The last entry that was read, also one that is no event of ours; null when there was none. */
+  readonly last: string | null;
+  /** Whether it ended because there was no more. */
+  readonly isEnd: boolean;
+}
+
+export interface PlaceOfEvent {
+  readonly partition: string;
+  readonly position: string;
+}
+
+export type EventReader = ReturnType<typeof eventReader>;
+
+/** The streams of events, for those who deliver them. All reject with RedisUnavailable. */
+export function eventReader(redis: Commands, keys: Keys) {
+  const partitions = eventPartitions(redis, keys);
+
+  /** @throws RangeError for a name that no partition has */
+  function named(name: string): Partition {
+    const number = Number(name);
+    if (!Number.isInteger(number) || number < 0 || number >= partitions.count) {
+      throw new RangeError(`no partition "${name}"`);
+    }
+    return partitions.partition(number);
+  }
+
+  /** Whether there is such a partition: another number of them has an installation that became a Cluster. */
+  function isPartition(name: string): boolean {
+    return /^\d{1,5}$/.test(name) && Number(name) < partitions.count;
+  }
+
+  async function readAfter(name: string, position: string, count: number): Promise<EventPage> {
+    const { stream } = named(name);
+    const entries = await asked(redis.xrange(stream, `(${position}`, '+', 'COUNT', count));
+    const events = entries.flatMap(([id, fields]) => decodeEvent(name, id, fields) ?? []);
+    return { events, last: entries.at(-1)?.[0] ?? null, isEnd: entries.length < count };
+  }
+
+  /** Events by their places; null for one that is not there any more. */
+  async function readEvents(places: readonly PlaceOfEvent[]): Promise<(StoredEvent | null)[]> {
+    return Promise.all(
+      places.map(async ({ partition, position }) => {
+        if (!isPartition(partition)) return null;
+        const [entry] = await asked(redis.xrange(named(partition).stream, position, position, 'COUNT', 1));
+        return entry === undefined ? null : decodeEvent(partition, position, entry[1]);
+      }),
+    );
+  }
+
+  /** Partitions that were noted as written to since then, with the time of the note in ms by the clock of Redis. */
+  async function changedSince(ms: number): Promise<{ name: string; at: number }[]> {
+    const found = await asked(redis.zrangebyscore(keys.eventsChanged(), ms, '+inf', 'WITHSCORES'));
+    return Array.from({ length: Math.floor(found.length / 2) }, (_, index) => ({
+      name: found[2 * index] ?? '',
+      at: Number(found[2 * index + 1]),
+    })).filter(({ name }) => isPartition(name));
+  }
+
+  /** How many events are kept in a partition, and the position of the last one that ever was; null when none was. */
+  async function endOf(name: string): Promise<{ length: number; last: string | null }> {
+    const answer = await run(redis, endScript, [named(name).stream], []);
+    const { kind: length, rest } = answerOf('end-of-events', answer);
+    const [last] = rest;
+    if (typeof last !== 'string') throw new UnexpectedAnswer('end-of-events', answer);
+    return { length, last: last === '' ? null : last };
+  }
+
+  /**
+   * Removes the oldest events of a partition, some at a time: those beyond `keep`, and those before a position.
+   * @param lowestCursor null: none is missed
+   * @returns how many, and those of them that are behind the cursor
+   */
+  async function trim(
+    name: string,
+    { keep, before, lowestCursor }: { keep: number; before: string; lowestCursor: string | null },
+  ): Promise<{ removed: number; missed: StoredEvent[] }> {
+    const answer = await run(redis, trimScript, [named(name).stream], [keep, before, TRIM_STEP, lowestCursor ?? '']);
+    const { kind: removed, rest } = answerOf('trim-events', answer);
+    const flat = (Array.isArray(rest[0]) ? rest[0] : []) as (string | string[])[];
+    const missed: StoredEvent[] = [];
+    for (let index = 0; index + 1 < flat.length; index += 2) {
+      const event = decodeEvent(name, String(flat[index]), flat[index + 1] as string[]);
+      if (event !== null) missed.push(event);
+    }
+    return { removed, missed };
+  }
+
+  return { count: partitions.count, isPartition, readAfter, readEvents, changedSince, endOf, trim };
+}

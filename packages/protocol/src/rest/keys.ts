@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import { apiKeyId } from '../api-key.ts';
+
+const patterns = z.array(z.string());
+
+/** How tokens of a key are verified, without what they are verified with. */
+const keyTokens = z.object({
+  alg: z.enum(['ES256', 'RS256', 'EdDSA', 'HS256']),
+  issuer: z.string().nullable().describe('null: any'),
+  audience: z.string(),
+  maxSeconds: z.int(),
+  jwksUrl: z.string().nullable().describe('null: the key or the secret is in the file'),
+});
+
+export const keySummary = z.object({
+  id: apiKeyId,
+  can: z.object({
+    register: z.boolean(),
+    subscribe: patterns,
+    publish: patterns,
+    manage: patterns,
+    create: patterns,
+    presence: patterns,
+  }),
+  maxClients: z.int().nullable(),
+  maxTopics: z.int().nullable(),
+  maxHistoryMessages: z.int().nullable(),
+  expiresAt: z.string().nullable(),
+  expired: z.boolean(),
+  tokens: keyTokens.nullable().describe('null: there are no tokens of it'),
+  used: z.object({ clients: z.int(), topics: z.int(), historyMessages: z.int() }),
+  lastUsedAt: z.iso
+    .datetime()
+    .nullable()
+    .describe('The last call with it, or with a token of it, to the minute; null: never'),
+});
+
+export const keysResponse = z.object({
+  keys: z.array(keySummary),
+  cursor: apiKeyId.nullable().describe('Where the next page begins; null at the end'),
+});
