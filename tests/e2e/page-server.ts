@@ -72,7 +72,7 @@ export function allowing({ origin }: PageServer): Record<string, string> {
   return { CONTROL_ALLOWED_ORIGINS: origin, EDGE_ALLOWED_ORIGINS: origin };
 }
 
-/** What `npm run build -w @holdfast/client` writes, without the file. */
+/** The SDK as its package has it for pages, without the file. */
 async function sdkBundle(): Promise<string> {
   const build = await rolldown({
     input: createRequire(import.meta.url).resolve('@holdfast/client/holdfast'),

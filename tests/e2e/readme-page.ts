@@ -23,7 +23,7 @@ export interface ReadmePage {
 
 export async function serveReadmePage(site: PageServer, backend: Backend): Promise<ReadmePage> {
   const readme = await readFile(new URL('../../packages/client/README.md', import.meta.url), 'utf8');
-  const example = /```html\n(.*?)```/s.exec(readme)?.[1] ?? '';
+  const example = /## A page that outlives reloads\n.*?```html\n(.*?)```/s.exec(readme)?.[1] ?? '';
   await backend.topic(TOPIC);
   const clients: string[] = [];
   // `no-store` would keep it out of the back/forward cache.

@@ -22,6 +22,7 @@ export type LocalErrorCode =
 interface Circumstances {
   status?: number | undefined;
   problem?: Problem | undefined;
+  retryAfterMs?: number | undefined;
   cause?: unknown;
 }
 
@@ -34,11 +35,15 @@ export class HoldfastError extends Error {
   readonly status: number | undefined;
   /** The problem document (RFC 9457) that the server sent. */
   readonly problem: Problem | undefined;
+  /** How long the answer asks to wait before the call is repeated (`Retry-After`), in milliseconds. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(code: ProblemCode | LocalErrorCode, message: string, { status, problem, cause }: Circumstances = {}) {
+  constructor(code: ProblemCode | LocalErrorCode, message: string, circumstances: Circumstances = {}) {
+    const { status, problem, retryAfterMs, cause } = circumstances;
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.status = status;
     this.problem = problem;
+    this.retryAfterMs = retryAfterMs;
   }
 }

@@ -60,21 +60,26 @@ export function createCall({ controlUrl, key, token, fetch = globalThis.fetch }:
   };
 }
 
-function decodeAnswer({ ok, status }: Response, text: string): unknown {
+function decodeAnswer({ ok, status, headers }: Response, text: string): unknown {
+  const retryAfterMs = secondsInMs(headers.get('retry-after'));
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new HoldfastError('unexpected-answer', `answered ${status} with something that is not JSON`, {
-      status,
-      cause,
-    });
+    const message = `answered ${status} with something that is not JSON`;
+    throw new HoldfastError('unexpected-answer', message, { status, retryAfterMs, cause });
   }
   if (ok) return value;
   if (isProblem(value)) {
-    throw new HoldfastError(value.code, value.detail ?? value.title, { status, problem: value });
+    throw new HoldfastError(value.code, value.detail ?? value.title, { status, problem: value, retryAfterMs });
   }
-  throw new HoldfastError('unexpected-answer', `answered ${status} without a problem document`, { status });
+  const message = `answered ${status} without a problem document`;
+  throw new HoldfastError('unexpected-answer', message, { status, retryAfterMs });
+}
+
+/** Of a `Retry-After` in seconds; its other form, a date, depends on two clocks. */
+function secondsInMs(text: string | null): number | undefined {
+  return text !== null && /^\d{1,6}$/.test(text) ? Number(text) * 1000 : undefined;
 }
 
 function isProblem(value: unknown): value is Problem {

@@ -30,23 +30,33 @@ import { type CallOptions, type RestOptions, createCall } from './http-call.ts';
 
 type Answer<Schema extends { _output: unknown }> = Schema['_output'];
 
-export type Registration = Answer<typeof registerResponse>;
-export type ClientTopics = Answer<typeof topicsResponse>;
-export type ClientDetails = Answer<typeof clientResponse>;
-export type ClientPage = Answer<typeof clientsResponse>;
-export type Topic = Answer<typeof topicResponse>;
-export type TopicDetails = Answer<typeof topicDetailsResponse>;
-export type TopicPage = Answer<typeof topicsListResponse>;
-export type Published = Answer<typeof publishResponse>;
-export type BatchResults = Answer<typeof batchResponse>;
-export type LogPage = Answer<typeof logResponse>;
-export type UserDetails = Answer<typeof userResponse>;
-export type PresencePage = Answer<typeof presenceResponse>;
-export type Explanation = Answer<typeof explainResponse>;
-export type Edges = Answer<typeof edgesResponse>;
-export type Draining = Answer<typeof drainResponse>;
-export type KeyPage = Answer<typeof keysResponse>;
-export type DoctorReport = Answer<typeof doctorResponse>;
+// Interfaces, so that declarations and editors show their names.
+
+export interface Registration extends Answer<typeof registerResponse> {}
+export interface ClientTopics extends Answer<typeof topicsResponse> {}
+export interface ClientDetails extends Answer<typeof clientResponse> {}
+export interface ClientPage extends Answer<typeof clientsResponse> {}
+export interface Topic extends Answer<typeof topicResponse> {}
+export interface TopicDetails extends Answer<typeof topicDetailsResponse> {}
+export interface TopicPage extends Answer<typeof topicsListResponse> {}
+export interface Published extends Answer<typeof publishResponse> {}
+export interface BatchResults extends Answer<typeof batchResponse> {}
+export interface LogPage extends Answer<typeof logResponse> {}
+export interface UserDetails extends Answer<typeof userResponse> {}
+export interface PresencePage extends Answer<typeof presenceResponse> {}
+export interface Edges extends Answer<typeof edgesResponse> {}
+export interface Explanation extends Answer<typeof explainResponse> {}
+export interface Draining extends Answer<typeof drainResponse> {}
+export interface KeyPage extends Answer<typeof keysResponse> {}
+export interface DoctorReport extends Answer<typeof doctorResponse> {}
+
+interface Unregistered extends Answer<typeof unregisterResponse> {}
+interface Disconnected extends Answer<typeof disconnectResponse> {}
+interface DeletedTopic extends Answer<typeof deleteTopicResponse> {}
+interface UsersStatus extends Answer<typeof usersResponse> {}
+interface DisconnectedUser extends Answer<typeof disconnectUserResponse> {}
+interface Revoked extends Answer<typeof revokeResponse> {}
+interface PresenceCounts extends Answer<typeof presenceCountResponse> {}
 
 export interface RegisterOptions extends CallOptions {
   /** Unique within the API key. */
@@ -129,7 +139,7 @@ export function createRest(options: RestOptions) {
       }),
 
     unregister: (clientId: string, { signal }: CallOptions = {}) =>
-      call<Answer<typeof unregisterResponse>>({ method: 'DELETE', path: clientPath(clientId), signal }),
+      call<Unregistered>({ method: 'DELETE', path: clientPath(clientId), signal }),
 
     subscribe: (clientId: string, topics: readonly string[], { signal }: CallOptions = {}) =>
       call<ClientTopics>({
@@ -161,7 +171,7 @@ export function createRest(options: RestOptions) {
 
     /** Takes a UUID or a `ref`. A key disconnects its own clients, one that manages `**` all. */
     disconnect: (clientId: string, { signal }: CallOptions = {}) =>
-      call<Answer<typeof disconnectResponse>>({
+      call<Disconnected>({
         method: 'POST',
         path: `${clientPath(clientId)}/disconnect`,
         signal,
@@ -176,7 +186,7 @@ export function createRest(options: RestOptions) {
       }),
 
     deleteTopic: (topic: string, { signal }: CallOptions = {}) =>
-      call<Answer<typeof deleteTopicResponse>>({ method: 'DELETE', path: topicPath(topic), signal }),
+      call<DeletedTopic>({ method: 'DELETE', path: topicPath(topic), signal }),
 
     getTopic: (topic: string, { signal }: CallOptions = {}) =>
       call<TopicDetails>({ method: 'GET', path: topicPath(topic), signal }),
@@ -219,7 +229,7 @@ export function createRest(options: RestOptions) {
 
     /** Many at once, in the order asked for. */
     usersStatus: (users: readonly string[], { signal }: CallOptions = {}) =>
-      call<Answer<typeof usersResponse>>({
+      call<UsersStatus>({
         method: 'POST',
         path: '/v1/users/status',
         body: JSON.stringify({ users }),
@@ -228,11 +238,11 @@ export function createRest(options: RestOptions) {
 
     /** Ends the connections of a user; the registrations stay. */
     disconnectUser: (user: string, { signal }: CallOptions = {}) =>
-      call<Answer<typeof disconnectUserResponse>>({ method: 'POST', path: `${userPath(user)}/disconnect`, signal }),
+      call<DisconnectedUser>({ method: 'POST', path: `${userPath(user)}/disconnect`, signal }),
 
     /** Tokens of the user that were issued before are refused, and their connections end. */
     revokeUser: (user: string, { issuedBefore, signal }: RevokeOptions = {}) =>
-      call<Answer<typeof revokeResponse>>({
+      call<Revoked>({
         method: 'POST',
         path: `${userPath(user)}/revoke`,
         body: JSON.stringify({ issuedBefore }),
@@ -250,7 +260,7 @@ export function createRest(options: RestOptions) {
 
     /** How many are present, by topic. */
     presenceCounts: (topics: readonly string[], { signal }: CallOptions = {}) =>
-      call<Answer<typeof presenceCountResponse>>({
+      call<PresenceCounts>({
         method: 'POST',
         path: '/v1/presence/count',
         body: JSON.stringify({ topics }),

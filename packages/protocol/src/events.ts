@@ -65,6 +65,9 @@ export const eventData = {
 
 export type EventType = keyof typeof eventData;
 
+/** What each type of event tells. */
+export type EventData = { [Type in EventType]: z.output<(typeof eventData)[Type]> };
+
 export const EVENT_TYPES = Object.keys(eventData) as EventType[];
 
 /** Sent only to endpoints that name it: it has the data of every message. */
