@@ -1,6 +1,8 @@
 import { captureLog } from '@holdfast/service/captured-log';
 import { expect, it } from 'vitest';
 import { newCounters } from '../counters.ts';
+import { memoryEdge } from '../testing/memory-edge.ts';
+import { MemoryRedis } from '../testing/memory-redis.ts';
 import { RecordingTransport } from '../testing/recording-transport.ts';
 import { someClaim } from '../testing/some-claim.ts';
 import { Connection } from './connection.ts';
@@ -52,7 +54,7 @@ it('follows no request that is older than the one it knows, or the same', () => 
 });
 
 it('keeps what is not closed yet when it is called off', async () => {
-  const { requested, sockets, registry } = edgeWith(100, 60);
+  const { requested, sockets, registry } = edgeWith(100, 2);
   requested.follow({ drain: true, at: 1 });
   await expect.poll(() => sockets.some(({ closed }) => closed !== null)).toBe(true);
   expect(requested.follow({ drain: false, at: 2 })).toBe(true);
@@ -64,4 +66,16 @@ it('keeps what is not closed yet when it is called off', async () => {
   expect(closed()).toBe(atOnce);
   expect(atOnce).toBeLessThan(100);
   expect(registry.size).toBe(100);
+});
+
+it('is looked for at once when the word for it comes on the channel of the edge', async () => {
+  const redis = new MemoryRedis();
+  const { edge, settled } = memoryEdge(redis);
+  const stop = edge.start('ws://edge');
+  await settled();
+  redis.drainRequests.set('edge-a', { drain: true, at: 5 });
+  redis.sendTo('edge-a', { kind: 'renew' });
+  await settled();
+  expect(edge.draining).toBe(true);
+  stop();
 });
