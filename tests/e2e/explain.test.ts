@@ -158,7 +158,7 @@ describe('a message that was published while the client was away', () => {
     expect(evidence.at(-1)?.text).toContain('only the client knows');
   });
 
-  it('is told to be lost when the log does not have it any more, and expired until then', async () => {
+  it('is announced as lost when the log does not have it any more, and expired until then', async () => {
     const topic = await newTopic({ size: 1 });
     const client = await backend.register([topic]);
     const socket = await connected(client);
@@ -271,7 +271,7 @@ describe('an edge that does not tell', () => {
     const again = await own.connect(client, { edge: 1, resume: true });
     again.send({ type: 'resume', positions: { died: seen } });
     await again.next('message');
-    // That it was not delivered before nobody knows: the edge may have written it.
+    // Whether it was delivered before is not known: the edge may have written it.
     for (const id of [seen, missed]) expect(await verdictOf(client, 'died', id, own)).toBe('unknown');
     again.terminate();
   }, 90_000);

@@ -277,7 +277,7 @@ describe('edge drain and undrain', () => {
   });
 
   it('say that there is no such edge', async () => {
-    const refused = await holdfast('edge', 'drain', 'nobody', '--json');
+    const refused = await holdfast('edge', 'drain', 'no-such-edge', '--json');
     expect(refused.exitCode).toBe(1);
     expect(JSON.parse(refused.err.join(''))).toMatchObject({ error: { code: 'edge-not-found' } });
   });

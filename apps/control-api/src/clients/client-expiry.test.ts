@@ -21,9 +21,9 @@ test('what was said at the registration wins over the API key, and that over the
   const secretSha256 = '0'.repeat(64);
   const { keys } = apiKeysFile.parse({ keys: [{ id: 'k', secretSha256, clientExpirySeconds: 100 }] });
   const expiry = clientExpiry(new KeyRing(keys), 7);
-  const said = { ...NO_IDENTITY, expirySeconds: 300 };
-  expect(expiry({ key: 'k', identity: said })).toBe(300);
+  const registered = { ...NO_IDENTITY, expirySeconds: 300 };
+  expect(expiry({ key: 'k', identity: registered })).toBe(300);
   expect(expiry({ key: 'k', identity: NO_IDENTITY })).toBe(100);
-  expect(expiry({ key: 'another', identity: said })).toBe(300);
+  expect(expiry({ key: 'another', identity: registered })).toBe(300);
   expect(expiry({ key: 'another', identity: NO_IDENTITY })).toBe(7);
 });

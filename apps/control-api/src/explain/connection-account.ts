@@ -32,7 +32,7 @@ export interface KnownConnection {
   reaches: (message: AskedMessage) => Reach;
 }
 
-export type Reach = 'yes' | 'no' | 'waits for the socket' | 'not known';
+type Reach = 'yes' | 'no' | 'waits for the socket' | 'not known';
 
 export interface AskedMessage {
   topic: string;
@@ -57,7 +57,7 @@ export type Account =
   /** The message came before it, and its client did not state what it had: it began at the end of the topic. */
   | { kind: 'passed' }
   /**
-   * Why it cannot be told. `open`: it was open by then, and went on to the message if it lasted; otherwise it may also have
+   * Why it is not known. `open`: it was open by then, and went on to the message if it lasted; otherwise it may also have
    * begun after it.
    */
   | { kind: 'unclear'; why: string; open: boolean };
@@ -185,7 +185,7 @@ function accountOfReached(
   { now, oneClock }: Pick<Facts, 'now' | 'oneClock'>,
 ): Account {
   if (openedMs === null) return unclear('the connection is being opened');
-  if (cut && lost.length > 0) return unclear('it was told of more lost ranges than are kept');
+  if (cut && lost.length > 0) return unclear('more lost ranges were announced to it than are kept');
   if (from > (to ?? now) + CLOCK_MARGIN_MS) return unclear('the clock of Redis went back: when it began is not known');
   const at = timeOf(id);
   const margin = oneClock ? 0 : CLOCK_MARGIN_MS;

@@ -48,7 +48,7 @@ describe('explain', () => {
   });
 
   test('names each field that is wrong', async () => {
-    const answer = await ask({ client: 'nobody', topic: 'no topic', id: '7', more: '1' });
+    const answer = await ask({ client: 'no client', topic: 'no topic', id: '7', more: '1' });
     expect(answer).toBeProblem(400, 'invalid-request');
     const errors = answer.body['errors'] as { field: string }[];
     expect(errors.map(({ field }) => field).toSorted()).toEqual([

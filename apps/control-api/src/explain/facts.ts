@@ -16,7 +16,7 @@ export interface EndedRange {
   end: Position;
   /** When it ended, in milliseconds since the epoch. */
   at: number;
-  /** Whether an edge has handled its end: has written all of it, or told that it is lost. */
+  /** Whether an edge has handled its end: has written all of it, or announced it as lost. */
   handled: boolean;
 }
 
@@ -77,7 +77,7 @@ export async function gatherFacts(
     log,
     registeredAt: client.registeredAt,
     begin: stored === null ? log.start : beginOf(client, stored, log),
-    ended: stored === null ? [] : endedRanges(client, evidence, stored, log),
+    ended: stored === null ? [] : endedSubscriptions(client, evidence, stored, log),
     past: pastConnections(client, evidence, answered.unnoted),
     present: answered.present,
     endedIsCut: evidence.leftIsCut,
@@ -99,18 +99,18 @@ function beginOf({ topics }: ClientState, topic: string, { incarnation }: LogPag
   return start.incarnation === incarnation ? start.position : null;
 }
 
-function endedRanges(
+function endedSubscriptions(
   { closed }: ClientState,
   { left }: ClientEvidence,
   topic: string,
   { incarnation }: LogPage,
 ): EndedRange[] {
   const waiting = closedRanges(closed.get(topic) ?? '').filter((range) => range.incarnation === incarnation);
-  const noted = left.filter((one) => one.topic === topic && one.incarnation === incarnation);
-  const noteOf = (begin: Position) => noted.find((one) => one.begin === begin);
+  const notes = left.filter((one) => one.topic === topic && one.incarnation === incarnation);
+  const noteOf = (begin: Position) => notes.find((one) => one.begin === begin);
   return [
     ...waiting.map(({ begin, end }) => ({ begin, end, at: noteOf(begin)?.at ?? Date.now(), handled: false })),
-    ...noted
+    ...notes
       .filter(({ begin }) => !waiting.some((range) => range.begin === begin))
       .map(({ begin, end, at }) => ({ begin, end, at, handled: true })),
   ];

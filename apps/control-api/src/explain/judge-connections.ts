@@ -95,14 +95,14 @@ function decide(connection: KnownConnection, account: Account, judging: Judging)
       findings.add(
         from,
         'connection',
-        `${about} was told that what followed ${after} on ${topic}, up to ${position}, is lost.`,
+        `What followed ${after} on ${topic}, up to ${position}, was announced to connection ${name} as lost.`,
       );
       return findings.verdict('told-lost');
     }
     case 'behind':
       findings.add(from, 'edge', behindText(connection, account.waits, id));
       if (state === 'kept') return findings.verdict('catching-up');
-      findings.add(null, 'log', 'The log does not have it any more, so the client is told that it is lost.');
+      findings.add(null, 'log', 'The log does not have it any more, so it is announced to the client as lost.');
       return findings.verdict('expired-from-history');
     case 'written':
       findings.add(
@@ -121,9 +121,12 @@ function decide(connection: KnownConnection, account: Account, judging: Judging)
         `${about} resumed ${topic}: everything after the position that the client stated was written to it, ${id} with it.`,
       );
       if (doubts.unclear === null && doubts.undelivered === null) return findings.verdict('delivered-on-resume');
-      // One that the log has was never told to be lost.
+      // One that the log has was never announced as lost.
       if (doubts.unclear !== null && state !== 'kept') {
-        return findings.unknown('connection', 'Whether the client had been told before that it is lost is not known.');
+        return findings.unknown(
+          'connection',
+          'Whether it had been announced to the client as lost before is not known.',
+        );
       }
       findings.add(null, 'connection', 'So the client had it before, or got it then.');
       return findings.verdict('delivered');
@@ -164,7 +167,7 @@ function judgeWithout({ facts, state, findings, doubts }: Judging, ended: Subscr
     findings.add(
       null,
       'log',
-      'The log does not have the message any more: when the client resumes it is told that it is lost.',
+      'The log does not have the message any more: when the client resumes, it is announced as lost.',
     );
     return findings.verdict('expired-from-history');
   }

@@ -66,8 +66,8 @@ describe('a verdict', () => {
   test('is not unknown while every edge has noted what it knew, but for what only the client knows', () => {
     fc.assert(
       fc.property(histories, ([before, events]) => {
-        const noted = events.map((one) => (one.kind === 'end' ? { ...one, notedByOwn: true } : one));
-        const all = judged(historyOf(before, noted));
+        const withNotes = events.map((one) => (one.kind === 'end' ? { ...one, notedByOwn: true } : one));
+        const all = judged(historyOf(before, withNotes));
         expect(all.filter(({ fate, isKept, verdict }) => !dueOf(fate, isKept).includes(verdict))).toEqual([]);
       }),
       { numRuns: 2_000 },

@@ -112,7 +112,7 @@ export class Connection implements Subscriber {
   caughtUpBytes = 0;
   /** How it ended, once it has. */
   endReason: DisconnectReason | null = null;
-  /** What it began with and was told; from its end on, all that is known of it. */
+  /** What it began with, and what was announced to it as lost; from its end on, all that is known of it. */
   story: ConnectionStory | ConnectionEnd = NOT_RESUMED;
   /** When its claim was sent, in whole milliseconds of the monotonic clock; since the welcome, `openedMs`. */
   #opening: number;

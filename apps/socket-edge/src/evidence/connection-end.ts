@@ -32,10 +32,10 @@ export function connectionEnd(connection: EndingConnection): ConnectionEnd {
     .filter((one) => upTo === null || !isLive(one) || timeOf(one.reached) > upTo)
     .toSorted((a, b) => Number(isLive(a)) - Number(isLive(b)) || comparePositions(b.reached, a.reached));
   const kept = beyond.slice(0, MAX_REACHED);
-  const behind = beyond.slice(MAX_REACHED).filter((one) => !isLive(one));
+  const unkept = beyond.slice(MAX_REACHED).filter((one) => !isLive(one));
   return {
     ...end,
-    upTo: upTo === null ? null : Math.min(upTo, ...behind.map(({ reached }) => timeOf(reached))),
+    upTo: upTo === null ? null : Math.min(upTo, ...unkept.map(({ reached }) => timeOf(reached))),
     reached: Object.fromEntries(kept.map(({ topic, reached }) => [deliveredName(topic.name), reached])),
     reachedCut: digest === 0 || beyond.length > MAX_REACHED,
     // Where an inbox begins, its position has the number of the registration.

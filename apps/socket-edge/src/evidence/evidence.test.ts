@@ -62,7 +62,7 @@ describe('of a connection that has ended', () => {
     expect(await endOf(all, made)).toMatchObject({ upTo: null, reached: {}, reachedCut: true });
   });
 
-  it('the note tells whether it resumed, which topics that did not name, and what it was told to be lost', async () => {
+  it('the note tells whether it resumed, which topics that did not name, and what was announced to it as lost', async () => {
     const all = installation('news', 'sport');
     const made = await all.edge.connected(CLIENT, { resume: true });
     const after = '1-0';
@@ -116,9 +116,9 @@ describe('of a connection that has ended', () => {
     const first = await edge.connected(CLIENT);
     const other = memoryEdge(redis, 'edge-b');
     await other.connected(CLIENT);
-    const [noted] = redis.past;
+    const [note] = redis.past;
     const { generation, id } = first.connection;
-    expect(noted?.past).toMatchObject({ edge: 'edge-a', generation, connection: id, reason: 'replaced', end: null });
+    expect(note?.past).toMatchObject({ edge: 'edge-a', generation, connection: id, reason: 'replaced', end: null });
   });
 });
 
@@ -149,7 +149,7 @@ describe('notes', () => {
 });
 
 describe('an edge that is asked what it serves to a client', () => {
-  it('tells also what the connection began with, and what it was told', async () => {
+  it('tells also what the connection began with, and what was announced to it as lost', async () => {
     const { redis, edge } = installation('news');
     const { connection } = await edge.connected(CLIENT, { resume: true });
     await edge.resume(connection, { news: '1-0', '@me': '1000-0' });

@@ -101,7 +101,7 @@ describe('live edges', () => {
     expect(await listed(details.id)).toEqual({ ...details, load: more });
   });
 
-  test('keep the facts that were written once, and are listed without those that nobody can read', async () => {
+  test('keep the facts that were written once, and are listed without those that cannot be read', async () => {
     const details = someEdge({ leaving: false });
     const facts = { version: '1.2.3', heartbeatMs: 25_000 };
     await edge.renewLease({ ...details, facts });
@@ -191,12 +191,12 @@ describe('a drain request', () => {
   test('reaches the edge on its live channel at once', async () => {
     const details = someEdge();
     await edge.renewLease(details);
-    const heard = Promise.withResolvers<string>();
+    const published = Promise.withResolvers<string>();
     const subscriber = await openRedis('subscriber');
-    subscriber.on('smessage', (_channel: string, payload: string) => heard.resolve(payload));
+    subscriber.on('smessage', (_channel: string, payload: string) => published.resolve(payload));
     await subscriber.ssubscribe(keys.edgeLive(details.id));
     await control.requestDrain(details.id, true);
-    expect(await heard.promise).toBe('renew');
+    expect(await published.promise).toBe('renew');
   });
 });
 

@@ -26,8 +26,6 @@ export interface PlaceOfEvent {
   readonly position: string;
 }
 
-export type EventReader = ReturnType<typeof eventReader>;
-
 /** The streams of events, for those who deliver them. All reject with RedisUnavailable. */
 export function eventReader(redis: Commands, keys: Keys) {
   const partitions = eventPartitions(redis, keys);

@@ -84,8 +84,8 @@ describe('a connection that has ended', () => {
     const state = await stateOf(control, clientId);
     await control.markOwnerGone(state);
     const connection = generation.toString(36);
-    const noted = { generation, edge: 'e1', connection, to: expect.any(Number), reason: 'edge-died', end: null };
-    expect(await pastOf(clientId)).toEqual([noted]);
+    const note = { generation, edge: 'e1', connection, to: expect.any(Number), reason: 'edge-died', end: null };
+    expect(await pastOf(clientId)).toEqual([note]);
     expect((await stateOf(control, clientId)).goneOwner).toEqual({ edge: 'e1', generation });
 
     const other = await registered();

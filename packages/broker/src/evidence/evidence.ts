@@ -13,8 +13,6 @@ const noteLeftScript = loadScript('note-left');
 export const MAX_NOTES = 16;
 export const NOTES_MS = 24 * 3_600_000;
 
-export type EvidenceStore = ReturnType<typeof evidenceStore>;
-
 /**
  * What is remembered of a client, so that it can be explained what became of a message. Each note is a call of its own, with
  * one key: a script that names a key which is missing is refused on a Cluster while its slot moves, and no claim, release or

@@ -2,7 +2,7 @@ import type { DisconnectReason } from '@holdfast/protocol/events';
 import type { Position } from '@holdfast/protocol/position-order';
 import { connectionName } from '../clients/state.ts';
 
-/** Messages of a topic that a connection was told to be lost: those after `after`, up to `position`. */
+/** Messages of a topic that were announced to a connection as lost: those after `after`, up to `position`. */
 export interface LostRange {
   /** As in frames: `@me`, `@user`, or its name. */
   topic: string;
@@ -10,7 +10,7 @@ export interface LostRange {
   position: Position;
 }
 
-/** What a connection began with, and was told: kept by its edge while it lives. */
+/** What a connection began with, and what was announced to it as lost: kept by its edge while it lives. */
 export interface ConnectionStory {
   /** It went on from positions that the client stated. */
   resumed: boolean;

@@ -194,7 +194,7 @@ const ROWS: Row[] = [
   ['no edge', { edges: [], urls: [] }, 'edges', 'fail', /none is alive/],
   ['all edges draining', edge({ draining: true }), 'edges', 'fail', /1 alive, 1 of them/],
   ['one of two draining', { edges: [goodEdge(), goodEdge({ draining: true })] }, 'edges', 'ok', /2 alive, 1 of them/],
-  ['edges that nobody can ask for', { edges: null }, 'edges', 'warn', /could not be asked/],
+  ['edges that cannot be asked for', { edges: null }, 'edges', 'warn', /could not be asked/],
   ['an edge of another version', edge({}, {}, { version: '0.9.0' }), 'edge-versions', 'warn', /1\.0\.0, edges 0\.9\.0/],
   [
     'two versions of edges',
@@ -302,7 +302,7 @@ const ROWS: Row[] = [
   ],
   ['few descriptors left', edge({}, { openFiles: 1_000_000 }), 'open-files', 'fail', /1000000 of 1048576/],
   [
-    'a limit that nobody reports',
+    'a limit that is not reported',
     edge({}, {}, { system: goodSystem({ maxOpenFiles: null }) }),
     'open-files',
     'warn',

@@ -9,10 +9,10 @@ const SLOW_TURN_MS = 200;
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 const subjects = {
-  alive: { id: 'edges', why: 'Clients connect to edges: without one that takes connections nobody can' },
+  alive: { id: 'edges', why: 'Clients connect to edges: without one that takes connections no client can' },
   versions: { id: 'edge-versions', why: 'A rolling upgrade is fine; versions that stay different were forgotten' },
   places: { id: 'edge-places', why: 'An edge that is full refuses with 503; what dies must find places elsewhere' },
-  hearing: { id: 'edge-hearing', why: 'An edge that hears nothing of Redis delivers nothing' },
+  subscriber: { id: 'edge-hearing', why: 'An edge that hears nothing of Redis delivers nothing' },
   loop: { id: 'edge-event-loop', why: 'Every connection of an edge waits for its longest turns' },
   origins: { id: 'edge-origins', why: 'A page of another site may connect with what it finds in the browser' },
   proxies: {
@@ -35,7 +35,7 @@ export function checkEdges({ edges, control }: DoctorFacts): Finding[] {
     ...versions(edges, control.version),
     ...places(edges.filter(({ draining }) => !draining)),
     ...edges.flatMap((edge) => [
-      ...hearing(edge),
+      ...subscriber(edge),
       ...loop(edge),
       ...origins(edge, control.production),
       ...proxies(edge, edges),
@@ -69,14 +69,14 @@ function places(serving: readonly EdgeDetails[]): Finding[] {
   return [useOf(subjects.places, null, sum('connections'), sum('maxConnections'), advice)];
 }
 
-function hearing(edge: EdgeDetails): Finding[] {
+function subscriber(edge: EdgeDetails): Finding[] {
   const silentMs = edge.load?.probeSilenceMs;
   if (silentMs === undefined) return [];
-  if (silentMs <= SILENT_MS) return [ok(subjects.hearing, edgeName(edge), 'its loopback probe comes back')];
+  if (silentMs <= SILENT_MS) return [ok(subjects.subscriber, edgeName(edge), 'its loopback probe comes back')];
   const seen = `nothing heard for ${Math.round(silentMs / 1000)} s`;
   const advice =
     'It replaces its connection by itself; when that does not help, look at the Redis that it names at /readyz';
-  return [fail(subjects.hearing, edgeName(edge), seen, advice)];
+  return [fail(subjects.subscriber, edgeName(edge), seen, advice)];
 }
 
 function loop(edge: EdgeDetails): Finding[] {
