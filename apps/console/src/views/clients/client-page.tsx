@@ -130,7 +130,7 @@ function factsOf(client: Client) {
         <span class="hint">only for its own API key</span>
       ) : (
         <span key="id" class="id">
-          <span class="hint">not shown: a credential</span>
+          <span class="hint">hidden</span>
           <Copy text={clientId} what="the UUID of the client" />
         </span>
       ),

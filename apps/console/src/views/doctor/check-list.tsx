@@ -39,10 +39,11 @@ function Head({ check: { id, status, seen, where } }: { readonly check: Check })
   return (
     <span class="check-head">
       <Icon name={status} />
-      <span class="unseen">{status}: </span>
-      <span class="strong">{titleOf(id)}</span>
-      <span class="check-seen">{seen}</span>
-      {where !== null && <span class="hint">{where}</span>}
+      <span>
+        <span class="unseen">{status}: </span>
+        <span class="strong">{titleOf(id)}</span> <span>{seen}</span>{' '}
+        {where !== null && <span class="hint">{where}</span>}
+      </span>
     </span>
   );
 }

@@ -77,9 +77,9 @@ const COLUMNS: readonly Column<Webhook>[] = [
       at === null ? (
         <span class="hint">none yet</span>
       ) : (
-        <>
+        <span>
           <Ago at={at} /> ago
-        </>
+        </span>
       ),
   },
 ];
