@@ -79,11 +79,11 @@ export class EventFeed {
     const { count } = this.#broker;
     const size = count <= FEW_PARTITIONS ? count : Math.ceil(count / SWEEPS_A_ROUND);
     const numbers = Array.from({ length: Math.min(size, count - this.#next) }, (_, index) => this.#next + index);
+    const end = this.#next + numbers.length;
+    // Goes on before the answers are there: a slot that no node serves keeps no other from being looked at.
+    this.#next = end % count;
     await Promise.all(numbers.map((number) => this.#lookAt(String(number))));
-    this.#next += numbers.length;
-    if (this.#next < count) return;
-    this.#next = 0;
-    await this.#onRound(this.#lengths);
+    if (end === count) await this.#onRound(this.#lengths);
   }
 
   async #lookAt(name: string): Promise<void> {
