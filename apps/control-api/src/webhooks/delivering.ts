@@ -1,29 +1,23 @@
-import type { StoredEvent } from '@holdfast/broker/stored-event';
 import type { WebhookBroker } from '@holdfast/broker/webhook-broker';
 import type { WebhookState } from '@holdfast/broker/webhook-state';
-import type { DisabledReason } from '@holdfast/protocol/rest/webhooks';
 import type { WebhookEndpoint } from '@holdfast/protocol/webhooks-file';
-import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import type { Logger } from '@holdfast/service/logger';
-import { traceWebhook } from '@holdfast/service/tracing';
+import { attempt } from './attempt.ts';
 import { Backlog } from './backlog.ts';
 import { Changes } from './changes.ts';
-import { type Delivery, decodeDelivery, encodeDelivery, newDelivery, oldestOf } from './delivery.ts';
+import { type Delivery, encodeDelivery, newDelivery, oldestOf } from './delivery.ts';
 import { isFor } from './endpoint-filter.ts';
-import { batchRequest, publicEvents, singleRequest } from './event-body.ts';
-import { type RetrySchedule, retryDelay } from './retries.ts';
-import type { SendResult, Sender } from './sender.ts';
+import { EndpointHealth } from './endpoint-health.ts';
+import { Gathering } from './gathering.ts';
+import { Outcomes, REDIS_RETRY_MS } from './outcomes.ts';
+import { PartitionReader } from './partition-reader.ts';
+import type { RetrySchedule } from './retries.ts';
+import type { Sender } from './sender.ts';
+import { WaitingDeliveries } from './waiting.ts';
 import type { WebhookMetrics } from './webhook-metrics.ts';
 
 /** Requests to one endpoint at a time. */
 const MAX_IN_FLIGHT = 8;
-/** Partitions that are read at a time. */
-const MAX_READING = 8;
-const PAGE = 50;
-/** Whatever a `Retry-After` asks for. */
-const SHORTEST_WAIT_MS = 1_000;
-/** When Redis does not answer. */
-const REDIS_RETRY_MS = 1_000;
 /** The longest wait of setTimeout is 24 days, and times are looked at again all the same. */
 const LONGEST_WAIT_MS = 60_000;
 
@@ -52,52 +46,58 @@ export class Delivering {
   readonly backlog: Backlog;
   readonly #deps: DeliveringDeps;
   readonly #changes: Changes;
-  /** By the name of each: they wait for their next try. */
-  readonly #waiting = new Map<string, Delivery>();
+  readonly #waiting: WaitingDeliveries;
+  readonly #health: EndpointHealth;
+  readonly #gathering: Gathering;
+  readonly #reader: PartitionReader;
+  readonly #outcomes: Outcomes;
   readonly #inFlight = new Set<Delivery>();
-  readonly #reading = new Set<string>();
   readonly #aborted = new AbortController();
   readonly #idle = new Set<() => void>();
   #endpoint: WebhookEndpoint;
-  #delivered: number;
-  #disabled: string | null;
-  #pausedUntil: number;
   /** Waits until nothing is under way. */
   #replay: string | null = null;
   /** Requests that are done, and of which Redis may not know yet that they are. */
   readonly #handled: { enable?: string; replay?: string } = {};
   #stopping = false;
-  #isFailing = false;
-  /** Since when events are gathered for a batch; null when there are none. */
-  #gatheredSince: number | null = null;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(endpoint: WebhookEndpoint, token: string, { state, cursors, deliveries }: Found, deps: DeliveringDeps) {
+    const { broker, metrics, logger } = deps;
+    const { id } = endpoint;
     this.#endpoint = endpoint;
     this.#deps = deps;
     this.backlog = new Backlog(state.begins, cursors);
-    this.#changes = new Changes(deps.broker, { id: endpoint.id, token, takeMoved: () => this.backlog.takeMoved() });
-    this.#delivered = state.delivered;
-    this.#disabled = state.disabled;
-    this.#pausedUntil = state.pausedUntil ?? 0;
-    for (const [name, text] of deliveries) {
-      const delivery = decodeDelivery(name, text);
-      this.#waiting.set(name, delivery);
-      this.backlog.resume(delivery.places);
-    }
-    this.#isFailing = [...this.#waiting.values()].some(({ tries }) => tries > 0);
+    this.#changes = new Changes(broker, { id, token, takeMoved: () => this.backlog.takeMoved() });
+    this.#waiting = new WaitingDeliveries(deliveries, this.backlog, this.#changes);
+    const isFailing = this.#waiting.countFailing() > 0;
+    this.#health = new EndpointHealth(state, { id, changes: this.#changes, metrics, logger, isFailing });
+    this.#outcomes = new Outcomes({
+      ...deps,
+      id,
+      backlog: this.backlog,
+      changes: this.#changes,
+      waiting: this.#waiting,
+      health: this.#health,
+    });
+    this.#gathering = new Gathering(this.backlog);
+    this.#reader = new PartitionReader(this.backlog, {
+      broker,
+      isWanted: (event) => isFor(this.#endpoint, event),
+      onRead: () => this.pump(),
+      onError: (error) => logger.error({ err: error, endpoint: id }, 'events could not be read'),
+    });
   }
 
   /** When the oldest event happened that is not delivered, as far as is known; null when there is none. */
   oldest(): number | null {
-    const deliveries = [...this.#waiting.values(), ...this.#inFlight].map(oldestOf);
-    const times = [this.backlog.oldest() ?? Infinity, ...deliveries];
-    const oldest = Math.min(...times);
+    const inFlight = [...this.#inFlight].map(oldestOf);
+    const oldest = Math.min(this.backlog.oldest() ?? Infinity, this.#waiting.oldest(), ...inFlight);
     return oldest === Infinity ? null : oldest;
   }
 
   isDisabled(): boolean {
-    return this.#disabled !== null;
+    return this.#health.isDisabled();
   }
 
   /** The endpoint as the file has it by now. */
@@ -120,13 +120,9 @@ export class Delivering {
   /** Redis knows nothing any more: all that is known here is written anew. */
   async restore(): Promise<void> {
     this.backlog.markAllMoved();
-    for (const delivery of this.#waiting.values()) this.#changes.delivery(delivery.name, encodeDelivery(delivery));
-    this.#changes.state({
-      begins: String(this.backlog.begins),
-      delivered: String(this.#delivered),
-      disabled: this.#disabled ?? '',
-      pausedUntil: this.#pausedUntil === 0 ? '' : String(this.#pausedUntil),
-    });
+    this.#waiting.writeAll();
+    this.#changes.state({ begins: String(this.backlog.begins) });
+    this.#health.write();
     await this.#changes.flush();
   }
 
@@ -137,15 +133,12 @@ export class Delivering {
     if (this.#replay !== null && this.#inFlight.size === 0) this.#rewind(this.#replay);
     if (this.#maySend()) {
       const now = Date.now();
-      for (const delivery of this.#waiting.values()) {
-        if (this.#inFlight.size < MAX_IN_FLIGHT && delivery.next <= now) this.#start(delivery);
-      }
       while (this.#inFlight.size < MAX_IN_FLIGHT) {
-        const events = this.#gather();
-        if (events.length === 0) break;
-        this.#start(newDelivery(events, { isBatch: this.#endpoint.batch !== undefined }));
+        const next = this.#waiting.takeDue(now) ?? this.#nextNew();
+        if (next === null) break;
+        this.#start(next);
       }
-      this.#read();
+      this.#reader.read();
     }
     this.#timer = setTimeout(this.pump, this.#waitMs());
   };
@@ -179,7 +172,7 @@ export class Delivering {
       !this.#stopping &&
       !isReplaying &&
       !this.isDisabled() &&
-      Date.now() >= this.#pausedUntil &&
+      Date.now() >= this.#health.pausedUntil &&
       this.#deps.holdsLease()
     );
   }
@@ -187,38 +180,22 @@ export class Delivering {
   /** Until something is due. */
   #waitMs(): number {
     const now = Date.now();
-    let wait = LONGEST_WAIT_MS;
-    if (!this.#maySend()) return Math.min(wait, Math.max(this.#pausedUntil - now, REDIS_RETRY_MS));
-    if (this.#inFlight.size >= MAX_IN_FLIGHT) return wait;
-    for (const { next } of this.#waiting.values()) wait = Math.min(wait, next - now);
-    const { batch } = this.#endpoint;
-    if (batch !== undefined && this.#gatheredSince !== null) {
-      wait = Math.min(wait, this.#gatheredSince + batch.ms - performance.now());
-    }
-    return Math.max(Math.ceil(wait), 1);
+    if (!this.#maySend()) return Math.min(LONGEST_WAIT_MS, Math.max(this.#health.pausedUntil - now, REDIS_RETRY_MS));
+    if (this.#inFlight.size >= MAX_IN_FLIGHT) return LONGEST_WAIT_MS;
+    const due = Math.min(this.#waiting.nextDue() - now, this.#gathering.dueMs(this.#endpoint.batch));
+    return Math.max(Math.ceil(Math.min(LONGEST_WAIT_MS, due)), 1);
   }
 
-  /** The events of the next delivery; none when there are none, or more may still join a batch. */
-  #gather(): StoredEvent[] {
+  #nextNew(): Delivery | null {
     const { batch } = this.#endpoint;
-    if (batch === undefined) return this.backlog.take(1);
-    const ready = this.backlog.readyEvents(batch.size);
-    if (ready === 0) {
-      this.#gatheredSince = null;
-      return [];
-    }
-    this.#gatheredSince ??= performance.now();
-    if (ready < batch.size && performance.now() - this.#gatheredSince < batch.ms) return [];
-    const events = this.backlog.take(batch.size);
-    this.#gatheredSince = null;
-    return events;
+    const events = this.#gathering.take(batch);
+    return events.length === 0 ? null : newDelivery(events, { isBatch: batch !== undefined });
   }
 
   #start(delivery: Delivery): void {
-    this.#waiting.delete(delivery.name);
     this.#inFlight.add(delivery);
-    this.#attempt(delivery)
-      .catch((error: unknown) => this.#onAttemptFailed(delivery, error))
+    this.#try(delivery)
+      .catch((error: unknown) => this.#outcomes.onError(delivery, error))
       .finally(() => {
         this.#inFlight.delete(delivery);
         if (this.#inFlight.size === 0) for (const resolve of this.#idle) resolve();
@@ -226,137 +203,36 @@ export class Delivering {
       });
   }
 
-  async #attempt(delivery: Delivery): Promise<void> {
-    const { broker, sender } = this.#deps;
+  async #try(delivery: Delivery): Promise<void> {
+    const { broker, sender, holdsLease } = this.#deps;
     if (delivery.batchId !== null && !delivery.isStored) {
       this.#changes.delivery(delivery.name, encodeDelivery(delivery));
       if (!(await this.#changes.flush())) return;
       delivery.isStored = true;
     }
-    const found = delivery.events ?? (await broker.readEvents(delivery.places));
-    const events = found.filter((event) => event !== null);
-    if (events.length < delivery.places.length) return this.#onMissing(delivery, events);
-    const shown = await publicEvents(events, broker.refsOf);
-    const [first] = shown;
-    if (first === undefined) return;
-    // Reading may have taken longer than the lease.
-    if (this.#stopping || !this.#deps.holdsLease()) return this.#wait(delivery, Date.now());
-    const outgoing = delivery.batchId === null ? singleRequest(first) : batchRequest(delivery.batchId, shown);
-    const { id } = this.#endpoint;
-    const attempt = { endpoint: id, events: events.length, attempt: delivery.tries + 1 };
-    const result = await traceWebhook(attempt, async (span) => {
-      const given = await sender.send(
-        this.#endpoint,
-        { ...outgoing, traceparent: span.traceparent },
-        this.#aborted.signal,
-      );
-      span.set({
-        'holdfast.outcome': given.outcome,
-        ...(given.status !== null && { 'http.response.status_code': given.status }),
-      });
-      return given;
+    const tried = await attempt(delivery, {
+      broker,
+      sender,
+      endpoint: () => this.#endpoint,
+      maySend: () => !this.#stopping && holdsLease(),
+      signal: this.#aborted.signal,
     });
-    if (this.#aborted.signal.aborted) return;
-    this.#deps.metrics.deliveries.inc({ endpoint: id, outcome: result.outcome });
-    if (delivery.tries > 0) this.#deps.metrics.retries.inc({ endpoint: id });
-    if (result.outcome === 'delivered') this.#onDelivered(delivery);
-    else this.#onFailed(delivery, result);
-  }
-
-  #onAttemptFailed(delivery: Delivery, error: unknown): void {
-    if (!(error instanceof RedisUnavailable)) {
-      this.#deps.logger.error({ err: error, endpoint: this.#endpoint.id }, 'a webhook could not be made');
-    }
-    this.#wait(delivery, Date.now() + REDIS_RETRY_MS);
-  }
-
-  #onDelivered(delivery: Delivery): void {
-    const { metrics, logger } = this.#deps;
-    const { id } = this.#endpoint;
-    this.backlog.settle(delivery.places);
-    if (delivery.isStored) this.#changes.delivery(delivery.name, null);
-    this.#delivered += delivery.places.length;
-    metrics.events.inc({ endpoint: id }, delivery.places.length);
-    this.#changes.state({ delivered: String(this.#delivered), lastDelivered: String(Date.now()) });
-    if (this.#isFailing && !this.#countFailing()) {
-      this.#isFailing = false;
-      logger.info({ endpoint: id }, 'the endpoint takes webhooks again');
-    }
-    this.#flushSoon();
-  }
-
-  #onFailed(delivery: Delivery, result: SendResult): void {
-    const { retries, logger } = this.#deps;
-    const { id } = this.#endpoint;
-    const { outcome, status, message, retryAfterMs } = result;
-    const now = Date.now();
-    delivery.tries += 1;
-    delivery.since ??= now;
-    if (!this.#isFailing)
-      logger.warn({ endpoint: id, outcome, status, reason: message }, 'the endpoint takes no webhook');
-    this.#isFailing = true;
-    this.#changes.state({ lastError: JSON.stringify({ at: now, outcome, status, message }) });
-    if (retryAfterMs !== null) this.#pause(now + retryAfterMs);
-    const wait = retryAfterMs === null ? retryDelay(retries, delivery.tries) : Math.max(retryAfterMs, SHORTEST_WAIT_MS);
-    this.#wait(delivery, now + wait);
-    if (outcome === 'gone') this.#disable('gone');
-    else if (now - delivery.since >= retries.giveUpMs) this.#disable('failing');
-  }
-
-  /** Some of its events are not kept any more: the others are delivered anew. */
-  async #onMissing(delivery: Delivery, left: readonly StoredEvent[]): Promise<void> {
-    const { broker, metrics, logger } = this.#deps;
-    const { id } = this.#endpoint;
-    const dropped = delivery.places.length - left.length;
-    await broker.countDropped(id, dropped);
-    this.#changes.delivery(delivery.name, null);
-    metrics.dropped.inc({ endpoint: id }, dropped);
-    logger.error({ endpoint: id, dropped }, 'events are gone that were not delivered');
-    if (left.length > 0) this.#wait({ ...newDelivery(left, { isBatch: delivery.batchId !== null }) }, 0);
-    const kept = new Set(left.map(({ partition }) => partition));
-    this.backlog.settle(delivery.places.filter(({ partition }) => !kept.has(partition)));
-  }
-
-  #wait(delivery: Delivery, next: number): void {
-    delivery.next = next;
-    delivery.events = null;
-    delivery.isStored = true;
-    this.#waiting.set(delivery.name, delivery);
-    this.backlog.block(delivery.places);
-    this.#changes.delivery(delivery.name, encodeDelivery(delivery));
-    this.#flushSoon();
-  }
-
-  #pause(until: number): void {
-    this.#pausedUntil = Math.max(this.#pausedUntil, until);
-    this.#changes.state({ pausedUntil: String(this.#pausedUntil) });
-  }
-
-  #disable(reason: DisabledReason): void {
-    if (this.isDisabled()) return;
-    this.#disabled = `${reason} ${Date.now()}`;
-    this.#changes.state({ disabled: this.#disabled });
-    this.#deps.logger.error({ endpoint: this.#endpoint.id, reason }, 'the endpoint of webhooks is disabled');
+    if (tried.kind === 'sent') this.#outcomes.onSent(delivery, tried.result);
+    else if (tried.kind === 'missing') await this.#outcomes.onMissing(delivery, tried.left);
+    else if (tried.kind === 'held-back') this.#outcomes.wait(delivery, Date.now());
   }
 
   /** All that waits is tried at once, as if it had not been tried yet. */
   #enable(request: string): void {
-    this.#disabled = null;
-    this.#pausedUntil = 0;
-    for (const delivery of this.#waiting.values()) {
-      Object.assign(delivery, { tries: 0, since: null, next: 0 });
-      this.#changes.delivery(delivery.name, encodeDelivery(delivery));
-    }
-    this.#changes.state({ disabled: '', pausedUntil: '' });
+    this.#waiting.retryAll();
+    this.#health.enable();
     this.#handled.enable = request;
     this.#changes.done('enable', request);
-    this.#deps.logger.info({ endpoint: this.#endpoint.id }, 'the endpoint of webhooks is enabled');
   }
 
   /** @param request begins with the time from which on all is sent again */
   #rewind(request: string): void {
     const since = Number.parseInt(request, 10);
-    for (const { name } of this.#waiting.values()) this.#changes.delivery(name, null);
     this.#waiting.clear();
     this.backlog.rewind(since);
     this.#changes.state({ begins: String(this.backlog.begins) });
@@ -367,39 +243,6 @@ export class Delivering {
       { endpoint: this.#endpoint.id, since: new Date(since).toISOString() },
       'webhooks are replayed',
     );
-    this.#flushSoon();
-  }
-
-  #countFailing(): number {
-    return [...this.#waiting.values()].filter(({ tries }) => tries > 0).length;
-  }
-
-  #read(): void {
-    while (this.#reading.size < MAX_READING) {
-      const next = this.backlog.nextToRead();
-      if (next === null) return;
-      this.#reading.add(next.name);
-      void this.#readPartition(next.name, next.after);
-    }
-  }
-
-  async #readPartition(name: string, after: string): Promise<void> {
-    try {
-      const page = await this.#deps.broker.readAfter(name, after, PAGE);
-      this.backlog.add(name, after, page, (event) => isFor(this.#endpoint, event));
-      this.#reading.delete(name);
-      this.pump();
-    } catch (error) {
-      this.#reading.delete(name);
-      this.backlog.readFailed(name);
-      if (error instanceof RedisUnavailable) return;
-      this.#deps.logger.error({ err: error, endpoint: this.#endpoint.id }, 'events could not be read');
-    }
-  }
-
-  #flushSoon(): void {
-    this.#changes.state({ failing: String(this.#countFailing()) });
-    // What is not written is written when the lease is renewed.
-    this.#changes.flush().catch(() => undefined);
+    this.#outcomes.flushSoon();
   }
 }

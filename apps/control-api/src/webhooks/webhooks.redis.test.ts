@@ -212,6 +212,22 @@ describe('a file that changes', () => {
     await eventually(async () => expect(await wanted()).toBeNull());
   });
 
+  test('has every stream created while events are wanted, also one that Redis has lost', async () => {
+    const events = await openEvents();
+    const { commands } = events.redis;
+    const receiver = await startReceiver();
+    const streams = Array.from({ length: events.broker.count }, (_, n) => `${events.prefix}events:{${n}}`);
+    const created = async () => (await Promise.all(streams.map((stream) => commands.exists(stream)))).filter(Boolean);
+    const webhooks = await startTestWebhooks(events, []);
+    await webhooks.list();
+    expect(await created()).toEqual([]);
+    webhooks.change([endpointOf(receiver, 'one')]);
+    await eventually(async () => expect(await created()).toHaveLength(streams.length));
+    await commands.del(streams[7] ?? '');
+    await eventually(async () => expect(await created()).toHaveLength(streams.length));
+    expect(receiver.taken).toEqual([]);
+  });
+
   test('moves an endpoint to another receiver and to other events, and ends one that is gone', async () => {
     const events = await openEvents();
     const [before, after] = [await startReceiver(), await startReceiver()];

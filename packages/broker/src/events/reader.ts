@@ -5,6 +5,7 @@ import { UnexpectedAnswer, answerOf } from '../lua/replies.ts';
 import { loadScript } from '../lua/scripts.ts';
 import { type Partition, eventPartitions } from './partitions.ts';
 import { type StoredEvent, decodeEvent } from './stored-event.ts';
+import { eventStreams } from './streams.ts';
 
 const endScript = loadScript('end-of-events');
 const trimScript = loadScript('trim-events');
@@ -29,6 +30,7 @@ export interface PlaceOfEvent {
 /** The streams of events, for those who deliver them. All reject with RedisUnavailable. */
 export function eventReader(redis: Commands, keys: Keys) {
   const partitions = eventPartitions(redis, keys);
+  const streams = eventStreams(redis, keys);
 
   /** @throws RangeError for a name that no partition has */
   function named(name: string): Partition {
@@ -71,13 +73,18 @@ export function eventReader(redis: Commands, keys: Keys) {
     })).filter(({ name }) => isPartition(name));
   }
 
-  /** How many events are kept in a partition, and the position of the last one that ever was; null when none was. */
+  /**
+   * How many events are kept in a partition, and the position of the last one that ever was; null when none was. Creates
+   * its stream if that is not there.
+   */
   async function endOf(name: string): Promise<{ length: number; last: string | null }> {
     const answer = await run(redis, endScript, [named(name).stream], []);
     const { kind: length, rest } = answerOf('end-of-events', answer);
     const [last] = rest;
     if (typeof last !== 'string') throw new UnexpectedAnswer('end-of-events', answer);
-    return { length, last: last === '' ? null : last };
+    // One that cannot be created is tried again with the next look.
+    if (length < 0) await streams.createStream(Number(name)).catch(() => undefined);
+    return { length: Math.max(length, 0), last: last === '' ? null : last };
   }
 
   /**

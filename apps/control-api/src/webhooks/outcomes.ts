@@ -1,0 +1,104 @@
+import type { StoredEvent } from '@holdfast/broker/stored-event';
+import type { WebhookBroker } from '@holdfast/broker/webhook-broker';
+import { RedisUnavailable } from '@holdfast/redis/unavailable';
+import type { Logger } from '@holdfast/service/logger';
+import type { Backlog } from './backlog.ts';
+import type { Changes } from './changes.ts';
+import { type Delivery, newDelivery } from './delivery.ts';
+import type { EndpointHealth } from './endpoint-health.ts';
+import { type RetrySchedule, retryDelay } from './retries.ts';
+import type { SendResult } from './sender.ts';
+import type { WaitingDeliveries } from './waiting.ts';
+import type { WebhookMetrics } from './webhook-metrics.ts';
+
+/** Whatever a `Retry-After` asks for. */
+const SHORTEST_WAIT_MS = 1_000;
+/** When Redis does not answer. */
+export const REDIS_RETRY_MS = 1_000;
+
+export interface OutcomeDeps {
+  /** Of the endpoint. */
+  readonly id: string;
+  readonly backlog: Backlog;
+  readonly changes: Changes;
+  readonly waiting: WaitingDeliveries;
+  readonly health: EndpointHealth;
+  readonly broker: Pick<WebhookBroker, 'countDropped'>;
+  readonly retries: RetrySchedule;
+  readonly metrics: WebhookMetrics;
+  readonly logger: Logger;
+}
+
+/** What follows from each try of a delivery. */
+export class Outcomes {
+  readonly #deps: OutcomeDeps;
+
+  constructor(deps: OutcomeDeps) {
+    this.#deps = deps;
+  }
+
+  /** The endpoint has answered, or has not in time. */
+  onSent(delivery: Delivery, result: SendResult): void {
+    const { id, metrics } = this.#deps;
+    metrics.deliveries.inc({ endpoint: id, outcome: result.outcome });
+    if (delivery.tries > 0) metrics.retries.inc({ endpoint: id });
+    if (result.outcome === 'delivered') this.#onDelivered(delivery);
+    else this.#onRefused(delivery, result);
+  }
+
+  /** Some of its events are not kept any more: the others are delivered anew. Rejects with RedisUnavailable. */
+  async onMissing(delivery: Delivery, left: readonly StoredEvent[]): Promise<void> {
+    const { id, backlog, changes, broker, metrics, logger } = this.#deps;
+    const dropped = delivery.places.length - left.length;
+    await broker.countDropped(id, dropped);
+    changes.delivery(delivery.name, null);
+    metrics.dropped.inc({ endpoint: id }, dropped);
+    logger.error({ endpoint: id, dropped }, 'events are gone that were not delivered');
+    if (left.length > 0) this.wait(newDelivery(left, { isBatch: delivery.batchId !== null }), 0);
+    const kept = new Set(left.map(({ partition }) => partition));
+    backlog.settle(delivery.places.filter(({ partition }) => !kept.has(partition)));
+  }
+
+  /** It could not be tried. */
+  onError(delivery: Delivery, error: unknown): void {
+    const { id, logger } = this.#deps;
+    if (!(error instanceof RedisUnavailable)) {
+      logger.error({ err: error, endpoint: id }, 'a webhook could not be made');
+    }
+    this.wait(delivery, Date.now() + REDIS_RETRY_MS);
+  }
+
+  /** @param next when it may be tried, in ms since 1970 */
+  wait(delivery: Delivery, next: number): void {
+    this.#deps.waiting.add(delivery, next);
+    this.flushSoon();
+  }
+
+  flushSoon(): void {
+    const { changes, waiting } = this.#deps;
+    changes.state({ failing: String(waiting.countFailing()) });
+    // What is not written is written when the lease is renewed.
+    changes.flush().catch(() => undefined);
+  }
+
+  #onDelivered(delivery: Delivery): void {
+    const { backlog, changes, waiting, health } = this.#deps;
+    backlog.settle(delivery.places);
+    if (delivery.isStored) changes.delivery(delivery.name, null);
+    health.onDelivered(delivery.places.length, waiting.countFailing());
+    this.flushSoon();
+  }
+
+  #onRefused(delivery: Delivery, result: SendResult): void {
+    const { health, retries } = this.#deps;
+    const { outcome, retryAfterMs } = result;
+    const now = Date.now();
+    delivery.tries += 1;
+    delivery.since ??= now;
+    health.onFailed(result, now);
+    const wait = retryAfterMs === null ? retryDelay(retries, delivery.tries) : Math.max(retryAfterMs, SHORTEST_WAIT_MS);
+    this.wait(delivery, now + wait);
+    if (outcome === 'gone') health.disable('gone');
+    else if (now - delivery.since >= retries.giveUpMs) health.disable('failing');
+  }
+}

@@ -1,0 +1,52 @@
+import type { StoredEvent } from '@holdfast/broker/stored-event';
+import type { WebhookBroker } from '@holdfast/broker/webhook-broker';
+import { RedisUnavailable } from '@holdfast/redis/unavailable';
+import type { Backlog } from './backlog.ts';
+
+/** Partitions that are read at a time. */
+const MAX_READING = 8;
+const PAGE = 50;
+
+export interface ReaderDeps {
+  readonly broker: Pick<WebhookBroker, 'readAfter'>;
+  readonly isWanted: (event: StoredEvent) => boolean;
+  /** There may be events to deliver, and room to read on. */
+  readonly onRead: () => void;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Fills the backlog of an endpoint from the partitions that have events for it, as far as there is room. */
+export class PartitionReader {
+  readonly #backlog: Backlog;
+  readonly #deps: ReaderDeps;
+  readonly #reading = new Set<string>();
+
+  constructor(backlog: Backlog, deps: ReaderDeps) {
+    this.#backlog = backlog;
+    this.#deps = deps;
+  }
+
+  /** Begins to read what there is to read. */
+  read(): void {
+    while (this.#reading.size < MAX_READING) {
+      const next = this.#backlog.nextToRead();
+      if (next === null) return;
+      this.#reading.add(next.name);
+      void this.#readPartition(next.name, next.after);
+    }
+  }
+
+  async #readPartition(name: string, after: string): Promise<void> {
+    const { broker, isWanted, onRead, onError } = this.#deps;
+    try {
+      const page = await broker.readAfter(name, after, PAGE);
+      this.#backlog.add(name, after, page, isWanted);
+      this.#reading.delete(name);
+      onRead();
+    } catch (error) {
+      this.#reading.delete(name);
+      this.#backlog.readFailed(name);
+      if (!(error instanceof RedisUnavailable)) onError(error);
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import type { Backlog } from './backlog.ts';
+import type { Changes } from './changes.ts';
+import { type Delivery, decodeDelivery, encodeDelivery, oldestOf } from './delivery.ts';
+
+/** Deliveries of an endpoint that wait for their next try. Each is written down, and holds up its own partitions. */
+export class WaitingDeliveries {
+  readonly #backlog: Backlog;
+  readonly #changes: Changes;
+  readonly #byName = new Map<string, Delivery>();
+
+  /** @param stored those that were begun before, by whichever control-api */
+  constructor(stored: ReadonlyMap<string, string>, backlog: Backlog, changes: Changes) {
+    this.#backlog = backlog;
+    this.#changes = changes;
+    for (const [name, text] of stored) {
+      const delivery = decodeDelivery(name, text);
+      this.#byName.set(name, delivery);
+      backlog.resume(delivery.places);
+    }
+  }
+
+  /** @param next when it may be tried, in ms since 1970 */
+  add(delivery: Delivery, next: number): void {
+    delivery.next = next;
+    delivery.events = null;
+    delivery.isStored = true;
+    this.#byName.set(delivery.name, delivery);
+    this.#backlog.block(delivery.places);
+    this.#write(delivery);
+  }
+
+  /** Takes one that may be tried; undefined when there is none. */
+  takeDue(now: number): Delivery | undefined {
+    for (const delivery of this.#byName.values()) {
+      if (delivery.next > now) continue;
+      this.#byName.delete(delivery.name);
+      return delivery;
+    }
+    return undefined;
+  }
+
+  /** When the next one may be tried, in ms since 1970; Infinity when there is none. */
+  nextDue(): number {
+    let due = Infinity;
+    for (const { next } of this.#byName.values()) due = Math.min(due, next);
+    return due;
+  }
+
+  /** When the oldest event of them happened; Infinity when there is none. */
+  oldest(): number {
+    let oldest = Infinity;
+    for (const delivery of this.#byName.values()) oldest = Math.min(oldest, oldestOf(delivery));
+    return oldest;
+  }
+
+  countFailing(): number {
+    let count = 0;
+    for (const { tries } of this.#byName.values()) if (tries > 0) count += 1;
+    return count;
+  }
+
+  /** All may be tried at once, as if they had not been tried yet. */
+  retryAll(): void {
+    for (const delivery of this.#byName.values()) {
+      Object.assign(delivery, { tries: 0, since: null, next: 0 });
+      this.#write(delivery);
+    }
+  }
+
+  /** None of them is sent any more. */
+  clear(): void {
+    for (const { name } of this.#byName.values()) this.#changes.delivery(name, null);
+    this.#byName.clear();
+  }
+
+  /** All are to be written down anew. */
+  writeAll(): void {
+    for (const delivery of this.#byName.values()) this.#write(delivery);
+  }
+
+  #write(delivery: Delivery): void {
+    this.#changes.delivery(delivery.name, encodeDelivery(delivery));
+  }
+}
