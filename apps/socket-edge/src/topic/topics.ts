@@ -6,6 +6,7 @@ import { BEGINNING } from '@holdfast/protocol/position-order';
 import pLimit from 'p-limit';
 import type { Freshness } from '../client/freshness.ts';
 import type { Counters, Latencies } from '../counters.ts';
+import { Round } from '../schedule/round.ts';
 import { messageEncoder } from '../transport/frames.ts';
 import type { Broadcast } from '../transport/transport.ts';
 import type { SentMessage } from './replay-buffer.ts';
@@ -48,9 +49,7 @@ export class Topics {
   /** By name; hardly ever more than one has the same. */
   readonly #topics = new Map<string, readonly Topic[]>();
   #size = 0;
-  /** The rest of the round in which quiet topics are compared. */
-  #round: Iterator<readonly Topic[]> | null = null;
-  #comparedAt = performance.now();
+  readonly #round = new Round(QUIET_MS, this.#topics);
   /** Topics that are not in use, and since when. */
   readonly #idle = new Map<Topic, number>();
   readonly #toFlush = new Set<Topic>();
@@ -140,7 +139,7 @@ export class Topics {
   /** Redis has confirmed subscriptions. */
   onSubscribed(names: readonly string[]): void {
     this.#deps.counters.resubscriptions += names.length;
-    this.#compare(names.flatMap((name) => this.#topics.get(name) ?? [])).catch(() => {
+    this.#compare(this.#named(names)).catch(() => {
       // Redis went away again: they count as unread, and `tend` comes.
     });
   }
@@ -162,6 +161,10 @@ export class Topics {
 
   *#all(): Generator<Topic> {
     for (const topics of this.#topics.values()) yield* topics;
+  }
+
+  #named(names: readonly string[]): Topic[] {
+    return names.flatMap((name) => this.#topics.get(name) ?? []);
   }
 
   #find(name: string, incarnation: string): Topic | undefined {
@@ -216,17 +219,8 @@ export class Topics {
   /** The next part of a round over all topics, so that each one that is quiet is compared once in `QUIET_MS`. */
   async #checkQuiet(): Promise<void> {
     const now = performance.now();
-    const due = Math.ceil((this.#topics.size * (now - this.#comparedAt)) / QUIET_MS);
-    this.#comparedAt = now;
-    const quiet: Topic[] = [];
-    for (let seen = 0; seen < due; seen += 1) {
-      this.#round ??= this.#topics.values();
-      const { done, value } = this.#round.next();
-      if (done === true) this.#round = null;
-      else
-        quiet.push(...value.filter(({ state, sequencer }) => state === 'open' && now - sequencer.freshAt >= LATELY_MS));
-    }
-    await this.#compare(quiet);
+    const due = this.#named(this.#round.due());
+    await this.#compare(due.filter(({ state, sequencer }) => state === 'open' && now - sequencer.freshAt >= LATELY_MS));
   }
 
   /** Compares the last messages of topics with Redis, many at once; only where they differ is the log read. */
