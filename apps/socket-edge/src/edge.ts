@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { EdgeBroker, EdgePresence, ServedClient } from '@holdfast/broker/broker';
+import type { EdgeBroker, EdgePresence } from '@holdfast/broker/broker';
 import type { EdgeDetails, EdgeFacts, EdgeLoad } from '@holdfast/broker/edge-state';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import type { LiveSubscriber } from '@holdfast/broker/live-subscriber';
@@ -15,7 +15,6 @@ import { drain } from './connection/drain.ts';
 import { RequestedDrain } from './connection/requested-drain.ts';
 import { Authorizations } from './client/authorization.ts';
 import { ClosedRanges } from './client/closed-ranges.ts';
-import { deliveredName } from './topic/delivered-name.ts';
 import { Losses } from './topic/losses.ts';
 import { Occupancy } from './topic/occupancy.ts';
 import { Topics } from './topic/topics.ts';
@@ -29,6 +28,7 @@ import { TimeSlicer } from './schedule/slicer.ts';
 import { PendingHandshakes } from './connection/claim.ts';
 import { Reconciler } from './client/reconcile.ts';
 import { Releases } from './client/releases.ts';
+import { servedClient } from './evidence/connection-evidence.ts';
 import { PastNotes } from './evidence/past-notes.ts';
 import { ResumeLimit } from './connection/resume-limit.ts';
 import { ConnectionRegistry } from './connection/registry.ts';
@@ -233,18 +233,7 @@ export function createEdge(options: EdgeOptions) {
 
   function answerServed(surveyId: string, clientId: string): void {
     const connection = registry.get(clientId);
-    const served: ServedClient | undefined = connection && {
-      connection: connection.id,
-      generation: connection.generation,
-      story: connection.story,
-      openedMs: connection.openedMs,
-      inbox: connection.inboxPosition,
-      waitingBytes: connection.transport.bufferedBytes,
-      topics: Object.fromEntries(
-        [...connection.subscriptions.values()].map(({ topic, reached }) => [deliveredName(topic.name), reached]),
-      ),
-    };
-    broker.answer(surveyId, served ?? null).catch(onError);
+    broker.answer(surveyId, connection ? servedClient(connection) : null).catch(onError);
   }
 
   function details(): EdgeDetails {

@@ -11,26 +11,13 @@ import { type Subscriber, type Subscription, SubscriptionSet } from '../topic/su
 import { deliveredName } from '../topic/delivered-name.ts';
 import type { Counters } from '../counters.ts';
 import type { Losses } from '../topic/losses.ts';
-import { connectionEnd } from '../evidence/connection-end.ts';
-import { NOT_RESUMED, withLost } from '../evidence/story.ts';
+import { NOT_RESUMED, closedReason, connectionEnd, openedAfterMs, withLost } from '../evidence/connection-evidence.ts';
 import type { ConnectionIdentity } from './identity.ts';
 
 /** Past this a connection leaves the live subscribers and keeps only its positions: a reader that stops costs no more. */
 const CONGESTED_BYTES = 64 * 1024;
 /** What may still be added for frames that are not messages; past it the connection is closed. */
 const OVERFLOW_BYTES = CONGESTED_BYTES + 128 * 1024;
-
-/** How a connection ended that the edge closed with one of these; any other is `closed`. */
-const reasons: Partial<Record<CloseCode['code'], DisconnectReason>> = {
-  [closeCodes.restarting.code]: 'drained',
-  [closeCodes.expired.code]: 'expired',
-  [closeCodes.tooSlow.code]: 'slow',
-  [closeCodes.replaced.code]: 'replaced',
-  [closeCodes.unregistered.code]: 'unregistered',
-};
-
-/** A message that is published before a claim, and comes after the welcome, is so much older at most. */
-const MAX_AHEAD_MS = 60_000;
 
 /** Topics left lately that are remembered for longer than they have to be. */
 const MAX_TOMBSTONES = 100;
@@ -111,7 +98,7 @@ export class Connection implements Subscriber {
   /** Bytes that it was sent apart from others, of what it had missed. */
   caughtUpBytes = 0;
   /** How it ended, once it has. */
-  endReason: DisconnectReason | null = null;
+  endReason: DisconnectReason = 'lost';
   /** What it began with and was told; from its end on, all that is known of it. */
   story: ConnectionStory | ConnectionEnd = NOT_RESUMED;
   /** When its claim was sent, in whole milliseconds of the monotonic clock; since the welcome, `openedMs`. */
@@ -178,10 +165,7 @@ export class Connection implements Subscriber {
   begin(latestStart: number): boolean {
     if (this.phase !== 'attaching') return false;
     this.phase = 'open';
-    const took = Math.ceil(performance.now()) - this.#opening;
-    const claimedAt = Math.floor(Number.parseInt(this.id, 36) / 1000);
-    const least = this.story.resumed ? 0 : -MAX_AHEAD_MS;
-    this.#opening = Math.max(least, Math.min(took, latestStart - claimedAt));
+    this.#opening = openedAfterMs(this, this.#opening, latestStart);
     return true;
   }
 
@@ -276,7 +260,7 @@ export class Connection implements Subscriber {
   close(how: CloseCode, reason: string = how.reason): void {
     if (this.phase === 'closed') return;
     // First: the transport ends it as well, and would not know why.
-    this.end(how === closeCodes.unregistered || how === closeCodes.disconnected, reasons[how.code] ?? 'closed');
+    this.end(how === closeCodes.unregistered || how === closeCodes.disconnected, closedReason(how));
     this.transport.close(how.code, reason);
   }
 
@@ -285,7 +269,7 @@ export class Connection implements Subscriber {
    * @param isFinal its client is not expected back
    */
   end(isFinal = false, reason: DisconnectReason = 'lost'): void {
-    if (this.endReason === null) {
+    if (this.phase !== 'closed') {
       this.endReason = reason;
       this.story = connectionEnd(this);
     }
