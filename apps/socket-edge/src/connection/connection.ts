@@ -1,11 +1,9 @@
 import { type ClientState, type SubscriptionStart, connectionName } from '@holdfast/broker/client-state';
 import { type CloseCode, closeCodes } from '@holdfast/protocol/close-codes';
 import type { ConnectionEnd, ConnectionStory } from '@holdfast/broker/evidence';
-import type { DownFrame } from '@holdfast/protocol/down';
 import type { DisconnectReason } from '@holdfast/protocol/events';
 import type { Position } from '@holdfast/protocol/position-order';
 import type { UnsubscribeReason } from '@holdfast/protocol/down';
-import { PONG_FRAME, controlFrame } from '../transport/frames.ts';
 import type { Transport } from '../transport/transport.ts';
 import { type Subscriber, type Subscription, SubscriptionSet } from '../topic/subscription.ts';
 import { deliveredName } from '../topic/delivered-name.ts';
@@ -13,23 +11,10 @@ import type { Counters } from '../counters.ts';
 import type { Losses } from '../topic/losses.ts';
 import { NOT_RESUMED, closedReason, connectionEnd, openedAfterMs, withLost } from '../evidence/connection-evidence.ts';
 import type { ConnectionIdentity } from './identity.ts';
-
-/** Past this a connection leaves the live subscribers and keeps only its positions: a reader that stops costs no more. */
-const CONGESTED_BYTES = 64 * 1024;
-/** What may still be added for frames that are not messages; past it the connection is closed. */
-const OVERFLOW_BYTES = CONGESTED_BYTES + 128 * 1024;
+import { type Phase, Sender } from './sender.ts';
 
 /** Topics left lately that are remembered for longer than they have to be. */
 const MAX_TOMBSTONES = 100;
-
-export type Phase =
-  /** Opened with `?resume=1`: its first frame is awaited. */
-  | 'awaiting-resume'
-  /** The start positions of its topics are being looked up. */
-  | 'attaching'
-  /** The welcome is out. */
-  | 'open'
-  | 'closed';
 
 /** What a connection was claimed with. */
 export interface ConnectionClaim {
@@ -53,29 +38,21 @@ interface TopicTombstone {
 }
 
 /** One WebSocket of a client, as the core sees it. */
-export class Connection implements Subscriber {
+export class Connection extends Sender implements Subscriber {
   /** For operators and clients: unique beside the edge's id. */
   readonly id: string;
   readonly clientId: string;
   /** Of which registration of the client it is. */
   readonly incarnation: string;
-  readonly transport: Transport;
   readonly subscriptions = new SubscriptionSet();
-  phase: Phase;
   /** Of its claim: of two connections of a client the one with the higher generation is newer. */
   generation: number;
   /** Of the state that has been applied; 0 for none that is known to be wholly applied. */
   digest: number;
   /** The number of the read that brought this state: what was read before is older. */
   stateRead: number;
-  /** It is sent no messages: it does not own its client yet, or the client's state is not known. */
-  suspended = false;
   /** Who its client is; null for most connections. */
   identity: ConnectionIdentity | null = null;
-  /** Too much waits for the socket: nothing more is sent until `onDrain`. */
-  congested = false;
-  /** Since when, in milliseconds of the monotonic clock. */
-  congestedSince = 0;
   /** The last message of the client's inbox that it was given. */
   inboxPosition: Position;
   /** Its client's inbox is being read; `again` when there may be more by now. */
@@ -95,8 +72,6 @@ export class Connection implements Subscriber {
   changedMeanwhile = false;
   /** Pings since anything was received. */
   unanswered = 0;
-  /** Bytes that it was sent apart from others, of what it had missed. */
-  caughtUpBytes = 0;
   /** How it ended, once it has. */
   endReason: DisconnectReason = 'lost';
   /** What it began with and was told; from its end on, all that is known of it. */
@@ -105,7 +80,6 @@ export class Connection implements Subscriber {
   #opening: number;
   /** Its place in the connection registry. */
   registryIndex = -1;
-  readonly #counters: Counters;
   readonly #losses: Pick<Losses, 'add'> | undefined;
 
   constructor(
@@ -115,6 +89,7 @@ export class Connection implements Subscriber {
     counters: Counters,
     losses?: Pick<Losses, 'add'>,
   ) {
+    super(transport, phase, counters);
     this.id = connectionName(generation);
     this.clientId = client.clientId;
     this.incarnation = client.incarnation;
@@ -122,10 +97,7 @@ export class Connection implements Subscriber {
     this.digest = digest;
     this.stateRead = read;
     this.#opening = Math.floor(sentAt);
-    this.transport = transport;
-    this.phase = phase;
     this.inboxPosition = client.ownPosition;
-    this.#counters = counters;
     this.#losses = losses;
   }
 
@@ -135,26 +107,6 @@ export class Connection implements Subscriber {
    */
   get openedMs(): number | null {
     return this.phase === 'open' ? this.#opening : null;
-  }
-
-  /** Whether it can be sent no messages now. */
-  get blocked(): boolean {
-    return this.congested || this.suspended;
-  }
-
-  /** Sends no messages until `resume`: it leaves the live subscribers and keeps its positions. */
-  suspend(): void {
-    if (this.suspended || this.phase === 'closed') return;
-    this.suspended = true;
-    this.#lag();
-  }
-
-  /** Sends messages again, and what it missed on its topics. Returns whether it was suspended. */
-  resume(): boolean {
-    const { suspended } = this;
-    this.suspended = false;
-    if (suspended) this.#catchUp();
-    return suspended;
   }
 
   /**
@@ -169,45 +121,14 @@ export class Connection implements Subscriber {
     return true;
   }
 
-  /** Sends the frames of so many messages. The caller respects `congested`, and what it was given before it became so has been sent. */
-  send(frames: Buffer, messages: number): void {
-    if (this.phase === 'closed') return;
-    this.caughtUpBytes += frames.length;
-    this.#counters.deliveries += messages;
-    this.#counters.deliveredBytes += frames.length;
-    this.transport.send(frames);
-    this.onWaiting();
-  }
-
-  /** Something was sent, and may wait for the socket. */
-  onWaiting(): void {
-    if (this.transport.bufferedBytes > CONGESTED_BYTES && !this.congested) this.#becomeCongested();
-  }
-
-  /** Sends a frame that is not a message: also while congested, within a bound. */
-  sendControl(frame: Exclude<DownFrame, { type: 'message' }>): void {
-    this.sendFrame(controlFrame(frame));
-  }
-
   /** What followed `after` on a topic is gone: it goes on after `position`. */
   announceLost(topic: string, after: Position, position: Position): void {
     if (this.phase === 'closed') return;
-    this.#counters.lostAnnounced += 1;
+    this.counters.lostAnnounced += 1;
     this.#losses?.add(topic, this.clientId, after, position);
     const lost = { topic: deliveredName(topic), after, position };
     this.story = withLost(this.story, lost);
     this.sendControl({ type: 'lost', ...lost });
-  }
-
-  pong(): void {
-    this.sendFrame(PONG_FRAME);
-  }
-
-  /** The socket has taken all that waited. */
-  onDrain(): void {
-    if (!this.congested || this.phase === 'closed') return;
-    this.congested = false;
-    this.#catchUp();
   }
 
   subscribe(subscription: Subscription): void {
@@ -280,31 +201,11 @@ export class Connection implements Subscriber {
     this.subscriptions.clear();
   }
 
-  /** The same for a frame that is encoded. */
-  sendFrame(frame: Buffer): void {
-    if (this.phase === 'closed') return;
-    if (this.transport.bufferedBytes > OVERFLOW_BYTES) {
-      this.#counters.evictedOverflow += 1;
-      this.close(closeCodes.tooSlow);
-      return;
-    }
-    this.transport.send(frame);
-    this.onWaiting();
-  }
-
-  #becomeCongested(): void {
-    this.congested = true;
-    this.congestedSince = performance.now();
-    this.#counters.slowConsumers += 1;
-    this.#lag();
-  }
-
-  #lag(): void {
+  protected lag(): void {
     for (const subscription of this.subscriptions.values()) subscription.topic.lag(subscription);
   }
 
-  #catchUp(): void {
-    if (this.blocked) return;
+  protected catchUp(): void {
     const isWatching = this.identity?.watches === true;
     for (const subscription of this.subscriptions.values()) {
       subscription.topic.catchUp(subscription);
