@@ -144,7 +144,9 @@ it('whatever clients do, each connection begins once and ends once, one after an
       const begun = connections.filter((_, index) => index % 2 === 0);
       expect(connections).toEqual(begun.flatMap((one) => [one, one]));
       expect(all.map(({ type }) => type)).toEqual(begun.flatMap(() => ['client.connected', 'client.disconnected']));
-      expect(begun.length).toBeGreaterThanOrEqual(10);
+      // One that a newer one overtakes before it has the client has none.
+      expect(begun.length).toBeGreaterThan(1);
+      expect(new Set(begun).size).toBe(begun.length);
     });
   }
 }, 60_000);

@@ -4,7 +4,15 @@ import { readDownText } from './down-text.ts';
 
 describe('the payload of a message', () => {
   it('is its text, byte for byte, also where printing it again would change it', () => {
-    for (const payload of ['{ "a" : 1 }', '1.0', '"\\u0061"', '{"data":{"data":1}}', 'null', '"x,\\"data\\":1"']) {
+    for (const payload of [
+      '{ "a" : 1 }',
+      '1.0',
+      '"\\u0061"',
+      '{"data":{"data":1}}',
+      '{"__proto__": 1}',
+      'null',
+      '"x,\\"data\\":1"',
+    ]) {
       const text = `{"type":"message","topic":"a.b","id":"1-0","data":${payload}}`;
       expect(readDownText(text)).toMatchObject({ ok: true, payloadText: payload });
     }

@@ -15,7 +15,8 @@ export function readDownText(text: string): ReadFrame {
   }
   const parsed = downFrame.safeParse(value);
   if (!parsed.success) return { ok: false };
-  const payloadText = parsed.data.type === 'message' ? payloadTextOf(text, parsed.data.data) : '';
+  // Of the frame as it came: what the schema gives has no member `__proto__`.
+  const payloadText = parsed.data.type === 'message' ? payloadTextOf(text, (value as { data: unknown }).data) : '';
   return { ok: true, frame: parsed.data, payloadText };
 }
 
