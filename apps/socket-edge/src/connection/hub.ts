@@ -191,7 +191,7 @@ export class Hub {
     if (reason === 'unregistered' || !('upTo' in story)) return;
     // What was written since the last sign of life may not have arrived when a connection is lost.
     const end = reason === 'lost' ? { ...story, doubtfulMs: (unanswered + 1) * heartbeatMs } : story;
-    pastNotes.add(clientId, { generation, edge, connection: id, to: Date.now(), reason, end });
+    pastNotes.add({ clientId, past: { generation, edge, connection: id, to: Date.now(), reason, end } });
   }
 
   async #attach(connection: Connection, client: ClientState, resume: Resumption | null): Promise<void> {
