@@ -22,8 +22,11 @@ export interface SequencerDeps {
   isFull: () => boolean;
   /** Resolves when everything emitted has been sent. */
   drained: () => Promise<void>;
-  /** What followed the last message is gone from the log: it goes on after `position`. `last` is the end of the log. */
-  onLost: (position: Position, last: Position) => void;
+  /**
+   * What followed the last message is gone from the log, which ended at `last` when it was read. Resolves to what
+   * announces that, to be called with the position after which the log goes on.
+   */
+  prepareLost: (last: Position) => Promise<(position: Position) => void>;
   /** The log has been read to its end. */
   onSynced: () => void;
   /** The topic exists no more. */
@@ -155,6 +158,7 @@ export class Sequencer implements LogTarget<SentMessage> {
     await this.#deps.drained();
     const wentBack = isOnAnotherBranch(page, after);
     let position = wentBack ? await this.#deps.lastInLog() : next;
+    const announce = await this.#deps.prepareLost(page.last);
     if (this.state !== 'open') return;
     if (wentBack) {
       // Held messages are of the log as it was before, emitted already, or again in the log that is read next.
@@ -166,7 +170,7 @@ export class Sequencer implements LogTarget<SentMessage> {
     const isHeld = held !== undefined && comparePositions(held.id, position) <= 0;
     if (isHeld) position = held.prev;
     this.position = position;
-    if (position !== after) this.#deps.onLost(position, page.last);
+    if (position !== after) announce(position);
     if (!isHeld) return;
     this.#releaseHeld();
     // It did not follow after all: reading again for it would never end.

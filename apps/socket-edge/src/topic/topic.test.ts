@@ -4,6 +4,7 @@ import { BEGINNING, comparePositions } from '@holdfast/protocol/position-order';
 import { NOT_LIVE } from './subscription.ts';
 import { type TopicHarness, topicHarness } from '../testing/topic-harness.ts';
 import { LogModel } from '../testing/log-model.ts';
+import { turns } from '../testing/turns.ts';
 
 /** Two of these and a connection has had enough for now. */
 const LARGE = `"${'x'.repeat(40_000)}"`;
@@ -12,6 +13,15 @@ async function openTopic() {
   const harness = topicHarness();
   await harness.opened();
   return harness;
+}
+
+/** So many subscribers that they are still being sent a first message for some turns: a gap after it is announced later. */
+async function beingServed(harness: TopicHarness) {
+  await harness.opened();
+  const listeners = Array.from({ length: 400 }, () => harness.join());
+  harness.deps.sliced = true;
+  harness.publish('1');
+  return listeners;
 }
 
 describe('a topic', () => {
@@ -244,6 +254,73 @@ describe('what the log has no more', () => {
     await h.settled();
     expect(live.socket.idsOf('news').at(-1)).toBe(next);
     expect(ahead.socket.idsOf('news')).toEqual([next]);
+  });
+
+  it('is not announced to one that joined past it while others were being served, nor is that sent what came before', async () => {
+    const h = topicHarness();
+    const live = await beingServed(h);
+    const missed = h.publish('2', { live: false });
+    const kept = [h.publish('3', { live: false })];
+    h.log.trim(1);
+    void h.topic.sequencer.sync();
+    await turns(2);
+    kept.push(h.publish('4', { live: false }), h.publish('5', { live: false }));
+    const subscribed = h.join(kept[1]);
+    expect(live.some(({ socket }) => socket.writes.length === 0)).toBe(true);
+    await h.settled();
+    const next = h.publish('6');
+    await h.settled();
+    for (const { socket } of live) {
+      expect(socket.of('lost')).toMatchObject([{ position: missed }]);
+      expect(socket.idsOf('news').slice(1)).toEqual([...kept, next]);
+    }
+    expect(subscribed.socket.of('lost')).toEqual([]);
+    expect(subscribed.socket.idsOf('news')).toEqual([kept[2], next]);
+  });
+
+  it('is announced once to one that has read the log further while others were being served, and nothing sent twice', async () => {
+    const h = topicHarness();
+    h.publish('0', { live: false });
+    const live = await beingServed(h);
+    const missed = h.publish('2', { live: false });
+    const kept = [h.publish('3', { live: false })];
+    h.log.trim(1);
+    void h.topic.sequencer.sync();
+    await turns(2);
+    kept.push(h.publish('4', { live: false }));
+    const ahead = h.join(h.log.start);
+    await turns(4);
+    expect(ahead.socket.idsOf('news')).toEqual(kept);
+    expect(live.some(({ socket }) => socket.writes.length === 0)).toBe(true);
+    await h.settled();
+    const next = h.publish('5');
+    await h.settled();
+    for (const { socket } of [ahead, ...live]) expect(socket.of('lost')).toMatchObject([{ position: missed }]);
+    for (const { socket } of live) expect(socket.idsOf('news').slice(1)).toEqual([...kept, next]);
+    expect(ahead.socket.idsOf('news')).toEqual([...kept, next]);
+  });
+
+  it('is announced to one that is ahead by what Redis forgot, also when the log has grown past that meanwhile', async () => {
+    const h = topicHarness();
+    const live = await beingServed(h);
+    const [missed, , , gone = ''] = ['2', '3', '4', '5'].map((data) => h.publish(data, { live: false }));
+    const ahead = h.join(gone);
+    h.log.rollBack(3);
+    h.log.trim(0);
+    void h.topic.sequencer.sync();
+    await turns(2);
+    const since = ['6', '7', '8', '9'].map((data) => h.publish(data, { live: false }));
+    expect(comparePositions(since.at(-1) ?? '', gone)).toBe(1);
+    expect(live.some(({ socket }) => socket.writes.length === 0)).toBe(true);
+    await h.settled();
+    since.push(h.publish('10'));
+    await h.settled();
+    for (const { socket } of live) {
+      expect(socket.of('lost')).toMatchObject([{ position: missed }]);
+      expect(socket.idsOf('news').slice(1)).toEqual(since);
+    }
+    expect(ahead.socket.of('lost')).toEqual([{ type: 'lost', topic: 'news', after: gone, position: missed }]);
+    expect(ahead.socket.idsOf('news')).toEqual(since);
   });
 
   it('is announced when Redis went back, and what was published since arrives though its ids are not above', async () => {

@@ -107,7 +107,7 @@ export class Topic implements SubscribedTopic {
       lastInLog: () => this.#history.lastInLog(),
       isFull: () => this.#unsent.length >= MAX_WAITING && !deps.isFresh(),
       drained: () => this.#drained(),
-      onLost: (position, last) => this.#onLost(position, last),
+      prepareLost: (last) => this.#prepareLost(last),
       onSynced: () => this.catchUpAll(),
       onGone: () => this.#onGone(),
       onReadFailed: (error) => deps.onReadFailed(this, error),
@@ -261,14 +261,25 @@ export class Topic implements SubscribedTopic {
     }
   }
 
-  /** Announces to every subscription at the last sent message that what followed is gone. */
-  #onLost(position: Position, last: Position): void {
+  /**
+   * Some lagging subscriptions are ahead of the topic, by what they read from the log, or because they began there. Where
+   * the log went back, that may be gone too. `last`, its end, is not enough to tell: it was read before the topic was
+   * drained, and by now they may be past it because the log has grown.
+   */
+  async #prepareLost(last: Position): Promise<(position: Position) => void> {
+    const isPast = ({ position }: Subscription) => comparePositions(position, last) > 0;
+    const past = new Map([...this.#lagging].filter(isPast).map((one) => [one, one.position]));
+    const page = past.size === 0 ? null : await this.#history.read(last);
+    return (position) =>
+      this.#onLost(position, (one) => page !== null && past.get(one) === one.position && isNotIn(page, one.position));
+  }
+
+  /** Announces to every subscription at the last sent message, and to those whose position is gone, that what followed is gone. */
+  #onLost(position: Position, isGone: (subscription: Subscription) => boolean): void {
     const after = this.lastSent;
     // What a log that went back does not contain any more is in memory from there on.
-    const isGone = (at: Position) =>
-      comparePositions(at, last) > 0 || (comparePositions(at, position) > 0 && this.#history.has(at));
-    // Others are ahead of the topic by what they read from the log.
-    const gone = [...this.#lagging].filter((subscription) => isGone(subscription.position));
+    const wasSent = (at: Position) => comparePositions(at, position) > 0 && this.#history.has(at);
+    const gone = [...this.#lagging].filter((subscription) => wasSent(subscription.position) || isGone(subscription));
     this.#startAt(position);
     for (const { subscriber } of this.#live.members()) subscriber.announceLost(this.name, after, position);
     for (const subscription of gone) subscription.onGap(position);
@@ -344,4 +355,12 @@ export class Topic implements SubscribedTopic {
       void this.sequencer.sync();
     else this.catchUp(subscription);
   }
+}
+
+/** Whether a log has nothing at a position that it had once: it ends before, or goes from one message to the next past it. */
+function isNotIn({ entries, last }: FramePage, position: Position): boolean {
+  return (
+    comparePositions(position, last) > 0 ||
+    entries.some(({ prev, id }) => comparePositions(prev, position) < 0 && comparePositions(position, id) < 0)
+  );
 }
