@@ -105,7 +105,18 @@ export function createSender({ allowPrivate, timeoutMs = TIMEOUT_MS, lookup }: S
       request.on('error', (error: NodeJS.ErrnoException) => {
         reject(request.reusedSocket && error.code === 'ECONNRESET' ? new StaleConnection(error) : error);
       });
+      let hasAnswer = false;
+      request.on('upgrade', (response, socket) => {
+        hasAnswer = true;
+        socket.destroy();
+        resolve({ response, text: '' });
+      });
+      // Whatever an endpoint does, a request that ends without an answer has failed.
+      request.on('close', () => {
+        if (!hasAnswer) reject(new Error('the connection ended without an answer'));
+      });
       request.on('response', (response) => {
+        hasAnswer = true;
         readAnswer(response).then((text) => resolve({ response, text }), reject);
       });
       request.end(body);
