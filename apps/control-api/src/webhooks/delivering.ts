@@ -121,6 +121,9 @@ export class Delivering {
   async restore(): Promise<void> {
     this.backlog.markAllMoved();
     this.#waiting.writeAll();
+    for (const delivery of this.#inFlight) {
+      if (delivery.isStored) this.#changes.delivery(delivery.name, encodeDelivery(delivery));
+    }
     this.#changes.state({ begins: String(this.backlog.begins) });
     this.#health.write();
     await this.#changes.flush();
@@ -207,7 +210,8 @@ export class Delivering {
     const { broker, sender, holdsLease } = this.#deps;
     if (delivery.batchId !== null && !delivery.isStored) {
       this.#changes.delivery(delivery.name, encodeDelivery(delivery));
-      if (!(await this.#changes.flush())) return;
+      // Redis has lost the lease, or given it to another: the next renewal restores or abandons what waits.
+      if (!(await this.#changes.flush())) return this.#outcomes.wait(delivery, Date.now() + REDIS_RETRY_MS);
       delivery.isStored = true;
     }
     const tried = await attempt(delivery, {

@@ -100,6 +100,25 @@ test('whoever lost its lease sends nothing more, and writes nothing', async () =
   await eventually(() => expect(numbers(receiver.taken)).toEqual([0, 1]));
 });
 
+test('a batch that is put together just after Redis lost its data is delivered', async () => {
+  const events = await openEvents();
+  const receiver = await startReceiver();
+  const webhooks = await startTestWebhooks(events, [endpointOf(receiver, 'backend', { batch: { size: 10, ms: 10 } })]);
+  await events.ofTopic('a', 'topic.occupied', { n: 0 });
+  await eventually(() => expect(numbers(receiver.taken)).toEqual([0]));
+  // Just after a renewal there is a second in which no write finds the lease.
+  const key = `${events.prefix}webhook:{backend}`;
+  const until = await events.redis.commands.hget(key, 'until');
+  await eventually(async () => expect(await events.redis.commands.hget(key, 'until')).not.toBe(until));
+  for (const lost of [key, `${key}:cursors`, `${key}:deliveries`]) await events.redis.commands.del(lost);
+  await events.ofTopic('a', 'topic.occupied', { n: 1 });
+  await eventually(() => expect(numbers(receiver.taken)).toEqual([0, 1]));
+  await events.ofTopic('a', 'topic.occupied', { n: 2 });
+  await eventually(() => expect(numbers(receiver.taken)).toEqual([0, 1, 2]));
+  expect(webhooks.log.linesWith('Redis has forgotten how far webhooks are: it is written anew')).toHaveLength(1);
+  await eventually(async () => expect(await events.broker.readDeliveries('backend')).toEqual(new Map()));
+});
+
 test('while Redis is away nothing is lost; a Redis that lost its data gets back how far each endpoint is', async () => {
   let redis = await startPrivateRedis();
   onTestFinished(() => redis.stop());

@@ -23,7 +23,8 @@ export class WaitingDeliveries {
   add(delivery: Delivery, next: number): void {
     delivery.next = next;
     delivery.events = null;
-    delivery.isStored = true;
+    // A batch is, when Redis has said so: it is not sent before.
+    if (delivery.batchId === null) delivery.isStored = true;
     this.#byName.set(delivery.name, delivery);
     this.#backlog.block(delivery.places);
     this.#write(delivery);
