@@ -221,7 +221,7 @@ export class Delivering {
       maySend: () => !this.#stopping && holdsLease(),
       signal: this.#aborted.signal,
     });
-    if (tried.kind === 'sent') this.#outcomes.onSent(delivery, tried.result);
+    if (tried.kind === 'sent') this.#outcomes.onSent(delivery, tried.result, tried.events);
     else if (tried.kind === 'missing') await this.#outcomes.onMissing(delivery, tried.left);
     else if (tried.kind === 'held-back') this.#outcomes.wait(delivery, Date.now());
   }

@@ -41,6 +41,14 @@ export function newDelivery(events: readonly StoredEvent[], { isBatch }: { isBat
   };
 }
 
+/** A batch of several partitions as one delivery of each, so that what is refused for one holds up no other. */
+export function divide(delivery: Delivery, events: readonly StoredEvent[]): Delivery[] {
+  const byPartition = Map.groupBy(events, ({ partition }) => partition);
+  if (delivery.batchId === null || byPartition.size < 2) return [delivery];
+  const { tries, since } = delivery;
+  return [...byPartition.values()].map((those) => ({ ...newDelivery(those, { isBatch: true }), tries, since }));
+}
+
 interface Written {
   batch?: true;
   places: [partition: string, position: string][];

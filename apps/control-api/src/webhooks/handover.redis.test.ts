@@ -30,7 +30,7 @@ test('a batch that failed at one control-api is sent by the next under the same 
   const receiver = await startReceiver(answers(500));
   const endpoint = endpointOf(receiver, 'backend', { batch: { size: 10, ms: 20 } });
   const first = await startTestWebhooks(events, [endpoint], { retries: { firstMs: 300 } });
-  for (const n of upTo(5)) await events.ofTopic(`topic-${n}`, 'topic.occupied', { n });
+  for (const n of upTo(5)) await events.ofTopic('a', 'topic.occupied', { n });
   await eventually(() => expect(receiver.received.length).toBeGreaterThan(0));
   const failed = receiver.received[0];
   await first.stop();
@@ -40,6 +40,27 @@ test('a batch that failed at one control-api is sent by the next under the same 
   const again = receiver.received.filter(({ id }) => id === failed?.id).at(-1);
   expect(again).not.toBe(failed);
   expect(again?.body).toBe(failed?.body);
+});
+
+test('the parts of a batch that was refused keep their ids, also at the next control-api', async () => {
+  const events = await openEvents();
+  const receiver = await startReceiver(answers(500));
+  const endpoint = endpointOf(receiver, 'backend', { batch: { size: 10, ms: 200 } });
+  const first = await startTestWebhooks(events, [endpoint]);
+  for (const n of upTo(4)) await events.ofTopic(`topic-${n % 2}`, 'topic.occupied', { n });
+  const ids = () => new Set(receiver.received.map(({ id }) => id));
+  // The whole, and each of its two parts.
+  await eventually(() => expect(ids().size).toBe(3));
+  await eventually(() => expect(receiver.received.length).toBeGreaterThanOrEqual(5));
+  const before = ids();
+  await first.stop();
+  receiver.answer(takes);
+  await startTestWebhooks(events, [endpoint]);
+  await eventually(() => expect(receiver.taken).toHaveLength(4));
+  expect(ids()).toEqual(before);
+  expect(numbers(receiver.taken, 'topic-0')).toEqual([0, 2]);
+  expect(numbers(receiver.taken, 'topic-1')).toEqual([1, 3]);
+  await eventually(async () => expect(await events.broker.readDeliveries('backend')).toEqual(new Map()));
 });
 
 test('the wait for another try goes over to whoever takes over', async () => {

@@ -4,7 +4,7 @@ import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import type { Logger } from '@holdfast/service/logger';
 import type { Backlog } from './backlog.ts';
 import type { Changes } from './changes.ts';
-import { type Delivery, newDelivery } from './delivery.ts';
+import { type Delivery, divide, newDelivery } from './delivery.ts';
 import type { EndpointHealth } from './endpoint-health.ts';
 import { type RetrySchedule, retryDelay } from './retries.ts';
 import type { SendResult } from './sender.ts';
@@ -13,6 +13,7 @@ import type { WebhookMetrics } from './webhook-metrics.ts';
 
 /** Whatever a `Retry-After` asks for. */
 const SHORTEST_WAIT_MS = 1_000;
+const TOO_MANY_REQUESTS = 429;
 /** When Redis does not answer. */
 export const REDIS_RETRY_MS = 1_000;
 
@@ -38,12 +39,12 @@ export class Outcomes {
   }
 
   /** The endpoint has answered, or has not in time. */
-  onSent(delivery: Delivery, result: SendResult): void {
+  onSent(delivery: Delivery, result: SendResult, events: readonly StoredEvent[]): void {
     const { id, metrics } = this.#deps;
     metrics.deliveries.inc({ endpoint: id, outcome: result.outcome });
     if (delivery.tries > 0) metrics.retries.inc({ endpoint: id });
     if (result.outcome === 'delivered') this.#onDelivered(delivery);
-    else this.#onRefused(delivery, result);
+    else this.#onRefused(delivery, result, events);
   }
 
   /** Some of its events are not kept any more: the others are delivered anew. Rejects with RedisUnavailable. */
@@ -89,16 +90,27 @@ export class Outcomes {
     this.flushSoon();
   }
 
-  #onRefused(delivery: Delivery, result: SendResult): void {
-    const { health, retries } = this.#deps;
+  #onRefused(delivery: Delivery, result: SendResult, events: readonly StoredEvent[]): void {
+    const { changes, waiting, health, retries } = this.#deps;
     const { outcome, retryAfterMs } = result;
     const now = Date.now();
     delivery.tries += 1;
     delivery.since ??= now;
     health.onFailed(result, now);
-    const wait = retryAfterMs === null ? retryDelay(retries, delivery.tries) : Math.max(retryAfterMs, SHORTEST_WAIT_MS);
-    this.wait(delivery, now + wait);
+    const parts = isAboutContent(result, delivery.tries) ? divide(delivery, events) : [delivery];
+    if (parts.length > 1) changes.delivery(delivery.name, null);
+    for (const part of parts) {
+      const wait = retryAfterMs === null ? retryDelay(retries, part.tries) : Math.max(retryAfterMs, SHORTEST_WAIT_MS);
+      waiting.add(part, now + wait);
+    }
+    this.flushSoon();
     if (outcome === 'gone') health.disable('gone');
     else if (now - delivery.since >= retries.giveUpMs) health.disable('failing');
   }
+}
+
+/** Whether it may be for what is in a request that it failed: it was refused, or twice ended without an answer. */
+function isAboutContent({ outcome, status, retryAfterMs }: SendResult, tries: number): boolean {
+  if (outcome === 'refused') return status !== TOO_MANY_REQUESTS && retryAfterMs === null;
+  return (outcome === 'time-out' || outcome === 'unreachable') && tries >= 2;
 }

@@ -14,6 +14,8 @@ const numbersOf = (taken: readonly TakenEvent[], topic: string): unknown[] =>
 const typesOf = ({ taken }: { taken: readonly TakenEvent[] }): string[] =>
   taken.map(({ type, data }) => `${type} ${JSON.stringify(data['topic'] ?? null)}`).toSorted();
 
+const isBad = (body: string): boolean => body.includes('"topic":"bad"');
+
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
 describe('an event', () => {
@@ -183,6 +185,27 @@ describe('an endpoint', () => {
     receiver.answer(takes);
     await eventually(() => expect(numbersOf(receiver.taken, 'bad')).toEqual(upTo(3)));
   });
+});
+
+test('with batches what is refused for one event holds up what is in its partition, and no more', async () => {
+  const events = await openEvents();
+  const receiver = await startReceiver(({ body }, response) => {
+    response.writeHead(isBad(body) ? 422 : 200).end();
+  });
+  await startTestWebhooks(events, [endpointOf(receiver, 'backend', { batch: { size: 20, ms: 200 } })]);
+  const topics = upTo(5).map((number) => `good-${number}`);
+  await events.ofTopic('bad', 'topic.occupied', { n: 0 });
+  for (const n of upTo(4)) for (const topic of topics) await events.ofTopic(topic, 'topic.occupied', { n });
+  await eventually(() => {
+    for (const topic of topics) expect(numbersOf(receiver.taken, topic)).toEqual(upTo(4));
+  });
+  await eventually(() => {
+    const alone = receiver.received.filter(({ body }) => isBad(body) && !body.includes('good-'));
+    expect(alone.length).toBeGreaterThan(2);
+    expect(new Set(alone.map(({ id }) => id)).size).toBe(1);
+  });
+  receiver.answer(takes);
+  await eventually(() => expect(numbersOf(receiver.taken, 'bad')).toEqual([0]));
 });
 
 describe('a file that changes', () => {
