@@ -59,6 +59,10 @@ export class Delivering {
   #replay: string | null = null;
   /** Requests that are done, and of which Redis may not know yet that they are. */
   readonly #handled: { enable?: string; replay?: string } = {};
+  /** Events that Redis is known to have counted, whoever did. */
+  #dropped: number;
+  /** Those of them that it has forgotten, and has to count anew. */
+  #droppedBefore = 0;
   #stopping = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -67,6 +71,7 @@ export class Delivering {
     const { id } = endpoint;
     this.#endpoint = endpoint;
     this.#deps = deps;
+    this.#dropped = state.dropped;
     this.backlog = new Backlog(state.begins, cursors);
     this.#changes = new Changes(broker, { id, token, takeMoved: () => this.backlog.takeMoved() });
     this.#waiting = new WaitingDeliveries(deliveries, this.backlog, this.#changes);
@@ -109,12 +114,16 @@ export class Delivering {
   }
 
   /** The lease was renewed: what operators ask for is done, and what there is is written. */
-  async onRenewed({ enable, replay }: Pick<WebhookState, 'enable' | 'replay'>): Promise<void> {
+  async onRenewed({ enable, replay, dropped }: Pick<WebhookState, 'enable' | 'replay' | 'dropped'>): Promise<void> {
     if (enable !== null && enable !== this.#handled.enable) this.#enable(enable);
     if (replay !== null && replay !== this.#handled.replay) this.#replay = replay;
     this.#changes.state({ oldest: String(this.oldest() ?? '') });
     this.pump();
     await this.#changes.flush();
+    // Added, for others count as well.
+    if (this.#droppedBefore > 0) await this.#deps.broker.countDropped(this.#endpoint.id, this.#droppedBefore);
+    this.#dropped = dropped + this.#droppedBefore;
+    this.#droppedBefore = 0;
   }
 
   /** Redis knows nothing any more: all that is known here is written anew. */
@@ -124,8 +133,9 @@ export class Delivering {
     for (const delivery of this.#inFlight) {
       if (delivery.isStored) this.#changes.delivery(delivery.name, encodeDelivery(delivery));
     }
-    this.#changes.state({ begins: String(this.backlog.begins) });
+    this.#changes.state({ begins: String(this.backlog.begins), failing: String(this.#waiting.countFailing()) });
     this.#health.write();
+    this.#droppedBefore = this.#dropped;
     await this.#changes.flush();
   }
 

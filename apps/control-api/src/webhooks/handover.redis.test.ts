@@ -140,6 +140,45 @@ test('a batch that is put together just after Redis lost its data is delivered',
   await eventually(async () => expect(await events.broker.readDeliveries('backend')).toEqual(new Map()));
 });
 
+test('a Redis that lost its data gets back what operators are shown of an endpoint', async () => {
+  const events = await openEvents();
+  const receiver = await startReceiver();
+  const webhooks = await startTestWebhooks(events, [endpointOf(receiver, 'backend')]);
+  await events.ofTopic('a', 'topic.occupied', { n: 0 });
+  await eventually(() => expect(receiver.taken).toHaveLength(1));
+  receiver.answer(answers(500));
+  await events.ofTopic('a', 'topic.occupied', { n: 1 });
+  await events.broker.countDropped('backend', 7);
+  const shown = async () => {
+    const { state, delivered, dropped, lastDeliveredAt, lastError } = (await webhooks.list())[0] ?? {};
+    return { state, delivered, dropped, lastDeliveredAt, status: lastError?.status };
+  };
+  await eventually(async () =>
+    expect(await shown()).toEqual({
+      state: 'failing',
+      delivered: 1,
+      dropped: 7,
+      lastDeliveredAt: expect.any(String) as string,
+      status: 500,
+    }),
+  );
+  const before = await shown();
+  const key = `${events.prefix}webhook:{backend}`;
+  const until = async () => events.redis.commands.hget(key, 'until');
+  // The first renewal may have begun before it was counted.
+  for (let renewals = 0; renewals < 2; renewals += 1) {
+    const seen = await until();
+    await eventually(async () => expect(await until()).not.toBe(seen));
+  }
+  for (const lost of [key, `${key}:cursors`, `${key}:deliveries`]) await events.redis.commands.del(lost);
+  await events.broker.countDropped('backend', 1);
+  await eventually(async () => expect(await shown()).toEqual({ ...before, dropped: 8 }));
+  receiver.answer(answers(410));
+  await eventually(async () => expect(await shown()).toMatchObject({ state: 'disabled', status: 410 }));
+  for (const lost of [key, `${key}:cursors`, `${key}:deliveries`]) await events.redis.commands.del(lost);
+  await eventually(async () => expect(await shown()).toMatchObject({ state: 'disabled', status: 410, dropped: 8 }));
+});
+
 test('while Redis is away nothing is lost; a Redis that lost its data gets back how far each endpoint is', async () => {
   let redis = await startPrivateRedis();
   onTestFinished(() => redis.stop());
