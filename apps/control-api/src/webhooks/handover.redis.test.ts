@@ -74,12 +74,30 @@ test('the wait for another try goes over to whoever takes over', async () => {
   receiver.answer(takes);
   const second = await startTestWebhooks(events, [endpoint]);
   await events.ofTopic('a', 'topic.occupied', { n: 1 });
-  await events.ofTopic('b', 'topic.occupied', { n: 2 });
-  await eventually(() => expect(numbers(receiver.taken, 'b')).toEqual([2]));
-  expect(numbers(receiver.taken)).toEqual([]);
+  await eventually(async () => expect((await second.list())[0]?.lagSeconds).toBeGreaterThan(2));
+  expect(receiver.taken).toEqual([]);
   expect((await second.list())[0]).toMatchObject({ state: 'failing' });
   await second.enable('backend');
   await eventually(() => expect(numbers(receiver.taken)).toEqual([0, 1]));
+});
+
+test('what waits for another try is tried soon when the endpoint takes something else, also at the next control-api', async () => {
+  const events = await openEvents();
+  const receiver = await startReceiver(answers(500));
+  const endpoint = endpointOf(receiver, 'backend');
+  const retries = { firstMs: 3_600_000, longestMs: 3_600_000 };
+  const first = await startTestWebhooks(events, [endpoint], { retries });
+  for (const topic of ['a', 'b']) await events.ofTopic(topic, 'topic.occupied', { n: 0 });
+  await eventually(async () => expect((await events.broker.readDeliveries('backend')).size).toBe(2));
+  receiver.answer((request, response) => answers(request.body.includes('"a"') ? 500 : 204)(request, response));
+  await events.ofTopic('c', 'topic.occupied', { n: 0 });
+  await eventually(() => expect(numbers(receiver.taken, 'b')).toEqual([0]));
+  await eventually(() => expect(receiver.received.filter(({ body }) => body.includes('"a"')).length).toBe(2));
+  await first.stop();
+  receiver.answer(takes);
+  await startTestWebhooks(events, [endpoint], { retries });
+  await events.ofTopic('c', 'topic.occupied', { n: 1 });
+  await eventually(() => expect(numbers(receiver.taken)).toEqual([0]));
 });
 
 test('that an endpoint is disabled is known to whoever takes over', async () => {

@@ -83,7 +83,8 @@ export class Outcomes {
   }
 
   #onDelivered(delivery: Delivery): void {
-    const { backlog, changes, waiting, health } = this.#deps;
+    const { backlog, changes, waiting, health, retries } = this.#deps;
+    waiting.hasten(Date.now(), retries.backMs);
     backlog.settle(delivery.places);
     if (delivery.isStored) changes.delivery(delivery.name, null);
     health.onDelivered(delivery.places.length, waiting.countFailing());
@@ -96,6 +97,7 @@ export class Outcomes {
     const now = Date.now();
     delivery.tries += 1;
     delivery.since ??= now;
+    delivery.failed = now;
     health.onFailed(result, now);
     const parts = isAboutContent(result, delivery.tries) ? divide(delivery, events) : [delivery];
     if (parts.length > 1) changes.delivery(delivery.name, null);
