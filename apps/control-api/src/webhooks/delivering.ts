@@ -128,6 +128,7 @@ export class Delivering {
 
   /** Redis knows nothing any more: all that is known here is written anew. */
   async restore(): Promise<void> {
+    this.#outcomes.onForgotten();
     this.backlog.markAllMoved();
     this.#waiting.writeAll();
     for (const delivery of this.#inFlight) {

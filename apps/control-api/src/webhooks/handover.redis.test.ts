@@ -197,6 +197,22 @@ test('a Redis that lost its data gets back what operators are shown of an endpoi
   await eventually(async () => expect(await shown()).toMatchObject({ state: 'disabled', status: 410, dropped: 8 }));
 });
 
+test('what waits and is gone from a Redis that lost its data is counted', async () => {
+  const events = await openEvents();
+  const receiver = await startReceiver(answers(500));
+  const webhooks = await startTestWebhooks(events, [endpointOf(receiver, 'backend')]);
+  await events.ofTopic('a', 'topic.occupied', { n: 0 });
+  await eventually(() => expect(receiver.received.length).toBeGreaterThan(0));
+  const key = `${events.prefix}webhook:{backend}`;
+  const streams = upTo(events.broker.count).map((number) => `${events.prefix}events:{${number}}`);
+  for (const lost of [key, `${key}:cursors`, `${key}:deliveries`, ...streams]) await events.redis.commands.del(lost);
+  await eventually(async () => expect((await webhooks.list())[0]).toMatchObject({ dropped: 1, lagSeconds: 0 }));
+  receiver.answer(takes);
+  await events.ofTopic('a', 'topic.occupied', { n: 1 });
+  await eventually(() => expect(numbers(receiver.taken)).toEqual([1]));
+  expect((await webhooks.list())[0]?.dropped).toBe(1);
+});
+
 test('while Redis is away nothing is lost; a Redis that lost its data gets back how far each endpoint is', async () => {
   let redis = await startPrivateRedis();
   onTestFinished(() => redis.stop());

@@ -1,10 +1,10 @@
-import type { StoredEvent } from '@holdfast/broker/stored-event';
+import { type StoredEvent, isBefore, timeOf } from '@holdfast/broker/stored-event';
 import type { WebhookBroker } from '@holdfast/broker/webhook-broker';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import type { Logger } from '@holdfast/service/logger';
 import type { Backlog } from './backlog.ts';
 import type { Changes } from './changes.ts';
-import { type Delivery, divide, newDelivery } from './delivery.ts';
+import { type Delivery, type Place, divide, newDelivery } from './delivery.ts';
 import type { EndpointHealth } from './endpoint-health.ts';
 import { type RetrySchedule, retryDelay } from './retries.ts';
 import type { SendResult } from './sender.ts';
@@ -24,7 +24,7 @@ export interface OutcomeDeps {
   readonly changes: Changes;
   readonly waiting: WaitingDeliveries;
   readonly health: EndpointHealth;
-  readonly broker: Pick<WebhookBroker, 'countDropped'>;
+  readonly broker: Pick<WebhookBroker, 'countDropped' | 'endOf'>;
   readonly retries: RetrySchedule;
   readonly metrics: WebhookMetrics;
   readonly logger: Logger;
@@ -33,9 +33,16 @@ export interface OutcomeDeps {
 /** What follows from each try of a delivery. */
 export class Outcomes {
   readonly #deps: OutcomeDeps;
+  /** ms since 1970 */
+  #forgottenAt = -Infinity;
 
   constructor(deps: OutcomeDeps) {
     this.#deps = deps;
+  }
+
+  /** Redis has lost its data: what happened before is gone, and counted by nobody else. */
+  onForgotten(): void {
+    this.#forgottenAt = Date.now();
   }
 
   /** The endpoint has answered, or has not in time. */
@@ -50,11 +57,13 @@ export class Outcomes {
   /** Some of its events are not kept any more: the others are delivered anew. Rejects with RedisUnavailable. */
   async onMissing(delivery: Delivery, left: readonly StoredEvent[]): Promise<void> {
     const { id, backlog, changes, broker, metrics, logger } = this.#deps;
-    const dropped = delivery.places.length - left.length;
-    await broker.countDropped(id, dropped);
+    const found = new Set(left.map(nameOfPlace));
+    const gone = delivery.places.filter((place) => !found.has(nameOfPlace(place)));
+    const uncounted = await this.#countLost(gone);
+    if (uncounted > 0) await broker.countDropped(id, uncounted);
     changes.delivery(delivery.name, null);
-    metrics.dropped.inc({ endpoint: id }, dropped);
-    logger.error({ endpoint: id, dropped }, 'events are gone that were not delivered');
+    metrics.dropped.inc({ endpoint: id }, uncounted);
+    logger.error({ endpoint: id, dropped: gone.length }, 'events are gone that were not delivered');
     if (left.length > 0) this.wait(newDelivery(left, { isBatch: delivery.batchId !== null }), 0);
     const kept = new Set(left.map(({ partition }) => partition));
     backlog.settle(delivery.places.filter(({ partition }) => !kept.has(partition)));
@@ -80,6 +89,21 @@ export class Outcomes {
     changes.state({ failing: String(waiting.countFailing()) });
     // What is not written is written when the lease is renewed.
     changes.flush().catch(() => undefined);
+  }
+
+  /**
+   * Of events that are gone, how many Redis has lost. Others were removed because there were too many, and whoever removes
+   * events counts those that an endpoint has not got.
+   */
+  async #countLost(gone: readonly Place[]): Promise<number> {
+    const isLost = await Promise.all(
+      gone.map(async ({ partition, position }) => {
+        if (timeOf(position) < this.#forgottenAt) return true;
+        const { last } = await this.#deps.broker.endOf(partition);
+        return last === null || isBefore(last, position);
+      }),
+    );
+    return isLost.filter(Boolean).length;
   }
 
   #onDelivered(delivery: Delivery): void {
@@ -115,4 +139,8 @@ export class Outcomes {
 function isAboutContent({ outcome, status, retryAfterMs }: SendResult, tries: number): boolean {
   if (outcome === 'refused') return status !== TOO_MANY_REQUESTS && retryAfterMs === null;
   return (outcome === 'time-out' || outcome === 'unreachable') && tries >= 2;
+}
+
+function nameOfPlace({ partition, position }: Place): string {
+  return `${partition}-${position}`;
 }
