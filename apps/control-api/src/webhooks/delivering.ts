@@ -18,6 +18,8 @@ import type { WebhookMetrics } from './webhook-metrics.ts';
 
 /** Requests to one endpoint at a time. */
 const MAX_IN_FLIGHT = 8;
+/** All is sent again at most so often, or events that are new would never have their turn. */
+export const REPLAY_EVERY_MS = 10_000;
 /** The longest wait of setTimeout is 24 days, and times are looked at again all the same. */
 const LONGEST_WAIT_MS = 60_000;
 
@@ -55,6 +57,8 @@ export class Delivering {
   readonly #aborted = new AbortController();
   readonly #idle = new Set<() => void>();
   #endpoint: WebhookEndpoint;
+  /** ms, of the clock that only goes forward */
+  #replayedAt = -Infinity;
   /** Waits until nothing is under way. */
   #replay: string | null = null;
   /** Requests that are done, and of which Redis may not know yet that they are. */
@@ -116,7 +120,7 @@ export class Delivering {
   /** The lease was renewed: what operators ask for is done, and what there is is written. */
   async onRenewed({ enable, replay, dropped }: Pick<WebhookState, 'enable' | 'replay' | 'dropped'>): Promise<void> {
     if (enable !== null && enable !== this.#handled.enable) this.#enable(enable);
-    if (replay !== null && replay !== this.#handled.replay) this.#replay = replay;
+    if (replay !== null && replay !== this.#handled.replay && this.#mayReplay()) this.#replay = replay;
     this.#changes.state({ oldest: String(this.oldest() ?? '') });
     this.pump();
     await this.#changes.flush();
@@ -178,6 +182,11 @@ export class Delivering {
   #stop(): void {
     this.#stopping = true;
     clearTimeout(this.#timer);
+  }
+
+  /** Whichever control-api was asked. The request waits till then. */
+  #mayReplay(): boolean {
+    return performance.now() - this.#replayedAt >= REPLAY_EVERY_MS;
   }
 
   #maySend(): boolean {
@@ -254,6 +263,7 @@ export class Delivering {
     this.#handled.replay = request;
     this.#changes.done('replay', request);
     this.#replay = null;
+    this.#replayedAt = performance.now();
     this.#deps.logger.info(
       { endpoint: this.#endpoint.id, since: new Date(since).toISOString() },
       'webhooks are replayed',

@@ -297,8 +297,11 @@ describe('a replay', () => {
     expect(await webhooks.replay('backend', since)).toBe(true);
     await eventually(() => expect(numbersOf(receiver.taken, 'a')).toEqual([...upTo(8), 5, 6, 7]));
     expect(receiver.taken.slice(8).map(({ id }) => id)).toEqual(receiver.taken.slice(5, 8).map(({ id }) => id));
+    // Another one at once has its turn later, after what is new.
+    await webhooks.replay('backend', since);
     await events.ofTopic('a', 'topic.occupied', { n: 8 });
     await eventually(() => expect(numbersOf(receiver.taken, 'a').at(-1)).toBe(8));
+    expect((await events.broker.readWebhook('backend')).replay).not.toBeNull();
     expect(receiver.taken).toHaveLength(12);
     expect(await webhooks.replay('nowhere', since)).toBe(false);
   });
