@@ -181,6 +181,7 @@ export class Delivering {
 
   #stop(): void {
     this.#stopping = true;
+    this.#reader.stop();
     clearTimeout(this.#timer);
   }
 
