@@ -55,7 +55,7 @@ const CONTRACT: Record<string, string[]> = {
   'GET /v1/capacity': ['200', '403'],
   'GET /v1/webhooks': ['200', '403'],
   'POST /v1/webhooks/{webhook}/test': ['200', '400', '403', '404'],
-  'POST /v1/webhooks/{webhook}/replay': ['202', '400', '403', '404'],
+  'POST /v1/webhooks/{webhook}/replay': ['202', '400', '403', '404', '429'],
   'POST /v1/webhooks/{webhook}/enable': ['202', '400', '403', '404'],
   'GET /v1/keys': ['200', '400', '403'],
   'GET /v1/doctor': ['200', '400', '403'],

@@ -18,7 +18,7 @@ import { type Webhooks, startWebhooks } from '../webhooks/webhooks.ts';
 import type { WebhookReceiver } from './webhook-receiver.ts';
 
 /** As quick as tests want them. */
-const QUICK: RetrySchedule = { firstMs: 20, factor: 2, longestMs: 200, jitter: 0, giveUpMs: 60_000 };
+const QUICK: RetrySchedule = { firstMs: 20, factor: 2, longestMs: 200, jitter: 0, backMs: 200, giveUpMs: 60_000 };
 
 type GivenEndpoint = Partial<z.input<typeof webhookEndpoint>>;
 

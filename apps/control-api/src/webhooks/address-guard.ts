@@ -1,5 +1,6 @@
-import { type LookupAddress, type LookupOptions, lookup } from 'node:dns';
+import type { LookupAddress } from 'node:dns';
 import { BlockList, type LookupFunction, isIP, isIPv6 } from 'node:net';
+import { type Resolve, sharedLookup } from './shared-lookup.ts';
 
 /**
  * Addresses that are not of the public Internet (IANA's special-purpose registries): whoever may name a URL must not reach
@@ -84,22 +85,31 @@ export class AddressNotAllowed extends Error {
   }
 }
 
-type Resolve = (
-  hostname: string,
-  options: LookupOptions & { all: true },
-  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
-) => void;
-
 /**
- * The `lookup` of connections: a name is refused when any of its addresses is forbidden. It is asked for each connection,
- * and the connection goes to the very addresses that were judged, so it makes no difference when a name changes in between.
+ * The `lookup` of connections: a name is refused when any of its addresses is forbidden. They are judged for each
+ * connection, which goes to the very addresses that were judged, so it makes no difference when a name changes in between.
  */
-export function guardedLookup(resolve: Resolve = lookup): LookupFunction {
+export function guardedLookup(resolve: Resolve = sharedLookup()): LookupFunction {
+  return lookupOf(resolve, (hostname, addresses) => {
+    const forbidden = addresses.find(({ address }) => isForbidden(address));
+    return forbidden === undefined ? null : new AddressNotAllowed(hostname, forbidden.address);
+  });
+}
+
+/** The same where every address is allowed. */
+export function unguardedLookup(resolve: Resolve = sharedLookup()): LookupFunction {
+  return lookupOf(resolve, () => null);
+}
+
+function lookupOf(
+  resolve: Resolve,
+  judge: (hostname: string, addresses: readonly LookupAddress[]) => Error | null,
+): LookupFunction {
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, addresses) => {
       if (error) return callback(error, '');
-      const forbidden = addresses.find(({ address }) => isForbidden(address));
-      if (forbidden !== undefined) return callback(new AddressNotAllowed(hostname, forbidden.address), '');
+      const refused = judge(hostname, addresses);
+      if (refused !== null) return callback(refused, '');
       if (options.all) return callback(null, addresses);
       const [first] = addresses;
       if (first === undefined) return callback(new Error(`${hostname} has no address`), '');

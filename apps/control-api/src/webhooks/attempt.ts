@@ -18,7 +18,7 @@ export interface AttemptDeps {
 
 /** What became of a try. */
 export type Attempt =
-  | { readonly kind: 'sent'; readonly result: SendResult }
+  | { readonly kind: 'sent'; readonly result: SendResult; readonly events: readonly StoredEvent[] }
   /** Some of its events are not kept any more; these are. */
   | { readonly kind: 'missing'; readonly left: readonly StoredEvent[] }
   /** Nothing was sent: it is to be tried again. */
@@ -39,7 +39,7 @@ export async function attempt(delivery: Delivery, deps: AttemptDeps): Promise<At
   if (!maySend()) return { kind: 'held-back' };
   const outgoing = delivery.batchId === null ? singleRequest(first) : batchRequest(delivery.batchId, shown);
   const result = await sendTraced(outgoing, delivery, deps);
-  return signal.aborted ? { kind: 'aborted' } : { kind: 'sent', result };
+  return signal.aborted ? { kind: 'aborted' } : { kind: 'sent', result, events };
 }
 
 function sendTraced(

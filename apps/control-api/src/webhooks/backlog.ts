@@ -23,6 +23,8 @@ interface Queue {
   busyTo: string | null;
   /** Its delivery waits: nothing is read meanwhile. */
   isBlocked: boolean;
+  /** It could not be read, and is not read meanwhile. */
+  isResting: boolean;
 }
 
 /** A page of a partition. */
@@ -71,7 +73,7 @@ export class Backlog {
     if (this.#bytes >= MAX_BYTES) return null;
     for (const queue of this.#toRead) {
       this.#toRead.delete(queue);
-      if (!queue.hasMore || queue.isBlocked || queue.events.length >= LOW) continue;
+      if (!queue.hasMore || queue.isBlocked || queue.isResting || queue.events.length >= LOW) continue;
       queue.hasMore = false;
       return { name: queue.name, after: queue.readTo };
     }
@@ -93,8 +95,13 @@ export class Backlog {
     else if (queue.busyTo === null) this.#move(queue, queue.readTo);
   }
 
-  /** It could not be read. */
+  /** It could not be read: others are, until it is `rested`. */
   readFailed(name: string): void {
+    this.#queue(name).isResting = true;
+  }
+
+  rested(name: string): void {
+    this.#queue(name).isResting = false;
     this.markChanged(name);
   }
 
@@ -229,7 +236,16 @@ export class Backlog {
   #queue(name: string, cursor = positionBefore(this.#begins)): Queue {
     const known = this.#queues.get(name);
     if (known !== undefined) return known;
-    const queue: Queue = { name, cursor, readTo: cursor, events: [], hasMore: false, busyTo: null, isBlocked: false };
+    const queue: Queue = {
+      name,
+      cursor,
+      readTo: cursor,
+      events: [],
+      hasMore: false,
+      busyTo: null,
+      isBlocked: false,
+      isResting: false,
+    };
     this.#queues.set(name, queue);
     return queue;
   }

@@ -1,6 +1,5 @@
 import type { WebhookBroker } from '@holdfast/broker/webhook-broker';
 import type { WrittenState } from '@holdfast/broker/webhook-state';
-import { RedisUnavailable } from '@holdfast/redis/unavailable';
 
 type Request = 'enable' | 'replay';
 
@@ -38,8 +37,8 @@ export class Changes {
   }
 
   /**
-   * Writes all that there is when it is called. False: another control-api holds the lease by now.
-   * Rejects with RedisUnavailable; then it is all written with the next call.
+   * Writes all that there is when it is called. False: Redis knows of no such lease, for another control-api holds it by
+   * now, or its data is lost. Rejects with RedisUnavailable. In both cases it is all written with the next call.
    */
   flush(): Promise<boolean> {
     if (this.#writing === null) {
@@ -64,17 +63,19 @@ export class Changes {
     this.#cursors = new Map();
     this.#deliveries = new Map();
     this.#done = new Map();
+    let isWritten = false;
     try {
-      return await this.#write({ state, cursors, deliveries, done });
-    } catch (error) {
-      if (!(error instanceof RedisUnavailable)) throw error;
-      // What came meanwhile is newer.
-      this.#state = { ...state, ...this.#state };
-      this.#cursors = new Map([...cursors, ...this.#cursors]);
-      this.#deliveries = new Map([...deliveries, ...this.#deliveries]);
-      this.#done = new Map([...done, ...this.#done]);
-      throw error;
+      isWritten = await this.#write({ state, cursors, deliveries, done });
+    } finally {
+      if (!isWritten) {
+        // What came meanwhile is newer.
+        this.#state = { ...state, ...this.#state };
+        this.#cursors = new Map([...cursors, ...this.#cursors]);
+        this.#deliveries = new Map([...deliveries, ...this.#deliveries]);
+        this.#done = new Map([...done, ...this.#done]);
+      }
     }
+    return isWritten;
   }
 }
 

@@ -18,6 +18,8 @@ import type { WebhookMetrics } from './webhook-metrics.ts';
 
 /** Requests to one endpoint at a time. */
 const MAX_IN_FLIGHT = 8;
+/** All is sent again at most so often, or events that are new would never have their turn. */
+export const REPLAY_EVERY_MS = 10_000;
 /** The longest wait of setTimeout is 24 days, and times are looked at again all the same. */
 const LONGEST_WAIT_MS = 60_000;
 
@@ -55,10 +57,16 @@ export class Delivering {
   readonly #aborted = new AbortController();
   readonly #idle = new Set<() => void>();
   #endpoint: WebhookEndpoint;
+  /** ms, of the clock that only goes forward */
+  #replayedAt = -Infinity;
   /** Waits until nothing is under way. */
   #replay: string | null = null;
   /** Requests that are done, and of which Redis may not know yet that they are. */
   readonly #handled: { enable?: string; replay?: string } = {};
+  /** Events that Redis is known to have counted, whoever did. */
+  #dropped: number;
+  /** Those of them that it has forgotten, and has to count anew. */
+  #droppedBefore = 0;
   #stopping = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -67,6 +75,7 @@ export class Delivering {
     const { id } = endpoint;
     this.#endpoint = endpoint;
     this.#deps = deps;
+    this.#dropped = state.dropped;
     this.backlog = new Backlog(state.begins, cursors);
     this.#changes = new Changes(broker, { id, token, takeMoved: () => this.backlog.takeMoved() });
     this.#waiting = new WaitingDeliveries(deliveries, this.backlog, this.#changes);
@@ -109,20 +118,29 @@ export class Delivering {
   }
 
   /** The lease was renewed: what operators ask for is done, and what there is is written. */
-  async onRenewed({ enable, replay }: Pick<WebhookState, 'enable' | 'replay'>): Promise<void> {
+  async onRenewed({ enable, replay, dropped }: Pick<WebhookState, 'enable' | 'replay' | 'dropped'>): Promise<void> {
     if (enable !== null && enable !== this.#handled.enable) this.#enable(enable);
-    if (replay !== null && replay !== this.#handled.replay) this.#replay = replay;
+    if (replay !== null && replay !== this.#handled.replay && this.#mayReplay()) this.#replay = replay;
     this.#changes.state({ oldest: String(this.oldest() ?? '') });
     this.pump();
     await this.#changes.flush();
+    // Added, for others count as well.
+    if (this.#droppedBefore > 0) await this.#deps.broker.countDropped(this.#endpoint.id, this.#droppedBefore);
+    this.#dropped = dropped + this.#droppedBefore;
+    this.#droppedBefore = 0;
   }
 
   /** Redis knows nothing any more: all that is known here is written anew. */
   async restore(): Promise<void> {
+    this.#outcomes.onForgotten();
     this.backlog.markAllMoved();
     this.#waiting.writeAll();
-    this.#changes.state({ begins: String(this.backlog.begins) });
+    for (const delivery of this.#inFlight) {
+      if (delivery.isStored) this.#changes.delivery(delivery.name, encodeDelivery(delivery));
+    }
+    this.#changes.state({ begins: String(this.backlog.begins), failing: String(this.#waiting.countFailing()) });
     this.#health.write();
+    this.#droppedBefore = this.#dropped;
     await this.#changes.flush();
   }
 
@@ -163,7 +181,13 @@ export class Delivering {
 
   #stop(): void {
     this.#stopping = true;
+    this.#reader.stop();
     clearTimeout(this.#timer);
+  }
+
+  /** Whichever control-api was asked. The request waits till then. */
+  #mayReplay(): boolean {
+    return performance.now() - this.#replayedAt >= REPLAY_EVERY_MS;
   }
 
   #maySend(): boolean {
@@ -207,7 +231,8 @@ export class Delivering {
     const { broker, sender, holdsLease } = this.#deps;
     if (delivery.batchId !== null && !delivery.isStored) {
       this.#changes.delivery(delivery.name, encodeDelivery(delivery));
-      if (!(await this.#changes.flush())) return;
+      // Redis has lost the lease, or given it to another: the next renewal restores or abandons what waits.
+      if (!(await this.#changes.flush())) return this.#outcomes.wait(delivery, Date.now() + REDIS_RETRY_MS);
       delivery.isStored = true;
     }
     const tried = await attempt(delivery, {
@@ -217,7 +242,7 @@ export class Delivering {
       maySend: () => !this.#stopping && holdsLease(),
       signal: this.#aborted.signal,
     });
-    if (tried.kind === 'sent') this.#outcomes.onSent(delivery, tried.result);
+    if (tried.kind === 'sent') this.#outcomes.onSent(delivery, tried.result, tried.events);
     else if (tried.kind === 'missing') await this.#outcomes.onMissing(delivery, tried.left);
     else if (tried.kind === 'held-back') this.#outcomes.wait(delivery, Date.now());
   }
@@ -239,6 +264,7 @@ export class Delivering {
     this.#handled.replay = request;
     this.#changes.done('replay', request);
     this.#replay = null;
+    this.#replayedAt = performance.now();
     this.#deps.logger.info(
       { endpoint: this.#endpoint.id, since: new Date(since).toISOString() },
       'webhooks are replayed',

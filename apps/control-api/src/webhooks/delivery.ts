@@ -18,6 +18,8 @@ export interface Delivery {
   tries: number;
   /** When it failed first; null when it did not. */
   since: number | null;
+  /** When it failed last, if that was at this process; else null. */
+  failed: number | null;
   /** When it may be tried. */
   next: number;
   /** Written down, so that another control-api goes on with the same. */
@@ -35,10 +37,19 @@ export function newDelivery(events: readonly StoredEvent[], { isBatch }: { isBat
     places,
     tries: 0,
     since: null,
+    failed: null,
     next: 0,
     isStored: false,
     events,
   };
+}
+
+/** A batch of several partitions as one delivery of each, so that what is refused for one holds up no other. */
+export function divide(delivery: Delivery, events: readonly StoredEvent[]): Delivery[] {
+  const byPartition = Map.groupBy(events, ({ partition }) => partition);
+  if (delivery.batchId === null || byPartition.size < 2) return [delivery];
+  const { tries, since, failed } = delivery;
+  return [...byPartition.values()].map((those) => ({ ...newDelivery(those, { isBatch: true }), tries, since, failed }));
 }
 
 interface Written {
@@ -68,6 +79,7 @@ export function decodeDelivery(name: string, text: string): Delivery {
     places: places.map(([partition, position]) => ({ partition, position })),
     tries,
     since,
+    failed: null,
     next,
     isStored: true,
     events: null,

@@ -18,14 +18,20 @@ export interface HealthDeps {
 export class EndpointHealth {
   readonly #deps: HealthDeps;
   #delivered: number;
+  /** ms since 1970 */
+  #lastDelivered: number | null;
+  /** JSON */
+  #lastError: string | null;
   #disabled: string | null;
   /** ms since 1970 */
   #pausedUntil: number;
   #isFailing: boolean;
 
-  constructor({ delivered, disabled, pausedUntil }: WebhookState, deps: HealthDeps) {
+  constructor({ delivered, lastDelivered, lastError, disabled, pausedUntil }: WebhookState, deps: HealthDeps) {
     this.#deps = deps;
     this.#delivered = delivered;
+    this.#lastDelivered = lastDelivered;
+    this.#lastError = lastError;
     this.#disabled = disabled;
     this.#pausedUntil = pausedUntil ?? 0;
     this.#isFailing = deps.isFailing;
@@ -44,7 +50,8 @@ export class EndpointHealth {
     const { id, changes, metrics, logger } = this.#deps;
     this.#delivered += events;
     metrics.events.inc({ endpoint: id }, events);
-    changes.state({ delivered: String(this.#delivered), lastDelivered: String(Date.now()) });
+    this.#lastDelivered = Date.now();
+    changes.state({ delivered: String(this.#delivered), lastDelivered: String(this.#lastDelivered) });
     if (!this.#isFailing || failing > 0) return;
     this.#isFailing = false;
     logger.info({ endpoint: id }, 'the endpoint takes webhooks again');
@@ -55,7 +62,8 @@ export class EndpointHealth {
     if (!this.#isFailing)
       logger.warn({ endpoint: id, outcome, status, reason: message }, 'the endpoint takes no webhook');
     this.#isFailing = true;
-    changes.state({ lastError: JSON.stringify({ at: now, outcome, status, message }) });
+    this.#lastError = JSON.stringify({ at: now, outcome, status, message });
+    changes.state({ lastError: this.#lastError });
     if (retryAfterMs === null) return;
     this.#pausedUntil = Math.max(this.#pausedUntil, now + retryAfterMs);
     changes.state({ pausedUntil: String(this.#pausedUntil) });
@@ -81,6 +89,8 @@ export class EndpointHealth {
   write(): void {
     this.#deps.changes.state({
       delivered: String(this.#delivered),
+      lastDelivered: String(this.#lastDelivered ?? ''),
+      lastError: this.#lastError ?? '',
       disabled: this.#disabled ?? '',
       pausedUntil: this.#pausedUntil === 0 ? '' : String(this.#pausedUntil),
     });

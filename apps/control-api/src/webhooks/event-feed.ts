@@ -9,7 +9,7 @@ const SWEEP_MS = 1_000;
 /** On a Cluster a round through all partitions takes so many sweeps: its partitions are many, and read one by one. */
 const SWEEPS_A_ROUND = 30;
 /** So few are all looked at in each sweep. */
-const FEW_PARTITIONS = 64;
+const FEW_PARTITIONS = 256;
 
 export interface FeedListener {
   /** The partition may have events. */

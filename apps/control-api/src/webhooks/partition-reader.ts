@@ -6,6 +6,8 @@ import type { Backlog } from './backlog.ts';
 /** Partitions that are read at a time. */
 const MAX_READING = 8;
 const PAGE = 50;
+/** Until a partition is read again that could not be: its node of a Cluster is away. */
+const REST_MS = 1_000;
 
 export interface ReaderDeps {
   readonly broker: Pick<WebhookBroker, 'readAfter'>;
@@ -20,6 +22,7 @@ export class PartitionReader {
   readonly #backlog: Backlog;
   readonly #deps: ReaderDeps;
   readonly #reading = new Set<string>();
+  readonly #resting = new Set<NodeJS.Timeout>();
 
   constructor(backlog: Backlog, deps: ReaderDeps) {
     this.#backlog = backlog;
@@ -36,6 +39,11 @@ export class PartitionReader {
     }
   }
 
+  /** Nothing more is read again. */
+  stop(): void {
+    for (const timer of this.#resting) clearTimeout(timer);
+  }
+
   async #readPartition(name: string, after: string): Promise<void> {
     const { broker, isWanted, onRead, onError } = this.#deps;
     try {
@@ -45,8 +53,19 @@ export class PartitionReader {
       onRead();
     } catch (error) {
       this.#reading.delete(name);
-      this.#backlog.readFailed(name);
+      this.#rest(name);
       if (!(error instanceof RedisUnavailable)) onError(error);
+      onRead();
     }
+  }
+
+  #rest(name: string): void {
+    this.#backlog.readFailed(name);
+    const timer = setTimeout(() => {
+      this.#resting.delete(timer);
+      this.#backlog.rested(name);
+      this.#deps.onRead();
+    }, REST_MS);
+    this.#resting.add(timer.unref());
   }
 }

@@ -8,12 +8,21 @@ export interface RetrySchedule {
   readonly longestMs: number;
   /** The share of a wait that is random, either way. */
   readonly jitter: number;
+  /** Once the endpoint takes other events, the longest wait since a delivery failed last. */
+  readonly backMs: number;
   /** Since the first try: then the endpoint is disabled. */
   readonly giveUpMs: number;
 }
 
 /** After 5 s, 15 s, 45 s, 2 min, 7 min, 20 min, then every hour: some thirty tries in a day. */
-export const RETRIES: RetrySchedule = { firstMs: 5_000, factor: 3, longestMs: HOUR_MS, jitter: 0.2, giveUpMs: DAY_MS };
+export const RETRIES: RetrySchedule = {
+  firstMs: 5_000,
+  factor: 3,
+  longestMs: HOUR_MS,
+  jitter: 0.2,
+  backMs: 30_000,
+  giveUpMs: DAY_MS,
+};
 
 /**
  * How long to wait after a try that failed.

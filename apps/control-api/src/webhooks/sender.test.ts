@@ -79,6 +79,14 @@ describe('a request', () => {
     expect(broken).toBe(1);
   });
 
+  test('that is answered with another protocol is refused', async () => {
+    const receiver = await startReceiver((_, response) => {
+      response.socket?.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n');
+    });
+    const result = await senderOf().send({ url: receiver.url, secrets }, OUTGOING);
+    expect(result).toMatchObject({ outcome: 'refused', status: 101, message: 'answered 101' });
+  });
+
   test('is signed over the very bytes that are sent', async () => {
     const receiver = await startReceiver();
     const body = Buffer.from('{"type":"webhook.test","data":{"a" : "é\\u0000", "n":1.0}}');

@@ -4,7 +4,7 @@ import type { LookupFunction } from 'node:net';
 import type { WebhookOutcome } from '@holdfast/protocol/rest/webhooks';
 import type { WebhookEndpoint } from '@holdfast/protocol/webhooks-file';
 import { reasonOf } from '@holdfast/service/error-fields';
-import { AddressNotAllowed, guardedLookup, isForbiddenHost } from './address-guard.ts';
+import { AddressNotAllowed, guardedLookup, isForbiddenHost, unguardedLookup } from './address-guard.ts';
 import { retryAfterOf } from './retries.ts';
 import { signedHeaders } from './signature.ts';
 
@@ -48,7 +48,7 @@ export type Sender = ReturnType<typeof createSender>;
 
 /** Sends requests to receivers. No redirect is followed. */
 export function createSender({ allowPrivate, timeoutMs = TIMEOUT_MS, lookup }: SenderOptions) {
-  const connecting = allowPrivate ? {} : { lookup: lookup ?? guardedLookup() };
+  const connecting = { lookup: lookup ?? (allowPrivate ? unguardedLookup() : guardedLookup()) };
   const options = { keepAlive: true, timeout: IDLE_MS, scheduling: 'lifo', ...connecting } as const;
   const agents = { 'http:': new HttpAgent(options), 'https:': new HttpsAgent(options) };
 
@@ -105,7 +105,18 @@ export function createSender({ allowPrivate, timeoutMs = TIMEOUT_MS, lookup }: S
       request.on('error', (error: NodeJS.ErrnoException) => {
         reject(request.reusedSocket && error.code === 'ECONNRESET' ? new StaleConnection(error) : error);
       });
+      let hasAnswer = false;
+      request.on('upgrade', (response, socket) => {
+        hasAnswer = true;
+        socket.destroy();
+        resolve({ response, text: '' });
+      });
+      // Whatever an endpoint does, a request that ends without an answer has failed.
+      request.on('close', () => {
+        if (!hasAnswer) reject(new Error('the connection ended without an answer'));
+      });
       request.on('response', (response) => {
+        hasAnswer = true;
         readAnswer(response).then((text) => resolve({ response, text }), reject);
       });
       request.end(body);

@@ -2,7 +2,7 @@ import { webhookTestResponse, webhooksResponse } from '@holdfast/protocol/rest/w
 import { eventually } from '@holdfast/testkit/eventually';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type KeyName, type TestApi, expectBody, startTestApi } from '../testing/api.ts';
-import { startReceiver } from '../testing/webhook-receiver.ts';
+import { type Answering, startReceiver, takes } from '../testing/webhook-receiver.ts';
 import { type TestWebhooks, endpointOf, openEvents, startTestWebhooks } from '../testing/webhooks.ts';
 import { NO_WEBHOOKS, type Webhooks } from './webhooks.ts';
 
@@ -26,10 +26,13 @@ const CALLS = [
   ['POST', '/v1/webhooks/backend/enable', undefined],
 ] as const;
 
-async function startOne(): Promise<{ webhooks: TestWebhooks; events: Awaited<ReturnType<typeof openEvents>> }> {
+async function startOne({ id = 'backend', answering = takes }: { id?: string; answering?: Answering } = {}): Promise<{
+  webhooks: TestWebhooks;
+  events: Awaited<ReturnType<typeof openEvents>>;
+}> {
   const events = await openEvents();
-  const receiver = await startReceiver();
-  const endpoint = endpointOf(receiver, 'backend', { url: `${receiver.url}?token=secret`, topics: ['a.**'] });
+  const receiver = await startReceiver(answering);
+  const endpoint = endpointOf(receiver, id, { url: `${receiver.url}?token=secret`, topics: ['a.**'] });
   const webhooks = await startTestWebhooks(events, [endpoint]);
   current = webhooks;
   return { webhooks, events };
@@ -87,16 +90,41 @@ test('POST …/test answers with what the endpoint said', async () => {
   });
 });
 
+test('a key that manages less than all sees of an endpoint neither its path nor what it answers', async () => {
+  const { webhooks } = await startOne({ answering: (_, response) => void response.writeHead(500).end('stack trace') });
+  const [{ url } = { url: '' }] = await webhooks.list();
+  const list = expectBody(await api.call('GET', '/v1/webhooks', { key: 'news' }), 200, webhooksResponse);
+  expect(list.webhooks.map((webhook) => webhook.url)).toEqual([new URL(url).origin]);
+  const some = await api.call('POST', '/v1/webhooks/backend/test', { key: 'news' });
+  expect(expectBody(some, 200, webhookTestResponse)).toMatchObject({ outcome: 'refused', status: 500, body: null });
+  const all = await api.call('POST', '/v1/webhooks/backend/test', { key: 'all' });
+  expect(expectBody(all, 200, webhookTestResponse)).toMatchObject({ status: 500, body: 'stack trace' });
+});
+
+test('a second replay within 10 s is refused, also to another key, and an unknown endpoint stays unknown', async () => {
+  await startOne({ id: 'replayed' });
+  const body = { since: '2026-11-28T00:00:00Z' };
+  expect(await api.call('POST', '/v1/webhooks/replayed/replay', { key: 'news', body })).toMatchObject({ status: 202 });
+  const second = await api.call('POST', '/v1/webhooks/replayed/replay', { key: 'all', body });
+  expect(second).toBeProblem(429, 'too-many-calls');
+  expect(Number(second.headers['retry-after'])).toBeGreaterThan(0);
+  for (let call = 0; call < 2; call += 1)
+    expect(await api.call('POST', '/v1/webhooks/nowhere/replay', { key: 'all', body })).toBeProblem(
+      404,
+      'webhook-not-found',
+    );
+});
+
 test('POST …/replay and …/enable answer 202, and are in the audit log', async () => {
-  await startOne();
+  await startOne({ id: 'audited' });
   const since = '2026-11-28T10:00:00+02:00';
-  const replay = await api.call('POST', '/v1/webhooks/backend/replay', { key: 'all', body: { since } });
-  expect(replay).toMatchObject({ status: 202, body: { id: 'backend', since: '2026-11-28T08:00:00.000Z' } });
-  const enable = await api.call('POST', '/v1/webhooks/backend/enable', { key: 'all' });
-  expect(enable).toMatchObject({ status: 202, body: { id: 'backend' } });
+  const replay = await api.call('POST', '/v1/webhooks/audited/replay', { key: 'all', body: { since } });
+  expect(replay).toMatchObject({ status: 202, body: { id: 'audited', since: '2026-11-28T08:00:00.000Z' } });
+  const enable = await api.call('POST', '/v1/webhooks/audited/enable', { key: 'all' });
+  expect(enable).toMatchObject({ status: 202, body: { id: 'audited' } });
   const actions = api.log.linesWith('audit').map(({ action, webhook, outcome }) => ({ action, webhook, outcome }));
-  expect(actions).toContainEqual({ action: 'replay-webhook', webhook: 'backend', outcome: 'done' });
-  expect(actions).toContainEqual({ action: 'enable-webhook', webhook: 'backend', outcome: 'done' });
+  expect(actions).toContainEqual({ action: 'replay-webhook', webhook: 'audited', outcome: 'done' });
+  expect(actions).toContainEqual({ action: 'enable-webhook', webhook: 'audited', outcome: 'done' });
 });
 
 test.each(CALLS.slice(1))('%s %s answers 404 for an endpoint that is not in the file', async (method, path, body) => {

@@ -14,6 +14,8 @@ const numbersOf = (taken: readonly TakenEvent[], topic: string): unknown[] =>
 const typesOf = ({ taken }: { taken: readonly TakenEvent[] }): string[] =>
   taken.map(({ type, data }) => `${type} ${JSON.stringify(data['topic'] ?? null)}`).toSorted();
 
+const isBad = (body: string): boolean => body.includes('"topic":"bad"');
+
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
 describe('an event', () => {
@@ -185,6 +187,27 @@ describe('an endpoint', () => {
   });
 });
 
+test('with batches what is refused for one event holds up what is in its partition, and no more', async () => {
+  const events = await openEvents();
+  const receiver = await startReceiver(({ body }, response) => {
+    response.writeHead(isBad(body) ? 422 : 200).end();
+  });
+  await startTestWebhooks(events, [endpointOf(receiver, 'backend', { batch: { size: 20, ms: 200 } })]);
+  const topics = upTo(5).map((number) => `good-${number}`);
+  await events.ofTopic('bad', 'topic.occupied', { n: 0 });
+  for (const n of upTo(4)) for (const topic of topics) await events.ofTopic(topic, 'topic.occupied', { n });
+  await eventually(() => {
+    for (const topic of topics) expect(numbersOf(receiver.taken, topic)).toEqual(upTo(4));
+  });
+  await eventually(() => {
+    const alone = receiver.received.filter(({ body }) => isBad(body) && !body.includes('good-'));
+    expect(alone.length).toBeGreaterThan(2);
+    expect(new Set(alone.map(({ id }) => id)).size).toBe(1);
+  });
+  receiver.answer(takes);
+  await eventually(() => expect(numbersOf(receiver.taken, 'bad')).toEqual([0]));
+});
+
 describe('a file that changes', () => {
   test('has what is wanted noted, for edges that run and for those that come', async () => {
     const events = await openEvents();
@@ -274,8 +297,11 @@ describe('a replay', () => {
     expect(await webhooks.replay('backend', since)).toBe(true);
     await eventually(() => expect(numbersOf(receiver.taken, 'a')).toEqual([...upTo(8), 5, 6, 7]));
     expect(receiver.taken.slice(8).map(({ id }) => id)).toEqual(receiver.taken.slice(5, 8).map(({ id }) => id));
+    // Another one at once has its turn later, after what is new.
+    await webhooks.replay('backend', since);
     await events.ofTopic('a', 'topic.occupied', { n: 8 });
     await eventually(() => expect(numbersOf(receiver.taken, 'a').at(-1)).toBe(8));
+    expect((await events.broker.readWebhook('backend')).replay).not.toBeNull();
     expect(receiver.taken).toHaveLength(12);
     expect(await webhooks.replay('nowhere', since)).toBe(false);
   });

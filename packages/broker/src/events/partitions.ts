@@ -2,8 +2,8 @@ import type { Commands } from '@holdfast/redis/commands';
 import { SLOTS, slotOf } from '@holdfast/redis/slots';
 import type { Keys } from '../keys.ts';
 
-/** On one Redis any two keys fit into one script: so few streams are read all at once, and are enough to deliver side by side. */
-const PARTITIONS_OF_ONE_REDIS = 32;
+/** On one Redis any two keys fit into one script: so few streams are looked at all at once. A delivery that fails holds up one. */
+const PARTITIONS_OF_ONE_REDIS = 256;
 
 export interface Partition {
   /** Unique, and a part of the ids of its events. */

@@ -26,7 +26,9 @@ const lastError = z.object({
 
 export const webhookSummary = z.object({
   id: z.string(),
-  url: z.string().describe('Without its query, which may hold a secret'),
+  url: z
+    .string()
+    .describe('Without its query, which may hold a secret; to keys that do not manage `**` only its origin'),
   types: z.array(z.string()),
   topics: z.array(z.string()).nullable().describe('null: of every topic'),
   batch: z.object({ size: z.int(), ms: z.int() }).nullable(),
@@ -53,7 +55,7 @@ export const webhookTestResponse = z.object({
   id: z.string(),
   outcome: webhookOutcome,
   status: z.int().nullable().describe('Of the answer; null when there was none'),
-  body: z.string().nullable().describe('The beginning of the answer'),
+  body: z.string().nullable().describe('The beginning of the answer; null to keys that do not manage `**`'),
   message: z.string().nullable().describe('Why there was no answer'),
   ms: z.int(),
 });
