@@ -5,7 +5,7 @@ import type { Place } from './delivery.ts';
 const MAX_BYTES = 4 * 1024 * 1024;
 /** What an event takes beside its data. */
 const OVERHEAD_BYTES = 300;
-/** The largest event: a message of 64 KiB, and what is told of it. */
+/** The largest event: a message of 64 KiB, and what goes with it. */
 const MAX_EVENT_BYTES = 66 * 1024;
 /** Events in a page: of a partition of which nothing is known, or with large events; and of one with small ones. */
 const SHORT_PAGE = 8;
