@@ -77,7 +77,7 @@ describe('a partition', () => {
     expect(backlog.oldest()).toBeNull();
     expect(backlog.nextToRead()).toBeNull();
     backlog.settle(first);
-    expect(backlog.nextToRead()).toEqual({ name: 'a', after: '1000-1' });
+    expect(backlog.nextToRead()).toMatchObject({ name: 'a', after: '1000-1' });
   });
 
   test('that was set back meanwhile does not take what was read before', () => {
@@ -88,7 +88,7 @@ describe('a partition', () => {
     backlog.rewind(900);
     backlog.add('a', after, { events: [event('a', 3)], last: '1000-3', isEnd: true }, all);
     expect(backlog.take(1)).toEqual([]);
-    expect(backlog.nextToRead()).toEqual({ name: 'a', after: positionBefore(900) });
+    expect(backlog.nextToRead()).toMatchObject({ name: 'a', after: positionBefore(900) });
     expect(backlog.begins).toBe(900);
   });
 
@@ -96,7 +96,7 @@ describe('a partition', () => {
     const backlog = backlogOf({ a: [1, 2] });
     expect(backlog.markEnd('a', '1000-2')).toBe(false);
     expect(backlog.markEnd('a', '1000-10')).toBe(true);
-    expect(backlog.nextToRead()).toEqual({ name: 'a', after: '1000-2' });
+    expect(backlog.nextToRead()).toMatchObject({ name: 'a', after: '1000-2' });
   });
 });
 
@@ -134,7 +134,7 @@ test('what was begun before is not begun again, and goes on behind it', () => {
   expect(backlog.nextToRead()).toBeNull();
   backlog.settle(places);
   expect(backlog.takeMoved()).toEqual(new Map([['a', '1000-2']]));
-  expect(backlog.nextToRead()).toEqual({ name: 'a', after: '1000-2' });
+  expect(backlog.nextToRead()).toMatchObject({ name: 'a', after: '1000-2' });
 });
 
 test('past its bound in memory no more is read until some of it is delivered', () => {
@@ -150,4 +150,36 @@ test('past its bound in memory no more is read until some of it is delivered', (
   expect(read).toBeLessThan(70);
   backlog.settle(backlog.take(1));
   expect(backlog.nextToRead()).not.toBeNull();
+});
+
+test('no more is read at a time than there is room for, whatever the size of events is', () => {
+  const backlog = new Backlog(1_000, new Map());
+  const large = JSON.stringify('x'.repeat(64 * 1024));
+  const names = Array.from({ length: 100 }, (_, index) => `p${index}`);
+  for (const name of names) backlog.markChanged(name);
+  let held = 0;
+  // As often as it is read at a time, none of which has arrived.
+  const underWay = names.map(() => backlog.nextToRead()).filter((next) => next !== null);
+  for (const { name, after, count } of underWay) {
+    const events = Array.from({ length: count }, (_, index) => event(name, index + 1, large));
+    held += count * large.length;
+    backlog.add(name, after, { events, last: `1000-${count}`, isEnd: false }, all);
+  }
+  expect(underWay.length).toBeGreaterThan(4);
+  expect(held).toBeLessThan(4.5 * 1024 * 1024);
+});
+
+test('a partition with many small events is read in long pages, and in short ones when they become large', () => {
+  const backlog = new Backlog(1_000, new Map());
+  const sizes = ['{}', '{}', JSON.stringify('x'.repeat(64 * 1024)), '{}'];
+  let last = 0;
+  const counts = sizes.map((data) => {
+    backlog.markChanged('a');
+    const { after = '', count = 0 } = backlog.nextToRead() ?? {};
+    const events = Array.from({ length: count }, (_, index) => event('a', last + index + 1, data));
+    last += count;
+    backlog.add('a', after, { events, last: `1000-${last}`, isEnd: false }, () => false);
+    return count;
+  });
+  expect(counts).toEqual([8, 50, 50, 8]);
 });

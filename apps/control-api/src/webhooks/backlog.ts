@@ -5,6 +5,13 @@ import type { Place } from './delivery.ts';
 const MAX_BYTES = 4 * 1024 * 1024;
 /** What an event takes beside its data. */
 const OVERHEAD_BYTES = 300;
+/** The largest event: a message of 64 KiB, and what goes with it. */
+const MAX_EVENT_BYTES = 66 * 1024;
+/** Events in a page: of a partition of which nothing is known, or with large events; and of one with small ones. */
+const SHORT_PAGE = 8;
+const LONG_PAGE = 50;
+/** On the average of a page. */
+const SMALL_BYTES = 4 * 1024;
 /** A partition is read again when it has fewer. */
 const LOW = 10;
 /** In one delivery, but for its first event. */
@@ -23,6 +30,10 @@ interface Queue {
   busyTo: string | null;
   /** Its delivery waits: nothing is read meanwhile. */
   isBlocked: boolean;
+  /** Events in its next page. */
+  page: number;
+  /** Bytes that are kept free for the page that is being read. */
+  reserved: number;
   /** It could not be read, and is not read meanwhile. */
   isResting: boolean;
 }
@@ -68,14 +79,20 @@ export class Backlog {
     return true;
   }
 
-  /** A partition that is to be read, and after which position; null when there is none, or no room. */
-  nextToRead(): { name: string; after: string } | null {
-    if (this.#bytes >= MAX_BYTES) return null;
+  /**
+   * A partition that is to be read, after which position, and how many events at most; null when there is none, or no room.
+   * Room is kept for as much as these may be, until they are added or could not be read.
+   */
+  nextToRead(): { name: string; after: string; count: number } | null {
+    const room = Math.floor((MAX_BYTES - this.#bytes) / MAX_EVENT_BYTES);
+    if (room < SHORT_PAGE) return null;
     for (const queue of this.#toRead) {
       this.#toRead.delete(queue);
       if (!queue.hasMore || queue.isBlocked || queue.isResting || queue.events.length >= LOW) continue;
       queue.hasMore = false;
-      return { name: queue.name, after: queue.readTo };
+      const count = Math.min(queue.page, room);
+      this.#reserve(queue, count * MAX_EVENT_BYTES);
+      return { name: queue.name, after: queue.readTo, count };
     }
     return null;
   }
@@ -83,7 +100,10 @@ export class Backlog {
   /** What was read after that position; left out when the partition was set back, or changed, meanwhile. */
   add(name: string, after: string, { events, last, isEnd }: Page, isWanted: (event: StoredEvent) => boolean): void {
     const queue = this.#queue(name);
+    this.#reserve(queue, 0);
     if (queue.readTo !== after) return this.markChanged(name);
+    const size = events.reduce((sum, event) => sum + sizeOf(event), 0);
+    queue.page = !isEnd && size <= events.length * SMALL_BYTES ? LONG_PAGE : SHORT_PAGE;
     for (const event of events) {
       if (!isWanted(event)) continue;
       queue.events.push(event);
@@ -97,7 +117,9 @@ export class Backlog {
 
   /** It could not be read: others are, until it is `rested`. */
   readFailed(name: string): void {
-    this.#queue(name).isResting = true;
+    const queue = this.#queue(name);
+    queue.isResting = true;
+    this.#reserve(queue, 0);
   }
 
   rested(name: string): void {
@@ -206,6 +228,11 @@ export class Backlog {
     return oldest === Infinity ? null : oldest;
   }
 
+  #reserve(queue: Queue, bytes: number): void {
+    this.#bytes += bytes - queue.reserved;
+    queue.reserved = bytes;
+  }
+
   #restart(queue: Queue): void {
     this.#forget(queue);
     queue.readTo = queue.busyTo ?? queue.cursor;
@@ -244,6 +271,8 @@ export class Backlog {
       hasMore: false,
       busyTo: null,
       isBlocked: false,
+      page: SHORT_PAGE,
+      reserved: 0,
       isResting: false,
     };
     this.#queues.set(name, queue);

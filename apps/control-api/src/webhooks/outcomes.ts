@@ -40,7 +40,7 @@ export class Outcomes {
     this.#deps = deps;
   }
 
-  /** Redis has lost its data: what happened before is gone, and counted by nobody else. */
+  /** Redis has lost its data: what happened before is gone, and not counted elsewhere. */
   onForgotten(): void {
     this.#forgottenAt = Date.now();
   }

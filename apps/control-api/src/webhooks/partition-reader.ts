@@ -5,7 +5,6 @@ import type { Backlog } from './backlog.ts';
 
 /** Partitions that are read at a time. */
 const MAX_READING = 8;
-const PAGE = 50;
 /** Until a partition is read again that could not be: its node of a Cluster is away. */
 const REST_MS = 1_000;
 
@@ -35,7 +34,7 @@ export class PartitionReader {
       const next = this.#backlog.nextToRead();
       if (next === null) return;
       this.#reading.add(next.name);
-      void this.#readPartition(next.name, next.after);
+      void this.#readPartition(next);
     }
   }
 
@@ -44,10 +43,10 @@ export class PartitionReader {
     for (const timer of this.#resting) clearTimeout(timer);
   }
 
-  async #readPartition(name: string, after: string): Promise<void> {
+  async #readPartition({ name, after, count }: { name: string; after: string; count: number }): Promise<void> {
     const { broker, isWanted, onRead, onError } = this.#deps;
     try {
-      const page = await broker.readAfter(name, after, PAGE);
+      const page = await broker.readAfter(name, after, count);
       this.#backlog.add(name, after, page, isWanted);
       this.#reading.delete(name);
       onRead();

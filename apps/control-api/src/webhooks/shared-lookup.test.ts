@@ -6,7 +6,7 @@ type Answer = Parameters<Parameters<Resolve>[2]>;
 
 const ONE: LookupAddress = { address: '1.1.1.1', family: 4 };
 
-/** A resolver that answers when it is told to. */
+/** A resolver that answers when the test says so. */
 function resolver() {
   const asked: ((...answer: Answer) => void)[] = [];
   const resolve: Resolve = (_hostname, _options, callback) => void asked.push(callback);
