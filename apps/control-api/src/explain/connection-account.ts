@@ -1,7 +1,7 @@
 import type { ConnectionEnd, ConnectionStory, LostRange, PastConnection } from '@holdfast/broker/evidence';
 import { connectionName } from '@holdfast/broker/client-state';
 import type { DisconnectReason } from '@holdfast/protocol/events';
-import { RESUME_DEADLINE_MS } from '@holdfast/protocol/limits';
+import { HEARTBEAT_MS, RESUME_DEADLINE_MS } from '@holdfast/protocol/limits';
 import { type Position, comparePositions } from '@holdfast/protocol/position-order';
 import { INBOX_TOPIC } from '@holdfast/protocol/topic-name';
 import type { Facts, PresentConnection } from './facts.ts';
@@ -11,6 +11,9 @@ export const CLOCK_MARGIN_MS = 1000;
 
 /** No connection takes longer from its claim to its welcome: a resume is awaited for 5 s, its topics for 5 s more. */
 const MAX_OPENING_MS = RESUME_DEADLINE_MS + 5_000;
+
+/** A connection that does not answer is cut after so long. */
+const MAX_DOUBTFUL_MS = 3 * HEARTBEAT_MS;
 
 /** One of a client's connections, past or present. */
 export interface KnownConnection {
@@ -26,7 +29,7 @@ export interface KnownConnection {
   story: ConnectionStory | null;
   /** As of a `ConnectionEnd`; null: it had no welcome, or it is not known. */
   openedMs: number | null;
-  /** What was written for so long before its end may not have arrived. */
+  /** What was written for so long before its end, or by now, may not have arrived. */
   doubtfulMs: number;
   /** Whether the message had been written to it, if it was for it. */
   reaches: (message: AskedMessage) => Reach;
@@ -41,6 +44,11 @@ export interface AskedMessage {
   begin: Position;
   /** Null: the subscription has not ended. */
   ended: { handled: boolean } | null;
+}
+
+/** Whether what was written to a connection at a time, by the clock of another machine, may not have arrived. */
+export function isDoubtful({ to, doubtfulMs }: KnownConnection, at: number, now: number): boolean {
+  return doubtfulMs > 0 && at > (to ?? now) - doubtfulMs - CLOCK_MARGIN_MS;
 }
 
 /** What a connection has to do with a message. */
@@ -113,7 +121,15 @@ function reachOfEnd(end: ConnectionEnd, { topic, id, ended }: AskedMessage): Rea
 }
 
 function servedConnection({ edge, served }: Extract<PresentConnection, { kind: 'served' }>): KnownConnection {
-  const { connection, story = null, openedMs = null, topics, inbox, waitingBytes = 0 } = served;
+  const {
+    connection,
+    story = null,
+    openedMs = null,
+    topics,
+    inbox,
+    waitingBytes = 0,
+    doubtfulMs = MAX_DOUBTFUL_MS,
+  } = served;
   return {
     name: `${edge}-${connection}`,
     edge,
@@ -122,7 +138,7 @@ function servedConnection({ edge, served }: Extract<PresentConnection, { kind: '
     reason: null,
     story,
     openedMs,
-    doubtfulMs: 0,
+    doubtfulMs,
     reaches: ({ topic, id, ended }) => {
       const reached = topic === INBOX_TOPIC ? inbox : Object.hasOwn(topics, topic) ? topics[topic] : undefined;
       // The end of a subscription is handled once what it brought has been written.

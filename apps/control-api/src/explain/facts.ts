@@ -146,10 +146,16 @@ async function askEdge(
   if (served === null || served.generation < owner.generation) {
     return { present: { kind: 'none' }, unnoted: unknownEnd(owner, 'lost') };
   }
-  const { story, connection, generation } = served;
+  const { story, connection, generation, doubtfulMs = 0 } = served;
   if (story !== undefined && 'upTo' in story) {
     // Its socket is being closed.
-    const ended = { edge: owner.edge, generation, connection, reason: 'closed', end: story } as const;
+    const ended = {
+      edge: owner.edge,
+      generation,
+      connection,
+      reason: 'closed',
+      end: { ...story, doubtfulMs },
+    } as const;
     return { present: { kind: 'none' }, unnoted: ended };
   }
   return { present: { kind: 'served', edge: owner.edge, served }, unnoted: null };

@@ -5,6 +5,7 @@ import {
   CLOCK_MARGIN_MS,
   type KnownConnection,
   accountOf,
+  isDoubtful,
   knownConnections,
   timeOf,
 } from './connection-account.ts';
@@ -110,7 +111,8 @@ function decide(connection: KnownConnection, account: Account, judging: Judging)
         'connection',
         `${about} was open, and everything on ${topic} up to ${id} was written to its socket.`,
       );
-      if (to === null || timeOf(id) <= to - connection.doubtfulMs) return findings.verdict('delivered');
+      if (!isDoubtful(connection, timeOf(id), facts.now)) return findings.verdict('delivered');
+      if (to === null) return notAnswered(findings);
       findings.add(to, 'connection', `${endedText(connection)} so soon after that it may not have arrived.`);
       doubts.undelivered = connection;
       return null;
@@ -120,6 +122,13 @@ function decide(connection: KnownConnection, account: Account, judging: Judging)
         'connection',
         `${about} resumed ${topic}: everything after the position that the client stated was written to it, ${id} with it.`,
       );
+      // It was written with the welcome.
+      if (isDoubtful(connection, from + (connection.openedMs ?? 0), facts.now)) {
+        if (to === null) return notAnswered(findings);
+        findings.add(to, 'connection', `${endedText(connection)} so soon after that it may not have arrived.`);
+        doubts.undelivered = connection;
+        return null;
+      }
       if (doubts.unclear === null && doubts.undelivered === null) return findings.verdict('delivered-on-resume');
       // One that the log has was never announced as lost.
       if (doubts.unclear !== null && state !== 'kept') {
@@ -173,6 +182,13 @@ function judgeWithout({ facts, state, findings, doubts }: Judging, ended: Subscr
   }
   findings.add(null, 'log', 'The log has the message: when the client comes back and resumes, it is delivered.');
   return findings.verdict('offline-will-resume');
+}
+
+function notAnswered(findings: Findings): Explanation {
+  return findings.unknown(
+    'edge',
+    'The client has not answered its edge since: whether the message arrived is not known.',
+  );
 }
 
 function tooOld(findings: Findings, connection: KnownConnection | null): Explanation {

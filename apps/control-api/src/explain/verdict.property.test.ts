@@ -9,6 +9,7 @@ const event: fc.Arbitrary<HistoryEvent> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('trim' as const) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('subscribe' as const, 'unsubscribe' as const) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('connect' as const), resumes: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('network-lost' as const) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('end' as const), notedByOwn: fc.boolean() }) },
 );
 
@@ -21,6 +22,7 @@ const TRUE_OF: Record<Fate, Verdict[]> = {
   lost: ['told-lost'],
   passed: ['unknown'],
   'ended-first': ['subscription-ended-before'],
+  'written-in-vain': [],
   waiting: ['offline-will-resume', 'expired-from-history'],
 };
 
@@ -63,10 +65,12 @@ describe('a verdict', () => {
     );
   });
 
-  test('is not unknown while every edge has noted what it knew, but for what only the client knows', () => {
+  test('is not unknown while every edge has noted what it knew and no network is lost, but for what only the client knows', () => {
     fc.assert(
       fc.property(histories, ([before, events]) => {
-        const withNotes = events.map((one) => (one.kind === 'end' ? { ...one, notedByOwn: true } : one));
+        const withNotes = events
+          .filter(({ kind }) => kind !== 'network-lost')
+          .map((one) => (one.kind === 'end' ? { ...one, notedByOwn: true } : one));
         const all = judged(historyOf(before, withNotes));
         expect(all.filter(({ fate, isKept, verdict }) => !dueOf(fate, isKept).includes(verdict))).toEqual([]);
       }),

@@ -7,7 +7,9 @@ export type HistoryEvent =
   | { kind: 'publish' | 'trim' | 'subscribe' | 'unsubscribe' }
   | { kind: 'connect'; resumes: boolean }
   /** Its own edge notes what it knows, or another process that it ended. */
-  | { kind: 'end'; notedByOwn: boolean };
+  | { kind: 'end'; notedByOwn: boolean }
+  /** The client's network is gone: from now on nothing arrives that is written, until its connection has ended. */
+  | { kind: 'network-lost' };
 
 /** What really became of a message. */
 export type Fate =
@@ -21,10 +23,13 @@ export type Fate =
   | 'passed'
   /** The subscription ended before the client came back. */
   | 'ended-first'
-  | 'waiting';
+  | 'waiting'
+  /** It was written, and never arrived. */
+  | 'written-in-vain';
 
 const STEP_MS = 10_000;
 const OPENED_MS = 5;
+const HEARTBEAT_MS = 25_000;
 const TOPIC = 'news';
 
 /**
@@ -43,7 +48,7 @@ export class ExplainedHistory {
   #subscribedFrom: Position | null = null;
   readonly #ended: EndedRange[] = [];
   readonly #past: PastConnection[] = [];
-  #present: { from: number; story: ConnectionStory } | null = null;
+  #present: { from: number; story: ConnectionStory; heardAt: number | null } | null = null;
   /** What the client has; null: it was never sent a position. */
   #stated: Position | null = null;
 
@@ -67,6 +72,7 @@ export class ExplainedHistory {
     else if (event.kind === 'unsubscribe') this.#unsubscribe();
     else if (event.kind === 'connect') this.#connect(event.resumes);
     else if (event.kind === 'end') this.#end(event.notedByOwn);
+    else if (this.#present) this.#present.heardAt ??= this.#time - STEP_MS;
   }
 
   facts(id: Position): Facts {
@@ -112,7 +118,8 @@ export class ExplainedHistory {
   #fateOfNew(): Fate {
     if (this.#registeredAt === null) return 'before-registration';
     if (this.#subscribedFrom === null) return 'not-for-it';
-    return this.#present === null ? 'waiting' : 'live';
+    if (this.#present === null) return 'waiting';
+    return this.#present.heardAt === null ? 'live' : 'written-in-vain';
   }
 
   #trim(): void {
@@ -130,7 +137,9 @@ export class ExplainedHistory {
 
   /** What waits does so no longer. */
   #settle(fate: Fate, where: (id: Position) => boolean = () => true): void {
-    for (const [id, before] of this.fates) if (before === 'waiting' && where(id)) this.fates.set(id, fate);
+    for (const [id, before] of this.fates) {
+      if ((before === 'waiting' || before === 'written-in-vain') && where(id)) this.fates.set(id, fate);
+    }
   }
 
   #connect(resumes: boolean): void {
@@ -146,7 +155,7 @@ export class ExplainedHistory {
     }
     this.#settle('passed');
     const unnamed = resumes && begin !== null && stated === null ? [TOPIC] : [];
-    this.#present = { from: this.#time, story: { resumed: resumes, unnamed, lost, cut: false } };
+    this.#present = { from: this.#time, story: { resumed: resumes, unnamed, lost, cut: false }, heardAt: null };
     if (begin !== null) this.#stated = this.#last;
   }
 
@@ -165,6 +174,7 @@ export class ExplainedHistory {
   #end(notedByOwn: boolean): void {
     if (this.#present === null) return;
     const { from, story } = this.#present;
+    const doubtfulMs = this.#doubtfulMs();
     this.#present = null;
     const end: ConnectionEnd = {
       ...story,
@@ -173,17 +183,24 @@ export class ExplainedHistory {
       reachedCut: false,
       upTo: this.#time - 2_000,
       inbox: null,
-      doubtfulMs: 0,
+      doubtfulMs,
     };
     const reason = notedByOwn ? 'closed' : 'edge-died';
     this.#past.push({ ...named(from), edge: 'e', to: this.#time, reason, end: notedByOwn ? end : null });
+  }
+
+  /** By whole heartbeats. */
+  #doubtfulMs(): number {
+    const heardAt = this.#present?.heardAt ?? null;
+    return heardAt === null ? 0 : Math.ceil((this.#time - heardAt) / HEARTBEAT_MS) * HEARTBEAT_MS;
   }
 
   #served(): Facts['present'] {
     if (this.#present === null) return { kind: 'none' };
     const { from, story } = this.#present;
     const topics: Record<string, Position> = this.#subscribedFrom === null ? {} : { [TOPIC]: this.#last };
-    const served: ServedClient = { ...named(from), topics, story, openedMs: OPENED_MS, waitingBytes: 0 };
+    const rest = { story, openedMs: OPENED_MS, waitingBytes: 0, doubtfulMs: this.#doubtfulMs() };
+    const served: ServedClient = { ...named(from), topics, ...rest };
     return { kind: 'served', edge: 'e', served };
   }
 }

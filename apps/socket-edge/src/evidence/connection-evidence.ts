@@ -3,7 +3,9 @@ import type { ConnectionEnd, ConnectionStory, LostRange } from '@holdfast/broker
 import { type CloseCode, closeCodes } from '@holdfast/protocol/close-codes';
 import type { DisconnectReason } from '@holdfast/protocol/events';
 import { type Position, comparePositions } from '@holdfast/protocol/position-order';
+import type { Connection } from '../connection/connection.ts';
 import { deliveredName } from '../topic/delivered-name.ts';
+import type { Arrivals } from './arrivals.ts';
 import { NOT_LIVE, type Subscription } from '../topic/subscription.ts';
 
 /** Topics of which it is kept how far they got: those with messages in the last seconds, mostly none. */
@@ -67,8 +69,7 @@ export function openedAfterMs({ id, story }: KnownConnection, claimSentAt: numbe
   return Math.max(story.resumed ? 0 : -MAX_AHEAD_MS, Math.min(took, latestStart - claimedAt));
 }
 
-/** What its edge answers to a survey. */
-export function servedClient(connection: KnownConnection): ServedClient {
+function servedClient(connection: KnownConnection): ServedClient {
   const { id, generation, story, openedMs, inboxPosition, transport, subscriptions } = connection;
   const topics = reachedOf([...subscriptions.values()]);
   return {
@@ -80,6 +81,33 @@ export function servedClient(connection: KnownConnection): ServedClient {
     waitingBytes: transport.bufferedBytes,
     topics,
   };
+}
+
+/** A socket whose client does not answer the close frame is cut after so long, and a little. */
+const MAX_CLOSING_MS = 6000;
+
+/**
+ * For how long before the end, or by now, what was written may not have arrived: the client has not answered since the last
+ * sign of life, or a close frame since.
+ */
+export function doubtfulMs(
+  { unanswered, phase, endReason }: Pick<Connection, 'unanswered' | 'phase' | 'endReason'>,
+  heartbeatMs: number,
+): number {
+  const closingMs = phase === 'closed' && endReason !== 'lost' ? MAX_CLOSING_MS : 0;
+  return (unanswered + 1) * heartbeatMs + closingMs;
+}
+
+/** What its edge answers to a survey: nothing of it is in doubt when the client answers a ping that was sent after it. */
+export async function surveyedClient(
+  connection: Connection,
+  arrivals: Arrivals,
+  heartbeatMs: number,
+): Promise<ServedClient> {
+  const then = servedClient(connection);
+  const isOpen = connection.phase === 'open' && !connection.congested;
+  if (isOpen && (await arrivals.confirm(connection))) return { ...then, doubtfulMs: 0 };
+  return { ...servedClient(connection), doubtfulMs: doubtfulMs(connection, heartbeatMs) };
 }
 
 /** How a connection ended that the edge has closed. */

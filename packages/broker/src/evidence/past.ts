@@ -36,7 +36,7 @@ export interface ConnectionEnd extends ConnectionStory {
   upTo: number | null;
   /** The last message of `@me` that it was given; null: there never was one. */
   inbox: Position | null;
-  /** What was written for so long before its end may not have arrived, in milliseconds: it was lost without a close. */
+  /** What was written for so long before its end may not have arrived, in milliseconds: the client has not answered since. */
   doubtfulMs: number;
 }
 
