@@ -61,6 +61,10 @@ export type Account =
   | { kind: 'written' }
   /** The message came before it, and its client stated what it had: what followed was written. */
   | { kind: 'by-resume' }
+  /** The message came before it, and its client stated this position, which is not before the message: it was not written. */
+  | { kind: 'stated'; position: Position }
+  /** The message came before it, and what its client stated to have is not kept: it was written, or the client had it. */
+  | { kind: 'stated-or-written' }
   | { kind: 'lost'; range: LostRange }
   /** The message came before it, and its client did not state what it had: it began at the end of the topic. */
   | { kind: 'passed' }
@@ -187,7 +191,7 @@ export function accountOf(
     return { kind: 'unclear', why, open: timeOf(id) > from + MAX_OPENING_MS + CLOCK_MARGIN_MS };
   }
   const account = accountOfReached(connection, story, message, { now, oneClock });
-  const isOnItsWay = account.kind === 'written' || account.kind === 'by-resume';
+  const isOnItsWay = account.kind === 'written' || account.kind === 'by-resume' || account.kind === 'stated-or-written';
   if (!isOnItsWay || reach === 'yes') return account;
   if (reach === 'not known') return { kind: 'unclear', why: whyNotKnown(connection), open: true };
   return { kind: 'behind', waits: reach !== 'no' };
@@ -196,7 +200,7 @@ export function accountOf(
 /** Of a connection that has come as far as the message, or will: whether it began before it, or with it. */
 function accountOfReached(
   { from, to, openedMs }: KnownConnection,
-  { resumed, unnamed, lost, cut }: ConnectionStory,
+  { resumed, unnamed, stated, lost, cut }: ConnectionStory,
   { topic, id, begin }: AskedMessage,
   { now, oneClock }: Pick<Facts, 'now' | 'oneClock'>,
 ): Account {
@@ -209,7 +213,11 @@ function accountOfReached(
   const openedAt = topic === INBOX_TOPIC ? from : from + openedMs;
   if (at > openedAt + margin || timeOf(begin) >= from + margin) return { kind: 'written' };
   const isNamed = resumed && !unnamed.includes(topic);
-  if (isNamed && !(cut && unnamed.length > 0)) return { kind: 'by-resume' };
+  if (isNamed && !(cut && unnamed.length > 0)) {
+    const position = stated.find(([name]) => name === topic)?.[1];
+    if (position === undefined) return { kind: 'stated-or-written' };
+    return comparePositions(position, id) < 0 ? { kind: 'by-resume' } : { kind: 'stated', position };
+  }
   if (isNamed) return unclear('its resume left out more topics than are kept');
   if (at < from - margin) return { kind: 'passed' };
   return unclear('the message was published while the connection was being opened');

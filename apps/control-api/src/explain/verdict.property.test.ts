@@ -8,7 +8,10 @@ const event: fc.Arbitrary<HistoryEvent> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('publish' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('trim' as const) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('subscribe' as const, 'unsubscribe' as const) }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('connect' as const), resumes: fc.boolean() }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('connect' as const), resumes: fc.boolean(), overstates: fc.boolean() }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('network-lost' as const) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('end' as const), notedByOwn: fc.boolean() }) },
 );
@@ -23,6 +26,8 @@ const TRUE_OF: Record<Fate, Verdict[]> = {
   passed: ['unknown'],
   'ended-first': ['subscription-ended-before'],
   'written-in-vain': [],
+  confirmed: ['delivered'],
+  claimed: [],
   waiting: ['offline-will-resume', 'expired-from-history'],
 };
 
@@ -48,6 +53,7 @@ function judged(history: ExplainedHistory) {
 
 /** The one that is due when every edge has told. */
 function dueOf(fate: Fate, isKept: boolean): Verdict[] {
+  if (fate === 'claimed') return ['unknown'];
   if (fate === 'by-resume') return ['delivered-on-resume'];
   if (fate === 'waiting') return [isKept ? 'offline-will-resume' : 'expired-from-history'];
   return TRUE_OF[fate];

@@ -5,7 +5,8 @@ import type { EndedRange, Facts } from '../explain/facts.ts';
 
 export type HistoryEvent =
   | { kind: 'publish' | 'trim' | 'subscribe' | 'unsubscribe' }
-  | { kind: 'connect'; resumes: boolean }
+  /** One that overstates says that it has everything. */
+  | { kind: 'connect'; resumes: boolean; overstates: boolean }
   /** Its own edge notes what it knows, or another process that it ended. */
   | { kind: 'end'; notedByOwn: boolean }
   /** The client's network is gone: from now on nothing arrives that is written, until its connection has ended. */
@@ -25,7 +26,11 @@ export type Fate =
   | 'ended-first'
   | 'waiting'
   /** It was written, and never arrived. */
-  | 'written-in-vain';
+  | 'written-in-vain'
+  /** It was written, and the client said later that it has it. */
+  | 'confirmed'
+  /** The client said that it has it, and it was never written. */
+  | 'claimed';
 
 const STEP_MS = 10_000;
 const OPENED_MS = 5;
@@ -70,7 +75,7 @@ export class ExplainedHistory {
     else if (event.kind === 'trim') this.#trim();
     else if (event.kind === 'subscribe') this.#subscribedFrom ??= this.#last;
     else if (event.kind === 'unsubscribe') this.#unsubscribe();
-    else if (event.kind === 'connect') this.#connect(event.resumes);
+    else if (event.kind === 'connect') this.#connect(event.resumes, event.overstates);
     else if (event.kind === 'end') this.#end(event.notedByOwn);
     else if (this.#present) this.#present.heardAt ??= this.#time - STEP_MS;
   }
@@ -142,12 +147,13 @@ export class ExplainedHistory {
     }
   }
 
-  #connect(resumes: boolean): void {
+  #connect(resumes: boolean, overstates: boolean): void {
     if (this.#present !== null) return;
     const begin = this.#subscribedFrom;
-    const stated = resumes && begin !== null ? this.#stated : null;
+    const stated = resumes && begin !== null ? (overstates ? this.#last : this.#stated) : null;
     const lost: LostRange[] = [];
     if (begin !== null && stated !== null) {
+      this.#claim(stated);
       const range = this.#lostAfter(stated, begin);
       if (range !== null) lost.push(range);
       this.#settle('lost', (id) => range !== null && comparePositions(id, range.position) <= 0);
@@ -155,8 +161,20 @@ export class ExplainedHistory {
     }
     this.#settle('passed');
     const unnamed = resumes && begin !== null && stated === null ? [TOPIC] : [];
-    this.#present = { from: this.#time, story: { resumed: resumes, unnamed, lost, cut: false }, heardAt: null };
+    this.#present = {
+      from: this.#time,
+      story: { resumed: resumes, unnamed, stated: stated === null ? [] : [[TOPIC, stated]], lost, cut: false },
+      heardAt: null,
+    };
     if (begin !== null) this.#stated = this.#last;
+  }
+
+  #claim(stated: Position): void {
+    for (const [id, fate] of this.fates) {
+      if (comparePositions(id, stated) > 0) continue;
+      if (fate === 'waiting') this.fates.set(id, 'claimed');
+      if (fate === 'written-in-vain') this.fates.set(id, 'confirmed');
+    }
   }
 
   /** What the log lacks after a position, or what came there before the subscription. */

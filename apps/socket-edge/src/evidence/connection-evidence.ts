@@ -16,7 +16,7 @@ const MAX_KEPT = 8;
 /** A message that is published before a claim, and comes after the welcome, is so much older at most. */
 const MAX_AHEAD_MS = 60_000;
 
-const NOTHING = { unnamed: [], lost: [], cut: false } as const;
+const NOTHING = { unnamed: [], stated: [], lost: [], cut: false } as const;
 /** The same objects for nearly all connections. */
 export const NOT_RESUMED: ConnectionStory = Object.freeze({ resumed: false, ...NOTHING });
 const RESUMED: ConnectionStory = Object.freeze({ resumed: true, ...NOTHING });
@@ -46,10 +46,17 @@ export interface KnownConnection {
   readonly transport: { readonly bufferedBytes: number };
 }
 
-/** Of a connection that resumed. @param unnamed the topics of which it stated no position */
-export function resumedStory(unnamed: readonly string[]): ConnectionStory {
-  if (unnamed.length === 0) return RESUMED;
-  return { ...RESUMED, unnamed: unnamed.slice(0, MAX_KEPT), cut: unnamed.length > MAX_KEPT };
+/** Of a connection that resumed. @param seen the position that it stated of each of its topics; null: none */
+export function resumedStory(seen: readonly (readonly [topic: string, position: Position | null])[]): ConnectionStory {
+  if (seen.length === 0) return RESUMED;
+  const unnamed = seen.filter(([, position]) => position === null).map(([topic]) => topic);
+  const stated = seen.filter((one): one is readonly [string, Position] => one[1] !== null);
+  return {
+    ...RESUMED,
+    unnamed: unnamed.slice(0, MAX_KEPT),
+    stated: stated.slice(0, MAX_KEPT),
+    cut: unnamed.length > MAX_KEPT,
+  };
 }
 
 /** With something more that was announced as lost; the newest are kept. */
@@ -118,8 +125,8 @@ export function closedReason({ code }: CloseCode): DisconnectReason {
 /** What is known of a connection as it ends. */
 export function connectionEnd(connection: KnownConnection): ConnectionEnd {
   const { story, openedMs, congested, digest, incarnation, inboxPosition } = connection;
-  const { resumed, unnamed, lost, cut } = story;
-  const end = { resumed, unnamed, lost, cut, openedMs, doubtfulMs: 0 };
+  const { resumed, unnamed, stated, lost, cut } = story;
+  const end = { resumed, unnamed, stated, lost, cut, openedMs, doubtfulMs: 0 };
   // What of it the socket took is not known.
   if (congested) return { ...end, upTo: null, reached: {}, reachedCut: true, inbox: inboxPosition };
   const subscriptions = [...connection.subscriptions.values()];

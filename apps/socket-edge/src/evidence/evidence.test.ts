@@ -105,6 +105,7 @@ describe('of a connection that has ended', () => {
     expect(await endOf(all, made)).toMatchObject({
       resumed: true,
       unnamed: ['sport', '@me'],
+      stated: [['news', after]],
       lost: [lostRange],
       cut: false,
     });

@@ -16,6 +16,8 @@ export interface ConnectionStory {
   resumed: boolean;
   /** Topics that a resume did not name. */
   unnamed: readonly string[];
+  /** What its resume stated that the client had, of some topics; of others that it named it is not kept. */
+  stated: readonly (readonly [topic: string, position: Position])[];
   lost: readonly LostRange[];
   /** There was more in one of the lists than is kept. */
   cut: boolean;
@@ -88,6 +90,7 @@ interface Note {
   /** 1: it resumed. */
   s?: 1;
   n?: readonly string[];
+  q?: readonly (readonly [topic: string, position: Position])[];
   l?: [topic: string, after: Position, position: Position][];
   k?: 1;
 }
@@ -118,6 +121,7 @@ function encodeEnd(end: ConnectionEnd): Partial<Note> {
     ...(end.reachedCut && { m: 1 }),
     ...(end.resumed && { s: 1 }),
     ...(end.unnamed.length > 0 && { n: end.unnamed }),
+    ...(end.stated.length > 0 && { q: end.stated }),
     ...(end.lost.length > 0 && { l: end.lost.map(({ topic, after, position }) => [topic, after, position]) }),
     ...(end.cut && { k: 1 }),
   };
@@ -147,6 +151,7 @@ function decodeEnd(note: Note): ConnectionEnd {
     reachedCut: note.m === 1,
     resumed: note.s === 1,
     unnamed: note.n ?? [],
+    stated: note.q ?? [],
     lost: (note.l ?? []).map(([topic, after, position]) => ({ topic, after, position })),
     cut: note.k === 1,
   };
