@@ -8,6 +8,7 @@ const event: fc.Arbitrary<HistoryEvent> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('publish' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('trim' as const) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('subscribe' as const, 'unsubscribe' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('remake' as const) }) },
   {
     weight: 3,
     arbitrary: fc.record({ kind: fc.constant('connect' as const), resumes: fc.boolean(), overstates: fc.boolean() }),
@@ -47,6 +48,7 @@ function judged(history: ExplainedHistory) {
     id,
     fate,
     isKept: history.isKept(id),
+    isOfDeleted: history.isOfDeleted(id),
     ...judge(history.facts(id)),
   }));
 }
@@ -78,7 +80,12 @@ describe('a verdict', () => {
           .filter(({ kind }) => kind !== 'network-lost')
           .map((one) => (one.kind === 'end' ? { ...one, notedByOwn: true } : one));
         const all = judged(historyOf(before, withNotes));
-        expect(all.filter(({ fate, isKept, verdict }) => !dueOf(fate, isKept).includes(verdict))).toEqual([]);
+        expect(
+          all.filter(
+            ({ fate, isKept, isOfDeleted, verdict }) =>
+              !(isOfDeleted ? ['unknown'] : dueOf(fate, isKept)).includes(verdict),
+          ),
+        ).toEqual([]);
       }),
       { numRuns: 2_000 },
     );

@@ -32,7 +32,8 @@ function findMessage(facts: Facts, findings: Findings): KnownMessage | Explanati
   if (comparePositions(id, log.start) <= 0) {
     findings.add(timeOf(log.start), 'topic', beganText(topic, log.start));
     if (topic === INBOX_TOPIC && comparePositions(id, log.start) < 0) return findings.verdict('not-registered-then');
-    return findings.verdict('no-such-message');
+    if (topic === INBOX_TOPIC) return findings.verdict('no-such-message');
+    return findings.unknown('topic', 'Whether there was one before, with a message of this id, is not known.');
   }
   if (log.contains) {
     findings.add(timeOf(id), 'log', `The message ${id} of ${topic} was published then, and is in the log.`);

@@ -4,7 +4,8 @@ import { type Position, comparePositions, laterOf } from '@holdfast/protocol/pos
 import type { EndedRange, Facts } from '../explain/facts.ts';
 
 export type HistoryEvent =
-  | { kind: 'publish' | 'trim' | 'subscribe' | 'unsubscribe' }
+  /** `remake`: the topic is deleted, and made again under its name. */
+  | { kind: 'publish' | 'trim' | 'subscribe' | 'unsubscribe' | 'remake' }
   /** One that overstates says that it has everything. */
   | { kind: 'connect'; resumes: boolean; overstates: boolean }
   /** Its own edge notes what it knows, or another process that it ended. */
@@ -48,10 +49,10 @@ export class ExplainedHistory {
   #kept: Position[] = [];
   #last: Position;
   #firstPrev: Position | null = null;
-  readonly #start: Position;
+  #start: Position;
   #registeredAt: number | null = null;
   #subscribedFrom: Position | null = null;
-  readonly #ended: EndedRange[] = [];
+  #ended: EndedRange[] = [];
   readonly #past: PastConnection[] = [];
   #present: { from: number; story: ConnectionStory; heardAt: number | null } | null = null;
   /** What the client has; null: it was never sent a position. */
@@ -74,6 +75,7 @@ export class ExplainedHistory {
     if (event.kind === 'publish') this.#publish();
     else if (event.kind === 'trim') this.#trim();
     else if (event.kind === 'subscribe') this.#subscribedFrom ??= this.#last;
+    else if (event.kind === 'remake') this.#remake();
     else if (event.kind === 'unsubscribe') this.#unsubscribe();
     else if (event.kind === 'connect') this.#connect(event.resumes, event.overstates);
     else if (event.kind === 'end') this.#end(event.notedByOwn);
@@ -130,6 +132,21 @@ export class ExplainedHistory {
   #trim(): void {
     this.#kept = [];
     this.#firstPrev = null;
+  }
+
+  #remake(): void {
+    this.#settle('ended-first');
+    this.#trim();
+    this.#start = `${this.#time}-3`;
+    this.#last = this.#start;
+    this.#ended = [];
+    this.#subscribedFrom = null;
+    this.#stated = null;
+  }
+
+  /** Whether it was a message of a topic that was deleted. */
+  isOfDeleted(id: Position): boolean {
+    return comparePositions(id, this.#start) < 0;
   }
 
   #unsubscribe(): void {
