@@ -114,6 +114,7 @@ export function createEdge(options: EdgeOptions) {
     resumeDeadlineMs: RESUME_DEADLINE_MS,
     ...options,
     edge: id,
+    clockDifferenceMs: () => lease.clockDifferenceMs,
     topics,
     freshness,
     slicer,

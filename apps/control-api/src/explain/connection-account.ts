@@ -4,10 +4,8 @@ import type { DisconnectReason } from '@holdfast/protocol/events';
 import { HEARTBEAT_MS, RESUME_DEADLINE_MS } from '@holdfast/protocol/limits';
 import { type Position, comparePositions } from '@holdfast/protocol/position-order';
 import { INBOX_TOPIC } from '@holdfast/protocol/topic-name';
+import { CLOCK_MARGIN_MS } from './clocks.ts';
 import type { Facts, PresentConnection } from './facts.ts';
-
-/** How far the clocks of machines are taken to differ. */
-export const CLOCK_MARGIN_MS = 1000;
 
 /** No connection takes longer from its claim to its welcome: a resume is awaited for 5 s, its topics for 5 s more. */
 const MAX_OPENING_MS = RESUME_DEADLINE_MS + 5_000;

@@ -6,6 +6,7 @@ import { userTopic } from '@holdfast/broker/user-topic';
 import type { DisconnectReason } from '@holdfast/protocol/events';
 import type { Position } from '@holdfast/protocol/position-order';
 import { INBOX_TOPIC, USER_TOPIC } from '@holdfast/protocol/topic-name';
+import { CLOCK_MARGIN_MS } from './clocks.ts';
 import { isConnected } from '../clients/subscriptions.ts';
 import type { Services } from '../services.ts';
 import { noSuchTopic } from '../topics/topic-states.ts';
@@ -121,11 +122,14 @@ type Unnoted = Omit<PastConnection, 'to'>;
 
 /** In the order in which they were. */
 function pastConnections(
-  { registeredAt }: ClientState,
+  { registeredAt, incarnation }: ClientState,
   { past }: ClientEvidence,
   unnoted: Unnoted | null,
 ): PastConnection[] {
-  const known = past.filter(({ to }) => to >= registeredAt);
+  // Of what others have noted only the times tell, which are of several clocks: one too many makes a verdict unknown at most.
+  const known = past.filter((one) =>
+    one.incarnation === undefined ? one.to >= registeredAt - CLOCK_MARGIN_MS : one.incarnation === incarnation,
+  );
   if (unnoted !== null && !known.some(({ generation }) => generation === unnoted.generation)) {
     known.push({ ...unnoted, to: Date.now() });
   }

@@ -2,13 +2,13 @@ import type { Position } from '@holdfast/protocol/position-order';
 import {
   type Account,
   type AskedMessage,
-  CLOCK_MARGIN_MS,
   type KnownConnection,
   accountOf,
   isDoubtful,
   knownConnections,
   timeOf,
 } from './connection-account.ts';
+import { CLOCK_MARGIN_MS } from './clocks.ts';
 import type { EndedRange, Facts } from './facts.ts';
 import { type Explanation, type Findings, timeText } from './findings.ts';
 import { connectionsSince } from './remembered.ts';

@@ -12,7 +12,7 @@ import { Connection } from './connection.ts';
 import { connectionIdentity } from './identity.ts';
 import type { Reconciler } from '../client/reconcile.ts';
 import { Arrivals } from '../evidence/arrivals.ts';
-import { doubtfulMs } from '../evidence/connection-evidence.ts';
+import { doubtfulMs, inTimeOfRedis } from '../evidence/connection-evidence.ts';
 import type { PastNotes } from '../evidence/past-notes.ts';
 import type { Releases } from '../client/releases.ts';
 import { ResumeFrames } from './resume-frames.ts';
@@ -36,6 +36,8 @@ export interface HubDeps extends AttachDeps {
   losses: Losses;
   /** How long the `resume` frame of a connection that announced one is awaited. */
   resumeDeadlineMs: number;
+  /** The clock of this process less that of Redis, in milliseconds; undefined while it is not known. */
+  clockDifferenceMs?: () => number | undefined;
   /** Something failed by a fault of this edge or of Redis. */
   onError: (error: unknown) => void;
 }
@@ -193,10 +195,13 @@ export class Hub {
   /** Notes what is known of a connection that has ended, unless its client is gone with it. */
   #remember(connection: Connection, closed: boolean): void {
     const { pastNotes, edge, heartbeatMs } = this.#deps;
-    const { id, clientId, generation, story, endReason: reason } = connection;
+    const { id, clientId, incarnation, generation, story, endReason: reason } = connection;
     if (reason === 'unregistered' || !('upTo' in story)) return;
-    const end = closed ? story : { ...story, doubtfulMs: doubtfulMs(connection, heartbeatMs) };
-    pastNotes.add({ clientId, past: { generation, edge, connection: id, to: Date.now(), reason, end } });
+    const aheadMs = this.#deps.clockDifferenceMs?.() ?? 0;
+    const known = inTimeOfRedis(story, aheadMs);
+    const end = closed ? known : { ...known, doubtfulMs: doubtfulMs(connection, heartbeatMs) };
+    const to = Date.now() - Math.round(aheadMs);
+    pastNotes.add({ clientId, past: { generation, edge, connection: id, incarnation, to, reason, end } });
   }
 
   async #attach(connection: Connection, client: ClientState, resume: Resumption | null): Promise<void> {

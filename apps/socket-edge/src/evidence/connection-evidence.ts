@@ -146,6 +146,13 @@ export function connectionEnd(connection: KnownConnection): ConnectionEnd {
   };
 }
 
+/** @param aheadMs this clock less that of Redis, by which ids are */
+export function inTimeOfRedis(end: ConnectionEnd, aheadMs: number): ConnectionEnd {
+  if (end.upTo === null || aheadMs <= 0) return end;
+  // Those that are not named may have got further than the earlier time.
+  return { ...end, upTo: Math.floor(end.upTo - aheadMs), reachedCut: true };
+}
+
 /** Until when all that was published on the topics has been written to subscriptions that are live; null: not known. */
 function writtenUpTo(subscriptions: readonly Subscription[]): number | null {
   const times = subscriptions.filter(isLive).map(({ topic }) => topic.sentUpTo());

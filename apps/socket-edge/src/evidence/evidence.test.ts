@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { memoryEdge } from '../testing/memory-edge.ts';
 import { MemoryRedis } from '../testing/memory-redis.ts';
 import { turns } from '../testing/turns.ts';
-import { surveyedClient } from './connection-evidence.ts';
+import { connectionEnd, inTimeOfRedis, surveyedClient } from './connection-evidence.ts';
 import { PastNotes } from './past-notes.ts';
 
 const CLIENT = 'c1';
@@ -35,12 +35,25 @@ describe('of a connection that has ended', () => {
     const [news, sport] = [all.redis.publish('news', '1'), all.redis.topic('sport').last];
     await all.edge.settled();
     const past = await lost(all, made);
-    expect(past).toMatchObject({ edge: 'edge-a', connection: made.connection.id, reason: 'lost' });
+    expect(past).toMatchObject({
+      edge: 'edge-a',
+      connection: made.connection.id,
+      reason: 'lost',
+      incarnation: made.connection.incarnation,
+    });
     expect(past?.generation).toBe(made.connection.generation);
     expect(past?.end?.openedMs).toBeGreaterThanOrEqual(0);
     // Neither is older than what is known to be complete.
     expect(past?.end?.reached).toEqual({ news, sport });
     expect(past?.end).toMatchObject({ resumed: false, lost: [], cut: false, reachedCut: false, inbox: null });
+  });
+
+  it('times are those of Redis, by whose clock ids are', async () => {
+    const all = installation('news');
+    const { connection } = await all.edge.connected(CLIENT);
+    const end = { ...connectionEnd(connection), upTo: 100_000 };
+    expect(inTimeOfRedis(end, 5_000)).toMatchObject({ upTo: 95_000, reachedCut: true });
+    expect(inTimeOfRedis(end, -5_000)).toBe(end);
   });
 
   it('what may not have arrived is known when it was lost, and only then', async () => {

@@ -8,6 +8,8 @@ export interface LostRange {
   topic: string;
   after: Position;
   position: Position;
+  /** When, by the clock of the edge. */
+  at?: number;
 }
 
 /** What a connection began with, and what was announced to it as lost: kept by its edge while it lives. */
@@ -49,6 +51,8 @@ export interface PastConnection {
   edge: string;
   /** Unique beside the edge's id. */
   connection: string;
+  /** Of the registration of its client; undefined: it was noted by another process. */
+  incarnation?: string;
   /** When it was found to have ended, in milliseconds since the epoch. */
   to: number;
   reason: DisconnectReason;
@@ -78,6 +82,8 @@ interface Note {
   e: string;
   /** Name of the connection, when it is not that of the generation. */
   c?: string;
+  /** Of the registration. */
+  z?: string;
   t: number;
   r: DisconnectReason;
   o?: number;
@@ -97,12 +103,13 @@ interface Note {
 
 /** The note, the beginning of every note of the same connection, and that of one by its own edge. */
 export function encodePast(past: PastConnection): [note: string, beginning: string, byOwnEdge: string] {
-  const { generation, edge, connection, to, reason, end } = past;
+  const { generation, edge, connection, incarnation, to, reason, end } = past;
   const note: Note = {
     g: generation,
     ...(end && { w: 1 }),
     e: edge,
     ...(connection === connectionName(generation) ? {} : { c: connection }),
+    ...(incarnation !== undefined && { z: incarnation }),
     t: to,
     r: reason,
     ...(end && encodeEnd(end)),
@@ -135,6 +142,7 @@ export function decodePast(text: string): PastConnection | null {
     generation: note.g,
     edge: note.e,
     connection: note.c ?? connectionName(note.g),
+    ...(note.z !== undefined && { incarnation: note.z }),
     to: note.t,
     reason: note.r,
     end: note.w === 1 ? decodeEnd(note) : null,
