@@ -184,6 +184,8 @@ describe('a message that was not for the client', () => {
     const client = await backend.register([topic]);
     const early = await backend.publish(topic, 0);
     await backend.call('DELETE', `/v1/clients/${client}`);
+    // Further apart than their clocks are taken to be.
+    await expect.poll(() => Date.now(), WITHIN).toBeGreaterThan(Number.parseInt(early, 10) + 1_500);
     await post('/v1/clients', { clientId: client, topics: [topic] });
     expect((await explain(client, topic, early)).verdict).toBe('not-registered-then');
   });
@@ -211,7 +213,7 @@ describe('a message that was not for the client', () => {
     const [ms, sequence] = id.split('-').map(Number);
     expect((await explain(client, topic, `${ms}-${Number(sequence) + 1}`)).verdict).toBe('no-such-message');
     expect((await explain(client, topic, `${Number(ms) + 60_000}-0`)).verdict).toBe('no-such-message');
-    expect((await explain(client, topic, '1000-0')).verdict).toBe('no-such-message');
+    expect((await explain(client, topic, '1000-0')).verdict).toBe('unknown');
   });
 });
 

@@ -17,7 +17,7 @@ import { STUCK_MS } from './connection/heartbeat.ts';
 import { Lease } from './health/lease.ts';
 import { Presence } from './presence/presence.ts';
 import { TimeSlicer } from './schedule/slicer.ts';
-import { servedClient } from './evidence/connection-evidence.ts';
+import { surveyedClient } from './evidence/connection-evidence.ts';
 import { createConnections } from './connection/connections.ts';
 import { newCounters, newLatencies } from './counters.ts';
 import type { LoadSource } from './health/load-meter.ts';
@@ -114,6 +114,7 @@ export function createEdge(options: EdgeOptions) {
     resumeDeadlineMs: RESUME_DEADLINE_MS,
     ...options,
     edge: id,
+    clockDifferenceMs: () => lease.clockDifferenceMs,
     topics,
     freshness,
     slicer,
@@ -165,7 +166,10 @@ export function createEdge(options: EdgeOptions) {
 
   function answerServed(surveyId: string, clientId: string): void {
     const connection = registry.get(clientId);
-    broker.answer(surveyId, connection ? servedClient(connection) : null).catch(onError);
+    const answer = connection && surveyedClient(connection, connections.hub.arrivals, options.heartbeatMs);
+    Promise.resolve(answer ?? null)
+      .then((served) => broker.answer(surveyId, served))
+      .catch(onError);
   }
 
   function details(): EdgeDetails {

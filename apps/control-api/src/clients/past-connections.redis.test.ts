@@ -31,6 +31,7 @@ describe('past connections', () => {
       doubtfulMs: 0,
       resumed: true,
       unnamed: [],
+      stated: [],
       lost: [{ topic: 'news', after: '1-0', position: '2-0' }],
       cut: false,
     };

@@ -1,16 +1,17 @@
 import type { ConnectionEnd, ConnectionStory, LostRange, PastConnection } from '@holdfast/broker/evidence';
 import { connectionName } from '@holdfast/broker/client-state';
 import type { DisconnectReason } from '@holdfast/protocol/events';
-import { RESUME_DEADLINE_MS } from '@holdfast/protocol/limits';
+import { HEARTBEAT_MS, RESUME_DEADLINE_MS } from '@holdfast/protocol/limits';
 import { type Position, comparePositions } from '@holdfast/protocol/position-order';
 import { INBOX_TOPIC } from '@holdfast/protocol/topic-name';
+import { CLOCK_MARGIN_MS } from './clocks.ts';
 import type { Facts, PresentConnection } from './facts.ts';
-
-/** How far the clocks of machines are taken to differ. */
-export const CLOCK_MARGIN_MS = 1000;
 
 /** No connection takes longer from its claim to its welcome: a resume is awaited for 5 s, its topics for 5 s more. */
 const MAX_OPENING_MS = RESUME_DEADLINE_MS + 5_000;
+
+/** A connection that does not answer is cut after so long. */
+const MAX_DOUBTFUL_MS = 3 * HEARTBEAT_MS;
 
 /** One of a client's connections, past or present. */
 export interface KnownConnection {
@@ -26,7 +27,7 @@ export interface KnownConnection {
   story: ConnectionStory | null;
   /** As of a `ConnectionEnd`; null: it had no welcome, or it is not known. */
   openedMs: number | null;
-  /** What was written for so long before its end may not have arrived. */
+  /** What was written for so long before its end, or by now, may not have arrived. */
   doubtfulMs: number;
   /** Whether the message had been written to it, if it was for it. */
   reaches: (message: AskedMessage) => Reach;
@@ -43,6 +44,11 @@ export interface AskedMessage {
   ended: { handled: boolean } | null;
 }
 
+/** Whether what was written to a connection at a time, by the clock of another machine, may not have arrived. */
+export function isDoubtful({ to, doubtfulMs }: KnownConnection, at: number, now: number): boolean {
+  return doubtfulMs > 0 && at > (to ?? now) - doubtfulMs - CLOCK_MARGIN_MS;
+}
+
 /** What a connection has to do with a message. */
 export type Account =
   /** It ended before the message was written to it. */
@@ -53,6 +59,10 @@ export type Account =
   | { kind: 'written' }
   /** The message came before it, and its client stated what it had: what followed was written. */
   | { kind: 'by-resume' }
+  /** The message came before it, and its client stated this position, which is not before the message: it was not written. */
+  | { kind: 'stated'; position: Position }
+  /** The message came before it, and what its client stated to have is not kept: it was written, or the client had it. */
+  | { kind: 'stated-or-written' }
   | { kind: 'lost'; range: LostRange }
   /** The message came before it, and its client did not state what it had: it began at the end of the topic. */
   | { kind: 'passed' }
@@ -113,7 +123,15 @@ function reachOfEnd(end: ConnectionEnd, { topic, id, ended }: AskedMessage): Rea
 }
 
 function servedConnection({ edge, served }: Extract<PresentConnection, { kind: 'served' }>): KnownConnection {
-  const { connection, story = null, openedMs = null, topics, inbox, waitingBytes = 0 } = served;
+  const {
+    connection,
+    story = null,
+    openedMs = null,
+    topics,
+    inbox,
+    waitingBytes = 0,
+    doubtfulMs = MAX_DOUBTFUL_MS,
+  } = served;
   return {
     name: `${edge}-${connection}`,
     edge,
@@ -122,7 +140,7 @@ function servedConnection({ edge, served }: Extract<PresentConnection, { kind: '
     reason: null,
     story,
     openedMs,
-    doubtfulMs: 0,
+    doubtfulMs,
     reaches: ({ topic, id, ended }) => {
       const reached = topic === INBOX_TOPIC ? inbox : Object.hasOwn(topics, topic) ? topics[topic] : undefined;
       // The end of a subscription is handled once what it brought has been written.
@@ -171,7 +189,7 @@ export function accountOf(
     return { kind: 'unclear', why, open: timeOf(id) > from + MAX_OPENING_MS + CLOCK_MARGIN_MS };
   }
   const account = accountOfReached(connection, story, message, { now, oneClock });
-  const isOnItsWay = account.kind === 'written' || account.kind === 'by-resume';
+  const isOnItsWay = account.kind === 'written' || account.kind === 'by-resume' || account.kind === 'stated-or-written';
   if (!isOnItsWay || reach === 'yes') return account;
   if (reach === 'not known') return { kind: 'unclear', why: whyNotKnown(connection), open: true };
   return { kind: 'behind', waits: reach !== 'no' };
@@ -180,7 +198,7 @@ export function accountOf(
 /** Of a connection that has come as far as the message, or will: whether it began before it, or with it. */
 function accountOfReached(
   { from, to, openedMs }: KnownConnection,
-  { resumed, unnamed, lost, cut }: ConnectionStory,
+  { resumed, unnamed, stated, lost, cut }: ConnectionStory,
   { topic, id, begin }: AskedMessage,
   { now, oneClock }: Pick<Facts, 'now' | 'oneClock'>,
 ): Account {
@@ -193,7 +211,11 @@ function accountOfReached(
   const openedAt = topic === INBOX_TOPIC ? from : from + openedMs;
   if (at > openedAt + margin || timeOf(begin) >= from + margin) return { kind: 'written' };
   const isNamed = resumed && !unnamed.includes(topic);
-  if (isNamed && !(cut && unnamed.length > 0)) return { kind: 'by-resume' };
+  if (isNamed && !(cut && unnamed.length > 0)) {
+    const position = stated.find(([name]) => name === topic)?.[1];
+    if (position === undefined) return { kind: 'stated-or-written' };
+    return comparePositions(position, id) < 0 ? { kind: 'by-resume' } : { kind: 'stated', position };
+  }
   if (isNamed) return unclear('its resume left out more topics than are kept');
   if (at < from - margin) return { kind: 'passed' };
   return unclear('the message was published while the connection was being opened');

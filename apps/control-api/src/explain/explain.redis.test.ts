@@ -92,6 +92,27 @@ describe('a verdict', () => {
     edge.stop();
   });
 
+  test('is of the connections of this registration, whatever the clocks that noted them', async () => {
+    const edge = await startTestEdge(api);
+    const client = await api.client({ topics: ['news.chess'] });
+    const id = await publish('news.chess');
+    const generation = await edge.hold(client);
+    await edge.broker.release(client, edge.id, generation);
+    edge.lose(client);
+    const { incarnation = '', registeredAt = 0 } = (await api.broker.readClient(client)) ?? {};
+    const end = { resumed: true, unnamed: [], stated: [], lost: [], cut: false, openedMs: 0, inbox: null } as const;
+    const written = { ...end, reached: { 'news.chess': id }, reachedCut: false, upTo: null, doubtfulMs: 0 };
+    const note = { generation, edge: edge.id, connection: generation.toString(36), to: registeredAt - 60_000 };
+    const past = { ...note, reason: 'closed', end: written } as const;
+    await edge.broker.notePast(client, { ...past, incarnation: 'another' });
+    const name = `${edge.id}-${past.connection}`;
+    const text = async () => (await ask({ client, topic: 'news.chess', id })).text;
+    expect(await text()).not.toContain(name);
+    await edge.broker.notePast(client, { ...past, incarnation });
+    expect(await text()).toContain(name);
+    edge.stop();
+  });
+
   test('is unknown for a message that the log lost although a connection had got further', async () => {
     const edge = await startTestEdge(api);
     const client = await api.client({ topics: ['news.chess'] });

@@ -6,6 +6,7 @@ import { userTopic } from '@holdfast/broker/user-topic';
 import type { DisconnectReason } from '@holdfast/protocol/events';
 import type { Position } from '@holdfast/protocol/position-order';
 import { INBOX_TOPIC, USER_TOPIC } from '@holdfast/protocol/topic-name';
+import { CLOCK_MARGIN_MS } from './clocks.ts';
 import { isConnected } from '../clients/subscriptions.ts';
 import type { Services } from '../services.ts';
 import { noSuchTopic } from '../topics/topic-states.ts';
@@ -121,11 +122,14 @@ type Unnoted = Omit<PastConnection, 'to'>;
 
 /** In the order in which they were. */
 function pastConnections(
-  { registeredAt }: ClientState,
+  { registeredAt, incarnation }: ClientState,
   { past }: ClientEvidence,
   unnoted: Unnoted | null,
 ): PastConnection[] {
-  const known = past.filter(({ to }) => to >= registeredAt);
+  // Of what others have noted only the times tell, which are of several clocks: one too many makes a verdict unknown at most.
+  const known = past.filter((one) =>
+    one.incarnation === undefined ? one.to >= registeredAt - CLOCK_MARGIN_MS : one.incarnation === incarnation,
+  );
   if (unnoted !== null && !known.some(({ generation }) => generation === unnoted.generation)) {
     known.push({ ...unnoted, to: Date.now() });
   }
@@ -146,10 +150,16 @@ async function askEdge(
   if (served === null || served.generation < owner.generation) {
     return { present: { kind: 'none' }, unnoted: unknownEnd(owner, 'lost') };
   }
-  const { story, connection, generation } = served;
+  const { story, connection, generation, doubtfulMs = 0 } = served;
   if (story !== undefined && 'upTo' in story) {
     // Its socket is being closed.
-    const ended = { edge: owner.edge, generation, connection, reason: 'closed', end: story } as const;
+    const ended = {
+      edge: owner.edge,
+      generation,
+      connection,
+      reason: 'closed',
+      end: { ...story, doubtfulMs },
+    } as const;
     return { present: { kind: 'none' }, unnoted: ended };
   }
   return { present: { kind: 'served', edge: owner.edge, served }, unnoted: null };

@@ -2,12 +2,13 @@ import type { Position } from '@holdfast/protocol/position-order';
 import {
   type Account,
   type AskedMessage,
-  CLOCK_MARGIN_MS,
   type KnownConnection,
   accountOf,
+  isDoubtful,
   knownConnections,
   timeOf,
 } from './connection-account.ts';
+import { CLOCK_MARGIN_MS } from './clocks.ts';
 import type { EndedRange, Facts } from './facts.ts';
 import { type Explanation, type Findings, timeText } from './findings.ts';
 import { connectionsSince } from './remembered.ts';
@@ -69,6 +70,13 @@ interface Judging {
   doubts: Doubts;
 }
 
+function statedText({ name }: KnownConnection, account: Account, { topic, id }: Facts): string {
+  const about = `Connection ${name} resumed ${topic}`;
+  return account.kind === 'stated'
+    ? `${about}: the client stated that it had everything up to ${account.position}, ${id} with it, so that was not written again.`
+    : `${about}: what the client stated that it had is not kept. What followed was written to it.`;
+}
+
 /** Null: the next connection decides. */
 function decide(connection: KnownConnection, account: Account, judging: Judging): Explanation | null {
   const { facts, state, findings, doubts } = judging;
@@ -110,17 +118,23 @@ function decide(connection: KnownConnection, account: Account, judging: Judging)
         'connection',
         `${about} was open, and everything on ${topic} up to ${id} was written to its socket.`,
       );
-      if (to === null || timeOf(id) <= to - connection.doubtfulMs) return findings.verdict('delivered');
-      findings.add(to, 'connection', `${endedText(connection)} so soon after that it may not have arrived.`);
-      doubts.undelivered = connection;
-      return null;
+      if (!isDoubtful(connection, timeOf(id), facts.now)) return findings.verdict('delivered');
+      return doubted(connection, judging);
     case 'by-resume':
       findings.add(
         from,
         'connection',
         `${about} resumed ${topic}: everything after the position that the client stated was written to it, ${id} with it.`,
       );
-      if (doubts.unclear === null && doubts.undelivered === null) return findings.verdict('delivered-on-resume');
+      if (isWelcomeDoubtful(connection, facts)) return doubted(connection, judging);
+      return findings.verdict('delivered-on-resume');
+    case 'stated':
+    case 'stated-or-written':
+      findings.add(from, 'connection', statedText(connection, account, facts));
+      if (account.kind === 'stated-or-written' && isWelcomeDoubtful(connection, facts))
+        return doubted(connection, judging);
+      if (doubts.unclear === null && doubts.undelivered === null)
+        return findings.unknown('connection', 'Whether it really had the message only the client knows.');
       // One that the log has was never announced as lost.
       if (doubts.unclear !== null && state !== 'kept') {
         return findings.unknown(
@@ -173,6 +187,20 @@ function judgeWithout({ facts, state, findings, doubts }: Judging, ended: Subscr
   }
   findings.add(null, 'log', 'The log has the message: when the client comes back and resumes, it is delivered.');
   return findings.verdict('offline-will-resume');
+}
+
+/** Whether what was written with the welcome may not have arrived. */
+function isWelcomeDoubtful(connection: KnownConnection, { now }: Facts): boolean {
+  return isDoubtful(connection, connection.from + (connection.openedMs ?? 0), now);
+}
+
+/** It was written, and may not have arrived: a later connection decides. */
+function doubted(connection: KnownConnection, { findings, doubts }: Judging): Explanation | null {
+  if (connection.to === null)
+    return findings.unknown('edge', 'The client has not answered its edge since: whether that arrived is not known.');
+  findings.add(connection.to, 'connection', `${endedText(connection)} so soon after that it may not have arrived.`);
+  doubts.undelivered = connection;
+  return null;
 }
 
 function tooOld(findings: Findings, connection: KnownConnection | null): Explanation {

@@ -1,4 +1,4 @@
-import { CLOCK_MARGIN_MS } from './connection-account.ts';
+import { CLOCK_MARGIN_MS } from './clocks.ts';
 import type { Facts } from './facts.ts';
 
 /** Ended subscriptions and connections are remembered for so long. */

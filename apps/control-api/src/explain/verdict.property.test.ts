@@ -8,7 +8,12 @@ const event: fc.Arbitrary<HistoryEvent> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('publish' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('trim' as const) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('subscribe' as const, 'unsubscribe' as const) }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('connect' as const), resumes: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('remake' as const) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('connect' as const), resumes: fc.boolean(), overstates: fc.boolean() }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('network-lost' as const) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('end' as const), notedByOwn: fc.boolean() }) },
 );
 
@@ -21,6 +26,9 @@ const TRUE_OF: Record<Fate, Verdict[]> = {
   lost: ['told-lost'],
   passed: ['unknown'],
   'ended-first': ['subscription-ended-before'],
+  'written-in-vain': [],
+  confirmed: ['delivered'],
+  claimed: [],
   waiting: ['offline-will-resume', 'expired-from-history'],
 };
 
@@ -40,12 +48,14 @@ function judged(history: ExplainedHistory) {
     id,
     fate,
     isKept: history.isKept(id),
+    isOfDeleted: history.isOfDeleted(id),
     ...judge(history.facts(id)),
   }));
 }
 
 /** The one that is due when every edge has told. */
 function dueOf(fate: Fate, isKept: boolean): Verdict[] {
+  if (fate === 'claimed') return ['unknown'];
   if (fate === 'by-resume') return ['delivered-on-resume'];
   if (fate === 'waiting') return [isKept ? 'offline-will-resume' : 'expired-from-history'];
   return TRUE_OF[fate];
@@ -63,12 +73,19 @@ describe('a verdict', () => {
     );
   });
 
-  test('is not unknown while every edge has noted what it knew, but for what only the client knows', () => {
+  test('is not unknown while every edge has noted what it knew and no network is lost, but for what only the client knows', () => {
     fc.assert(
       fc.property(histories, ([before, events]) => {
-        const withNotes = events.map((one) => (one.kind === 'end' ? { ...one, notedByOwn: true } : one));
+        const withNotes = events
+          .filter(({ kind }) => kind !== 'network-lost')
+          .map((one) => (one.kind === 'end' ? { ...one, notedByOwn: true } : one));
         const all = judged(historyOf(before, withNotes));
-        expect(all.filter(({ fate, isKept, verdict }) => !dueOf(fate, isKept).includes(verdict))).toEqual([]);
+        expect(
+          all.filter(
+            ({ fate, isKept, isOfDeleted, verdict }) =>
+              !(isOfDeleted ? ['unknown'] : dueOf(fate, isKept)).includes(verdict),
+          ),
+        ).toEqual([]);
       }),
       { numRuns: 2_000 },
     );

@@ -1,5 +1,6 @@
 import { comparePositions } from '@holdfast/protocol/position-order';
 import { INBOX_TOPIC } from '@holdfast/protocol/topic-name';
+import { CLOCK_MARGIN_MS } from './clocks.ts';
 import { isWithin, timeOf } from './connection-account.ts';
 import type { Facts } from './facts.ts';
 import { type Explanation, Findings } from './findings.ts';
@@ -32,7 +33,8 @@ function findMessage(facts: Facts, findings: Findings): KnownMessage | Explanati
   if (comparePositions(id, log.start) <= 0) {
     findings.add(timeOf(log.start), 'topic', beganText(topic, log.start));
     if (topic === INBOX_TOPIC && comparePositions(id, log.start) < 0) return findings.verdict('not-registered-then');
-    return findings.verdict('no-such-message');
+    if (topic === INBOX_TOPIC) return findings.verdict('no-such-message');
+    return findings.unknown('topic', 'Whether there was one before, with a message of this id, is not known.');
   }
   if (log.contains) {
     findings.add(timeOf(id), 'log', `The message ${id} of ${topic} was published then, and is in the log.`);
@@ -97,7 +99,11 @@ function findSubscription(facts: Facts, findings: Findings): Subscription | Expl
   if (timeOf(id) < registeredAt) {
     const text = 'The client was registered then, which is later. An earlier registration of its id is not remembered.';
     findings.add(registeredAt, 'registration', text);
-    return findings.verdict('not-registered-then');
+    if (timeOf(id) < registeredAt - CLOCK_MARGIN_MS) return findings.verdict('not-registered-then');
+    return findings.unknown(
+      'registration',
+      'By the clocks of several machines: whether it really is later is not known.',
+    );
   }
   return whyNotSubscribed(facts, findings);
 }

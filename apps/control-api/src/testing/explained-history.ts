@@ -4,10 +4,14 @@ import { type Position, comparePositions, laterOf } from '@holdfast/protocol/pos
 import type { EndedRange, Facts } from '../explain/facts.ts';
 
 export type HistoryEvent =
-  | { kind: 'publish' | 'trim' | 'subscribe' | 'unsubscribe' }
-  | { kind: 'connect'; resumes: boolean }
+  /** `remake`: the topic is deleted, and made again under its name. */
+  | { kind: 'publish' | 'trim' | 'subscribe' | 'unsubscribe' | 'remake' }
+  /** One that overstates says that it has everything. */
+  | { kind: 'connect'; resumes: boolean; overstates: boolean }
   /** Its own edge notes what it knows, or another process that it ended. */
-  | { kind: 'end'; notedByOwn: boolean };
+  | { kind: 'end'; notedByOwn: boolean }
+  /** The client's network is gone: from now on nothing arrives that is written, until its connection has ended. */
+  | { kind: 'network-lost' };
 
 /** What really became of a message. */
 export type Fate =
@@ -21,10 +25,17 @@ export type Fate =
   | 'passed'
   /** The subscription ended before the client came back. */
   | 'ended-first'
-  | 'waiting';
+  | 'waiting'
+  /** It was written, and never arrived. */
+  | 'written-in-vain'
+  /** It was written, and the client said later that it has it. */
+  | 'confirmed'
+  /** The client said that it has it, and it was never written. */
+  | 'claimed';
 
 const STEP_MS = 10_000;
 const OPENED_MS = 5;
+const HEARTBEAT_MS = 25_000;
 const TOPIC = 'news';
 
 /**
@@ -38,12 +49,12 @@ export class ExplainedHistory {
   #kept: Position[] = [];
   #last: Position;
   #firstPrev: Position | null = null;
-  readonly #start: Position;
+  #start: Position;
   #registeredAt: number | null = null;
   #subscribedFrom: Position | null = null;
-  readonly #ended: EndedRange[] = [];
+  #ended: EndedRange[] = [];
   readonly #past: PastConnection[] = [];
-  #present: { from: number; story: ConnectionStory } | null = null;
+  #present: { from: number; story: ConnectionStory; heardAt: number | null } | null = null;
   /** What the client has; null: it was never sent a position. */
   #stated: Position | null = null;
 
@@ -64,9 +75,11 @@ export class ExplainedHistory {
     if (event.kind === 'publish') this.#publish();
     else if (event.kind === 'trim') this.#trim();
     else if (event.kind === 'subscribe') this.#subscribedFrom ??= this.#last;
+    else if (event.kind === 'remake') this.#remake();
     else if (event.kind === 'unsubscribe') this.#unsubscribe();
-    else if (event.kind === 'connect') this.#connect(event.resumes);
+    else if (event.kind === 'connect') this.#connect(event.resumes, event.overstates);
     else if (event.kind === 'end') this.#end(event.notedByOwn);
+    else if (this.#present) this.#present.heardAt ??= this.#time - STEP_MS;
   }
 
   facts(id: Position): Facts {
@@ -112,12 +125,28 @@ export class ExplainedHistory {
   #fateOfNew(): Fate {
     if (this.#registeredAt === null) return 'before-registration';
     if (this.#subscribedFrom === null) return 'not-for-it';
-    return this.#present === null ? 'waiting' : 'live';
+    if (this.#present === null) return 'waiting';
+    return this.#present.heardAt === null ? 'live' : 'written-in-vain';
   }
 
   #trim(): void {
     this.#kept = [];
     this.#firstPrev = null;
+  }
+
+  #remake(): void {
+    this.#settle('ended-first');
+    this.#trim();
+    this.#start = `${this.#time}-3`;
+    this.#last = this.#start;
+    this.#ended = [];
+    this.#subscribedFrom = null;
+    this.#stated = null;
+  }
+
+  /** Whether it was a message of a topic that was deleted. */
+  isOfDeleted(id: Position): boolean {
+    return comparePositions(id, this.#start) < 0;
   }
 
   #unsubscribe(): void {
@@ -130,15 +159,18 @@ export class ExplainedHistory {
 
   /** What waits does so no longer. */
   #settle(fate: Fate, where: (id: Position) => boolean = () => true): void {
-    for (const [id, before] of this.fates) if (before === 'waiting' && where(id)) this.fates.set(id, fate);
+    for (const [id, before] of this.fates) {
+      if ((before === 'waiting' || before === 'written-in-vain') && where(id)) this.fates.set(id, fate);
+    }
   }
 
-  #connect(resumes: boolean): void {
+  #connect(resumes: boolean, overstates: boolean): void {
     if (this.#present !== null) return;
     const begin = this.#subscribedFrom;
-    const stated = resumes && begin !== null ? this.#stated : null;
+    const stated = resumes && begin !== null ? (overstates ? this.#last : this.#stated) : null;
     const lost: LostRange[] = [];
     if (begin !== null && stated !== null) {
+      this.#claim(stated);
       const range = this.#lostAfter(stated, begin);
       if (range !== null) lost.push(range);
       this.#settle('lost', (id) => range !== null && comparePositions(id, range.position) <= 0);
@@ -146,8 +178,20 @@ export class ExplainedHistory {
     }
     this.#settle('passed');
     const unnamed = resumes && begin !== null && stated === null ? [TOPIC] : [];
-    this.#present = { from: this.#time, story: { resumed: resumes, unnamed, lost, cut: false } };
+    this.#present = {
+      from: this.#time,
+      story: { resumed: resumes, unnamed, stated: stated === null ? [] : [[TOPIC, stated]], lost, cut: false },
+      heardAt: null,
+    };
     if (begin !== null) this.#stated = this.#last;
+  }
+
+  #claim(stated: Position): void {
+    for (const [id, fate] of this.fates) {
+      if (comparePositions(id, stated) > 0) continue;
+      if (fate === 'waiting') this.fates.set(id, 'claimed');
+      if (fate === 'written-in-vain') this.fates.set(id, 'confirmed');
+    }
   }
 
   /** What the log lacks after a position, or what came there before the subscription. */
@@ -165,6 +209,7 @@ export class ExplainedHistory {
   #end(notedByOwn: boolean): void {
     if (this.#present === null) return;
     const { from, story } = this.#present;
+    const doubtfulMs = this.#doubtfulMs();
     this.#present = null;
     const end: ConnectionEnd = {
       ...story,
@@ -173,17 +218,24 @@ export class ExplainedHistory {
       reachedCut: false,
       upTo: this.#time - 2_000,
       inbox: null,
-      doubtfulMs: 0,
+      doubtfulMs,
     };
     const reason = notedByOwn ? 'closed' : 'edge-died';
     this.#past.push({ ...named(from), edge: 'e', to: this.#time, reason, end: notedByOwn ? end : null });
+  }
+
+  /** By whole heartbeats. */
+  #doubtfulMs(): number {
+    const heardAt = this.#present?.heardAt ?? null;
+    return heardAt === null ? 0 : Math.ceil((this.#time - heardAt) / HEARTBEAT_MS) * HEARTBEAT_MS;
   }
 
   #served(): Facts['present'] {
     if (this.#present === null) return { kind: 'none' };
     const { from, story } = this.#present;
     const topics: Record<string, Position> = this.#subscribedFrom === null ? {} : { [TOPIC]: this.#last };
-    const served: ServedClient = { ...named(from), topics, story, openedMs: OPENED_MS, waitingBytes: 0 };
+    const rest = { story, openedMs: OPENED_MS, waitingBytes: 0, doubtfulMs: this.#doubtfulMs() };
+    const served: ServedClient = { ...named(from), topics, ...rest };
     return { kind: 'served', edge: 'e', served };
   }
 }

@@ -79,8 +79,7 @@ export async function attach(
 function beginAt(deps: AttachDeps, connection: Connection, starts: readonly Start[], resumed: boolean): void {
   if (connection.phase !== 'attaching') return;
   if (resumed) {
-    const unnamed = starts.filter(({ seen }) => seen === null);
-    connection.story = resumedStory(unnamed.map(({ name }) => deliveredName(name)));
+    connection.story = resumedStory(starts.map(({ name, seen }) => [deliveredName(name), seen]));
   }
   welcome(deps, connection, starts, resumed);
   connection.inboxPosition = starts.at(-1)?.position ?? connection.inboxPosition;

@@ -20,7 +20,15 @@ const MAX_READS = 16;
 
 export type ConnectionsDeps = Pick<
   HubDeps,
-  'edge' | 'broker' | 'topics' | 'slicer' | 'counters' | 'heartbeatMs' | 'resumeDeadlineMs' | 'onError'
+  | 'edge'
+  | 'clockDifferenceMs'
+  | 'broker'
+  | 'topics'
+  | 'slicer'
+  | 'counters'
+  | 'heartbeatMs'
+  | 'resumeDeadlineMs'
+  | 'onError'
 > &
   Pick<ReconcileDeps, 'freshness'> &
   Pick<HeartbeatOptions, 'broadcast' | 'stuckMs'>;

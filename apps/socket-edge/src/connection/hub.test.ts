@@ -293,11 +293,13 @@ it('the edge answers a survey with what it serves to a client', async () => {
   redis.sendTo('edge-a', { kind: 'served', surveyId: 'q2', clientId: 'unregistered' });
   await edge.settled();
   stop();
-  expect(redis.answers).toMatchObject([
-    {
-      surveyId: 'q1',
-      payload: { connection: connection.id, generation: connection.generation, topics: { news: reached } },
-    },
-    { surveyId: 'q2', payload: null },
-  ]);
+  await expect
+    .poll(() => redis.answers.toSorted((a, b) => a.surveyId.localeCompare(b.surveyId)))
+    .toMatchObject([
+      {
+        surveyId: 'q1',
+        payload: { connection: connection.id, generation: connection.generation, topics: { news: reached } },
+      },
+      { surveyId: 'q2', payload: null },
+    ]);
 });

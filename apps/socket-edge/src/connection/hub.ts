@@ -11,6 +11,8 @@ import type { Transport } from '../transport/transport.ts';
 import { Connection } from './connection.ts';
 import { connectionIdentity } from './identity.ts';
 import type { Reconciler } from '../client/reconcile.ts';
+import { Arrivals } from '../evidence/arrivals.ts';
+import { doubtfulMs, inTimeOfRedis } from '../evidence/connection-evidence.ts';
 import type { PastNotes } from '../evidence/past-notes.ts';
 import type { Releases } from '../client/releases.ts';
 import { ResumeFrames } from './resume-frames.ts';
@@ -34,6 +36,8 @@ export interface HubDeps extends AttachDeps {
   losses: Losses;
   /** How long the `resume` frame of a connection that announced one is awaited. */
   resumeDeadlineMs: number;
+  /** The clock of this process less that of Redis, in milliseconds; undefined while it is not known. */
+  clockDifferenceMs?: () => number | undefined;
   /** Something failed by a fault of this edge or of Redis. */
   onError: (error: unknown) => void;
 }
@@ -43,6 +47,7 @@ export class Hub {
   readonly #deps: HubDeps;
   readonly #deadlines = new Map<Connection, NodeJS.Timeout>();
   readonly #resumeFrames = new ResumeFrames();
+  readonly arrivals = new Arrivals();
 
   constructor(deps: HubDeps) {
     this.#deps = deps;
@@ -171,8 +176,11 @@ export class Hub {
     this.#deps.inbox.deliver(connection).catch(() => this.#deps.reconciler.reapply(connection));
   }
 
-  /** The socket is gone. */
-  onClosed(connection: Connection): void {
+  /**
+   * The socket is gone.
+   * @param closed the client sent a close frame: by itself, or as the answer to one that followed all that it was sent
+   */
+  onClosed(connection: Connection, closed = false): void {
     this.#clearDeadline(connection);
     connection.end();
     this.#deps.registry.remove(connection);
@@ -180,18 +188,20 @@ export class Hub {
     this.#deps.resumes.onCaughtUp(connection.clientId, connection.caughtUpBytes);
     const { clientId, generation, endReason: reason } = connection;
     // First, so that a client without an owner has its note.
-    this.#remember(connection);
+    this.#remember(connection, closed);
     this.#deps.releases.add({ clientId, generation, reason });
   }
 
   /** Notes what is known of a connection that has ended, unless its client is gone with it. */
-  #remember(connection: Connection): void {
+  #remember(connection: Connection, closed: boolean): void {
     const { pastNotes, edge, heartbeatMs } = this.#deps;
-    const { id, clientId, generation, story, unanswered, endReason: reason } = connection;
+    const { id, clientId, incarnation, generation, story, endReason: reason } = connection;
     if (reason === 'unregistered' || !('upTo' in story)) return;
-    // What was written since the last sign of life may not have arrived when a connection is lost.
-    const end = reason === 'lost' ? { ...story, doubtfulMs: (unanswered + 1) * heartbeatMs } : story;
-    pastNotes.add({ clientId, past: { generation, edge, connection: id, to: Date.now(), reason, end } });
+    const aheadMs = this.#deps.clockDifferenceMs?.() ?? 0;
+    const known = inTimeOfRedis(story, aheadMs);
+    const end = closed ? known : { ...known, doubtfulMs: doubtfulMs(connection, heartbeatMs) };
+    const to = Date.now() - Math.round(aheadMs);
+    pastNotes.add({ clientId, past: { generation, edge, connection: id, incarnation, to, reason, end } });
   }
 
   async #attach(connection: Connection, client: ClientState, resume: Resumption | null): Promise<void> {

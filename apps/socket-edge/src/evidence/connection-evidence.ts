@@ -3,7 +3,9 @@ import type { ConnectionEnd, ConnectionStory, LostRange } from '@holdfast/broker
 import { type CloseCode, closeCodes } from '@holdfast/protocol/close-codes';
 import type { DisconnectReason } from '@holdfast/protocol/events';
 import { type Position, comparePositions } from '@holdfast/protocol/position-order';
+import type { Connection } from '../connection/connection.ts';
 import { deliveredName } from '../topic/delivered-name.ts';
+import type { Arrivals } from './arrivals.ts';
 import { NOT_LIVE, type Subscription } from '../topic/subscription.ts';
 
 /** Topics of which it is kept how far they got: those with messages in the last seconds, mostly none. */
@@ -14,7 +16,7 @@ const MAX_KEPT = 8;
 /** A message that is published before a claim, and comes after the welcome, is so much older at most. */
 const MAX_AHEAD_MS = 60_000;
 
-const NOTHING = { unnamed: [], lost: [], cut: false } as const;
+const NOTHING = { unnamed: [], stated: [], lost: [], cut: false } as const;
 /** The same objects for nearly all connections. */
 export const NOT_RESUMED: ConnectionStory = Object.freeze({ resumed: false, ...NOTHING });
 const RESUMED: ConnectionStory = Object.freeze({ resumed: true, ...NOTHING });
@@ -44,10 +46,17 @@ export interface KnownConnection {
   readonly transport: { readonly bufferedBytes: number };
 }
 
-/** Of a connection that resumed. @param unnamed the topics of which it stated no position */
-export function resumedStory(unnamed: readonly string[]): ConnectionStory {
-  if (unnamed.length === 0) return RESUMED;
-  return { ...RESUMED, unnamed: unnamed.slice(0, MAX_KEPT), cut: unnamed.length > MAX_KEPT };
+/** Of a connection that resumed. @param seen the position that it stated of each of its topics; null: none */
+export function resumedStory(seen: readonly (readonly [topic: string, position: Position | null])[]): ConnectionStory {
+  if (seen.length === 0) return RESUMED;
+  const unnamed = seen.filter(([, position]) => position === null).map(([topic]) => topic);
+  const stated = seen.filter((one): one is readonly [string, Position] => one[1] !== null);
+  return {
+    ...RESUMED,
+    unnamed: unnamed.slice(0, MAX_KEPT),
+    stated: stated.slice(0, MAX_KEPT),
+    cut: unnamed.length > MAX_KEPT,
+  };
 }
 
 /** With something more that was announced as lost; the newest are kept. */
@@ -67,8 +76,7 @@ export function openedAfterMs({ id, story }: KnownConnection, claimSentAt: numbe
   return Math.max(story.resumed ? 0 : -MAX_AHEAD_MS, Math.min(took, latestStart - claimedAt));
 }
 
-/** What its edge answers to a survey. */
-export function servedClient(connection: KnownConnection): ServedClient {
+function servedClient(connection: KnownConnection): ServedClient {
   const { id, generation, story, openedMs, inboxPosition, transport, subscriptions } = connection;
   const topics = reachedOf([...subscriptions.values()]);
   return {
@@ -82,6 +90,33 @@ export function servedClient(connection: KnownConnection): ServedClient {
   };
 }
 
+/** A socket whose client does not answer the close frame is cut after so long, and a little. */
+const MAX_CLOSING_MS = 6000;
+
+/**
+ * For how long before the end, or by now, what was written may not have arrived: the client has not answered since the last
+ * sign of life, or a close frame since.
+ */
+export function doubtfulMs(
+  { unanswered, phase, endReason }: Pick<Connection, 'unanswered' | 'phase' | 'endReason'>,
+  heartbeatMs: number,
+): number {
+  const closingMs = phase === 'closed' && endReason !== 'lost' ? MAX_CLOSING_MS : 0;
+  return (unanswered + 1) * heartbeatMs + closingMs;
+}
+
+/** What its edge answers to a survey: nothing of it is in doubt when the client answers a ping that was sent after it. */
+export async function surveyedClient(
+  connection: Connection,
+  arrivals: Arrivals,
+  heartbeatMs: number,
+): Promise<ServedClient> {
+  const then = servedClient(connection);
+  const isOpen = connection.phase === 'open' && !connection.congested;
+  if (isOpen && (await arrivals.confirm(connection))) return { ...then, doubtfulMs: 0 };
+  return { ...servedClient(connection), doubtfulMs: doubtfulMs(connection, heartbeatMs) };
+}
+
 /** How a connection ended that the edge has closed. */
 export function closedReason({ code }: CloseCode): DisconnectReason {
   return reasons[code] ?? 'closed';
@@ -90,8 +125,8 @@ export function closedReason({ code }: CloseCode): DisconnectReason {
 /** What is known of a connection as it ends. */
 export function connectionEnd(connection: KnownConnection): ConnectionEnd {
   const { story, openedMs, congested, digest, incarnation, inboxPosition } = connection;
-  const { resumed, unnamed, lost, cut } = story;
-  const end = { resumed, unnamed, lost, cut, openedMs, doubtfulMs: 0 };
+  const { resumed, unnamed, stated, lost, cut } = story;
+  const end = { resumed, unnamed, stated, lost, cut, openedMs, doubtfulMs: 0 };
   // What of it the socket took is not known.
   if (congested) return { ...end, upTo: null, reached: {}, reachedCut: true, inbox: inboxPosition };
   const subscriptions = [...connection.subscriptions.values()];
@@ -109,6 +144,13 @@ export function connectionEnd(connection: KnownConnection): ConnectionEnd {
     // Where an inbox begins, its position has the number of the registration.
     inbox: inboxPosition.endsWith(`-${incarnation}`) ? null : inboxPosition,
   };
+}
+
+/** @param aheadMs this clock less that of Redis, by which ids are */
+export function inTimeOfRedis(end: ConnectionEnd, aheadMs: number): ConnectionEnd {
+  if (end.upTo === null || aheadMs <= 0) return end;
+  // Those that are not named may have got further than the earlier time.
+  return { ...end, upTo: Math.floor(end.upTo - aheadMs), reachedCut: true };
 }
 
 /** Until when all that was published on the topics has been written to subscriptions that are live; null: not known. */

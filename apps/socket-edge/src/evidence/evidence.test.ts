@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { memoryEdge } from '../testing/memory-edge.ts';
 import { MemoryRedis } from '../testing/memory-redis.ts';
 import { turns } from '../testing/turns.ts';
+import { connectionEnd, inTimeOfRedis, surveyedClient } from './connection-evidence.ts';
 import { PastNotes } from './past-notes.ts';
 
 const CLIENT = 'c1';
@@ -34,12 +35,25 @@ describe('of a connection that has ended', () => {
     const [news, sport] = [all.redis.publish('news', '1'), all.redis.topic('sport').last];
     await all.edge.settled();
     const past = await lost(all, made);
-    expect(past).toMatchObject({ edge: 'edge-a', connection: made.connection.id, reason: 'lost' });
+    expect(past).toMatchObject({
+      edge: 'edge-a',
+      connection: made.connection.id,
+      reason: 'lost',
+      incarnation: made.connection.incarnation,
+    });
     expect(past?.generation).toBe(made.connection.generation);
     expect(past?.end?.openedMs).toBeGreaterThanOrEqual(0);
     // Neither is older than what is known to be complete.
     expect(past?.end?.reached).toEqual({ news, sport });
     expect(past?.end).toMatchObject({ resumed: false, lost: [], cut: false, reachedCut: false, inbox: null });
+  });
+
+  it('times are those of Redis, by whose clock ids are', async () => {
+    const all = installation('news');
+    const { connection } = await all.edge.connected(CLIENT);
+    const end = { ...connectionEnd(connection), upTo: 100_000 };
+    expect(inTimeOfRedis(end, 5_000)).toMatchObject({ upTo: 95_000, reachedCut: true });
+    expect(inTimeOfRedis(end, -5_000)).toBe(end);
   });
 
   it('what may not have arrived is known when it was lost, and only then', async () => {
@@ -49,7 +63,39 @@ describe('of a connection that has ended', () => {
     expect(await endOf(all, made)).toMatchObject({ doubtfulMs: 50_000 });
     const other = await all.edge.connected(CLIENT);
     other.connection.close(closeCodes.disconnected);
-    expect(await lost(all, other)).toMatchObject({ reason: 'closed', end: { doubtfulMs: 0 } });
+    all.edge.hub.onClosed(other.connection, true);
+    await all.edge.settled();
+    expect(all.redis.past.at(-1)?.past).toMatchObject({ reason: 'closed', end: { doubtfulMs: 0 } });
+  });
+
+  it.each([
+    closeCodes.replaced,
+    closeCodes.restarting,
+    closeCodes.expired,
+    closeCodes.tooSlow,
+    closeCodes.disconnected,
+  ])('what was written is in doubt when its client did not answer a close with $code', async (how) => {
+    const all = installation('news');
+    const made = await all.edge.connected(CLIENT);
+    made.connection.close(how);
+    expect(await endOf(all, made)).toMatchObject({ doubtfulMs: 31_000 });
+  });
+
+  it('what was written is in doubt while it lasts, unless its client answers the ping of the survey', async () => {
+    const all = installation('news');
+    const { connection, socket } = await all.edge.connected(CLIENT);
+    const { arrivals } = all.edge.hub;
+    const unanswered = surveyedClient(connection, arrivals, 25_000);
+    const id = all.redis.publish('news', '1');
+    expect(await unanswered).toMatchObject({ doubtfulMs: 25_000, topics: { news: id } });
+    const answered = surveyedClient(connection, arrivals, 25_000);
+    const ping = socket.writes.at(-1) ?? Buffer.alloc(0);
+    arrivals.onPong({ transport: socket }, ping.subarray(2));
+    arrivals.onPong(connection, ping.subarray(2));
+    all.redis.publish('news', '2');
+    await all.edge.settled();
+    // What came after the ping may not have arrived.
+    expect(await answered).toMatchObject({ doubtfulMs: 0, topics: { news: id } });
   });
 
   it('nothing is known to be written while its socket took no more', async () => {
@@ -72,6 +118,7 @@ describe('of a connection that has ended', () => {
     expect(await endOf(all, made)).toMatchObject({
       resumed: true,
       unnamed: ['sport', '@me'],
+      stated: [['news', after]],
       lost: [lostRange],
       cut: false,
     });
@@ -156,11 +203,14 @@ describe('an edge that is asked what it serves to a client', () => {
     redis.sendTo('edge-a', { kind: 'served', surveyId: 's', clientId: CLIENT });
     await edge.settled();
     const { last } = redis.topic('news');
-    expect(redis.answers.at(-1)?.payload).toMatchObject({
-      story: { resumed: true, unnamed: [], lost: [{ topic: 'news', after: '1-0', position: last }], cut: false },
-      openedMs: expect.any(Number),
-      inbox: '1000-0',
-      waitingBytes: 0,
-    });
+    // Its client answers no ping.
+    await expect
+      .poll(() => redis.answers.at(-1)?.payload)
+      .toMatchObject({
+        story: { resumed: true, unnamed: [], lost: [{ topic: 'news', after: '1-0', position: last }], cut: false },
+        openedMs: expect.any(Number),
+        inbox: '1000-0',
+        waitingBytes: 0,
+      });
   });
 });

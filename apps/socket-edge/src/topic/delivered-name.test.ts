@@ -74,6 +74,8 @@ describe("a user's topic is called @user", () => {
     await edge.connected('a');
     redis.sendTo('edge-a', { kind: 'served', surveyId: 's', clientId: 'a' });
     await edge.settled();
-    expect(redis.answers).toMatchObject([{ payload: { topics: { '@user': expect.any(String) as string } } }]);
+    await expect
+      .poll(() => redis.answers)
+      .toMatchObject([{ payload: { topics: { '@user': expect.any(String) as string } } }]);
   });
 });

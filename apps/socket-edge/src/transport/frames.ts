@@ -13,6 +13,12 @@ const MAX_16 = 0xffff;
 /** A WebSocket ping without a payload. */
 export const PING_FRAME = Buffer.from([FIN_PING, 0]);
 
+/** @param payload 125 bytes at most */
+export function pingFrame(payload: string): Buffer {
+  const bytes = Buffer.from(payload);
+  return Buffer.concat([Buffer.from([FIN_PING, bytes.length]), bytes]);
+}
+
 function headerBytes(payloadBytes: number): number {
   if (payloadBytes <= MAX_7) return 2;
   return payloadBytes <= MAX_16 ? 4 : 10;

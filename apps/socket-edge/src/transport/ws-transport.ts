@@ -15,6 +15,8 @@ const CLOSE_TIMEOUT_MS = 5000;
 /** A frame in tiny pieces costs far more memory than its bytes; no client of ours sends pieces at all. */
 const MAX_FRAGMENTS = 64;
 const MAX_BUFFERED_CHUNKS = 1024;
+/** RFC 6455, section 7.4.1: what ws reports when no close frame came from the client. */
+const NO_CLOSE_FRAME = 1006;
 /** RFC 6455, section 7.4.1. A client that closes with it, or without a code, does so on purpose. */
 const NORMAL_CLOSURE = 1000;
 /** RFC 6455, section 7.4.1: what ws closes with when a frame breaks the protocol, is not UTF-8, has too many pieces, or is too large. */
@@ -42,8 +44,9 @@ abstract class EdgeSocket extends WebSocket implements FrameDebt {
     if (this.owner === null) return false;
     const { hub, connection } = this.owner;
     if (event === 'message') onMessage(hub, connection, args[0], args[1] === true);
-    else if (event === 'pong' || event === 'ping') connection.unanswered = 0;
-    else if (event === 'close') hub.onClosed(connection);
+    else if (event === 'pong') onPong(hub, connection, args[0]);
+    else if (event === 'ping') connection.unanswered = 0;
+    else if (event === 'close') hub.onClosed(connection, args[0] !== NO_CLOSE_FRAME);
     // A broken frame or a reset; `close` follows, and is enough.
     else if (event === 'error') connection.end();
     return true;
@@ -68,6 +71,11 @@ abstract class EdgeSocket extends WebSocket implements FrameDebt {
     this.owner?.hub.onBadFrame(this.owner.connection, 'broken, too large, or in too many pieces');
     super.close(closeCodes.badFrame.code, closeCodes.badFrame.reason);
   }
+}
+
+function onPong(hub: Hub, connection: Connection, payload: unknown): void {
+  connection.unanswered = 0;
+  if (Buffer.isBuffer(payload) && payload.length > 0) hub.arrivals.onPong(connection, payload);
 }
 
 function onMessage(hub: Hub, connection: Connection, data: unknown, isBinary: boolean): void {

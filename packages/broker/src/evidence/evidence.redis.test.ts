@@ -15,6 +15,7 @@ const END: ConnectionEnd = {
   doubtfulMs: 0,
   resumed: true,
   unnamed: [],
+  stated: [],
   lost: [{ topic: 'news', after: '1-0', position: '2-0' }],
   cut: false,
 };
@@ -44,6 +45,7 @@ describe('a connection that has ended', () => {
         inbox: '7-0',
         doubtfulMs: 9,
         unnamed: ['a'],
+        stated: [['b', '5-0']],
         cut: true,
         reachedCut: true,
       },

@@ -8,6 +8,8 @@ export interface LostRange {
   topic: string;
   after: Position;
   position: Position;
+  /** When, by the clock of the edge. */
+  at?: number;
 }
 
 /** What a connection began with, and what was announced to it as lost: kept by its edge while it lives. */
@@ -16,6 +18,8 @@ export interface ConnectionStory {
   resumed: boolean;
   /** Topics that a resume did not name. */
   unnamed: readonly string[];
+  /** What its resume stated that the client had, of some topics; of others that it named it is not kept. */
+  stated: readonly (readonly [topic: string, position: Position])[];
   lost: readonly LostRange[];
   /** There was more in one of the lists than is kept. */
   cut: boolean;
@@ -36,7 +40,7 @@ export interface ConnectionEnd extends ConnectionStory {
   upTo: number | null;
   /** The last message of `@me` that it was given; null: there never was one. */
   inbox: Position | null;
-  /** What was written for so long before its end may not have arrived, in milliseconds: it was lost without a close. */
+  /** What was written for so long before its end may not have arrived, in milliseconds: the client has not answered since. */
   doubtfulMs: number;
 }
 
@@ -47,6 +51,8 @@ export interface PastConnection {
   edge: string;
   /** Unique beside the edge's id. */
   connection: string;
+  /** Of the registration of its client; undefined: it was noted by another process. */
+  incarnation?: string;
   /** When it was found to have ended, in milliseconds since the epoch. */
   to: number;
   reason: DisconnectReason;
@@ -76,6 +82,8 @@ interface Note {
   e: string;
   /** Name of the connection, when it is not that of the generation. */
   c?: string;
+  /** Of the registration. */
+  z?: string;
   t: number;
   r: DisconnectReason;
   o?: number;
@@ -88,18 +96,20 @@ interface Note {
   /** 1: it resumed. */
   s?: 1;
   n?: readonly string[];
+  q?: readonly (readonly [topic: string, position: Position])[];
   l?: [topic: string, after: Position, position: Position][];
   k?: 1;
 }
 
 /** The note, the beginning of every note of the same connection, and that of one by its own edge. */
 export function encodePast(past: PastConnection): [note: string, beginning: string, byOwnEdge: string] {
-  const { generation, edge, connection, to, reason, end } = past;
+  const { generation, edge, connection, incarnation, to, reason, end } = past;
   const note: Note = {
     g: generation,
     ...(end && { w: 1 }),
     e: edge,
     ...(connection === connectionName(generation) ? {} : { c: connection }),
+    ...(incarnation !== undefined && { z: incarnation }),
     t: to,
     r: reason,
     ...(end && encodeEnd(end)),
@@ -118,6 +128,7 @@ function encodeEnd(end: ConnectionEnd): Partial<Note> {
     ...(end.reachedCut && { m: 1 }),
     ...(end.resumed && { s: 1 }),
     ...(end.unnamed.length > 0 && { n: end.unnamed }),
+    ...(end.stated.length > 0 && { q: end.stated }),
     ...(end.lost.length > 0 && { l: end.lost.map(({ topic, after, position }) => [topic, after, position]) }),
     ...(end.cut && { k: 1 }),
   };
@@ -131,6 +142,7 @@ export function decodePast(text: string): PastConnection | null {
     generation: note.g,
     edge: note.e,
     connection: note.c ?? connectionName(note.g),
+    ...(note.z !== undefined && { incarnation: note.z }),
     to: note.t,
     reason: note.r,
     end: note.w === 1 ? decodeEnd(note) : null,
@@ -147,6 +159,7 @@ function decodeEnd(note: Note): ConnectionEnd {
     reachedCut: note.m === 1,
     resumed: note.s === 1,
     unnamed: note.n ?? [],
+    stated: note.q ?? [],
     lost: (note.l ?? []).map(([topic, after, position]) => ({ topic, after, position })),
     cut: note.k === 1,
   };

@@ -15,6 +15,8 @@ export interface ServedClient {
   openedMs?: number | null;
   /** The last message of `@me` that it was given. */
   inbox?: Position;
+  /** What was written to it in the last so many milliseconds may not have arrived: its client has not answered. */
+  doubtfulMs?: number;
   /** Bytes that wait for its socket. */
   waitingBytes?: number;
 }
