@@ -108,6 +108,18 @@ describe('GET /v1/doctor', () => {
     edge.stop();
   });
 
+  test('names how many URLs it did not try', async () => {
+    const { its } = await apiOn([]);
+    const edge = await startTestEdge(its, { url: 'ws://127.0.0.1:1/0' });
+    const lease = { connections: 0, maxConnections: 1, draining: false, startedAt: 0 };
+    for (let n = 1; n < 52; n++) {
+      await edge.broker.renewLease({ ...lease, id: `many-${n}`, url: `ws://127.0.0.1:1/${n}` });
+    }
+    const reach = (await examined(its)).of('edge-reachable');
+    expect(reach).toContainEqual(expect.objectContaining({ status: 'warn', seen: '2 URLs were not tried' }));
+    edge.stop();
+  });
+
   test('with ?wait= holds a connection, for which it registers a client and removes it again', async () => {
     const edge = await startTestEdge(api, { url: 'ws://127.0.0.1:1' });
     const held = (await examined(api, '?wait=1')).of('balancer-idle');

@@ -255,6 +255,7 @@ const ROWS: Row[] = [
     'warn',
     /ENOTFOUND/,
   ],
+  ['more URLs than are tried', { urlsLeftOut: 3 }, 'edge-reachable', 'warn', /3 URLs were not tried/],
   [
     'a balancer that cuts',
     { held: [{ url, outcome: { kind: 'closed', ms: 20_000, code: 1006 } }] },
