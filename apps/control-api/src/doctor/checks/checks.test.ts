@@ -188,8 +188,17 @@ const ROWS: Row[] = [
     ofKind('sentinel', { sentinels: [...three, sentinel('d:1', { refused: 'ECONNREFUSED' })] }),
     'sentinel-quorum',
     'warn',
-    /does not answer/,
+    /could not be asked: ECONNREFUSED/,
   ],
+  ...['NOAUTH Authentication required.', "NOPERM User default has no permissions to run the 'sentinel' command"].map(
+    (refusal): Row => [
+      `a Sentinel that answers ${refusal}`,
+      ofKind('sentinel', { sentinels: [...three, sentinel('d:1', { refused: refusal })] }),
+      'sentinel-quorum',
+      'warn',
+      /could not be asked: NO/,
+    ],
+  ),
   // Edges.
   ['no edge', { edges: [], urls: [] }, 'edges', 'fail', /none is alive/],
   ['all edges draining', edge({ draining: true }), 'edges', 'fail', /1 alive, 1 of them/],
