@@ -248,6 +248,13 @@ const ROWS: Row[] = [
     /directly/,
   ],
   ['a URL of this machine', edge({ url: 'ws://127.0.0.1:7701' }), 'edge-urls', 'warn', /own machine/],
+  [
+    'an edge that reports less',
+    { edges: [goodEdge(), (({ facts: _facts, ...old }) => old)(goodEdge())] },
+    'edge-reports',
+    'warn',
+    /^not reported: origins, trusted proxies, machine$/,
+  ],
   // The way there.
   ['a URL that edges answer', {}, 'edge-reachable', 'ok', /an edge answered/],
   ['a balancer that takes Upgrade away', answer(426, 'upgrade-required'), 'edge-reachable', 'fail', /426/],
@@ -355,6 +362,12 @@ describe('the doctor', () => {
     const known = new Set(allChecks(goodFacts()).map(({ id }) => id));
     const spoilt = new Set(ROWS.filter(([, , , status]) => status !== 'ok').map(([, , id]) => id));
     expect([...known].filter((id) => !spoilt.has(id))).toEqual([]);
+  });
+
+  it('names the edges that do not report all, and no other', () => {
+    const { load: _load, ...old } = goodEdge({ id: 'old' });
+    const found = allChecks(goodFacts({ edges: [goodEdge(), old] })).filter(({ id }) => id === 'edge-reports');
+    expect(found).toMatchObject([{ status: 'warn', where: 'edge old' }]);
   });
 
   it('says once that all edges drain', () => {
