@@ -72,4 +72,3 @@ function Opened({ topic, message: { id, data } }: MessageProps) {
     </div>
   );
 }
-
