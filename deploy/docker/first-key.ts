@@ -17,8 +17,8 @@ if (existsSync(file)) {
   const key = {
     id: 'dev',
     secretSha256: createHash('sha256').update(secret).digest('hex'),
-    can: { register: true, subscribe: ['**'], publish: ['**'], manage: ['**'] },
+    can: { register: true, subscribe: ['**'], publish: ['**'], manage: ['**'], presence: ['**', '@users'] },
   };
   writeFileSync(file, `${JSON.stringify({ keys: [key] }, null, 2)}\n`, { mode: FILE_MODE, flag: 'wx' });
-  process.stdout.write(`API key, with every right, shown this once: dev.${secret}\n`);
+  process.stdout.write(`API key, with every right but to create topics on demand, shown this once: dev.${secret}\n`);
 }

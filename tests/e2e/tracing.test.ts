@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { type Service, logEntry } from '@holdfast/local/services';
+import { createKey } from '@holdfast/local/keys-file';
 import { eventually } from '@holdfast/testkit/eventually';
 import { startPrivateRedis } from '@holdfast/testkit/redis-process';
+import { call } from '@holdfast/testkit/rest';
 import { type CollectedSpan, startTraceCollector } from '@holdfast/testkit/trace-collector';
 import { Redis } from 'ioredis';
+import { SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { type Backend, startBackend } from './backend.ts';
 
@@ -164,7 +167,7 @@ describe('with a collector', () => {
     await using backend = await startBackend({ edges: 1, env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url } });
     await backend.topic('a');
     const clientId = await backend.register(['a']);
-    const { traceId, spanId, headers } = caller();
+    const { traceId, headers } = caller();
     const socket = await backend.connect(clientId, { resume: true, headers });
     socket.send({ type: 'resume', positions: {} });
     await socket.next('welcome');
@@ -173,8 +176,10 @@ describe('with a collector', () => {
       expect(collector.named('resume')).toHaveLength(1);
     });
     const claim = only(collector.named('claim'));
-    expect(claim).toMatchObject({ traceId, parentSpanId: spanId, kind: SERVER });
-    expect(only(collector.named('resume'))).toMatchObject({ traceId, parentSpanId: claim.spanId });
+    expect(claim.kind).toBe(SERVER);
+    // Anybody may shake hands, and say that it is traced.
+    expect(claim.traceId).not.toBe(traceId);
+    expect(only(collector.named('resume'))).toMatchObject({ traceId: claim.traceId, parentSpanId: claim.spanId });
   });
 
   it('the sampler decides where the caller does not', async () => {
@@ -203,6 +208,39 @@ describe('with a collector', () => {
       expect(span.resource['service.name']).toBe('shop-push');
     }
     expect(collector.headers()['x-tenant']).toBe('shop');
+  });
+
+  it('a caller with a token does not override the sampler', async () => {
+    await using collector = await startTraceCollector();
+    const env = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+      OTEL_TRACES_SAMPLER_ARG: '0',
+    };
+    await using backend = await startBackend({ edges: 1, env });
+    await backend.topic('a');
+    const secret = hex(32);
+    await createKey(backend.installation.keysFile, {
+      id: 'pages',
+      can: { publish: ['a'] },
+      tokens: { alg: 'HS256', secret },
+    });
+    const token = await new SignJWT({ aud: 'holdfast', hf: { may: { publish: ['a'] } } })
+      .setProtectedHeader({ alg: 'HS256', kid: 'pages' })
+      .setSubject('eve')
+      .setIssuedAt()
+      .setExpirationTime('5m')
+      .sign(new TextEncoder().encode(secret));
+    const { headers } = caller();
+    const { controlUrl } = backend.installation;
+    const withToken = { ...headers, authorization: `Bearer ${token}` };
+    await eventually(async () => {
+      const answer = await call(controlUrl, 'POST', '/v1/topics/a/messages', { body: 1, headers: withToken });
+      expect(answer.status).toBe(202);
+    });
+    await publish(backend, '/v1/topics/a/messages', 2, headers);
+    await backend.installation.stop();
+    expect(collector.spans.map(({ name }) => name)).toEqual(['publish a']);
   });
 
   it('the last spans are sent when the process ends, and a collector that is away ends nothing', async () => {

@@ -19,7 +19,7 @@ it('is the same from one start to the next, with every right, and only its owner
   expect(key).toMatchObject({
     id: 'dev',
     secretSha256: sha256(first.key.replace('dev.', '')),
-    can: { register: true, subscribe: ['**'], publish: ['**'], manage: ['**'] },
+    can: { register: true, subscribe: ['**'], publish: ['**'], manage: ['**'], presence: ['**', '@users'], create: [] },
   });
   expect(await readFile(first.keysFile, 'utf8')).not.toContain(first.key.replace('dev.', ''));
   expect((await stat(join(directory, 'dev-key'))).mode & 0o777).toBe(0o600);

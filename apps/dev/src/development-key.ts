@@ -8,7 +8,7 @@ const KEY_ID = 'dev';
 const FILE_MODE = 0o600;
 
 /**
- * A key with every right, the same from one start to the next: what was pasted yesterday works today. It is kept in
+ * A key with every right but `create`, the same from one start to the next: what was pasted yesterday works today. It is kept in
  * `directory`, as it is presented, beside the keys file that holds its hash. Throws KeysFileError.
  */
 export async function developmentKey(directory: string): Promise<{ key: string; keysFile: string }> {

@@ -18,6 +18,7 @@ it('holds all that somebody needs, and three lines to paste, each on a line of i
   for (const part of [facts.redis, ...facts.edgeUrls, facts.key, `${facts.controlUrl}/docs`]) {
     expect(text).toContain(part);
   }
+  expect(text).toContain(`${facts.key}   with every right but to create topics on demand\n`);
   expect(text).toContain(`Console      ${facts.controlUrl}/console#key=${facts.key}\n`);
   expect(greeting({ ...facts, console: false })).not.toContain('/console');
   const lines = text.split('\n').map((line) => line.trim());

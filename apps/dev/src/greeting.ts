@@ -34,7 +34,7 @@ export function greeting(facts: GreetingFacts): string {
     ['control-api', `${facts.controlUrl}   to try it in a browser: ${facts.controlUrl}/docs`],
     ...(facts.console ? [['Console', `${facts.controlUrl}/console#key=${facts.key}`] satisfies [string, string]] : []),
     ...facts.edgeUrls.map((url): [string, string] => ['socket-edge', url]),
-    ['API key', `${facts.key}   with every right`],
+    ['API key', `${facts.key}   with every right but to create topics on demand`],
     ['Topics', facts.topics.join(', ')],
     ['Logs', facts.logs],
   ];

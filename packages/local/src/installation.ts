@@ -12,7 +12,13 @@ import { type App, type Service, startService } from './services.ts';
 const DRAIN_SECONDS = '1';
 
 /** Every right there is. */
-export const FULL_RIGHTS = { register: true, subscribe: ['**'], publish: ['**'], manage: ['**'], presence: ['**'] };
+export const FULL_RIGHTS = {
+  register: true,
+  subscribe: ['**'],
+  publish: ['**'],
+  manage: ['**'],
+  presence: ['**', '@users'],
+};
 
 export interface InstallationOptions {
   /** How many socket-edges. */

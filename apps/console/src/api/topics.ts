@@ -24,6 +24,11 @@ export function readTopic(topic: string): Request<TopicDetails> {
   return get(path`/v1/topics/${topic}`);
 }
 
+/** Without the number of subscribers, for which all edges would be asked. */
+export function readPosition(topic: string): Request<Pick<TopicDetails, 'position'>> {
+  return get(path`/v1/topics/${topic}`, { subscribers: 'false' });
+}
+
 export function putTopic(topic: string, settings: TopicSettings): Request<Topic> {
   return change('PUT', path`/v1/topics/${topic}`, settings);
 }

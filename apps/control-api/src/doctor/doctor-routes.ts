@@ -2,6 +2,7 @@ import { doctorResponse } from '@holdfast/protocol/rest/doctor';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { keyOf, needsKey } from '../auth/authorization.ts';
+import { ProblemError } from '../http/problem-error.ts';
 import { isGone } from '../limits/call-limits.ts';
 import { KEY_CODES, answers, keyed } from '../openapi/schemas.ts';
 import { allChecks } from './checks/all.ts';
@@ -34,6 +35,20 @@ const doctorQuery = z.strictObject({
 export const doctorRoutes: FastifyPluginAsyncZod<DoctorSources> = async (app, sources) => {
   const closing = new AbortController();
   app.addHook('preClose', async () => closing.abort());
+  /** When the measurement that is under way ends at the latest, in milliseconds of `performance.now()`; null: there is none. */
+  let measuringUntil: number | null = null;
+
+  /** @throws {ProblemError} too-many-calls */
+  function beginMeasurement(ms: number): void {
+    const now = performance.now();
+    if (measuringUntil !== null) {
+      throw new ProblemError('too-many-calls', {
+        detail: 'A measurement with "wait" is under way: there is one at a time',
+        retryAfterSeconds: Math.max(1, Math.ceil((measuringUntil - now) / 1000)),
+      });
+    }
+    measuringUntil = now + ms;
+  }
 
   app.get(
     '/v1/doctor',
@@ -44,7 +59,8 @@ export const doctorRoutes: FastifyPluginAsyncZod<DoctorSources> = async (app, so
         summary: 'Look for what is set wrong, and say what to do',
         description:
           'Looks at Redis, at the edges and their machines, at the clocks, and at the way from here through each URL that ' +
-          'edges advertise. What could not be asked is a warning that says so.',
+          'edges advertise. What could not be asked is a warning that says so. With `wait` one call at a time of each ' +
+          'control-api: another one gets 429 `too-many-calls`.',
         tags: ['operations'],
         security: keyed,
         querystring: doctorQuery,
@@ -56,15 +72,21 @@ export const doctorRoutes: FastifyPluginAsyncZod<DoctorSources> = async (app, so
       reply.raw.once('close', () => gone.abort());
       if (isGone(reply)) gone.abort();
       const holdMs = request.query.wait * 1000;
-      // It only waits.
-      if (holdMs > 0) request.leaveTurn();
-      const facts = await gatherFacts(sources, {
+      const examination = {
         key: keyOf(request),
         holdMs,
         forwarded: request.headers['x-forwarded-for'] !== undefined,
         signal: AbortSignal.any([closing.signal, gone.signal]),
-      });
-      return reportOf(allChecks(facts));
+      };
+      if (holdMs === 0) return reportOf(allChecks(await gatherFacts(sources, examination)));
+      beginMeasurement(holdMs);
+      try {
+        // It only waits, and counts for no key from here on: therefore there is one at a time.
+        request.leaveTurn();
+        return reportOf(allChecks(await gatherFacts(sources, examination)));
+      } finally {
+        measuringUntil = null;
+      }
     },
   );
 };

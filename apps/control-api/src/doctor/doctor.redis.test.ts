@@ -1,4 +1,7 @@
+import { once } from 'node:events';
+import { type AddressInfo, type Socket, createServer } from 'node:net';
 import { doctorResponse } from '@holdfast/protocol/rest/doctor';
+import { eventually } from '@holdfast/testkit/eventually';
 import { startPrivateRedis } from '@holdfast/testkit/redis-process';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { type TestApi, expectBody, startTestApi } from '../testing/api.ts';
@@ -108,6 +111,18 @@ describe('GET /v1/doctor', () => {
     edge.stop();
   });
 
+  test('names how many URLs it did not try', async () => {
+    const { its } = await apiOn([]);
+    const edge = await startTestEdge(its, { url: 'ws://127.0.0.1:1/0' });
+    const lease = { connections: 0, maxConnections: 1, draining: false, startedAt: 0 };
+    for (let n = 1; n < 52; n++) {
+      await edge.broker.renewLease({ ...lease, id: `many-${n}`, url: `ws://127.0.0.1:1/${n}` });
+    }
+    const reach = (await examined(its)).of('edge-reachable');
+    expect(reach).toContainEqual(expect.objectContaining({ status: 'warn', seen: '2 URLs were not tried' }));
+    edge.stop();
+  });
+
   test('with ?wait= holds a connection, for which it registers a client and removes it again', async () => {
     const edge = await startTestEdge(api, { url: 'ws://127.0.0.1:1' });
     const held = (await examined(api, '?wait=1')).of('balancer-idle');
@@ -116,6 +131,26 @@ describe('GET /v1/doctor', () => {
     const denied = (await examined(api, '?wait=1', 'maker')).of('balancer-idle');
     expect(denied).toMatchObject([{ seen: expect.stringContaining('no right to register') as string }]);
     await edge.die();
+    edge.stop();
+  });
+
+  test('with ?wait= is made one at a time, whoever asks; without, any number', async () => {
+    const { its } = await apiOn([]);
+    const sockets: Socket[] = [];
+    const silent = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const edge = await startTestEdge(its, { url: `ws://127.0.0.1:${(silent.address() as AddressInfo).port}` });
+    const first = its.call('GET', `${PATH}?wait=100`, { key: 'all' });
+    await once(silent, 'connection');
+    const second = await its.call('GET', `${PATH}?wait=1`, { key: 'news' });
+    expect(second).toBeProblem(429, 'too-many-calls');
+    expect(Number(second.headers['retry-after'])).toSatisfy((seconds: number) => seconds > 90 && seconds <= 100);
+    const plain = its.call('GET', PATH, { key: 'news' });
+    await eventually(() => expect(sockets.length).toBeGreaterThan(2));
+    silent.close();
+    for (const socket of sockets) socket.destroy();
+    expect([(await first).status, (await plain).status]).toEqual([200, 200]);
+    expect((await its.call('GET', `${PATH}?wait=1`, { key: 'news' })).status).toBe(200);
     edge.stop();
   });
 

@@ -26,6 +26,8 @@ export interface DoctorFacts {
   readonly edges: readonly EdgeDetails[] | null;
   /** A handshake through each URL that edges advertise. */
   readonly urls: readonly UrlProbe[];
+  /** URLs that were not tried, for there are too many. */
+  readonly urlsLeftOut: number;
   /** Connections that were held open through each URL; null: not asked for. */
   readonly held: readonly HeldConnection[] | null;
 }

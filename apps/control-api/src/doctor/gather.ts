@@ -40,7 +40,8 @@ export async function gatherFacts(sources: DoctorSources, examination: Examinati
     broker.tryWrites().then(() => null, causeOf),
     broker.liveEdges().catch(nothingOf),
   ]);
-  const urls = [...new Set((edges ?? []).map(({ url }) => url))].toSorted().slice(0, MAX_URLS);
+  const advertised = [...new Set((edges ?? []).map(({ url }) => url))].toSorted();
+  const urls = advertised.slice(0, MAX_URLS);
   const [probes, held] = await Promise.all([
     Promise.all(urls.map((url): Promise<UrlProbe> => probeUrl(url))),
     examination.holdMs > 0 ? Promise.all(urls.map((url) => hold(services, url, examination))) : null,
@@ -51,6 +52,7 @@ export async function gatherFacts(sources: DoctorSources, examination: Examinati
     writeFault,
     edges,
     urls: probes,
+    urlsLeftOut: advertised.length - urls.length,
     held,
   };
 }

@@ -106,4 +106,11 @@ describe('a connection that is left alone', () => {
     off.abort();
     expect((await held).outcome).toEqual({ kind: 'not-held', reason: 'the call ended before' });
   });
+
+  it('does not begin when it is called off before', async () => {
+    const { url, paths } = await serve({ upgrade: accept });
+    const { outcome } = await holdOpen(url, 'an-id', 60_000, AbortSignal.abort());
+    expect(outcome).toEqual({ kind: 'not-held', reason: 'the call ended before' });
+    expect(paths).toEqual([]);
+  });
 });

@@ -27,6 +27,8 @@ export interface HeldConnection {
     | { readonly kind: 'not-held'; readonly reason: string };
 }
 
+const CALLED_OFF: HeldConnection['outcome'] = { kind: 'not-held', reason: 'the call ended before' };
+
 /** Shakes hands as a client that does not exist: an edge answers 403, and everything between has passed it on. */
 export async function probeUrl(url: string, patienceMs = PATIENCE_MS): Promise<UrlProbe> {
   try {
@@ -47,6 +49,7 @@ export async function holdOpen(
   ms: number,
   signal: AbortSignal,
 ): Promise<HeldConnection> {
+  if (signal.aborted) return { url, outcome: CALLED_OFF };
   const socket = new WebSocket(connectUrl(url, clientId));
   const end = Promise.withResolvers<HeldConnection['outcome']>();
   let openedAt: number | null = null;
@@ -61,7 +64,7 @@ export async function holdOpen(
     if (openedAt === null) end.resolve({ kind: 'not-held', reason: 'it could not be opened' });
     else end.resolve({ kind: 'closed', ms: performance.now() - openedAt, code });
   });
-  const onAbort = (): void => end.resolve({ kind: 'not-held', reason: 'the call ended before' });
+  const onAbort = (): void => end.resolve(CALLED_OFF);
   signal.addEventListener('abort', onAbort, { once: true });
   const outcome = await end.promise;
   clearTimeout(timer);

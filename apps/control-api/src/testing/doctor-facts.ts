@@ -115,6 +115,7 @@ export function goodFacts(changes: Partial<DoctorFacts> = {}): DoctorFacts {
     writeFault: null,
     edges: [goodEdge()],
     urls: [{ url: 'wss://push.example.com', outcome: { kind: 'answered', status: 403, code: 'unknown-client' } }],
+    urlsLeftOut: 0,
     held: null,
     ...changes,
   };

@@ -4,7 +4,7 @@ import {
   topicResponse,
   topicsListResponse,
 } from '@holdfast/protocol/rest/topics';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type TestApi, expectBody, startTestApi } from '../testing/api.ts';
 import { startTestEdge } from '../testing/edge.ts';
 
@@ -162,6 +162,15 @@ describe('GET /v1/topics/{topic}', () => {
     expect(await read()).toBe(2);
     edges[0]?.fallSilent();
     expect(await read()).toBeNull();
+    const surveys = vi.spyOn(api.broker, 'surveySubscribers');
+    onTestFinished(() => surveys.mockRestore());
+    const plain = await api.call('GET', `${path('news.counted')}?subscribers=false`, { key: 'all' });
+    expect(expectBody(plain, 200, topicDetailsResponse).subscribers).toBeNull();
+    expect(surveys).not.toHaveBeenCalled();
+    expect(await api.call('GET', `${path('news.counted')}?subscribers=no`, { key: 'all' })).toBeProblem(
+      400,
+      'invalid-request',
+    );
     for (const edge of edges) edge.stop();
   });
 

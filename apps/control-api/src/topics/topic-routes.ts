@@ -27,6 +27,18 @@ import { noSuchTopic } from './topic-states.ts';
 
 const tags = ['topics'];
 
+const detailsQuery = z.strictObject({
+  subscribers: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .prefault('true')
+    .meta({
+      description: 'Whether all edges are asked how many subscribers they have. false: they are not, and it is null',
+      type: 'boolean',
+      default: true,
+    }),
+});
+
 /** Creating, looking at and deleting topics. */
 export const topicRoutes: FastifyPluginAsyncZod<Services> = async (app, services) => {
   const { broker, keys } = services;
@@ -99,6 +111,7 @@ export const topicRoutes: FastifyPluginAsyncZod<Services> = async (app, services
         tags,
         security: keyedOrToken,
         params: topicPath,
+        querystring: detailsQuery,
         response: answers({ 200: topicDetailsResponse.describe('The topic') }, [
           ...KEY_CODES,
           ...TOKEN_CODES,
@@ -115,7 +128,7 @@ export const topicRoutes: FastifyPluginAsyncZod<Services> = async (app, services
       // Any API key sees how many there are, as it sees the number of subscribers.
       const seesPresence = principal.kind === 'key' || deniedTopics(principal, 'presence', [topic]).length === 0;
       const [subscribers = null, [present = null]] = await Promise.all([
-        broker.surveySubscribers(topic),
+        request.query.subscribers ? broker.surveySubscribers(topic) : null,
         state.presence !== null && seesPresence ? broker.countPresent([topic]) : [],
       ]);
       return { ...view(topic, state), subscribers, present };

@@ -137,7 +137,7 @@ export function upgradeHandler(options: UpgradeOptions) {
   ): Promise<Refusal | null> {
     const { hub, slicer } = edge;
     const begun = performance.now();
-    using claimed = await traceClaim(request.headers, (span) =>
+    using claimed = await traceClaim((span) =>
       batcher.run(async () => {
         if (batcher === claims && performance.now() - begun > LONG_WAIT_MS) busyUntil = performance.now() + BUSY_MS;
         // A client that has gone may be connected elsewhere by now: a claim would take it from there.

@@ -63,7 +63,10 @@ export const topicResponse = z.object({
 });
 
 export const topicDetailsResponse = topicResponse.extend({
-  subscribers: z.int().nullable().describe('Connected subscribers on all edges; null when an edge did not say in time'),
+  subscribers: z
+    .int()
+    .nullable()
+    .describe('Connected subscribers on all edges; null when an edge did not say in time, or was not asked'),
   present: z
     .int()
     .nullable()

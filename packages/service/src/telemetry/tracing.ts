@@ -112,12 +112,11 @@ export function traceDelivery(delivery: Delivery): void {
   tracer.startSpan(`deliver ${delivery.topic}`, options, trace.setSpanContext(ROOT_CONTEXT, published)).end();
 }
 
-/** The span of a claim by a handshake, whose headers may name a parent. */
-export function traceClaim<T>(headers: IncomingHttpHeaders, run: (span: OpenSpan) => Promise<T>): Promise<T> {
+/** The span of a claim by a handshake. It begins a trace: who shakes hands has no say in what is traced. */
+export function traceClaim<T>(run: (span: OpenSpan) => Promise<T>): Promise<T> {
   if (tracer === null) return run(NO_SPAN);
   const attributes = { 'holdfast.edge': instance };
-  const parent = contextOf(headers['traceparent'], headers['tracestate']);
-  return during(tracer.startSpan('claim', { kind: SpanKind.SERVER, attributes }, parent), run);
+  return during(tracer.startSpan('claim', { kind: SpanKind.SERVER, attributes }, ROOT_CONTEXT), run);
 }
 
 /** The span of a resume, from its frame to the welcome. `claim` is the traceparent of the claim, if that is traced. */
@@ -178,8 +177,8 @@ function contextOfRequest(): Context {
   return parent === null ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent);
 }
 
-function contextOf(traceparent: unknown, tracestate?: unknown): Context {
-  const parent = readTraceparent(traceparent, tracestate);
+function contextOf(traceparent: unknown): Context {
+  const parent = readTraceparent(traceparent);
   return parent === null ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent);
 }
 

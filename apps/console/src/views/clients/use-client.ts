@@ -2,7 +2,7 @@ import { useRef } from 'preact/hooks';
 import type { CallError } from '../../api/call-error.ts';
 import { type Client, readClient } from '../../api/clients.ts';
 import { send } from '../../api/send.ts';
-import { readTopic } from '../../api/topics.ts';
+import { readPosition } from '../../api/topics.ts';
 import { type Called, useAnswer } from '../../state/use-call.ts';
 import type { SeenClient } from './served-topics.ts';
 
@@ -36,7 +36,7 @@ async function headsOf(topics: readonly string[], signal: AbortSignal): Promise<
   await Promise.all(
     topics.map(async (topic) => {
       try {
-        heads.set(topic, (await send(readTopic(topic), { signal })).position);
+        heads.set(topic, (await send(readPosition(topic), { signal })).position);
       } catch (error) {
         if ((error as CallError).code === 'topic-not-found') heads.set(topic, null);
       }

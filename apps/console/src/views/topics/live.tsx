@@ -10,7 +10,8 @@ import { registerWatcher } from '../../api/clients.ts';
 import { count } from '../../state/format.ts';
 import { edges } from '../../state/installation.ts';
 import { may, mayOn } from '../../state/rights.ts';
-import { MessageList, type ShownMessage, contains } from './message-list.tsx';
+import { MessageList } from './message-list.tsx';
+import { type ShownMessage, contains } from './shown-message.ts';
 import { type WatchState, watch } from './watch.ts';
 
 /** Messages that are kept in the page; older ones make room. */

@@ -4,13 +4,7 @@ import { clock, date, milliseconds, timeOf } from '../../state/format.ts';
 import { may } from '../../state/rights.ts';
 import { href } from '../../state/router.ts';
 import { printed } from '../../state/exact-json.ts';
-
-export interface ShownMessage {
-  readonly id: string;
-  readonly data: unknown;
-  /** Of one that was seen arriving, in milliseconds. */
-  readonly latencyMs?: number;
-}
+import type { ShownMessage } from './shown-message.ts';
 
 interface MessageListProps {
   readonly topic: string;
@@ -77,10 +71,4 @@ function Opened({ topic, message: { id, data } }: MessageProps) {
       <pre>{text}</pre>
     </div>
   );
-}
-
-/** Whether a message has the text in its id or its data; '' is in each. */
-export function contains({ id, data }: ShownMessage, text: string): boolean {
-  const wanted = text.toLowerCase();
-  return wanted === '' || id.includes(wanted) || printed(data).toLowerCase().includes(wanted);
 }

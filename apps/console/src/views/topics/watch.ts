@@ -5,7 +5,7 @@ import { type Registration, unregister } from '../../api/clients.ts';
 import { send, sendOnLeave } from '../../api/send.ts';
 import { parseExactly } from '../../state/exact-json.ts';
 import { timeOf } from '../../state/format.ts';
-import type { ShownMessage } from './message-list.tsx';
+import type { ShownMessage } from './shown-message.ts';
 
 export type WatchState =
   | { readonly kind: 'registering' }

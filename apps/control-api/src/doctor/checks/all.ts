@@ -3,6 +3,7 @@ import type { Finding } from '../finding.ts';
 import { checkBalancers } from './balancer.ts';
 import { checkClocks } from './clocks.ts';
 import { checkControlApi } from './control-api.ts';
+import { checkEdgeReports } from './edge-reports.ts';
 import { checkEdges } from './edges.ts';
 import { checkRedisServer } from './redis-server.ts';
 import { checkRedisTopology } from './redis-topology.ts';
@@ -14,6 +15,7 @@ export function allChecks(facts: DoctorFacts): Finding[] {
     ...checkRedisTopology(facts),
     ...facts.redis.servers.flatMap(checkRedisServer),
     ...checkEdges(facts),
+    ...checkEdgeReports(facts),
     ...checkBalancers(facts),
     ...checkClocks(facts),
     ...checkSystems(facts),

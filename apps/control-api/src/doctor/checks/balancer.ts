@@ -17,10 +17,14 @@ const idle: Subject = {
 };
 
 /** What is between clients and edges, as seen from this control-api. */
-export function checkBalancers({ urls, held, edges }: DoctorFacts): Finding[] {
+export function checkBalancers({ urls, urlsLeftOut, held, edges }: DoctorFacts): Finding[] {
   const heartbeatOf = (url: string): number =>
     Math.max(0, ...(edges ?? []).filter((edge) => edge.url === url).map(({ facts }) => facts?.heartbeatMs ?? 0));
-  return [...urls.map(reachable), ...(held ?? []).map((one) => survived(one, heartbeatOf(one.url)))];
+  return [
+    ...urls.map(reachable),
+    ...leftOut(urlsLeftOut),
+    ...(held ?? []).map((one) => survived(one, heartbeatOf(one.url))),
+  ];
 }
 
 function reachable({ url, outcome }: UrlProbe): Finding {
@@ -47,6 +51,12 @@ function reachable({ url, outcome }: UrlProbe): Finding {
     default:
       return fail(reach, url, seenOf(status, code), adviceFor(status));
   }
+}
+
+function leftOut(count: number): Finding[] {
+  if (count === 0) return [];
+  const advice = 'Try a handshake through each of them yourself: GET /v1/edges names them';
+  return [warn(reach, null, count === 1 ? '1 URL was not tried' : `${count} URLs were not tried`, advice)];
 }
 
 function seenOf(status: number, code: string | null): string {

@@ -188,8 +188,17 @@ const ROWS: Row[] = [
     ofKind('sentinel', { sentinels: [...three, sentinel('d:1', { refused: 'ECONNREFUSED' })] }),
     'sentinel-quorum',
     'warn',
-    /does not answer/,
+    /could not be asked: ECONNREFUSED/,
   ],
+  ...['NOAUTH Authentication required.', "NOPERM User default has no permissions to run the 'sentinel' command"].map(
+    (refusal): Row => [
+      `a Sentinel that answers ${refusal}`,
+      ofKind('sentinel', { sentinels: [...three, sentinel('d:1', { refused: refusal })] }),
+      'sentinel-quorum',
+      'warn',
+      /could not be asked: NO/,
+    ],
+  ),
   // Edges.
   ['no edge', { edges: [], urls: [] }, 'edges', 'fail', /none is alive/],
   ['all edges draining', edge({ draining: true }), 'edges', 'fail', /1 alive, 1 of them/],
@@ -239,6 +248,13 @@ const ROWS: Row[] = [
     /directly/,
   ],
   ['a URL of this machine', edge({ url: 'ws://127.0.0.1:7701' }), 'edge-urls', 'warn', /own machine/],
+  [
+    'an edge that reports less',
+    { edges: [goodEdge(), (({ facts: _facts, ...old }) => old)(goodEdge())] },
+    'edge-reports',
+    'warn',
+    /^not reported: origins, trusted proxies, machine$/,
+  ],
   // The way there.
   ['a URL that edges answer', {}, 'edge-reachable', 'ok', /an edge answered/],
   ['a balancer that takes Upgrade away', answer(426, 'upgrade-required'), 'edge-reachable', 'fail', /426/],
@@ -255,6 +271,7 @@ const ROWS: Row[] = [
     'warn',
     /ENOTFOUND/,
   ],
+  ['more URLs than are tried', { urlsLeftOut: 3 }, 'edge-reachable', 'warn', /3 URLs were not tried/],
   [
     'a balancer that cuts',
     { held: [{ url, outcome: { kind: 'closed', ms: 20_000, code: 1006 } }] },
@@ -345,6 +362,12 @@ describe('the doctor', () => {
     const known = new Set(allChecks(goodFacts()).map(({ id }) => id));
     const spoilt = new Set(ROWS.filter(([, , , status]) => status !== 'ok').map(([, , id]) => id));
     expect([...known].filter((id) => !spoilt.has(id))).toEqual([]);
+  });
+
+  it('names the edges that do not report all, and no other', () => {
+    const { load: _load, ...old } = goodEdge({ id: 'old' });
+    const found = allChecks(goodFacts({ edges: [goodEdge(), old] })).filter(({ id }) => id === 'edge-reports');
+    expect(found).toMatchObject([{ status: 'warn', where: 'edge old' }]);
   });
 
   it('says once that all edges drain', () => {

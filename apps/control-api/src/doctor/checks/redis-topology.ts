@@ -82,11 +82,13 @@ function sentinels(found: readonly SentinelFacts[]): Finding[] {
   const each = found.map(({ address, quorum }) => {
     const where = `sentinel ${address}`;
     if ('value' in quorum) return ok(subjects.quorum, where, quorum.value);
-    const isAnswer = quorum.refused.startsWith('NO');
-    const advice = 'Start the Sentinels that are missing: with too few of them no replica takes over';
-    return isAnswer
-      ? fail(subjects.quorum, where, quorum.refused, advice)
-      : warn(subjects.quorum, where, `does not answer: ${quorum.refused}`, advice);
+    if (quorum.refused.startsWith('NOQUORUM')) {
+      const advice = 'Start the Sentinels that are missing: with too few of them no replica takes over';
+      return fail(subjects.quorum, where, quorum.refused, advice);
+    }
+    // Sentinels are asked without a password.
+    const advice = 'Start it where it is away; where it asks for a password, let others call SENTINEL CKQUORUM';
+    return unknown(subjects.quorum, where, quorum.refused, advice);
   });
   return [...few, ...each];
 }
