@@ -2,12 +2,13 @@ import { Button } from './components/button.tsx';
 import { Dialog } from './components/dialog.tsx';
 import { offeredKey, ownKey, takeOfferedKey } from './state/session.ts';
 
+function keep(): void {
+  offeredKey.value = null;
+}
+
 /** Asks before a key that a link brought takes the place of the one in use. */
 export function OtherKey() {
   const { value: offered } = offeredKey;
-  const keep = (): void => {
-    offeredKey.value = null;
-  };
   return (
     <Dialog title="Use another API key?" open={offered !== null} onClose={keep}>
       <div class="dialog-body">
