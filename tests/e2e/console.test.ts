@@ -74,6 +74,72 @@ describe('the key of the console', () => {
     expect(page.url()).toBe(`${controlUrl}/console#/overview`);
   });
 
+  it('is forgotten with all that the page knows', async () => {
+    await using opened = await openConsole(browser, backend);
+    const { page, heading } = opened;
+    await heading('Overview');
+    await page.evaluate('window.known = true');
+    await page.getByRole('button', { name: 'Forget it' }).click();
+    await page.getByLabel('API key').waitFor(SOON);
+    expect(await page.evaluate('window.known')).toBeUndefined();
+    expect(opened.faults).toEqual([]);
+  });
+
+  it('is asked about before a link brings another', async () => {
+    const can = { subscribe: ['**'] };
+    const { presented } = await createKey(backend.installation.keysFile, { id: 'other', can });
+    await eventually(async () => {
+      expect((await backend.call('GET', '/v1/key', { key: presented })).status).toBe(200);
+    }, PATIENCE);
+    await using opened = await openConsole(browser, backend, { route: '/edges' });
+    const { page, heading, visit } = opened;
+    await heading('Edges');
+    const dialog = page.getByRole('dialog', { name: 'Use another API key?' });
+    for (const next of ['Keep the key', 'Use the other key']) {
+      await visit(`key=${presented}`);
+      await dialog.waitFor(SOON);
+      expect(page.url()).toBe(`${backend.installation.controlUrl}/console#/edges`);
+      expect(await dialog.innerText()).not.toContain(presented);
+      await heading('Edges');
+      await dialog.getByRole('button', { name: next }).click();
+      await dialog.waitFor({ state: 'hidden', ...SOON });
+    }
+    await page.getByText('This key may not see this view.').waitFor(SOON);
+    // Also where the page is loaded anew, and the tab has a key.
+    await page.goto('about:blank');
+    await page.goto(`${backend.installation.controlUrl}/console#key=${backend.installation.key}`);
+    await dialog.waitFor(SOON);
+    await dialog.getByRole('button', { name: 'Use the other key' }).click();
+    await page.getByText('local', { exact: true }).waitFor(SOON);
+    await visit('/overview');
+    await heading('Overview');
+    expect(opened.faults).toEqual([]);
+  });
+
+  it('is the one that came last, whichever is answered first', async () => {
+    await using page = await browser.newPage();
+    const { controlUrl, key } = backend.installation;
+    await page.goto(`${controlUrl}/console`);
+    await page.getByLabel('API key').waitFor(SOON);
+    const release = Promise.withResolvers<undefined>();
+    const first = Promise.withResolvers<undefined>();
+    await page.route('**/v1/key', async (route) => {
+      if (route.request().headers()['x-api-key'] !== key) return route.continue();
+      first.resolve(undefined);
+      await release.promise;
+      return route.continue();
+    });
+    await page.goto(`${controlUrl}/console#key=${key}`);
+    await first.promise;
+    await page.goto(`${controlUrl}/console#key=no.such`);
+    await page.getByText('The API key is not known.').waitFor(SOON);
+    const answered = page.waitForResponse((response) => response.url().endsWith('/v1/key'));
+    release.resolve(undefined);
+    await (await answered).finished();
+    expect(await page.evaluate('sessionStorage.length')).toBe(0);
+    await page.getByText('The API key is not known.').waitFor(SOON);
+  });
+
   it('without manage shows topics and what it may do there, and names the rights that it lacks', async () => {
     await backend.topic('limited.read');
     await backend.topic('limited.none');

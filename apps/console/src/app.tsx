@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { Navigation } from './navigation.tsx';
+import { OtherKey } from './other-key.tsx';
 import { SignIn } from './sign-in.tsx';
 import { Lacks } from './components/states.tsx';
 import { Page } from './components/page.tsx';
@@ -54,6 +55,7 @@ function Console() {
           Shown && <Shown key={name} rest={rest} query={query} />
         )}
       </main>
+      <OtherKey />
       <Toasts />
     </>
   );

@@ -43,6 +43,8 @@ export function followAddress(): void {
 }
 
 function follow(): void {
+  // No route: the session takes the key out of the address, and puts back what stood there.
+  if (location.hash.startsWith('#key=')) return;
   route.value = parseRoute(location.hash);
 }
 

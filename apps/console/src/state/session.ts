@@ -20,48 +20,88 @@ export const session = signal<Session>({ state: 'out', refusal: null });
 /** The key that the page presents, and what it may; null while there is none. */
 export const ownKey = computed<OwnKey | null>(() => (session.value.state === 'in' ? session.value.own : null));
 
-/** Begins with the key of the address, or else that of this tab's storage; follows an address that brings another. */
+/** Another key that a link brought while there is one: whether to take it is asked. Null: there is none. */
+export const offeredKey = signal<string | null>(null);
+
+/** Begins with the key of this tab's storage, or else that of the address; follows an address that brings another. */
 export function resumeSession(): void {
-  addEventListener('hashchange', enterFromAddress);
-  if (enterFromAddress()) return;
-  const key = sessionStorage.getItem(STORED);
-  if (key !== null) void enter(key, { resumed: true });
+  addEventListener('hashchange', ({ oldURL }) => {
+    const given = takeFromAddress(new URL(oldURL).hash);
+    if (given !== null) onKeyOfLink(given);
+  });
+  const held = sessionStorage.getItem(STORED);
+  const given = takeFromAddress('');
+  const key = held ?? given;
+  if (key === null) return;
+  if (given !== null && given !== key) offeredKey.value = given;
+  void enter(key, { resumed: true });
 }
 
-/** Takes the key out of the address, so that no history and no screenshot has it. Gives whether there was one. */
-function enterFromAddress(): boolean {
+/**
+ * The key in the address; null when there is none. It is taken out, so that no history and no screenshot has it.
+ * @param before the fragment that takes its place
+ */
+function takeFromAddress(before: string): string | null {
   const [, given] = IN_FRAGMENT.exec(location.hash) ?? [];
-  if (given === undefined) return false;
-  history.replaceState(null, '', location.pathname + location.search);
-  void enter(given, { resumed: true });
-  return true;
+  if (given === undefined) return null;
+  const fragment = IN_FRAGMENT.test(before) ? '' : before;
+  history.replaceState(null, '', location.pathname + location.search + fragment);
+  return given;
 }
+
+function onKeyOfLink(given: string): void {
+  const held = sessionStorage.getItem(STORED);
+  const { state } = session.peek();
+  if (held === null || state === 'out' || state === 'unknown') void enter(given, { resumed: true });
+  else if (given !== held) offeredKey.value = given;
+}
+
+/** Begins anew with the offered key: nothing that was seen with the other one stays. */
+export function takeOfferedKey(): void {
+  const key = offeredKey.peek();
+  if (key === null) return;
+  sessionStorage.setItem(STORED, key);
+  location.reload();
+}
+
+/** Counts the keys that were looked at: an answer about one that is not the newest is dropped. */
+let looks = 0;
 
 /** Looks at what the key may, and keeps it for this tab when it is good. */
 export async function enter(key: string, { resumed = false } = {}): Promise<void> {
+  const look = ++looks;
   const presented = key.trim();
   // A header takes no other characters; fetch would say no more than that it failed.
   if (!/^[\x21-\x7e]+$/.test(presented)) {
-    const message = 'A key is <id>.<secret>, without spaces.';
-    session.value = { state: 'out', refusal: new CallError('key-unknown', message) };
+    refuse(new CallError('key-unknown', 'A key is <id>.<secret>, without spaces.'));
     return;
   }
   session.value = { state: 'checking', resumed };
   presentKey(presented);
   try {
     const own = await send(readOwnKey());
+    if (look !== looks) return;
     sessionStorage.setItem(STORED, presented);
     session.value = { state: 'in', own };
   } catch (caught) {
+    if (look !== looks) return;
     const error = toCallError(caught);
-    if (error.status === 403) leave(error);
+    if (error.status === 403) refuse(error);
     else session.value = { state: 'unknown', key: presented, error };
   }
 }
 
-/** Forgets the key. */
-export function leave(refusal: CallError | null = null): void {
+/** Forgets the key, and begins anew: the page knows ids of clients, which are credentials, and what it has seen. */
+export function leave(): void {
+  sessionStorage.removeItem(STORED);
+  location.reload();
+}
+
+function refuse(refusal: CallError): void {
   sessionStorage.removeItem(STORED);
   presentKey('');
   session.value = { state: 'out', refusal };
+  const { value: other } = offeredKey;
+  offeredKey.value = null;
+  if (other !== null) void enter(other, { resumed: true });
 }
