@@ -54,7 +54,7 @@ export class ExplainedHistory {
   #subscribedFrom: Position | null = null;
   #ended: EndedRange[] = [];
   readonly #past: PastConnection[] = [];
-  #present: { from: number; story: ConnectionStory; heardAt: number | null } | null = null;
+  #present: { from: number; story: ConnectionStory; answeredAt: number | null } | null = null;
   /** What the client has; null: it was never sent a position. */
   #stated: Position | null = null;
 
@@ -79,7 +79,7 @@ export class ExplainedHistory {
     else if (event.kind === 'unsubscribe') this.#unsubscribe();
     else if (event.kind === 'connect') this.#connect(event.resumes, event.overstates);
     else if (event.kind === 'end') this.#end(event.notedByOwn);
-    else if (this.#present) this.#present.heardAt ??= this.#time - STEP_MS;
+    else if (this.#present) this.#present.answeredAt ??= this.#time - STEP_MS;
   }
 
   facts(id: Position): Facts {
@@ -126,7 +126,7 @@ export class ExplainedHistory {
     if (this.#registeredAt === null) return 'before-registration';
     if (this.#subscribedFrom === null) return 'not-for-it';
     if (this.#present === null) return 'waiting';
-    return this.#present.heardAt === null ? 'live' : 'written-in-vain';
+    return this.#present.answeredAt === null ? 'live' : 'written-in-vain';
   }
 
   #trim(): void {
@@ -181,7 +181,7 @@ export class ExplainedHistory {
     this.#present = {
       from: this.#time,
       story: { resumed: resumes, unnamed, stated: stated === null ? [] : [[TOPIC, stated]], lost, cut: false },
-      heardAt: null,
+      answeredAt: null,
     };
     if (begin !== null) this.#stated = this.#last;
   }
@@ -226,8 +226,8 @@ export class ExplainedHistory {
 
   /** By whole heartbeats. */
   #doubtfulMs(): number {
-    const heardAt = this.#present?.heardAt ?? null;
-    return heardAt === null ? 0 : Math.ceil((this.#time - heardAt) / HEARTBEAT_MS) * HEARTBEAT_MS;
+    const answeredAt = this.#present?.answeredAt ?? null;
+    return answeredAt === null ? 0 : Math.ceil((this.#time - answeredAt) / HEARTBEAT_MS) * HEARTBEAT_MS;
   }
 
   #served(): Facts['present'] {

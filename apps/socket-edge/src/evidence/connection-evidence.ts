@@ -3,9 +3,10 @@ import type { ConnectionEnd, ConnectionStory, LostRange } from '@holdfast/broker
 import { type CloseCode, closeCodes } from '@holdfast/protocol/close-codes';
 import type { DisconnectReason } from '@holdfast/protocol/events';
 import { type Position, comparePositions } from '@holdfast/protocol/position-order';
-import type { Connection } from '../connection/connection.ts';
+import type { Phase } from '../connection/sender.ts';
 import { deliveredName } from '../topic/delivered-name.ts';
 import type { Arrivals } from './arrivals.ts';
+import type { Transport } from '../transport/transport.ts';
 import { NOT_LIVE, type Subscription } from '../topic/subscription.ts';
 
 /** Topics of which it is kept how far they got: those with messages in the last seconds, mostly none. */
@@ -44,6 +45,13 @@ export interface KnownConnection {
   readonly incarnation: string;
   readonly inboxPosition: Position;
   readonly transport: { readonly bufferedBytes: number };
+}
+
+interface SignsOfLife {
+  /** Pings since anything was received. */
+  readonly unanswered: number;
+  readonly phase: Phase;
+  readonly endReason: DisconnectReason;
 }
 
 /** Of a connection that resumed. @param seen the position that it stated of each of its topics; null: none */
@@ -97,17 +105,14 @@ const MAX_CLOSING_MS = 6000;
  * For how long before the end, or by now, what was written may not have arrived: the client has not answered since the last
  * sign of life, or a close frame since.
  */
-export function doubtfulMs(
-  { unanswered, phase, endReason }: Pick<Connection, 'unanswered' | 'phase' | 'endReason'>,
-  heartbeatMs: number,
-): number {
+export function doubtfulMs({ unanswered, phase, endReason }: SignsOfLife, heartbeatMs: number): number {
   const closingMs = phase === 'closed' && endReason !== 'lost' ? MAX_CLOSING_MS : 0;
   return (unanswered + 1) * heartbeatMs + closingMs;
 }
 
 /** What its edge answers to a survey: nothing of it is in doubt when the client answers a ping that was sent after it. */
 export async function surveyedClient(
-  connection: Connection,
+  connection: KnownConnection & SignsOfLife & { readonly transport: Transport },
   arrivals: Arrivals,
   heartbeatMs: number,
 ): Promise<ServedClient> {
