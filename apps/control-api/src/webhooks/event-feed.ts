@@ -79,11 +79,12 @@ export class EventFeed {
     const { count } = this.#broker;
     const size = count <= FEW_PARTITIONS ? count : Math.ceil(count / SWEEPS_A_ROUND);
     const numbers = Array.from({ length: Math.min(size, count - this.#next) }, (_, index) => this.#next + index);
-    await Promise.all(numbers.map((number) => this.#lookAt(String(number))));
-    this.#next += numbers.length;
-    if (this.#next < count) return;
-    this.#next = 0;
-    await this.#onRound(this.#lengths);
+    const looks = await Promise.allSettled(numbers.map((number) => this.#lookAt(String(number))));
+    // A node of a Cluster that is away holds up no partition of another: its own are looked at again with the next round.
+    this.#next = (this.#next + numbers.length) % count;
+    if (this.#next === 0) await this.#onRound(this.#lengths);
+    const failed = looks.find((look) => look.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
   }
 
   async #lookAt(name: string): Promise<void> {
