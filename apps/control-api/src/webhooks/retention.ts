@@ -17,6 +17,10 @@ const AGE_EVERY_MS = 60_000;
 const MAX_STEPS = 1_000;
 /** As the script that trims removes at a time. */
 const STEP = 100;
+/** Partitions that are trimmed side by side. */
+const AT_ONCE = 50;
+/** No event is before it. */
+const NONE = '0-0';
 /** Without a loss for so long, the next one is reported anew. */
 const INCIDENT_MS = 60_000;
 
@@ -37,6 +41,12 @@ export interface RetentionOptions {
   readonly maxEvents?: number;
 }
 
+/** Why events are removed that an endpoint has not got. */
+const REASONS = {
+  full: 'the buffer of events is full: events are dropped that were not delivered',
+  aged: 'events of a disabled endpoint are a day old: they are dropped',
+};
+
 /**
  * Keeps what is stored within bounds: what every endpoint has is kept for a day, and when there are too many events the
  * longest partitions lose their oldest ones. What an endpoint never got by that is counted for it. Each step is atomic in
@@ -50,40 +60,59 @@ export function createRetention({ broker, endpoints, metrics, logger, maxEvents 
   async function trim(lengths: ReadonlyMap<string, number>): Promise<void> {
     const keep = fairCap([...lengths.values()], maxEvents);
     const isAging = performance.now() - agedAt >= AGE_EVERY_MS;
-    const due = [...lengths].filter(([, length]) => isAging || length > keep);
-    if (due.length === 0) return;
-    if (isAging) agedAt = performance.now();
+    if (!isAging && keep === ALL) return;
     const progress = await Promise.all(endpoints().map(progressOf));
-    for (const [name] of due) await trimPartition(name, keep, progress);
+    const failures: unknown[] = [];
+    if (isAging) {
+      agedAt = performance.now();
+      failures.push(...(await forEachAtOnce([...lengths.keys()], (name) => removeOld(name, progress))));
+    }
+    if (keep < ALL) {
+      const longest = [...lengths].filter(([, length]) => length > keep).map(([name]) => name);
+      const bounds = { keep, before: NONE };
+      failures.push(...(await forEachAtOnce(longest, (name) => trimPartition(name, bounds, progress, 'full'))));
+    }
+    if (failures.length > 0) throw failures[0];
   }
 
-  async function trimPartition(name: string, keep: number, progress: readonly Progress[]): Promise<void> {
+  /** What is a day old, and no endpoint waits for. */
+  function removeOld(name: string, progress: readonly Progress[]): Promise<void> {
     const before = progress
       .filter(({ isDisabled }) => !isDisabled)
       .map(({ cursorOf }) => positionAfter(cursorOf(name)))
       .reduce(earlier, positionBefore(Date.now() - KEPT_MS));
+    return trimPartition(name, { keep: ALL, before }, progress, 'aged');
+  }
+
+  async function trimPartition(
+    name: string,
+    bounds: { keep: number; before: string },
+    progress: readonly Progress[],
+    reason: keyof typeof REASONS,
+  ): Promise<void> {
     const cursors = progress.map(({ cursorOf }) => cursorOf(name));
     const lowestCursor = cursors.length === 0 ? null : cursors.reduce(earlier);
     for (let step = 0; step < MAX_STEPS; step += 1) {
-      const { removed, missed } = await broker.trim(name, { keep, before, lowestCursor });
-      for (const endpoint of progress) await countMissed(name, endpoint, missed);
+      const { removed, missed } = await broker.trim(name, { ...bounds, lowestCursor });
+      for (const endpoint of progress) await countMissed(name, endpoint, missed, reason);
       if (removed < STEP) return;
     }
   }
 
-  async function countMissed(name: string, { endpoint, cursorOf }: Progress, missed: readonly StoredEvent[]) {
+  async function countMissed(
+    name: string,
+    { endpoint, cursorOf }: Progress,
+    missed: readonly StoredEvent[],
+    reason: keyof typeof REASONS,
+  ): Promise<void> {
     const dropped = missed.filter((event) => isBefore(cursorOf(name), event.position) && isFor(endpoint, event)).length;
     if (dropped === 0) return;
     const { id } = endpoint;
     metrics.dropped.inc({ endpoint: id }, dropped);
-    const before = lostAt.get(id) ?? -Infinity;
-    lostAt.set(id, performance.now());
-    if (performance.now() - before > INCIDENT_MS) {
-      logger.error(
-        { endpoint: id, maxEvents },
-        'the buffer of events is full: events are dropped that were not delivered',
-      );
-    }
+    const incident = `${reason} ${id}`;
+    const before = lostAt.get(incident) ?? -Infinity;
+    lostAt.set(incident, performance.now());
+    if (performance.now() - before > INCIDENT_MS) logger.error({ endpoint: id, maxEvents }, REASONS[reason]);
     await broker.countDropped(id, dropped);
   }
 
@@ -98,6 +127,17 @@ export function createRetention({ broker, endpoints, metrics, logger, maxEvents 
   }
 
   return trim;
+}
+
+/** Some side by side. Gives what failed: keys are on different nodes, and the others go on. */
+async function forEachAtOnce(names: readonly string[], work: (name: string) => Promise<void>): Promise<unknown[]> {
+  const left = names.values();
+  const failures: unknown[] = [];
+  const worker = async (): Promise<void> => {
+    for (const name of left) await work(name).catch((error: unknown) => failures.push(error));
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, names.length) }, worker));
+  return failures;
 }
 
 /**
