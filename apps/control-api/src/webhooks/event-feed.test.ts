@@ -14,10 +14,10 @@ function feedOf(count: number, isAway: (partition: number) => boolean) {
       changedSince: () => Promise.reject(new RedisUnavailable('away')),
       endOf: async (name) => {
         if (isAway(Number(name))) throw new RedisUnavailable('away');
-        return { length: 1, last: '1-0' };
+        return { length: 1, bytes: 100, last: '1-0' };
       },
     },
-    { logger: captureLog().logger, onRound: async (lengths) => void rounds.push([...lengths.keys()]) },
+    { logger: captureLog().logger, onRound: async (sizes) => void rounds.push([...sizes.keys()]) },
   );
   onTestFinished(() => feed.stop());
   feed.listen({ onChanged: () => undefined, onEnd: (name) => void ends.push(name) });

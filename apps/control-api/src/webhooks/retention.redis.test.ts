@@ -66,7 +66,10 @@ test('what all endpoints have is kept for a day, and no longer', async () => {
 });
 
 /** The retention of one endpoint, named "backend". */
-async function retentionOf(events: TestEvents, options: { broker?: WebhookBroker; maxEvents?: number } = {}) {
+async function retentionOf(
+  events: TestEvents,
+  options: { broker?: WebhookBroker; maxEvents?: number; maxBytes?: number } = {},
+) {
   const { logger, linesWith } = captureLog();
   const metrics = createWebhookMetrics(createMetrics({ service: 'control-api', ofProcess: false }));
   const endpoints = [endpointOf(await startReceiver(), 'backend')];
@@ -89,7 +92,7 @@ test('what a disabled endpoint loses after a day is told in other words than tha
   await setBack(events, { begins: String(Date.now() - 2 * day), disabled: `gave-up ${Date.now()}` });
   const stream = `${events.prefix}events:{7}`;
   await events.redis.commands.xadd(stream, `${Date.now() - day - 60_000}-0`, 't', 'topic.lost', 'd', '{"n":1}');
-  await trim(new Map([['7', 1]]));
+  await trim(new Map([['7', { length: 1, bytes: 100 }]]));
   expect((await events.broker.readWebhook('backend')).dropped).toBe(1);
   const aged = 'events of a disabled endpoint are a day old: they are dropped';
   expect(linesWith(aged)).toMatchObject([{ level: 'error', endpoint: 'backend' }]);
@@ -113,9 +116,55 @@ test('many partitions are trimmed side by side, and one that cannot be does not 
     },
   };
   const { trim } = await retentionOf(events, { broker });
-  await expect(trim(new Map(upTo(32).map((number) => [String(number), 1])))).rejects.toThrow(RedisUnavailable);
+  await expect(trim(new Map(upTo(32).map((number) => [String(number), { length: 1, bytes: 100 }])))).rejects.toThrow(
+    RedisUnavailable,
+  );
   expect(trimmed).toHaveLength(31);
   expect(most).toBeGreaterThan(20);
+});
+
+const sizesOf = async ({ broker }: TestEvents) =>
+  new Map(
+    await Promise.all(upTo(32).map(async (number) => [String(number), await broker.endOf(String(number))] as const)),
+  );
+
+test('large messages are bounded by their bytes, the small ones of another partition stay', async () => {
+  const events = await openEvents();
+  const MIB = 1024 ** 2;
+  const { trim, linesWith } = await retentionOf(events, { maxBytes: MIB });
+  await setBack(events, { begins: '1' });
+  const [large, small] = [`${events.prefix}events:{7}`, `${events.prefix}events:{8}`];
+  const body = 'x'.repeat(60_000);
+  for (const n of upTo(100)) {
+    await events.redis.commands.xadd(large, '*', 't', 'member.joined', 'd', `{"n":${n},"body":"${body}"}`);
+    await events.redis.commands.xadd(small, '*', 't', 'topic.lost', 'd', `{"n":${n}}`);
+  }
+  await trim(await sizesOf(events));
+  const sizes = await sizesOf(events);
+  expect(sizes.get('8')?.length).toBe(100);
+  expect(sizes.get('7')?.length).toBeGreaterThan(5);
+  expect(sizes.get('7')?.bytes).toBeLessThan(MIB);
+  expect((await events.broker.readWebhook('backend')).dropped).toBe(100 - (sizes.get('7')?.length ?? 0));
+  expect(linesWith('the buffer of events is full: events are dropped that were not delivered')).toHaveLength(1);
+});
+
+test('what every endpoint has goes first, whatever the size of its partition', async () => {
+  const events = await openEvents();
+  const { trim } = await retentionOf(events, { maxEvents: 60 });
+  await setBack(events, { begins: '1' });
+  const [waiting, delivered] = [`${events.prefix}events:{7}`, `${events.prefix}events:{8}`];
+  let last = '';
+  for (const n of upTo(50)) {
+    await events.redis.commands.xadd(waiting, '*', 't', 'topic.lost', 'd', `{"n":${n}}`);
+    if (n < 20) last = String(await events.redis.commands.xadd(delivered, '*', 't', 'topic.lost', 'd', `{"n":${n}}`));
+  }
+  await events.broker.leaseWebhook('backend', 'again');
+  const none = { state: {}, deliveries: new Map(), done: new Map() };
+  await events.broker.writeWebhook('backend', 'again', { ...none, cursors: new Map([['8', last]]) });
+  await trim(await sizesOf(events));
+  expect((await events.broker.endOf('7')).length).toBe(50);
+  expect((await events.broker.endOf('8')).length).toBe(0);
+  expect((await events.broker.readWebhook('backend')).dropped).toBe(0);
 });
 
 test('what came after a partition was looked at is not taken for too much', async () => {
@@ -124,7 +173,7 @@ test('what came after a partition was looked at is not taken for too much', asyn
   for (const n of upTo(5)) {
     await events.redis.commands.xadd(`${events.prefix}events:{7}`, '*', 't', 'topic.lost', 'd', `{"n":${n}}`);
   }
-  await trim(new Map([['7', 2]]));
+  await trim(new Map([['7', { length: 2, bytes: 100 }]]));
   expect((await events.broker.endOf('7')).length).toBe(5);
 });
 

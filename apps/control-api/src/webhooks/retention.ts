@@ -1,3 +1,4 @@
+import type { PartitionSize, TrimBounds } from '@holdfast/broker/event-reader';
 import { type StoredEvent, isBefore, positionBefore } from '@holdfast/broker/stored-event';
 import type { WebhookBroker } from '@holdfast/broker/webhook-broker';
 import type { WebhookEndpoint } from '@holdfast/protocol/webhooks-file';
@@ -5,8 +6,9 @@ import type { Logger } from '@holdfast/service/logger';
 import { isFor } from './endpoint-filter.ts';
 import type { WebhookMetrics } from './webhook-metrics.ts';
 
-/** Events of all partitions together. */
+/** Of all partitions together. */
 const MAX_EVENTS = 1_000_000;
+const MAX_BYTES = 1024 ** 3;
 /** How long events are kept that all endpoints have, for a replay. */
 const KEPT_MS = 24 * 3_600_000;
 /** Where there are too many, a share is removed at once, so that it is not done for every event. */
@@ -39,7 +41,11 @@ export interface RetentionOptions {
   readonly metrics: WebhookMetrics;
   readonly logger: Logger;
   readonly maxEvents?: number;
+  /** Of Redis' memory, about. */
+  readonly maxBytes?: number;
 }
+
+type Sizes = ReadonlyMap<string, PartitionSize>;
 
 /** Why events are removed that an endpoint has not got. */
 const REASONS = {
@@ -48,31 +54,74 @@ const REASONS = {
 };
 
 /**
- * Keeps what is stored within bounds: what every endpoint has is kept for a day, and when there are too many events the
- * longest partitions lose their oldest ones. What an endpoint never got by that is counted for it. Each step is atomic in
- * Redis, so several control-apis may do it.
- * @returns what to do when all partitions were looked at, with the number of events of each
+ * Keeps what is stored within bounds: what every endpoint has is kept for a day, and when there is too much the largest
+ * partitions lose their oldest events, first those that every endpoint has. What an endpoint never got by that is counted
+ * for it. Each step is atomic in Redis, so several control-apis may do it.
+ * @returns what to do when all partitions were looked at, with the size of each
  */
-export function createRetention({ broker, endpoints, metrics, logger, maxEvents = MAX_EVENTS }: RetentionOptions) {
+export function createRetention({
+  broker,
+  endpoints,
+  metrics,
+  logger,
+  maxEvents = MAX_EVENTS,
+  maxBytes = MAX_BYTES,
+}: RetentionOptions) {
   const lostAt = new Map<string, number>();
   let agedAt = -Infinity;
 
-  async function trim(lengths: ReadonlyMap<string, number>): Promise<void> {
-    const keep = fairCap([...lengths.values()], maxEvents);
+  async function trim(sizes: Sizes): Promise<void> {
     const isAging = performance.now() - agedAt >= AGE_EVERY_MS;
-    if (!isAging && keep === ALL) return;
+    if (!isAging && excessOf(sizes).size === 0) return;
     const progress = await Promise.all(endpoints().map(progressOf));
     const failures: unknown[] = [];
     if (isAging) {
       agedAt = performance.now();
-      failures.push(...(await forEachAtOnce([...lengths.keys()], (name) => removeOld(name, progress))));
+      failures.push(...(await forEachAtOnce([...sizes.keys()], (name) => removeOld(name, progress))));
     }
-    if (keep < ALL) {
-      const longest = [...lengths].filter(([, length]) => length > keep).map(([name]) => name);
-      const bounds = { keep, before: NONE };
-      failures.push(...(await forEachAtOnce(longest, (name) => trimPartition(name, bounds, progress, 'full'))));
-    }
+    failures.push(...(await shrink(sizes, progress)));
     if (failures.length > 0) throw failures[0];
+  }
+
+  /** Of the largest what all have, then of any, then of the largest what is not delivered. */
+  async function shrink(sizes: Sizes, progress: readonly Progress[]): Promise<unknown[]> {
+    const failures: unknown[] = [];
+    let left = sizes;
+    for (const step of ['largest', 'delivered', 'undelivered'] as const) {
+      const excess = excessOf(left);
+      if (excess.size === 0) break;
+      const keeps = step === 'delivered' ? new Map([...left.keys()].map((name) => [name, 0])) : excess;
+      const bounds = { before: NONE, sparesMissed: step !== 'undelivered' };
+      const trimOne = (name: string): Promise<void> =>
+        trimPartition(name, { ...bounds, keep: keeps.get(name) ?? ALL }, progress, 'full');
+      failures.push(...(await forEachAtOnce([...keeps.keys()], trimOne)));
+      const found = new Map(left);
+      const look = async (name: string): Promise<void> => void found.set(name, await broker.endOf(name));
+      if (step !== 'undelivered') failures.push(...(await forEachAtOnce([...keeps.keys()], look)));
+      left = found;
+    }
+    return failures;
+  }
+
+  /** Partitions that are larger than they may be, with the number of events that each may have. */
+  function excessOf(sizes: Sizes): Map<string, number> {
+    const all = [...sizes.values()];
+    const longest = fairCap(
+      all.map(({ length }) => length),
+      maxEvents,
+    );
+    const largest = fairCap(
+      all.map(({ bytes }) => bytes),
+      maxBytes,
+    );
+    const excess = new Map<string, number>();
+    for (const [name, { length, bytes }] of sizes) {
+      // What stays is taken for as large as what goes: if it is larger, the next look finds it.
+      const fitting = bytes > largest ? Math.floor((length * largest) / bytes) : ALL;
+      const keep = Math.min(length > longest ? longest : ALL, fitting);
+      if (keep < ALL) excess.set(name, keep);
+    }
+    return excess;
   }
 
   /** What is a day old, and no endpoint waits for. */
@@ -86,7 +135,7 @@ export function createRetention({ broker, endpoints, metrics, logger, maxEvents 
 
   async function trimPartition(
     name: string,
-    bounds: { keep: number; before: string },
+    bounds: Omit<TrimBounds, 'lowestCursor'>,
     progress: readonly Progress[],
     reason: keyof typeof REASONS,
   ): Promise<void> {
@@ -112,7 +161,7 @@ export function createRetention({ broker, endpoints, metrics, logger, maxEvents 
     const incident = `${reason} ${id}`;
     const before = lostAt.get(incident) ?? -Infinity;
     lostAt.set(incident, performance.now());
-    if (performance.now() - before > INCIDENT_MS) logger.error({ endpoint: id, maxEvents }, REASONS[reason]);
+    if (performance.now() - before > INCIDENT_MS) logger.error({ endpoint: id, maxEvents, maxBytes }, REASONS[reason]);
     await broker.countDropped(id, dropped);
   }
 
@@ -141,8 +190,8 @@ async function forEachAtOnce(names: readonly string[], work: (name: string) => P
 }
 
 /**
- * How many events any partition may have, so that all together have no more than `max`: short ones keep theirs, whatever
- * the long ones have. `ALL` when there are no more than that.
+ * How many events, or bytes, any partition may have, so that all together have no more than `max`: small ones keep theirs,
+ * whatever the large ones have. `ALL` when there are no more than that.
  */
 export function fairCap(lengths: readonly number[], max: number): number {
   const total = lengths.reduce((sum, length) => sum + length, 0);

@@ -152,7 +152,7 @@ describe('while a slot moves of which no event was ever written', () => {
     const { commands, control, keys, webhooks, topic, written } = await installation();
     const { name, stream } = written.partitions.partitionOf(keys.topic(topic));
     await commands.del(stream);
-    expect(await webhooks.endOf(name)).toEqual({ length: 0, last: null });
+    expect(await webhooks.endOf(name)).toEqual({ length: 0, bytes: 0, last: null });
     const move = moveOf(keys.topic(topic));
     await move.begin();
     expect(await control.publish(topic, Buffer.from('2'))).toMatchObject({ kind: 'published' });
@@ -167,10 +167,10 @@ test('a stream outlives the trim of its last event, and none was ever in one tha
   const { partition } = testEvents(commands, { ...its, keys }).partitions;
   expect(await commands.exists(partition(7).stream)).toBe(0);
   await webhooks.keepWanted({ 'topic.occupied': null });
-  expect(await webhooks.endOf('7')).toEqual({ length: 0, last: null });
+  expect(await webhooks.endOf('7')).toEqual({ length: 0, bytes: 0, last: null });
   const position = await commands.xadd(partition(7).stream, '*', 't', 'topic.occupied', 'd', '{}');
   const beyond = { keep: 0, before: '0-0', lowestCursor: null };
   expect(await webhooks.trim('7', beyond)).toEqual({ removed: 1, missed: [] });
   expect(await commands.exists(partition(7).stream)).toBe(1);
-  expect(await webhooks.endOf('7')).toEqual({ length: 0, last: position });
+  expect(await webhooks.endOf('7')).toEqual({ length: 0, bytes: 0, last: position });
 });
