@@ -1,4 +1,4 @@
-import type { WebhookBroker } from '@holdfast/broker/webhook-broker';
+import { type WebhookBroker, webhookBroker } from '@holdfast/broker/webhook-broker';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import { captureLog } from '@holdfast/service/captured-log';
 import { createMetrics } from '@holdfast/service/metrics';
@@ -20,7 +20,11 @@ test('what a full buffer takes from an endpoint is counted for it, and told once
     retries: { firstMs: 100, longestMs: 100 },
   });
   await events.ofTopic('quiet', 'topic.occupied', { n: 'quiet' });
-  for (const n of upTo(300)) await events.ofTopic('loud', 'topic.occupied', { n });
+  for (const n of upTo(300)) {
+    await events.ofTopic('loud', 'topic.occupied', { n });
+    // Never further behind than what is kept.
+    if (n % 50 === 49) await eventually(() => expect(good.taken.length).toBeGreaterThan(n));
+  }
   for (const n of upTo(50)) await events.ofTopic('loud', 'member.joined', { n });
   await eventually(() => expect(good.taken).toHaveLength(301));
   await eventually(async () => {
@@ -85,7 +89,7 @@ async function setBack(events: TestEvents, state: Parameters<WebhookBroker['writ
   await events.broker.releaseWebhook('backend', 'long ago');
 }
 
-test('what a disabled endpoint loses after a day is told in other words than that the buffer is full', async () => {
+test('what a disabled endpoint loses after a day is reported in other words than that the buffer is full', async () => {
   const events = await openEvents();
   const { trim, linesWith } = await retentionOf(events);
   const day = 24 * 3_600_000;
@@ -165,6 +169,24 @@ test('what every endpoint has goes first, whatever the size of its partition', a
   expect((await events.broker.endOf('7')).length).toBe(50);
   expect((await events.broker.endOf('8')).length).toBe(0);
   expect((await events.broker.readWebhook('backend')).dropped).toBe(0);
+});
+
+test('what an endpoint of the file of another control-api has not got stays, and is counted for it when it must go', async () => {
+  const events = await openEvents();
+  const { trim } = await retentionOf(events, { maxEvents: 50 });
+  const other = webhookBroker(events.redis.commands, events.prefix);
+  await other.leaseWebhook('theirs', 'token');
+  await other.keepWanted({ 'topic.lost': null }, [{ id: 'theirs', types: ['topic.lost'] }]);
+  const day = 24 * 3_600_000;
+  const begins = { state: { begins: '1' }, cursors: new Map(), deliveries: new Map(), done: new Map() };
+  await other.writeWebhook('theirs', 'token', begins);
+  const stream = `${events.prefix}events:{7}`;
+  await events.redis.commands.xadd(stream, `${Date.now() - 2 * day}-0`, 't', 'topic.lost', 'd', '{"n":1}');
+  await trim(await sizesOf(events));
+  expect((await events.broker.endOf('7')).length).toBe(1);
+  for (const n of upTo(60)) await events.redis.commands.xadd(stream, '*', 't', 'topic.lost', 'd', `{"n":${n}}`);
+  await trim(await sizesOf(events));
+  expect((await other.readWebhook('theirs')).dropped).toBe(61 - 49);
 });
 
 test('what came after a partition was looked at is not taken for too much', async () => {

@@ -1,7 +1,7 @@
 import type { PartitionSize, TrimBounds } from '@holdfast/broker/event-reader';
 import { type StoredEvent, isBefore, positionBefore } from '@holdfast/broker/stored-event';
+import type { WantingEndpoint } from '@holdfast/broker/wanted-events';
 import type { WebhookBroker } from '@holdfast/broker/webhook-broker';
-import type { WebhookEndpoint } from '@holdfast/protocol/webhooks-file';
 import type { Logger } from '@holdfast/service/logger';
 import { isFor } from './endpoint-filter.ts';
 import type { WebhookMetrics } from './webhook-metrics.ts';
@@ -30,14 +30,15 @@ const INCIDENT_MS = 60_000;
 export const ALL = Number.MAX_SAFE_INTEGER;
 
 interface Progress {
-  readonly endpoint: WebhookEndpoint;
+  readonly endpoint: WantingEndpoint;
   readonly isDisabled: boolean;
   readonly cursorOf: (partition: string) => string;
 }
 
 export interface RetentionOptions {
   readonly broker: WebhookBroker;
-  readonly endpoints: () => readonly WebhookEndpoint[];
+  /** Of the own file. */
+  readonly endpoints: () => readonly WantingEndpoint[];
   readonly metrics: WebhookMetrics;
   readonly logger: Logger;
   readonly maxEvents?: number;
@@ -73,7 +74,11 @@ export function createRetention({
   async function trim(sizes: Sizes): Promise<void> {
     const isAging = performance.now() - agedAt >= AGE_EVERY_MS;
     if (!isAging && excessOf(sizes).size === 0) return;
-    const progress = await Promise.all(endpoints().map(progressOf));
+    // While files differ, other control-apis deliver to endpoints that this one does not have.
+    const known = new Map(
+      [...(await broker.knownEndpoints()), ...endpoints()].map((endpoint) => [endpoint.id, endpoint]),
+    );
+    const progress = await Promise.all([...known.values()].map(progressOf));
     const failures: unknown[] = [];
     if (isAging) {
       agedAt = performance.now();
@@ -165,7 +170,7 @@ export function createRetention({
     await broker.countDropped(id, dropped);
   }
 
-  async function progressOf(endpoint: WebhookEndpoint): Promise<Progress> {
+  async function progressOf(endpoint: WantingEndpoint): Promise<Progress> {
     const [state, cursors] = await Promise.all([broker.readWebhook(endpoint.id), broker.readCursors(endpoint.id)]);
     const begin = positionBefore(state.begins);
     return {

@@ -86,7 +86,8 @@ export function startWebhooks(options: WebhooksOptions): Webhooks & { stop: () =
 
   async function keepWanted(): Promise<void> {
     metrics.disabled.set([...runners.values()].filter((runner) => runner.isDisabled()).length);
-    await broker.keepWanted(wantedBy(endpoints));
+    const wanting = endpoints.map(({ id, types, topics }) => ({ id, types, topics }));
+    await broker.keepWanted(wantedBy(endpoints), wanting);
     await control.refreshEvents();
   }
 
