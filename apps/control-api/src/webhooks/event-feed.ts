@@ -15,8 +15,8 @@ const FEW_PARTITIONS = 64;
 export interface FeedListener {
   /** The partition may have events. */
   onChanged(name: string): void;
-  /** A partition's last event. */
-  onEnd(name: string, last: string): void;
+  /** A partition's last event; null: none is known that ever was. */
+  onEnd(name: string, last: string | null): void;
 }
 
 type Reader = Pick<WebhookBroker, 'count' | 'changedSince' | 'endOf'>;
@@ -92,7 +92,6 @@ export class EventFeed {
     const { length, bytes, last } = await this.#broker.endOf(name);
     if (length === 0) this.#sizes.delete(name);
     else this.#sizes.set(name, { length, bytes });
-    if (last === null) return;
     for (const listener of this.#listeners) listener.onEnd(name, last);
   }
 }

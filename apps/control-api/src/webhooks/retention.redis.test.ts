@@ -20,10 +20,10 @@ test('what a full buffer takes from an endpoint is counted for it, and told once
     retries: { firstMs: 100, longestMs: 100 },
   });
   await events.ofTopic('quiet', 'topic.occupied', { n: 'quiet' });
-  for (const n of upTo(300)) {
-    await events.ofTopic('loud', 'topic.occupied', { n });
-    // Never further behind than what is kept.
-    if (n % 50 === 49) await eventually(() => expect(good.taken.length).toBeGreaterThan(n));
+  // Never further behind than what is kept.
+  for (const part of upTo(6)) {
+    for (const n of upTo(50)) await events.ofTopic('loud', 'topic.occupied', { n: 50 * part + n });
+    await eventually(() => expect(good.taken.length).toBeGreaterThanOrEqual(50 * (part + 1)));
   }
   for (const n of upTo(50)) await events.ofTopic('loud', 'member.joined', { n });
   await eventually(() => expect(good.taken).toHaveLength(301));
