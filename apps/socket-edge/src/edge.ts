@@ -1,46 +1,29 @@
 import { randomBytes } from 'node:crypto';
-import type { EdgeBroker, EdgePresence, ServedClient } from '@holdfast/broker/broker';
+import type { EdgeBroker, EdgePresence } from '@holdfast/broker/broker';
 import type { EdgeDetails, EdgeFacts, EdgeLoad } from '@holdfast/broker/edge-state';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
-import type { LiveSubscriber } from '@holdfast/broker/live-subscriber';
-import type { LiveListener } from '@holdfast/broker/live-subscriber';
+import type { LiveListener, LiveSubscriber } from '@holdfast/broker/live-subscriber';
 import type { LivePayload } from '@holdfast/broker/live-payload';
 import { RESUME_DEADLINE_MS } from '@holdfast/protocol/limits';
 import type { ProblemCode } from '@holdfast/protocol/problems';
-import { repeat } from '@holdfast/service/backoff';
 import type { Logger } from '@holdfast/service/logger';
-import pLimit from 'p-limit';
 import { LoopbackProbes } from './health/probe.ts';
 import { drain } from './connection/drain.ts';
 import { RequestedDrain } from './connection/requested-drain.ts';
-import { Authorizations } from './client/authorization.ts';
-import { ClosedRanges } from './client/closed-ranges.ts';
-import { deliveredName } from './topic/delivered-name.ts';
-import { Losses } from './topic/losses.ts';
 import { Occupancy } from './topic/occupancy.ts';
 import { Topics } from './topic/topics.ts';
 import { Freshness } from './client/freshness.ts';
-import { Heartbeat, STUCK_MS } from './connection/heartbeat.ts';
-import { Hub } from './connection/hub.ts';
+import { STUCK_MS } from './connection/heartbeat.ts';
 import { Lease } from './health/lease.ts';
 import { Presence } from './presence/presence.ts';
-import { Inbox } from './topic/inbox.ts';
 import { TimeSlicer } from './schedule/slicer.ts';
-import { PendingHandshakes } from './connection/claim.ts';
-import { Reconciler } from './client/reconcile.ts';
-import { Releases } from './client/releases.ts';
-import { PastNotes } from './evidence/past-notes.ts';
-import { ResumeLimit } from './connection/resume-limit.ts';
-import { ConnectionRegistry } from './connection/registry.ts';
+import { servedClient } from './evidence/connection-evidence.ts';
+import { createConnections } from './connection/connections.ts';
 import { newCounters, newLatencies } from './counters.ts';
 import type { LoadSource } from './health/load-meter.ts';
 import type { Broadcast } from './transport/transport.ts';
 
 const EDGE_ID_BYTES = 6;
-/** Often enough that messages hardly ever wait for it; see `Freshness`. */
-const POLL_MS = 400;
-/** Logs of inboxes and of closed ranges read at a time: a storm of readers must not stand in memory all at once. */
-const MAX_READS = 16;
 const DRAIN_SECONDS = 30;
 
 /** A new id for every start: nothing of an earlier life is taken for this one's. */
@@ -72,21 +55,11 @@ export type Edge = ReturnType<typeof createEdge>;
 
 /** Wires the parts of an edge together. Free of sockets: connections come in through `hub`. */
 export function createEdge(options: EdgeOptions) {
-  const { id, broker, broadcast, logger, heartbeatMs, maxConnections } = options;
-  const {
-    load,
-    facts,
-    drainSeconds = DRAIN_SECONDS,
-    resumeDeadlineMs = RESUME_DEADLINE_MS,
-    stuckMs = STUCK_MS,
-  } = options;
+  const { id, broker, broadcast, logger, maxConnections, load, facts, drainSeconds = DRAIN_SECONDS } = options;
   const counters = newCounters();
   const latencies = newLatencies();
   /** Handshakes that were refused, by code. */
   const refusals = new Map<ProblemCode, number>();
-  const registry = new ConnectionRegistry();
-  const pending = new PendingHandshakes();
-  const resumes = new ResumeLimit();
   const slicer = new TimeSlicer();
   const startedAt = Date.now();
   let url = '';
@@ -102,7 +75,7 @@ export function createEdge(options: EdgeOptions) {
       if (payload.kind === 'presence') presence.onLive(topic, payload);
       else topics.onTopic(topic, payload);
     },
-    onOwn: (payload) => onOwn(payload),
+    onOwn,
     onWakeUp: () => reconciler.wake(),
     onSubscribed: (names) => {
       topics.onSubscribed(names);
@@ -136,45 +109,15 @@ export function createEdge(options: EdgeOptions) {
     topics: () => topics.names(),
     onError,
   });
-  const losses = new Losses(id, broker);
-  const limit = pLimit(MAX_READS);
-  const inbox = new Inbox({ broker, limit });
-  const closedRanges = new ClosedRanges({ broker, limit });
-  const authorizations = new Authorizations({ slicer });
-  const releases = new Releases(broker, id);
-  const pastNotes = new PastNotes(broker);
-  const reconciler = new Reconciler({
+  const { registry, reconciler, ...connections } = createConnections({
+    stuckMs: STUCK_MS,
+    resumeDeadlineMs: RESUME_DEADLINE_MS,
+    ...options,
     edge: id,
-    broker,
-    registry,
-    releases,
-    pending,
     topics,
-    inbox,
-    closedRanges,
-    pastNotes,
-    authorizations,
     freshness,
-    counters,
-    onError,
-  });
-  const hub = new Hub({
-    edge: id,
-    heartbeatMs,
-    broker,
-    topics,
-    inbox,
     slicer,
-    authorizations,
-    registry,
-    releases,
-    pastNotes,
-    pending,
-    reconciler,
-    resumes,
     counters,
-    losses,
-    resumeDeadlineMs,
     onError,
   });
   const probes = new LoopbackProbes({
@@ -190,6 +133,7 @@ export function createEdge(options: EdgeOptions) {
     onError,
   });
   const requested = new RequestedDrain({ registry, seconds: drainSeconds, logger, onError });
+  const isDraining = (): boolean => leaving || requested.draining;
   const lease = new Lease({
     broker,
     counters,
@@ -202,23 +146,11 @@ export function createEdge(options: EdgeOptions) {
       compareEverything();
     },
     onBeat: async () => {
-      await Promise.all([
-        reconciler.readPending(),
-        reconciler.walk(),
-        releases.flush(),
-        pastNotes.flush(),
-        topics.tend(),
-        presence.tend(),
-        refreshEvents(),
-        occupancy.tend(),
-        losses.write(),
-      ]);
+      await Promise.all([connections.tend(), topics.tend(), presence.tend(), refreshEvents(), occupancy.tend()]);
     },
     onError,
     onRecovery: (fields) => logger.info(fields, 'lease renewed again'),
   });
-
-  const heartbeat = new Heartbeat({ registry, broadcast, counters, everyMs: heartbeatMs, stuckMs });
 
   function onOwn(payload: LivePayload): void {
     if (payload.kind === 'probe') probes.onReceived(payload.nonce);
@@ -233,18 +165,7 @@ export function createEdge(options: EdgeOptions) {
 
   function answerServed(surveyId: string, clientId: string): void {
     const connection = registry.get(clientId);
-    const served: ServedClient | undefined = connection && {
-      connection: connection.id,
-      generation: connection.generation,
-      story: connection.story,
-      openedMs: connection.openedMs,
-      inbox: connection.inboxPosition,
-      waitingBytes: connection.transport.bufferedBytes,
-      topics: Object.fromEntries(
-        [...connection.subscriptions.values()].map(({ topic, reached }) => [deliveredName(topic.name), reached]),
-      ),
-    };
-    broker.answer(surveyId, served ?? null).catch(onError);
+    broker.answer(surveyId, connection ? servedClient(connection) : null).catch(onError);
   }
 
   function details(): EdgeDetails {
@@ -261,10 +182,6 @@ export function createEdge(options: EdgeOptions) {
     };
   }
 
-  function isDraining(): boolean {
-    return leaving || requested.draining;
-  }
-
   /** Wake-ups and messages may have been lost: after Redis was away, or after the lease expired. */
   function compareEverything(): void {
     reconciler.compareAll();
@@ -275,7 +192,7 @@ export function createEdge(options: EdgeOptions) {
 
   return {
     id,
-    hub,
+    hub: connections.hub,
     slicer,
     registry,
     topics,
@@ -283,10 +200,10 @@ export function createEdge(options: EdgeOptions) {
     counters,
     maxConnections,
     latencies,
-    resumes,
+    resumes: connections.resumes,
     refusals,
     probes,
-    authorizations,
+    authorizations: connections.authorizations,
     compareEverything,
     get draining() {
       return isDraining();
@@ -315,16 +232,7 @@ export function createEdge(options: EdgeOptions) {
     /** Starts under a URL; returns the stop. */
     start(advertisedUrl: string): () => void {
       url = advertisedUrl;
-      const polling = repeat(() => reconciler.readPending(), { intervalMs: POLL_MS, onError });
-      const stops = [
-        channels.start(),
-        lease.start(),
-        probes.start(),
-        heartbeat.start(),
-        () => authorizations.stop(),
-        () => presence.stop(),
-        polling,
-      ];
+      const stops = [channels.start(), lease.start(), probes.start(), connections.start(), () => presence.stop()];
       return () => stops.forEach((stop) => stop());
     },
     /** Takes no more connections, closes those there are, and releases their clients. */
@@ -333,8 +241,7 @@ export function createEdge(options: EdgeOptions) {
       requested.stop();
       await lease.beat().catch(onError);
       await drain(registry, seconds);
-      await releases.flush();
-      await Promise.allSettled([pastNotes.flush(), occupancy.write(), losses.write()]);
+      await Promise.allSettled([connections.flush(), occupancy.write()]);
       // Before the lease: without it and without this note the members would be taken out at once.
       await presence.leave().catch(onError);
       await lease.end().catch(onError);

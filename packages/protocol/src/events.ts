@@ -36,7 +36,7 @@ const memberInEvent = {
 };
 
 /** The data of each type of event. */
-export const eventData = {
+const eventData = {
   'client.registered': z.object(clientInEvent),
   'client.unregistered': z.object(clientInEvent),
   'client.connected': z.object(connectionInEvent),
@@ -72,6 +72,3 @@ export const EVENT_TYPES = Object.keys(eventData) as EventType[];
 
 /** Sent only to endpoints that name it: it has the data of every message. */
 export const MESSAGE_PUBLISHED = 'message.published' satisfies EventType;
-
-/** Types that tell of a client. */
-export const CLIENT_EVENTS = EVENT_TYPES.filter((type) => type.startsWith('client.'));

@@ -168,10 +168,9 @@ export class Reconciler {
 
   #accept(connection: Connection, outcome: ClaimOutcome, read: number): boolean {
     const { pending, releases } = this.#deps;
-    const { clientId } = connection;
+    const { clientId, endReason: reason } = connection;
     // Also when a newer connection of this edge has replaced it.
     if (connection.phase === 'closed') {
-      const reason = connection.endReason ?? 'lost';
       // With another generation it was not released when it ended.
       if (outcome.kind === 'claimed') releases.add({ clientId, generation: outcome.generation, reason });
       return false;

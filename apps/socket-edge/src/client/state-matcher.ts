@@ -6,6 +6,7 @@ import {
   connectionName,
   parseStart,
 } from '@holdfast/broker/client-state';
+import type { PastConnection } from '@holdfast/broker/evidence';
 import { closeCodes } from '@holdfast/protocol/close-codes';
 import { comparePositions, laterOf } from '@holdfast/protocol/position-order';
 import type { Connection } from '../connection/connection.ts';
@@ -103,7 +104,8 @@ export class StateMatcher {
   /** A connection that this one has taken its client over from: what was written to it, only its own edge knows. */
   #remember(clientId: string, { edge, generation }: Owner): void {
     const connection = connectionName(generation);
-    this.#deps.pastNotes.add(clientId, { generation, edge, connection, to: Date.now(), reason: 'replaced', end: null });
+    const past: PastConnection = { generation, edge, connection, to: Date.now(), reason: 'replaced', end: null };
+    this.#deps.pastNotes.add({ clientId, past });
   }
 
   /** Who the client is may have changed, and until when it is authorized. */

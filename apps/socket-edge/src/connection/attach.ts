@@ -4,7 +4,7 @@ import type { WelcomeTopic } from '@holdfast/protocol/down';
 import { INBOX_TOPIC } from '@holdfast/protocol/topic-name';
 import { type Authorizations, expiresIn } from '../client/authorization.ts';
 import type { Connection } from './connection.ts';
-import { resumedStory } from '../evidence/story.ts';
+import { resumedStory } from '../evidence/connection-evidence.ts';
 import type { Topics } from '../topic/topics.ts';
 import type { Inbox } from '../topic/inbox.ts';
 import type { TimeSlicer } from '../schedule/slicer.ts';

@@ -1,48 +1,20 @@
 import { type ClientState, type SubscriptionStart, connectionName } from '@holdfast/broker/client-state';
 import { type CloseCode, closeCodes } from '@holdfast/protocol/close-codes';
 import type { ConnectionEnd, ConnectionStory } from '@holdfast/broker/evidence';
-import type { DownFrame } from '@holdfast/protocol/down';
 import type { DisconnectReason } from '@holdfast/protocol/events';
 import type { Position } from '@holdfast/protocol/position-order';
 import type { UnsubscribeReason } from '@holdfast/protocol/down';
-import { PONG_FRAME, controlFrame } from '../transport/frames.ts';
 import type { Transport } from '../transport/transport.ts';
 import { type Subscriber, type Subscription, SubscriptionSet } from '../topic/subscription.ts';
 import { deliveredName } from '../topic/delivered-name.ts';
 import type { Counters } from '../counters.ts';
 import type { Losses } from '../topic/losses.ts';
-import { connectionEnd } from '../evidence/connection-end.ts';
-import { NOT_RESUMED, withLost } from '../evidence/story.ts';
+import { NOT_RESUMED, closedReason, connectionEnd, openedAfterMs, withLost } from '../evidence/connection-evidence.ts';
 import type { ConnectionIdentity } from './identity.ts';
-
-/** Past this a connection leaves the live subscribers and keeps only its positions: a reader that stops costs no more. */
-const CONGESTED_BYTES = 64 * 1024;
-/** What may still be added for frames that are not messages; past it the connection is closed. */
-const OVERFLOW_BYTES = CONGESTED_BYTES + 128 * 1024;
-
-/** How a connection ended that the edge closed with one of these; any other is `closed`. */
-const reasons: Partial<Record<CloseCode['code'], DisconnectReason>> = {
-  [closeCodes.restarting.code]: 'drained',
-  [closeCodes.expired.code]: 'expired',
-  [closeCodes.tooSlow.code]: 'slow',
-  [closeCodes.replaced.code]: 'replaced',
-  [closeCodes.unregistered.code]: 'unregistered',
-};
-
-/** A message that is published before a claim, and comes after the welcome, is so much older at most. */
-const MAX_AHEAD_MS = 60_000;
+import { type Phase, Sender } from './sender.ts';
 
 /** Topics left lately that are remembered for longer than they have to be. */
 const MAX_TOMBSTONES = 100;
-
-export type Phase =
-  /** Opened with `?resume=1`: its first frame is awaited. */
-  | 'awaiting-resume'
-  /** The start positions of its topics are being looked up. */
-  | 'attaching'
-  /** The welcome is out. */
-  | 'open'
-  | 'closed';
 
 /** What a connection was claimed with. */
 export interface ConnectionClaim {
@@ -66,29 +38,21 @@ interface TopicTombstone {
 }
 
 /** One WebSocket of a client, as the core sees it. */
-export class Connection implements Subscriber {
+export class Connection extends Sender implements Subscriber {
   /** For operators and clients: unique beside the edge's id. */
   readonly id: string;
   readonly clientId: string;
   /** Of which registration of the client it is. */
   readonly incarnation: string;
-  readonly transport: Transport;
   readonly subscriptions = new SubscriptionSet();
-  phase: Phase;
   /** Of its claim: of two connections of a client the one with the higher generation is newer. */
   generation: number;
   /** Of the state that has been applied; 0 for none that is known to be wholly applied. */
   digest: number;
   /** The number of the read that brought this state: what was read before is older. */
   stateRead: number;
-  /** It is sent no messages: it does not own its client yet, or the client's state is not known. */
-  suspended = false;
   /** Who its client is; null for most connections. */
   identity: ConnectionIdentity | null = null;
-  /** Too much waits for the socket: nothing more is sent until `onDrain`. */
-  congested = false;
-  /** Since when, in milliseconds of the monotonic clock. */
-  congestedSince = 0;
   /** The last message of the client's inbox that it was given. */
   inboxPosition: Position;
   /** Its client's inbox is being read; `again` when there may be more by now. */
@@ -108,17 +72,14 @@ export class Connection implements Subscriber {
   changedMeanwhile = false;
   /** Pings since anything was received. */
   unanswered = 0;
-  /** Bytes that it was sent apart from others, of what it had missed. */
-  caughtUpBytes = 0;
   /** How it ended, once it has. */
-  endReason: DisconnectReason | null = null;
+  endReason: DisconnectReason = 'lost';
   /** What it began with, and what was announced to it as lost; from its end on, all that is known of it. */
   story: ConnectionStory | ConnectionEnd = NOT_RESUMED;
   /** When its claim was sent, in whole milliseconds of the monotonic clock; since the welcome, `openedMs`. */
   #opening: number;
   /** Its place in the connection registry. */
   registryIndex = -1;
-  readonly #counters: Counters;
   readonly #losses: Pick<Losses, 'add'> | undefined;
 
   constructor(
@@ -128,6 +89,7 @@ export class Connection implements Subscriber {
     counters: Counters,
     losses?: Pick<Losses, 'add'>,
   ) {
+    super(transport, phase, counters);
     this.id = connectionName(generation);
     this.clientId = client.clientId;
     this.incarnation = client.incarnation;
@@ -135,10 +97,7 @@ export class Connection implements Subscriber {
     this.digest = digest;
     this.stateRead = read;
     this.#opening = Math.floor(sentAt);
-    this.transport = transport;
-    this.phase = phase;
     this.inboxPosition = client.ownPosition;
-    this.#counters = counters;
     this.#losses = losses;
   }
 
@@ -150,26 +109,6 @@ export class Connection implements Subscriber {
     return this.phase === 'open' ? this.#opening : null;
   }
 
-  /** Whether it can be sent no messages now. */
-  get blocked(): boolean {
-    return this.congested || this.suspended;
-  }
-
-  /** Sends no messages until `resume`: it leaves the live subscribers and keeps its positions. */
-  suspend(): void {
-    if (this.suspended || this.phase === 'closed') return;
-    this.suspended = true;
-    this.#lag();
-  }
-
-  /** Sends messages again, and what it missed on its topics. Returns whether it was suspended. */
-  resume(): boolean {
-    const { suspended } = this;
-    this.suspended = false;
-    if (suspended) this.#catchUp();
-    return suspended;
-  }
-
   /**
    * The welcome is out, and the connection takes part; false when that was already too much for its socket.
    * @param latestStart the latest time of a position that it starts at without its client having stated it, in ms since
@@ -178,52 +117,18 @@ export class Connection implements Subscriber {
   begin(latestStart: number): boolean {
     if (this.phase !== 'attaching') return false;
     this.phase = 'open';
-    const took = Math.ceil(performance.now()) - this.#opening;
-    const claimedAt = Math.floor(Number.parseInt(this.id, 36) / 1000);
-    const least = this.story.resumed ? 0 : -MAX_AHEAD_MS;
-    this.#opening = Math.max(least, Math.min(took, latestStart - claimedAt));
+    this.#opening = openedAfterMs(this, this.#opening, latestStart);
     return true;
-  }
-
-  /** Sends the frames of so many messages. The caller respects `congested`, and what it was given before it became so has been sent. */
-  send(frames: Buffer, messages: number): void {
-    if (this.phase === 'closed') return;
-    this.caughtUpBytes += frames.length;
-    this.#counters.deliveries += messages;
-    this.#counters.deliveredBytes += frames.length;
-    this.transport.send(frames);
-    this.onWaiting();
-  }
-
-  /** Something was sent, and may wait for the socket. */
-  onWaiting(): void {
-    if (this.transport.bufferedBytes > CONGESTED_BYTES && !this.congested) this.#becomeCongested();
-  }
-
-  /** Sends a frame that is not a message: also while congested, within a bound. */
-  sendControl(frame: Exclude<DownFrame, { type: 'message' }>): void {
-    this.sendFrame(controlFrame(frame));
   }
 
   /** What followed `after` on a topic is gone: it goes on after `position`. */
   announceLost(topic: string, after: Position, position: Position): void {
     if (this.phase === 'closed') return;
-    this.#counters.lostAnnounced += 1;
+    this.counters.lostAnnounced += 1;
     this.#losses?.add(topic, this.clientId, after, position);
     const lost = { topic: deliveredName(topic), after, position };
     this.story = withLost(this.story, lost);
     this.sendControl({ type: 'lost', ...lost });
-  }
-
-  pong(): void {
-    this.sendFrame(PONG_FRAME);
-  }
-
-  /** The socket has taken all that waited. */
-  onDrain(): void {
-    if (!this.congested || this.phase === 'closed') return;
-    this.congested = false;
-    this.#catchUp();
   }
 
   subscribe(subscription: Subscription): void {
@@ -276,7 +181,7 @@ export class Connection implements Subscriber {
   close(how: CloseCode, reason: string = how.reason): void {
     if (this.phase === 'closed') return;
     // First: the transport ends it as well, and would not know why.
-    this.end(how === closeCodes.unregistered || how === closeCodes.disconnected, reasons[how.code] ?? 'closed');
+    this.end(how === closeCodes.unregistered || how === closeCodes.disconnected, closedReason(how));
     this.transport.close(how.code, reason);
   }
 
@@ -285,7 +190,7 @@ export class Connection implements Subscriber {
    * @param isFinal its client is not expected back
    */
   end(isFinal = false, reason: DisconnectReason = 'lost'): void {
-    if (this.endReason === null) {
+    if (this.phase !== 'closed') {
       this.endReason = reason;
       this.story = connectionEnd(this);
     }
@@ -296,31 +201,11 @@ export class Connection implements Subscriber {
     this.subscriptions.clear();
   }
 
-  /** The same for a frame that is encoded. */
-  sendFrame(frame: Buffer): void {
-    if (this.phase === 'closed') return;
-    if (this.transport.bufferedBytes > OVERFLOW_BYTES) {
-      this.#counters.evictedOverflow += 1;
-      this.close(closeCodes.tooSlow);
-      return;
-    }
-    this.transport.send(frame);
-    this.onWaiting();
-  }
-
-  #becomeCongested(): void {
-    this.congested = true;
-    this.congestedSince = performance.now();
-    this.#counters.slowConsumers += 1;
-    this.#lag();
-  }
-
-  #lag(): void {
+  protected lag(): void {
     for (const subscription of this.subscriptions.values()) subscription.topic.lag(subscription);
   }
 
-  #catchUp(): void {
-    if (this.blocked) return;
+  protected catchUp(): void {
     const isWatching = this.identity?.watches === true;
     for (const subscription of this.subscriptions.values()) {
       subscription.topic.catchUp(subscription);

@@ -178,21 +178,20 @@ export class Hub {
     this.#deps.registry.remove(connection);
     this.#deps.authorizations.remove(connection);
     this.#deps.resumes.onCaughtUp(connection.clientId, connection.caughtUpBytes);
-    const { clientId, generation, endReason } = connection;
+    const { clientId, generation, endReason: reason } = connection;
     // First, so that a client without an owner has its note.
     this.#remember(connection);
-    this.#deps.releases.add({ clientId, generation, reason: endReason ?? 'lost' });
+    this.#deps.releases.add({ clientId, generation, reason });
   }
 
   /** Notes what is known of a connection that has ended, unless its client is gone with it. */
   #remember(connection: Connection): void {
     const { pastNotes, edge, heartbeatMs } = this.#deps;
-    const { id, clientId, generation, story, unanswered } = connection;
-    const reason = connection.endReason ?? 'lost';
+    const { id, clientId, generation, story, unanswered, endReason: reason } = connection;
     if (reason === 'unregistered' || !('upTo' in story)) return;
     // What was written since the last sign of life may not have arrived when a connection is lost.
     const end = reason === 'lost' ? { ...story, doubtfulMs: (unanswered + 1) * heartbeatMs } : story;
-    pastNotes.add(clientId, { generation, edge, connection: id, to: Date.now(), reason, end });
+    pastNotes.add({ clientId, past: { generation, edge, connection: id, to: Date.now(), reason, end } });
   }
 
   async #attach(connection: Connection, client: ClientState, resume: Resumption | null): Promise<void> {

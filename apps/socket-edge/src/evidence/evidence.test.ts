@@ -141,7 +141,7 @@ describe('notes', () => {
 
   it('that Redis never takes are given up', async () => {
     const notes = new PastNotes({ notePast: () => Promise.reject(new Error('never')) });
-    notes.add('c', past);
+    notes.add({ clientId: 'c', past });
     for (let tries = 0; tries < 100; tries += 1) await notes.flush();
     await turns(2);
     expect(notes.size).toBe(0);

@@ -2,6 +2,7 @@ import type { EdgePresence } from '@holdfast/broker/broker';
 import type { PresenceVersion } from '@holdfast/broker/presence-state';
 import pLimit from 'p-limit';
 import type { Counters } from '../counters.ts';
+import { Round } from '../schedule/round.ts';
 import type { TimeSlicer } from '../schedule/slicer.ts';
 import { Wheel } from '../schedule/wheel.ts';
 import type { Topic } from '../topic/topic.ts';
@@ -54,9 +55,7 @@ export class Presence {
   readonly #calling = new Map<TopicPresence, Promise<void>>();
   /** Topics whose snapshot could not be read. */
   readonly #unread = new Set<TopicPresence>();
-  /** The rest of the round in which all are compared. */
-  #round: Iterator<TopicPresence> | null = null;
-  #checkedAt = performance.now();
+  readonly #round = new Round(CHECK_MS, this.#active);
   #hasEnded = false;
   /** Of the last call that writes members. Begins with the time: above those of a process before with the same edge id. */
   #sequence = Date.now();
@@ -104,9 +103,7 @@ export class Presence {
 
   /** Redis has confirmed subscriptions: what was published on these topics may have been missed. */
   onSubscribed(topics: readonly string[]): void {
-    const watched = topics
-      .flatMap((topic) => this.#active.get(topic) ?? [])
-      .filter(({ watchers }) => watchers.size > 0);
+    const watched = this.#named(topics).filter(({ watchers }) => watchers.size > 0);
     this.#check(watched, true).catch(() => {
       // Redis went away again: the next round comes.
     });
@@ -114,19 +111,11 @@ export class Presence {
 
   /** Once a second: compares those that are due, repeats reads that failed. Rejects when Redis does not answer. */
   async tend(): Promise<void> {
-    const now = performance.now();
-    const due = Math.ceil((this.#active.size * (now - this.#checkedAt)) / CHECK_MS);
-    this.#checkedAt = now;
-    const some = new Set([...this.#active.values()].filter(({ mismatches }) => mismatches > 0));
-    for (let seen = 0; seen < due; seen += 1) {
-      this.#round ??= this.#active.values();
-      const { done, value } = this.#round.next();
-      if (done === true) this.#round = null;
-      else some.add(value);
-    }
+    const mismatching = [...this.#active.values()].filter(({ mismatches }) => mismatches > 0);
+    const some = new Set([...mismatching, ...this.#named(this.#round.due())]);
     for (const { watchers } of this.#unread) if (watchers.size > 0) watchers.refresh();
     this.#unread.clear();
-    await Promise.all([this.#check([...some]), this.#forget(now)]);
+    await Promise.all([this.#check([...some]), this.#forget(performance.now())]);
   }
 
   /** Compares all: after Redis was away, or after the lease expired. */
@@ -236,6 +225,10 @@ export class Presence {
     }
     this.#calling.delete(presence);
     this.#planNext(presence, nextMs);
+  }
+
+  #named(topics: readonly string[]): TopicPresence[] {
+    return topics.flatMap((topic) => this.#active.get(topic) ?? []);
   }
 
   #planNext(presence: TopicPresence, nextMs: number | null): void {

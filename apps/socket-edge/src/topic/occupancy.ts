@@ -1,4 +1,5 @@
 import type { EdgeOccupancy } from '@holdfast/broker/broker';
+import { Round } from '../schedule/round.ts';
 
 /** Topics in one call. */
 const MAX_BATCH = 500;
@@ -23,9 +24,7 @@ export class Occupancy {
   /** Topics to be written, if they differ. */
   readonly #changed = new Set<string>();
   #writing: Promise<void> | null = null;
-  /** The rest of the round in which all are compared. */
-  #round: Iterator<string> | null = null;
-  #checkedAt = performance.now();
+  readonly #round = new Round(CHECK_MS, this.#written);
 
   constructor(deps: OccupancyDeps) {
     this.#deps = deps;
@@ -48,17 +47,7 @@ export class Occupancy {
   /** Once a second: writes what could not be written, compares those that are due. Rejects when Redis does not answer. */
   async tend(): Promise<void> {
     await this.write();
-    const now = performance.now();
-    const due = Math.ceil((this.#written.size * (now - this.#checkedAt)) / CHECK_MS);
-    this.#checkedAt = now;
-    const some: string[] = [];
-    for (let seen = 0; seen < due; seen += 1) {
-      this.#round ??= this.#written.keys();
-      const { done, value } = this.#round.next();
-      if (done === true) this.#round = null;
-      else some.push(value);
-    }
-    await this.#check(some);
+    await this.#check(this.#round.due());
   }
 
   /** Compares all: after Redis was away, or after the lease expired. */

@@ -1,13 +1,12 @@
 import type { EdgeBroker } from '@holdfast/broker/broker';
 import type { LiveSubscriber } from '@holdfast/broker/live-subscriber';
 import type { LivePayload } from '@holdfast/broker/live-payload';
-import { type TopicState, settingsText } from '@holdfast/broker/topic-state';
-import { BEGINNING } from '@holdfast/protocol/position-order';
 import pLimit from 'p-limit';
 import type { Freshness } from '../client/freshness.ts';
 import type { Counters, Latencies } from '../counters.ts';
 import { messageEncoder } from '../transport/frames.ts';
 import type { Broadcast } from '../transport/transport.ts';
+import { TopicComparison } from './comparison.ts';
 import type { SentMessage } from './replay-buffer.ts';
 import { Topic, type TopicDeps } from './topic.ts';
 
@@ -17,14 +16,8 @@ const PAGE_ENTRIES = 128;
 const MAX_READS = 16;
 /** How long a topic without a subscriber stays subscribed: clients that come back soon, and churn, cost no resubscription. */
 const LINGER_MS = 5000;
-/** In so long every quiet topic is compared with Redis once. */
-const QUIET_MS = 10_000;
-/** A topic that was received or compared so lately is not quiet. */
-const LATELY_MS = 1000;
 /** How long messages are sent before pings, handshakes and everything else get their turn. */
 const SLICE_MS = 4;
-/** Topics compared at a time. */
-const MAX_BATCH = 500;
 
 export interface TopicsDeps {
   broker: Pick<EdgeBroker, 'readTopics' | 'readLog' | 'compareTopics' | 'touchTopic' | 'answer'>;
@@ -48,16 +41,10 @@ export class Topics {
   /** By name; hardly ever more than one has the same. */
   readonly #topics = new Map<string, readonly Topic[]>();
   #size = 0;
-  /** The rest of the round in which quiet topics are compared. */
-  #round: Iterator<readonly Topic[]> | null = null;
-  #comparedAt = performance.now();
+  readonly #comparison: TopicComparison;
   /** Topics that are not in use, and since when. */
   readonly #idle = new Map<Topic, number>();
   readonly #toFlush = new Set<Topic>();
-  /** Topics of which a read failed. */
-  readonly #unread = new Set<Topic>();
-  /** Names of topics whose settings were changed, and could not be read. */
-  readonly #unreadSettings = new Set<string>();
   readonly #topicDeps: TopicDeps;
   readonly #deps: TopicsDeps;
   #flushScheduled = false;
@@ -65,6 +52,7 @@ export class Topics {
   constructor(deps: TopicsDeps) {
     const { broker, broadcast, counters, latencies, freshness, onError } = deps;
     this.#deps = deps;
+    this.#comparison = new TopicComparison(broker, this.#topics);
     const limit = pLimit(MAX_READS);
     this.#topicDeps = {
       readTopic: async (name) => (await broker.readTopics([name]))[0] ?? null,
@@ -76,7 +64,7 @@ export class Topics {
       onIdle: (topic) => this.#onIdle(topic),
       onOccupancy: ({ name }) => deps.onOccupancy?.(name),
       onReadFailed: (topic, error) => {
-        this.#unread.add(topic);
+        this.#comparison.onReadFailed(topic);
         onError(error);
       },
       isFresh: () => freshness.isFresh(),
@@ -127,7 +115,7 @@ export class Topics {
       // It may be older than the topic that has the name now: only Redis knows which one is gone.
       else if (payload.kind === 'deleted') void topic.sequencer.sync();
     }
-    if (payload.kind === 'settings') void this.#readSettings([name]);
+    if (payload.kind === 'settings') void this.#comparison.readSettings([name]);
     if (payload.kind === 'count') this.#answerCount(name, payload.surveyId);
   }
 
@@ -140,24 +128,20 @@ export class Topics {
   /** Redis has confirmed subscriptions. */
   onSubscribed(names: readonly string[]): void {
     this.#deps.counters.resubscriptions += names.length;
-    this.#compare(names.flatMap((name) => this.#topics.get(name) ?? [])).catch(() => {
+    this.#comparison.compare(names).catch(() => {
       // Redis went away again: they count as unread, and `tend` comes.
     });
   }
 
   /** Once a second: repeats reads that failed, closes idle topics, compares quiet ones. */
-  async tend(): Promise<void> {
-    const unread = [...this.#unread];
-    this.#unread.clear();
-    for (const topic of unread) void topic.sequencer.sync();
-    if (this.#unreadSettings.size > 0) void this.#readSettings([...this.#unreadSettings]);
+  tend(): Promise<void> {
     this.#closeIdle();
-    await this.#checkQuiet();
+    return this.#comparison.tend();
   }
 
   /** Compares every topic, after something happened that may have made any of them miss messages. */
   syncAll(): Promise<void> {
-    return this.#compare([...this.#all()]);
+    return this.#comparison.compare(this.#topics.keys());
   }
 
   *#all(): Generator<Topic> {
@@ -198,64 +182,6 @@ export class Topics {
     this.#deps.broker.touchTopic(name).catch(() => {
       // Redis went away: the topic counts as used until it was last looked at, a quarter of its time before at most.
     });
-  }
-
-  async #readSettings(names: readonly string[]): Promise<void> {
-    for (const name of names) this.#unreadSettings.delete(name);
-    const open = names.filter((name) => this.#topics.has(name));
-    try {
-      const states = await this.#deps.broker.readTopics(open);
-      for (const [index, name] of open.entries()) {
-        for (const topic of this.#topics.get(name) ?? []) topic.onState(states[index] ?? null);
-      }
-    } catch {
-      for (const name of open) this.#unreadSettings.add(name);
-    }
-  }
-
-  /** The next part of a round over all topics, so that each one that is quiet is compared once in `QUIET_MS`. */
-  async #checkQuiet(): Promise<void> {
-    const now = performance.now();
-    const due = Math.ceil((this.#topics.size * (now - this.#comparedAt)) / QUIET_MS);
-    this.#comparedAt = now;
-    const quiet: Topic[] = [];
-    for (let seen = 0; seen < due; seen += 1) {
-      this.#round ??= this.#topics.values();
-      const { done, value } = this.#round.next();
-      if (done === true) this.#round = null;
-      else
-        quiet.push(...value.filter(({ state, sequencer }) => state === 'open' && now - sequencer.freshAt >= LATELY_MS));
-    }
-    await this.#compare(quiet);
-  }
-
-  /** Compares the last messages of topics with Redis, many at once; only where they differ is the log read. */
-  async #compare(topics: readonly Topic[]): Promise<void> {
-    for (let from = 0; from < topics.length; from += MAX_BATCH) {
-      try {
-        await this.#compareBatch(topics.slice(from, from + MAX_BATCH));
-      } catch (error) {
-        for (const topic of topics.slice(from)) this.#unread.add(topic);
-        throw error;
-      }
-    }
-  }
-
-  async #compareBatch(topics: readonly Topic[]): Promise<void> {
-    const known = topics.map(({ name, incarnation, sequencer, settings }) => ({
-      topic: name,
-      incarnation,
-      last: sequencer.lastReceived ?? BEGINNING,
-      settings: settingsText(settings),
-    }));
-    const since = performance.now();
-    const differing = await this.#deps.broker.compareTopics(known);
-    for (const [index, topic] of topics.entries()) {
-      const one = known[index];
-      const state: TopicState | null | undefined = one && differing.get(one);
-      if (state === undefined) topic.sequencer.onUnchanged(since);
-      else topic.onState(state);
-    }
   }
 
   async #readLog(name: string, after: string) {
@@ -299,7 +225,7 @@ export class Topics {
 
   #onGone(topic: Topic): void {
     this.#idle.delete(topic);
-    this.#unread.delete(topic);
+    this.#comparison.onGone(topic);
     if (this.#find(topic.name, topic.incarnation) === topic) this.#remove(topic);
     for (const subscription of topic.subscriptions()) {
       const { subscriber } = subscription;
