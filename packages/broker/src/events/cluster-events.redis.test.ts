@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { RedisCluster } from '@holdfast/local/redis-cluster';
 import { DEFAULT_PRESENCE } from '@holdfast/protocol/limits';
 import { slotOf } from '@holdfast/redis/slots';
+import { isRefusedByMove } from '@holdfast/redis/unavailable';
 import { slotMove, startPrivateCluster } from '@holdfast/testkit/cluster-process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect, someone, stateOf } from '../testing/brokers.ts';
@@ -146,6 +147,20 @@ describe('while a slot moves of which no event was ever written', () => {
     await move.end();
     expect(await registered).toBe('registered');
     expect(typesOf(await written.ofClient(client.clientId))).toEqual(['client.registered']);
+  });
+
+  test('a registration that is refused leaves the name free for another id', async () => {
+    const { control, keys, written } = await installation();
+    const client = { ...someone(), name: 'one' };
+    const move = moveOf(keys.client(client.clientId));
+    await move.begin();
+    const failure = await control.register(client, null).catch((error: unknown) => error);
+    expect(isRefusedByMove(failure)).toBe(true);
+    const other = { ...client, clientId: someone().clientId };
+    expect(await control.register(other, null)).toBe('registered');
+    expect(typesOf(await written.ofClient(other.clientId))).toEqual(['client.registered']);
+    await move.moveKeys();
+    await move.end();
   });
 
   test('also where a node has lost its data since then, and the streams were looked at', async () => {
