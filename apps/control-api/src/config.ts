@@ -99,6 +99,9 @@ export const configSchema = z
     WEBHOOKS_ALLOW_PRIVATE: choice(['0', '1'], '0').describe(
       '1: webhooks may go to private addresses, and over http://; for development and closed networks',
     ),
+    WEBHOOKS_BUFFER_MIB: integer({ min: 1, max: 1_048_576, default: 1_024 }).describe(
+      'MiB of Redis memory that events of webhooks may take, on all nodes together; past it, or 1,000,000 events, the oldest go',
+    ),
     NODE_ENV: text('development').describe(
       `With ${PRODUCTION} it refuses to start without API keys, and without a word on origins`,
     ),

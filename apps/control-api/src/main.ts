@@ -63,6 +63,7 @@ await runMain(async () => {
       broker: webhookBroker(bulkRedis.commands, config.REDIS_PREFIX),
       control: broker,
       sending: { allowPrivate },
+      maxBytes: config.WEBHOOKS_BUFFER_MIB * 1024 ** 2,
       metrics: createWebhookMetrics(metrics),
       logger,
     });

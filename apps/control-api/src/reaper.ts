@@ -23,6 +23,12 @@ const LEFTOVERS_MS = 5_000;
 /** A topic expires a second late, and a step takes some hundredths of a second of Redis. */
 const TOPICS_MS = 1_000;
 const TOPICS_A_STEP = 500;
+const EVENTS_MS = 60_000;
+/**
+ * A control-api that has not said for so long which events it wants is gone. Not judged before this one has run as long:
+ * after a failure of all they come back one after another.
+ */
+const SILENT_MS = 3_600_000;
 /** Several control-apis that started together drift apart, and read at different places. */
 const JITTER = 0.3;
 /**
@@ -90,7 +96,15 @@ export function startReaper({ broker, redis, keys, expiry, logger }: ReaperOptio
     if (isRenewed()) await broker.vacateTopics();
   };
   const stopVacating = repeat(vacate, { intervalMs: VACATED_MS, jitter: JITTER, onError });
+  const beganAt = performance.now();
+  const reapEvents = async (): Promise<void> => {
+    const hasRunLong = performance.now() - beganAt > SILENT_MS;
+    const removed = await broker.reapEvents(hasRunLong ? SILENT_MS : null);
+    if (removed) logger.info('events are not wanted any more: their streams are removed');
+  };
+  const stopEvents = repeat(reapEvents, { intervalMs: EVENTS_MS, jitter: JITTER, onError });
   return () => {
+    stopEvents();
     stopClients();
     stopSearches();
     stopVacating();

@@ -1,6 +1,6 @@
 import type { Clients, Users } from './interfaces/clients.ts';
 import type { ApiKeys, DeadEdges, Edges } from './interfaces/edges.ts';
-import type { Events, Evidence, Occupancy } from './interfaces/events.ts';
+import type { Events, Evidence, Occupancy, EventReaper } from './interfaces/events.ts';
 import type { Presence } from './interfaces/presence.ts';
 import type { Topics } from './interfaces/topics.ts';
 
@@ -20,7 +20,7 @@ export type * from './interfaces/topics.ts';
 
 /** All that control-api needs. */
 export interface ControlBroker
-  extends Clients, Users, Topics, Presence, Occupancy, Edges, DeadEdges, ApiKeys, Events, Evidence {
+  extends Clients, Users, Topics, Presence, Occupancy, Edges, DeadEdges, ApiKeys, Events, EventReaper, Evidence {
   /** Whether Redis takes writes now, each of its servers; rejects with why not. */
   tryWrites(): Promise<void>;
 }

@@ -12,6 +12,7 @@ import { pendingStore } from './edges/pending.ts';
 import { edgeNotes } from './edges/notes.ts';
 import { survey } from './edges/survey.ts';
 import { lossEvents } from './events/losses.ts';
+import { eventReaper } from './events/event-reaper.ts';
 import { type EventWriter, eventWriter } from './events/writer.ts';
 import { type Keys, redisKeys } from './keys.ts';
 import { occupancyChanges } from './occupancy/changes.ts';
@@ -63,6 +64,7 @@ export function controlBroker(
     ...keyUsageStore(redis, keys),
     ...deadEdgeStore(redis, keys, events, leases.alive),
     ...survey(redis, keys),
+    ...eventReaper(redis, keys),
     refreshEvents: events.refresh,
     tryWrites: () => tryWrites(redis, keys),
   };

@@ -7,3 +7,10 @@ export class RedisUnavailable extends Error {
     this.name = 'RedisUnavailable';
   }
 }
+
+/** Whether a script was refused, and changed nothing, as some of its keys are on the node to which their slot moves, and some not. */
+export function isRefusedByMove(error: unknown): boolean {
+  return (
+    error instanceof RedisUnavailable && error.cause instanceof Error && error.cause.message.startsWith('TRYAGAIN')
+  );
+}

@@ -4,7 +4,6 @@ import type { ClientState, SubscriptionStart } from '@holdfast/broker/client-sta
 import { startNow } from '@holdfast/broker/topic-state';
 import type { Position } from '@holdfast/protocol/position-order';
 import type { registerResponse } from '@holdfast/protocol/rest/clients';
-import { v4 as randomUuid } from 'uuid';
 import type { z } from 'zod';
 import { deniedTopics, requireTopics } from '../auth/authorization.ts';
 import { principalOfToken } from '../auth/principal.ts';
@@ -23,6 +22,7 @@ import {
   topicsOf,
 } from '../topics/topic-states.ts';
 import { seesPresence } from './client-identity.ts';
+import { registerNew } from './new-client.ts';
 import { registrationRefusal } from './register.ts';
 
 /** A name is reserved for milliseconds before its client is there; longer, and its process died or the client was lost. */
@@ -96,9 +96,8 @@ async function create(services: Services, token: VerifiedToken): Promise<Attempt
   const { key, client: name, topics } = token;
   const states = await ensureTopics(services, principalOfToken(token), await readStates(broker, topics), topics);
   const starts = startsNow(states, topics);
-  const clientId = randomUuid();
-  const client = { clientId, key: key.id, name, registeredAt: Date.now(), topics: starts, identity: identityOf(token) };
-  const outcome = await broker.register(client, key.maxClients);
+  const client = { key: key.id, name, registeredAt: Date.now(), topics: starts, identity: identityOf(token) };
+  const { clientId, outcome } = await registerNew(broker, client, key.maxClients);
   counts.registrations.inc({ outcome });
   // Another call was first: its client is renewed.
   if (outcome === 'name-taken') return null;

@@ -1,13 +1,13 @@
 import type { ControlBroker, RegisterOutcome } from '@holdfast/broker/broker';
 import type { ApiKey } from '@holdfast/protocol/api-key';
 import type { registerRequest, registerResponse } from '@holdfast/protocol/rest/clients';
-import { v4 as randomUuid } from 'uuid';
 import type { z } from 'zod';
 import { ProblemError } from '../http/problem-error.ts';
 import { requireTopics } from '../auth/authorization.ts';
 import { principalOfKey } from '../auth/principal.ts';
 import type { Services } from '../services.ts';
 import { identityOf } from './client-identity.ts';
+import { registerNew } from './new-client.ts';
 import { ensureTopics } from '../topics/create-on-demand.ts';
 import { startsNow, readStates } from '../topics/topic-states.ts';
 
@@ -36,12 +36,16 @@ export async function register(
   ]);
   const starts = startsNow(await ensureTopics(services, principal, states, topics), topics);
 
-  const clientId = request.clientId ?? randomUuid();
   const name = request.name ?? null;
-  const client = { clientId, key: key.id, name, registeredAt: Date.now(), topics: starts, identity };
-  let outcome = await broker.register(client, key.maxClients);
+  const client = { key: key.id, name, registeredAt: Date.now(), topics: starts, identity };
+  const given = request.clientId;
+  const attempt = async () =>
+    given === undefined
+      ? registerNew(broker, client, key.maxClients)
+      : { clientId: given, outcome: await broker.register({ ...client, clientId: given }, key.maxClients) };
+  let { clientId, outcome } = await attempt();
   if (outcome === 'name-taken' && name !== null && (await freeLostName(broker, key.id, name))) {
-    outcome = await broker.register(client, key.maxClients);
+    ({ clientId, outcome } = await attempt());
   }
   counts.registrations.inc({ outcome });
   if (outcome !== 'registered') throw registrationRefusal(outcome, key, name);

@@ -16,6 +16,8 @@ const SMALL_BYTES = 4 * 1024;
 const LOW = 10;
 /** In one delivery, but for its first event. */
 const MAX_DELIVERY_BYTES = 512 * 1024;
+/** What was lost is found with the first event after it, or when all partitions were looked at, within half a minute. */
+const SET_BACK_MS = 60_000;
 
 interface Queue {
   readonly name: string;
@@ -72,10 +74,26 @@ export class Backlog {
     this.#toRead.add(queue);
   }
 
-  /** The last event of a partition lies there. Gives whether it is beyond what was read. */
-  markEnd(name: string, last: string): boolean {
-    if (!isBefore(this.#queue(name).readTo, last)) return false;
+  /** The last event of a partition lies there. Gives whether it is to be read: beyond what was read, or well before. */
+  markEnd(name: string, last: string | null): boolean {
+    // On a Cluster most partitions never have any: nothing is kept of them.
+    if (last === null && !this.#queues.has(name)) return false;
+    const { readTo } = this.#queue(name);
+    if (!isLost(readTo, last) && (last === null || !isBefore(readTo, last))) return false;
     this.markChanged(name);
+    return true;
+  }
+
+  /**
+   * Nothing was found after that position, and the partition ended there when it was looked at after that. Where Redis has
+   * lost events that were read, those that are written in their place may come before the cursor: it is set back, by more
+   * than such a loss takes to be found. Gives whether it was.
+   */
+  setBack(name: string, after: string, end: string | null): boolean {
+    const queue = this.#queue(name);
+    if (queue.readTo !== after || queue.busyTo !== null || !isLost(after, end)) return false;
+    this.#move(queue, end === null ? positionBefore(0) : positionBefore(timeOf(end) - SET_BACK_MS));
+    this.#restart(queue);
     return true;
   }
 
@@ -278,6 +296,11 @@ export class Backlog {
     this.#queues.set(name, queue);
     return queue;
   }
+}
+
+/** Whether a position is that of an event that was there, beyond the end of its partition. */
+function isLost(position: string, end: string | null): boolean {
+  return position !== positionBefore(timeOf(position) + 1) && (end === null || isBefore(end, position));
 }
 
 function sizeOf({ data }: StoredEvent): number {

@@ -94,6 +94,8 @@ export class Delivering {
       broker,
       isWanted: (event) => isFor(this.#endpoint, event),
       onRead: () => this.pump(),
+      onSetBack: (partition) =>
+        logger.warn({ endpoint: id, partition }, 'Redis has lost events: those before them may be sent again'),
       onError: (error) => logger.error({ err: error, endpoint: id }, 'events could not be read'),
     });
   }

@@ -4,25 +4,33 @@ import { eventually } from '@holdfast/testkit/eventually';
 import { expect, onTestFinished, test } from 'vitest';
 import { EventFeed } from './event-feed.ts';
 
-test('partitions of a slot that no node serves keep no others from being looked at', async () => {
-  const count = 90;
-  const looks = new Map<string, number>();
-  const { logger } = captureLog();
+/** A feed of partitions that all have one event, on nodes of which some are away. */
+function feedOf(count: number, isAway: (partition: number) => boolean) {
+  const ends: string[] = [];
+  const rounds: string[][] = [];
   const feed = new EventFeed(
     {
       count,
-      changedSince: async () => [],
+      changedSince: () => Promise.reject(new RedisUnavailable('away')),
       endOf: async (name) => {
-        looks.set(name, (looks.get(name) ?? 0) + 1);
-        if (name === '0') throw new RedisUnavailable(new Error('no node of the Cluster serves slot 0'));
-        return { length: 1, last: '1-0' };
+        if (isAway(Number(name))) throw new RedisUnavailable('away');
+        return { length: 1, bytes: 100, last: '1-0' };
       },
     },
-    { logger, onRound: async () => undefined },
+    { logger: captureLog().logger, onRound: async (sizes) => void rounds.push([...sizes.keys()]) },
   );
   onTestFinished(() => feed.stop());
-  const ends: string[] = [];
-  feed.listen({ onChanged: () => undefined, onEnd: (name) => ends.push(name) });
-  await eventually(() => expect(ends).toEqual(expect.arrayContaining(['3', '4', '5', '6', '7', '8'])));
-  expect(looks.get('0')).toBe(1);
+  feed.listen({ onChanged: () => undefined, onEnd: (name) => void ends.push(name) });
+  return { ends, rounds };
+}
+
+test('while a node is away, also that of the notes, all partitions of the others are looked at, and kept within bounds', async () => {
+  const { ends, rounds } = feedOf(4, (partition) => partition === 1);
+  await eventually(() => expect(ends).toEqual(expect.arrayContaining(['0', '2', '3'])));
+  await eventually(() => expect(rounds[0]).toEqual(['0', '2', '3']));
+});
+
+test('a round goes on beyond partitions that could not be looked at', async () => {
+  const { ends } = feedOf(90, (partition) => partition < 3);
+  await eventually(() => expect(ends).toContain('3'));
 });

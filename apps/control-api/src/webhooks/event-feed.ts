@@ -1,3 +1,4 @@
+import type { PartitionSize } from '@holdfast/broker/event-reader';
 import type { WebhookBroker } from '@holdfast/broker/webhook-broker';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import { repeat } from '@holdfast/service/backoff';
@@ -14,8 +15,8 @@ const FEW_PARTITIONS = 256;
 export interface FeedListener {
   /** The partition may have events. */
   onChanged(name: string): void;
-  /** A partition's last event. */
-  onEnd(name: string, last: string): void;
+  /** A partition's last event; null: none is known that ever was. */
+  onEnd(name: string, last: string | null): void;
 }
 
 type Reader = Pick<WebhookBroker, 'count' | 'changedSince' | 'endOf'>;
@@ -29,16 +30,16 @@ export class EventFeed {
   readonly #listeners = new Set<FeedListener>();
   /** Partitions that had events. */
   readonly #known = new Set<string>();
-  readonly #lengths = new Map<string, number>();
-  readonly #onRound: (lengths: ReadonlyMap<string, number>) => Promise<void>;
+  readonly #sizes = new Map<string, PartitionSize>();
+  readonly #onRound: (sizes: ReadonlyMap<string, PartitionSize>) => Promise<void>;
   readonly #stops: (() => void)[];
   #since = 0;
   #next = 0;
 
-  /** @param onRound called with the numbers of events, when all partitions were looked at */
+  /** @param onRound called with the sizes of those that have events, when all partitions were looked at */
   constructor(
     broker: Reader,
-    { logger, onRound }: { logger: Logger; onRound: (lengths: ReadonlyMap<string, number>) => Promise<void> },
+    { logger, onRound }: { logger: Logger; onRound: (sizes: ReadonlyMap<string, PartitionSize>) => Promise<void> },
   ) {
     this.#broker = broker;
     this.#onRound = onRound;
@@ -79,18 +80,18 @@ export class EventFeed {
     const { count } = this.#broker;
     const size = count <= FEW_PARTITIONS ? count : Math.ceil(count / SWEEPS_A_ROUND);
     const numbers = Array.from({ length: Math.min(size, count - this.#next) }, (_, index) => this.#next + index);
-    const end = this.#next + numbers.length;
-    // Goes on before the answers are there: a slot that no node serves keeps no other from being looked at.
-    this.#next = end % count;
-    await Promise.all(numbers.map((number) => this.#lookAt(String(number))));
-    if (end === count) await this.#onRound(this.#lengths);
+    const looks = await Promise.allSettled(numbers.map((number) => this.#lookAt(String(number))));
+    // A node of a Cluster that is away holds up no partition of another: its own are looked at again with the next round.
+    this.#next = (this.#next + numbers.length) % count;
+    if (this.#next === 0) await this.#onRound(this.#sizes);
+    const failed = looks.find((look) => look.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
   }
 
   async #lookAt(name: string): Promise<void> {
-    const { length, last } = await this.#broker.endOf(name);
-    if (length === 0) this.#lengths.delete(name);
-    else this.#lengths.set(name, length);
-    if (last === null) return;
+    const { length, bytes, last } = await this.#broker.endOf(name);
+    if (length === 0) this.#sizes.delete(name);
+    else this.#sizes.set(name, { length, bytes });
     for (const listener of this.#listeners) listener.onEnd(name, last);
   }
 }

@@ -16,9 +16,11 @@ test('partitions that cannot be read keep no others from it, and are read again 
         if (isAway && Number(name) < 8) throw new RedisUnavailable('away');
         return { events: [], last: null, isEnd: true };
       },
+      endOf: async () => ({ length: 0, bytes: 0, last: null }),
     },
     isWanted: () => true,
     onRead: () => reader.read(),
+    onSetBack: () => undefined,
     onError: () => expect.unreachable(),
   });
   onTestFinished(() => reader.stop());

@@ -9,10 +9,12 @@ const MAX_READING = 8;
 const REST_MS = 1_000;
 
 export interface ReaderDeps {
-  readonly broker: Pick<WebhookBroker, 'readAfter'>;
+  readonly broker: Pick<WebhookBroker, 'readAfter' | 'endOf'>;
   readonly isWanted: (event: StoredEvent) => boolean;
   /** There may be events to deliver, and room to read on. */
   readonly onRead: () => void;
+  /** Redis has lost events of the partition that were read: it is read again from before. */
+  readonly onSetBack: (name: string) => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -44,10 +46,14 @@ export class PartitionReader {
   }
 
   async #readPartition({ name, after, count }: { name: string; after: string; count: number }): Promise<void> {
-    const { broker, isWanted, onRead, onError } = this.#deps;
+    const { broker, isWanted, onRead, onSetBack, onError } = this.#deps;
     try {
       const page = await broker.readAfter(name, after, count);
       this.#backlog.add(name, after, page, isWanted);
+      if (page.last === null) {
+        const { last } = await broker.endOf(name);
+        if (this.#backlog.setBack(name, after, last)) onSetBack(name);
+      }
       this.#reading.delete(name);
       onRead();
     } catch (error) {

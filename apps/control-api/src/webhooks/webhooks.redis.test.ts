@@ -215,8 +215,12 @@ describe('a file that changes', () => {
     const webhooks = await startTestWebhooks(events, [
       endpointOf(receiver, 'one', { types: ['topic.occupied'], topics: ['a.*'] }),
     ]);
-    const wanted = async () =>
-      JSON.parse((await events.redis.commands.get(`${events.prefix}events:wanted`)) ?? 'null') as unknown;
+    const wanted = async () => {
+      const { off, ...others } = await events.redis.commands.hgetall(`${events.prefix}events:wanted`);
+      const [value] = Object.values(others);
+      if (value === undefined) return off === undefined ? {} : null;
+      return (JSON.parse(value.slice(value.indexOf(' '))) as { wanted: unknown }).wanted;
+    };
     await eventually(async () => expect(await wanted()).toEqual({ 'topic.occupied': ['a.*'] }));
     webhooks.change([
       endpointOf(receiver, 'one', { types: ['topic.occupied'], topics: ['a.*'] }),

@@ -49,11 +49,12 @@ export interface WebhooksOptions {
   readonly retries?: RetrySchedule;
   /** That are kept, of all partitions together. */
   readonly maxEvents?: number;
+  readonly maxBytes?: number;
 }
 
 /** Delivers events to the endpoints of the file, until it is stopped. */
 export function startWebhooks(options: WebhooksOptions): Webhooks & { stop: () => Promise<void> } {
-  const { source, broker, control, metrics, logger, retries = RETRIES, maxEvents } = options;
+  const { source, broker, control, metrics, logger, retries = RETRIES, maxEvents, maxBytes } = options;
   const sender = createSender(options.sending);
   const runners = new Map<string, EndpointRunner>();
   let endpoints: readonly WebhookEndpoint[] = [];
@@ -63,6 +64,7 @@ export function startWebhooks(options: WebhooksOptions): Webhooks & { stop: () =
     metrics,
     logger,
     ...(maxEvents === undefined ? {} : { maxEvents }),
+    ...(maxBytes === undefined ? {} : { maxBytes }),
   });
   const feed = new EventFeed(broker, { logger, onRound: trim });
   const deps = { broker, sender, feed, retries, metrics, logger, onForgotten: () => void keep() };
@@ -84,7 +86,8 @@ export function startWebhooks(options: WebhooksOptions): Webhooks & { stop: () =
 
   async function keepWanted(): Promise<void> {
     metrics.disabled.set([...runners.values()].filter((runner) => runner.isDisabled()).length);
-    await broker.keepWanted(wantedBy(endpoints));
+    const wanting = endpoints.map(({ id, types, topics }) => ({ id, types, topics }));
+    await broker.keepWanted(wantedBy(endpoints), wanting);
     await control.refreshEvents();
   }
 

@@ -8,6 +8,7 @@ import { decodeToken, identityFields } from './identity.ts';
 import { type ClientState, edgesOf } from './state.ts';
 import { newIncarnation } from '../random.ts';
 import { asked, run } from '@holdfast/redis/script';
+import { isRefusedByMove } from '@holdfast/redis/unavailable';
 import { loadScript } from '../lua/scripts.ts';
 import type { Pending } from '../edges/pending.ts';
 import type { EventWriter } from '../events/writer.ts';
@@ -64,16 +65,24 @@ export function registrationStore(
     const fields = [key, name, registeredAt, intent.nonce, identity.length, ...identity.flat(), ...topics.flat()];
     const stream = events.ofClient(clientId, 'client.registered');
     const touched = [keys.client(clientId), ...(stream === null ? [] : [stream.stream])];
-    const created = await run(redis, registerScript, touched, fields);
+    const created = await run(redis, registerScript, touched, fields).catch(async (error: unknown) => {
+      // Nothing was made: the name is free at once for another id.
+      if (isRefusedByMove(error)) await drop(key, intent);
+      throw error;
+    });
     events.written(stream);
     if (numberOf('register', created) !== 1) {
-      await leaveUser(intent);
-      await complete(key, intent, 'drop');
+      await drop(key, intent);
       return 'client-exists';
     }
     await updateClientIndex(clientId, true);
     await complete(key, intent, 'keep');
     return 'registered';
+  }
+
+  async function drop(key: string, intent: Registration): Promise<void> {
+    await leaveUser(intent);
+    await complete(key, intent, 'drop');
   }
 
   async function unregister(clientId: string, { unusedSince, check }: Conditions = {}): Promise<boolean> {

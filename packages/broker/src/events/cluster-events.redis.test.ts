@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { RedisCluster } from '@holdfast/local/redis-cluster';
 import { DEFAULT_PRESENCE } from '@holdfast/protocol/limits';
 import { slotOf } from '@holdfast/redis/slots';
+import { isRefusedByMove } from '@holdfast/redis/unavailable';
 import { slotMove, startPrivateCluster } from '@holdfast/testkit/cluster-process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect, someone, stateOf } from '../testing/brokers.ts';
@@ -148,11 +149,25 @@ describe('while a slot moves of which no event was ever written', () => {
     expect(typesOf(await written.ofClient(client.clientId))).toEqual(['client.registered']);
   });
 
+  test('a registration that is refused leaves the name free for another id', async () => {
+    const { control, keys, written } = await installation();
+    const client = { ...someone(), name: 'one' };
+    const move = moveOf(keys.client(client.clientId));
+    await move.begin();
+    const failure = await control.register(client, null).catch((error: unknown) => error);
+    expect(isRefusedByMove(failure)).toBe(true);
+    const other = { ...client, clientId: someone().clientId };
+    expect(await control.register(other, null)).toBe('registered');
+    expect(typesOf(await written.ofClient(other.clientId))).toEqual(['client.registered']);
+    await move.moveKeys();
+    await move.end();
+  });
+
   test('also where a node has lost its data since then, and the streams were looked at', async () => {
     const { commands, control, keys, webhooks, topic, written } = await installation();
     const { name, stream } = written.partitions.partitionOf(keys.topic(topic));
     await commands.del(stream);
-    expect(await webhooks.endOf(name)).toEqual({ length: 0, last: null });
+    expect(await webhooks.endOf(name)).toEqual({ length: 0, bytes: 0, last: null });
     const move = moveOf(keys.topic(topic));
     await move.begin();
     expect(await control.publish(topic, Buffer.from('2'))).toMatchObject({ kind: 'published' });
@@ -167,10 +182,10 @@ test('a stream outlives the trim of its last event, and none was ever in one tha
   const { partition } = testEvents(commands, { ...its, keys }).partitions;
   expect(await commands.exists(partition(7).stream)).toBe(0);
   await webhooks.keepWanted({ 'topic.occupied': null });
-  expect(await webhooks.endOf('7')).toEqual({ length: 0, last: null });
+  expect(await webhooks.endOf('7')).toEqual({ length: 0, bytes: 0, last: null });
   const position = await commands.xadd(partition(7).stream, '*', 't', 'topic.occupied', 'd', '{}');
   const beyond = { keep: 0, before: '0-0', lowestCursor: null };
   expect(await webhooks.trim('7', beyond)).toEqual({ removed: 1, missed: [] });
   expect(await commands.exists(partition(7).stream)).toBe(1);
-  expect(await webhooks.endOf('7')).toEqual({ length: 0, last: position });
+  expect(await webhooks.endOf('7')).toEqual({ length: 0, bytes: 0, last: position });
 });

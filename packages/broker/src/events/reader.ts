@@ -13,6 +13,28 @@ const trimScript = loadScript('trim-events');
 /** Entries that one script looks at when it trims: of messages they may have 64 KiB each. */
 const TRIM_STEP = 100;
 
+/** Pieces of a stream, of 4 KiB or one entry each, that are looked at for its size. */
+const SIZE_SAMPLES = 50;
+
+/** What a partition holds. */
+export interface PartitionSize {
+  readonly length: number;
+  /** Of Redis' memory, about. */
+  readonly bytes: number;
+}
+
+/** What goes first when a partition is trimmed. */
+export interface TrimBounds {
+  /** Events that may stay. */
+  readonly keep: number;
+  /** The position before which none stays. */
+  readonly before: string;
+  /** Of the endpoint that is furthest behind; null: no event is missed. */
+  readonly lowestCursor: string | null;
+  /** Of those beyond `keep` only what is not beyond that cursor goes. */
+  readonly sparesMissed?: boolean;
+}
+
 /** A piece of a partition. */
 export interface EventPage {
   readonly events: readonly StoredEvent[];
@@ -74,29 +96,27 @@ export function eventReader(redis: Commands, keys: Keys) {
   }
 
   /**
-   * How many events are kept in a partition, and the position of the last one that ever was; null when none was. Creates
-   * its stream if that is not there.
+   * What is kept in a partition, and the position of the last event that ever was; null when none was. Creates its stream
+   * if that is not there.
    */
-  async function endOf(name: string): Promise<{ length: number; last: string | null }> {
-    const answer = await run(redis, endScript, [named(name).stream], []);
+  async function endOf(name: string): Promise<PartitionSize & { last: string | null }> {
+    const answer = await run(redis, endScript, [named(name).stream], [SIZE_SAMPLES]);
     const { kind: length, rest } = answerOf('end-of-events', answer);
-    const [last] = rest;
-    if (typeof last !== 'string') throw new UnexpectedAnswer('end-of-events', answer);
+    const [last, bytes] = rest;
+    if (typeof last !== 'string' || typeof bytes !== 'number') throw new UnexpectedAnswer('end-of-events', answer);
     // One that cannot be created is tried again with the next look.
     if (length < 0) await streams.createStream(Number(name)).catch(() => undefined);
-    return { length: Math.max(length, 0), last: last === '' ? null : last };
+    return { length: Math.max(length, 0), bytes, last: last === '' ? null : last };
   }
 
   /**
-   * Removes the oldest events of a partition, some at a time: those beyond `keep`, and those before a position.
-   * @param lowestCursor null: none is missed
-   * @returns how many, and those of them that are behind the cursor
+   * Removes the oldest events of a partition, some at a time.
+   * @returns how many, and those of them that are behind the lowest cursor
    */
-  async function trim(
-    name: string,
-    { keep, before, lowestCursor }: { keep: number; before: string; lowestCursor: string | null },
-  ): Promise<{ removed: number; missed: StoredEvent[] }> {
-    const answer = await run(redis, trimScript, [named(name).stream], [keep, before, TRIM_STEP, lowestCursor ?? '']);
+  async function trim(name: string, bounds: TrimBounds): Promise<{ removed: number; missed: StoredEvent[] }> {
+    const { keep, before, lowestCursor, sparesMissed = false } = bounds;
+    const args = [keep, before, TRIM_STEP, lowestCursor ?? '', sparesMissed ? '1' : ''];
+    const answer = await run(redis, trimScript, [named(name).stream], args);
     const { kind: removed, rest } = answerOf('trim-events', answer);
     const flat = (Array.isArray(rest[0]) ? rest[0] : []) as (string | string[])[];
     const missed: StoredEvent[] = [];

@@ -6,6 +6,7 @@ import { loadScript } from '../lua/scripts.ts';
 import { eventPartitions } from './partitions.ts';
 
 const createScript = loadScript('create-events');
+const removeScript = loadScript('remove-events');
 
 /** Of a Cluster's 16,384: some milliseconds of work, after which other calls come in between. */
 const PIECE = 256;
@@ -33,5 +34,21 @@ export function eventStreams(redis: Commands, keys: Keys) {
     }
   }
 
-  return { createStream, createStreams };
+  /** Removes those that were not written to for so long. Rejects with the first failure when all others were looked at. */
+  async function removeStreams(unusedMs: number): Promise<void> {
+    const failures: unknown[] = [];
+    for (let from = 0; from < partitions.count; from += PIECE) {
+      const size = Math.min(PIECE, partitions.count - from);
+      const streams = Array.from({ length: size }, (_, index) => partitions.partition(from + index).stream);
+      const remove = async (stream: string): Promise<void> => {
+        numberOf('remove-events', await run(redis, removeScript, [stream], [unusedMs]));
+      };
+      for (const result of await Promise.allSettled(streams.map(remove))) {
+        if (result.status === 'rejected') failures.push(result.reason);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+
+  return { createStream, createStreams, removeStreams };
 }

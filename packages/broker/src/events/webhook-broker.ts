@@ -5,7 +5,7 @@ import { refStore } from '../clients/refs.ts';
 import { EVENTS } from '../live/payload.ts';
 import { eventReader } from './reader.ts';
 import { eventStreams } from './streams.ts';
-import { type WantedEvents, eventsWanted } from './wanted.ts';
+import { type WantedEvents, type WantingEndpoint, eventsWanted, unionOf } from './wanted.ts';
 import { webhookLeases } from './webhook-leases.ts';
 
 export type WebhookBroker = ReturnType<typeof webhookBroker>;
@@ -17,21 +17,27 @@ export function webhookBroker(redis: Commands, prefix: string) {
   const streams = eventStreams(redis, keys);
 
   /**
-   * Makes known which events are wanted, nothing when there are none; live edges read it at once when it has changed.
-   * To be called again well within an hour. Where none were wanted, which is also what a Redis that lost its data knows,
-   * the streams come first: no script names one that is not there.
+   * Makes known which events this control-api wants and for which endpoints, nothing when there are none; live edges read
+   * it at once when it changes what is wanted. To be called again well within an hour. Where none were wanted, which is
+   * also what a Redis that lost its data knows, the streams come first: no script names one that is not there.
    */
-  async function keepWanted(events: WantedEvents): Promise<void> {
-    const before = await asked(redis.get(keys.eventsWanted()));
+  async function keepWanted(events: WantedEvents, endpoints: readonly WantingEndpoint[] = []): Promise<void> {
+    const all = await wanted.readWanting();
     const isNone = Object.keys(events).length === 0;
-    if (before === (isNone ? null : JSON.stringify(events))) {
-      if (!isNone) await wanted.keep(events);
-      return;
-    }
-    if (before === null) await streams.createStreams();
-    await (isNone ? wanted.end() : wanted.keep(events));
+    if (isNone && !all.has(wanted.own)) return;
+    if (all.size === 0) await streams.createStreams();
+    const before = textOf([...all.values()].map((one) => one.wanted));
+    all.delete(wanted.own);
+    const after = textOf([...[...all.values()].map((one) => one.wanted), events]);
+    await wanted.keep(events, endpoints);
+    if (after === before) return;
     const edges = await asked(redis.zrange(keys.edges(), '0', '-1'));
     await Promise.all(edges.map((edge) => asked(redis.spublish(keys.edgeLive(edge), EVENTS))));
+  }
+
+  /** Endpoints in the file of any control-api, also of one that was alive within the hour. */
+  async function knownEndpoints(): Promise<WantingEndpoint[]> {
+    return [...(await wanted.readWanting()).values()].flatMap(({ endpoints }) => endpoints);
   }
 
   return {
@@ -39,5 +45,10 @@ export function webhookBroker(redis: Commands, prefix: string) {
     ...webhookLeases(redis, keys),
     refsOf: refStore(redis, keys).refsOf,
     keepWanted,
+    knownEndpoints,
   };
+}
+
+function textOf(all: readonly WantedEvents[]): string {
+  return JSON.stringify(unionOf(all));
 }

@@ -7,6 +7,15 @@ export interface Events {
   refreshEvents(): Promise<boolean>;
 }
 
+/** What is left of control-apis that wanted events and are gone. */
+export interface EventReaper {
+  /**
+   * Takes out what control-apis want that have not said so for as long; null: none. What was written is removed a day, or
+   * `keptMs`, after nothing is wanted any more. Gives whether it was.
+   */
+  reapEvents(silentMs: number | null, keptMs?: number): Promise<boolean>;
+}
+
 /** Topics that have connections, for events of them. */
 export interface Occupancy {
   /** Takes out edges that are gone, and vacates the topics whose time has come. Nothing while their events are not wanted. */

@@ -1,11 +1,14 @@
--- Where a stream of events ends.
+-- Where a stream of events ends, and what it takes.
 -- KEYS  1 the stream
--- Gives {number of entries; -1 when there is no stream, id of the last one that was ever written; '' when there was none}
-if redis.call('EXISTS', KEYS[1]) == 0 then return { -1, '' } end
+-- ARGV  1 pieces of the stream that are looked at for its size
+-- Gives {number of entries; -1 when there is no stream, id of the last one that was ever written; '' when there was none,
+--       bytes of memory, about; 0 when it is empty}
+if redis.call('EXISTS', KEYS[1]) == 0 then return { -1, '', 0 } end
 local info = redis.call('XINFO', 'STREAM', KEYS[1])
 local found = {}
 for i = 1, #info, 2 do
   found[info[i]] = info[i + 1]
 end
 local last = found['last-generated-id']
-return { found['length'], last == '0-0' and '' or last }
+local bytes = found['length'] == 0 and 0 or redis.call('MEMORY', 'USAGE', KEYS[1], 'SAMPLES', ARGV[1])
+return { found['length'], last == '0-0' and '' or last, bytes }

@@ -47,7 +47,7 @@ export function testEvents(redis: Commands, { keys, control, edge }: Brokers) {
     },
     /** Both write none any more. */
     end: async () => {
-      await wanted.end();
+      await wanted.keep({});
       await refresh();
     },
     /** Those of a client, in their order. */

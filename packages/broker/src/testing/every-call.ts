@@ -100,6 +100,7 @@ export function everyCall({
     forgetPresence: () => edge.forgetPresence('e2', [room]),
     'deleteTopic with presence': () => control.deleteTopic(room),
     tryWrites: () => control.tryWrites(),
+    reapEvents: () => control.reapEvents(null),
     refreshEvents: () => control.refreshEvents(),
     renewSearches: () => control.renewSearches([{ id: 'e1', renewedAt: '1' }]),
     endSearches: () => control.endSearches([{ id: 'e1', renewedAt: '1' }]),
