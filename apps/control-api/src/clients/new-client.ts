@@ -6,7 +6,7 @@ import { v4 as randomUuid } from 'uuid';
 const MAX_IDS = 3;
 
 /**
- * Registers a client under an id that nobody chose. While the slot of one moves to another node, and events are wanted,
+ * Registers a client under an id of its own. While the slot of one moves to another node, and events are wanted,
  * no client can be made there: another id is taken.
  */
 export async function registerNew(
