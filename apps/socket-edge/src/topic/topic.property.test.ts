@@ -98,8 +98,12 @@ class Run {
   }
 
   #publish(bytes: number, how: 'received' | 'dropped' | 'late' | 'twice'): void {
-    const entry = this.harness.log.append(Buffer.from(`"${'x'.repeat(bytes)}"`));
+    const { log } = this.harness;
+    const oldest = log.entries[0];
+    const entry = log.append(Buffer.from(`"${'x'.repeat(bytes)}"`));
     this.published.push(entry.id);
+    // The history is full.
+    if (oldest !== undefined && log.entries[0] !== oldest) this.trimmed.add(oldest.id);
     if (how === 'late') this.#late.push(entry);
     if (how === 'received' || how === 'twice') this.harness.receive(entry);
     if (how === 'twice') {
