@@ -17,12 +17,18 @@ export interface ChurnOptions {
   random: () => number;
 }
 
+interface Away {
+  readonly client: number;
+  /** Null once it is gone. */
+  leaving: Promise<void> | null;
+}
+
 /** Clients that leave and join in turn, so that about as many are there at any time. At the end some are away. */
 export class Churn {
   readonly #options: ChurnOptions;
   readonly #here: number[];
   /** Who left first is first. */
-  readonly #away: { client: number; isGone: Promise<void> }[] = [];
+  readonly #away: Away[] = [];
   readonly #mostAway: number;
   joins = 0;
   leaves = 0;
@@ -59,17 +65,20 @@ export class Churn {
     const last = this.#here.pop();
     if (last !== undefined && last !== client) this.#here[at] = last;
     this.leaves += 1;
-    const isGone = pool.leave(client);
+    const leaving = pool.leave(client);
     this.lastAt = monotonicMs();
-    this.#away.push({ client, isGone });
-    await isGone;
+    const away: Away = { client, leaving };
+    this.#away.push(away);
+    await leaving;
+    away.leaving = null;
   }
 
   async #join(): Promise<void> {
     const { pool } = this.#options;
     const next = this.#away.shift();
     if (next === undefined) return;
-    await next.isGone;
+    // One that is gone joins at once, before anybody else leaves.
+    if (next.leaving !== null) await next.leaving;
     this.joins += 1;
     await pool.join(next.client);
     this.lastAt = monotonicMs();
