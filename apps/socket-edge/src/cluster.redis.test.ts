@@ -29,6 +29,12 @@ async function eventsAt(url: string): Promise<string> {
   return String(((await askRedis(url, 'CONFIG', 'GET', 'notify-keyspace-events')) as string[])[1]);
 }
 
+/** Up to where a node has written, or has received of its master. */
+async function offsetAt(url: string): Promise<number> {
+  const info = String(await askRedis(url, 'INFO', 'replication'));
+  return Number(/^master_repl_offset:(\d+)/m.exec(info)?.[1]);
+}
+
 describe('edges on a Cluster', () => {
   const mine = prefix();
   let cluster: RedisCluster;
@@ -187,6 +193,9 @@ it(
     await control.topics(...topics);
     const socket = await openSocket(edge.url, { client: await control.register(topics) });
     await socket.next('welcome');
+    // Replicas follow a moment later: what they do not have yet goes with the master.
+    const written = await offsetAt(master?.url ?? '');
+    await eventually(async () => expect(await offsetAt(heir?.url ?? '')).toBeGreaterThanOrEqual(written));
     master?.kill('SIGKILL');
     await eventually(() => {
       expect(edge.health.readiness().checks['redis']).toBe(`no answer from 127.0.0.1:${master?.port}`);
