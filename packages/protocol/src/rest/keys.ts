@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { apiKeyId } from '../api-key.ts';
-
-const patterns = z.array(z.string());
+import { ownKeyResponse } from './own-key.ts';
 
 /** How tokens of a key are verified, without what they are verified with. */
 const keyTokens = z.object({
@@ -12,20 +11,8 @@ const keyTokens = z.object({
   jwksUrl: z.string().nullable().describe('null: the key or the secret is in the file'),
 });
 
-export const keySummary = z.object({
-  id: apiKeyId,
-  can: z.object({
-    register: z.boolean(),
-    subscribe: patterns,
-    publish: patterns,
-    manage: patterns,
-    create: patterns,
-    presence: patterns,
-  }),
-  maxClients: z.int().nullable(),
-  maxTopics: z.int().nullable(),
-  maxHistoryMessages: z.int().nullable(),
-  expiresAt: z.string().nullable(),
+/** The same as its holder sees, and what it has and did. */
+export const keySummary = ownKeyResponse.extend({
   expired: z.boolean(),
   tokens: keyTokens.nullable().describe('null: there are no tokens of it'),
   used: z.object({ clients: z.int(), topics: z.int(), historyMessages: z.int() }),
