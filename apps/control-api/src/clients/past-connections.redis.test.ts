@@ -29,6 +29,7 @@ describe('past connections', () => {
       upTo: null,
       inbox: null,
       doubtfulMs: 0,
+      follows: 0,
       resumed: true,
       unnamed: [],
       stated: [],

@@ -140,8 +140,11 @@ export const model = {
   edgeDeliveryCpuMicros: 11,
   /** Memory of an edge for an idle connection with two topics, in bytes. 6 to 9 kB measured. */
   edgeConnectionBytes: 9_000,
-  /** Memory of Redis for a registered client with two topics, in bytes. 303 to 381 measured. */
-  redisClientBytes: 381,
+  /**
+   * Memory of Redis for a registered client with two topics, in bytes: 381 (303 measured at best), and what is remembered of
+   * its connections of the last day: 392 for one, 3,272 for sixteen, which a phone may have.
+   */
+  redisClientBytes: 3_650,
   /** CPU time of Redis for one publish, script and log, in microseconds, under load. */
   redisPublishCpuMicros: 28,
   /** The same for each subscribed edge, once Redis is busy enough for answers to share a write. */

@@ -17,12 +17,17 @@ const MAX_DOUBTFUL_MS = 3 * HEARTBEAT_MS;
 export interface KnownConnection {
   /** As its welcome named it. */
   name: string;
-  edge: string;
+  /** Null: there is no note of it. */
+  edge: string | null;
   /** When its client was claimed for it, by the clock of Redis, in milliseconds since the epoch. */
   from: number;
   /** When it ended, by another clock; null: it is the present one. */
   to: number | null;
   reason: DisconnectReason | null;
+  /** Of its first and its last claim. */
+  generations: readonly [first: number, last: number];
+  /** As of a `ConnectionEnd`. */
+  follows: number | null;
   /** Null: its edge did not tell. */
   story: ConnectionStory | null;
   /** As of a `ConnectionEnd`; null: it had no welcome, or it is not known. */
@@ -76,13 +81,56 @@ export function timeOf(position: Position): number {
   return Number.parseInt(position, 10);
 }
 
-/** All connections, in the order in which they were. */
-export function knownConnections(past: readonly PastConnection[], present: PresentConnection): KnownConnection[] {
+/** All connections, in the order in which they were; those of which there is no note are among them, without what they did. */
+export function knownConnections({ past, present, last, oneClock }: Facts): KnownConnection[] {
   const generation = presentGeneration(present);
-  const ended = past.filter((one) => one.generation !== generation).map(pastConnection);
-  if (present.kind === 'none') return ended;
-  const now = present.kind === 'silent' ? silentConnection(present) : servedConnection(present);
-  return [...ended, now].toSorted((a, b) => a.from - b.from);
+  const known = past.filter((one) => one.generation !== generation).map(pastConnection);
+  if (present.kind === 'silent') known.push(silentConnection(present));
+  if (present.kind === 'served') known.push(servedConnection(present));
+  return withUnnoted(
+    known.toSorted((a, b) => a.from - b.from),
+    last,
+    oneClock ? 0 : CLOCK_MARGIN_MS,
+  );
+}
+
+/**
+ * Each connection names the one before it, and the client the last: one that is named and not known has no note.
+ * @param marginMs between times of claims and ids
+ */
+function withUnnoted(known: readonly KnownConnection[], last: Facts['last'], marginMs: number): KnownConnection[] {
+  const isKnown = (generation: number) =>
+    known.some(({ generations: [first, latest] }) => first <= generation && generation <= latest);
+  const all: KnownConnection[] = [];
+  const addUnnoted = (generation: number, to: number) => all.push(unnotedConnections(generation, all.at(-1), to));
+  for (const one of known) {
+    const { follows, from } = one;
+    if (follows === null || (follows > 0 && !isKnown(follows))) addUnnoted(follows ?? 0, from + marginMs);
+    all.push(one);
+  }
+  if (last.generation > 0 && !isKnown(last.generation)) addUnnoted(last.generation, last.endedAt + CLOCK_MARGIN_MS);
+  return all;
+}
+
+/**
+ * One or more, after one that is known.
+ * @param generation that of the last of them; 0: not known
+ * @param to when that had ended at the latest
+ */
+function unnotedConnections(generation: number, after: KnownConnection | undefined, to: number): KnownConnection {
+  return {
+    name: generation === 0 ? 'of which nothing is known' : connectionName(generation),
+    edge: null,
+    from: after?.from ?? 0,
+    to,
+    reason: null,
+    generations: [generation, generation],
+    follows: 0,
+    story: null,
+    openedMs: null,
+    doubtfulMs: 0,
+    reaches: ({ id }) => (timeOf(id) > to ? 'no' : 'not known'),
+  };
 }
 
 function presentGeneration(present: PresentConnection): number {
@@ -90,13 +138,15 @@ function presentGeneration(present: PresentConnection): number {
   return present.kind === 'silent' ? present.generation : present.served.generation;
 }
 
-function pastConnection({ edge, connection, to, reason, end }: PastConnection): KnownConnection {
+function pastConnection({ edge, connection, generation, to, reason, end }: PastConnection): KnownConnection {
   return {
     name: `${edge}-${connection}`,
     edge,
     from: claimTime(connection),
     to,
     reason,
+    generations: [firstGeneration(connection), generation],
+    follows: end === null ? null : end.follows,
     story: end,
     openedMs: end?.openedMs ?? null,
     doubtfulMs: end?.doubtfulMs ?? 0,
@@ -125,6 +175,8 @@ function reachOfEnd(end: ConnectionEnd, { topic, id, ended }: AskedMessage): Rea
 function servedConnection({ edge, served }: Extract<PresentConnection, { kind: 'served' }>): KnownConnection {
   const {
     connection,
+    generation,
+    follows = null,
     story = null,
     openedMs = null,
     topics,
@@ -138,6 +190,8 @@ function servedConnection({ edge, served }: Extract<PresentConnection, { kind: '
     from: claimTime(connection),
     to: null,
     reason: null,
+    generations: [firstGeneration(connection), generation],
+    follows,
     story,
     openedMs,
     doubtfulMs,
@@ -159,6 +213,8 @@ function silentConnection({ edge, generation }: Extract<PresentConnection, { kin
     from: claimTime(connection),
     to: null,
     reason: null,
+    generations: [generation, generation],
+    follows: null,
     story: null,
     openedMs: null,
     doubtfulMs: 0,
@@ -168,7 +224,11 @@ function silentConnection({ edge, generation }: Extract<PresentConnection, { kin
 
 /** The name of a connection is the generation of its first claim: microseconds of the clock of Redis. */
 export function claimTime(connection: string): number {
-  return Math.floor(Number.parseInt(connection, 36) / 1000);
+  return Math.floor(firstGeneration(connection) / 1000);
+}
+
+function firstGeneration(connection: string): number {
+  return Number.parseInt(connection, 36);
 }
 
 /** What a connection has to do with a message that was for its client. */
@@ -186,7 +246,9 @@ export function accountOf(
   if (story === null) {
     if (reach === 'no') return { kind: 'behind', waits: false };
     const why = reach === 'not known' ? whyNotKnown(connection) : `edge ${edge} does not tell what it began with`;
-    return { kind: 'unclear', why, open: timeOf(id) > from + MAX_OPENING_MS + CLOCK_MARGIN_MS };
+    // Of one without a note it is not known how long it lasted.
+    const open = edge !== null && timeOf(id) > from + MAX_OPENING_MS + CLOCK_MARGIN_MS;
+    return { kind: 'unclear', why, open };
   }
   const account = accountOfReached(connection, story, message, { now, oneClock });
   const isOnItsWay = account.kind === 'written' || account.kind === 'by-resume' || account.kind === 'stated-or-written';
@@ -226,6 +288,7 @@ function unclear(why: string): Account {
 }
 
 function whyNotKnown({ edge, to, reason, story }: KnownConnection): string {
+  if (edge === null) return 'it was not noted: the process that was to note it died, or Redis lost the note';
   if (to === null) return `edge ${edge} did not answer what it has written to it`;
   if (story === null && reason === 'edge-died') return `edge ${edge} died, and with it what it had written`;
   if (story === null) return `edge ${edge} has not noted what it had written`;

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { redisKeys } from '@holdfast/broker/keys';
 import { explainResponse } from '@holdfast/protocol/rest/explain';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type KeyName, type TestApi, expectBody, startTestApi } from '../testing/api.ts';
@@ -92,6 +93,33 @@ describe('a verdict', () => {
     edge.stop();
   });
 
+  test('is unknown when a connection has not been noted', async () => {
+    const edge = await startTestEdge(api);
+    const client = await api.client({ topics: ['news.chess'] });
+    const before = await publish('news.chess');
+    const generation = await edge.hold(client);
+    const meanwhile = await publish('news.chess');
+    await edge.broker.release(client, edge.id, generation);
+    edge.lose(client);
+    expect(await verdictOf(client, 'news.chess', before)).toBe('unknown');
+    expect(await verdictOf(client, 'news.chess', meanwhile)).toBe('unknown');
+    edge.stop();
+  });
+
+  test('is unknown when the end of a subscription has not been noted', async () => {
+    const edge = await startTestEdge(api);
+    const client = await api.client({ topics: ['news.chess'] });
+    const id = await publish('news.chess');
+    await api.call('DELETE', `/v1/clients/${client}/topics?topics=news.chess`);
+    const state = await api.broker.readClient(client);
+    if (state === null) throw new Error('the client is not registered');
+    await edge.broker.acknowledgeRanges(state, state.closed);
+    expect(await verdictOf(client, 'news.chess', id)).toBe('subscription-ended-before');
+    await api.redis.commands.del(redisKeys(api.prefix).clientLeft(client));
+    expect(await verdictOf(client, 'news.chess', id)).toBe('unknown');
+    edge.stop();
+  });
+
   test('is of the connections of this registration, whatever the clocks that noted them', async () => {
     const edge = await startTestEdge(api);
     const client = await api.client({ topics: ['news.chess'] });
@@ -101,7 +129,7 @@ describe('a verdict', () => {
     edge.lose(client);
     const { incarnation = '', registeredAt = 0 } = (await api.broker.readClient(client)) ?? {};
     const end = { resumed: true, unnamed: [], stated: [], lost: [], cut: false, openedMs: 0, inbox: null } as const;
-    const written = { ...end, reached: { 'news.chess': id }, reachedCut: false, upTo: null, doubtfulMs: 0 };
+    const written = { ...end, reached: { 'news.chess': id }, reachedCut: false, upTo: null, doubtfulMs: 0, follows: 0 };
     const note = { generation, edge: edge.id, connection: generation.toString(36), to: registeredAt - 60_000 };
     const past = { ...note, reason: 'closed', end: written } as const;
     await edge.broker.notePast(client, { ...past, incarnation: 'another' });

@@ -42,6 +42,10 @@ export interface Facts {
   ended: readonly EndedRange[];
   past: readonly PastConnection[];
   present: PresentConnection;
+  /** The last connection of the client: its generation, 0 for none, and when it had ended at the latest, if it has. */
+  last: { generation: number; endedAt: number };
+  /** Subscriptions that ended until then, in milliseconds since the epoch, may not have been noted; 0: each has been. */
+  unnotedUntil: number;
   /** Older ended subscriptions, or connections, may be forgotten. */
   endedIsCut: boolean;
   pastIsCut: boolean;
@@ -81,6 +85,8 @@ export async function gatherFacts(
     ended: stored === null ? [] : endedSubscriptions(client, evidence, stored, log),
     past: pastConnections(client, evidence, answered.unnoted),
     present: answered.present,
+    last: { generation: client.lastGeneration, endedAt: client.since },
+    unnotedUntil: unnotedUntil(client, evidence),
     endedIsCut: evidence.leftIsCut,
     pastIsCut: evidence.pastIsCut,
     oneClock: evidence.oneClock,
@@ -115,6 +121,18 @@ function endedSubscriptions(
       .filter(({ begin }) => !waiting.some((range) => range.begin === begin))
       .map(({ begin, end, at }) => ({ begin, end, at, handled: true })),
   ];
+}
+
+/** Each subscription that ended has a number: until when one ended of which there is no note, that there should be. */
+function unnotedUntil({ ended }: ClientState, { left, leftIsCut }: ClientEvidence): number {
+  let expected = ended.count;
+  let until = ended.lastAt;
+  for (const { number, previousAt } of left.toSorted((a, b) => b.number - a.number)) {
+    if (number !== expected) return until;
+    expected -= 1;
+    until = previousAt;
+  }
+  return expected > 0 && !leftIsCut ? until : 0;
 }
 
 /** A connection that has ended, of which there may be no note yet. */

@@ -32,6 +32,8 @@ interface Doubts {
   unclear: KnownConnection | null;
   /** It was written to this one, and may not have arrived. */
   undelivered: KnownConnection | null;
+  /** It was announced as lost to this one, and that may not have arrived. */
+  untold: KnownConnection | null;
 }
 
 /** What became of a message that was for the client: the first connection that could have it decides. */
@@ -44,12 +46,12 @@ export function judgeConnections(
   const { topic, id } = facts;
   const at = timeOf(id);
   const message: AskedMessage = { topic, id, begin, ended };
-  const all = knownConnections(facts.past, facts.present);
+  const all = knownConnections(facts);
   // One that came when the subscription had ended had nothing to do with it.
   const endedAt = ended?.at ?? Number.POSITIVE_INFINITY;
   const connections = all.filter(({ from }) => from <= endedAt + CLOCK_MARGIN_MS);
   const isRemembered = connectionsSince(facts) <= at;
-  const doubts: Doubts = { unclear: null, undelivered: null };
+  const doubts: Doubts = { unclear: null, undelivered: null, untold: null };
 
   for (const connection of connections) {
     const account = accountOf(connection, message, facts);
@@ -105,7 +107,11 @@ function decide(connection: KnownConnection, account: Account, judging: Judging)
         'connection',
         `What followed ${after} on ${topic}, up to ${position}, was announced to connection ${name} as lost.`,
       );
-      return findings.verdict('told-lost');
+      // Of an announcement of which it is not kept when it was, it may have been at the end.
+      if (!isDoubtful(connection, account.range.at ?? Number.POSITIVE_INFINITY, facts.now))
+        return findings.verdict('told-lost');
+      doubts.untold = connection;
+      return doubted(connection, judging);
     }
     case 'behind':
       findings.add(from, 'edge', behindText(connection, account.waits, id));
@@ -133,7 +139,7 @@ function decide(connection: KnownConnection, account: Account, judging: Judging)
       findings.add(from, 'connection', statedText(connection, account, facts));
       if (account.kind === 'stated-or-written' && isWelcomeDoubtful(connection, facts))
         return doubted(connection, judging);
-      if (doubts.unclear === null && doubts.undelivered === null)
+      if (doubts.untold !== null || (doubts.unclear === null && doubts.undelivered === null))
         return findings.unknown('connection', 'Whether it really had the message only the client knows.');
       // One that the log has was never announced as lost.
       if (doubts.unclear !== null && state !== 'kept') {

@@ -7,12 +7,13 @@ const REMEMBERED_MS = 24 * 3_600_000;
 type Times = Pick<Facts, 'now' | 'registeredAt'>;
 
 /** From when on every subscription that ended is remembered, in milliseconds since the epoch. */
-export function subscriptionsSince({ ended, endedIsCut, ...times }: Facts): number {
-  return since(
+export function subscriptionsSince({ ended, endedIsCut, unnotedUntil, ...times }: Facts): number {
+  const remembered = since(
     ended.map(({ at }) => at),
     endedIsCut,
     times,
   );
+  return unnotedUntil > 0 ? Math.max(remembered, unnotedUntil + CLOCK_MARGIN_MS) : remembered;
 }
 
 /** From when on every connection that ended is remembered, in milliseconds since the epoch. */

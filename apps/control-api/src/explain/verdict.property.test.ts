@@ -8,13 +8,17 @@ const event: fc.Arbitrary<HistoryEvent> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('publish' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('trim' as const) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('subscribe' as const, 'unsubscribe' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('unsubscribe-unnoted' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('remake' as const) }) },
   {
     weight: 3,
     arbitrary: fc.record({ kind: fc.constant('connect' as const), resumes: fc.boolean(), overstates: fc.boolean() }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('network-lost' as const) }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('end' as const), notedByOwn: fc.boolean() }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('end' as const), notedBy: fc.constantFrom('own', 'other', 'none') }),
+  },
 );
 
 /** Verdicts that are true of a message of each fate. */
@@ -62,7 +66,7 @@ function dueOf(fate: Fate, isKept: boolean): Verdict[] {
 }
 
 describe('a verdict', () => {
-  test('is never false, whatever happened and whichever edges have died', () => {
+  test('is never false, whatever happened, whichever edges have died and whichever notes are missing', () => {
     fc.assert(
       fc.property(histories, ([before, events]) => {
         const all = judged(historyOf(before, events));
@@ -77,8 +81,8 @@ describe('a verdict', () => {
     fc.assert(
       fc.property(histories, ([before, events]) => {
         const withNotes = events
-          .filter(({ kind }) => kind !== 'network-lost')
-          .map((one) => (one.kind === 'end' ? { ...one, notedByOwn: true } : one));
+          .filter(({ kind }) => kind !== 'network-lost' && kind !== 'unsubscribe-unnoted')
+          .map((one) => (one.kind === 'end' ? { ...one, notedBy: 'own' as const } : one));
         const all = judged(historyOf(before, withNotes));
         expect(
           all.filter(

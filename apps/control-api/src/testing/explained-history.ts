@@ -8,8 +8,10 @@ export type HistoryEvent =
   | { kind: 'publish' | 'trim' | 'subscribe' | 'unsubscribe' | 'remake' }
   /** One that overstates says that it has everything. */
   | { kind: 'connect'; resumes: boolean; overstates: boolean }
-  /** Its own edge notes what it knows, or another process that it ended. */
-  | { kind: 'end'; notedByOwn: boolean }
+  /** Its own edge notes what it knows, or another process that it ended; or the note is lost. */
+  | { kind: 'end'; notedBy: 'own' | 'other' | 'none' }
+  /** It unsubscribes, and the note of that is lost. */
+  | { kind: 'unsubscribe-unnoted' }
   /** The client's network is gone: from now on nothing arrives that is written, until its connection has ended. */
   | { kind: 'network-lost' };
 
@@ -53,8 +55,10 @@ export class ExplainedHistory {
   #registeredAt: number | null = null;
   #subscribedFrom: Position | null = null;
   #ended: EndedRange[] = [];
+  #unnotedUntil = 0;
+  #lastConnection = { generation: 0, endedAt: 0 };
   readonly #past: PastConnection[] = [];
-  #present: { from: number; story: ConnectionStory; answeredAt: number | null } | null = null;
+  #present: { from: number; follows: number; story: ConnectionStory; answeredAt: number | null } | null = null;
   /** What the client has; null: it was never sent a position. */
   #stated: Position | null = null;
 
@@ -76,9 +80,10 @@ export class ExplainedHistory {
     else if (event.kind === 'trim') this.#trim();
     else if (event.kind === 'subscribe') this.#subscribedFrom ??= this.#last;
     else if (event.kind === 'remake') this.#remake();
-    else if (event.kind === 'unsubscribe') this.#unsubscribe();
+    else if (event.kind === 'unsubscribe') this.#unsubscribe(true);
+    else if (event.kind === 'unsubscribe-unnoted') this.#unsubscribe(false);
     else if (event.kind === 'connect') this.#connect(event.resumes, event.overstates);
-    else if (event.kind === 'end') this.#end(event.notedByOwn);
+    else if (event.kind === 'end') this.#end(event.notedBy);
     else if (this.#present) this.#present.answeredAt ??= this.#time - STEP_MS;
   }
 
@@ -99,6 +104,8 @@ export class ExplainedHistory {
       ended: this.#ended,
       past: this.#past,
       present: this.#served(),
+      last: this.#lastConnection,
+      unnotedUntil: this.#unnotedUntil,
       endedIsCut: false,
       pastIsCut: false,
       oneClock: true,
@@ -149,10 +156,11 @@ export class ExplainedHistory {
     return comparePositions(id, this.#start) < 0;
   }
 
-  #unsubscribe(): void {
+  #unsubscribe(isNoted: boolean): void {
     const begin = this.#subscribedFrom;
     if (begin === null) return;
-    this.#ended.push({ begin, end: this.#last, at: this.#time, handled: true });
+    if (isNoted) this.#ended.push({ begin, end: this.#last, at: this.#time, handled: true });
+    else this.#unnotedUntil = this.#time;
     this.#subscribedFrom = null;
     this.#settle('ended-first');
   }
@@ -180,9 +188,11 @@ export class ExplainedHistory {
     const unnamed = resumes && begin !== null && stated === null ? [TOPIC] : [];
     this.#present = {
       from: this.#time,
+      follows: this.#lastConnection.generation,
       story: { resumed: resumes, unnamed, stated: stated === null ? [] : [[TOPIC, stated]], lost, cut: false },
       answeredAt: null,
     };
+    this.#lastConnection = { generation: this.#time * 1000, endedAt: this.#time };
     if (begin !== null) this.#stated = this.#last;
   }
 
@@ -203,14 +213,16 @@ export class ExplainedHistory {
     );
     if (!isTrimmed && !isEarlier) return null;
     const position = laterOf(isTrimmed ? trimmedTo : stated, isEarlier ? begin : stated);
-    return { topic: TOPIC, after: stated, position };
+    return { topic: TOPIC, after: stated, position, at: this.#time };
   }
 
-  #end(notedByOwn: boolean): void {
+  #end(notedBy: 'own' | 'other' | 'none'): void {
     if (this.#present === null) return;
-    const { from, story } = this.#present;
+    const { from, follows, story } = this.#present;
     const doubtfulMs = this.#doubtfulMs();
     this.#present = null;
+    this.#lastConnection.endedAt = this.#time;
+    if (notedBy === 'none') return;
     const end: ConnectionEnd = {
       ...story,
       openedMs: OPENED_MS,
@@ -219,9 +231,10 @@ export class ExplainedHistory {
       upTo: this.#time - 2_000,
       inbox: null,
       doubtfulMs,
+      follows,
     };
-    const reason = notedByOwn ? 'closed' : 'edge-died';
-    this.#past.push({ ...named(from), edge: 'e', to: this.#time, reason, end: notedByOwn ? end : null });
+    const reason = notedBy === 'own' ? 'closed' : 'edge-died';
+    this.#past.push({ ...named(from), edge: 'e', to: this.#time, reason, end: notedBy === 'own' ? end : null });
   }
 
   /** By whole heartbeats. */
@@ -232,9 +245,9 @@ export class ExplainedHistory {
 
   #served(): Facts['present'] {
     if (this.#present === null) return { kind: 'none' };
-    const { from, story } = this.#present;
+    const { from, follows, story } = this.#present;
     const topics: Record<string, Position> = this.#subscribedFrom === null ? {} : { [TOPIC]: this.#last };
-    const rest = { story, openedMs: OPENED_MS, waitingBytes: 0, doubtfulMs: this.#doubtfulMs() };
+    const rest = { follows, story, openedMs: OPENED_MS, waitingBytes: 0, doubtfulMs: this.#doubtfulMs() };
     const served: ServedClient = { ...named(from), topics, ...rest };
     return { kind: 'served', edge: 'e', served };
   }

@@ -91,7 +91,7 @@ export class StateMatcher {
     const { broker, edge, onError } = this.#deps;
     const wasOwner = client.owner?.generation === generation;
     const isDisconnected = client.disconnectUpTo >= connection.generation;
-    connection.generation = generation;
+    connection.own(client.lastGeneration, generation);
     const others = client.notify.filter((other) => other !== edge);
     // Of a connection here this edge knows more.
     if (!wasOwner && client.owner !== null && client.owner.edge !== edge) this.#remember(client.clientId, client.owner);

@@ -25,7 +25,7 @@ export interface ConnectionClaim {
   read: number;
   /** When the claim was sent, in milliseconds of the monotonic clock. */
   sentAt: number;
-  client: Pick<ClientState, 'clientId' | 'incarnation' | 'ownPosition'>;
+  client: Pick<ClientState, 'clientId' | 'incarnation' | 'ownPosition' | 'lastGeneration'>;
 }
 
 /** How far a topic got that has been left. */
@@ -47,6 +47,8 @@ export class Connection extends Sender implements Subscriber {
   readonly subscriptions = new SubscriptionSet();
   /** Of its claim: of two connections of a client the one with the higher generation is newer. */
   generation: number;
+  /** Generation of the client's connection before it; 0: there was none; null: not known. */
+  follows: number | null;
   /** Of the state that has been applied; 0 for none that is known to be wholly applied. */
   digest: number;
   /** The number of the read that brought this state: what was read before is older. */
@@ -94,6 +96,7 @@ export class Connection extends Sender implements Subscriber {
     this.clientId = client.clientId;
     this.incarnation = client.incarnation;
     this.generation = generation;
+    this.follows = client.lastGeneration;
     this.digest = digest;
     this.stateRead = read;
     this.#opening = Math.floor(sentAt);
@@ -121,13 +124,23 @@ export class Connection extends Sender implements Subscriber {
     return true;
   }
 
+  /**
+   * It owns its client by this generation.
+   * @param before the generation of the owner until then: its own, or that of another connection
+   */
+  own(before: number, generation: number): void {
+    // Another one owned it since it was claimed for this one, or in the middle.
+    if (before !== this.generation && before > (this.follows ?? before)) this.follows = null;
+    this.generation = generation;
+  }
+
   /** What followed `after` on a topic is gone: it goes on after `position`. */
   announceLost(topic: string, after: Position, position: Position): void {
     if (this.phase === 'closed') return;
     this.counters.lostAnnounced += 1;
     this.#losses?.add(topic, this.clientId, after, position);
     const lost = { topic: deliveredName(topic), after, position };
-    this.story = withLost(this.story, lost);
+    this.story = withLost(this.story, { ...lost, at: Date.now() });
     this.sendControl({ type: 'lost', ...lost });
   }
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EdgeBroker } from '@holdfast/broker/broker';
-import { type ClientState, parseStart } from '@holdfast/broker/client-state';
+import { type ClientState, connectionName, parseStart } from '@holdfast/broker/client-state';
 import { closeCodes } from '@holdfast/protocol/close-codes';
 import { decodeUpFrame } from '@holdfast/protocol/up';
 import { traceResume } from '@holdfast/service/tracing';
@@ -12,7 +12,7 @@ import { Connection } from './connection.ts';
 import { connectionIdentity } from './identity.ts';
 import type { Reconciler } from '../client/reconcile.ts';
 import { Arrivals } from '../evidence/arrivals.ts';
-import { doubtfulMs, inTimeOfRedis } from '../evidence/connection-evidence.ts';
+import { doubtfulMs, inTimeOfRedis, neverOpened } from '../evidence/connection-evidence.ts';
 import type { PastNotes } from '../evidence/past-notes.ts';
 import type { Releases } from '../client/releases.ts';
 import { ResumeFrames } from './resume-frames.ts';
@@ -101,10 +101,14 @@ export class Hub {
   }
 
   /** For `Claim.abandon`. */
-  abandon({ client: { clientId }, generation, isOwner }: Claim): void {
-    const { pending, releases, reconciler } = this.#deps;
+  abandon({ client: { clientId, incarnation, lastGeneration }, generation, isOwner }: Claim): void {
+    const { pending, pastNotes, edge, releases, reconciler } = this.#deps;
     pending.end(clientId);
     if (!isOwner) return;
+    const connection = connectionName(generation);
+    const end = neverOpened(lastGeneration);
+    const past = { generation, edge, connection, incarnation, to: Date.now(), reason: 'lost', end } as const;
+    pastNotes.add({ clientId, past });
     releases.add({ clientId, generation, reason: 'lost', onReleased: () => reconciler.reread(clientId) });
   }
 

@@ -35,6 +35,7 @@ const reasons: Partial<Record<CloseCode['code'], DisconnectReason>> = {
 export interface KnownConnection {
   readonly id: string;
   readonly generation: number;
+  readonly follows: number | null;
   readonly story: ConnectionStory;
   readonly openedMs: number | null;
   readonly subscriptions: { values(): Iterable<Subscription> };
@@ -85,11 +86,12 @@ export function openedAfterMs({ id, story }: KnownConnection, claimSentAt: numbe
 }
 
 function servedClient(connection: KnownConnection): ServedClient {
-  const { id, generation, story, openedMs, inboxPosition, transport, subscriptions } = connection;
+  const { id, generation, follows, story, openedMs, inboxPosition, transport, subscriptions } = connection;
   const topics = reachedOf([...subscriptions.values()]);
   return {
     connection: id,
     generation,
+    follows,
     story,
     openedMs,
     inbox: inboxPosition,
@@ -129,9 +131,9 @@ export function closedReason({ code }: CloseCode): DisconnectReason {
 
 /** What is known of a connection as it ends. */
 export function connectionEnd(connection: KnownConnection): ConnectionEnd {
-  const { story, openedMs, congested, digest, incarnation, inboxPosition } = connection;
+  const { story, openedMs, follows, congested, digest, incarnation, inboxPosition } = connection;
   const { resumed, unnamed, stated, lost, cut } = story;
-  const end = { resumed, unnamed, stated, lost, cut, openedMs, doubtfulMs: 0 };
+  const end = { resumed, unnamed, stated, lost, cut, openedMs, doubtfulMs: 0, follows };
   // What of it the socket took is not known.
   if (congested) return { ...end, upTo: null, reached: {}, reachedCut: true, inbox: inboxPosition };
   const subscriptions = [...connection.subscriptions.values()];
@@ -149,6 +151,12 @@ export function connectionEnd(connection: KnownConnection): ConnectionEnd {
     // Where an inbox begins, its position has the number of the registration.
     inbox: inboxPosition.endsWith(`-${incarnation}`) ? null : inboxPosition,
   };
+}
+
+/** Of a connection that came to nothing before its welcome. @param follows as of `ConnectionEnd` */
+export function neverOpened(follows: number): ConnectionEnd {
+  const nothing = { openedMs: null, upTo: null, reached: {}, reachedCut: false, inbox: null, doubtfulMs: 0 };
+  return { ...NOT_RESUMED, ...nothing, follows };
 }
 
 /** @param aheadMs this clock less that of Redis, by which ids are */

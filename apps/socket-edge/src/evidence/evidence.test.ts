@@ -50,10 +50,51 @@ describe('of a connection that has ended', () => {
 
   it('times are those of Redis, by whose clock ids are', async () => {
     const all = installation('news');
+    all.redis.clockBehindMs = 3_600_000;
+    await all.edge.beat();
+    const made = await all.edge.connected(CLIENT);
+    const { upTo } = connectionEnd(made.connection);
+    const { to = 0, end: story } = (await lost(all, made)) ?? {};
+    expect(Math.abs(Date.now() - 3_600_000 - to)).toBeLessThan(60_000);
+    expect(Math.abs(Number(upTo) - 3_600_000 - Number(story?.upTo))).toBeLessThan(60_000);
     const { connection } = await all.edge.connected(CLIENT);
     const end = { ...connectionEnd(connection), upTo: 100_000 };
     expect(inTimeOfRedis(end, 5_000)).toMatchObject({ upTo: 95_000, reachedCut: true });
     expect(inTimeOfRedis(end, -5_000)).toBe(end);
+  });
+
+  it('its edge names the connection before it, also one that came to nothing', async () => {
+    const all = installation('news');
+    const first = await all.edge.connected(CLIENT);
+    expect(await endOf(all, first)).toMatchObject({ follows: 0 });
+    const claim = await all.edge.hub.claim(CLIENT);
+    claim?.abandon();
+    await all.edge.settled();
+    const nothing = all.redis.past.at(-1)?.past;
+    expect(nothing).toMatchObject({
+      generation: claim?.generation,
+      reason: 'lost',
+      end: { openedMs: null, follows: first.connection.generation },
+    });
+    const second = await all.edge.connected(CLIENT);
+    expect(await endOf(all, second)).toMatchObject({ follows: claim?.generation });
+  });
+
+  it('its edge names the one that the client was taken over from, and none when there was another in the middle', async () => {
+    const all = installation('news');
+    const other = all.redis.own(CLIENT, 'edge-b');
+    const made = await all.edge.connected(CLIENT);
+    expect(made.connection.follows).toBe(other);
+    all.redis.rollBack(CLIENT, { edge: 'edge-b', generation: other });
+    all.redis.notify('edge-a', CLIENT);
+    await all.edge.settled();
+    expect(made.connection.follows).toBe(other);
+    all.redis.own(CLIENT, 'edge-b');
+    await all.redis.broker().release(CLIENT, 'edge-b', 0);
+    all.redis.notify('edge-a', CLIENT);
+    await all.edge.settled();
+    expect(made.connection.phase).toBe('open');
+    expect(made.connection.follows).toBeNull();
   });
 
   it('what may not have arrived is known when it was lost, and only then', async () => {

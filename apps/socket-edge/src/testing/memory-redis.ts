@@ -71,6 +71,8 @@ export class MemoryRedis {
   #generation = 0;
   #registrations = 0;
   /** The generation of the last claim of each client: it stays when there is no owner any more. */
+  /** How far its clock is behind that of its edges. */
+  clockBehindMs = 0;
   readonly #claimed = new Map<string, number>();
   /** Each state that was read, as a text; its place in the list is its digest. */
   readonly #states: string[] = [''];
@@ -98,6 +100,7 @@ export class MemoryRedis {
       registeredAt,
       incarnation,
       owner: null,
+      lastGeneration: 0,
       notify: [],
       since: registeredAt,
       disconnectUpTo: 0,
@@ -105,6 +108,7 @@ export class MemoryRedis {
       identity: { ...NO_IDENTITY, ...identity },
       topics: new Map(topics.map((topic) => [topic, this.startOf(topic)])),
       closed: new Map(),
+      ended: { count: 0, lastAt: 0 },
     });
     this.ownLogs.set(clientId, new LogModel(registeredAt, incarnation));
   }
@@ -150,6 +154,7 @@ export class MemoryRedis {
     const client = this.client(clientId);
     client.owner = owner;
     client.notify = [owner.edge];
+    client.lastGeneration = owner.generation;
     this.#claimed.set(clientId, owner.generation);
   }
 
@@ -299,7 +304,7 @@ export class MemoryRedis {
           const asked = this.drainRequests.get(id);
           const request = asked && asked.at >= known.at ? asked : known;
           this.drainRequests.set(id, request);
-          return { alive, request, redisNow: Date.now() };
+          return { alive, request, redisNow: Date.now() - this.clockBehindMs };
         }),
       dropLease: (edge) =>
         this.#ask('dropLease', () => {
@@ -368,13 +373,14 @@ export class MemoryRedis {
   #setOwner(client: ClientState, edge: string, generation: number): void {
     const [previous] = [client.owner?.edge, ...client.notify].filter((one) => one !== undefined && one !== edge);
     client.owner = { edge, generation };
+    client.lastGeneration = generation;
     client.since = Date.now();
     client.notify = previous === undefined ? [edge] : [edge, previous];
     this.#claimed.set(client.clientId, generation);
   }
 
   #digestOf(client: ClientState): number {
-    const state = { ...client, owner: null, notify: null, since: null };
+    const state = { ...client, owner: null, lastGeneration: null, notify: null, since: null };
     const text = JSON.stringify(state, (_name, value: unknown) => (value instanceof Map ? [...value] : value));
     const at = this.#states.indexOf(text);
     return at > 0 ? at : this.#states.push(text) - 1;

@@ -52,7 +52,7 @@ export function clientStore(redis: Commands, keys: Keys, pending: Pending, broke
     await Promise.all([
       pending.notify(client.notify, clientId),
       // What cannot be noted is only not remembered.
-      evidence.noteLeft(clientId, endedSubscriptions(answer.rest[1])).catch(() => undefined),
+      evidence.noteLeft(clientId, endedSubscriptions(client, answer.rest[1], answer.rest[2])).catch(() => undefined),
     ]);
     return { kind: 'changed', client };
   }
@@ -151,15 +151,20 @@ export function clientStore(redis: Commands, keys: Keys, pending: Pending, broke
   };
 }
 
-/** From `topic, start, end, …`. */
-function endedSubscriptions(flat: unknown): EndedSubscription[] {
+/** From `topic, start, end, …`, the last of which was the one that is counted last. */
+function endedSubscriptions(
+  { ended: { count, lastAt: at } }: ClientState,
+  flat: unknown,
+  endedBefore: unknown,
+): EndedSubscription[] {
   const values = Array.isArray(flat) ? flat.map(text) : [];
-  const at = Date.now();
+  const before = count - Math.floor(values.length / 3);
   const ended: EndedSubscription[] = [];
   for (let index = 0; index + 2 < values.length; index += 3) {
     const [topic = '', start = '', end = ''] = values.slice(index, index + 3);
     const { position: begin, incarnation } = parseStart(start);
-    ended.push({ topic, incarnation, begin, end, at });
+    const previousAt = ended.length === 0 ? Number(text(endedBefore)) : at;
+    ended.push({ topic, incarnation, begin, end, at, number: before + ended.length + 1, previousAt });
   }
   return ended;
 }

@@ -31,6 +31,8 @@ describe('registering', () => {
     expect(state).toEqual({
       ...client,
       incarnation: state.incarnation,
+      lastGeneration: 0,
+      ended: { count: 0, lastAt: 0 },
       owner: null,
       notify: [],
       since: client.registeredAt,

@@ -27,6 +27,8 @@ export interface ClientState {
   owner: Owner | null;
   /** The owner whose edge died, until there is another one. */
   goneOwner?: Owner;
+  /** Generation of its last owner, whether or not it still is; 0: it never had one. */
+  lastGeneration: number;
   /** The edges that must be notified of a change: the owner's, and one that may still hold an older connection. */
   notify: string[];
   /** Since when it has been connected, or not connected: milliseconds since the epoch. */
@@ -39,6 +41,8 @@ export interface ClientState {
   topics: Map<string, SubscriptionStart>;
   /** Topic to the ranges of subscriptions that ended before the edge may have looked; see `closedRanges`. */
   closed: Map<string, string>;
+  /** How many of its subscriptions ended with a position, and when the last one did: milliseconds since the epoch. */
+  ended: { count: number; lastAt: number };
   identity: ClientIdentity;
 }
 
@@ -99,6 +103,8 @@ const field = {
   givenGeneration: 'q',
   disconnectUpTo: 'x',
   ownPosition: 'm',
+  /** How many subscriptions ended, and when the last one did. */
+  ended: 'l',
 } as const;
 const TOPIC_MARK = '+';
 const CLOSED_MARK = '-';
@@ -119,7 +125,9 @@ export function decodeClient(clientId: string, flat: readonly string[]): ClientS
   const edge = values[field.edge];
   const registeredAt = Number(values[field.registeredAt]);
   const incarnation = values[field.incarnation] ?? '0';
-  const claimant = edge === undefined ? null : { edge, generation: Number(values[field.generation]) };
+  const lastGeneration = Number(values[field.generation] ?? 0);
+  const claimant = edge === undefined ? null : { edge, generation: lastGeneration };
+  const [count = 0, lastAt = 0] = (values[field.ended] ?? '').split(' ').map(Number);
   const isGone = values[field.gone] !== undefined;
   return {
     clientId,
@@ -129,12 +137,14 @@ export function decodeClient(clientId: string, flat: readonly string[]): ClientS
     incarnation,
     owner: isGone ? null : claimant,
     ...(isGone && claimant && { goneOwner: claimant }),
+    lastGeneration,
     notify: edgesOf(edge, values[field.previousEdge]),
     since: Number(values[field.since] ?? registeredAt),
     disconnectUpTo: Number(values[field.disconnectUpTo] ?? 0),
     ownPosition: values[field.ownPosition] ?? `${registeredAt}-${incarnation}`,
     topics,
     closed,
+    ended: { count, lastAt },
     identity: decodeIdentity(values),
   };
 }

@@ -18,6 +18,7 @@ const END: ConnectionEnd = {
   stated: [],
   lost: [{ topic: 'news', after: '1-0', position: '2-0' }],
   cut: false,
+  follows: 0,
 };
 
 function past(generation: number, given: Partial<PastConnection> = {}): PastConnection {
@@ -47,6 +48,7 @@ describe('a connection that has ended', () => {
         unnamed: ['a'],
         stated: [['b', '5-0']],
         cut: true,
+        follows: null,
         reachedCut: true,
       },
     });
@@ -120,13 +122,28 @@ describe('a connection that has ended', () => {
     const now = Date.now();
     const usual = (index: number) => {
       const generation = (now + index) * 1000;
-      const end = { ...END, lost: [], reached: { 'news.sport': `${now}-123456` }, upTo: now };
+      const end = {
+        ...END,
+        follows: (now + index - 1) * 1000,
+        lost: [],
+        reached: { 'news.sport': `${now}-123456` },
+        upTo: now,
+      };
       return past(generation, { edge: '0123456789ab', to: now, end, connection: generation.toString(36) });
     };
     await edge.notePast(clientId, usual(0));
     expect(await bytes()).toBeLessThan(400);
     for (let index = 1; index < MAX_NOTES; index += 1) await edge.notePast(clientId, usual(index));
     expect(await bytes()).toBeLessThan(4_000);
+  });
+
+  test('has a note of 2 kB at most: with long names of topics it tells only that it ended', async () => {
+    const clientId = await registered();
+    const reached = Object.fromEntries(Array.from({ length: 8 }, (_, index) => [`${'x'.repeat(199)}${index}`, '5-1']));
+    const stated = Object.keys(reached).map((topic): [string, string] => [topic, '5-1']);
+    await edge.notePast(clientId, past(1, { end: { ...END, reached, stated } }));
+    await edge.notePast(clientId, past(2, { end: { ...END, reached } }));
+    expect(await pastOf(clientId)).toEqual([past(2, { end: { ...END, reached } }), past(1, { end: null })]);
   });
 });
 
@@ -140,9 +157,27 @@ describe('a subscription that has ended', () => {
     await control.changeTopics(clientId, { remove: ['news', 'chat', 'none'], endsAt: ends });
     const { left } = await control.readEvidence(clientId);
     const at = expect.any(Number);
-    expect(left).toContainEqual({ topic: 'news', incarnation: '7', begin: '5-0', end: '6-0', at });
-    expect(left).toContainEqual({ topic: 'chat', incarnation: '8', begin: '1-0', end: '1-0', at });
+    expect(left).toContainEqual({
+      topic: 'news',
+      incarnation: '7',
+      begin: '5-0',
+      end: '6-0',
+      at,
+      number: 1,
+      previousAt: 0,
+    });
+    expect(left).toContainEqual({
+      topic: 'chat',
+      incarnation: '8',
+      begin: '1-0',
+      end: '1-0',
+      at,
+      number: 2,
+      previousAt: at,
+    });
     expect(left).toHaveLength(2);
+    const { ended } = await stateOf(control, clientId);
+    expect(ended).toEqual({ count: 2, lastAt: left[0]?.at });
   });
 
   test('by a token that does not name it any more is remembered too, and one to a topic that is gone is not', async () => {

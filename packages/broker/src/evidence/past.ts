@@ -42,7 +42,12 @@ export interface ConnectionEnd extends ConnectionStory {
   inbox: Position | null;
   /** What was written for so long before its end may not have arrived, in milliseconds: the client has not answered since. */
   doubtfulMs: number;
+  /** Generation of the client's connection before it; 0: there was none; null: not known. */
+  follows: number | null;
 }
+
+/** A note that would be longer, by long names of topics, tells no more than what other processes can. */
+const MAX_NOTE_BYTES = 2048;
 
 /** A connection of a client that has ended. */
 export interface PastConnection {
@@ -69,8 +74,12 @@ export interface EndedSubscription {
   /** What was published after `begin`, up to `end`, was for the client. */
   begin: Position;
   end: Position;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch, by the clock of Redis. */
   at: number;
+  /** Counts those of the client. */
+  number: number;
+  /** When the one before it ended; 0: there was none. */
+  previousAt: number;
 }
 
 /** A note in Redis: one letter each, and only what there is, because a million clients may have sixteen. */
@@ -91,13 +100,15 @@ interface Note {
   i?: Position;
   d?: number;
   p?: Record<string, Position>;
+  /** The generation that it followed. */
+  b?: number;
   /** 1: more was reached than is kept. */
   m?: 1;
   /** 1: it resumed. */
   s?: 1;
   n?: readonly string[];
   q?: readonly (readonly [topic: string, position: Position])[];
-  l?: [topic: string, after: Position, position: Position][];
+  l?: [topic: string, after: Position, position: Position, at?: number][];
   k?: 1;
 }
 
@@ -114,8 +125,10 @@ export function encodePast(past: PastConnection): [note: string, beginning: stri
     r: reason,
     ...(end && encodeEnd(end)),
   };
+  const text = JSON.stringify(note);
+  if (end !== null && Buffer.byteLength(text) > MAX_NOTE_BYTES) return encodePast({ ...past, end: null });
   const beginning = `{"g":${generation},`;
-  return [JSON.stringify(note), beginning, `${beginning}"w":1,`];
+  return [text, beginning, `${beginning}"w":1,`];
 }
 
 function encodeEnd(end: ConnectionEnd): Partial<Note> {
@@ -129,8 +142,9 @@ function encodeEnd(end: ConnectionEnd): Partial<Note> {
     ...(end.resumed && { s: 1 }),
     ...(end.unnamed.length > 0 && { n: end.unnamed }),
     ...(end.stated.length > 0 && { q: end.stated }),
-    ...(end.lost.length > 0 && { l: end.lost.map(({ topic, after, position }) => [topic, after, position]) }),
+    ...(end.lost.length > 0 && { l: end.lost.map(encodeLost) }),
     ...(end.cut && { k: 1 }),
+    ...(end.follows !== null && { b: end.follows }),
   };
 }
 
@@ -149,31 +163,41 @@ export function decodePast(text: string): PastConnection | null {
   };
 }
 
+function encodeLost({ topic, after, position, at }: LostRange): [string, Position, Position, number?] {
+  return at === undefined ? [topic, after, position] : [topic, after, position, at];
+}
+
 function decodeEnd(note: Note): ConnectionEnd {
   return {
     openedMs: note.o ?? null,
     upTo: note.u ?? null,
     inbox: note.i ?? null,
     doubtfulMs: note.d ?? 0,
+    follows: note.b ?? null,
     reached: note.p ?? {},
     reachedCut: note.m === 1,
     resumed: note.s === 1,
     unnamed: note.n ?? [],
     stated: note.q ?? [],
-    lost: (note.l ?? []).map(([topic, after, position]) => ({ topic, after, position })),
+    lost: (note.l ?? []).map(([topic, after, position, at]) => ({
+      topic,
+      after,
+      position,
+      ...(at !== undefined && { at }),
+    })),
     cut: note.k === 1,
   };
 }
 
-export function encodeLeft({ topic, incarnation, begin, end, at }: EndedSubscription): string {
-  return JSON.stringify([topic, incarnation, begin, end, at]);
+export function encodeLeft({ topic, incarnation, begin, end, at, number, previousAt }: EndedSubscription): string {
+  return JSON.stringify([topic, incarnation, begin, end, at, number, previousAt]);
 }
 
 export function decodeLeft(text: string): EndedSubscription | null {
-  const note = parsed(text) as [string, string, Position, Position, number] | null;
+  const note = parsed(text) as [string, string, Position, Position, number, number?, number?] | null;
   if (!Array.isArray(note)) return null;
-  const [topic, incarnation, begin, end, at] = note;
-  return { topic, incarnation, begin, end, at };
+  const [topic, incarnation, begin, end, at, number = 0, previousAt = 0] = note;
+  return { topic, incarnation, begin, end, at, number, previousAt };
 }
 
 function parsed(text: string): unknown {

@@ -8,6 +8,8 @@ export interface ServedClient {
   /** Of its claim. */
   generation: number;
   connection: string;
+  /** As of a `ConnectionEnd`. */
+  follows?: number | null;
   topics: Record<string, Position>;
   /** Not of edges of an earlier version, as the rest. One that has ended, and whose socket is being closed, has a `ConnectionEnd`. */
   story?: ConnectionStory | ConnectionEnd;

@@ -9,8 +9,11 @@
 -- a field of its own, `-topic`, as `start,end,incarnation` with spaces between several. What has no room there, or
 -- belongs to a client whose connection this Redis does not know of, is noted as one range with `!` before it, of which
 -- the client gets a `lost`.
+-- Subscriptions that ended at a position are counted in `l`, with the time (ms) of the last one: what is noted of them
+-- elsewhere can be found to be incomplete.
 -- Gives {0} not registered, or renewed for another user, {2} too many topics (nothing changed),
--- {1, the client's fields and values, of each subscription that ended at a position: topic, start, that position}
+-- {1, the client's fields and values, of each subscription that ended at a position: topic, start, that position,
+-- when the last one before these ended (ms; 0: there was none)}
 local MAX_RANGES_BYTES = 2000
 local fields = redis.call('HGETALL', KEYS[1])
 if #fields == 0 then return { 0 } end
@@ -95,6 +98,13 @@ for i = first_field, #ARGV, 2 do
   end
 end
 
+local ended, ended_at = string.match(client.l or '0 0', '^(%d+) (%d+)$')
+if #left > 0 then
+  local time = redis.call('TIME')
+  ended = ended + #left / 3
+  set[#set + 1] = 'l'
+  set[#set + 1] = string.format('%.0f %.0f', ended, time[1] * 1000 + math.floor(time[2] / 1000))
+end
 if #drop > 0 then redis.call('HDEL', KEYS[1], unpack(drop)) end
 if #set > 0 then redis.call('HSET', KEYS[1], unpack(set)) end
-return { 1, redis.call('HGETALL', KEYS[1]), left }
+return { 1, redis.call('HGETALL', KEYS[1]), left, ended_at }

@@ -20,11 +20,13 @@ export function everyCall({
     topics: new Map(),
     incarnation: '1',
     owner: { edge: 'e1', generation: 2 },
+    lastGeneration: 2,
     notify: ['e1'],
     since: 0,
     disconnectUpTo: 0,
     ownPosition: '1-1',
     closed: new Map(),
+    ended: { count: 0, lastAt: 0 },
     identity: { ...NO_IDENTITY, user },
   };
   const topic = randomUUID();
