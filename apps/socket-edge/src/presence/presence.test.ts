@@ -261,6 +261,29 @@ describe('what an edge writes', () => {
     },
   );
 
+  it.each(['checkAll', 'onSubscribed'] as const)(
+    'is shown anew after %s also when Redis did not answer that',
+    async (how) => {
+      const { redis, edge, other, register, later } = presenceRoom();
+      for (const id of ['w', 'a']) register(id, id);
+      const { socket } = await edge.connected('w', WATCHES);
+      await later();
+      vi.spyOn(edge.presence, 'onLive').mockImplementationOnce(() => undefined);
+      await other.connected('a');
+      await later();
+      redis.presence.renumber(ROOM);
+      redis.failing.add('checkPresence');
+      if (how === 'checkAll') await expect(edge.presence.checkAll()).rejects.toThrow();
+      else edge.presence.onSubscribed([ROOM]);
+      await later();
+      expect(shownMembers(socket, ROOM)).toEqual({ w: null });
+      redis.failing.clear();
+      await edge.presence.tend();
+      await later();
+      expect(shownMembers(socket, ROOM)).toEqual({ w: null, a: null });
+    },
+  );
+
   it('is written anew when the edge was taken for dead', async () => {
     const { redis, edge, register, later } = presenceRoom();
     register('a', 'ann');

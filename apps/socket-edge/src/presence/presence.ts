@@ -53,7 +53,7 @@ export class Presence {
   readonly #presenceOf = new WeakMap<Topic, TopicPresence>();
   /** Calls that are due or under way. */
   readonly #calling = new Map<TopicPresence, Promise<void>>();
-  /** Topics whose snapshot could not be read. */
+  /** Topics whose snapshot has to be read, and could not be yet. */
   readonly #unread = new Set<TopicPresence>();
   readonly #round = new Round(CHECK_MS, this.#active);
   #hasEnded = false;
@@ -104,8 +104,8 @@ export class Presence {
   /** Redis has confirmed subscriptions: what was published on these topics may have been missed. */
   onSubscribed(topics: readonly string[]): void {
     const watched = this.#named(topics).filter(({ watchers }) => watchers.size > 0);
-    this.#check(watched, true).catch(() => {
-      // Redis went away again: the next round comes.
+    this.#checkAnew(watched).catch(() => {
+      // Redis went away again, or answers late: the next round comes.
     });
   }
 
@@ -120,7 +120,7 @@ export class Presence {
 
   /** Compares all: after Redis was away, or after the lease expired. */
   checkAll(): Promise<void> {
-    return this.#check([...this.#active.values()], true);
+    return this.#checkAnew([...this.#active.values()]);
   }
 
   /**
@@ -235,6 +235,13 @@ export class Presence {
     const { writer, members } = presence;
     if (nextMs !== null) this.#plan(presence, performance.now() + nextMs);
     else if (members.hasChanges && !writer.isOff) this.#callSoon(presence);
+  }
+
+  /** Until a snapshot has been read, what is known may be of versions that Redis has lost and given again. */
+  async #checkAnew(presences: readonly TopicPresence[]): Promise<void> {
+    for (const presence of presences) this.#unread.add(presence);
+    await this.#check(presences, true);
+    for (const presence of presences) this.#unread.delete(presence);
   }
 
   /** @param wasAway versions after a loss in Redis may be numbered as those before it: snapshots are read in any case */
