@@ -41,11 +41,11 @@ export async function checkBlocks(blocks: readonly Block[], { announce, redisUrl
       await using place = await startSurroundings(installed, tarballs, announce, redisUrl);
       const { surroundings, reset } = place;
       for (const session of plan.sessions) {
+        await reset();
         let folder = '';
         const folderOf = () => (folder = surroundings.folderOf(session));
         faults.push(...(await runSession(session, { ...surroundings, folderOf })));
         await forgetSession(folder);
-        await reset();
       }
     }
   }

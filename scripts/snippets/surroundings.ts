@@ -11,6 +11,8 @@ const EDGES = 2;
 const SHOWN_CONTROL = /(?:127\.0\.0\.1|localhost):7700\b/g;
 const SHOWN_EDGES = [/(?:127\.0\.0\.1|localhost):7701\b/g, /(?:127\.0\.0\.1|localhost):7702\b/g] as const;
 const SHOWN_PREFIX = /\bhf:/g;
+/** Those that `npm start` makes. */
+const TOPICS = ['news.sport', 'news.weather', 'chat'];
 /** A session that installs packages by itself begins with nothing; another finds ours installed. */
 const INSTALLS = /\bnpm (install|i|init|create)\b/;
 /** The most that a page of a list has. */
@@ -25,7 +27,7 @@ exec "$REAL_NPX" "$@"
 
 export interface SessionsPlace extends AsyncDisposable {
   readonly surroundings: Surroundings;
-  /** Makes the installation as it was at first: no topic, no client, one key. */
+  /** Makes the installation as `npm start` leaves it: three topics, no client, one key. */
   readonly reset: () => Promise<void>;
 }
 
@@ -111,6 +113,7 @@ async function reset({ controlUrl, key, keysFile }: Installation, first: string)
   for (const { clientId, ref } of clients) await call('DELETE', `/v1/clients/${clientId ?? ref}`);
   const { topics } = (await call('GET', `/v1/topics?limit=${LIMIT}`)) as { topics: { topic: string }[] };
   for (const { topic } of topics) await call('DELETE', `/v1/topics/${topic}`);
+  for (const topic of TOPICS) await call('PUT', `/v1/topics/${topic}`);
   await copyFile(first, keysFile);
 }
 
