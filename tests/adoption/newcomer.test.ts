@@ -9,10 +9,13 @@ import { eventually } from '@holdfast/testkit/eventually';
 import { call } from '@holdfast/testkit/rest';
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
+import type { Block } from '../../scripts/snippets/block.ts';
+import { pageBlocks } from '../../scripts/snippets/pages.ts';
 import { startBrowser } from '../e2e/browser.ts';
 import { temporaryDirectory } from '../e2e/temporary-directory.ts';
 
-const PAGE = join(repositoryRoot, 'docs/tutorials/first-message.md');
+const PAGE = 'docs/tutorials/first-message.md';
+const THIS_FILE = 'tests/adoption/newcomer.test.ts';
 const PATIENCE = { timeoutMs: 30_000 };
 /** The promise of the page, and how fast a person reads text that is new to it. */
 const PROMISED_SECONDS = 300;
@@ -20,18 +23,10 @@ const WORDS_A_MINUTE = 200;
 /** What is not part of the steps. */
 const AFTERWARDS = '## If it does not';
 
-interface Block {
-  readonly language: string;
-  /** Of `file=`. */
-  readonly file: string;
-  readonly code: string;
-}
-
 /** The blocks of the page that this test stands for, and what they print, in order. */
-function blocksOf(text: string): Block[] {
-  return [...text.matchAll(/^```(\w+) ?(.*)\n([\s\S]*?)^```$/gm)]
-    .filter(([, language, words = '']) => language === 'text' || words.includes('tested-by=tests/adoption/newcomer.test.ts'))
-    .map(([, language = '', words = '', code = '']) => ({ language, file: /file=(\S+)/.exec(words)?.[1] ?? '', code }));
+async function testedBlocks(): Promise<Block[]> {
+  const blocks = await pageBlocks(PAGE);
+  return blocks.filter(({ language, marks }) => language === 'text' || marks.testedBy === THIS_FILE);
 }
 
 /** What a person has: none of what npm tells the programs that it starts, and no registry. */
@@ -61,10 +56,10 @@ function startProgram(program: string, args: readonly string[], cwd: string, env
 }
 
 it('shows a message to one person, in an empty folder, within five minutes of a newcomer', async () => {
-  const text = await readFile(PAGE, 'utf8');
-  const blocks = blocksOf(text);
-  const [page, backend] = blocks.filter(({ file }) => file !== '');
-  expect(blocks.map(({ language, file }) => file || language)).toEqual([
+  const text = await readFile(join(repositoryRoot, PAGE), 'utf8');
+  const blocks = await testedBlocks();
+  const [page, backend] = blocks.filter(({ marks }) => marks.file !== undefined);
+  expect(blocks.map(({ language, marks }) => marks.file ?? language)).toEqual([
     'sh',
     'page.html',
     'backend.mjs',
@@ -108,13 +103,13 @@ it('shows a message to one person, in an empty folder, within five minutes of a 
   const beganAt = performance.now();
   const printed: string[] = [];
   const pages = new Map<string, Page>();
-  for (const { language, file, code } of blocks) {
+  for (const { language, marks, code } of blocks) {
     const ours = code.replaceAll('8080', port);
     if (language === 'text') {
       const parts = code.trim().split('…');
       expect(parts.map((part) => printed.at(-1)?.includes(part))).toEqual(parts.map(() => true));
-    } else if (file !== '') {
-      await writeFile(join(empty.path, file), ours);
+    } else if (marks.file !== undefined) {
+      await writeFile(join(empty.path, marks.file), ours);
     } else if (ours.startsWith('node ')) {
       // The backend, which runs until the end.
       const running = started.use(startProgram('bash', ['-c', `exec ${ours}`], empty.path, env));
