@@ -46,7 +46,10 @@ export async function checkBlocks(blocks: readonly Block[], { announce, redisUrl
         await reset();
         let folder = '';
         const folderOf = () => (folder = surroundings.folderOf(session));
+        const startedAt = performance.now();
         faults.push(...(await runSession(session, { ...surroundings, folderOf })));
+        const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+        announce(`${session.page}: ${session.name} ran in ${seconds} s`);
         await forgetSession(folder);
       }
     }
