@@ -12,6 +12,8 @@ export interface Marks {
   readonly testedBy?: string;
   /** What was printed: by the block before, `` , or by the background block of this name. */
   readonly output?: string;
+  /** A program that a machine may lack: without it the block is not run. */
+  readonly needs?: string;
   /** Declarations for the types of the page's later blocks. */
   readonly given: boolean;
 }
@@ -35,7 +37,13 @@ const FENCE = /^( *)(```+|~~~+)(.*)$/;
 /** A name, and after `=` a word or a text in quotation marks. */
 const WORD = /([^\s="]+)(?:=(?:"([^"]*)"|(\S*)))?/g;
 /** Marks with a value that may not be left out. */
-const WITH_VALUE = { run: 'run', file: 'file', 'not-run': 'notRun', 'tested-by': 'testedBy' } as const;
+const WITH_VALUE = {
+  run: 'run',
+  file: 'file',
+  needs: 'needs',
+  'not-run': 'notRun',
+  'tested-by': 'testedBy',
+} as const;
 /** Marks whose value is a name that may be left out. */
 const WITH_NAME = { background: 'background', output: 'output' } as const;
 

@@ -7,7 +7,8 @@ import { repositoryRoot } from '../../packages/local/src/repository-root.ts';
 import type { Block } from './block.ts';
 import { installPackages } from './installed.ts';
 import { parseBlocks } from './parse.ts';
-import { type Fault, type Plan, faultAt, planOf } from './plan.ts';
+import { type Fault, type Plan, type Session, faultAt, planOf } from './plan.ts';
+import { findOrBringProgram } from './programs.ts';
 import { forgetSession, runSession } from './sessions.ts';
 import { startSurroundings } from './surroundings.ts';
 import { typeFaults } from './types.ts';
@@ -32,6 +33,7 @@ export async function checkBlocks(blocks: readonly Block[], { announce, redisUrl
   const faults: Fault[] = [...plan.faults, ...(await untested(plan.tested))];
   const { faults: unparsed, missed } = await parseBlocks(plan.parsed, announce);
   faults.push(...unparsed);
+  const { sessions, skipped } = await possible(plan.sessions, announce);
   if (plan.typed.length > 0 || plan.sessions.length > 0) {
     await using directory = await temporaryDirectory();
     const installed = join(directory.path, 'installed');
@@ -40,17 +42,45 @@ export async function checkBlocks(blocks: readonly Block[], { announce, redisUrl
     if (plan.sessions.length > 0) {
       await using place = await startSurroundings(installed, tarballs, announce, redisUrl);
       const { surroundings, reset } = place;
-      for (const session of plan.sessions) {
+      for (const session of sessions) {
         await reset();
         let folder = '';
         const folderOf = () => (folder = surroundings.folderOf(session));
+        const startedAt = performance.now();
         faults.push(...(await runSession(session, { ...surroundings, folderOf })));
+        const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+        announce(`${session.page}: ${session.name} ran in ${seconds} s`);
         await forgetSession(folder);
       }
     }
   }
   const notRun = plan.notRun.map((block) => ({ block, why: block.marks.notRun ?? '' }));
-  return { plan, faults: inOrder(faults), notRun: [...notRun, ...missed] };
+  return { plan, faults: inOrder(faults), notRun: [...notRun, ...missed, ...skipped] };
+}
+
+/** Sessions without the blocks whose program is not there, and the output of these. */
+async function possible(
+  sessions: readonly Session[],
+  announce: (line: string) => void,
+): Promise<{ sessions: Session[]; skipped: { block: Block; why: string }[] }> {
+  const needed = new Set(sessions.flatMap(({ steps }) => steps.flatMap(({ block }) => block.marks.needs ?? [])));
+  const missing = new Map<string, string>();
+  for (const name of needed) {
+    const found = await findOrBringProgram(name, announce);
+    if ('missing' in found) missing.set(name, found.missing);
+  }
+  const skipped: { block: Block; why: string }[] = [];
+  const kept = sessions.map((session) => {
+    let without = false;
+    const steps = session.steps.filter((step) => {
+      const why = missing.get(step.block.marks.needs ?? '');
+      if (step.kind !== 'output') without = why !== undefined;
+      if (why !== undefined) skipped.push({ block: step.block, why });
+      return !without;
+    });
+    return { ...session, steps };
+  });
+  return { sessions: kept, skipped };
 }
 
 /** A test that a block names has to be there, and to name the page. */

@@ -1,18 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { bringPackage } from '../../packages/local/src/distribution-package.ts';
-import { findOnPath } from '../../packages/local/src/find-on-path.ts';
 import { repositoryRoot } from '../../packages/local/src/repository-root.ts';
 import { runCommand } from '../../packages/local/src/run-command.ts';
 import type { Block } from './block.ts';
 import { type Fault, faultAt } from './plan.ts';
+import { findOrBringProgram } from './programs.ts';
 
-/** Debian's packages of the programs that parse a language. */
+/** The programs that parse a language. */
 const TOOLS = {
-  python: { program: 'python3', packages: ['python3'], args: ['-c', 'import ast, sys; ast.parse(sys.argv[1])'] },
-  go: { program: 'gofmt', packages: ['golang-go'], args: [] },
-  sh: { program: 'bash', packages: ['bash'], args: ['-n', '-c'] },
+  python: { program: 'python3', args: ['-c', 'import ast, sys; ast.parse(sys.argv[1])'] },
+  go: { program: 'gofmt', args: [] },
+  sh: { program: 'bash', args: ['-n', '-c'] },
 } as const;
 const METRICS_PAGE = 'docs/reference/metrics.md';
 
@@ -96,8 +95,8 @@ async function parseByTool(
   code: string,
   announce: (line: string) => void,
 ): Promise<{ fault: string | null } | { missing: string }> {
-  const { program, packages, args } = TOOLS[language];
-  const found = await findOrBring(program, packages, announce);
+  const { program, args } = TOOLS[language];
+  const found = await findOrBringProgram(program, announce);
   if ('missing' in found) return found;
   // gofmt reads a part of a file from its input only.
   const [command, given] =
@@ -106,18 +105,4 @@ async function parseByTool(
       : [found.program, [...args, code]];
   const { code: status, printed } = await runCommand(command, given, process.env);
   return { fault: status === 0 ? null : (printed.split('\n').at(-1) ?? 'it cannot be parsed') };
-}
-
-async function findOrBring(
-  program: string,
-  packages: readonly string[],
-  announce: (line: string) => void,
-): Promise<{ program: string } | { missing: string }> {
-  const there = await findOnPath(program, process.env['PATH']);
-  if (there !== null) return { program: there };
-  const isRoot = process.getuid?.() === 0;
-  const brought = await bringPackage({ what: program, packages, env: process.env, isRoot, announce });
-  if ('missing' in brought) return { missing: `there is no ${program}, and ${brought.missing}` };
-  const installed = await findOnPath(program, brought.path);
-  return installed === null ? { missing: `${packages.join()} has no ${program}` } : { program: installed };
 }

@@ -1,4 +1,5 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Installation, startInstallation } from '../../packages/local/src/installation.ts';
 import { repositoryRoot } from '../../packages/local/src/repository-root.ts';
@@ -17,7 +18,7 @@ const TOPICS = ['news.sport', 'news.weather', 'chat'];
 const INSTALLS = /\bnpm (install|i|init|create)\b/;
 /** The most that a page of a list has. */
 const LIMIT = 1000;
-const KEPT_VARIABLES = ['PATH', 'LANG', 'TMPDIR', 'CHROMIUM', 'npm_config_cache', 'npm_config_registry'] as const;
+const KEPT_VARIABLES = ['LANG', 'TMPDIR', 'CHROMIUM', 'npm_config_registry'] as const;
 
 /** npx starts npm to find a command that is here: half a second each time. */
 const NPX = `#!/bin/sh
@@ -65,6 +66,9 @@ export async function startSurroundings(
     KEY: key,
     PACKAGES: tarballs,
     REDIS: redisUrls[0] ?? '',
+    // Those of whoever runs this: the home of a session is empty.
+    npm_config_cache: process.env['npm_config_cache'] ?? join(homedir(), '.npm'),
+    npm_config_userconfig: process.env['npm_config_userconfig'] ?? join(homedir(), '.npmrc'),
     npm_config_prefer_offline: 'true',
     npm_config_audit: 'false',
     npm_config_fund: 'false',

@@ -30,7 +30,7 @@ async function testedBlocks(): Promise<Block[]> {
 }
 
 /** What a person has: none of what npm tells the programs that it starts, and no registry. */
-function personsEnvironment(more: Readonly<Record<string, string>>): Record<string, string | undefined> {
+function personsEnvironment(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(([name]) => !/^npm_|^HOLDFAST_|^REDIS_/.test(name));
   return { ...Object.fromEntries(own), npm_config_offline: 'true', ...more };
 }
@@ -40,14 +40,13 @@ function linesOf({ code }: Block): number {
 }
 
 /** Starts a program in a folder, until it is disposed of. `await using` it. */
-function startProgram(program: string, args: readonly string[], cwd: string, env: Record<string, string | undefined>) {
+function startProgram(program: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv) {
   const child: ChildProcess = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(child, 'exit');
   let output = '';
   child.stdout?.on('data', (bytes: Buffer) => (output += bytes.toString()));
   return {
     output: () => output,
-    isRunning: () => child.exitCode === null && child.signalCode === null,
     [Symbol.asyncDispose]: async () => {
       child.kill('SIGTERM');
       await ended;
@@ -55,32 +54,26 @@ function startProgram(program: string, args: readonly string[], cwd: string, env
   };
 }
 
+/** The blocks have to be these, in this order: what the page shows is done line by line. */
+const ORDER = ['sh', 'page.html', 'backend.mjs', 'sh', 'sh', 'text'];
+
 it('shows a message to one person, in an empty folder, within five minutes of a newcomer', async () => {
   const text = await readFile(join(repositoryRoot, PAGE), 'utf8');
   const blocks = await testedBlocks();
-  const [page, backend] = blocks.filter(({ marks }) => marks.file !== undefined);
-  expect(blocks.map(({ language, marks }) => marks.file ?? language)).toEqual([
-    'sh',
-    'page.html',
-    'backend.mjs',
-    'sh',
-    'sh',
-    'text',
-  ]);
-  expect(page && linesOf(page)).toBeLessThanOrEqual(10);
-  expect(backend && linesOf(backend)).toBeLessThanOrEqual(15);
+  expect(blocks.map(({ language, marks }) => marks.file ?? language)).toEqual(ORDER);
+  const [install, page, backend, start, send, printed] = blocks as [Block, Block, Block, Block, Block, Block];
+  expect(linesOf(page)).toBeLessThanOrEqual(10);
+  expect(linesOf(backend)).toBeLessThanOrEqual(15);
+  // "Open … and, in a second window, …".
+  const addresses = [...text.matchAll(/<http:\/\/127\.0\.0\.1:8080(\/\?user=\w+)>/g)].map(([, path = '']) => path);
+  expect(addresses).toEqual(['/?user=ann', '/?user=bob']);
 
   // Before the clock runs: npm start is up, and the packages are made.
   await using started = new AsyncDisposableStack();
   const repository = started.use(await temporaryDirectory());
   const packages = started.use(await temporaryDirectory());
   const empty = started.use(await temporaryDirectory());
-  const packed = await runCommand(
-    process.execPath,
-    [join(repositoryRoot, 'scripts/packages/main.ts'), '--to', packages.path],
-    process.env,
-  );
-  expect(packed).toMatchObject({ code: 0 });
+  await runProgram(process.execPath, [join(repositoryRoot, 'scripts/packages/main.ts'), '--to', packages.path]);
   const services = personsEnvironment({ CONTROL_PORT: '0', EDGE_PORT: '0' });
   const main = join(repositoryRoot, 'apps/dev/src/main.ts');
   const npmStart = started.use(startProgram(process.execPath, [main], repository.path, services));
@@ -89,65 +82,42 @@ it('shows a message to one person, in an empty folder, within five minutes of a 
   const { controlUrl } = JSON.parse(state) as { controlUrl: string };
   const key = await readFile(join(repository.path, '.holdfast/dev-key'), 'utf8');
   const browser = started.use(await startBrowser());
-
-  const env = personsEnvironment({ PACKAGES: packages.path, HOLDFAST_CONTROL_URL: controlUrl, HOLDFAST_KEY: key });
   const port = String(await freePort());
   const origin = `http://127.0.0.1:${port}`;
-  const isConnected = async (user: string): Promise<void> => {
-    await eventually(async () => {
-      expect((await call(controlUrl, 'GET', `/v1/users/${user}`, { key })).body).toMatchObject({ connected: true });
+  const env = personsEnvironment({ PACKAGES: packages.path, HOLDFAST_CONTROL_URL: controlUrl, HOLDFAST_KEY: key });
+  const here = ({ code }: Block): string => code.replaceAll('8080', port);
+  const inFolder = (block: Block) => runProgram('bash', ['-ec', `cd "$0"\n${here(block)}`, empty.path], env);
+  const connections = (user: string, count: number) =>
+    eventually(async () => {
+      const { body } = await call(controlUrl, 'GET', `/v1/users/${user}`, { key });
+      expect(body).toMatchObject({ connections: count });
     }, PATIENCE);
+  const open = async (path: string): Promise<Page> => {
+    const tab = await browser.newPage();
+    await eventually(() => tab.goto(origin + path), PATIENCE);
+    return tab;
   };
-  const inFolder = (code: string) => runCommand('bash', ['-ec', `cd "$0"\n${code}`, empty.path], env);
 
   const beganAt = performance.now();
-  const printed: string[] = [];
-  const pages = new Map<string, Page>();
-  for (const { language, marks, code } of blocks) {
-    const ours = code.replaceAll('8080', port);
-    if (language === 'text') {
-      const parts = code.trim().split('…');
-      expect(parts.map((part) => printed.at(-1)?.includes(part))).toEqual(parts.map(() => true));
-    } else if (marks.file !== undefined) {
-      await writeFile(join(empty.path, marks.file), ours);
-    } else if (ours.startsWith('node ')) {
-      // The backend, which runs until the end.
-      const running = started.use(startProgram('bash', ['-c', `exec ${ours}`], empty.path, env));
-      // "Open … and, in a second window, …".
-      const addresses = [...text.matchAll(/<http:\/\/127\.0\.0\.1:8080(\/\?user=(\w+))>/g)];
-      expect(addresses.map(([, , user]) => user)).toEqual(['ann', 'bob']);
-      for (const [, path = '', user = ''] of addresses) {
-        const tab = await browser.newPage();
-        await eventually(() => {
-          expect(running.isRunning()).toBe(true);
-          return tab.goto(origin + path);
-        }, PATIENCE);
-        await isConnected(user);
-        pages.set(user, tab);
-      }
-    } else {
-      const { code: exitCode, output, printed: all } = await inFolder(ours);
-      expect({ exitCode, all: exitCode === 0 ? '' : all }).toEqual({ exitCode: 0, all: '' });
-      printed.push(output);
-    }
-  }
-  const shows = (tab: Page | undefined, message: string) =>
-    eventually(async () => expect(await tab?.innerText('body')).toContain(message), PATIENCE);
-  await shows(pages.get('ann'), 'Hello, Ann!');
+  await inFolder(install);
+  for (const block of [page, backend]) await writeFile(join(empty.path, block.marks.file ?? ''), here(block));
+  started.use(startProgram('bash', ['-c', `exec ${here(start)}`], empty.path, env));
+  const [ann, bob] = [await open(addresses[0] ?? ''), await open(addresses[1] ?? '')];
+  for (const user of ['ann', 'bob']) await connections(user, 1);
+  const answer = await inFolder(send);
+  for (const part of printed.code.trim().split('…')) expect(answer).toContain(part);
+  await shows(ann, 'Hello, Ann!');
   const machineSeconds = (performance.now() - beganAt) / 1000;
 
   // "Open Ann's page in two windows: both show the next one", and Bob's page what is his alone.
-  const second = await browser.newPage();
-  await second.goto(`${origin}/?user=ann`);
-  await eventually(async () => {
-    expect((await call(controlUrl, 'GET', '/v1/users/ann', { key })).body).toMatchObject({ connections: 2 });
-  }, PATIENCE);
+  const second = await open('/?user=ann');
+  await connections('ann', 2);
   for (const query of ['user=ann&text=Next', 'user=bob&text=Bob+only']) {
     expect((await fetch(`${origin}/send?${query}`, { method: 'POST' })).status).toBe(200);
   }
-  for (const tab of [pages.get('ann'), second]) await shows(tab, 'Next');
-  await shows(pages.get('bob'), 'Bob only');
-  expect(await pages.get('bob')?.innerText('body')).not.toMatch(/Ann|Next/);
+  for (const tab of [ann, second]) await shows(tab, 'Next');
+  await shows(bob, 'Bob only');
+  expect(await bob.innerText('body')).not.toMatch(/Ann|Next/);
 
   const steps = text.slice(0, text.indexOf(AFTERWARDS));
   const readingSeconds = (steps.split(/\s+/).length / WORDS_A_MINUTE) * 60;
@@ -158,3 +128,14 @@ it('shows a message to one person, in an empty folder, within five minutes of a 
   );
   expect(seconds).toBeLessThan(PROMISED_SECONDS);
 });
+
+function shows(tab: Page, message: string): Promise<void> {
+  return eventually(async () => expect(await tab.innerText('body')).toContain(message), PATIENCE);
+}
+
+/** Runs a program, which has to succeed. Gives what it printed. */
+async function runProgram(program: string, args: readonly string[], env = process.env): Promise<string> {
+  const { code, output, printed } = await runCommand(program, args, env);
+  expect({ code, printed: code === 0 ? '' : printed }).toEqual({ code: 0, printed: '' });
+  return output;
+}

@@ -52,7 +52,7 @@ export function createBackend(options: BackendOptions) {
   const { controlUrl, key, fetch, attempts = DEFAULT_ATTEMPTS, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   // Mostly of a variable that is not set.
   if (!URL.canParse(controlUrl)) {
-    throw new TypeError(`controlUrl must be a URL such as http://127.0.0.1:7700, and is ${String(controlUrl)}`);
+    throw new TypeError(`controlUrl must be a URL such as http://127.0.0.1:7700, and is ${controlUrl}`);
   }
   const rest = createRest({ controlUrl, key, fetch });
   const retry: RetryOptions = { attempts, timeoutMs };
