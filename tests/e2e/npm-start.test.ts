@@ -10,6 +10,7 @@ import { childrenOf, commandOf, descendantsOf } from '@holdfast/testkit/processe
 import { startPrivateRedis } from '@holdfast/testkit/redis-process';
 import { call } from '@holdfast/testkit/rest';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { pageBlocks } from '../../scripts/snippets/pages.ts';
 
 const repositoryRoot = resolve(import.meta.dirname, '../..');
 const MAIN = join(repositoryRoot, 'apps/dev/src/main.ts');
@@ -82,6 +83,20 @@ describe('npm start', () => {
   async function stateFile(): Promise<{ controlUrl: string; edgeUrls: string[]; key: string }> {
     return JSON.parse(await readFile(join(directory, '.holdfast/installation.json'), 'utf8'));
   }
+
+  it('is what the README starts', async () => {
+    const blocks = await pageBlocks('README.md');
+    const lines = blocks
+      .filter(({ marks }) => marks.testedBy === 'tests/e2e/npm-start.test.ts')
+      .flatMap(({ code }) => code.trim().split('\n'))
+      .map((line) => line.replace(/\s+#.*$/, ''));
+    expect(lines).toEqual(['npm ci && npm start', 'npm ci && npm test', 'npm ci && npm start']);
+    const { scripts } = JSON.parse(await readFile(join(repositoryRoot, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
+    expect(scripts['start']).toMatch(/exec node (\S+)$/);
+    expect(MAIN.endsWith(scripts['start']?.split(' ').at(-1) ?? '')).toBe(true);
+  });
 
   it('prints three lines that work as they are printed, one after the other', async () => {
     const { lines, output } = await up();

@@ -27,6 +27,13 @@ function keysOf(body = '{"messages":[]}'): string[] {
   return messages.map(({ topics, idempotencyKey }) => `${topics.join()} ${idempotencyKey}`);
 }
 
+it('says what the control URL must be, where its variable is not set', () => {
+  const controlUrl = process.env['NOT_SET'] as string;
+  expect(() => createBackend({ controlUrl, key: KEY })).toThrow(
+    'controlUrl must be a URL such as http://127.0.0.1:7700, and is undefined',
+  );
+});
+
 describe('a call of a backend', () => {
   it('is repeated with the same idempotency key after no answer, 429 and 5xx', async () => {
     const answers = [

@@ -50,6 +50,10 @@ export type Backend = ReturnType<typeof createBackend>;
  */
 export function createBackend(options: BackendOptions) {
   const { controlUrl, key, fetch, attempts = DEFAULT_ATTEMPTS, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  // Mostly of a variable that is not set.
+  if (!URL.canParse(controlUrl)) {
+    throw new TypeError(`controlUrl must be a URL such as http://127.0.0.1:7700, and is ${controlUrl}`);
+  }
   const rest = createRest({ controlUrl, key, fetch });
   const retry: RetryOptions = { attempts, timeoutMs };
   const call = <Answer>({ signal }: CallOptions, make: (attempt: Attempt) => Promise<Answer>): Promise<Answer> =>

@@ -9,7 +9,7 @@ import { startPageServer, allowing } from '../page-server.ts';
 import { PATIENCE } from '../readme-page.ts';
 import { type Consumer, startConsumer, tool } from './consumer.ts';
 import { runInStrictMode } from './react-page.ts';
-import { readmeBlocks } from './readme.ts';
+import { shownBlocks } from './readme.ts';
 import { smokeOutput, smokeProgram, startTokenBackend } from './smoke.ts';
 import { tsconfig, typedPage, typedReact, typedServer } from './typed.ts';
 
@@ -74,7 +74,7 @@ describe('the packages, installed from their tarballs', () => {
     await using started = await startTokenBackend();
     const { backend, privateJwk } = started;
     const { controlUrl, key } = backend.installation;
-    const [publish = '', tokens = '', webhooks = ''] = await readmeBlocks('server', 'ts');
+    const [publish = '', tokens = '', webhooks = ''] = await shownBlocks('packages/server/README.md', 'ts');
     const ours = (code: string) => code.replace('http://127.0.0.1:7700', controlUrl);
     const mint = `import { tokenFor } from './tokens.ts'; console.log(tokenFor('ann', 'tab-1'));`;
     const refuse = `import { webhook } from './webhooks.ts'; console.log((await webhook(new Request('http://x', { method: 'POST' }))).status);`;
@@ -93,7 +93,7 @@ describe('the packages, installed from their tarballs', () => {
     expect((await call(controlUrl, 'POST', '/v1/clients', options)).body).toMatchObject({ name: 'ann.tab-1' });
     expect(await consumer.run(process.execPath, ['refuse.ts'], env)).toBe('400');
 
-    const [listen = ''] = await readmeBlocks('client', 'ts');
+    const [listen = ''] = await shownBlocks('packages/client/README.md', 'ts');
     await consumer.write({
       'listen.ts': ours(listen).replace('console.log(id, data)', 'process.exit(data === 7 ? 0 : 1)'),
     });
@@ -110,8 +110,8 @@ describe('the packages, installed from their tarballs', () => {
     await using started = await startTokenBackend();
     const { controlUrl, key } = started.backend.installation;
     const port = String(await freePort());
-    const [page = ''] = await readmeBlocks('client', 'html');
-    const [program = ''] = await readmeBlocks('client', 'js');
+    const [page = ''] = await shownBlocks('packages/client/README.md', 'html');
+    const [program = ''] = await shownBlocks('packages/client/README.md', 'js');
     expect([page.trim().split('\n').length <= 10, program.trim().split('\n').filter(Boolean).length <= 15]).toEqual([
       true,
       true,

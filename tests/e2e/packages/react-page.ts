@@ -8,7 +8,7 @@ import { type PageServer, allowing, startPageServer } from '../page-server.ts';
 import { PATIENCE } from '../readme-page.ts';
 import { type Consumer, tool } from './consumer.ts';
 import { startTokenBackend } from './smoke.ts';
-import { readmeBlocks } from './readme.ts';
+import { shownBlocks } from './readme.ts';
 
 /** The example of the README as it stands; `#other` shows its parts in its place, where `#leave` takes one away. */
 const MAIN = `
@@ -40,7 +40,7 @@ document.getElementById('unmount')!.onclick = () => root.unmount();
 
 /** A project of Vite, by path. */
 async function reactPage(controlUrl: string): Promise<Record<string, string>> {
-  const [app = ''] = await readmeBlocks('react', 'tsx');
+  const [app = ''] = await shownBlocks('packages/react/README.md', 'tsx');
   const ours = app.replace('https://push.example.com', controlUrl);
   return {
     'vite/index.html':

@@ -1,9 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { repositoryRoot } from '@holdfast/local/repository-root';
+import { pageBlocks } from '../../../scripts/snippets/pages.ts';
 
-/** The code blocks of a language in the README of a package, in order. */
-export async function readmeBlocks(folder: string, language: string): Promise<string[]> {
-  const readme = await readFile(join(repositoryRoot, 'packages', folder, 'README.md'), 'utf8');
-  return [...readme.matchAll(new RegExp(`\`\`\`${language}\\n(.*?)\`\`\``, 'gs'))].map(([, code]) => code ?? '');
+/** The code blocks of a language on a page that a reader sees, in order. */
+export async function shownBlocks(page: string, language: string): Promise<string[]> {
+  const blocks = await pageBlocks(page);
+  return blocks.filter((block) => block.language === language && !block.marks.given).map(({ code }) => code);
 }

@@ -78,8 +78,12 @@ function ownOf(record: Readonly<Record<string, string>> | undefined, name: strin
 function findSubscription(facts: Facts, findings: Findings): Subscription | Explanation {
   const { id, topic, begin, ended, registeredAt } = facts;
   if (begin !== null && comparePositions(begin, id) < 0) {
-    const text = `The client is subscribed to ${topic} since then, from ${begin} on.`;
-    findings.add(timeOf(begin), topic === INBOX_TOPIC ? 'registration' : 'subscription', text);
+    if (topic === INBOX_TOPIC) {
+      findings.add(timeOf(begin), 'registration', `The client was registered then: it has what follows ${begin}.`);
+    } else {
+      // The last message before the subscription, which may be much older: no time of the subscription is known.
+      findings.add(null, 'subscription', `The client is subscribed to ${topic}, to what follows ${begin}.`);
+    }
     return { begin, ended: null };
   }
   const range = ended.find((one) => isWithin(id, one.begin, one.end));
