@@ -1,11 +1,9 @@
-import type { KeyPage } from '@holdfast/client/rest';
-import { MAX_PAGE } from '@holdfast/protocol/limits';
 import type { Command } from 'commander';
-import { invocationOf } from '../invocation.ts';
-import { table } from '../output.ts';
-import type { Terminal } from '../terminal.ts';
-
-type Key = KeyPage['keys'][number];
+import { type Invocation, invocationOf } from '../../invocation.ts';
+import { table } from '../../output.ts';
+import type { Terminal } from '../../terminal.ts';
+import { expiryText, rightsText, usedText } from './rights.ts';
+import { type KeySummary, allKeys } from './usage.ts';
 
 /** `keys`. */
 export function addKeysCommand(program: Command, terminal: Terminal): void {
@@ -15,32 +13,23 @@ export function addKeysCommand(program: Command, terminal: Terminal): void {
     .addHelpText('after', '\nExample:\n  $ npx holdfast keys --json')
     .action(async (_options: object, command: Command) => {
       const invocation = invocationOf(command, terminal);
-      const rest = await invocation.rest();
-      const keys: Key[] = [];
-      for (let cursor: string | null = null, first = true; first || cursor !== null; first = false) {
-        const page: KeyPage = await rest.keys({ cursor, limit: MAX_PAGE });
-        keys.push(...page.keys);
-        ({ cursor } = page);
-      }
-      const rows = keys.map((key) => [
-        key.id,
-        rightsOf(key),
-        usedOf(key.used.clients, key.maxClients),
-        usedOf(key.used.topics, key.maxTopics),
-        key.tokens?.alg ?? '',
-        key.lastUsedAt ?? 'never',
-        key.expired ? 'expired' : (key.expiresAt ?? ''),
-      ]);
-      const heading = ['KEY', 'MAY', 'CLIENTS', 'TOPICS', 'TOKENS', 'LAST USED', 'EXPIRES'];
-      invocation.print({ keys }, table(heading, rows));
+      const keys = await keysInForce(invocation);
+      invocation.print({ keys }, keysTable(keys));
     });
 }
 
-function rightsOf({ can: { register, ...patterns } }: Key): string {
-  const rights = Object.entries(patterns).filter(([, list]) => list.length > 0);
-  return [...(register ? ['register'] : []), ...rights.map(([right, list]) => `${right} ${list.join(',')}`)].join('; ');
+export async function keysInForce(invocation: Invocation): Promise<KeySummary[]> {
+  return allKeys(await invocation.rest());
 }
 
-function usedOf(used: number, most: number | null): string {
-  return most === null ? String(used) : `${used} of ${most}`;
+export function keysTable(keys: readonly KeySummary[]): string[] {
+  const rows = keys.map((key) => [
+    key.id,
+    rightsText(key.can, key.tokens),
+    usedText(key.used.clients, key.maxClients),
+    usedText(key.used.topics, key.maxTopics),
+    key.lastUsedAt ?? 'never',
+    expiryText(key.expiresAt),
+  ]);
+  return table(['KEY', 'MAY', 'CLIENTS', 'TOPICS', 'LAST USED', 'EXPIRES'], rows);
 }
