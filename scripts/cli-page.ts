@@ -117,7 +117,8 @@ function afterHelp(command: Command): string[] {
 function afterTextOf(command: Command): string {
   const printed: string[] = [];
   const context = { error: false, command, write: (text: string) => void printed.push(text) };
-  command.emit('afterHelp', context);
+  // Its typings leave out what it has of an EventEmitter.
+  (command as Command & { emit: (event: string, context: object) => void }).emit('afterHelp', context);
   return printed.join('');
 }
 

@@ -41,7 +41,7 @@ export function addInitCommand(program: Command, terminal: Terminal): void {
         controlUrl: running?.controlUrl ?? null,
         owner,
       });
-      if (!isDry) for (const file of plan) await write(folder, file);
+      if (!isDry) await writeAll(folder, plan);
       const next = nextCommands(folder, running !== null);
       const files = plan.map(({ name, action }) => ({ file: name, action }));
       invocation.print({ folder, dryRun: isDry, files, next }, [
@@ -73,6 +73,11 @@ const DONE: Readonly<Record<PlannedFile['action'], string>> = {
   'add to': 'added to',
   keep: 'as it was',
 };
+
+async function writeAll(folder: string, plan: readonly PlannedFile[]): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const file of plan) await write(folder, file);
+}
 
 async function write(folder: string, { name, text, mode, action }: PlannedFile): Promise<void> {
   const file = join(folder, name);

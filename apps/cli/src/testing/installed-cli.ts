@@ -26,7 +26,7 @@ interface Listening {
   stop: () => Promise<number>;
 }
 
-/** The command line, with an installation that it is told by variables. */
+/** The command line, with an installation that variables name. */
 export interface InstalledCli {
   installation: () => Installation;
   /** Of this file; gone at its end. */

@@ -86,9 +86,8 @@ export function addKeyCreateCommand(key: Command, terminal: Terminal): void {
         await tokens.discard();
         throw error;
       }
-      if (place.kind === 'file' && place.readBy !== null) {
-        await isInForce(place.readBy, presented, terminal.interrupted);
-      }
+      const readBy = place.kind === 'file' ? place.readBy : null;
+      const isKnown = readBy !== null && (await isInForce(readBy, presented, terminal.interrupted));
       const { bold } = terminal.colors;
       invocation.print({ id, key: presented, ...tokens.answer, ...placeAnswer(place) }, [
         `Key "${id}" is in ${placeName(place)} now. Its secret is shown this once:`,
@@ -100,7 +99,7 @@ export function addKeyCreateCommand(key: Command, terminal: Terminal): void {
         `  export HOLDFAST_KEY=${presented}`,
         '',
         ...tokens.lines,
-        effectLine(place),
+        isKnown ? `The control-api at ${readBy} reads this file, and knows the key already.` : effectLine(place),
       ]);
     });
 }

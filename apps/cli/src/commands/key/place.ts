@@ -67,7 +67,7 @@ export function placeName(place: KeysPlace): string {
 /** What a person does to have a change take effect. */
 export function effectLine(place: KeysPlace): string {
   if (place.kind === 'api')
-    return `${place.controlUrl} uses it already; other control-apis with the same file do within 5 s.`;
+    return `It is in force at ${place.controlUrl}; other control-apis with the same file follow within 5 s.`;
   return place.readBy === null
     ? `A control-api started with API_KEYS_FILE=${place.file} reads this file, and reads it again by itself when it changes.`
     : `The control-api at ${place.readBy} reads this file, and reads it again by itself when it changes.`;

@@ -1,3 +1,4 @@
+import { HoldfastError } from '@holdfast/client/holdfast-error';
 import { KeysFileError, listKeys, revokeKey } from '@holdfast/local/keys-file';
 import type { Command } from 'commander';
 import { operatorCalls } from '../../calls.ts';
@@ -42,7 +43,7 @@ export function addKeyRevokeCommand(key: Command, terminal: Terminal): void {
       invocation.print({ id, ...placeAnswer(place), ...outcome }, [
         `Key "${id}" is no longer in ${placeName(place)}.`,
         effectLine(place),
-        withClients ? `Its clients are unregistered: ${outcome.clients}.` : remainLine(id, outcome.remaining),
+        withClients ? unregisteredLine(outcome.clients) : remainLine(id, outcome.remaining),
       ]);
     });
 }
@@ -62,11 +63,17 @@ interface Outcome {
 
 async function revokeByCall(invocation: Invocation, id: string, withClients: boolean): Promise<Outcome> {
   const before = withClients ? null : await usageOf(invocation);
-  const answer = await operatorCalls(invocation).revokeKey(id, withClients);
-  return {
-    clients: withClients ? answer.clients : 0,
-    remaining: withClients ? 0 : (before?.get(id)?.used.clients ?? null),
-  };
+  const { revokeKey: revoke } = operatorCalls(invocation);
+  try {
+    const { clients } = await revoke(id, withClients);
+    return withClients ? { clients, remaining: 0 } : { clients: 0, remaining: before?.get(id)?.used.clients ?? null };
+  } catch (error) {
+    if (!withClients || !(error instanceof HoldfastError) || String(error.code) !== 'key-not-found') throw error;
+    // It was revoked before, and its clients stayed.
+    const clients = await unregisterListed(await invocation.rest(), id);
+    if (clients === 0) throw error;
+    return { clients, remaining: 0 };
+  }
 }
 
 async function revokeInFile(
@@ -108,14 +115,15 @@ async function requireInFile({ file }: KeysFilePlace, id: string): Promise<void>
   });
 }
 
+function unregisteredLine(clients: number): string {
+  if (clients === 0) return 'It had no clients.';
+  return clients === 1 ? 'Its one client is unregistered.' : `Its ${clients} clients are unregistered.`;
+}
+
 function remainLine(id: string, remaining: number | null): string {
+  const how = `npx holdfast key revoke ${id} --clients`;
   if (remaining === 0) return 'It has no clients.';
-  const which =
-    remaining === null
-      ? 'Clients that were registered with it'
-      : remaining === 1
-        ? 'Its one client'
-        : `Its ${remaining} clients`;
-  const verb = remaining === 1 ? 'stays' : 'stay';
-  return `${which} ${verb} registered and connected: "npx holdfast key revoke ${id} --clients" unregisters them.`;
+  if (remaining === 1) return `Its one client stays registered and connected: "${how}" unregisters it.`;
+  const which = remaining === null ? 'Clients that were registered with it' : `Its ${remaining} clients`;
+  return `${which} stay registered and connected: "${how}" unregisters them.`;
 }

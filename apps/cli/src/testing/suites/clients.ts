@@ -130,7 +130,7 @@ export function describeClients(cli: InstalledCli): void {
       const ambiguous = await cli.holdfast('client', 'twin');
       expect(ambiguous).toMatchObject({ exitCode: 1, out: [] });
       expect(ambiguous.err[0]).toBe('"twin" may be any of 2:');
-      expect(ambiguous.err.join('\n')).toMatch(/REF +KEY +NAME[^]*one +twin[^]*two +twin[^]*Name it by its ref\./);
+      expect(ambiguous.err.join('\n')).toMatch(/REF +KEY +NAME[^]* twin [^]* twin [^]*Name it by its ref\./);
       expect(await cli.answerOf('client', 'twin', '--key', one)).toMatchObject({ key: 'one', ref });
       expect(await cli.answerOf('disconnect', String(ref))).toMatchObject({ ref, connected: false });
       const connecting = await cli.holdfast('listen', String(ref));

@@ -35,10 +35,12 @@ export function describeEdges(cli: InstalledCli): void {
 
     it('take the beginning of an id, and the URL', async () => {
       const [id = '', other = ''] = await edgeIds();
-      const length = id.split('').findIndex((letter, index) => letter !== other[index]) + 1;
+      const length = id.split('').findIndex((character, index) => character !== other[index]) + 1;
       expect(await cli.answerOf('edge', 'undrain', id.slice(0, length))).toMatchObject({ id });
       const { edges } = (await cli.answerOf('edges')) as { edges: { id: string; url: string }[] };
-      expect(await cli.answerOf('edge', 'undrain', edges[1]?.url ?? '')).toMatchObject({ id: other });
+      expect(await cli.answerOf('edge', 'undrain', edges.find((edge) => edge.id === other)?.url ?? '')).toMatchObject({
+        id: other,
+      });
     });
 
     it('say that there is no such edge, and which there are', async () => {

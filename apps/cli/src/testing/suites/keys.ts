@@ -101,7 +101,7 @@ export function describeKeys(cli: InstalledCli): void {
     it('revoke says how many clients stay, and --clients unregisters them also afterwards', async () => {
       const revoked = await started(cli, 'key', 'revoke', 'fresh');
       expect(revoked.out.at(-1)).toBe(
-        'Its one client stays registered and connected: "npx holdfast key revoke fresh --clients" unregisters them.',
+        'Its one client stays registered and connected: "npx holdfast key revoke fresh --clients" unregisters it.',
       );
       const late = await started(cli, 'key', 'revoke', 'fresh', '--clients', '--json');
       expect(JSON.parse(late.out.join(''))).toMatchObject({ id: 'fresh', clients: 1, remaining: 0 });
