@@ -13,7 +13,8 @@ interface Call {
 }
 
 const NOT_FOUND = '{"status":404,"code":"key-not-found","title":""}';
-const CLIENTS = '{"clients":[{"ref":"aaaaaaaaaaaaaaaa","key":"gone"},{"ref":"bbbbbbbbbbbbbbbb","key":"other"}],"cursor":null}';
+const CLIENTS =
+  '{"clients":[{"ref":"aaaaaaaaaaaaaaaa","key":"gone"},{"ref":"bbbbbbbbbbbbbbbb","key":"other"}],"cursor":null}';
 
 /** Answers as the calls for keys do, and keeps what they were called with. */
 let calls: Call[];
@@ -28,8 +29,10 @@ const server = createServer((request, response) => {
     });
     response.setHeader('content-type', 'application/json');
     if (request.method === 'POST') response.writeHead(201).end('{"id":"jobs","key":"jobs.made-there"}');
-    else if (request.method === 'DELETE' && request.url?.includes('/gone') === true) response.writeHead(404).end(NOT_FOUND);
-    else if (request.url?.startsWith('/v1/clients') === true) response.end(request.method === 'DELETE' ? '{}' : CLIENTS);
+    else if (request.method === 'DELETE' && request.url?.includes('/gone') === true)
+      response.writeHead(404).end(NOT_FOUND);
+    else if (request.url?.startsWith('/v1/clients') === true)
+      response.end(request.method === 'DELETE' ? '{}' : CLIENTS);
     else if (request.method === 'DELETE') response.end('{"id":"jobs","clients":3}');
     else response.end('{"keys":[],"cursor":null}');
   })();
@@ -79,7 +82,11 @@ describe('with a control URL and a key', () => {
   it('revoke --clients unregisters those that a key left that was revoked before', async () => {
     const named = ['--control', controlUrl, '--key', 'admin.secret'];
     expect(await ran(['revoke', 'gone', '--clients', ...named])).toMatchObject({ id: 'gone', clients: 1 });
-    const lines = ['DELETE /v1/keys/gone?clients=true', 'GET /v1/clients?limit=1000', 'DELETE /v1/clients/aaaaaaaaaaaaaaaa'];
+    const lines = [
+      'DELETE /v1/keys/gone?clients=true',
+      'GET /v1/clients?limit=1000',
+      'DELETE /v1/clients/aaaaaaaaaaaaaaaa',
+    ];
     expect(calls.map(({ line }) => line)).toEqual(lines);
   });
 
