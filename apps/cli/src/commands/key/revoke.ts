@@ -68,7 +68,8 @@ async function revokeByCall(invocation: Invocation, id: string, withClients: boo
     const { clients } = await revoke(id, withClients);
     return withClients ? { clients, remaining: 0 } : { clients: 0, remaining: before?.get(id)?.used.clients ?? null };
   } catch (error) {
-    if (!withClients || !(error instanceof HoldfastError) || String(error.code) !== 'key-not-found') throw error;
+    const code: string = error instanceof HoldfastError ? error.code : '';
+    if (!withClients || code !== 'key-not-found') throw error;
     // It was revoked before, and its clients stayed.
     const clients = await unregisterListed(await invocation.rest(), id);
     if (clients === 0) throw error;

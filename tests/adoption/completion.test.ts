@@ -4,10 +4,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findOnPath } from '@holdfast/local/find-on-path';
+import { repositoryRoot } from '@holdfast/local/repository-root';
+import { runCommand } from '@holdfast/local/run-command';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { run } from '../run.ts';
-import { recordingTerminal } from '../testing/recording-terminal.ts';
-import { SHELLS, type Shell } from './scripts.ts';
+
+const SHELLS = ['bash', 'zsh', 'fish'] as const;
+
+type Shell = (typeof SHELLS)[number];
 
 /** Each press of Tab starts Node, on a machine that runs other files as well. */
 const WAIT = { timeout: 20_000 };
@@ -43,10 +46,10 @@ afterEach(async () => {
 
 /** Starts a shell at a terminal of its own, with the script read. */
 async function start(shell: Shell): Promise<void> {
-  const recording = recordingTerminal();
-  await run(['completion', shell], recording);
+  const holdfast = join(repositoryRoot, 'apps/cli/bin/holdfast.js');
+  const { output } = await runCommand(process.execPath, [holdfast, 'completion', shell], process.env);
   const script = join(directory, 'completion');
-  await writeFile(script, `${recording.outLines.join('\n')}\n`);
+  await writeFile(script, `${output}\n`);
   await writeFile(join(directory, 'private.jwk.json'), '');
   const { command, source } = starts[shell];
   // Of util-linux, which every Debian has: it gives the shell a terminal.
@@ -89,7 +92,7 @@ describe.each(SHELLS)('completion in %s', { timeout: TEST_TIMEOUT_MS }, (shell) 
         ['npx holdfast key rev', /npx holdfast key revoke/],
         ['holdfast history chat --li', /--limit/],
         ['holdfast topic create chat --presence cl', /--presence client/],
-        ['holdfast topic create chat --presence=cl', /--presence=client/],
+        ['holdfast topic create chat --presence=cl', /chat --presence=client/],
         ['holdfast token --key-file priv', /private\.jwk\.json/],
         // All that fit are listed, once or after a second press.
         [`holdfast topic create chat --presence ${TAB}`, /client[^]*none|none[^]*client/],
