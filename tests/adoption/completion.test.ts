@@ -26,6 +26,8 @@ const starts: Record<Shell, { command: string; source: (file: string) => string 
   fish: { command: 'fish --private --no-config -i', source: (file) => `source ${file}` },
 };
 
+/** Of util-linux, which every Debian has: it gives the shell a terminal. */
+const terminalProgram = (await findOnPath('script', process.env['PATH'])) ?? 'script';
 const there = new Set<Shell>();
 for (const shell of SHELLS) if ((await findOnPath(shell, process.env['PATH'])) !== null) there.add(shell);
 
@@ -52,8 +54,7 @@ async function start(shell: Shell): Promise<void> {
   await writeFile(script, `${output}\n`);
   await writeFile(join(directory, 'private.jwk.json'), '');
   const { command, source } = starts[shell];
-  // Of util-linux, which every Debian has: it gives the shell a terminal.
-  terminal = spawn('script', ['--quiet', '--flush', '--return', '--command', command, '/dev/null'], {
+  terminal = spawn(terminalProgram, ['--quiet', '--flush', '--return', '--command', command, '/dev/null'], {
     cwd: directory,
     env: {
       PATH: process.env['PATH'],

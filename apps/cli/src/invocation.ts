@@ -14,7 +14,7 @@ interface GlobalOptions {
   json?: boolean;
 }
 
-export interface Target {
+interface Target {
   controlUrl: string;
   key: string | undefined;
   /** From the state file of `npm start`; empty for an installation that was named. */

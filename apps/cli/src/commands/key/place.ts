@@ -22,7 +22,7 @@ export interface KeysFilePlace {
 }
 
 /** A control-api that changes its own file. */
-export interface KeysApiPlace {
+interface KeysApiPlace {
   kind: 'api';
   controlUrl: string;
 }
