@@ -18,9 +18,9 @@ it('npx holdfast init writes an application that shows a message in a page', asy
   await using backend = await startBackend({ edges: 1 });
   const { controlUrl, edgeUrls, key, keysFile } = backend.installation;
   // The folder of an npm start that runs.
-  const started = join(consumer.path, 'started');
-  await mkdir(started);
-  await writeStateFile({ controlUrl, edgeUrls: [...edgeUrls], key, keysFile, pid: process.pid }, started);
+  const startFolder = join(consumer.path, 'started');
+  await mkdir(startFolder);
+  await writeStateFile({ controlUrl, edgeUrls: [...edgeUrls], key, keysFile, pid: process.pid }, startFolder);
   const init = async (...args: string[]) => {
     const line = [
       '-c',
@@ -56,8 +56,8 @@ it('npx holdfast init writes an application that shows a message in a page', asy
   expect(await init()).toMatchObject({ code: 2, printed: expect.stringContaining('page.html is there already') });
 
   const port = await freePort();
-  await using server = consumer.start(process.execPath, ['--env-file=.env', 'backend.mjs'], { PORT: String(port) });
-  expect(server).toBeDefined();
+  await using started = new AsyncDisposableStack();
+  started.use(consumer.start(process.execPath, ['--env-file=.env', 'backend.mjs'], { PORT: String(port) }));
   const site = `http://127.0.0.1:${port}`;
   await eventually(async () => expect((await fetch(site)).ok).toBe(true), PATIENCE);
   await using browser = await startBrowser();
