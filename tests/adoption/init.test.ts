@@ -26,7 +26,7 @@ it('npx holdfast init writes an application that shows a message in a page', asy
       '-c',
       'cd "$1" && shift && exec "$@"',
       'sh',
-      started,
+      startFolder,
       process.execPath,
       holdfast,
       'init',
