@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { cliPage } from './cli-page.ts';
 import { decisionsPage } from './decisions-page.ts';
 import { linkFaults } from './links-check.ts';
 import { metricsPage, registeredMetrics } from './metrics-page.ts';
@@ -28,6 +29,7 @@ const rules = rulesYaml();
 const pages = new Map<string, string>([
   ['reference/configuration.md', configurationPage()],
   ['reference/problems.md', problemsPage()],
+  ['reference/cli.md', cliPage()],
   ['reference/close-codes.md', closeCodesPage()],
   ['reference/rfc6455.md', rfc6455Page()],
   ['reference/metrics.md', metricsPage(metrics)],

@@ -17,6 +17,12 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+export function positiveNumber(text: string): number {
+  const number = wholeNumber(text);
+  if (number === 0) throw new InvalidArgumentError('A number from 1 on is needed.');
+  return number;
+}
+
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
 /** A time with its unit, as 30s, 15m, 1h or 7d. Gives seconds. */
@@ -79,6 +85,11 @@ export function webSocketUrl(text: string): string {
 
 /** A control-api's address. */
 export function httpUrl(text: string): string {
+  if (URL.canParse(text) && /^wss?:$/.test(new URL(text).protocol)) {
+    throw new InvalidArgumentError(
+      'That is the address of an edge: control-api has one such as http://127.0.0.1:7700.',
+    );
+  }
   return urlOf(text, /^https?:$/, 'http://127.0.0.1:7700');
 }
 

@@ -33,7 +33,7 @@ describe('a failure', () => {
   it('to reach any of several addresses says the first reason', () => {
     const cause = new TypeError('fetch failed', { cause: new AggregateError([new Error('refused here')]) });
     const error = new HoldfastError('unreachable', 'it does not answer', { cause });
-    expect(failureOf(error)?.lines).toEqual(['it does not answer: refused here']);
+    expect(failureOf(error).lines).toEqual(['it does not answer: refused here']);
   });
 
   it('of input ends with 2', () => {
@@ -41,7 +41,10 @@ describe('a failure', () => {
     expect(failureOf(new CliError(2, 'not-json', 'a\nb'))).toMatchObject({ exitCode: 2, lines: ['a', 'b'] });
   });
 
-  it('that is a fault of this program is not dressed up', () => {
-    expect(failureOf(new TypeError('x is not a function'))).toBeNull();
+  it('that is a fault of this program ends with 70, and shows no stack', () => {
+    const { exitCode, lines, json } = failureOf(new TypeError('x is not a function'));
+    expect({ exitCode, json }).toMatchObject({ exitCode: 70, json: { code: 'internal' } });
+    expect(lines[0]).toBe('A fault of this program: x is not a function');
+    expect(lines.join('\n')).not.toContain('    at ');
   });
 });

@@ -1,3 +1,4 @@
+import { debuglog } from 'node:util';
 import { HoldfastError } from '@holdfast/client/holdfast-error';
 import { KeysFileError } from '@holdfast/local/keys-file';
 import { CommanderError } from 'commander';
@@ -12,19 +13,29 @@ export const exitCodes = {
   usage: 2,
   /** No installation was found, or it does not answer. */
   unreachable: 3,
+  /** A fault of this program, as sysexits.h has it: EX_SOFTWARE. */
+  internal: 70,
   /** Ended by a signal before it was done, as shells count: 128 + SIGINT. */
   interrupted: 130,
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
-export const EXIT_CODES_HELP = `
-Exit codes:
-  0    fine
-  1    refused by the server: its code and detail are printed; doctor: a check fails
-  2    wrong usage, or input that cannot be used
-  3    no installation was found, or it does not answer
-  130  ended by Ctrl-C before it was done (listen ends with 0)`;
+/** What each means, for `--help` and docs/reference/cli.md. */
+export const EXIT_CODES: readonly (readonly [ExitCode, string])[] = [
+  [exitCodes.fine, 'fine'],
+  [exitCodes.refused, 'refused: the code and the reason are printed; doctor: a check fails'],
+  [exitCodes.usage, 'wrong usage, or input that cannot be used'],
+  [exitCodes.unreachable, 'no installation was found, or it does not answer'],
+  [exitCodes.internal, 'a fault of this program'],
+  [exitCodes.interrupted, 'ended by Ctrl-C before it was done (listen ends with 0)'],
+];
+
+export const EXIT_CODES_HELP = [
+  '',
+  'Exit codes:',
+  ...EXIT_CODES.map(([code, means]) => `  ${String(code).padEnd(3)}  ${means}`),
+].join('\n');
 
 /** A failure with its exit code and its message for people; no stack is shown. */
 export class CliError extends Error {
@@ -48,17 +59,27 @@ export interface Failure {
   json: Record<string, unknown>;
 }
 
-/** The output and exit code of a failed command; null for an error that is a bug of this program. */
-export function failureOf(error: unknown): Failure | null {
+const debug = debuglog('holdfast');
+
+/** The output and exit code of a failed command. */
+export function failureOf(error: unknown): Failure {
   if (error instanceof HoldfastError) return error.problem === undefined ? unreachable(error) : refused(error);
   if (error instanceof CliError) return failureWith(error.exitCode, error.code, error.message);
   if (error instanceof KeysFileError) return failureWith(exitCodes.usage, error.code, error.message);
   if (error instanceof CommanderError) {
     const exitCode = error.exitCode === 0 ? exitCodes.fine : exitCodes.usage;
-    return { exitCode, lines: [], json: { code: 'usage', detail: error.message } };
+    const detail =
+      error.code === 'commander.help' ? 'Name a command: see --help.' : error.message.replace(/^error: /, '');
+    return { exitCode, lines: [], json: { code: 'usage', detail } };
   }
   if (isFileError(error)) return failureWith(exitCodes.usage, error.code, error.message);
-  return null;
+  debug('%o', error);
+  const message = error instanceof Error ? error.message : String(error);
+  return failureWith(
+    exitCodes.internal,
+    'internal',
+    `A fault of this program: ${message}\nPlease report it, with what NODE_DEBUG=holdfast shows and "npx holdfast --version".`,
+  );
 }
 
 function failureWith(exitCode: ExitCode, code: string, message: string): Failure {

@@ -1,3 +1,4 @@
+import { type Call, createCall } from '@holdfast/client/http-call';
 import { type Rest, createRest } from '@holdfast/client/rest';
 import type { Command } from 'commander';
 import { readSettings } from './config.ts';
@@ -18,6 +19,8 @@ interface Target {
   key: string | undefined;
   /** From the state file of `npm start`; empty for an installation that was named. */
   edgeUrls: readonly string[];
+  /** Whether a person named it, by options or variables, and did not leave it to what runs here. */
+  isNamed: boolean;
 }
 
 /** One run of one command: its installation, and how it prints. */
@@ -28,6 +31,8 @@ export interface Invocation {
   target: () => Promise<Target>;
   /** For calls that Ctrl-C aborts, or the end of `withinMs` (30 s). Raises CliError `no-installation`. */
   rest: (withinMs?: number) => Promise<Rest>;
+  /** The same for calls that the SDK does not have. */
+  call: (withinMs?: number) => Promise<Call>;
   /** For calls that must still be made after Ctrl-C, within `withinMs`. */
   lastRest: (withinMs: number) => Promise<Rest>;
   /** The answer: as JSON under `--json`, in these lines otherwise. */
@@ -35,20 +40,26 @@ export interface Invocation {
 }
 
 export function invocationOf(command: Command, terminal: Terminal): Invocation {
-  const options = command.optsWithGlobals<GlobalOptions>();
+  return invocationWith(command.optsWithGlobals<GlobalOptions>(), terminal);
+}
+
+export function invocationWith(options: GlobalOptions, terminal: Terminal): Invocation {
   const json = options.json === true;
   const target = (): Promise<Target> => findTarget(options, terminal);
-  const restWith = async (signalOf: () => AbortSignal): Promise<Rest> => {
+  const optionsWith = async (signalOf: () => AbortSignal) => {
     const { controlUrl, key } = await target();
-    return createRest({ controlUrl, key, fetch: (url, init) => fetch(url, { ...init, signal: signalOf() }) });
+    const boundFetch: typeof fetch = (url, init) => fetch(url, { ...init, signal: signalOf() });
+    return { controlUrl, key, fetch: boundFetch };
   };
+  const untilInterrupted = (withinMs: number) => () =>
+    AbortSignal.any([terminal.interrupted, AbortSignal.timeout(withinMs)]);
   return {
     terminal,
     json,
     target,
-    rest: (withinMs = CALL_TIMEOUT_MS) =>
-      restWith(() => AbortSignal.any([terminal.interrupted, AbortSignal.timeout(withinMs)])),
-    lastRest: (withinMs) => restWith(() => AbortSignal.timeout(withinMs)),
+    rest: async (withinMs = CALL_TIMEOUT_MS) => createRest(await optionsWith(untilInterrupted(withinMs))),
+    call: async (withinMs = CALL_TIMEOUT_MS) => createCall(await optionsWith(untilInterrupted(withinMs))),
+    lastRest: async (withinMs) => createRest(await optionsWith(() => AbortSignal.timeout(withinMs))),
     print(answer, lines) {
       if (json) terminal.out(JSON.stringify(answer));
       else for (const line of lines) terminal.out(line);
@@ -56,12 +67,13 @@ export function invocationOf(command: Command, terminal: Terminal): Invocation {
   };
 }
 
+/** The installation that options, variables or a running `npm start` name. Raises CliError `no-installation`. */
 async function findTarget(options: GlobalOptions, { environment, installation }: Terminal): Promise<Target> {
   const settings = readSettings(environment);
   const key = options.key ?? settings.key;
   const named = options.control ?? settings.controlUrl;
   // The key that `npm start` left is for its own installation only.
-  if (named !== undefined) return { controlUrl: controlUrlOf(named), key, edgeUrls: [] };
+  if (named !== undefined) return { controlUrl: controlUrlOf(named), key, edgeUrls: [], isNamed: true };
   const stateFile = await installation();
   if (stateFile === null) {
     throw new CliError(
@@ -71,10 +83,19 @@ async function findTarget(options: GlobalOptions, { environment, installation }:
         '(HOLDFAST_CONTROL_URL and HOLDFAST_KEY).',
     );
   }
-  return { controlUrl: stateFile.controlUrl, key: key ?? stateFile.key, edgeUrls: stateFile.edgeUrls };
+  return {
+    controlUrl: stateFile.controlUrl,
+    key: key ?? stateFile.key,
+    edgeUrls: stateFile.edgeUrls,
+    isNamed: false,
+  };
 }
 
 function controlUrlOf(text: string): string {
   if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
-  throw new CliError(exitCodes.usage, 'bad-control-url', `"${text}" is not a URL such as http://127.0.0.1:7700`);
+  throw new CliError(
+    exitCodes.usage,
+    'bad-control-url',
+    `HOLDFAST_CONTROL_URL: "${text}" is not a URL such as http://127.0.0.1:7700`,
+  );
 }

@@ -46,7 +46,7 @@ export async function listenUntilInterrupted(invocation: Invocation, session: Li
   };
 
   client.on('state', (change: StateChange) => {
-    const line = json ? JSON.stringify(change) : stateLine(change, terminal.colors);
+    const line = json ? JSON.stringify(change) : stateLine(change, terminal.errColors);
     if (line !== null) terminal.err(line);
     if (change.state === 'waiting' && change.failures >= CHECK_AFTER_FAILURES) void checkRegistration();
   });
@@ -55,7 +55,7 @@ export async function listenUntilInterrupted(invocation: Invocation, session: Li
   } else {
     client.on('welcome', ({ topics }) => {
       const names = Object.keys(topics).join(', ');
-      terminal.err(terminal.colors.dim(`receiving ${names}`));
+      terminal.err(terminal.errColors.dim(`receiving ${names}`));
     });
     for (const type of ['message', 'subscribed', 'unsubscribed', 'lost'] as const) {
       client.on(type, (frame) => terminal.out(frameLine(frame, terminal.colors)));

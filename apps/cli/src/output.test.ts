@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { table } from './output.ts';
+import { table, wantsColor } from './output.ts';
 
 describe('table', () => {
   it('makes each column as wide as its widest cell, and lets nothing steer the terminal', () => {
@@ -12,5 +12,20 @@ describe('table', () => {
         ],
       ),
     ).toEqual(['NAME        TOPICS', 'me          news', '\\u001b[2Jx']);
+  });
+});
+
+describe('colours', () => {
+  it.each([
+    [{}, true, true],
+    [{}, false, false],
+    [{ TERM: 'dumb' }, true, false],
+    [{ NO_COLOR: '1' }, true, false],
+    [{ NO_COLOR: '1', FORCE_COLOR: '1' }, true, false],
+    [{ NO_COLOR: '' }, true, true],
+    [{ FORCE_COLOR: '1' }, false, true],
+    [{ FORCE_COLOR: '0' }, true, false],
+  ])('of %j on a terminal (%s): %s', (environment, isTerminal, expected) => {
+    expect(wantsColor(environment, isTerminal)).toBe(expected);
   });
 });

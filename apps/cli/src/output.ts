@@ -20,3 +20,10 @@ export function table(heading: readonly string[], rows: readonly (readonly strin
       .trimEnd(),
   );
 }
+
+/** Whether a stream takes colours: NO_COLOR (no-color.org) says no, FORCE_COLOR yes, a terminal decides otherwise. */
+export function wantsColor(environment: Readonly<Record<string, string | undefined>>, isTerminal: boolean): boolean {
+  if (environment['NO_COLOR']) return false;
+  if (environment['FORCE_COLOR']) return environment['FORCE_COLOR'] !== '0';
+  return isTerminal && environment['TERM'] !== 'dumb';
+}

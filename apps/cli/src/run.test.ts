@@ -64,8 +64,9 @@ describe('key', () => {
     const { out } = await holdfast('key', 'create', '--id', 'a', '--register', '--json');
     expect(JSON.parse(out.join(''))).toMatchObject({
       id: 'a',
-      presented: expect.stringMatching(/^a\./),
+      key: expect.stringMatching(/^a\.[\w-]{20,}$/),
       file: keysFile,
+      readBy: null,
     });
   });
 
@@ -95,7 +96,22 @@ describe('key', () => {
     expect((await holdfast('key', 'revoke', 'a')).exitCode).toBe(0);
     const { out } = await holdfast('key', 'list', '--json');
     expect(JSON.parse(out.join(''))).toEqual({ keys: [], file: keysFile, readBy: null });
-    expect((await holdfast('key', 'revoke', 'a')).exitCode).toBe(2);
+    const again = await holdfast('key', 'revoke', 'a');
+    expect(again).toMatchObject({ exitCode: 1, out: [] });
+    expect(again.err[0]).toBe(`There is no key "a" in ${keysFile}.`);
+  });
+
+  it('list says which keys have expired, and what that means for their clients', async () => {
+    const old = { id: 'old', secretSha256: '0'.repeat(64), expiresAt: '2001-01-01T00:00:00Z', can: { register: true } };
+    await writeFile(keysFile, JSON.stringify({ keys: [old] }));
+    const { out } = await holdfast('key', 'list');
+    expect(out[1]).toMatch(/^old +register +any number +expired 2001-01-01T00:00:00Z$/);
+    expect(out.join(' ')).toMatch(
+      /Expired: old\. .*stay registered and connected until "npx holdfast key revoke old --clients"/,
+    );
+    expect(JSON.parse((await holdfast('key', 'list', '--json')).out.join(''))).toMatchObject({
+      keys: [{ id: 'old', expired: true }],
+    });
   });
 
   it('leaves a broken file alone', async () => {
@@ -126,6 +142,10 @@ describe('usage', () => {
     [['publish', 'news']],
     [['edges', '--control', 'somewhere']],
     [['edges', '--nope']],
+    [['edges', '--control', 'ws://127.0.0.1:7701']],
+    [['history', 'news', '--limit', '0']],
+    [['completion', 'tcsh']],
+    [['key', 'create', '--id', 'a', '--register', '--control', 'http://127.0.0.1:7700']],
   ])('%j ends with 2, says why, and prints no answer', async (args) => {
     const { exitCode, out, err } = await holdfast(...args);
     expect({ exitCode, out }).toEqual({ exitCode: 2, out: [] });
@@ -135,13 +155,27 @@ describe('usage', () => {
   it('says what is wrong as JSON to scripts', async () => {
     const { err } = await holdfast('publish', 'news', '{a:1}', '--json');
     expect(JSON.parse(err.join(''))).toMatchObject({ error: { code: 'not-json' } });
+    for (const [args, detail] of [
+      [['topics'], "unknown command 'topics'"],
+      [
+        ['history', 'a', '--limit', 'x'],
+        "option '--limit <number>' argument 'x' is invalid. A whole number is needed.",
+      ],
+      [['topic'], 'Name a command: see --help.'],
+    ] as const) {
+      const wrong = await holdfast(...args, '--json');
+      expect(JSON.parse(wrong.err.join(''))).toEqual({
+        error: { code: 'usage', detail: expect.stringContaining(detail) },
+      });
+    }
   });
 
   it('of every command is explained with an example', async () => {
     const leaves: string[][] = [];
     const walk = (command: Command, path: string[]): void => {
-      if (command.commands.length === 0) leaves.push(path);
-      for (const child of command.commands) walk(child, [...path, child.name()]);
+      const children = command.createHelp().visibleCommands(command);
+      if (children.length === 0 && command.name() !== 'help') leaves.push(path);
+      for (const child of children) walk(child, [...path, child.name()]);
     };
     walk(buildProgram(recordingTerminal()), []);
     expect(leaves.length).toBeGreaterThan(12);
@@ -149,6 +183,29 @@ describe('usage', () => {
       const { exitCode, out } = await holdfast(...leaf, '--help');
       expect(exitCode).toBe(0);
       expect(out.join('\n')).toContain(`$ npx holdfast ${leaf.join(' ')}`);
+    }
+  });
+});
+
+describe('--version', () => {
+  it('names the versions of Holdfast, Node and the protocol, also as JSON', async () => {
+    expect(await holdfast('--version')).toEqual({
+      exitCode: 0,
+      out: [
+        expect.stringMatching(/^holdfast \d+\.\d+\.\d+/),
+        `Node     ${process.versions.node}`,
+        'protocol 1 (holdfast.v1)',
+      ],
+      err: [],
+    });
+    for (const args of [
+      ['--version', '--json'],
+      ['--json', '-V'],
+    ]) {
+      expect(JSON.parse((await holdfast(...args)).out.join(''))).toMatchObject({
+        protocol: 1,
+        subprotocol: 'holdfast.v1',
+      });
     }
   });
 });

@@ -13,7 +13,10 @@ export interface Terminal {
   readInput: () => Promise<string>;
   /** Whether a person would have to type that input. */
   inputIsTyped: boolean;
+  /** Of what goes to `out`. */
   colors: Colors;
+  /** Of what goes to `err`. */
+  errColors: Colors;
   /** Keeps the clients that were registered by name, a file each. */
   rememberedClientsDirectory: string;
   /** What `npm start` left of an installation that is running; null when there is none. */

@@ -57,8 +57,14 @@ export async function readSigningKey(file: string): Promise<SigningKey> {
     if (jwk.d === undefined && jwk.k === undefined) throw new Error('it is a public key, which signs nothing');
     return { alg, key: await importJWK(jwk, alg), kid: jwk.kid };
   } catch (cause) {
-    const why =
-      cause instanceof SyntaxError ? 'it is not JSON' : cause instanceof Error ? cause.message : 'it is no key';
+    const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+    const why = isMissing
+      ? 'there is no such file'
+      : cause instanceof SyntaxError
+        ? 'it is not JSON'
+        : cause instanceof Error
+          ? cause.message
+          : 'it is no key';
     throw new CliError(
       exitCodes.usage,
       'key-file-invalid',

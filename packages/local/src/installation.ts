@@ -3,22 +3,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Databases, bringDatabases } from './databases.ts';
+import { FULL_RIGHTS } from './full-rights.ts';
 import { createKey } from './keys-file.ts';
 import { exitCleanUp } from './exit-clean-up.ts';
 import type { RedisKind } from './redis-kind.ts';
 import { type App, type Service, startService } from './services.ts';
 
+export { FULL_RIGHTS };
+
 /** No client outside waits for a paced goodbye. */
 const DRAIN_SECONDS = '1';
-
-/** Every right there is. */
-export const FULL_RIGHTS = {
-  register: true,
-  subscribe: ['**'],
-  publish: ['**'],
-  manage: ['**'],
-  presence: ['**', '@users'],
-};
 
 export interface InstallationOptions {
   /** How many socket-edges. */

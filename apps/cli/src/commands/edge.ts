@@ -1,6 +1,7 @@
 import type { Edges } from '@holdfast/client/rest';
 import type { Command } from 'commander';
 import { invocationOf } from '../invocation.ts';
+import { EDGE_ARGUMENT, edgeNamed } from '../names/edge-name.ts';
 import { printable, table } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -29,22 +30,22 @@ export function addEdgeCommands(program: Command, terminal: Terminal): void {
   edge
     .command('drain')
     .description('close its connections over the drain time, and take no more; the process stays')
-    .argument('<edge>', 'its id, as "edges" lists it')
-    .addHelpText('after', '\nExample:\n  $ npx holdfast edge drain 1f2e3d4c5b6a')
-    .action(async (id: string, _options: object, command: Command) => {
+    .argument('<edge>', EDGE_ARGUMENT)
+    .addHelpText('after', '\nExample:\n  $ npx holdfast edge drain 1f2e')
+    .action(async (named: string, _options: object, command: Command) => {
       const invocation = invocationOf(command, terminal);
-      const answer = await (await invocation.rest()).drainEdge(id);
+      const answer = await (await invocation.rest()).drainEdge(await edgeNamed(invocation, named));
       invocation.print(answer, [`Edge ${printable(answer.id)} drains; "edges" shows it emptying.`]);
     });
 
   edge
     .command('undrain')
     .description('take connections again; what a drain has not closed yet stays')
-    .argument('<edge>', 'its id, as "edges" lists it')
-    .addHelpText('after', '\nExample:\n  $ npx holdfast edge undrain 1f2e3d4c5b6a')
-    .action(async (id: string, _options: object, command: Command) => {
+    .argument('<edge>', EDGE_ARGUMENT)
+    .addHelpText('after', '\nExample:\n  $ npx holdfast edge undrain 1f2e')
+    .action(async (named: string, _options: object, command: Command) => {
       const invocation = invocationOf(command, terminal);
-      const answer = await (await invocation.rest()).undrainEdge(id);
+      const answer = await (await invocation.rest()).undrainEdge(await edgeNamed(invocation, named));
       const name = printable(answer.id);
       invocation.print(answer, [
         answer.draining ? `Edge ${name} is ending, and drains to the end.` : `Edge ${name} takes connections again.`,

@@ -1,6 +1,6 @@
 import type { Explanation } from '@holdfast/client/rest';
 import type { Command } from 'commander';
-import { CLIENT_ARGUMENT, managedClientNamed } from '../client-argument.ts';
+import { CLIENT_ARGUMENT, managedClientNamed } from '../names/client-name.ts';
 import { invocationOf } from '../invocation.ts';
 import { printable, table } from '../output.ts';
 import type { Terminal } from '../terminal.ts';

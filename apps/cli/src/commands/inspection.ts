@@ -1,8 +1,8 @@
 import type { ClientDetails, ClientPage } from '@holdfast/client/rest';
 import { DEFAULT_PAGE, MAX_PAGE } from '@holdfast/protocol/limits';
 import type { Command } from 'commander';
-import { wholeNumber } from '../arguments.ts';
-import { CLIENT_ARGUMENT, managedClientNamed } from '../client-argument.ts';
+import { positiveNumber } from '../arguments.ts';
+import { CLIENT_ARGUMENT, managedClientNamed } from '../names/client-name.ts';
 import { invocationOf } from '../invocation.ts';
 import { printable, table } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
@@ -18,7 +18,7 @@ export function addInspectionCommands(program: Command, terminal: Terminal): voi
   program
     .command('clients')
     .description('list registered clients by ref; with the UUIDs of those of the own key')
-    .option('--limit <number>', `how many at most (${DEFAULT_PAGE})`, wholeNumber)
+    .option('--limit <number>', `how many at most (${DEFAULT_PAGE})`, positiveNumber)
     .option('--all', 'all of them')
     .option('--user <user>', 'only the clients of this user')
     .addHelpText('after', '\nExample:\n  $ npx holdfast clients --all --json')

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { commaList, webSocketUrl } from '../arguments.ts';
-import { CLIENT_ARGUMENT, clientNamed } from '../client-argument.ts';
+import { CLIENT_ARGUMENT, clientNamed } from '../names/client-name.ts';
 import { CliError, exitCodes } from '../errors.ts';
 import { type Invocation, invocationOf } from '../invocation.ts';
 import { listenUntilInterrupted } from '../listen-session.ts';
@@ -32,7 +32,10 @@ export function addListenCommand(program: Command, terminal: Terminal): void {
     .option('--no-resume', 'do not ask for what was missed while the connection was away')
     .option('--token <jwt>', 'register with this token, in place of an API key')
     .option('--once', 'unregister the client at the end, if this command registered it')
-    .addHelpText('after', '\nExample:\n  $ npx holdfast listen --register me --topics news.sport')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ npx holdfast listen --register me --topics news.sport\n  $ npx holdfast listen phone --json',
+    )
     .action(async (clientId: string | undefined, options: ListenOptions, command: Command) => {
       const invocation = invocationOf(command, terminal);
       if (options.token !== undefined) return listenWith(invocation, options.token, clientId, options);

@@ -2,7 +2,7 @@ import { connect } from '@holdfast/client/connect';
 import type { PresencePage } from '@holdfast/client/rest';
 import { MAX_PAGE } from '@holdfast/protocol/limits';
 import type { Command } from 'commander';
-import { clientNamed } from '../client-argument.ts';
+import { clientNamed } from '../names/client-name.ts';
 import { type Invocation, invocationOf } from '../invocation.ts';
 import { throwIfRefused } from '../listen-session.ts';
 import { edgesFor, unregister } from '../listener.ts';

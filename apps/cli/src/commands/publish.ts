@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { messageOf } from '../arguments.ts';
-import { clientNamed } from '../client-argument.ts';
+import { clientNamed } from '../names/client-name.ts';
 import { CliError, exitCodes } from '../errors.ts';
 import { invocationOf } from '../invocation.ts';
 import type { Terminal } from '../terminal.ts';

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { invocationOf } from '../invocation.ts';
 import { rememberedClients, registerClient } from '../remembered-clients.ts';
 import { commaList, jsonValue } from '../arguments.ts';
-import { CLIENT_ARGUMENT, managedClientNamed } from '../client-argument.ts';
+import { CLIENT_ARGUMENT, managedClientNamed } from '../names/client-name.ts';
 import { printable } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
 

@@ -2,7 +2,7 @@ import type { ClientTopics } from '@holdfast/client/rest';
 import type { Command } from 'commander';
 import { type Invocation, invocationOf } from '../invocation.ts';
 import { commaList } from '../arguments.ts';
-import { CLIENT_ARGUMENT, clientNamed } from '../client-argument.ts';
+import { CLIENT_ARGUMENT, clientNamed } from '../names/client-name.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** `subscribe` and `unsubscribe`. */

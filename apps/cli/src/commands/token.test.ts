@@ -142,7 +142,9 @@ describe('token', () => {
   });
 
   it('says what is wrong with a file', async () => {
-    expect((await holdfast('token', '--key-file', join(directory, 'no'), '--sub', 'a')).err).toContain('ENOENT');
+    expect((await holdfast('token', '--key-file', join(directory, 'no'), '--sub', 'a')).err).toContain(
+      'there is no such file',
+    );
     expect((await holdfast('token', '--key-file', keysFile, '--sub', 'a')).err).toContain('its "alg" must be one of');
   });
 });

@@ -1,4 +1,4 @@
-import type { Topic, TopicOptions } from '@holdfast/client/rest';
+import type { Topic, TopicDetails, TopicOptions } from '@holdfast/client/rest';
 import { MAX_PAGE } from '@holdfast/protocol/limits';
 import { type Command, Option } from 'commander';
 import { invocationOf } from '../invocation.ts';
@@ -17,9 +17,9 @@ interface CreateOptions {
   presenceGrace?: number;
 }
 
-/** `topic create|list|delete`. */
+/** `topic create|list|show|delete`. */
 export function addTopicCommands(program: Command, terminal: Terminal): void {
-  const topic = program.command('topic').description('create, list and delete topics');
+  const topic = program.command('topic').description('create, list, show and delete topics');
 
   topic
     .command('create')
@@ -73,6 +73,17 @@ export function addTopicCommands(program: Command, terminal: Terminal): void {
     });
 
   topic
+    .command('show')
+    .description('show one topic: its settings, its last message, how many connected clients receive it')
+    .argument('<topic>')
+    .addHelpText('after', '\nExample:\n  $ npx holdfast topic show news.sport')
+    .action(async (name: string, _options: object, command: Command) => {
+      const invocation = invocationOf(command, terminal);
+      const details = await (await invocation.rest()).getTopic(name);
+      invocation.print(details, describe(details));
+    });
+
+  topic
     .command('delete')
     .description('delete a topic, with its history and all subscriptions to it')
     .argument('<topic>')
@@ -100,6 +111,20 @@ function presenceOf(options: CreateOptions): TopicOptions['presence'] {
   return Object.fromEntries(
     Object.entries({ by, show, limit, graceSeconds }).filter(([, value]) => value !== undefined),
   );
+}
+
+function describe({ topic, history, position, expireSeconds, presence, subscribers, present }: TopicDetails): string[] {
+  const members = presence && (presence.show === 'count' ? 'shown as a number' : `shown up to ${presence.limit}`);
+  const by = presence && `by ${presence.by}, ${members}, back within ${presence.graceSeconds} s is no change`;
+  return [
+    `Topic        ${topic}`,
+    `Keeps        ${history.size} messages, each for ${history.seconds} s`,
+    `Position     ${position}`,
+    `Expires      ${expireSeconds === null ? 'never' : `after ${expireSeconds} s without a message and a connected client`}`,
+    `Presence     ${by ?? 'none'}`,
+    ...(presence === null ? [] : [`Present      ${present ?? 'not known'}`]),
+    `Subscribers  ${subscribers === null ? 'not known: an edge did not answer in time' : `${subscribers} connected`}`,
+  ];
 }
 
 function keeps({ history: { size, seconds }, expireSeconds, presence }: Topic): string {

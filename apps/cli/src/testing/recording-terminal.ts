@@ -22,6 +22,7 @@ export function recordingTerminal(
     readInput: () => Promise.resolve(given.input ?? ''),
     inputIsTyped: given.input === undefined,
     colors: picocolors.createColors(false),
+    errColors: picocolors.createColors(false),
     rememberedClientsDirectory: given.rememberedClientsDirectory ?? '/nowhere/clients',
     installation: given.installation ?? (() => Promise.resolve(null)),
     environment: given.environment ?? {},

@@ -2,12 +2,12 @@ import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { recordingTerminal } from '../testing/recording-terminal.ts';
-import { run } from '../run.ts';
-import type { Terminal } from '../terminal.ts';
+import { recordingTerminal } from '../../testing/recording-terminal.ts';
+import { run } from '../../run.ts';
+import type { Terminal } from '../../terminal.ts';
 
 const CREATE = ['create', '--id', 'a', '--register'];
-const IS_READ = 'The control-api at http://127.0.0.1:7700 reads this file';
+const IS_READ = 'The control-api at http://127.0.0.1:9 reads this file';
 
 let directory: string;
 let kept: string;
@@ -20,7 +20,7 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true }));
 
 async function running() {
-  return { controlUrl: 'http://127.0.0.1:7700', edgeUrls: [], key: 'dev.secret', keysFile: kept, pid: process.pid };
+  return { controlUrl: 'http://127.0.0.1:9', edgeUrls: [], key: 'dev.secret', keysFile: kept, pid: process.pid };
 }
 
 async function none() {
@@ -66,6 +66,6 @@ it('is ./api-keys.json when no installation runs', async () => {
 it('is explained by --help', async () => {
   for (const command of ['create', 'list', 'revoke']) {
     const help = (await key([command, '--help'], {})).replaceAll(/\s+/g, ' ');
-    expect(help).toContain('otherwise API_KEYS_FILE, the one that a running npm start reads, or ./api-keys.json');
+    expect(help).toContain('the file that a running npm start reads, or ./api-keys.json');
   }
 });

@@ -1,0 +1,127 @@
+import { type NewKey, createKey } from '@holdfast/local/keys-file';
+import { type Command, Option } from 'commander';
+import { commaList, futureTime, wholeNumber } from '../../arguments.ts';
+import { operatorCalls } from '../../calls.ts';
+import { CliError, exitCodes } from '../../errors.ts';
+import { type Invocation, invocationOf } from '../../invocation.ts';
+import type { Terminal } from '../../terminal.ts';
+import { TOKEN_ALGORITHMS } from '../../token-keys.ts';
+import { FILE_OPTION, type KeysPlace, effectLine, keysPlace, placeAnswer, placeName } from './place.ts';
+import { makeTokens } from './tokens.ts';
+import { isInForce } from './usage.ts';
+
+interface CreateOptions {
+  id: string;
+  file?: string;
+  register?: true;
+  subscribe?: string[];
+  publish?: string[];
+  manage?: string[];
+  create?: string[];
+  presence?: string[];
+  /** True for the default. */
+  tokens?: string | true;
+  keyFile?: string;
+  maxClients?: number;
+  maxTopics?: number;
+  maxHistoryMessages?: number;
+  expiresAt?: string;
+}
+
+/** `key create`. */
+export function addKeyCreateCommand(key: Command, terminal: Terminal): void {
+  key
+    .command('create')
+    .description('make a key; its secret is shown once, only the hash is kept')
+    .requiredOption('--id <id>', 'the public half of the key, may appear in logs')
+    .option('--register', 'may register clients')
+    .option(
+      '--subscribe <patterns>',
+      'may subscribe its clients to these topics ("*": one segment, "**": any rest)',
+      commaList,
+    )
+    .option(
+      '--publish <patterns>',
+      'may publish to these topics; @clients: to single clients, @users: to users',
+      commaList,
+    )
+    .option('--manage <patterns>', 'may create and delete these topics, and look at clients and edges', commaList)
+    .option('--create <patterns>', 'topics that are made when they are first used', commaList)
+    .option(
+      '--presence <patterns>',
+      'may see who is present on these topics; @users: whether users are connected',
+      commaList,
+    )
+    .addOption(
+      new Option('--tokens [algorithm]', 'browsers register themselves with tokens; a private key for them is made')
+        .choices(TOKEN_ALGORITHMS)
+        .preset(TOKEN_ALGORITHMS[0]),
+    )
+    .option('--key-file <path>', 'where the private key for tokens goes; otherwise it is shown, once')
+    .option('--max-clients <number>', 'how many clients it may have registered', wholeNumber)
+    .option('--max-topics <number>', 'how many topics it may have made', wholeNumber)
+    .option('--max-history-messages <number>', 'how many messages the histories of its topics may hold', wholeNumber)
+    .option('--expires-at <time>', 'when it ends, as 2030-01-31 or 2030-01-31T12:00:00Z', futureTime)
+    .option(...FILE_OPTION)
+    .addHelpText(
+      'after',
+      "\nExamples:\n  $ npx holdfast key create --id mobile --register --subscribe 'news.*'" +
+        "\n  $ npx holdfast key create --id web --subscribe 'user.{user}.**' --tokens --key-file web.jwk.json" +
+        "\n  $ npx holdfast key create --id jobs --publish '**' --control https://push.example.com --key admin.…" +
+        '\n\nWith --json the field "key" is what HOLDFAST_KEY and the header X-API-Key take.',
+    )
+    .action(async (options: CreateOptions, command: Command) => {
+      const { id } = options;
+      const invocation = invocationOf(command, terminal);
+      const wanted = wantedKey(options);
+      const place = await keysPlace(invocation, command, options.file);
+      const tokens = await makeTokens(id, options.tokens, options.keyFile);
+      let presented: string;
+      try {
+        presented = await created(invocation, place, {
+          ...wanted,
+          ...(tokens.settings && { tokens: tokens.settings }),
+        });
+      } catch (error) {
+        await tokens.discard();
+        throw error;
+      }
+      const readBy = place.kind === 'file' ? place.readBy : null;
+      const isKnown = readBy !== null && (await isInForce(readBy, presented, terminal.interrupted));
+      const { bold } = terminal.colors;
+      invocation.print({ id, key: presented, ...tokens.answer, ...placeAnswer(place) }, [
+        `Key "${id}" is in ${placeName(place)} now. Its secret is shown this once:`,
+        '',
+        `  ${bold(presented)}`,
+        '',
+        'To use it:',
+        '',
+        `  export HOLDFAST_KEY=${presented}`,
+        '',
+        ...tokens.lines,
+        isKnown ? `The control-api at ${readBy} reads this file, and knows the key already.` : effectLine(place),
+      ]);
+    });
+}
+
+/** The key as `<id>.<secret>`. */
+async function created(invocation: Invocation, place: KeysPlace, key: NewKey): Promise<string> {
+  if (place.kind === 'file') return (await createKey(place.file, key)).presented;
+  return (await operatorCalls(invocation).createKey(key)).key;
+}
+
+function wantedKey(options: CreateOptions): NewKey {
+  const { id, register = false, subscribe = [], publish = [], manage = [], create = [], presence = [] } = options;
+  const { maxClients = null, maxTopics = null, maxHistoryMessages = null, expiresAt = null } = options;
+  const can = { register, subscribe, publish, manage, create, presence };
+  const hasRight = register || Object.values(can).some((granted) => Array.isArray(granted) && granted.length > 0);
+  if (!hasRight && options.tokens === undefined) {
+    throw new CliError(
+      exitCodes.usage,
+      'key-without-rights',
+      'This key could do nothing: give it at least one of --register, --subscribe, --publish, --manage, --create, ' +
+        '--presence and --tokens.',
+    );
+  }
+  return { id, maxClients, maxTopics, maxHistoryMessages, expiresAt, can };
+}
