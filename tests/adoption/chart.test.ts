@@ -1,0 +1,315 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { Ajv } from 'ajv';
+import { describe, expect, it, test } from 'vitest';
+import { chartValues } from '../../scripts/chart/values.ts';
+import { changesOf, withValue } from './chart/changes.ts';
+import {
+  CHART,
+  HelmError,
+  type Rendered,
+  type Values,
+  containerOf,
+  helm,
+  merged,
+  podOf,
+  readValues,
+  render,
+  valuesFiles,
+  variablesOf,
+} from './chart/helm.ts';
+
+const defaults = readValues(`${CHART}/values.yaml`);
+const files = [...valuesFiles('ci'), ...valuesFiles('examples')];
+const isValid = new Ajv({ allErrors: true, strict: false }).compile(
+  JSON.parse(readFileSync(`${CHART}/values.schema.json`, 'utf8')) as object,
+);
+
+describe('the values of the chart', () => {
+  const values = chartValues();
+  const templates = readdirSync(`${CHART}/templates`, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.(yaml|tpl|txt)$/.test(name))
+    .map((name) => readFileSync(`${CHART}/templates/${name}`, 'utf8'))
+    .join('\n');
+
+  test.each([['the defaults', {}], ...files])('are valid by the schema: %s', (_name, given) => {
+    isValid(merged(defaults, given));
+    expect(isValid.errors).toBeNull();
+  });
+
+  test('that are misspelled, or of another type, are refused by the schema', () => {
+    for (const { path, default: value } of values) {
+      const keys = path.split('.');
+      // Free maps, and what charts around this one put into `global`, take any name.
+      const misspelled = withValue(defaults, [...keys.slice(0, -1), `${keys.at(-1)}s`], value ?? {});
+      if (keys[0] !== 'global') expect(isValid(misspelled), `${path}s`).toBe(false);
+      expect(isValid(withValue(defaults, keys, () => null)), path).toBe(false);
+    }
+  });
+
+  test('are used by a template, each of them, and those that a template uses are declared', () => {
+    for (const { path } of values) expect(templates, path).toMatch(new RegExp(`[.\\b"]${path.split('.').at(-1)}\\b`));
+    const declared = values.map(({ path }) => path);
+    for (const [, path = ''] of templates.matchAll(/\.Values\.([\w.]+)/g)) expect(declared).toContain(path);
+  });
+
+  test('are explained, but for those whose name says it', () => {
+    const plain = /(^|\.)(enabled|image|repository|pullPolicy|replicas|annotations|labels|podAnnotations|podLabels|className|hosts|hostnames|port|service|autoscaling|interval|min\w+|max\w+|resources|affinity|nodeSelector|tolerations|priorityClassName|extraVolumes|extraVolumeMounts|podSecurityContext|containerSecurityContext|podDisruptionBudget|timeouts|paths|create|size|targetCpuPercent|redisPorts|redis|webhooks|tracing|ingress)$/;
+    const unexplained = values.filter(({ path, comment }) => comment === '' && !plain.test(path));
+    expect(unexplained.map(({ path }) => path)).toEqual([]);
+  });
+});
+
+describe.skipIf(helm === null)('the objects of the chart', () => {
+  const all = readValues(`${CHART}/ci/all-values.yaml`);
+  let byDefault: Rendered;
+
+  test.each([['the defaults', {}], ...files])('are made of %s', (_name, given) => {
+    const { objects, one } = render(given as Values);
+    for (const part of ['control-api', 'socket-edge']) {
+      const container = containerOf(one('Deployment', part));
+      expect(container.securityContext).toEqual(defaults['containerSecurityContext']);
+      expect(podOf(one('Deployment', part))).toMatchObject({
+        automountServiceAccountToken: false,
+        securityContext: { runAsNonRoot: true },
+      });
+      const mounts = (container.volumeMounts ?? []) as { name: string }[];
+      const volumes = (podOf(one('Deployment', part)).volumes ?? []) as { name: string }[];
+      expect(volumes.map(({ name }) => name)).toEqual(expect.arrayContaining(mounts.map(({ name }) => name)));
+      // What is mounted twice under one path, or a variable without a value, is refused by the API server.
+      expect(new Set(container.volumeMounts?.map(({ mountPath }: { mountPath: string }) => mountPath)).size).toBe(mounts.length);
+      for (const [name, value] of Object.entries(variablesOf(one('Deployment', part)))) expect(value, name).toBeDefined();
+    }
+    const names = objects.map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  test('differ when a value does, each of them', () => {
+    const bases = [all, ...files.map(([, given]) => given), {}].map((given) => merged(defaults, given) as Values);
+    const made = bases.map((base) => render(base).text);
+    const without = chartValues()
+      .filter((value) => value.default !== undefined)
+      .filter(({ path }) => {
+        const keys = path.split('.');
+        return !bases.some((base, index) =>
+          changesOf(base, keys)
+            .filter((changed) => isValid(changed))
+            .some((changed) => textOf(changed) !== made[index]),
+        );
+      });
+    expect(without.map(({ path }) => path)).toEqual([]);
+  });
+
+  /** What is refused for what it combines makes no objects. */
+  function textOf(values: Values): string {
+    try {
+      return render(values).text;
+    } catch (error) {
+      if (error instanceof HelmError) return '';
+      throw error;
+    }
+  }
+
+  test('are not made of what makes no sense together, and one message names all of it', () => {
+    const redis = { url: '', clusterNodes: ['a:1'], sentinels: ['b:1'] };
+    const monitors = { serviceMonitor: { enabled: true }, podMonitor: { enabled: true } };
+    expect(() => render({ redis, ...monitors, socketEdge: { ingress: { enabled: true } } })).toThrow(
+      /redis\.url or redis\.existingSecret[^]*clusterNodes and redis\.sentinels[^]*sentinelName[^]*count everything twice[^]*socketEdge\.ingress\.hosts/,
+    );
+  });
+
+  it('take images by registry, tag and digest', () => {
+    const image = (given: Values): string => containerOf(render(given).one('Deployment', 'socket-edge')).image as string;
+    const edge = (fields: Values): Values => ({ socketEdge: { image: fields } });
+    expect(image({})).toBe('holdfast/socket-edge:0.1.0');
+    expect(image(edge({ registry: 'ghcr.io/acme', tag: '9.9.9' }))).toBe('ghcr.io/acme/holdfast/socket-edge:9.9.9');
+    const digest = `sha256:${'a'.repeat(64)}`;
+    expect(image(edge({ tag: '9.9.9', digest }))).toBe(`holdfast/socket-edge@${digest}`);
+    expect(image({ global: { imageRegistry: 'mirror' }, ...edge({ registry: 'ghcr.io/acme' }) })).toBe(
+      'mirror/holdfast/socket-edge:0.1.0',
+    );
+  });
+
+  it('trust the authority of the Redis in both services, from a Secret or a ConfigMap', () => {
+    for (const [field, source] of [
+      ['caSecret', { secret: { secretName: 'redis-ca', defaultMode: 0o440 } }],
+      ['caConfigMap', { configMap: { name: 'redis-ca' } }],
+    ] as const) {
+      const { one } = render({ redis: { tls: { [field]: 'redis-ca', caKey: 'tls.crt' } } });
+      for (const part of ['control-api', 'socket-edge']) {
+        const deployment = one('Deployment', part);
+        const file = variablesOf(deployment)['NODE_EXTRA_CA_CERTS'];
+        const mount = containerOf(deployment).volumeMounts.find(({ name }: { name: string }) => name === 'redis-ca');
+        expect(file).toBe(`${mount.mountPath}/tls.crt`);
+        expect(podOf(deployment).volumes).toContainEqual({ name: 'redis-ca', ...source });
+      }
+    }
+  });
+
+  it('find the Redis, in each of its forms, without its password outside of a Secret', () => {
+    const variables = (given: Values) => variablesOf(render({ redis: given }).one('Deployment', 'control-api'));
+    const secret = (name: string, key: string) => ({ secretKeyRef: { name, key } });
+    expect(variables({ url: 'redis://:p@r' })).toMatchObject({ REDIS_URL: secret('holdfast-redis', 'REDIS_URL') });
+    expect(variables({ existingSecret: 's', existingSecretKey: 'url' })).toMatchObject({ REDIS_URL: secret('s', 'url') });
+    const url = 'rediss://u:$(REDIS_PASSWORD)@r';
+    const withPassword = render({ redis: { url, passwordSecret: 's' } });
+    const env = containerOf(withPassword.one('Deployment', 'control-api')).env as { name: string }[];
+    expect(variables({ url, passwordSecret: 's' })).toMatchObject({ REDIS_URL: url, REDIS_PASSWORD: secret('s', 'password') });
+    // Kubernetes puts a variable into a later one only.
+    const order = env.map(({ name }) => name);
+    expect(order.indexOf('REDIS_PASSWORD')).toBeLessThan(order.indexOf('REDIS_URL'));
+    expect(variables({ clusterNodes: ['a:1', 'b:2'] })).toMatchObject({ REDIS_CLUSTER_NODES: 'a:1,b:2' });
+    expect(variables({ sentinels: ['a:1', 'b:2'], sentinelName: 'main' })).toMatchObject({
+      REDIS_SENTINELS: 'a:1,b:2',
+      REDIS_SENTINEL_NAME: 'main',
+    });
+    const { objects, text } = render({ redis: { url: 'redis://:hidden@r' } });
+    const outside = objects.filter(({ kind }) => kind !== 'Secret');
+    expect(text).toContain('hidden');
+    expect(JSON.stringify(outside)).not.toContain('hidden');
+  });
+
+  it('give control-api the keys file read-only, or on a volume that it may write to', () => {
+    const readOnly = render({});
+    const keys = (rendered: Rendered) =>
+      containerOf(rendered.one('Deployment', 'control-api')).volumeMounts.find(
+        ({ name }: { name: string }) => name === 'api-keys',
+      );
+    expect(variablesOf(readOnly.one('Deployment', 'control-api'))['API_KEYS_FILE']).toBe(
+      `${keys(readOnly).mountPath}/api-keys.json`,
+    );
+    expect(keys(readOnly)).toMatchObject({ readOnly: true });
+    expect(podOf(readOnly.one('Deployment', 'control-api')).volumes[0]).toMatchObject({
+      secret: { secretName: 'holdfast-api-keys' },
+    });
+
+    const writable = render({ apiKeys: { file: '{"keys":[]}', writable: { enabled: true } } });
+    expect(keys(writable)).not.toHaveProperty('readOnly');
+    const pod = podOf(writable.one('Deployment', 'control-api'));
+    expect(pod.volumes).toContainEqual({
+      name: 'api-keys',
+      persistentVolumeClaim: { claimName: 'holdfast-api-keys' },
+    });
+    expect(pod.initContainers[0].volumeMounts.map(({ mountPath }: { mountPath: string }) => mountPath)).toEqual([
+      '/etc/holdfast',
+      '/etc/holdfast-first-keys',
+    ]);
+    const claim = writable.one('PersistentVolumeClaim');
+    expect(claim.spec.accessModes).toEqual(['ReadWriteMany']);
+    expect(claim.metadata.annotations).toEqual({ 'helm.sh/resource-policy': 'keep' });
+    const named = render({ apiKeys: { writable: { enabled: true, existingClaim: 'mine' } } });
+    expect(named.objects.filter(({ kind }) => kind === 'PersistentVolumeClaim')).toEqual([]);
+    expect(podOf(named.one('Deployment', 'control-api')).volumes[0].persistentVolumeClaim.claimName).toBe('mine');
+  });
+
+  it('pass webhooks and traces on, and nothing of them when they are off', () => {
+    const on = variablesOf(render(all).one('Deployment', 'control-api'));
+    expect(on).toMatchObject({
+      WEBHOOKS_FILE: '/etc/holdfast-webhooks/webhooks.json',
+      WEBHOOKS_ALLOW_PRIVATE: '1',
+      WEBHOOKS_BUFFER_MIB: '256',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.monitoring:4318',
+      OTEL_TRACES_SAMPLER_ARG: '0.1',
+    });
+    const off = Object.keys(variablesOf(render({}).one('Deployment', 'control-api')));
+    expect(off.filter((name) => /^(WEBHOOKS|OTEL)/.test(name))).toEqual([]);
+  });
+
+  it('wait for the drain of an edge before it is killed', () => {
+    const grace = (given: Values) => podOf(render({ socketEdge: given }).one('Deployment', 'socket-edge'));
+    expect(grace({ preStopSeconds: 7, drainSeconds: 100 }).terminationGracePeriodSeconds).toBe(7 + 100 + 15);
+    expect(containerOf(render({ socketEdge: { preStopSeconds: 7 } }).one('Deployment', 'socket-edge')).lifecycle).toEqual({
+      preStop: { exec: { command: ['node', '-e', 'setTimeout(() => {}, 7000)'] } },
+    });
+  });
+
+  it('advertise the address that clients reach', () => {
+    const advertised = (edge: Values) =>
+      variablesOf(render({ socketEdge: edge }).one('Deployment', 'socket-edge'))['EDGE_ADVERTISE_URL'];
+    const ingress = { enabled: true, hosts: ['push.example.com'] };
+    expect(advertised({})).toBe('ws://holdfast-socket-edge.push.svc:80');
+    expect(advertised({ ingress: { ...ingress, tlsSecret: 'tls' } })).toBe('wss://push.example.com');
+    expect(advertised({ ingress })).toBe('ws://push.example.com');
+    const httpRoute = { enabled: true, parentRefs: [{ name: 'public' }], hostnames: ['push.example.com'] };
+    expect(advertised({ httpRoute })).toBe('wss://push.example.com');
+    expect(advertised({ ingress, advertiseUrl: 'wss://named.example.com' })).toBe('wss://named.example.com');
+  });
+
+  it('publish no health and no metrics, whatever the type of the Service', () => {
+    const { objects } = render({ socketEdge: { service: { type: 'LoadBalancer' } }, controlApi: { service: { type: 'NodePort' } } });
+    const services = objects.filter(({ kind }) => kind === 'Service');
+    const published = services.filter(({ spec }) => spec.type !== undefined);
+    expect(published.map(({ spec }) => spec.type).toSorted()).toEqual(['LoadBalancer', 'NodePort']);
+    for (const { spec } of published) expect(spec.ports.map(({ targetPort }: { targetPort: string }) => targetPort)).toEqual(['http']);
+    const inside = services.filter(({ spec }) => spec.type === undefined);
+    for (const { spec } of inside) expect(spec).toMatchObject({ clusterIP: 'None', ports: [{ name: 'admin' }] });
+  });
+
+  test.each(valuesFiles('examples'))('lead only /v1/connect to edges and /v1 to control-api: %s', (_name, given) => {
+    const { objects } = render(given);
+    const ingress = objects.filter(({ kind }) => kind === 'Ingress' || kind === 'HTTPRoute');
+    const paths = ingress.map(({ metadata, spec }) => [
+      metadata.name,
+      spec.rules[0].http?.paths[0].path ?? spec.rules[0].matches[0].path.value,
+    ]);
+    expect(Object.fromEntries(paths)).toEqual({ 'holdfast-control-api': '/v1', 'holdfast-socket-edge': '/v1/connect' });
+    for (const part of ['control-api', 'socket-edge']) {
+      const variables = variablesOf(render(given).one('Deployment', part));
+      expect(Object.keys(variables).some((name) => name.endsWith('_TRUSTED_PROXIES')), part).toBe(true);
+    }
+    expect(variablesOf(render(given).one('Deployment', 'socket-edge'))['EDGE_ADVERTISE_URL']).toBe('wss://push.example.com');
+  });
+
+  it('let the two services reach Redis, DNS and what they need, and not each other', () => {
+    const given = { networkPolicy: { enabled: true }, tracing: { endpoint: 'https://collector.example.com' } };
+    const { one } = render(given);
+    const ports = (part: string): unknown[] =>
+      one('NetworkPolicy', part).spec.egress.flatMap(({ ports: each }: { ports: { port: number }[] }) =>
+        each.map(({ port }) => port),
+      );
+    expect(ports('socket-edge')).toEqual([53, 53, 6379, 26379, 443]);
+    expect(ports('control-api')).toEqual([53, 53, 6379, 26379, 443, 443]);
+    const https = one('NetworkPolicy', 'control-api').spec.egress.at(-1).to;
+    expect(JSON.stringify(https)).toMatch(/10\.0\.0\.0\/8.*172\.16\.0\.0\/12.*192\.168\.0\.0\/16.*fc00::\/7/);
+    for (const part of ['control-api', 'socket-edge']) {
+      const { spec } = one('NetworkPolicy', part);
+      expect(spec.policyTypes).toEqual(['Ingress', 'Egress']);
+      expect(JSON.stringify([spec.ingress, spec.egress])).not.toContain('app.kubernetes.io/component');
+      expect(spec.podSelector.matchLabels).toEqual(one('Deployment', part).spec.selector.matchLabels);
+      expect(spec.ingress[1]).toMatchObject({ from: [{ namespaceSelector: {} }] });
+    }
+  });
+
+  it('are found by Prometheus once, by Services or by pods', () => {
+    const byService = render({ serviceMonitor: { enabled: true, labels: { release: 'p' } } });
+    const { spec } = byService.one('ServiceMonitor');
+    const found = byService.objects
+      .filter(({ kind }) => kind === 'Service')
+      .filter(({ spec: { ports } }) => ports.some(({ name }: { name: string }) => name === spec.endpoints[0].port));
+    expect(found.map(({ metadata }) => metadata.name)).toEqual(['holdfast-control-api-admin', 'holdfast-socket-edge-admin']);
+    const { labels } = byService.one('Service', 'socket-edge-admin').metadata as unknown as { labels: Values };
+    expect(labels).toMatchObject(spec.selector.matchLabels as Values);
+
+    const byPod = render({ podMonitor: { enabled: true } });
+    const pod = byPod.one('PodMonitor').spec;
+    for (const part of ['control-api', 'socket-edge']) {
+      const template = byPod.one('Deployment', part).spec.template;
+      expect(template.metadata.labels).toMatchObject(pod.selector.matchLabels as Values);
+      expect(template.spec.containers[0].ports).toContainEqual(expect.objectContaining({ name: pod.podMetricsEndpoints[0].port }));
+    }
+  });
+
+  it('scale edges by connections and not by a fixed number', () => {
+    byDefault = render({});
+    expect(byDefault.one('Deployment', 'socket-edge').spec.replicas).toBe(2);
+    const scaled = render({ socketEdge: { autoscaling: { enabled: true, targetConnections: 40_000 } } });
+    expect(scaled.one('Deployment', 'socket-edge').spec).not.toHaveProperty('replicas');
+    expect(scaled.one('HorizontalPodAutoscaler').spec.metrics[0].pods).toEqual({
+      metric: { name: 'holdfast_connections' },
+      target: { type: 'AverageValue', averageValue: '40000' },
+    });
+  });
+});
+
+it.skipIf(helm !== null)('NOT RUN: helm is not on PATH, and HELM names none: the templates of the chart were not rendered', (context) =>
+  context.skip(),
+);
