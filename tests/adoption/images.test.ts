@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '@holdfast/local/free-port';
@@ -21,10 +21,13 @@ const ends: (() => void)[] = [];
 /** What a container is given that has a writable file of keys. */
 const keys = join(folder, 'keys');
 const keysFile = join(keys, 'api-keys.json');
+/** A copy: the user of the images may not come to where this process has its own. */
+const node = join(folder, 'node');
 const images = {} as Record<keyof typeof MAX_MIB, Image>;
 
 beforeAll(async () => {
   chmodSync(folder, 0o755);
+  copyFileSync(process.execPath, node);
   mkdirSync(keys, { mode: 0o777 });
   chmodSync(keys, 0o777);
   for (const part of Object.keys(MAX_MIB) as (keyof typeof MAX_MIB)[]) {
@@ -48,7 +51,7 @@ function environment({ stage }: Image, given: Record<string, string>): Record<st
 /** The command line in the image of control-api. */
 function holdfast(args: readonly string[], given: Record<string, string> = {}): string {
   const { app } = images['control-api'];
-  return execFileSync(process.execPath, [join(app, 'apps/cli/bin/holdfast.js'), ...args], {
+  return execFileSync(node, [join(app, 'apps/cli/bin/holdfast.js'), ...args], {
     cwd: app,
     env: environment(images['control-api'], { API_KEYS_FILE: keysFile, ...given }),
     encoding: 'utf8',
@@ -59,7 +62,7 @@ function holdfast(args: readonly string[], given: Record<string, string> = {}): 
 function start(part: keyof typeof MAX_MIB, given: Record<string, string>): { printed: () => string } {
   const { app, stage } = images[part];
   const [, ...args] = argumentsOf(stage.instructions.findLast(({ name }) => name === 'CMD')?.text ?? '');
-  const child = spawn(process.execPath, args, {
+  const child = spawn(node, args, {
     cwd: app,
     env: environment(images[part], given),
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -76,7 +79,7 @@ function isHealthy(part: keyof typeof MAX_MIB, given: Record<string, string>): b
   const check = images[part].stage.instructions.find(({ name }) => name === 'HEALTHCHECK');
   const [, ...args] = argumentsOf(check?.text ?? '');
   try {
-    execFileSync(process.execPath, args, { env: environment(images[part], given), stdio: 'ignore' });
+    execFileSync(node, args, { env: environment(images[part], given), stdio: 'ignore' });
     return true;
   } catch {
     return false;
@@ -147,6 +150,9 @@ describe('an image', () => {
     const HOLDFAST_CONTROL_URL = `http://127.0.0.1:${control}`;
     const edges = holdfast(['edges', '--json'], { HOLDFAST_CONTROL_URL, HOLDFAST_KEY: key });
     expect(edges).toContain(`ws://127.0.0.1:${edge}`);
+    // The command line remembers clients by name where it can write.
+    const registered = holdfast(['register', '--name', 'me', '--json'], { HOLDFAST_CONTROL_URL, HOLDFAST_KEY: key });
+    expect(registered).toContain('clientId');
   });
 });
 

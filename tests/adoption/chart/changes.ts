@@ -38,10 +38,10 @@ const MAPS = [{}, { changed: 'yes' }, { podAffinity: { changed: 'yes' } }, { req
 
 /** The values with another one at the path, in all ways that may be valid. */
 export function changesOf(values: Values, path: readonly string[]): Values[] {
-  const before = path.reduce<unknown>((node, key) => (node as Values | undefined)?.[key], values);
+  const before = valueAt(values, path);
   return candidates(before)
     .filter((after) => JSON.stringify(after) !== JSON.stringify(before))
-    .map((after) => withValue(values, path, () => after));
+    .map((after) => withValue(values, path, after));
 }
 
 function candidates(before: unknown): readonly unknown[] {
@@ -51,8 +51,12 @@ function candidates(before: unknown): readonly unknown[] {
   return Array.isArray(before) ? LISTS : MAPS;
 }
 
+export function valueAt(values: Values, path: readonly string[]): unknown {
+  return path.reduce<unknown>((node, key) => (node as Values | undefined)?.[key], values);
+}
+
 /** A copy with this at the path. */
 export function withValue(values: Values, [key = '', ...rest]: readonly string[], value: unknown): Values {
-  const after = typeof value === 'function' ? (value as () => unknown)() : value;
-  return { ...values, [key]: rest.length === 0 ? after : withValue((values[key] ?? {}) as Values, rest, () => after) };
+  const below = (values[key] ?? {}) as Values;
+  return { ...values, [key]: rest.length === 0 ? value : withValue(below, rest, value) };
 }
