@@ -14,8 +14,8 @@ const KUBERNETES = ['1.27.0', '1.34.0'];
 const SCHEMAS =
   process.env['KUBECONFORM_SCHEMAS'] ??
   'default,https://raw.githubusercontent.com/datreeio/CRDs-catalog/main/{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json';
-/** Objects of vendors whose schemas no catalogue has. */
-const WITHOUT_SCHEMA = 'BackendConfig';
+/** Objects of others, which the chart takes as they are. */
+const WITHOUT_SCHEMA = 'BackendConfig,ExternalSecret';
 
 /** What each tool looks at. */
 const TOOLS = {

@@ -35,6 +35,10 @@ function described(name: string, members: readonly ChartValue[]): string[] {
 function tableOf(values: readonly ChartValue[]): string {
   const rows = values
     .filter((value) => value.default !== undefined || value.comment !== '')
-    .map((value) => [code(value.path), value.default === undefined ? '' : code(JSON.stringify(value.default)), value.comment]);
+    .map((value) => [
+      code(value.path),
+      value.default === undefined ? '' : code(JSON.stringify(value.default)),
+      value.comment,
+    ]);
   return table(['value', 'default', 'meaning'], rows);
 }

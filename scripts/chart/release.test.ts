@@ -7,7 +7,10 @@ import { expect, test } from 'vitest';
 import { CHART, chartValues } from './values.ts';
 
 const PROGRAM = fileURLToPath(new URL('release.ts', import.meta.url));
-const DIGESTS = ['control-api', 'socket-edge'].map((part, index) => [`--${part}`, `sha256:${String(index).repeat(64)}`]);
+const DIGESTS = ['control-api', 'socket-edge'].map((part, index) => [
+  `--${part}`,
+  `sha256:${String(index).repeat(64)}`,
+]);
 
 function release(to: string, digests: readonly string[]): string {
   const args = [PROGRAM, '--registry', 'ghcr.io/acme', '--to', to, ...digests];
@@ -26,9 +29,8 @@ test('a released chart names the images of its release by digest, and is the sam
       'socketEdge.image.registry': 'ghcr.io/acme',
       'socketEdge.image.digest': DIGESTS[1]?.[1],
     });
-    const read = (from: string): string => readFileSync(from, 'utf8');
     for (const file of ['Chart.yaml', 'values.schema.json', 'templates/NOTES.txt']) {
-      expect(read(join(folder, 'holdfast', file))).toBe(read(fileURLToPath(new URL(file, CHART))));
+      expect(readFileSync(join(folder, 'holdfast', file), 'utf8')).toBe(readFileSync(new URL(file, CHART), 'utf8'));
     }
     expect(() => release(join(folder, 'bad'), ['--control-api', 'latest'])).toThrow('have to be given');
   } finally {

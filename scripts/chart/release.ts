@@ -23,7 +23,9 @@ const { registry, to } = values;
 const digests = { controlApi: values['control-api'] ?? '', socketEdge: values['socket-edge'] ?? '' };
 
 if (!registry || !to || !Object.values(digests).every((digest) => DIGEST.test(digest))) {
-  process.stderr.write('--registry, --to, and the digests --control-api and --socket-edge (sha256:…) have to be given.\n');
+  process.stderr.write(
+    '--registry, --to, and the digests --control-api and --socket-edge (sha256:…) have to be given.\n',
+  );
   process.exitCode = 2;
 } else {
   const folder = resolve(to);

@@ -3,7 +3,7 @@ import { chartValues } from './values.ts';
 
 /** Their names say all of it. */
 const PLAIN =
-  /(^|\.)(annotations|labels|podAnnotations|podLabels|className|hosts|hostnames|enabled|create|repository|pullPolicy|replicas|interval|port|size|(min|max)Replicas|targetCpuPercent|resources|affinity|nodeSelector|tolerations|priorityClassName|extraVolumes|extraVolumeMounts|timeouts|paths|redisPorts|(pod|container)SecurityContext)$/;
+  /(^|\.)(annotations|labels|podAnnotations|podLabels|className|hosts|hostnames|enabled|create|repository|pullPolicy|replicas|interval|port|size|(min|max)Replicas|targetCpuPercent|requests|limits|affinity|nodeSelector|tolerations|priorityClassName|extraVolumes|extraVolumeMounts|timeouts|paths|redisPorts)$|SecurityContext\./;
 
 describe('the values of the chart', () => {
   it('are read with their comments, groups before their members', () => {

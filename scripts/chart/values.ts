@@ -37,7 +37,14 @@ export function chartValues(text = readFileSync(new URL('values.yaml', CHART), '
     if (key !== undefined) {
       parents.length = blanks.length / INDENT;
       parents.push(key);
-      const isGroup = rest === '' && KEY.test(text.split('\n').slice(index + 1).find(isNoRemark) ?? '');
+      const isGroup =
+        rest === '' &&
+        KEY.test(
+          text
+            .split('\n')
+            .slice(index + 1)
+            .find(isNoRemark) ?? '',
+        );
       const value = isGroup ? undefined : at(defaults, parents);
       values.push({ path: parents.join('.'), comment: comment.join(' '), default: value });
     }

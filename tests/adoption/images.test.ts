@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, copyFileSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '@holdfast/local/free-port';
@@ -87,25 +87,32 @@ function isHealthy(part: keyof typeof MAX_MIB, given: Record<string, string>): b
 }
 
 describe('an image', () => {
-  it.each(Object.entries(MAX_MIB))('of %s has neither tests nor tools for development, and is small', (part, maxMib) => {
-    const { app } = images[part as keyof typeof MAX_MIB];
-    const own = readdirSync(app, { recursive: true, encoding: 'utf8' }).filter((name) => !name.startsWith('node_modules'));
-    expect(own.filter((name) => /\.test\.ts$|\/testing(\/|$)|tsconfig\.json|Dockerfile/.test(name))).toEqual([]);
-    for (const tool of ['typescript', 'vitest', 'vite', 'testcontainers', 'node', 'turbo']) {
-      expect(() => lstatSync(join(app, 'node_modules', tool)), tool).toThrow('ENOENT');
-    }
-    // Packages install into one folder: another one below a workspace would not be copied.
-    expect(own.filter((name) => name.includes('node_modules'))).toEqual([]);
-    const mib = bytesOf(app) / MIB;
-    process.stdout.write(`${part}: ${mib.toFixed(1)} MiB in /app\n`);
-    expect(mib).toBeLessThan(maxMib);
-  });
+  it.each(Object.entries(MAX_MIB))(
+    'of %s has neither tests nor tools for development, and is small',
+    (part, maxMib) => {
+      const { app } = images[part as keyof typeof MAX_MIB];
+      const own = readdirSync(app, { recursive: true, encoding: 'utf8' }).filter(
+        (name) => !name.startsWith('node_modules'),
+      );
+      expect(own.filter((name) => /\.test\.ts$|\/testing(\/|$)|tsconfig\.json|Dockerfile/.test(name))).toEqual([]);
+      const tools = ['typescript', 'vitest', 'vite', 'testcontainers', 'node', 'turbo'];
+      expect(tools.filter((tool) => existsSync(join(app, 'node_modules', tool)))).toEqual([]);
+      // Packages install into one folder: another one below a workspace would not be copied.
+      expect(own.filter((name) => name.includes('node_modules'))).toEqual([]);
+      const mib = bytesOf(app) / MIB;
+      process.stdout.write(`${part}: ${mib.toFixed(1)} MiB in /app\n`);
+      expect(mib).toBeLessThan(maxMib);
+    },
+  );
 
   it.each(Object.keys(MAX_MIB))('of %s is of one base, runs as a user by number, and says its version', (part) => {
     const stages = readDockerfile(join(repositoryRoot, `apps/${part}/Dockerfile`));
     const { instructions } = stages.at(-1) ?? { instructions: [] };
     const text = (instruction: string): string =>
-      instructions.filter(({ name }) => name === instruction).map((one) => one.text).join('\n');
+      instructions
+        .filter(({ name }) => name === instruction)
+        .map((one) => one.text)
+        .join('\n');
     expect(text('USER')).toBe('1000:1000');
     for (const label of ['title', 'licenses', 'version="${VERSION}"', 'revision="${REVISION}"', 'source="${SOURCE}"']) {
       expect(text('LABEL')).toContain(`org.opencontainers.image.${label}`);
@@ -115,7 +122,9 @@ describe('an image', () => {
   });
 
   it('has the command line: it makes a key, and both services start with it on a read-only file system', async () => {
-    const made = JSON.parse(holdfast(['key', 'create', '--id', 'admin', '--register', '--subscribe', '**', '--manage', '**', '--json']));
+    const made = JSON.parse(
+      holdfast(['key', 'create', '--id', 'admin', '--register', '--subscribe', '**', '--manage', '**', '--json']),
+    );
     const key = made.presented as string;
     expect(key).toMatch(/^admin\./);
 
@@ -140,7 +149,13 @@ describe('an image', () => {
     const started = [start('control-api', controlVariables), start('socket-edge', edgeVariables)];
     for (const port of [admin, edgeAdmin]) {
       await eventually(
-        async () => expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status, started.map(({ printed }) => printed()).join('\n')).toBe(200),
+        async () => {
+          const { status } = await fetch(`http://127.0.0.1:${port}/readyz`);
+          expect({ status, printed: status === 200 ? [] : started.map(({ printed }) => printed()) }).toEqual({
+            status: 200,
+            printed: [],
+          });
+        },
         { timeoutMs: 30_000 },
       );
     }

@@ -34,7 +34,13 @@ const LISTS = [
   [{ maxSkew: 2, topologyKey: 'changed', whenUnsatisfiable: 'DoNotSchedule' }],
   [{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'changed' } }],
 ];
-const MAPS = [{}, { changed: 'yes' }, { podAffinity: { changed: 'yes' } }, { requests: { cpu: '3' } }, { request: '7s' }];
+const MAPS = [
+  {},
+  { changed: 'yes' },
+  { podAffinity: { changed: 'yes' } },
+  { requests: { cpu: '3' } },
+  { request: '7s' },
+];
 
 /** The values with another one at the path, in all ways that may be valid. */
 export function changesOf(values: Values, path: readonly string[]): Values[] {

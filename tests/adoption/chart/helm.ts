@@ -32,7 +32,9 @@ export function render(values: Values): Rendered {
   const args = ['template', 'holdfast', CHART, '--namespace', 'push', '--kube-version', KUBERNETES, '--values', '-'];
   const { status, stdout, stderr } = spawnSync(helm ?? '', args, { encoding: 'utf8', input: JSON.stringify(values) });
   if (status !== 0) throw new HelmError(stderr);
-  const objects = parseAllDocuments(stdout).flatMap((document) => (document.toJS() as Manifest | null) ?? []);
+  // As Kubernetes reads them: 0440 is octal.
+  const documents = parseAllDocuments(stdout, { version: '1.1' });
+  const objects = documents.flatMap((document) => (document.toJS() as Manifest | null) ?? []);
   const of: Rendered['of'] = (kind) => objects.filter((object) => object.kind === kind);
   return {
     text: stdout,
@@ -83,5 +85,7 @@ export function containerOf(deployment: Manifest): Container {
 
 /** A container's variables by name: the value, or where it is from. A later one of the same name counts. */
 export function variablesOf(deployment: Manifest): Values {
-  return Object.fromEntries(containerOf(deployment).env.map(({ name, value, valueFrom }) => [name, value ?? valueFrom]));
+  return Object.fromEntries(
+    containerOf(deployment).env.map(({ name, value, valueFrom }) => [name, value ?? valueFrom]),
+  );
 }

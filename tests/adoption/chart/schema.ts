@@ -20,7 +20,8 @@ export const isValid = new Ajv({ allErrors: true, strict: false }).compile<Value
  * further than the defaults go, such as `affinity`, is a value.
  */
 export function schemaPaths(defaults: Values, part = schema, above: readonly string[] = []): string[] {
-  const { properties = {} } = part.$ref === undefined ? part : (schema.definitions?.[part.$ref.split('/').at(-1) ?? ''] ?? {});
+  const { properties = {} } =
+    part.$ref === undefined ? part : (schema.definitions?.[part.$ref.split('/').at(-1) ?? ''] ?? {});
   const members = Object.entries(properties);
   const path = above.join('.');
   const isGroup = members.length > 0 && members.every(([key]) => valueAt(defaults, [...above, key]) !== undefined);

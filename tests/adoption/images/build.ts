@@ -50,7 +50,8 @@ function copy(
     const isInto = statSync(from).isFile() && (target.endsWith('/') || target === './');
     const to = join(app, target, isInto ? basename(from) : '');
     mkdirSync(dirname(to), { recursive: true });
-    const isWanted = (path: string): boolean => flags['from'] !== undefined || !isIgnored(relative(repositoryRoot, path));
+    const isWanted = (path: string): boolean =>
+      flags['from'] !== undefined || !isIgnored(relative(repositoryRoot, path));
     cpSync(from, to, { recursive: true, verbatimSymlinks: true, filter: isWanted });
   }
 }
@@ -73,8 +74,6 @@ function ignoredFiles(): (path: string) => boolean {
   return (path) => {
     const parts = path.split('/');
     const ancestors = parts.map((_, index) => parts.slice(0, index + 1).join('/'));
-    return (
-      patterns.findLast(({ glob }) => ancestors.some((ancestor) => matchesGlob(ancestor, glob)))?.ignores ?? false
-    );
+    return patterns.findLast(({ glob }) => ancestors.some((ancestor) => matchesGlob(ancestor, glob)))?.ignores ?? false;
   };
 }
