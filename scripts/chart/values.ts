@@ -57,6 +57,6 @@ function isNoRemark(line: string): boolean {
   return !/^ *(#.*)?$/.test(line);
 }
 
-export function at(tree: unknown, path: readonly string[]): unknown {
+function at(tree: unknown, path: readonly string[]): unknown {
   return path.reduce<unknown>((node, key) => (node as Readonly<Record<string, unknown>> | undefined)?.[key], tree);
 }

