@@ -47,6 +47,7 @@ export interface Pod {
 }
 
 export interface Container {
+  readonly command?: readonly string[];
   readonly image: string;
   readonly env: readonly { readonly name: string; readonly value?: string; readonly valueFrom?: unknown }[];
   readonly ports: readonly { readonly name: string }[];
