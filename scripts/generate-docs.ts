@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { cliPage } from './cli-page.ts';
+import { chartReadme } from './chart/readme.ts';
 import { decisionsPage } from './decisions-page.ts';
 import { linkFaults } from './links-check.ts';
 import { metricsPage, registeredMetrics } from './metrics-page.ts';
@@ -13,8 +14,8 @@ import { redisKeyFaults } from './redis-keys-check.ts';
 import { closeCodesPage, configurationPage, problemsPage, rfc6455Page } from './reference-pages.ts';
 import { type Calls, rightsPage } from './rights-page.ts';
 
-// Writes docs/reference/ from the code, the list of decisions, and the files of deploy/monitoring with their copies in the
-// chart. With --check it writes nothing, and exits with 1 when a file is out of date, docs/redis-keys.md differs from the
+// Writes docs/reference/ from the code, the list of decisions, the files of deploy/monitoring with their copies in the
+// chart, and the page of the chart. With --check it writes nothing, and exits with 1 when a file is out of date, docs/redis-keys.md differs from the
 // code, a panel or an alert names a metric that is none, or a link leads nowhere; it names each of them.
 
 const FOLDER = new URL('../docs/', import.meta.url);
@@ -41,6 +42,7 @@ const pages = new Map<string, string>([
   // A chart reads no file outside of itself.
   ['../deploy/helm/holdfast/monitoring/dashboard.json', dashboard],
   ['../deploy/helm/holdfast/monitoring/rules.yml', rules],
+  ['../deploy/helm/holdfast/README.md', chartReadme()],
 ]);
 
 if (process.argv.includes('--check')) await check();

@@ -10,9 +10,13 @@ interface Manifest extends Readonly<Record<string, unknown>> {
 
 /**
  * The `package.json` of a published package. That of the sources exports TypeScript and its internals; this one exports
- * what is built. Packages that are bundled are no dependencies.
+ * what is built. Packages that are bundled are no dependencies. A release names the repository, as `RELEASE_REPOSITORY`: npm
+ * accepts a proof of provenance only for a package that does.
  */
-export async function publishedManifest(one: Published): Promise<Manifest> {
+export async function publishedManifest(
+  one: Published,
+  repository = process.env['RELEASE_REPOSITORY'],
+): Promise<Manifest> {
   const source = JSON.parse(await readFile(inPackage(one, 'package.json'), 'utf8')) as Manifest;
   const name = moduleName(one);
   const dependencies = Object.entries(source.dependencies ?? {}).filter(([each]) => one.external.includes(each));
@@ -31,6 +35,7 @@ export async function publishedManifest(one: Published): Promise<Manifest> {
     types: `./dist/${name}.d.ts`,
     files: ['dist'],
     ...(dependencies.length === 0 ? {} : { dependencies: Object.fromEntries(dependencies) }),
+    ...(repository ? { repository: { type: 'git', url: `git+${repository}.git` } } : {}),
     publishConfig: { access: 'public' },
   };
 }

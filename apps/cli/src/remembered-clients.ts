@@ -47,7 +47,16 @@ export class RememberedClients {
     return undefined;
   }
 
+  /** Where nothing can be written, as in a container that is read-only, a client is registered all the same. */
   async remember(client: RememberedClient): Promise<void> {
+    try {
+      await this.#keep(client);
+    } catch (error) {
+      if (!isReadOnly(error)) throw error;
+    }
+  }
+
+  async #keep(client: RememberedClient): Promise<void> {
     const key = digest(keyOf(client));
     const file = `${key}-${digest(client.clientId)}.json`;
     await this.#write(file, client);
@@ -103,6 +112,10 @@ function keyOf({ controlUrl, keyId, name }: WhichClient): string {
 
 function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
+
+function isReadOnly(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && ['EACCES', 'EPERM', 'EROFS'].includes(String(error.code));
 }
 
 function isRemembered(value: unknown): value is RememberedClient {
