@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Databases, bringDatabases } from './databases.ts';
-import { createKey } from './keys-file.ts';
+import { createKey } from '@holdfast/keys-file/keys-file';
 import { exitCleanUp } from './exit-clean-up.ts';
 import type { RedisKind } from './redis-kind.ts';
 import { type App, type Service, startService } from './services.ts';

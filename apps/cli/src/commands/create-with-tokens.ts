@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { type CreatedKey, type NewKey, createKey } from '@holdfast/local/keys-file';
+import { type CreatedKey, type NewKey, createKey } from '@holdfast/keys-file/keys-file';
 import { CliError, exitCodes } from '../errors.ts';
 import { TOKEN_ALGORITHMS, newTokenKeys, writePrivateKey } from '../token-keys.ts';
 

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError } from '@holdfast/client/holdfast-error';
 import type { ClientPage, Rest } from '@holdfast/client/rest';
-import { listKeys, revokeKey } from '@holdfast/local/keys-file';
+import { listKeys, revokeKey } from '@holdfast/keys-file/keys-file';
 import { MAX_PAGE } from '@holdfast/protocol/limits';
 import { type Command, Option } from 'commander';
 import { commaList, futureTime, wholeNumber } from '../arguments.ts';
