@@ -1,41 +1,51 @@
-import type { ConsoleFile } from '@holdfast/console/files';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import fp from 'fastify-plugin';
+import type { PageFile, PageFiles } from '@holdfast/console/files';
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 
-const PATH = '/console';
-const PAGE = 'index.html';
-/**
- * The page loads what is served here and nothing else, and runs no script and applies no style that stands in markup. It
- * calls its own origin, and connects to edges, which are other origins.
- */
-const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "font-src 'self'",
-  "connect-src 'self' ws: wss:",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+const MARKUP = 'index.html';
 
-export type ConsoleFiles = ReadonlyMap<string, ConsoleFile>;
+export interface PageOptions {
+  /** `/console` */
+  readonly path: string;
+  readonly files: PageFiles;
+  /** Where its scripts may connect to besides its own origin, as sources of a content security policy. */
+  readonly connects: readonly string[];
+}
 
-/** Serves the console. It needs no key: what it shows it asks of the API, with the key that is typed into it. */
-export const consoleRoutes = fp<{ files: ConsoleFiles }>(async (app, { files }) => {
+/** Serves a page. It needs no key: what it shows it asks of the API, with the key that is typed into it. */
+export const pageRoutes: FastifyPluginAsync<PageOptions> = async (app, { path, files, connects }) => {
+  const policy = policyOf(connects);
   for (const [name, file] of files) {
-    const url = name === PAGE ? PATH : `${PATH}/${name}`;
-    app.get(url, { schema: { hide: true } }, async (request, reply) => serve(file, request, reply));
+    const url = name === MARKUP ? path : `${path}/${name}`;
+    app.get(url, { schema: { hide: true } }, async (request, reply) => serve(file, policy, request, reply));
   }
   // What stands beside the page is named relative to it.
-  app.get(`${PATH}/`, { schema: { hide: true } }, async (_request, reply) => reply.redirect(`..${PATH}`, 308));
-});
+  app.get(`${path}/`, { schema: { hide: true } }, async (_request, reply) => reply.redirect(`..${path}`, 308));
+};
 
-async function serve({ type, body, gzipped, etag }: ConsoleFile, request: FastifyRequest, reply: FastifyReply) {
+/** A page loads what is served here and nothing else, and runs no script and applies no style that stands in markup. */
+function policyOf(connects: readonly string[]): string {
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "font-src 'self'",
+    ["connect-src 'self'", ...connects].join(' '),
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+}
+
+async function serve(
+  { type, body, gzipped, etag }: PageFile,
+  policy: string,
+  request: FastifyRequest,
+  reply: FastifyReply,
+) {
   const { 'accept-encoding': encodings = '', 'if-none-match': known = '' } = request.headers;
   reply
-    .header('content-security-policy', POLICY)
+    .header('content-security-policy', policy)
     .header('referrer-policy', 'no-referrer')
     .header('cross-origin-opener-policy', 'same-origin')
     // Each visit asks whether it is still the same: a new version is there with the next reload.
