@@ -16,7 +16,8 @@ describe('what is said of a value', () => {
   it.each([
     [{ minimum: 1, maximum: 1_000_000 }, ['1 to 1,000,000']],
     [{ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }, ['at least 1']],
-    [{ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }, []],
+    [{ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }, ['at least 0']],
+    [{ minLength: 0, default: {} }, []],
     [{ minimum: -Number.MAX_SAFE_INTEGER, maximum: 5 }, ['at most 5']],
     [{ minLength: 1, maxLength: 128 }, ['1 to 128 characters']],
     [{ maxLength: 200 }, ['at most 200 characters']],

@@ -36,8 +36,13 @@ export function boundsOf(schema: Schema): string[] {
     ...range(least, most, ''),
     ...range(minLength, maxLength, 'character'),
     ...range(minItems, maxItems, 'item'),
-    ...(schema.default === undefined ? [] : [`default ${JSON.stringify(schema.default)}`]),
+    ...(schema.default === undefined || isEmptyObject(schema.default) ? [] : [`default ${JSON.stringify(schema.default)}`]),
   ];
+}
+
+/** Of an object whose fields have defaults of their own. */
+function isEmptyObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0;
 }
 
 /** The regular expression that a text must fit; null where its format says the same. */
@@ -50,7 +55,7 @@ function range(least: number | undefined, most: number | undefined, unit: string
     if (unit === '') return '';
     return count === 1 ? ` ${unit}` : ` ${unit}s`;
   };
-  if (most === undefined) return least === undefined || least === 0 ? [] : [`at least ${number(least)}${words(least)}`];
+  if (most === undefined) return least === undefined || (least === 0 && unit !== '') ? [] : [`at least ${number(least)}${words(least)}`];
   if (least === undefined || (least === 0 && unit !== '')) return [`at most ${number(most)}${words(most)}`];
   return [`${number(least)} to ${number(most)}${words(most)}`];
 }

@@ -85,9 +85,9 @@ interface GroupProps {
 function Group({ tag, calls, current }: GroupProps) {
   if (calls.length === 0) return null;
   return (
-    <section aria-labelledby={`group-${tag}`}>
+    <div class="group">
       <h2 id={`group-${tag}`}>{titleOf(tag)}</h2>
-      <ul>
+      <ul aria-labelledby={`group-${tag}`}>
         {calls.map(({ operationId, method, path, summary }) => (
           <li key={operationId}>
             <a
@@ -101,6 +101,6 @@ function Group({ tag, calls, current }: GroupProps) {
           </li>
         ))}
       </ul>
-    </section>
+    </div>
   );
 }

@@ -34,7 +34,7 @@ describe('a call as it is tried', () => {
       path: '/v1/topics/news.sport/messages',
       query: { limit: '10' },
       headers: {},
-      body: '{"home": 2,"text": "a  b"}',
+      body: '{"home":2,"text":"a  b"}',
     });
     expect(missingOf(call, examplesOf(call))).toEqual([]);
   });

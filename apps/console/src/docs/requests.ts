@@ -1,4 +1,5 @@
 import type { Request } from '../api/request.ts';
+import { parseExactly, printed } from '../state/exact-json.ts';
 import { type Call, type Parameter, jsonOf } from './openapi.ts';
 
 /** What was typed for a call. */
@@ -49,10 +50,13 @@ export function missingOf({ parameters = [] }: Call, filled: Filled): string[] {
   return parameters.filter(({ name, required }) => required && !filled.parameters[name]).map(({ name }) => name);
 }
 
-/** Without the spaces between values, as far as it is JSON. */
+/** Without the spaces between values, numbers as they are written; what is no JSON stays as it is. */
 function onOneLine(text: string): string {
-  // Within a text of JSON no line break can stand.
-  return text.trim().replaceAll(/\n\s*/g, '');
+  try {
+    return printed(parseExactly(text));
+  } catch {
+    return text;
+  }
 }
 
 function textOf(example: unknown): string {

@@ -67,6 +67,7 @@ export function Facts({ document, schema }: SchemaProps) {
   const pattern = patternOf(schema);
   const branches = branchesOf(document, schema);
   const bounds = [...boundsOf(schema), ...branches.flatMap(boundsOf)];
+  const about = schema.description ?? (schema.items && resolved(document, schema.items).schema.description);
   return (
     <>
       <span class="type">{typeOf(schema, (inner) => typeName(document, inner))}</span>
@@ -75,9 +76,9 @@ export function Facts({ document, schema }: SchemaProps) {
           {bound}
         </span>
       ))}
-      {schema.description !== undefined && (
+      {about !== undefined && (
         <p class="hint">
-          <Prose text={schema.description} />
+          <Prose text={about} />
         </p>
       )}
       {[...new Set([pattern, ...branches.map(patternOf), itemPattern(document, schema)])].map(
