@@ -38,7 +38,7 @@ interface Media {
   readonly examples?: Readonly<Record<string, { readonly value: unknown }>>;
 }
 
-export interface Response {
+interface Response {
   readonly description: string;
   readonly content?: Readonly<Record<string, Media>>;
 }
