@@ -36,7 +36,9 @@ export function boundsOf(schema: Schema): string[] {
     ...range(least, most, ''),
     ...range(minLength, maxLength, 'character'),
     ...range(minItems, maxItems, 'item'),
-    ...(schema.default === undefined || isEmptyObject(schema.default) ? [] : [`default ${JSON.stringify(schema.default)}`]),
+    ...(schema.default === undefined || isEmptyObject(schema.default)
+      ? []
+      : [`default ${JSON.stringify(schema.default)}`]),
   ];
 }
 
@@ -55,7 +57,8 @@ function range(least: number | undefined, most: number | undefined, unit: string
     if (unit === '') return '';
     return count === 1 ? ` ${unit}` : ` ${unit}s`;
   };
-  if (most === undefined) return least === undefined || (least === 0 && unit !== '') ? [] : [`at least ${number(least)}${words(least)}`];
+  if (most === undefined)
+    return least === undefined || (least === 0 && unit !== '') ? [] : [`at least ${number(least)}${words(least)}`];
   if (least === undefined || (least === 0 && unit !== '')) return [`at most ${number(most)}${words(most)}`];
   return [`${number(least)} to ${number(most)}${words(most)}`];
 }

@@ -123,7 +123,9 @@ describe('the OpenAPI document', () => {
 
   test('says of each value what it is: no form is empty, and every number of a request has bounds', () => {
     expect(printed).not.toMatch(/"(anyOf|oneOf)": \[\]/);
-    const numbers = calls.flatMap(({ call }) => call.parameters ?? []).filter(({ schema }) => schema.type === 'integer');
+    const numbers = calls
+      .flatMap(({ call }) => call.parameters ?? [])
+      .filter(({ schema }) => schema.type === 'integer');
     for (const { name, schema } of numbers) expect(schema, `the parameter ${name}`).toHaveProperty('maximum');
     const silent = calls.filter(({ name, call }) => name.includes('/v1/') && !call['x-needs']);
     expect(silent).toEqual([]);
