@@ -58,6 +58,7 @@ async function controlMetrics(): Promise<Metric[]> {
     redisFacts: () => Promise.reject(new Error('no Redis is asked')),
     settings: { production: false, allowedOrigins: undefined },
     keys: new KeyRing(),
+    keysFile: null,
     clientExpiry: () => null,
     health: createHealth(),
     metrics,
@@ -66,6 +67,7 @@ async function controlMetrics(): Promise<Metric[]> {
     allowedOrigins: [],
     limits: limitsOf(configSchema.parse({})),
     console: null,
+    docs: null,
     servesMetrics: true,
   });
   await app.close();

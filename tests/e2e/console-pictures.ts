@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from '@holdfast/client/connect';
 import { createRest } from '@holdfast/client/rest';
 import { FULL_RIGHTS, startInstallation } from '@holdfast/local/installation';
-import { createKey, listKeys } from '@holdfast/local/keys-file';
+import { createKey, listKeys } from '@holdfast/keys-file/keys-file';
 import type { Page } from 'playwright-core';
 import { type TestBrowser, startBrowser } from './browser.ts';
 import { withPalette } from './palette-png.ts';

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FULL_RIGHTS } from '@holdfast/local/installation';
-import { createKey } from '@holdfast/local/keys-file';
+import { createKey } from '@holdfast/keys-file/keys-file';
 import { type App, type Service, logEntry, startService } from '@holdfast/local/services';
 import { residentBytesOf } from '@holdfast/testkit/processes';
 import { prefix, redisUrl } from '@holdfast/testkit/redis';
@@ -180,8 +180,11 @@ const CONTROL_PATHS: Target['paths'] = [
   '/readyz',
   '/metrics',
   '/openapi.json',
-  // A path that is decoded to a NUL must not reach the file system.
-  '/docs/static/%00',
+  '/',
+  '/docs',
+  '/docs/%00',
+  '/v1/keys',
+  '/v1/keys/:key',
 ];
 const EDGE_PATHS: Target['paths'] = ['/v1/connect', '/', '/healthz', '/readyz', '/metrics', '/v1/clients/:client'];
 

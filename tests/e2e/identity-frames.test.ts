@@ -3,7 +3,7 @@ import { type TestSocket, refusedHandshake } from '@holdfast/testkit/socket';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { join } from 'node:path';
 import { FULL_RIGHTS } from '@holdfast/local/installation';
-import { createKey } from '@holdfast/local/keys-file';
+import { createKey } from '@holdfast/keys-file/keys-file';
 import { type Backend, startBackend } from './backend.ts';
 import { type TemporaryDirectory, temporaryDirectory } from './temporary-directory.ts';
 

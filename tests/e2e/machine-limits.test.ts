@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRest } from '@holdfast/client/rest';
 import { freePort } from '@holdfast/local/free-port';
-import { createKey } from '@holdfast/local/keys-file';
+import { createKey } from '@holdfast/keys-file/keys-file';
 import { repositoryRoot } from '@holdfast/local/repository-root';
 import { eventually } from '@holdfast/testkit/eventually';
 import { prefix } from '@holdfast/testkit/redis';

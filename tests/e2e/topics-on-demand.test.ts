@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { createKey } from '@holdfast/local/keys-file';
+import { createKey } from '@holdfast/keys-file/keys-file';
 import { eventually } from '@holdfast/testkit/eventually';
 import type { TestSocket } from '@holdfast/testkit/socket';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Service, logEntry } from '@holdfast/local/services';
-import { createKey } from '@holdfast/local/keys-file';
+import { createKey } from '@holdfast/keys-file/keys-file';
 import { eventually } from '@holdfast/testkit/eventually';
 import { startPrivateRedis } from '@holdfast/testkit/redis-process';
 import { call } from '@holdfast/testkit/rest';

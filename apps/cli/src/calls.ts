@@ -1,4 +1,4 @@
-import type { NewKey } from '@holdfast/local/keys-file';
+import type { NewKey } from '@holdfast/keys-file/keys-file';
 import type { capacityResponse } from '@holdfast/protocol/rest/edges';
 import type { topicsListResponse } from '@holdfast/protocol/rest/topics';
 import type { Invocation } from './invocation.ts';

@@ -1,5 +1,5 @@
 import { HoldfastError } from '@holdfast/client/holdfast-error';
-import { KeysFileError } from '@holdfast/local/keys-file';
+import { KeysFileError } from '@holdfast/keys-file/errors';
 import { problemOf } from '@holdfast/protocol/problems';
 import { describe, expect, it } from 'vitest';
 import { CliError, failureOf } from './errors.ts';

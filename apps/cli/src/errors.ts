@@ -1,6 +1,6 @@
 import { debuglog } from 'node:util';
 import { HoldfastError } from '@holdfast/client/holdfast-error';
-import { KeysFileError } from '@holdfast/local/keys-file';
+import { KeysFileError } from '@holdfast/keys-file/errors';
 import { CommanderError } from 'commander';
 import { printable } from './output.ts';
 

@@ -1,9 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { bundle } from './bundle.ts';
+import { PAGE_NAMES, bundle } from './bundle.ts';
 
-// Writes dist/, as images have it: there the page is served without esbuild.
+// Writes dist/<page>/, as images have it: there the pages are served without esbuild.
 
-const FOLDER = new URL('../dist/', import.meta.url);
-
-await mkdir(FOLDER, { recursive: true });
-for (const [name, bytes] of await bundle()) await writeFile(new URL(name, FOLDER), bytes);
+for (const page of PAGE_NAMES) {
+  const folder = new URL(`../dist/${page}/`, import.meta.url);
+  await mkdir(folder, { recursive: true });
+  for (const [name, bytes] of await bundle(page)) await writeFile(new URL(name, folder), bytes);
+}

@@ -6,16 +6,33 @@ const SOURCE = new URL('./', import.meta.url);
 /** Browsers that have nested CSS and `<dialog>`, of the last three years. */
 const TARGETS = ['chrome120', 'firefox121', 'safari17.2'];
 
-/** A file of the page, by its name. */
+/** What each page is made of; all of it below this folder. */
+const PAGES = {
+  console: { script: 'main.tsx', styles: 'styles/app.css', markup: 'index.html' },
+  docs: { script: 'docs/main.tsx', styles: 'docs/docs.css', markup: 'docs/index.html' },
+} as const;
+
+export type PageName = keyof typeof PAGES;
+
+export const PAGE_NAMES = Object.keys(PAGES) as readonly PageName[];
+
+/** A file of a page, by its name. */
 export type Bundle = ReadonlyMap<string, Uint8Array>;
 
-/** Bundles the page in memory: `index.html`, `app.js`, `app.css`, `icon.svg`. Takes some 0.3 s. */
-export async function bundle(): Promise<Bundle> {
+let last: Promise<unknown> = Promise.resolve();
+
+/** Bundles a page in memory: `index.html`, `app.js`, `app.css`, `icon.svg`. Takes some 0.3 s. */
+export function bundle(page: PageName): Promise<Bundle> {
+  // One after the other: what ends esbuild behind one would end it under the next.
+  const bundled = last.then(() => bundleNext(page));
+  last = bundled.catch(() => undefined);
+  return bundled;
+}
+
+async function bundleNext(page: PageName): Promise<Bundle> {
+  const { script, styles, markup } = PAGES[page];
   const { outputFiles } = await build({
-    entryPoints: ['main.tsx', 'styles/app.css'].map((file) => ({
-      in: fileURLToPath(new URL(file, SOURCE)),
-      out: 'app',
-    })),
+    entryPoints: [script, styles].map((file) => ({ in: fileURLToPath(new URL(file, SOURCE)), out: 'app' })),
     outdir: fileURLToPath(new URL('../dist/', SOURCE)),
     bundle: true,
     minify: true,
@@ -31,6 +48,9 @@ export async function bundle(): Promise<Bundle> {
   // esbuild is a program of its own, which would stay for the next build.
   await stop();
   const built = outputFiles.map(({ path, contents }) => [path.slice(path.lastIndexOf('/') + 1), contents] as const);
-  const copied = ['index.html', 'icon.svg'].map(async (name) => [name, await readFile(new URL(name, SOURCE))] as const);
-  return new Map([...built, ...(await Promise.all(copied))]);
+  const copied = [
+    ['index.html', await readFile(new URL(markup, SOURCE))],
+    ['icon.svg', await readFile(new URL('icon.svg', SOURCE))],
+  ] as const;
+  return new Map([...built, ...copied]);
 }

@@ -1,16 +1,17 @@
 import type { ControlBroker } from '@holdfast/broker/broker';
+import type { PageFiles } from '@holdfast/console/files';
 import type { Health } from '@holdfast/service/health';
 import type { Logger } from '@holdfast/service/logger';
 import type { Metrics } from '@holdfast/service/metrics';
 import { type FastifyBaseLogger, type FastifyInstance, LogController, fastify } from 'fastify';
 import { type KeyRing, apiKeys } from './auth/authentication.ts';
+import type { KeysFile } from './auth/keys-file.ts';
 import { ownKeyRoute } from './auth/own-key-route.ts';
 import { TokenVerifier } from './auth/tokens/token-verifier.ts';
 import type { ClientExpiry } from './clients/client-expiry.ts';
 import { clientRoutes } from './clients/client-routes.ts';
 import { clientTopicRoutes } from './clients/client-topic-routes.ts';
 import { pastConnectionRoutes } from './clients/past-connections.ts';
-import { type ConsoleFiles, consoleRoutes } from './console/console.ts';
 import { doctorRoutes } from './doctor/doctor-routes.ts';
 import type { ControlSettings } from './doctor/facts.ts';
 import type { DoctorSources } from './doctor/gather.ts';
@@ -34,6 +35,8 @@ import { createCounts, requestMetrics } from './observability/metrics.ts';
 import { auditLog, requestLog } from './observability/request-log.ts';
 import { requestTraces } from './observability/tracing.ts';
 import { openApi, version } from './openapi/document.ts';
+import { pageRoutes } from './pages/page-routes.ts';
+import { startRoute } from './pages/start.ts';
 import { presenceRoutes } from './presence/presence-routes.ts';
 import type { BulkBroker, Services } from './services.ts';
 import { topicRoutes } from './topics/topic-routes.ts';
@@ -65,6 +68,8 @@ export interface AppOptions {
   readonly redisLoads: Services['redisLoads'];
   readonly redisFacts: DoctorSources['redisFacts'];
   readonly keys: KeyRing;
+  /** Null: there is none, and no call changes keys. */
+  readonly keysFile: KeysFile | null;
   readonly clientExpiry: ClientExpiry;
   readonly health: Health;
   readonly metrics: Metrics;
@@ -75,7 +80,9 @@ export interface AppOptions {
   readonly allowedOrigins: readonly string[];
   readonly limits: ApiLimits;
   /** The page at `/console`; null: it is off. */
-  readonly console: ConsoleFiles | null;
+  readonly console: PageFiles | null;
+  /** The page at `/docs`; null: there is none. */
+  readonly docs: PageFiles | null;
   /** What the doctor judges beside the rest. */
   readonly settings: Pick<ControlSettings, 'production' | 'allowedOrigins'>;
   /** False when they have a port of their own. */
@@ -120,7 +127,11 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(keyUsage, { logger, broker });
   await app.register(jsonBodies);
   await app.register(healthRoutes, options);
-  if (options.console !== null) await app.register(consoleRoutes, { files: options.console });
+  const { console, docs } = options;
+  // Edges are other origins.
+  if (console !== null) await app.register(pageRoutes, { path: '/console', files: console, connects: ['ws:', 'wss:'] });
+  if (docs !== null) await app.register(pageRoutes, { path: '/docs', files: docs, connects: [] });
+  await app.register(startRoute, { docs: docs !== null, console: console !== null });
 
   const counts = createCounts(metrics);
   const tokens = new TokenVerifier({
@@ -136,6 +147,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     rates: new ClientRates(limits.clientCallsPerSecond),
     redisLoads,
     keys,
+    keysFile: options.keysFile,
     tokens,
     clientExpiry,
     edges: new EdgeDirectory(broker),

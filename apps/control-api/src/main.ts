@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { BrokenRecord } from '@holdfast/broker/broken-records';
 import { controlBroker } from '@holdfast/broker/redis-broker';
 import { webhookBroker } from '@holdfast/broker/webhook-broker';
+import { pageFiles } from '@holdfast/console/files';
 import { createHealth } from '@holdfast/service/health';
 import { createLogger } from '@holdfast/service/logger';
 import { createMetrics } from '@holdfast/service/metrics';
@@ -81,6 +82,7 @@ await runMain(async () => {
     redisFacts: () => redisFacts(redis, toRedisTarget(config)),
     settings: { production: isProduction(config), allowedOrigins: config.CONTROL_ALLOWED_ORIGINS },
     keys: keys.ring,
+    keysFile: keys.file,
     clientExpiry: expiry,
     health,
     metrics,
@@ -89,7 +91,8 @@ await runMain(async () => {
     allowedOrigins,
     limits: limitsOf(config),
     // Bundled, or read, only where it is served.
-    console: servesConsole(config) ? await (await import('@holdfast/console/files')).consoleFiles() : null,
+    console: servesConsole(config) ? await pageFiles('console') : null,
+    docs: await pageFiles('docs'),
     servesMetrics: config.CONTROL_ADMIN_PORT === undefined,
     ...(webhooks ? { webhooks } : {}),
   });

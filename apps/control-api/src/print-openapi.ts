@@ -15,6 +15,7 @@ const app = await buildApp({
   redisFacts: () => Promise.reject(new Error('no Redis is asked')),
   settings: { production: false, allowedOrigins: undefined },
   keys: new KeyRing(),
+  keysFile: null,
   clientExpiry: () => null,
   health: createHealth(),
   metrics,
@@ -23,6 +24,7 @@ const app = await buildApp({
   allowedOrigins: [],
   limits: limitsOf(configSchema.parse({})),
   console: null,
+  docs: null,
   servesMetrics: true,
 });
 await app.ready();

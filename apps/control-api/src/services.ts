@@ -6,6 +6,7 @@ import type { ClientRates } from './limits/client-rates.ts';
 import type { Counts } from './observability/metrics.ts';
 import type { EdgeDirectory } from './edges/placement.ts';
 import type { KeyRing } from './auth/authentication.ts';
+import type { KeysFile } from './auth/keys-file.ts';
 import type { TokenVerifier } from './auth/tokens/token-verifier.ts';
 import type { Webhooks } from './webhooks/webhooks.ts';
 
@@ -22,6 +23,8 @@ export interface Services {
   readonly bulkReads: BulkReads;
   readonly rates: ClientRates;
   readonly keys: KeyRing;
+  /** Null: there is none, and no call changes keys. */
+  readonly keysFile: KeysFile | null;
   readonly tokens: TokenVerifier;
   readonly clientExpiry: ClientExpiry;
   readonly edges: EdgeDirectory;

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createKey, listKeys, sha256 } from '@holdfast/local/keys-file';
+import { createKey, listKeys, sha256 } from '@holdfast/keys-file/keys-file';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { developmentKey } from './development-key.ts';
 

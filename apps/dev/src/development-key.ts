@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FULL_RIGHTS } from '@holdfast/local/installation';
-import { createKey, listKeys, revokeKey, sha256 } from '@holdfast/local/keys-file';
+import { createKey, listKeys, revokeKey, sha256 } from '@holdfast/keys-file/keys-file';
 
 const KEY_ID = 'dev';
 /** The key may do everything. */

@@ -31,7 +31,7 @@ export function linesToPaste({
 export function greeting(facts: GreetingFacts): string {
   const rows: [string, string][] = [
     ['Redis', facts.redis],
-    ['control-api', `${facts.controlUrl}   to try it in a browser: ${facts.controlUrl}/docs`],
+    ['control-api', `${facts.controlUrl}   to try it in a browser: ${facts.controlUrl}/docs#key=${facts.key}`],
     ...(facts.console ? [['Console', `${facts.controlUrl}/console#key=${facts.key}`] satisfies [string, string]] : []),
     ...facts.edgeUrls.map((url): [string, string] => ['socket-edge', url]),
     ['API key', `${facts.key}   with every right but to create topics on demand`],

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { forEachBounded } from '@holdfast/harness/bounded';
 import { HttpPool } from '@holdfast/harness/http-pool';
 import { type Installation, startInstallation } from '@holdfast/local/installation';
-import { type NewKey, createKey } from '@holdfast/local/keys-file';
+import { type NewKey, createKey } from '@holdfast/keys-file/keys-file';
 import type { RedisServer } from '@holdfast/local/redis-server';
 import { until } from '@holdfast/local/until';
 import type { Message } from '../message.ts';

@@ -23,7 +23,10 @@ export const clientIdOrRef = z
   .string()
   .toLowerCase()
   .refine((text) => UUID_SHAPE.test(text) || REF.test(text), 'must be a UUID, or a ref of 16 hexadecimal digits')
-  .describe("The client's UUID, or with a key that may manage it its `ref`");
+  .meta({
+    description: "The client's UUID, or with a key that may manage it its `ref`",
+    pattern: `${UUID_SHAPE.source}|${REF.source}`,
+  });
 
 export function isClientRef(text: string): boolean {
   return REF.test(text);

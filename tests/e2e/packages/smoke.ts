@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { repositoryRoot } from '@holdfast/local/repository-root';
 import { FULL_RIGHTS } from '@holdfast/local/installation';
-import { createKey } from '@holdfast/local/keys-file';
+import { createKey } from '@holdfast/keys-file/keys-file';
 import { type Backend, startBackend } from '../backend.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 

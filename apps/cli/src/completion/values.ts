@@ -1,4 +1,4 @@
-import { listKeys } from '@holdfast/local/keys-file';
+import { listKeys } from '@holdfast/keys-file/keys-file';
 import { MAX_PAGE } from '@holdfast/protocol/limits';
 import { operatorCalls } from '../calls.ts';
 import { readSettings } from '../config.ts';

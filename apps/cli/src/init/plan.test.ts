@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { repositoryRoot } from '@holdfast/local/repository-root';
 import { apiKeysFile } from '@holdfast/protocol/api-key';
-import { sha256 } from '@holdfast/local/keys-file';
+import { sha256 } from '@holdfast/keys-file/keys-file';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { COMPOSE } from './compose.ts';
 import { planOf } from './plan.ts';

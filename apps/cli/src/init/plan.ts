@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FULL_RIGHTS } from '@holdfast/local/full-rights';
-import { sha256 } from '@holdfast/local/keys-file';
+import { sha256 } from '@holdfast/keys-file/keys-file';
 import { type ApiKeysFile, apiKeysFile } from '@holdfast/protocol/api-key';
 import { CliError, exitCodes } from '../errors.ts';
 import { COMPOSE, KEYS_FOLDER } from './compose.ts';

@@ -5,12 +5,13 @@ import { type Request, targetOf } from './request.ts';
  * passed on.
  */
 export function curlLine(request: Request<unknown>, origin: string): string {
-  const { method, body } = request;
+  const { method, body, headers = {}, withoutKey = false } = request;
   const implied = body === undefined ? 'GET' : 'POST';
   return [
     'curl',
     ...(method === implied ? [] : [`-X ${method}`]),
-    '-H "X-API-Key: $HOLDFAST_KEY"',
+    ...(withoutKey ? [] : ['-H "X-API-Key: $HOLDFAST_KEY"']),
+    ...Object.entries(headers).map(([name, value]) => `-H ${quoted(`${name}: ${value}`)}`),
     ...(body === undefined ? [] : [`-H 'Content-Type: application/json'`, `-d ${quoted(body)}`]),
     addressOf(request, origin),
   ].join(' ');

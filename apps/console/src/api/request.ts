@@ -9,6 +9,10 @@ export interface Request<Answer> {
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   /** JSON text. */
   readonly body?: string;
+  /** Besides those that every call has. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** It takes no API key. */
+  readonly withoutKey?: boolean;
   /** A credential in the path: where the call is shown, a variable of the shell stands for it. */
   readonly hidden?: { readonly value: string; readonly variable: string };
   readonly [answered]?: Answer;

@@ -22,6 +22,8 @@ const KEYED = [
   ['POST', '/v1/messages'],
   ['GET', '/v1/edges'],
   ['GET', '/v1/keys'],
+  ['POST', '/v1/keys'],
+  ['DELETE', '/v1/keys/no-such-key'],
   ['GET', '/v1/doctor'],
   ['POST', '/v1/edges/e/drain'],
   ['POST', '/v1/edges/e/undrain'],

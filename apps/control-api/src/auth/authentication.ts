@@ -48,7 +48,7 @@ export class KeyRing {
   }
 }
 
-export function hasExpired(key: ApiKey): boolean {
+export function hasExpired(key: Pick<ApiKey, 'expiresAt'>): boolean {
   return key.expiresAt !== null && Date.parse(key.expiresAt) <= Date.now();
 }
 

@@ -2,12 +2,23 @@ import { type ApiKey, apiKeysFile } from '@holdfast/protocol/api-key';
 import { ConfigError, type ConfigFault } from '@holdfast/service/config';
 import type { Logger } from '@holdfast/service/logger';
 import { BoundedFile } from '../files/bounded-file.ts';
-import { WatchedFile, readContent } from '../files/watched-file.ts';
+import { SEEN_WITHIN_MS, WatchedFile, readContent } from '../files/watched-file.ts';
 import { KeyRing } from './authentication.ts';
 import { checkTokenSettings } from './tokens/check-settings.ts';
 
+/** The keys file, for the calls that change it. */
+export interface KeysFile {
+  readonly path: string;
+  /** Reads it again, also if nothing seems to have changed: what was written is in force here then. Never rejects. */
+  readonly reload: () => Promise<void>;
+  /** By then another control-api on the same file has read a change. */
+  readonly seenWithinMs: number;
+}
+
 /** Where API keys come from. */
 export interface KeySource {
+  /** Null: none is named. */
+  readonly file: KeysFile | null;
   /** The keys in force: always the same object. */
   readonly ring: KeyRing;
   /** Reads the file, also if nothing seems to have changed. Never rejects: an invalid file keeps the old keys. */
@@ -27,7 +38,7 @@ export async function openKeys(
 ): Promise<KeySource> {
   if (file === undefined) {
     logger.warn('no API_KEYS_FILE: every call that needs a key answers 403');
-    return { ring: new KeyRing(), reload: async () => {}, watch: () => () => {} };
+    return { file: null, ring: new KeyRing(), reload: async () => {}, watch: () => () => {} };
   }
   const reader = new BoundedFile(file);
   const first = await readContent(reader, apiKeysFile);
@@ -48,7 +59,7 @@ export async function openKeys(
     stays: 'keys',
     logger,
   });
-  return { ring, reload, watch };
+  return { file: { path: file, reload, seenWithinMs: SEEN_WITHIN_MS }, ring, reload, watch };
 }
 
 /** Why the keys file cannot be used; null when it can. */

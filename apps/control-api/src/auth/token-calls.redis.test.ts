@@ -36,6 +36,8 @@ describe('a call that only an API key can make', () => {
     ['POST', '/v1/users/ann/revoke'],
     ['GET', '/v1/edges'],
     ['GET', '/v1/keys'],
+    ['POST', '/v1/keys'],
+    ['DELETE', '/v1/keys/no-such-key'],
     ['GET', '/v1/doctor'],
     ['POST', '/v1/edges/e/drain'],
     ['POST', '/v1/edges/e/undrain'],

@@ -12,6 +12,8 @@ import type { BoundedFile } from './bounded-file.ts';
 const DEBOUNCE_MS = 50;
 /** Where events do not come (network file systems, a full table of watches), a change is seen this late. */
 const POLL_MS = 5_000;
+/** By then every process has read a change: the poll, and what a read takes. */
+export const SEEN_WITHIN_MS = POLL_MS + 1_000;
 
 /** The content of a file. Changes are found by `text`: modification times are too coarse. */
 export type Content<T> = { text: string; value: T } | { text: string; fault: string };

@@ -28,7 +28,6 @@ function problemIn(response: string) {
 
 describe('a call that there is none', () => {
   test.each([
-    ['GET', '/'],
     ['GET', '/v1'],
     ['GET', '/v1/nothing'],
     ['POST', '/v1/topics/a/b'],
@@ -56,17 +55,15 @@ describe('a call that there is none', () => {
 });
 
 describe('what a library refuses', () => {
-  test.each([
-    '/docs/static/%00',
-    '/docs/static/%2e%2e%2f%2e%2e%2fpackage.json',
-    '/docs/static/..%5c',
-    '/docs/static/nothing',
-  ])('GET %s stays a 4xx, and no error is logged', async (path) => {
-    const answer = await api.call('GET', path);
-    expect(answer.status).toBeGreaterThanOrEqual(400);
-    expect(answer.status).toBeLessThan(500);
-    expect(api.log.lines.filter(({ level }) => level === 'error')).toEqual([]);
-  });
+  test.each(['/docs/%00', '/docs/%2e%2e%2f%2e%2e%2fpackage.json', '/docs/..%5c', '/docs/nothing'])(
+    'GET %s stays a 4xx, and no error is logged',
+    async (path) => {
+      const answer = await api.call('GET', path);
+      expect(answer.status).toBeGreaterThanOrEqual(400);
+      expect(answer.status).toBeLessThan(500);
+      expect(api.log.lines.filter(({ level }) => level === 'error')).toEqual([]);
+    },
+  );
 });
 
 const head = (length: string, extra = '') =>
@@ -145,7 +142,7 @@ describe('what answers say of themselves', () => {
       const { headers } = await api.call('GET', path, { key: 'all' });
       expect(headers).toMatchObject({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
     }
-    expect((await api.call('GET', '/docs/static/index.css')).headers['x-content-type-options']).toBe('nosniff');
+    expect((await api.call('GET', '/openapi.json')).headers['x-content-type-options']).toBe('nosniff');
   });
 });
 

@@ -1,33 +1,122 @@
 import { apiKeyId } from '@holdfast/protocol/api-key';
-import { keysResponse } from '@holdfast/protocol/rest/keys';
+import { createKeyRequest, createKeyResponse, deleteKeyResponse, keysResponse } from '@holdfast/protocol/rest/keys';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { needsKey } from '../auth/authorization.ts';
-import { KEY_CODES, answers, keyed, pageLimit } from '../openapi/schemas.ts';
+import { keyOf, needsKey } from '../auth/authorization.ts';
+import { ProblemError } from '../http/problem-error.ts';
+import { BODY_CODES, KEY_CODES, answers, flagInQuery, keyed, pageLimit } from '../openapi/schemas.ts';
 import type { Services } from '../services.ts';
-import { listKeys } from './key-views.ts';
+import { addKey, removeKey, seenByOthers } from './key-changes.ts';
+import { listKeys, readKey } from './key-views.ts';
+import { unregisterClientsOf } from './unregister-clients.ts';
+
+const tags = ['operations'];
+const FILE_CODES = ['keys-file-read-only', 'keys-file-unusable', 'keys-file-unavailable'] as const;
 
 const keysQuery = z.strictObject({
   cursor: apiKeyId.optional().describe('From the page before'),
   limit: pageLimit,
 });
 
-/** Looking at API keys. */
-export const keyRoutes: FastifyPluginAsyncZod<Services> = async (app, { broker, keys }) => {
+const deleteQuery = z.strictObject({
+  clients: flagInQuery(false, 'Whether its clients are unregistered as well'),
+});
+
+/** Looking at API keys, and changing the keys file. */
+export const keyRoutes: FastifyPluginAsyncZod<Services> = async (app, services) => {
+  const { broker, keys, keysFile } = services;
+  const onRequest = needsKey(keys, 'manage everything');
+
   app.get(
     '/v1/keys',
     {
-      onRequest: needsKey(keys, 'manage everything'),
+      onRequest,
       schema: {
         operationId: 'listKeys',
         summary: 'List the API keys, what each may, and what it has',
         description: 'In the order of their ids, without secrets and hashes. Needs `"manage": ["**"]`.',
-        tags: ['operations'],
+        tags,
         security: keyed,
         querystring: keysQuery,
         response: answers({ 200: keysResponse.describe('The keys in force, expired ones with them') }, KEY_CODES),
       },
     },
     async ({ query: { cursor = null, limit } }) => listKeys(broker, keys, cursor, limit),
+  );
+
+  app.post(
+    '/v1/keys',
+    {
+      onRequest,
+      config: { audit: 'create-key' },
+      schema: {
+        operationId: 'createKey',
+        summary: 'Make an API key',
+        description:
+          'Writes it into the keys file (`API_KEYS_FILE`), where the file can be changed. It is in force at once here, and ' +
+          'within seconds at every other control-api on the same file. Needs `"manage": ["**"]`.',
+        tags,
+        security: keyed,
+        body: createKeyRequest,
+        response: answers({ 201: createKeyResponse.describe('Made; the secret is shown this once') }, [
+          ...KEY_CODES,
+          ...BODY_CODES,
+          'key-exists',
+          ...FILE_CODES,
+        ]),
+      },
+    },
+    async (request, reply) => {
+      request.changedKey = request.body.id;
+      const key = await addKey(keysFile, request.body);
+      return reply.code(201).send({ ...(await readKey(broker, request.body)), key });
+    },
+  );
+
+  app.delete(
+    '/v1/keys/:id',
+    {
+      onRequest,
+      config: { audit: 'delete-key' },
+      schema: {
+        operationId: 'deleteKey',
+        summary: 'Delete an API key',
+        description:
+          'Takes it out of the keys file: calls with it answer 403 at once here, and within seconds at every other ' +
+          'control-api on the same file. Its clients stay registered, but can do nothing more over the API; with ' +
+          '`clients=true` they are unregistered, which takes some seconds longer, and can be repeated when it fails. ' +
+          'A key does not delete itself. Needs `"manage": ["**"]`.',
+        tags,
+        security: keyed,
+        params: z.object({ id: apiKeyId }),
+        querystring: deleteQuery,
+        response: answers({ 200: deleteKeyResponse.describe('Deleted') }, [
+          ...KEY_CODES,
+          ...BODY_CODES,
+          'key-not-found',
+          'own-key',
+          ...FILE_CODES,
+        ]),
+      },
+    },
+    async (request) => {
+      const { id } = request.params;
+      request.changedKey = id;
+      if (id === keyOf(request).id) throw new ProblemError('own-key', { detail: 'Delete it with another key' });
+      const removed = await removeKey(keysFile, id);
+      const missing = new ProblemError('key-not-found', { detail: `There is no API key "${id}" in the keys file` });
+      if (!request.query.clients) {
+        if (!removed) throw missing;
+        return { id, clients: 0 };
+      }
+      const unregister = (): Promise<number> => unregisterClientsOf(services, id, request.caller);
+      let clients = await unregister();
+      // An earlier call may have failed between the key and the last of its clients.
+      if (!removed && clients === 0) throw missing;
+      request.leaveTurn();
+      await seenByOthers(keysFile);
+      for (let found = -1; found !== 0; clients += found) found = await unregister();
+      return { id, clients };
+    },
   );
 };

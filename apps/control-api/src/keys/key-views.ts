@@ -4,6 +4,9 @@ import type { keySummary, keysResponse } from '@holdfast/protocol/rest/keys';
 import type { z } from 'zod';
 import { type KeyRing, hasExpired } from '../auth/authentication.ts';
 
+/** The hash of the secret is never shown. */
+type ShownKey = Omit<ApiKey, 'secretSha256'>;
+
 const NOTHING: KeyUsage = { clients: 0, topics: 0, historyMessages: 0, usedAt: null };
 
 /** @param after the id behind which the page begins; null: the first */
@@ -29,8 +32,14 @@ export async function listKeys(
   };
 }
 
+/** One key as the list has it. */
+export async function readKey(broker: ApiKeys, key: ShownKey): Promise<z.output<typeof keySummary>> {
+  const [usage = NOTHING] = await broker.readKeyUsages([key.id]);
+  return summaryOf(key, usage);
+}
+
 /** Field by field: what is added to keys one day is not shown before somebody has thought of it. */
-function summaryOf(key: ApiKey, { usedAt, ...used }: KeyUsage): z.output<typeof keySummary> {
+function summaryOf(key: ShownKey, { usedAt, ...used }: KeyUsage): z.output<typeof keySummary> {
   const { register, subscribe, publish, manage, create, presence } = key.can;
   return {
     id: key.id,

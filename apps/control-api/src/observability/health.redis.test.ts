@@ -55,14 +55,8 @@ describe('the endpoints for operators', () => {
     }
   });
 
-  test('/openapi.json is OpenAPI 3.1, and /docs a page with its scripts', async () => {
+  test('/openapi.json is OpenAPI 3.1', async () => {
     const document = await api.call('GET', '/openapi.json');
     expect(document).toMatchObject({ status: 200, body: { openapi: '3.1.0' } });
-    const page = await api.call('GET', '/docs/');
-    expect(page.status).toBe(200);
-    const scripts = [...page.text.matchAll(/(?:src|href)="\.\/([^"]+)"/g)].map(([, file]) => `/docs/${file}`);
-    expect(scripts.length).toBeGreaterThan(2);
-    for (const script of scripts) expect((await api.call('GET', script)).status, `of ${script}`).toBe(200);
-    expect(page.headers['content-security-policy']).not.toContain('upgrade-insecure-requests');
   });
 });

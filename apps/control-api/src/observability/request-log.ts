@@ -44,7 +44,9 @@ type AuditedAction =
   | 'undrain-edge'
   | 'test-webhook'
   | 'replay-webhook'
-  | 'enable-webhook';
+  | 'enable-webhook'
+  | 'create-key'
+  | 'delete-key';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -54,6 +56,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The client that the call changed: set by the handler, which knows its UUID or ref. */
     changedClient: { clientId: string } | { ref: string } | null;
+    /** The id of the API key that the call makes or deletes: set by the handler. */
+    changedKey: string | null;
     /** Why the call was refused or failed; null when it was not. */
     problem: ProblemCode | null;
   }
@@ -63,11 +67,12 @@ const BAD_REQUEST = 400;
 
 /**
  * One line at `info` for each change that was made, or refused, with an API key: which key, what, which topic,
- * user, client, edge or webhook, and the outcome. A client is named by its `ref`. An invalid call changed nothing and has no line;
- * messages and registrations by tokens have none either, their number is in the metrics.
+ * user, client, edge, webhook or other key, and the outcome. A client is named by its `ref`. An invalid call changed
+ * nothing and has no line; messages and registrations by tokens have none either, their number is in the metrics.
  */
 export const auditLog = fp<{ logger: Logger; broker: ControlBroker }>(async (app, { logger, broker }) => {
   app.decorateRequest('changedClient', null);
+  app.decorateRequest('changedKey', null);
   app.decorateRequest('problem', null);
   app.addHook('onResponse', async (request, { statusCode: status }) => {
     const { audit } = request.routeOptions.config;
@@ -81,6 +86,7 @@ export const auditLog = fp<{ logger: Logger; broker: ControlBroker }>(async (app
       ...(user === undefined ? {} : { user }),
       ...(edge === undefined ? {} : { edge }),
       ...(webhook === undefined ? {} : { webhook }),
+      ...(request.changedKey === null ? {} : { changedKey: request.changedKey }),
       ...(await changedRef(broker, request)),
       // 503: whether it took place is not known.
       outcome: request.problem ?? 'done',

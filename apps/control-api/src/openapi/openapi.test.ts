@@ -7,6 +7,8 @@ interface Call {
   summary: string;
   security: object[];
   requestBody?: { required: boolean };
+  parameters?: { name: string; schema: { type?: string } }[];
+  'x-needs'?: string;
   responses: Record<string, { description: string; content: Record<string, { schema: object }> }>;
 }
 
@@ -58,6 +60,8 @@ const CONTRACT: Record<string, string[]> = {
   'POST /v1/webhooks/{webhook}/replay': ['202', '400', '403', '404', '429'],
   'POST /v1/webhooks/{webhook}/enable': ['202', '400', '403', '404'],
   'GET /v1/keys': ['200', '400', '403'],
+  'POST /v1/keys': ['201', '400', '403', '409'],
+  'DELETE /v1/keys/{id}': ['200', '400', '403', '404', '409'],
   'GET /v1/doctor': ['200', '400', '403'],
   'GET /v1/clients/{clientId}/connections': ['200', '400', '403', '404'],
   'GET /v1/explain': ['200', '400', '403', '404'],
@@ -94,7 +98,37 @@ describe('the OpenAPI document', () => {
       }
       expect(Object.keys(call.responses), `of ${name}`).toEqual(expect.arrayContaining(['400', '500', '503']));
     }
-    expect(Object.keys(document.components.schemas)).toEqual(['Problem']);
+  });
+
+  test('gives what several calls share a name, the list form of topics one of its own', () => {
+    const { schemas } = document.components;
+    expect(schemas['TopicList']).toMatchObject({
+      type: 'array',
+      minItems: 1,
+      maxItems: 1000,
+      items: expect.any(Object),
+    });
+    expect(schemas['SubscribeTopicRequest']).toMatchObject({
+      properties: {
+        topics: { anyOf: [{ $ref: '#/components/schemas/TopicsInText' }, { $ref: '#/components/schemas/TopicList' }] },
+      },
+    });
+    expect(Object.keys(schemas)).toEqual(
+      expect.arrayContaining(['Problem', 'Client', 'Topic', 'NewKey', 'ApiKey', 'Published', 'Position', 'TopicName']),
+    );
+    expect(new Set(Object.values(schemas).map((schema) => JSON.stringify(schema))).size).toBe(
+      Object.keys(schemas).length,
+    );
+  });
+
+  test('says of each value what it is: no form is empty, and every number of a request has bounds', () => {
+    expect(printed).not.toMatch(/"(anyOf|oneOf)": \[\]/);
+    const numbers = calls
+      .flatMap(({ call }) => call.parameters ?? [])
+      .filter(({ schema }) => schema.type === 'integer');
+    for (const { name, schema } of numbers) expect(schema, `the parameter ${name}`).toHaveProperty('maximum');
+    const silent = calls.filter(({ name, call }) => name.includes('/v1/') && !call['x-needs']);
+    expect(silent).toEqual([]);
   });
 
   test('only the calls by which a client acts for itself, and the probes, need no key', () => {

@@ -88,6 +88,15 @@ export const pageLimit = z
     default: DEFAULT_PAGE,
   });
 
+/** `true` or `false` in a query: a boolean in the document. */
+export function flagInQuery(preset: boolean, description: string) {
+  return z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .prefault(preset ? 'true' : 'false')
+    .meta({ description, type: 'boolean', default: preset });
+}
+
 /** The ways to present an API key, for the document. */
 export const securitySchemes = {
   apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: '`<id>.<secret>`' },

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
 import type { ControlBroker } from '@holdfast/broker/broker';
 import { controlBroker } from '@holdfast/broker/redis-broker';
 import { apiKeysFile } from '@holdfast/protocol/api-key';
@@ -20,6 +21,7 @@ import type { GivenIdentity } from '../clients/client-identity.ts';
 import { configSchema, limitsOf } from '../config.ts';
 import type { ApiLimits } from '../limits/call-limits.ts';
 import { KeyRing } from '../auth/authentication.ts';
+import { openKeys } from '../auth/keys-file.ts';
 import { NO_WEBHOOKS, type Webhooks } from '../webhooks/webhooks.ts';
 import { type Answer, problemMatchers } from './problem-matchers.ts';
 
@@ -64,6 +66,11 @@ const KEYS = {
   watcher: { can: { presence: ['room.*'] } },
   toClients: { can: { publish: ['@clients'] } },
 };
+
+const KEYS_FILE = { keys: Object.entries(KEYS).map(([id, key]) => ({ id, secretSha256, ...key })) };
+
+/** Tests change the file where events of it come: nothing waits for a poll. */
+const SEEN_WITHIN_MS = 1_000;
 
 export type KeyName = keyof typeof KEYS;
 
@@ -111,6 +118,15 @@ export async function startTestApi(
   return testApiOver({ kind: 'single', url }, url, trustedProxies, allowedOrigins, limits, webhooks);
 }
 
+/** The same with its keys from a file, which is watched; one that is not there is written with the keys of the tests. */
+export async function startApiOn(keysFile: string): Promise<TestApi> {
+  await writeFile(keysFile, JSON.stringify(KEYS_FILE), { flag: 'wx' }).catch((error: unknown) => {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  });
+  const url = redisUrl();
+  return testApiOver({ kind: 'single', url }, url, [], [], {}, NO_WEBHOOKS, keysFile);
+}
+
 /** The same on a Cluster, known by some of its nodes. */
 export function startClusterApi(target: RedisTarget): Promise<TestApi> {
   return testApiOver(target, '', [], []);
@@ -123,6 +139,7 @@ async function testApiOver(
   allowedOrigins: string[],
   limits: Partial<ApiLimits> = {},
   webhooks: Webhooks = NO_WEBHOOKS,
+  keysFile?: string,
 ): Promise<TestApi> {
   const log = captureLog();
   const redis = openRedis(target, { name: 'test', logger: log.logger });
@@ -133,8 +150,9 @@ async function testApiOver(
   const broker = controlBroker(redis.commands, prefixOfTest, (record) =>
     log.logger.error({ ...record }, 'a record in Redis cannot be read'),
   );
-  const file = { keys: Object.entries(KEYS).map(([id, key]) => ({ id, secretSha256, ...key })) };
-  const keys = new KeyRing(apiKeysFile.parse(file).keys);
+  const source = keysFile === undefined ? null : await openKeys(keysFile, { needed: false, logger: log.logger });
+  const stopWatching = source?.watch();
+  const keys = source?.ring ?? new KeyRing(apiKeysFile.parse(KEYS_FILE).keys);
   const health = createHealth();
   const metrics = createMetrics({ service: 'control-api' });
   const { logger } = log;
@@ -145,6 +163,7 @@ async function testApiOver(
     redisFacts: () => redisFacts(redis, target),
     settings: { production: false, allowedOrigins },
     keys,
+    keysFile: source?.file ? { ...source.file, seenWithinMs: SEEN_WITHIN_MS } : null,
     clientExpiry: clientExpiry(keys, null),
     health,
     metrics,
@@ -153,6 +172,7 @@ async function testApiOver(
     allowedOrigins,
     limits: { ...limitsOf(configSchema.parse({})), ...limits },
     console: null,
+    docs: null,
     servesMetrics: true,
     webhooks,
   });
@@ -201,6 +221,7 @@ async function testApiOver(
     },
     stop: async () => {
       await app.close();
+      stopWatching?.();
       metrics.stop();
       await Promise.all([redis.close(), bulkRedis.close()]);
     },

@@ -16,6 +16,7 @@ import {
   KEY_CODES,
   TOKEN_CODES,
   answers,
+  flagInQuery,
   keyed,
   keyedOrToken,
   pageLimit,
@@ -28,15 +29,10 @@ import { noSuchTopic } from './topic-states.ts';
 const tags = ['topics'];
 
 const detailsQuery = z.strictObject({
-  subscribers: z
-    .enum(['true', 'false'])
-    .transform((text) => text === 'true')
-    .prefault('true')
-    .meta({
-      description: 'Whether all edges are asked how many subscribers they have. false: they are not, and it is null',
-      type: 'boolean',
-      default: true,
-    }),
+  subscribers: flagInQuery(
+    true,
+    'Whether all edges are asked how many subscribers they have. false: they are not, and it is null',
+  ),
 });
 
 /** Creating, looking at and deleting topics. */

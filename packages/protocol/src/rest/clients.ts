@@ -12,19 +12,17 @@ const TOPICS_TEXT = `^ *${NAME_IN_TEXT} *(, *${NAME_IN_TEXT} *)*$`;
 
 /** A comma-separated string or a list; the same topic twice is one topic. */
 function topicsOf(least: 0 | 1) {
+  const items = { type: 'string', pattern: TOPIC_NAME.source, maxLength: MAX_TOPIC_NAME_LENGTH };
   return z
-    .union(
-      [
-        z
-          .string()
-          .meta({ pattern: TOPICS_TEXT, description: 'Topics with commas between them' })
-          .transform((text) => text.split(',').map((name) => name.trim())),
-        z
-          .array(z.string().meta({ pattern: TOPIC_NAME.source, maxLength: MAX_TOPIC_NAME_LENGTH }))
-          .meta({ minItems: least, maxItems: MAX_TOPICS }),
+    .union([z.string().transform((text) => text.split(',').map((name) => name.trim())), z.array(z.string())], {
+      error: 'must be a list of topics, or a text with commas between them',
+    })
+    .meta({
+      anyOf: [
+        { type: 'string', pattern: TOPICS_TEXT, description: 'Topics with commas between them' },
+        { type: 'array', items, minItems: least, maxItems: MAX_TOPICS },
       ],
-      { error: 'must be a list of topics, or a text with commas between them' },
-    )
+    })
     .pipe(
       z
         .array(topicName)

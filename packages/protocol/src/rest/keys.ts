@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { apiKeyId } from '../api-key.ts';
+import { apiKey, apiKeyId } from '../api-key.ts';
 import { ownKeyResponse } from './own-key.ts';
 
 /** How tokens of a key are verified, without what they are verified with. */
@@ -25,4 +25,16 @@ export const keySummary = ownKeyResponse.extend({
 export const keysResponse = z.object({
   keys: z.array(keySummary),
   cursor: apiKeyId.nullable().describe('Where the next page begins; null at the end'),
+});
+
+/** A key as the keys file has it; its secret is made by the call. */
+export const createKeyRequest = apiKey.omit({ secretSha256: true });
+
+export const createKeyResponse = keySummary.extend({
+  key: z.string().describe('`<id>.<secret>`, as it is presented. Shown this once: only its hash is kept'),
+});
+
+export const deleteKeyResponse = z.object({
+  id: apiKeyId,
+  clients: z.int().describe('Clients of it that were unregistered'),
 });

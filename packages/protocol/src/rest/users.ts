@@ -31,6 +31,12 @@ export const revokeRequest = z
         ],
         { error: 'must be an RFC 3339 time, or seconds since 1970' },
       )
+      .meta({
+        anyOf: [
+          { type: 'string', format: 'date-time' },
+          { type: 'number', minimum: 0 },
+        ],
+      })
       .optional()
       .describe('RFC 3339, or a number of seconds as in the claim `iat`; now when it is not given'),
   })

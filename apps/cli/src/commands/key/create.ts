@@ -1,4 +1,4 @@
-import { type NewKey, createKey } from '@holdfast/local/keys-file';
+import { type NewKey, createKey } from '@holdfast/keys-file/keys-file';
 import { type Command, Option } from 'commander';
 import { commaList, futureTime, wholeNumber } from '../../arguments.ts';
 import { operatorCalls } from '../../calls.ts';

@@ -1,4 +1,4 @@
-import { listKeys } from '@holdfast/local/keys-file';
+import { listKeys } from '@holdfast/keys-file/keys-file';
 import type { Command } from 'commander';
 import { type Invocation, invocationOf } from '../../invocation.ts';
 import { table } from '../../output.ts';

@@ -1,5 +1,6 @@
 import { HoldfastError } from '@holdfast/client/holdfast-error';
-import { KeysFileError, listKeys, revokeKey } from '@holdfast/local/keys-file';
+import { KeysFileError } from '@holdfast/keys-file/errors';
+import { listKeys, revokeKey } from '@holdfast/keys-file/keys-file';
 import type { Command } from 'commander';
 import { operatorCalls } from '../../calls.ts';
 import { CliError, exitCodes } from '../../errors.ts';

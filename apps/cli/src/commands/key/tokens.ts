@@ -1,4 +1,4 @@
-import type { NewKey } from '@holdfast/local/keys-file';
+import type { NewKey } from '@holdfast/keys-file/keys-file';
 import { rm } from 'node:fs/promises';
 import { CliError, exitCodes } from '../../errors.ts';
 import { TOKEN_ALGORITHMS, newTokenKeys, writePrivateKey } from '../../token-keys.ts';

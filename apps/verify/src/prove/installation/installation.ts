@@ -1,6 +1,6 @@
 import { exitCleanUp } from '@holdfast/local/exit-clean-up';
 import { FULL_RIGHTS, startInstallation as start } from '@holdfast/local/installation';
-import { createKey } from '@holdfast/local/keys-file';
+import { createKey } from '@holdfast/keys-file/keys-file';
 import type { RedisServer } from '@holdfast/local/redis-server';
 import type { Service } from '@holdfast/local/services';
 import type { TcpProxy } from '@holdfast/local/tcp-proxy';

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { apiKeysFile } from '@holdfast/protocol/api-key';
@@ -37,10 +37,20 @@ describe('the keys file', () => {
     });
   });
 
-  it('can be read by its owner alone, also after a change of a file that others could read', async () => {
-    await writeFile(file, '{"keys":[]}', { mode: 0o644 });
-    await createKey(file, { id: 'mobile' });
+  it('can be read by its owner alone when it is made, and keeps its mode when it is changed', async () => {
+    await createKey(file, { id: 'one' });
     expect((await stat(file)).mode & 0o777).toBe(0o600);
+    await chmod(file, 0o640);
+    await createKey(file, { id: 'two' });
+    expect((await stat(file)).mode & 0o777).toBe(0o640);
+  });
+
+  it('is not made where it must be there', async () => {
+    await expect(createKey(file, { id: 'one' }, { mustExist: true })).rejects.toHaveProperty(
+      'code',
+      'keys-file-missing',
+    );
+    expect(await readdir(directory)).toEqual([]);
   });
 
   it('refuses an id that is in it, and keeps that key', async () => {

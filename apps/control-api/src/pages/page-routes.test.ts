@@ -1,13 +1,13 @@
-import { consoleFiles } from '@holdfast/console/files';
+import { pageFiles } from '@holdfast/console/files';
 import { childrenOf } from '@holdfast/testkit/processes';
 import { fastify } from 'fastify';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { consoleRoutes } from './console.ts';
+import { pageRoutes } from './page-routes.ts';
 
-const files = await consoleFiles();
+const files = await pageFiles('console');
 const app = fastify();
-await app.register(consoleRoutes, { files });
+await app.register(pageRoutes, { path: '/console', files, connects: ['ws:', 'wss:'] });
 
 describe('the console', () => {
   it('is bundled without a process that stays', async () => {
@@ -43,6 +43,13 @@ describe('the console', () => {
   it.each(['br', 'gzip;q=0', 'gzip; q=0.0, identity'])('is not for %s', async (encodings) => {
     const answer = await app.inject({ url: '/console/app.js', headers: { 'accept-encoding': encodings } });
     expect(answer.headers['content-encoding']).toBeUndefined();
+  });
+
+  it('connects to edges where it may, and the page of the API to nothing but the API', async () => {
+    const docs = fastify();
+    await docs.register(pageRoutes, { path: '/docs', files: await pageFiles('docs'), connects: [] });
+    const { headers } = await docs.inject({ url: '/docs' });
+    expect(headers['content-security-policy']).toContain("connect-src 'self';");
   });
 
   it('is not sent again to who has it', async () => {

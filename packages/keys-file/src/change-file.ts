@@ -1,0 +1,159 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open, realpath, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { KeysFileError, errnoOf, namedError } from './errors.ts';
+
+/** Of a file that is made: hashes of secrets are for the owner alone. */
+const NEW_FILE_MODE = 0o600;
+/** control-api reads no longer one. */
+const MAX_BYTES = 64 * 1024 * 1024;
+/** Another process holds the file for milliseconds; longer, and it was killed while it held it. */
+const LOCK_WAIT_MS = 3_000;
+/** At least, after a wait behind changes of the own process. */
+const LOCK_WAIT_AT_LEAST_MS = 500;
+const LOCK_PAUSE_MS = 20;
+/** An editor that takes no lock wrote each time in between. */
+const MAX_TRIES = 5;
+
+/** The new text of a file; null: it is not there. What it throws leaves the file as it is. */
+type Edit = (text: string | null) => string;
+
+/** Changes of this process wait in line here, and do not poll the lock. */
+const changing = new Map<string, Promise<void>>();
+
+/**
+ * Reads, changes and replaces a text file. The new content is written beside it and renamed over it, so that a reader sees
+ * the old file or the new one. Only one process can create that second file, so that none of two changes at once is lost;
+ * a program that takes no lock is noticed, and `edit` called again with what it wrote. A symbolic link is followed. The
+ * file keeps its mode and, where the system permits, its owner.
+ * @throws {KeysFileError} and nothing is changed
+ */
+export async function changeFile(file: string, edit: Edit): Promise<void> {
+  const until = performance.now() + LOCK_WAIT_MS;
+  const target = await targetOf(file);
+  const turn = (changing.get(target) ?? Promise.resolve()).then(() => changeLocked(target, edit, until));
+  const settled = turn.catch(() => undefined);
+  changing.set(target, settled);
+  try {
+    await turn;
+  } catch (error) {
+    throw namedError(file, error);
+  } finally {
+    if (changing.get(target) === settled) changing.delete(target);
+  }
+}
+
+async function changeLocked(target: string, edit: Edit, until: number): Promise<void> {
+  const successor = `${target}.new`;
+  const handle = await openAlone(successor, Math.max(until, performance.now() + LOCK_WAIT_AT_LEAST_MS));
+  try {
+    await writeNext(handle, target, edit);
+    await rename(successor, target);
+  } catch (error) {
+    await rm(successor, { force: true });
+    throw error;
+  } finally {
+    await handle.close();
+  }
+  await syncFolder(dirname(target));
+}
+
+/** Writes what `edit` makes of the file, until the file is the same before and after. */
+async function writeNext(handle: FileHandle, target: string, edit: Edit): Promise<void> {
+  for (let attempt = 1; attempt <= MAX_TRIES; attempt += 1) {
+    const before = await read(target);
+    const next = Buffer.from(edit(before?.text ?? null));
+    if (next.length > MAX_BYTES) {
+      throw new KeysFileError('keys-file-invalid', `${target} would be longer than ${MAX_BYTES} bytes`);
+    }
+    await handle.truncate(0);
+    for (let written = 0; written < next.length;) {
+      written += (await handle.write(next, written, next.length - written, written)).bytesWritten;
+    }
+    if (before !== null) await keepAccess(handle, before);
+    await handle.sync();
+    if ((await read(target))?.text === before?.text) return;
+  }
+  throw new KeysFileError('keys-file-locked', `${target} is being written by another program: try again later`);
+}
+
+interface Content {
+  readonly text: string;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Null when it is not there. */
+async function read(file: string): Promise<Content | null> {
+  let handle: FileHandle;
+  try {
+    // Non-blocking: opening a FIFO would wait for a writer.
+    handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return null;
+    throw error;
+  }
+  try {
+    const stats = await handle.stat();
+    if (!stats.isFile() || stats.size > MAX_BYTES) {
+      throw new KeysFileError('keys-file-invalid', `${file} is not a regular file of at most ${MAX_BYTES} bytes`);
+    }
+    const { mode, uid, gid } = stats;
+    return { text: await handle.readFile('utf8'), mode: mode & 0o7777, uid, gid };
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Who could read the file can read the next one: control-api may run as another user than the command. */
+async function keepAccess(handle: FileHandle, { mode, uid, gid }: Content): Promise<void> {
+  const own = await handle.stat();
+  if (own.uid !== uid || own.gid !== gid) {
+    try {
+      await handle.chown(uid, gid);
+    } catch (error) {
+      // Only root gives files away.
+      if (errnoOf(error) !== 'EPERM') throw error;
+    }
+  }
+  await handle.chmod(mode);
+}
+
+async function openAlone(file: string, until: number): Promise<FileHandle> {
+  for (;;) {
+    try {
+      return await open(file, 'wx', NEW_FILE_MODE);
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+      if (performance.now() > until) {
+        throw new KeysFileError('keys-file-locked', `${file} is in the way: remove it if no other change is under way`);
+      }
+    }
+    await delay(LOCK_PAUSE_MS);
+  }
+}
+
+/** The file that a symbolic link leads to; the path itself when nothing is there. */
+async function targetOf(file: string): Promise<string> {
+  try {
+    return await realpath(file);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return file;
+    throw namedError(file, error);
+  }
+}
+
+/** Only then the rename outlives a loss of power. Some file systems sync no folders. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r').catch(() => null);
+  if (handle === null) return;
+  try {
+    await handle.sync();
+  } catch (error) {
+    if (errnoOf(error) === null) throw error;
+  } finally {
+    await handle.close();
+  }
+}
