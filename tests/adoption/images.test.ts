@@ -125,7 +125,7 @@ describe('an image', () => {
     const made = JSON.parse(
       holdfast(['key', 'create', '--id', 'admin', '--register', '--subscribe', '**', '--manage', '**', '--json']),
     );
-    const key = .key as string;
+    const key = made.key as string;
     expect(key).toMatch(/^admin\./);
 
     const [control, admin, edge, edgeAdmin] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
