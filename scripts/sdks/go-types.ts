@@ -28,9 +28,9 @@ export function goTypes(): string {
   const parts = [
     HEAD,
     codes(),
-    ...answers.map(struct),
+    ...answers.map((shape) => `${struct(shape)}\n${required(shape)}`),
     ...requests.map((shape) => `${struct(shape)}\n${marshaller(shape)}`),
-    ...events.map(({ shape }) => struct(shape)),
+    ...events.map(({ shape }) => `${struct(shape)}\n${required(shape)}`),
     eventDecoders(),
   ];
   return parts.join('\n');
@@ -93,6 +93,12 @@ function goType(type: FieldType, optional: boolean): string {
   }
 }
 
+/** For what comes in: encoding/json takes any object for any struct. */
+function required({ name, fields }: Shape): string {
+  const names = fields.flatMap((field) => (field.optional || field.type.kind === 'any' ? [] : [`"${field.name}"`]));
+  return `func (${name}) required() []string {\n	return []string{${names.join(', ')}}\n}\n`;
+}
+
 /** A list that is empty says something, one that is nil is not given. */
 function marshaller({ name, fields }: Shape): string {
   const conditions = fields.flatMap(({ name: field, type }) => [
@@ -115,7 +121,7 @@ function zero(type: FieldType): string {
 }
 
 function eventDecoders(): string {
-  const cases = events.flatMap(({ type, shape }) => [`	case "${type}":`, `		return decodeInto[${shape.name}](data)`]);
+  const cases = events.flatMap(({ type, shape }) => [`	case "${type}":`, `		return decodedAs[${shape.name}](data)`]);
   return [
     '// eventData decodes the data of an event; that of a type which this version does not know stays as it is.',
     'func eventData(eventType string, data json.RawMessage) (interface{}, error) {',

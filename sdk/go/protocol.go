@@ -69,6 +69,10 @@ type FieldError struct {
 	Rule  string `json:"rule"`
 }
 
+func (FieldError) required() []string {
+	return []string{"field", "rule"}
+}
+
 // Problem is what the server says of a request that it refused (RFC 9457).
 type Problem struct {
 	// urn:holdfast:problem:<code>
@@ -83,11 +87,19 @@ type Problem struct {
 	Errors []FieldError `json:"errors"`
 }
 
+func (Problem) required() []string {
+	return []string{"type", "title", "status", "code"}
+}
+
 // Published is a message that was published.
 type Published struct {
 	Topic string `json:"topic"`
 	// A message id within a topic: milliseconds and sequence, compared as two numbers
 	ID string `json:"id"`
+}
+
+func (Published) required() []string {
+	return []string{"topic", "id"}
 }
 
 // BatchOutcome is what became of one message of several.
@@ -101,12 +113,20 @@ type BatchOutcome struct {
 	Topics []string `json:"topics"`
 }
 
+func (BatchOutcome) required() []string {
+	return []string{"ok", "ids"}
+}
+
 // ConnectInfo is where a client connects.
 type ConnectInfo struct {
 	// Where to connect first: the less loaded of two edges taken at random; null while none is alive
 	URL string `json:"url"`
 	// Where edges take connections, each URL once; while none does, those of full edges, else of draining ones
 	URLs []string `json:"urls"`
+}
+
+func (ConnectInfo) required() []string {
+	return []string{"urls"}
 }
 
 // Registration is a client that was registered.
@@ -120,6 +140,10 @@ type Registration struct {
 	ExpiresAt time.Time `json:"expiresAt"`
 }
 
+func (Registration) required() []string {
+	return []string{"clientId", "topics", "connect"}
+}
+
 // ClientTopics is what a client is subscribed to.
 type ClientTopics struct {
 	// The client's UUID: whoever holds it may act for that client
@@ -129,10 +153,18 @@ type ClientTopics struct {
 	Connected bool     `json:"connected"`
 }
 
+func (ClientTopics) required() []string {
+	return []string{"clientId", "topics", "connected"}
+}
+
 // ServedTopic is how far an edge is with a topic of a client.
 type ServedTopic struct {
 	// A message id within a topic: milliseconds and sequence, compared as two numbers
 	Position string `json:"position"`
+}
+
+func (ServedTopic) required() []string {
+	return []string{"position"}
 }
 
 // May is what a client may do by itself; what is not named it may not do.
@@ -142,6 +174,10 @@ type May struct {
 	Presence  []string `json:"presence"`
 	// What it may publish to
 	Publish []string `json:"publish"`
+}
+
+func (May) required() []string {
+	return []string{}
 }
 
 // ClientDetails is all that is known of a client.
@@ -173,10 +209,18 @@ type ClientDetails struct {
 	Served map[string]ServedTopic `json:"served"`
 }
 
+func (ClientDetails) required() []string {
+	return []string{"ref", "key", "registeredAt", "topics", "connected"}
+}
+
 // History is how many messages of a topic are kept, and for how long.
 type History struct {
 	Size    int64 `json:"size"`
 	Seconds int64 `json:"seconds"`
+}
+
+func (History) required() []string {
+	return []string{"size", "seconds"}
 }
 
 // PresenceSettings is who counts as present on a topic, and what is shown of it.
@@ -189,6 +233,10 @@ type PresenceSettings struct {
 	Limit int64 `json:"limit"`
 	// Who is back within so many seconds had not left
 	GraceSeconds int64 `json:"graceSeconds"`
+}
+
+func (PresenceSettings) required() []string {
+	return []string{"by", "show", "limit", "graceSeconds"}
 }
 
 // Topic is a topic and its settings.
@@ -204,10 +252,18 @@ type Topic struct {
 	Presence *PresenceSettings `json:"presence"`
 }
 
+func (Topic) required() []string {
+	return []string{"topic", "history", "position"}
+}
+
 // Member is a user, or a client without one, that is present.
 type Member struct {
 	ID   string          `json:"id"`
 	Info json.RawMessage `json:"info"`
+}
+
+func (Member) required() []string {
+	return []string{"id"}
 }
 
 // PresencePage is a page of who is present on a topic.
@@ -220,6 +276,10 @@ type PresencePage struct {
 	Cursor  string   `json:"cursor"`
 }
 
+func (PresencePage) required() []string {
+	return []string{"count", "members", "version"}
+}
+
 // UserDetails is whether a user is connected.
 type UserDetails struct {
 	User      string `json:"user"`
@@ -228,6 +288,10 @@ type UserDetails struct {
 	Clients int64 `json:"clients"`
 	// Those of them that are connected
 	Connections int64 `json:"connections"`
+}
+
+func (UserDetails) required() []string {
+	return []string{"user", "connected", "clients", "connections"}
 }
 
 // DisconnectedUser is a user whose connections are being closed.
@@ -239,11 +303,19 @@ type DisconnectedUser struct {
 	Connections int64 `json:"connections"`
 }
 
+func (DisconnectedUser) required() []string {
+	return []string{"user", "clients", "connections"}
+}
+
 // Revoked is a user whose tokens were revoked.
 type Revoked struct {
 	User string `json:"user"`
 	// Clients whose authorization ended by it
 	Clients int64 `json:"clients"`
+}
+
+func (Revoked) required() []string {
+	return []string{"user", "clients"}
 }
 
 // RegisterMay is what a client may do with its id, never more than the API key.
@@ -330,6 +402,10 @@ type ClientRegistered struct {
 	Key string `json:"key"`
 }
 
+func (ClientRegistered) required() []string {
+	return []string{"ref", "key"}
+}
+
 // ClientUnregistered is the data of an event of type client.unregistered.
 type ClientUnregistered struct {
 	// The public name of the client, 16 hexadecimal digits
@@ -338,6 +414,10 @@ type ClientUnregistered struct {
 	User string `json:"user"`
 	// The id of the API key it was registered with
 	Key string `json:"key"`
+}
+
+func (ClientUnregistered) required() []string {
+	return []string{"ref", "key"}
 }
 
 // ClientConnected is the data of an event of type client.connected.
@@ -351,6 +431,10 @@ type ClientConnected struct {
 	Edge string `json:"edge"`
 	// Unique beside the id of the edge
 	Connection string `json:"connection"`
+}
+
+func (ClientConnected) required() []string {
+	return []string{"ref", "key", "edge", "connection"}
 }
 
 // ClientDisconnected is the data of an event of type client.disconnected.
@@ -368,14 +452,26 @@ type ClientDisconnected struct {
 	Reason string `json:"reason"`
 }
 
+func (ClientDisconnected) required() []string {
+	return []string{"ref", "key", "edge", "connection", "reason"}
+}
+
 // TopicOccupied is the data of an event of type topic.occupied.
 type TopicOccupied struct {
 	Topic string `json:"topic"`
 }
 
+func (TopicOccupied) required() []string {
+	return []string{"topic"}
+}
+
 // TopicVacated is the data of an event of type topic.vacated.
 type TopicVacated struct {
 	Topic string `json:"topic"`
+}
+
+func (TopicVacated) required() []string {
+	return []string{"topic"}
 }
 
 // MemberJoined is the data of an event of type member.joined.
@@ -388,6 +484,10 @@ type MemberJoined struct {
 	Version int64 `json:"version"`
 }
 
+func (MemberJoined) required() []string {
+	return []string{"topic", "member", "count", "version"}
+}
+
 // MemberLeft is the data of an event of type member.left.
 type MemberLeft struct {
 	Topic  string `json:"topic"`
@@ -396,6 +496,10 @@ type MemberLeft struct {
 	Count int64 `json:"count"`
 	// The version of the presence that was published before; it only grows
 	Version int64 `json:"version"`
+}
+
+func (MemberLeft) required() []string {
+	return []string{"topic", "member", "count", "version"}
 }
 
 // TopicLost is the data of an event of type topic.lost.
@@ -413,6 +517,10 @@ type TopicLost struct {
 	Position string `json:"position"`
 }
 
+func (TopicLost) required() []string {
+	return []string{"topic", "edge", "connections", "after", "position"}
+}
+
 // MessagePublished is the data of an event of type message.published.
 type MessagePublished struct {
 	// `@user` and `@me` for what was published to a user, or to one client
@@ -423,29 +531,33 @@ type MessagePublished struct {
 	Data  json.RawMessage `json:"data"`
 }
 
+func (MessagePublished) required() []string {
+	return []string{"topic", "id"}
+}
+
 // eventData decodes the data of an event; that of a type which this version does not know stays as it is.
 func eventData(eventType string, data json.RawMessage) (interface{}, error) {
 	switch eventType {
 	case "client.registered":
-		return decodeInto[ClientRegistered](data)
+		return decodedAs[ClientRegistered](data)
 	case "client.unregistered":
-		return decodeInto[ClientUnregistered](data)
+		return decodedAs[ClientUnregistered](data)
 	case "client.connected":
-		return decodeInto[ClientConnected](data)
+		return decodedAs[ClientConnected](data)
 	case "client.disconnected":
-		return decodeInto[ClientDisconnected](data)
+		return decodedAs[ClientDisconnected](data)
 	case "topic.occupied":
-		return decodeInto[TopicOccupied](data)
+		return decodedAs[TopicOccupied](data)
 	case "topic.vacated":
-		return decodeInto[TopicVacated](data)
+		return decodedAs[TopicVacated](data)
 	case "member.joined":
-		return decodeInto[MemberJoined](data)
+		return decodedAs[MemberJoined](data)
 	case "member.left":
-		return decodeInto[MemberLeft](data)
+		return decodedAs[MemberLeft](data)
 	case "topic.lost":
-		return decodeInto[TopicLost](data)
+		return decodedAs[TopicLost](data)
 	case "message.published":
-		return decodeInto[MessagePublished](data)
+		return decodedAs[MessagePublished](data)
 	}
 	return data, nil
 }
