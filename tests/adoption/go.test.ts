@@ -1,14 +1,17 @@
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { repositoryRoot } from '@holdfast/local/repository-root';
-import { runCommand } from '@holdfast/local/run-command';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectExampleWorks } from './sdks/example.ts';
 import { type Found, findGo } from './sdks/languages.ts';
+import { testedBlocks } from './sdks/readme.ts';
+import { runIn } from './sdks/run.ts';
 import { type SdkInstallation, startSdkInstallation } from './sdks/sdk-installation.ts';
 
 const FOLDER = `${repositoryRoot}/sdk/go`;
+const README = `${FOLDER}/README.md`;
+const TEST = 'tests/adoption/go.test.ts';
 /** No module comes from elsewhere, and no other Go. */
 const ENV = { ...process.env, GOPROXY: 'off', GOFLAGS: '-buildvcs=false', GOWORK: 'off', GOTOOLCHAIN: 'local' };
 
@@ -25,31 +28,38 @@ describe('the SDK for Go', () => {
     await rm(directory, { recursive: true, force: true });
   });
 
-  async function run(folder: string, program: string, ...args: string[]): Promise<string> {
-    // runCommand has no folder.
-    const inFolder = ['-c', 'cd "$1" && shift && exec "$@"', 'sh', folder, program, ...args];
-    const { code, printed } = await runCommand('sh', inFolder, { ...ENV, ...installation.variables });
-    expect(code, printed).toBe(0);
-    return printed;
+  function run(folder: string, command: readonly string[]): Promise<string> {
+    return runIn(folder, { ...ENV, ...installation.variables }, command);
   }
 
   it('passes its own tests, none left out, vet and gofmt', async ({ skip }) => {
     if ('missing' in go) return skip(`not run: ${go.missing}`);
-    expect(await run(FOLDER, join(dirname(go.program), 'gofmt'), '-l', '.')).toBe('');
-    await run(FOLDER, go.program, 'vet', './...');
-    const printed = await run(FOLDER, go.program, 'test', '-count=1', '-v', '.');
-    expect(printed).toContain('--- PASS: TestTopicsAndMessagesOfAnInstallation');
+    expect(await run(FOLDER, [join(dirname(go.program), 'gofmt'), '-l', '.'])).toBe('');
+    await run(FOLDER, [go.program, 'vet', './...']);
+    const printed = await run(FOLDER, [go.program, 'test', '-count=1', '-v', '.']);
+    expect(printed).toContain('--- PASS: TestATokenOfEachAlgorithmRegistersUntilItIsRevoked');
     expect(printed).not.toContain('--- SKIP');
   });
 
-  it('is used by `replace`, and has an example that publishes, and believes genuine webhooks alone', async ({ skip }) => {
+  it('is used as its README shows; its example publishes, and believes genuine webhooks alone', async ({ skip }) => {
     if ('missing' in go) return skip(`not run: ${go.missing}`);
-    await writeFile(join(directory, 'go.mod'), 'module example.com/backend\n\ngo 1.19\n');
-    await copyFile(`${FOLDER}/examples/publish-and-verify/main.go`, join(directory, 'main.go'));
-    await run(directory, go.program, 'mod', 'edit', `-replace=holdfast.example/holdfast=${FOLDER}`);
-    await run(directory, go.program, 'mod', 'tidy');
-    const program = join(directory, 'backend');
-    await run(directory, go.program, 'build', '-o', program, '.');
-    await expectExampleWorks(installation, { command: program, args: [], env: {} });
+    const backend = join(directory, 'backend');
+    await symlink(repositoryRoot, join(directory, 'holdfast'));
+    for (const folder of ['readme', 'parts', 'example']) await mkdir(join(backend, folder), { recursive: true });
+    const [commands = 'exit 1'] = await testedBlocks(README, 'sh', TEST);
+    const path = `${dirname(go.program)}:${process.env['PATH']}`;
+    await runIn(backend, { ...ENV, PATH: path }, ['sh', '-ec', commands]);
+
+    const [main = '', ...parts] = await testedBlocks(README, 'go', TEST);
+    expect(parts).toHaveLength(2);
+    await writeFile(join(backend, 'readme/main.go'), main);
+    for (const [index, part] of parts.entries()) await writeFile(join(backend, `parts/part${index}.go`), part);
+    await copyFile(`${FOLDER}/examples/publish-and-verify/main.go`, join(backend, 'example/main.go'));
+    await run(backend, [go.program, 'mod', 'tidy']);
+    await run(backend, [go.program, 'vet', './...']);
+    await run(backend, [go.program, 'build', '-o', 'bin/', './readme', './example']);
+
+    expect(await run(backend, ['bin/readme'])).toMatch(/^\d+-\d+$/);
+    await expectExampleWorks(installation, { command: join(backend, 'bin/example'), args: [], env: {} });
   });
 });

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 import threading
 import unittest
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 from holdfast import Holdfast
@@ -38,6 +40,26 @@ class Connections(unittest.TestCase):
                 list(pool.map(lambda number: api.holdfast.publish("news", number), range(count + 100)))
             self.assertEqual(sorted(int(call.body) for call in api.calls), list(range(count + 100)))
             self.assertEqual(len({call.port for call in api.calls}), count)
+
+    @unittest.skipUnless(hasattr(os, "fork"), "this system has no fork")
+    def test_a_process_that_forked_has_its_own(self) -> None:
+        with ScriptedApi(*[DONE] * 3) as api:
+            api.holdfast.publish("news", 1)
+            with warnings.catch_warnings():
+                # Python warns of forks beside threads: the one of the server stays with the parent.
+                warnings.simplefilter("ignore")
+                child = os.fork()
+            if child == 0:
+                try:
+                    api.holdfast.publish("news", 2)
+                finally:
+                    os._exit(0)
+            os.waitpid(child, 0)
+            api.holdfast.publish("news", 3)
+            parent, other, again = (call.port for call in api.calls)
+            self.assertEqual([call.body for call in api.calls], [b"1", b"2", b"3"])
+            self.assertNotEqual(parent, other)
+            self.assertEqual(parent, again)
 
     def test_a_control_url_is_one(self) -> None:
         for url in ("", "control-api:7700", "ftp://x", "http://", "http://user:pw@x", "http://x/?a", "http://x:port"):
