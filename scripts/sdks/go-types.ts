@@ -1,6 +1,6 @@
 import { MAX_BATCH_BYTES, MAX_BATCH_MESSAGES } from '../../packages/protocol/src/limits.ts';
 import { problemCode } from '../../packages/protocol/src/problems.ts';
-import { type Field, type FieldType, type Shape, wordsOf, wrapped } from './model.ts';
+import { type FieldType, type Shape, wordsOf, wrapped } from './model.ts';
 import { answers, capitalized, events, requests } from './shapes.ts';
 
 const WIDTH = 110;
@@ -21,7 +21,9 @@ const (
 `;
 
 /** Words that Go writes in capitals. */
-const INITIALISMS = new Map(['API', 'ID', 'IDs', 'JSON', 'OK', 'URL', 'URLs'].map((word) => [word.toLowerCase(), word]));
+const INITIALISMS = new Map(
+  ['API', 'ID', 'IDs', 'JSON', 'OK', 'URL', 'URLs'].map((word) => [word.toLowerCase(), word]),
+);
 
 /** The file of the Go SDK that comes from the schemas, as gofmt would write it. */
 export function goTypes(): string {
@@ -50,7 +52,9 @@ function struct({ name, doc, fields }: Shape): string {
   };
   for (const { name: field, type, optional, doc: comment } of fields) {
     // A comment ends the columns.
-    const text = [comment, type.kind === 'enum' ? `One of ${type.values.join(', ')}` : undefined].filter(Boolean).join('. ');
+    const text = [comment, type.kind === 'enum' ? `One of ${type.values.join(', ')}` : undefined]
+      .filter(Boolean)
+      .join('. ');
     if (text !== '') {
       end();
       lines.push(...wrapped(text, WIDTH).map((line) => `	// ${line}`));
@@ -64,33 +68,30 @@ function struct({ name, doc, fields }: Shape): string {
 /** Columns as gofmt has them: one space after the longest cell. */
 function aligned(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' ').trimEnd());
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join(' ')
+      .trimEnd(),
+  );
 }
 
-/** What is absent or null is the zero value where that means nothing else: strings that are there are not empty. */
+const SCALARS = {
+  string: 'string',
+  enum: 'string',
+  integer: 'int64',
+  boolean: 'bool',
+  any: 'json.RawMessage',
+  time: 'time.Time',
+  code: 'Code',
+} as const;
+
+/** What is absent or null is the zero value where that means nothing else: texts that are there are not empty. */
 function goType(type: FieldType, optional: boolean): string {
-  const pointer = optional ? '*' : '';
-  switch (type.kind) {
-    case 'string':
-    case 'enum':
-      return 'string';
-    case 'integer':
-      return `${pointer}int64`;
-    case 'boolean':
-      return `${pointer}bool`;
-    case 'any':
-      return 'json.RawMessage';
-    case 'time':
-      return 'time.Time';
-    case 'code':
-      return 'Code';
-    case 'list':
-      return `[]${goType(type.of, false)}`;
-    case 'map':
-      return `map[string]${goType(type.of, false)}`;
-    case 'shape':
-      return pointer + type.name;
-  }
+  if (type.kind === 'list') return `[]${goType(type.of, false)}`;
+  if (type.kind === 'map') return `map[string]${goType(type.of, false)}`;
+  const name = type.kind === 'shape' ? type.name : SCALARS[type.kind];
+  return optional && ['integer', 'boolean', 'shape'].includes(type.kind) ? `*${name}` : name;
 }
 
 /** For what comes in: encoding/json takes any object for any struct. */

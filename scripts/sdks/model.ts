@@ -35,6 +35,9 @@ interface JsonSchema {
   additionalProperties?: JsonSchema | boolean;
   required?: string[];
   description?: string;
+  /** Of a schema that has a name in the OpenAPI document. */
+  $ref?: string;
+  $defs?: Record<string, JsonSchema>;
 }
 
 /** A schema of zod. `input`: what a request may have; `output`: what an answer has. */
@@ -55,7 +58,9 @@ export function shapeOf(
   io: 'input' | 'output',
   nested: ReadonlyMap<string, string>,
 ): Shape {
-  const { properties = {}, required = [] } = schema.toJSONSchema({ io, unrepresentable: 'any' }) as JsonSchema;
+  const whole = schema.toJSONSchema({ io, unrepresentable: 'any' }) as JsonSchema;
+  const { properties, required = [] } = whole.$defs?.[whole.$ref?.split('/').at(-1) ?? ''] ?? whole;
+  if (properties === undefined) throw new Error(`${name} is no object`);
   const fields = Object.entries(properties).map(([field, given]) => {
     const { rest, nullable } = withoutNull(given);
     return {

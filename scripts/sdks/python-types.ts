@@ -86,29 +86,20 @@ function declaration({ name, type, optional, doc }: Field): string[] {
   return [...comment, `    ${snake(name)}: Optional[${annotation}] = None`];
 }
 
+const SCALARS = {
+  string: 'str',
+  integer: 'int',
+  boolean: 'bool',
+  any: 'Any',
+  time: 'datetime',
+  code: 'Union[ProblemCode, str]',
+} as const;
+
 function annotationOf(type: FieldType): string {
-  switch (type.kind) {
-    case 'string':
-      return 'str';
-    case 'integer':
-      return 'int';
-    case 'boolean':
-      return 'bool';
-    case 'any':
-      return 'Any';
-    case 'time':
-      return 'datetime';
-    case 'code':
-      return 'Union[ProblemCode, str]';
-    case 'enum':
-      return `Literal[${type.values.map((value) => `"${value}"`).join(', ')}]`;
-    case 'list':
-      return `list[${annotationOf(type.of)}]`;
-    case 'map':
-      return `dict[str, ${annotationOf(type.of)}]`;
-    case 'shape':
-      return type.name;
-  }
+  if (type.kind === 'enum') return `Literal[${type.values.map((value) => `"${value}"`).join(', ')}]`;
+  if (type.kind === 'list') return `list[${annotationOf(type.of)}]`;
+  if (type.kind === 'map') return `dict[str, ${annotationOf(type.of)}]`;
+  return type.kind === 'shape' ? type.name : SCALARS[type.kind];
 }
 
 function decoder({ name, fields }: Shape): string[] {

@@ -32,7 +32,11 @@ const request = (name: string, doc: string, schema: Schema): Shape => shapeOf(na
 
 /** What the calls of a backend answer with. What others hold comes first. */
 export const answers: readonly Shape[] = [
-  answer('FieldError', 'a field of a request that was wrong, and the rule it broke', problem.shape.errors.unwrap().element),
+  answer(
+    'FieldError',
+    'a field of a request that was wrong, and the rule it broke',
+    problem.shape.errors.unwrap().element,
+  ),
   answer('Problem', 'what the server says of a request that it refused (RFC 9457)', problem),
   answer('Published', 'a message that was published', publishResponse),
   answer('BatchOutcome', 'what became of one message of several', batchResult),
@@ -55,7 +59,11 @@ export const answers: readonly Shape[] = [
 /** What calls take. */
 export const requests: readonly Shape[] = [
   request('RegisterMay', 'what a client may do with its id, never more than the API key', registeredMay),
-  request('PresenceOptions', 'who is to count as present on a topic; what is not given has its default', presenceSettings),
+  request(
+    'PresenceOptions',
+    'who is to count as present on a topic; what is not given has its default',
+    presenceSettings,
+  ),
   request('TokenMay', 'what the holder of a token may do, never more than the API key', tokenMay),
 ];
 

@@ -84,11 +84,11 @@ func TestClientsAndUsersOfAnInstallation(t *testing.T) {
 	must[*Topic](t)(backend.CreateTopic(ctx, name))
 	client := must[*Registration](t)(backend.Register(ctx, RegisterOptions{
 		Name: user, User: user, Topics: []string{name}, Info: map[string]int{"age": 7}, ClientExpirySeconds: 60,
-		May: &RegisterMay{Subscribe: []string{"news.*"}, Presence: []string{}},
+		May: &RegisterMay{Subscribe: []string{name}, Presence: []string{}},
 	}))
 	equal(t, []interface{}{client.Name, client.Topics, len(client.Connect.URLs) > 0}, []interface{}{user, []string{name}, true})
 	details := must[*ClientDetails](t)(backend.GetClient(ctx, client.ClientID))
-	equal(t, details.May, May{Subscribe: []string{"news.*"}, Presence: []string{}})
+	equal(t, details.May, May{Subscribe: []string{name}, Presence: []string{}})
 	equal(t, []interface{}{details.User, details.Info, *details.ClientExpirySeconds}, []interface{}{user, map[string]int{"age": 7}, 60})
 	if age := time.Since(details.RegisteredAt); age > time.Minute || age < -time.Minute || details.Connected || !details.ExpiresAt.IsZero() {
 		t.Fatal(details)

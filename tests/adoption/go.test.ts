@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { repositoryRoot } from '@holdfast/local/repository-root';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { expectExampleWorks } from './sdks/example.ts';
-import { type Found, findGo } from './sdks/languages.ts';
+import { WORKING, runExample } from './sdks/example.ts';
+import { type Found, findGo, programOrSkip } from './sdks/languages.ts';
 import { testedBlocks } from './sdks/readme.ts';
 import { runIn } from './sdks/run.ts';
 import { type SdkInstallation, startSdkInstallation } from './sdks/sdk-installation.ts';
@@ -33,21 +33,21 @@ describe('the SDK for Go', () => {
   }
 
   it('passes its own tests, none left out, vet and gofmt', async ({ skip }) => {
-    if ('missing' in go) return skip(`not run: ${go.missing}`);
-    expect(await run(FOLDER, [join(dirname(go.program), 'gofmt'), '-l', '.'])).toBe('');
-    await run(FOLDER, [go.program, 'vet', './...']);
-    const printed = await run(FOLDER, [go.program, 'test', '-count=1', '-v', '.']);
+    const program = programOrSkip(go, skip);
+    expect(await run(FOLDER, [join(dirname(program), 'gofmt'), '-l', '.'])).toBe('');
+    await run(FOLDER, [program, 'vet', './...']);
+    const printed = await run(FOLDER, [program, 'test', '-count=1', '-v', '.']);
     expect(printed).toContain('--- PASS: TestATokenOfEachAlgorithmRegistersUntilItIsRevoked');
     expect(printed).not.toContain('--- SKIP');
   });
 
   it('is used as its README shows; its example publishes, and believes genuine webhooks alone', async ({ skip }) => {
-    if ('missing' in go) return skip(`not run: ${go.missing}`);
+    const program = programOrSkip(go, skip);
     const backend = join(directory, 'backend');
     await symlink(repositoryRoot, join(directory, 'holdfast'));
     for (const folder of ['readme', 'parts', 'example']) await mkdir(join(backend, folder), { recursive: true });
     const [commands = 'exit 1'] = await testedBlocks(README, 'sh', TEST);
-    const path = `${dirname(go.program)}:${process.env['PATH']}`;
+    const path = `${dirname(program)}:${process.env['PATH']}`;
     await runIn(backend, { ...ENV, PATH: path }, ['sh', '-ec', commands]);
 
     const [main = '', ...parts] = await testedBlocks(README, 'go', TEST);
@@ -55,11 +55,12 @@ describe('the SDK for Go', () => {
     await writeFile(join(backend, 'readme/main.go'), main);
     for (const [index, part] of parts.entries()) await writeFile(join(backend, `parts/part${index}.go`), part);
     await copyFile(`${FOLDER}/examples/publish-and-verify/main.go`, join(backend, 'example/main.go'));
-    await run(backend, [go.program, 'mod', 'tidy']);
-    await run(backend, [go.program, 'vet', './...']);
-    await run(backend, [go.program, 'build', '-o', 'bin/', './readme', './example']);
+    await run(backend, [program, 'mod', 'tidy']);
+    await run(backend, [program, 'vet', './...']);
+    await run(backend, [program, 'build', '-o', 'bin/', './readme', './example']);
 
     expect(await run(backend, ['bin/readme'])).toMatch(/^\d+-\d+$/);
-    await expectExampleWorks(installation, { command: join(backend, 'bin/example'), args: [], env: {} });
+    const command = join(backend, 'bin/example');
+    expect(await runExample(installation, { command, args: [], env: {} })).toEqual(WORKING);
   });
 });

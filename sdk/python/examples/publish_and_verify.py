@@ -14,7 +14,7 @@ from holdfast import Holdfast, MessagePublished, WebhookError, verify_webhook
 MAX_WEBHOOK_BYTES = 16 * 1024 * 1024
 
 secret = os.environ["WEBHOOK_SECRET"]
-published_ids = set()
+arrived_ids: set[str] = set()
 arrived = threading.Condition()
 
 
@@ -32,7 +32,7 @@ class Endpoint(BaseHTTPRequestHandler):
             for event in webhook.events:
                 if isinstance(event.data, MessagePublished):
                     print("verified:", event.type, event.data.topic, event.data.data, flush=True)
-                    published_ids.add(event.data.id)
+                    arrived_ids.add(event.data.id)
             arrived.notify_all()
         self.send_response(204)
         self.end_headers()
@@ -50,5 +50,5 @@ with Holdfast(os.environ["HOLDFAST_CONTROL_URL"], os.environ["HOLDFAST_KEY"]) as
     published = holdfast.publish("news.sport", {"home": 2, "away": 1})
     print("published:", published.id, flush=True)
     with arrived:
-        if not arrived.wait_for(lambda: published.id in published_ids, timeout=60):
+        if not arrived.wait_for(lambda: published.id in arrived_ids, timeout=60):
             raise SystemExit("no webhook came")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import base64
 import json
 import unittest
-from typing import Any
+from typing import Any, Union
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -54,7 +54,7 @@ class Tokens(unittest.TestCase):
     def test_not_made_of_what_cannot_sign(self) -> None:
         _, private, _ = key_pairs()[0]
         public = {name: value for name, value in private.items() if name != "d"}
-        wrong = [
+        wrong: list[tuple[Union[str, dict[str, Any]], str]] = [
             (public, "no private key"),
             ({**private, "d": "AA"}, "no private key"),
             ({**private, "crv": "P-384"}, "EC P-384 are not for tokens"),

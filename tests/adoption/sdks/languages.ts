@@ -5,6 +5,11 @@ import { runCommand } from '@holdfast/local/run-command';
 /** A program, or why there is none on this machine. */
 export type Found = { program: string } | { missing: string };
 
+/** Leaves the test out, by name, where there is no such program. */
+export function programOrSkip(found: Found, skip: (note: string) => never): string {
+  return 'missing' in found ? skip(`not run: ${found.missing}`) : found.program;
+}
+
 /** Where Debian and the archive of golang.org put programs, should PATH not name that directory. */
 const DIRECTORIES = ['/usr/bin', '/usr/local/go/bin'];
 

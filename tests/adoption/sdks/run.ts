@@ -1,5 +1,4 @@
 import { runCommand } from '@holdfast/local/run-command';
-import { expect } from 'vitest';
 
 /** Runs a command in a folder and gives what it printed; fails with that when it does not succeed. */
 export async function runIn(
@@ -9,6 +8,6 @@ export async function runIn(
 ): Promise<string> {
   const inFolder = ['-c', 'cd "$1" && shift && exec "$@"', 'sh', folder, ...command];
   const { code, printed } = await runCommand('sh', inFolder, env);
-  expect(code, printed).toBe(0);
+  if (code !== 0) throw new Error(`${command.join(' ')} ended with ${code}:\n${printed}`);
   return printed;
 }

@@ -42,16 +42,19 @@ export async function startSdkInstallation() {
   started.defer(installation.stop);
   const rest = createRest({ controlUrl: installation.controlUrl, key });
   await rest.createTopic('news.sport');
-  await eventually(async () => {
-    const { id } = await rest.publish('news.sport', 'a try');
-    // In order: none of those before comes after it.
-    await eventually(() => expect(relay.taken().join('\n')).toContain(id), A_MOMENT);
-  }, PATIENT);
+  /** Resolves when the endpoint has got all that was published so far: events of a topic come in order. */
+  const caughtUp = (): Promise<void> =>
+    eventually(async () => {
+      const { id } = await rest.publish('news.sport', 'a try');
+      await eventually(() => expect(relay.taken().join('\n')).toContain(id), A_MOMENT);
+    }, PATIENT);
+  await caughtUp();
 
   const running = started.move();
   return {
     rest,
     relay,
+    caughtUp,
     /** What the tests of an SDK read, and its example. */
     variables: {
       HOLDFAST_CONTROL_URL: installation.controlUrl,

@@ -13,7 +13,7 @@ interface Delivery {
 interface Outcome {
   readonly genuine: number;
   /** To each of the changed copies that came before. */
-  readonly forged: readonly number[];
+  readonly forged: number[];
 }
 
 /**
@@ -28,7 +28,7 @@ export async function startWebhookRelay() {
     taken.push(delivery.body.toString());
     const url = await endpoint;
     if (url === undefined) return 204;
-    const forged = [];
+    const forged: number[] = [];
     for (const each of forgeries(delivery)) forged.push(await post(url, each));
     const genuine = await post(url, delivery);
     outcomes.push({ genuine, forged });

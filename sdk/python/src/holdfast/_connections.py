@@ -25,7 +25,7 @@ READ_BYTES = 65_536
 @dataclass(frozen=True)
 class Answer:
     status: int
-    headers: Mapping[str, str]
+    headers: http.client.HTTPMessage
     body: bytes
 
 
@@ -82,8 +82,9 @@ class Connections:
 
     def _take(self) -> http.client.HTTPConnection:
         if self._process != os.getpid():
-            # A process that forked: the connections are its parent's.
-            self._lock, self._idle, self._process = threading.Lock(), [], os.getpid()
+            # A process that was forked: the connections are its parent's, and the lock may be held by a thread of it.
+            self._lock, self._process = threading.Lock(), os.getpid()
+            self.close()
         while True:
             with self._lock:
                 connection = self._idle.pop() if self._idle else None
