@@ -13,9 +13,12 @@ import { rulesYaml } from './monitoring/rules.ts';
 import { redisKeyFaults } from './redis-keys-check.ts';
 import { closeCodesPage, configurationPage, problemsPage, rfc6455Page } from './reference-pages.ts';
 import { type Calls, rightsPage } from './rights-page.ts';
+import { goTypes } from './sdks/go-types.ts';
+import { pythonTypes } from './sdks/python-types.ts';
 
 // Writes docs/reference/ from the code, the list of decisions, the files of deploy/monitoring with their copies in the
-// chart, and the page of the chart. With --check it writes nothing, and exits with 1 when a file is out of date, docs/redis-keys.md differs from the
+// chart, the page of the chart, and what the SDKs in Python and Go have of the protocol. With --check it writes nothing, and
+// exits with 1 when a file is out of date, docs/redis-keys.md differs from the
 // code, a panel or an alert names a metric that is none, or a link leads nowhere; it names each of them.
 
 const FOLDER = new URL('../docs/', import.meta.url);
@@ -43,6 +46,8 @@ const pages = new Map<string, string>([
   ['../deploy/helm/holdfast/monitoring/dashboard.json', dashboard],
   ['../deploy/helm/holdfast/monitoring/rules.yml', rules],
   ['../deploy/helm/holdfast/README.md', chartReadme()],
+  ['../sdk/python/src/holdfast/protocol.py', pythonTypes()],
+  ['../sdk/go/protocol.go', goTypes()],
 ]);
 
 if (process.argv.includes('--check')) await check();

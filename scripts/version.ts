@@ -23,6 +23,7 @@ if (changes.length === 0) {
   run('changeset', 'version');
   const version = versionOf('packages/protocol/package.json');
   edit('package.json', (text) => text.replace(/"version": "[^"]*"/, `"version": "${version}"`));
+  edit('sdk/python/pyproject.toml', (text) => text.replace(/^version = .*$/m, `version = "${version}"`));
   edit('deploy/helm/holdfast/Chart.yaml', (text) => text.replaceAll(/^(version|appVersion): .*$/gm, `$1: ${version}`));
   edit('CHANGELOG.md', (text) => withSection(text, version));
   run('npm', 'install', '--package-lock-only', '--ignore-scripts', '--no-audit', '--no-fund');

@@ -36,7 +36,7 @@ const memberInEvent = {
 };
 
 /** The data of each type of event. */
-const eventData = {
+export const eventData = {
   'client.registered': z.object(clientInEvent),
   'client.unregistered': z.object(clientInEvent),
   'client.connected': z.object(connectionInEvent),
