@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { scenarioJsonSchema } from '../packages/conformance/src/scenario/json-schema.ts';
 import { decisionsPage } from './decisions-page.ts';
 import { linkFaults } from './links-check.ts';
 import { metricsPage, registeredMetrics } from './metrics-page.ts';
@@ -12,9 +13,10 @@ import { redisKeyFaults } from './redis-keys-check.ts';
 import { closeCodesPage, configurationPage, problemsPage, rfc6455Page } from './reference-pages.ts';
 import { type Calls, rightsPage } from './rights-page.ts';
 
-// Writes docs/reference/ from the code, the list of decisions, and the files of deploy/monitoring with their copies in the
-// chart. With --check it writes nothing, and exits with 1 when a file is out of date, docs/redis-keys.md differs from the
-// code, a panel or an alert names a metric that is none, or a link leads nowhere; it names each of them.
+// Writes docs/reference/ from the code, the list of decisions, the schema of conformance scenarios, and the files of
+// deploy/monitoring with their copies in the chart. With --check it writes nothing, and exits with 1 when a file is out of
+// date, docs/redis-keys.md differs from the code, a panel or an alert names a metric that is none, or a link leads nowhere;
+// it names each of them.
 
 const FOLDER = new URL('../docs/', import.meta.url);
 const OPENAPI_PROGRAM = fileURLToPath(new URL('../apps/control-api/src/print-openapi.ts', import.meta.url));
@@ -36,6 +38,7 @@ const pages = new Map<string, string>([
   ['reference/rights.md', rightsPage(JSON.parse(openapi) as Calls)],
   ['../deploy/monitoring/dashboard.json', dashboard],
   ['../deploy/monitoring/rules.yml', rules],
+  ['../packages/conformance/scenario.schema.json', scenarioJsonSchema()],
   // A chart reads no file outside of itself.
   ['../deploy/helm/holdfast/monitoring/dashboard.json', dashboard],
   ['../deploy/helm/holdfast/monitoring/rules.yml', rules],
