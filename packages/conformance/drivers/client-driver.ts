@@ -11,6 +11,8 @@ export interface Surroundings {
   options?: Partial<Pick<ConnectOptions, 'WebSocket' | 'fetch' | 'webSocketOptions'>>;
   /** Gives the tokens of the scenario. */
   giveTokens?: (tokens: readonly string[]) => () => string | null;
+  /** Before a command is carried out. */
+  onCommand?: (command: DriverCommand['command']) => void;
 }
 
 /** Writes an event as a line of JSON to standard output. */
@@ -20,10 +22,20 @@ export function printLine(event: object): void {
 
 /** Reads what the scenario is, connects as it says, and does the application's part until standard input ends. */
 export async function drive(surroundings: Surroundings): Promise<void> {
+  // Node has no events of a network: the client listens to these as to those of a page.
+  const page = new EventTarget();
+  Object.assign(globalThis, {
+    addEventListener: page.addEventListener.bind(page),
+    removeEventListener: page.removeEventListener.bind(page),
+  });
   let client: HoldfastClient | undefined;
   for await (const line of createInterface({ input: process.stdin })) {
     if (client === undefined) client = start(JSON.parse(line) as DriverConfig, surroundings);
-    else command(client, JSON.parse(line) as DriverCommand);
+    else {
+      const command = JSON.parse(line) as DriverCommand;
+      surroundings.onCommand?.(command.command);
+      carryOut(client, command, page);
+    }
   }
   process.exit();
 }
@@ -55,10 +67,12 @@ function watchPresence(client: HoldfastClient, topic: string, print: Surrounding
   });
 }
 
-function command(client: HoldfastClient, given: DriverCommand): void {
+function carryOut(client: HoldfastClient, given: DriverCommand, page: EventTarget): void {
   switch (given.command) {
     case 'subscribe':
       return void client.subscribe(given.topics);
+    case 'online':
+      return void page.dispatchEvent(new Event('online'));
     case 'close':
       return client.close();
   }

@@ -17,4 +17,5 @@ await drive({
     ...(fault.fetch !== undefined && { fetch: fault.fetch }),
   },
   ...(fault.giveTokens !== undefined && { giveTokens: fault.giveTokens }),
+  ...(fault.onCommand !== undefined && { onCommand: fault.onCommand }),
 });

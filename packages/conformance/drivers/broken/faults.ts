@@ -12,6 +12,7 @@ export interface Fault {
   print?: (event: ClientEvent) => object[];
   fetch?: typeof globalThis.fetch;
   giveTokens?: Surroundings['giveTokens'];
+  onCommand?: Surroundings['onCommand'];
   /** Before anything else. */
   begin?: () => void;
 }
@@ -36,6 +37,13 @@ const CUT = 1006;
 /** The client learns another close code than the edge sent. */
 function learns(code: number, learnt: number): Fault {
   return { socket: { closed: (each) => (each === code ? learnt : each) } };
+}
+
+/** Lets timers wait for another time. */
+function patchTimers(change: (run: () => void, ms: number) => number): void {
+  const { setTimeout } = globalThis;
+  const patched = (run: () => void, ms: number): unknown => setTimeout(run, change(run, ms));
+  globalThis.setTimeout = patched as typeof setTimeout;
 }
 
 /** A fault with a memory of its own, for one run. */
@@ -164,15 +172,17 @@ export const faults: Readonly<Record<string, Fault>> = {
     socket: { receive: onFrame('welcome', (frame) => [{ ...frame, heartbeatMs: 3_600_000 }]) },
   },
   'takes a quiet connection for dead': { socket: { receive: onFrame('pong', () => []) } },
-  'waits for a welcome for ever': {
-    begin: () => {
-      const { setTimeout } = globalThis;
-      const patched = (run: () => void, ms: number): unknown => setTimeout(run, ms === 10_000 ? 3_600_000 : ms);
-      globalThis.setTimeout = patched as typeof setTimeout;
-    },
-  },
+  'waits for a welcome for ever': { begin: () => patchTimers((_run, ms) => (ms === 10_000 ? 3_600_000 : ms)) },
   'closes with another code than 1000': { socket: { close: (code) => (code === 1000 ? 4000 : code) } },
   'sends no ping': { socket: { send: (text) => (text === '{"type":"ping"}' ? null : text) } },
+  'connects at once when the network returns': remembering<{ attempt?: () => void }>({}, (memory) => ({
+    begin: () =>
+      patchTimers((run, ms) => {
+        if (ms === 1500) memory.attempt = run;
+        return ms;
+      }),
+    onCommand: (command) => command === 'online' && memory.attempt?.(),
+  })),
   'does not ask control-api': { fetch: () => Promise.reject(new Error('not asked')) },
   'takes any problem for the end of its registration': {
     fetch: async (...args) => {

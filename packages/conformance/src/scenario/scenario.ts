@@ -54,9 +54,11 @@ export const driverEvent = z.discriminatedUnion('event', [
 
 export type ApplicationEvent = z.output<typeof applicationEvent>;
 
+/** What the application, or its platform, does. */
 const driverCommand = z.discriminatedUnion('command', [
   z.strictObject({ command: z.literal('subscribe'), topics: z.array(z.string()) }),
   z.strictObject({ command: z.literal('close') }),
+  z.strictObject({ command: z.literal('online') }),
 ]);
 
 export type DriverCommand = z.output<typeof driverCommand>;
@@ -113,7 +115,7 @@ const step = z.union([
   z.strictObject({
     ended: z
       .strictObject({ code: z.int().optional(), notBeforeMs: milliseconds.optional() })
-      .describe('The client ends the connection, so long after the edge sent something last'),
+      .describe('The client ends the connection, or answers a close frame, so long after the edge sent something last'),
     why,
   }),
   z.strictObject({
@@ -124,7 +126,7 @@ const step = z.union([
     sees: z.array(applicationEvent).describe('What the application sees, in the order of each topic'),
     why,
   }),
-  z.strictObject({ command: driverCommand.describe('The application does this') }),
+  z.strictObject({ command: driverCommand.describe('The application, or its platform, does this') }),
   z.strictObject({
     register: z
       .strictObject({
