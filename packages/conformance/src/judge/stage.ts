@@ -122,8 +122,9 @@ export class Stage implements AsyncDisposable {
   }
 
   refuse(handshake: Handshake, status: number, code: string, retryAfter?: number): void {
-    handshake.refuse(status, code, retryAfter);
+    // Taken before the system is called: the client may have the answer before this process goes on.
     this.#refusedAt = performance.now();
+    handshake.refuse(status, code, retryAfter);
     this.connection = undefined;
   }
 

@@ -40,7 +40,6 @@ export class Connection {
       if (fault === undefined) options.onChange();
       else options.onFault(fault);
     });
-    socket.on('ping', () => options.mute || this.#sent());
     socket.on('pong', (data: Buffer) => {
       this.pongs.push(data.toString());
       options.onChange();
@@ -63,21 +62,21 @@ export class Connection {
   }
 
   send(text: string): void {
+    this.#sends();
     this.#socket.send(text);
-    this.#sent();
   }
 
   sendFragments(fragments: readonly string[]): void {
+    this.#sends();
     for (const [index, fragment] of fragments.entries()) {
       this.#socket.send(fragment, { fin: index === fragments.length - 1 });
       if (index === 0) this.#socket.ping();
     }
-    this.#sent();
   }
 
   ping(payload: string): void {
+    this.#sends();
     this.#socket.ping(payload);
-    this.#sent();
   }
 
   close(code: number, reason: string): void {
@@ -91,7 +90,8 @@ export class Connection {
     this.#socket.terminate();
   }
 
-  #sent(): void {
+  /** Taken before the system is called: the client may have it before this process goes on. */
+  #sends(): void {
     this.lastSentAt = performance.now();
   }
 
