@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { cliPage } from './cli-page.ts';
 import { chartReadme } from './chart/readme.ts';
+import { scenarioJsonSchema } from '../packages/conformance/src/scenario/json-schema.ts';
 import { decisionsPage } from './decisions-page.ts';
 import { linkFaults } from './links-check.ts';
 import { metricsPage, registeredMetrics } from './metrics-page.ts';
@@ -16,9 +17,9 @@ import { type Calls, rightsPage } from './rights-page.ts';
 import { goTypes } from './sdks/go-types.ts';
 import { pythonTypes } from './sdks/python-types.ts';
 
-// Writes docs/reference/ from the code, the list of decisions, the files of deploy/monitoring with their copies in the
-// chart, the page of the chart, and what the SDKs in Python and Go have of the protocol. With --check it writes nothing, and
-// exits with 1 when a file is out of date, docs/redis-keys.md differs from the
+// Writes docs/reference/ from the code, the list of decisions, the schema of conformance scenarios, the files of
+// deploy/monitoring with their copies in the chart, the page of the chart, and what the SDKs in Python and Go have of the
+// protocol. With --check it writes nothing, and exits with 1 when a file is out of date, docs/redis-keys.md differs from the
 // code, a panel or an alert names a metric that is none, or a link leads nowhere; it names each of them.
 
 const FOLDER = new URL('../docs/', import.meta.url);
@@ -42,6 +43,7 @@ const pages = new Map<string, string>([
   ['reference/rights.md', rightsPage(JSON.parse(openapi) as Calls)],
   ['../deploy/monitoring/dashboard.json', dashboard],
   ['../deploy/monitoring/rules.yml', rules],
+  ['../packages/conformance/scenario.schema.json', scenarioJsonSchema()],
   // A chart reads no file outside of itself.
   ['../deploy/helm/holdfast/monitoring/dashboard.json', dashboard],
   ['../deploy/helm/holdfast/monitoring/rules.yml', rules],
