@@ -6,6 +6,7 @@ import {
   PATIENCE,
   type Visitor,
   type Visitors,
+  accessibilityFaults,
   startExample,
   startInstallationOf,
   startVisitors,
@@ -65,6 +66,7 @@ describe('examples/chat', () => {
     await write(ann, 'Hello');
     for (const each of [ann, bob]) await shows(each, 'ann Hello');
 
+    expect(await accessibilityFaults(ann)).toEqual([]);
     // Made by the first one who opens it, gone from the lobby by that.
     const { backend } = installation;
     const room = async () => (await backend.call('GET', '/v1/topics/chat.garden')).status;

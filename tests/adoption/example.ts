@@ -9,6 +9,7 @@ import { FULL_RIGHTS } from '@holdfast/local/installation';
 import { createKey } from '@holdfast/local/keys-file';
 import { eventually } from '@holdfast/testkit/eventually';
 import { descendantsOf } from '@holdfast/testkit/processes';
+import axe from 'axe-core';
 import type { BrowserContext, Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { type Backend, startBackend } from '../e2e/backend.ts';
@@ -105,6 +106,13 @@ export interface Visitors extends AsyncDisposable {
   readonly visit: (url: string) => Promise<Visitor>;
   /** What the consoles of all pages have as errors and warnings, and what was thrown there. */
   readonly complaints: readonly string[];
+}
+
+/** What axe finds wrong with a page for people who do not see it, or not well: rules, and where. */
+export async function accessibilityFaults({ page }: Visitor): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate<axe.AxeResults>('axe.run()');
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(' ')}`));
 }
 
 /** Starts a browser. `await using` it. */

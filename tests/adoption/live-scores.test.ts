@@ -1,6 +1,14 @@
 import { eventually } from '@holdfast/testkit/eventually';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Example, PATIENCE, type Visitor, type Visitors, startExample, startVisitors } from './example.ts';
+import {
+  type Example,
+  PATIENCE,
+  type Visitor,
+  type Visitors,
+  accessibilityFaults,
+  startExample,
+  startVisitors,
+} from './example.ts';
 
 const OPEN = /^Open (http:\S+)$/m;
 
@@ -54,6 +62,7 @@ describe('examples/live-scores', () => {
       expect(notices.join()).toMatch(/Goal! Harbour \d+ : \d+ Northgate/);
     }, PATIENCE);
 
+    for (const each of [visitor, ann]) expect(await accessibilityFaults(each)).toEqual([]);
     for (const other of [visitor, bob]) {
       await receivesScores(other);
       expect(await noticesOf(other)).toEqual([]);

@@ -6,6 +6,7 @@ import {
   PATIENCE,
   type Visitor,
   type Visitors,
+  accessibilityFaults,
   startExample,
   startInstallationOf,
   startVisitors,
@@ -18,7 +19,7 @@ let url: string;
 
 beforeAll(async () => {
   installation = await startInstallationOf('llm-stream');
-  example = await startExample('llm-stream', { ...installation.env, TOKEN_MS: '60' });
+  example = await startExample('llm-stream', { ...installation.env, TOKEN_MS: '40' });
   visitors = await startVisitors();
   url = await example.printed(/^Open (http:\S+)$/m);
 });
@@ -66,6 +67,7 @@ describe('examples/llm-stream', () => {
       expect(await textOf(each)).toBe(text);
       expect(await each.page.innerText('#asked')).toBe('How is a stream shared?');
     }
+    expect(await accessibilityFaults(end)).toEqual([]);
     expect(visitors.complaints).toEqual([]);
     // Some tokens a message; and nothing is left of it in the end.
     expect(body.messages.length).toBeLessThan((text.match(/\s*\S{1,5}/g) ?? []).length / 2);

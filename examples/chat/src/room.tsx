@@ -20,8 +20,10 @@ export function Room({ room, controlUrl, user }: { room: string; controlUrl: str
   const earlier = useHistory(controlUrl, topic, isLive);
   const ids = new Set(earlier.map(({ id }) => id));
   const lines = [...earlier, ...messages.filter(({ id }) => !ids.has(id))];
-  const log = useRef<HTMLOListElement>(null);
-  useEffect(() => log.current?.scrollTo(0, log.current.scrollHeight), [lines.length]);
+  const log = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    log.current?.scrollTo(0, log.current.scrollHeight);
+  }, [lines.length]);
   return (
     <main>
       <div className="row">
@@ -35,16 +37,18 @@ export function Room({ room, controlUrl, user }: { room: string; controlUrl: str
         {isKnown && members.map(({ id }) => <span key={id}>{id}</span>)}
       </p>
       {lost !== null && <p role="alert">Some messages are gone from the history.</p>}
-      <ol ref={log} role="log" aria-label={`Messages in ${room}`} tabIndex={0}>
-        {lines.map(({ id, data }) => {
-          const { from, text } = data as ChatMessage;
-          return (
-            <li key={id} className={from === user ? 'own' : undefined}>
-              <b>{from}</b> {text}
-            </li>
-          );
-        })}
-      </ol>
+      <div ref={log} role="log" aria-label={`Messages in ${room}`} tabIndex={0}>
+        <ol>
+          {lines.map(({ id, data }) => {
+            const { from, text } = data as ChatMessage;
+            return (
+              <li key={id} className={from === user ? 'own' : undefined}>
+                <b>{from}</b> {text}
+              </li>
+            );
+          })}
+        </ol>
+      </div>
       <Composer room={room} />
     </main>
   );

@@ -28,7 +28,8 @@ async function view(answer) {
   const opened = new Promise((resolve) => mine.on('welcome', resolve));
   const seen = new Set();
   try {
-    await Promise.all([opened, mine.subscribe([topic])]);
+    await opened;
+    await mine.subscribe([topic]);
     const rest = createRest({ controlUrl, token: await getToken() });
     for (let after = '0-0', more = true; more;) {
       const page = await rest.history(topic, { after, limit: 1000 });
