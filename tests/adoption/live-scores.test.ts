@@ -33,6 +33,8 @@ const noticesOf = ({ page }: Visitor) => page.locator('#notices li').allInnerTex
 async function signedIn(name: string): Promise<Visitor> {
   const visitor = await visitors.visit(url);
   const { page } = visitor;
+  // A browser warns of a connection that is closed before it is open.
+  await page.getByText('Live', { exact: true }).waitFor();
   await page.getByLabel('Your name').fill(name);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByText(`Signed in as ${name}`).waitFor();
@@ -74,6 +76,7 @@ describe('examples/live-scores', () => {
     const cid = await signedIn('cid');
     const ask = () => cid.context.request.post(`${url}/token`, { data: { tab: crypto.randomUUID() } });
     expect((await ask()).status()).toBe(200);
+    await cid.page.getByText('Live', { exact: true }).waitFor();
     await cid.page.getByRole('button', { name: 'Sign out' }).click();
     await cid.page.getByRole('button', { name: 'Sign in' }).waitFor();
     expect((await ask()).status()).toBe(401);
