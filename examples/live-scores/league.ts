@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-export interface Match {
+interface Match {
   readonly id: string;
   readonly home: string;
   readonly away: string;

@@ -75,7 +75,7 @@ app.post<{ Body: { tab: string } }>('/token', withTab, async (request, reply) =>
   return { token: tokens.issue({ user, client: `${user}.${request.body.tab}`, topics: [TOPIC] }) };
 });
 
-// Visitors get the public topic and nothing else. No user has a `-` in its name, so nobody can be a visitor's namesake.
+// Visitors get the public topic and nothing else. No user has a `-` in its name, so none can be a visitor's namesake.
 app.post<{ Body: { tab: string } }>('/visitor-token', withTab, async ({ body: { tab } }) => ({
   token: tokens.issue({ user: `visitor-${tab}`, topics: [TOPIC] }),
 }));
@@ -90,7 +90,7 @@ app.post<{ Body: { match: string } }>('/follow', { schema: bodyWith('match', '^[
   return { followed: [...(followed.get(user) ?? [])] };
 });
 
-/** To all tabs and devices of a user, and to nobody else. */
+/** To all tabs and devices of a user, and to no other user. */
 async function notify(user: string, text: string): Promise<void> {
   try {
     await holdfast.publishToUser(user, { text });

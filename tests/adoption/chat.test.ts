@@ -75,15 +75,15 @@ describe('examples/chat', () => {
     expect(await room()).toBe(200);
     await isWith(ann, 'ann');
     await isWith(bob, 'bob');
-    await write(ann, 'Nobody else here');
-    await shows(ann, 'ann Nobody else here');
+    await write(ann, 'Only for this room');
+    await shows(ann, 'ann Only for this room');
     await write(bob, 'Still in the lobby');
     await shows(bob, 'ann Hello', 'bob Still in the lobby');
 
     // Who comes later finds what was written.
     await openRoom(bob, 'garden');
     await isWith(bob, 'ann', 'bob');
-    await shows(bob, 'ann Nobody else here');
+    await shows(bob, 'ann Only for this room');
     await bob.page.close();
     await isWith(ann, 'ann');
     await ann.page.reload();

@@ -52,7 +52,7 @@ async function receivesScores(visitor: Visitor): Promise<void> {
 }
 
 describe('examples/live-scores', () => {
-  it('shows scores to everybody, and notifies who follows a match, and nobody else', async () => {
+  it('shows scores to everybody, and notifies who follows a match, and no other', async () => {
     const visitor = await visitors.visit(url);
     const [ann, bob] = [await signedIn('ann'), await signedIn('bob')];
     for (const each of [visitor, ann, bob]) await receivesScores(each);
@@ -80,7 +80,7 @@ describe('examples/live-scores', () => {
     await cid.page.getByRole('button', { name: 'Sign out' }).click();
     await cid.page.getByRole('button', { name: 'Sign in' }).waitFor();
     expect((await ask()).status()).toBe(401);
-    // A cookie that nobody signed is none.
+    // A cookie without a signature is none.
     await cid.context.addCookies([{ name: 'user', value: 'ann', url }]);
     expect((await ask()).status()).toBe(401);
     await receivesScores(cid);

@@ -30,7 +30,10 @@ async function start() {
   // The topic brings what changes. The present state is asked for once the topic is there, so that nothing falls in between.
   client.on('welcome', async () => showScores(await (await fetch('/scores')).json()));
   client.on('message', ({ topic, data }) => (topic === '@user' ? showNotice(data.text) : showScores(data)));
-  client.on('state', ({ state }) => (byId('connection').textContent = state === 'open' ? 'Live' : 'Connecting …'));
+  client.on('state', ({ state }) => {
+    byId('connection').textContent = state === 'open' ? 'Live' : 'Connecting …';
+    scores.matches.forEach(showMatch);
+  });
   client.on('closed', ({ reason }) => {
     if (reason === 'not-authorized' && user !== null) void start();
   });
@@ -61,7 +64,8 @@ function showMatch({ id, home, away, goals }) {
   const isFollowed = followed.includes(id);
   score.textContent = goals.join(' : ');
   button.hidden = user === null;
-  button.disabled = isFollowed;
+  // A user that is not connected yet would miss the first notification.
+  button.disabled = isFollowed || client?.state !== 'open';
   button.textContent = isFollowed ? 'Following' : 'Follow';
   button.setAttribute('aria-label', `${button.textContent} ${label}`);
 }

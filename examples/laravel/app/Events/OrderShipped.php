@@ -15,7 +15,7 @@ class OrderShipped implements ShouldBroadcast
         public readonly int $orderId,
     ) {}
 
-    /** To all tabs and devices of one user, and to nobody else: routes/channels.php says who may listen. */
+    /** To all tabs and devices of one user, and to no other user: routes/channels.php says who may listen. */
     public function broadcastOn(): PrivateChannel
     {
         return new PrivateChannel("orders.{$this->userId}");
