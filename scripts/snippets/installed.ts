@@ -17,7 +17,14 @@ export async function installPackages(folder: string): Promise<string> {
   const packed = names.map((name) => `./${TARBALLS}/${name}`);
   await writeFile(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
   const quiet = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund'];
-  await succeed('npm', ['install', '--prefix', folder, ...quiet, ...packed.map((path) => join(folder, path)), ...BESIDE]);
+  await succeed('npm', [
+    'install',
+    '--prefix',
+    folder,
+    ...quiet,
+    ...packed.map((path) => join(folder, path)),
+    ...BESIDE,
+  ]);
   return tarballs;
 }
 

@@ -77,13 +77,16 @@ function sourceOf({ line, language, code, marks }: Block): string {
 
 /** A document with all but its scripts left blank. */
 function scriptsOf(html: string): string {
-  const blank = (text: string) => text.replaceAll(/[^\n]/g, '');
   const [before = '', ...scripts] = html.split(/<script\b[^>]*>/);
   const kept = scripts.map((script) => {
     const [code = '', ...after] = script.split('</script>');
     return code + blank(after.join(''));
   });
   return blank(before) + kept.join('');
+}
+
+function blank(text: string): string {
+  return text.replaceAll(/[^\n]/g, '');
 }
 
 async function compile(
