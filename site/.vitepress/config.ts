@@ -10,6 +10,7 @@ import { writePublic } from '../src/public.ts';
 const FOLDER = import.meta.dirname;
 const version = process.env['SITE_VERSION'] ?? '';
 const sourceUrl = process.env['SITE_SOURCE_URL'];
+const base = process.env['SITE_BASE'] ?? '/';
 
 /** VitePress looks for pages, and for a `config` of its own, in every folder below its source folder. */
 const NOT_SEARCHED = ['**/node_modules/**', '**/dist/**', '**/.*/**', '**/src/**', '**/config.*'];
@@ -18,7 +19,7 @@ const { pages, others } = readPages();
 const publicDir = join(FOLDER, 'public');
 await writePublic(publicDir);
 
-const sidebar = sidebarOf(pages);
+const sidebar = sidebarOf(pages, base);
 const first = (text: string): string => sidebar.find((group) => group.text === text)?.items[0]?.link ?? '/';
 
 /** Links to what `npm start` serves are for whoever runs it. */
@@ -29,12 +30,13 @@ export default defineConfig<DefaultTheme.Config & { version: string }>({
   description:
     'Push messages to very many WebSocket clients, on your own machines, in order and with nothing silently lost.',
   lang: 'en',
+  base,
   srcDir: repositoryRoot,
   srcExclude: [...others, ...NOT_SEARCHED],
   rewrites: (file) => routeOf(file) ?? file,
   ignoreDeadLinks: [LOCAL],
   cacheDir: join(FOLDER, 'cache'),
-  transformHead: ({ siteData }) => [['link', { rel: 'icon', type: 'image/svg+xml', href: `${siteData.base}icon.svg` }]],
+  head: [['link', { rel: 'icon', type: 'image/svg+xml', href: `${base}icon.svg` }]],
   // The index of the search, and mermaid, which pages without a diagram do not load.
   vite: { publicDir, logLevel: 'warn', build: { chunkSizeWarningLimit: 2000 } },
   markdown: {
@@ -44,7 +46,7 @@ export default defineConfig<DefaultTheme.Config & { version: string }>({
     emoji: false,
     languageAlias: { promql: 'text' },
     config: (md) => {
-      linksPlugin(md, sourceUrl);
+      linksPlugin(md, base, sourceUrl);
       diagramsPlugin(md);
     },
   },

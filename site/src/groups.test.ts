@@ -9,7 +9,7 @@ function page(source: string, heading = source) {
 describe('the sidebar', () => {
   it('has the pages of a folder in the order in which the start page links them, the others after them by name', () => {
     const pages = ['b', 'a', 'd', 'c'].map((name) => page(`docs/how-to/${name}.md`, name));
-    const [group] = sidebarOf(pages, ['docs/how-to/c.md', 'docs/how-to/b.md']);
+    const [group] = sidebarOf(pages, '/', ['docs/how-to/c.md', 'docs/how-to/b.md']);
     expect(group).toEqual({
       text: 'How-to',
       items: ['c', 'b', 'a', 'd'].map((name) => ({ text: name, link: `/how-to/${name}.html` })),
@@ -17,13 +17,13 @@ describe('the sidebar', () => {
   });
 
   it('refuses a page that is in no group, and says what to do', () => {
-    expect(() => sidebarOf([page('docs/lonely.md')], [])).toThrow(
+    expect(() => sidebarOf([page('docs/lonely.md')], '/', [])).toThrow(
       'docs/lonely.md is in no group of the sidebar: move it into a folder of one, or name it in site/src/groups.ts',
     );
   });
 
   it('cuts a long heading at its colon', () => {
-    const [group] = sidebarOf([page('docs/identity.md', 'Identity: who a client is, and what it may')], []);
+    const [group] = sidebarOf([page('docs/identity.md', 'Identity: who a client is, and what it may')], '/', []);
     expect(group?.items).toEqual([{ text: 'Identity', link: '/identity.html' }]);
   });
 });

@@ -14,7 +14,7 @@ interface Group {
   /** Closed until a page of it is shown. */
   readonly collapsed?: boolean;
   /** Links to files of the site that are no pages. */
-  readonly files?: readonly { readonly text: string; readonly link: string }[];
+  readonly files?: readonly { readonly text: string; readonly name: string }[];
 }
 
 /** After Diátaxis: what teaches, what helps with a task, what explains, what is looked up. */
@@ -40,7 +40,7 @@ const GROUPS: readonly Group[] = [
     text: 'Reference',
     folder: 'reference',
     pages: ['protocol', 'redis-keys'],
-    files: [{ text: 'REST calls (OpenAPI)', link: '/openapi.json' }],
+    files: [{ text: 'REST calls (OpenAPI)', name: 'openapi.json' }],
   },
   { text: 'SDKs', folder: 'sdks' },
   { text: 'Examples', folder: 'examples' },
@@ -67,7 +67,7 @@ export interface SidebarGroup {
 }
 
 /** The sidebar, of all pages. Throws for a page that is in no group, or in two. */
-export function sidebarOf(pages: readonly Page[], order: readonly string[] = orderOfStart()): SidebarGroup[] {
+export function sidebarOf(pages: readonly Page[], base: string, order: readonly string[] = orderOfStart()): SidebarGroup[] {
   const rest = new Set(pages);
   const groups = GROUPS.map(({ text, folder, pages: names = [], collapsed, files = [] }) => {
     const named = names.flatMap((name) => pages.filter(({ route }) => route === `${name}.md`));
@@ -77,8 +77,8 @@ export function sidebarOf(pages: readonly Page[], order: readonly string[] = ord
       if (!rest.delete(page)) throw new Error(`${page.source} is in two groups of the sidebar`);
     }
     const links = items.map((page) => ({ text: labelOf(page), link: addressOf(page.route) }));
-    // Loaded as it is, not as a page of the site.
-    const asFiles = files.map((file) => ({ ...file, target: '_self' }));
+    // Loaded as it is, not as a page of the site: VitePress adds the base to links of pages only.
+    const asFiles = files.map((file) => ({ text: file.text, link: `${base}${file.name}`, target: '_self' }));
     return { text, ...(collapsed && { collapsed }), items: items.length === 0 ? [] : [...links, ...asFiles] };
   });
   const [lonely] = rest;

@@ -25,7 +25,7 @@ it('a link to a file of the repository leads to it where an address is known, an
   });
   expect(targetOf('README.md', 'docs/reference/openapi.json', undefined)).toEqual({
     kind: 'file',
-    address: '/openapi.json',
+    address: 'openapi.json',
   });
 });
 

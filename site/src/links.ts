@@ -7,8 +7,8 @@ import { addressOf, routeOf } from './pages.ts';
 /** A picture in HTML by a bare path, which Vite takes for a package. */
 const BARE_SOURCE = /\b(src|srcset)="(?=\w[^:"]*")/g;
 
-/** Files that the site has as they are, by their names in the repository. */
-export const PUBLISHED: Readonly<Record<string, string>> = { 'docs/reference/openapi.json': '/openapi.json' };
+/** Files that the site has as they are, by their names in the repository; each below the base of the site. */
+export const PUBLISHED: Readonly<Record<string, string>> = { 'docs/reference/openapi.json': 'openapi.json' };
 
 /** Where a relative link of a page leads in the site. */
 export type Target =
@@ -33,7 +33,7 @@ export function targetOf(page: string, link: string, sourceUrl: string | undefin
 }
 
 /** Makes the relative links of pages, which a Git host follows, links of the site. What is no page becomes text. */
-export function linksPlugin(md: MarkdownRenderer, sourceUrl: string | undefined): void {
+export function linksPlugin(md: MarkdownRenderer, base: string, sourceUrl: string | undefined): void {
   md.core.ruler.push('holdfast_links', (state) => {
     const { realPath, path } = state.env as { realPath?: string; path?: string };
     const page = relative(repositoryRoot, realPath ?? path ?? '');
@@ -41,7 +41,7 @@ export function linksPlugin(md: MarkdownRenderer, sourceUrl: string | undefined)
       if (block.type === 'html_block') block.content = block.content.replaceAll(BARE_SOURCE, '$1="./');
       const closing: string[] = [];
       for (const token of block.children ?? []) {
-        if (token.type === 'link_open') closing.push(relink(token, page, sourceUrl));
+        if (token.type === 'link_open') closing.push(relink(token, page, base, sourceUrl));
         if (token.type === 'link_close') token.tag = closing.pop() ?? token.tag;
       }
     }
@@ -56,7 +56,7 @@ export function linksPlugin(md: MarkdownRenderer, sourceUrl: string | undefined)
 type Token = ReturnType<MarkdownRenderer['parse']>[number];
 
 /** Gives the tag that the link is closed with. */
-function relink(token: Token, page: string, sourceUrl: string | undefined): string {
+function relink(token: Token, page: string, base: string, sourceUrl: string | undefined): string {
   const href = token.attrGet('href');
   if (href === null || /^([a-z]+:|\/\/|#)/i.test(href)) return token.tag;
   const target = targetOf(page, href, sourceUrl);
@@ -71,7 +71,8 @@ function relink(token: Token, page: string, sourceUrl: string | undefined): stri
       ];
       break;
     case 'file':
-      token.attrSet('href', target.address);
+      // VitePress adds the base to links of pages only.
+      token.attrSet('href', base + target.address);
       token.attrSet('target', '_self');
       break;
     case 'page':

@@ -24,6 +24,8 @@ const { values } = parseArgs({
 });
 const { version, 'source-url': sourceUrl } = values;
 process.env['SITE_VERSION'] = version;
+const base = values.serve ? '/' : `${values.base.replace(/\/?$/, '/')}${version}/`;
+process.env['SITE_BASE'] = base;
 if (sourceUrl !== undefined) process.env['SITE_SOURCE_URL'] = sourceUrl.replace(/\/$/, '');
 
 if (values.serve) {
@@ -32,9 +34,8 @@ if (values.serve) {
   server.printUrls();
 } else {
   const out = resolve(repositoryRoot, values.out);
-  const base = `${values.base.replace(/\/?$/, '/')}${version}/`;
   await rm(join(out, version), { recursive: true, force: true });
-  await build(SITE, { base, outDir: join(out, version) });
+  await build(SITE, { outDir: join(out, version) });
   const { latest, versions } = await addVersion(out, version);
   process.stdout.write(`${join(out, version)}: ${versions.join(', ')}; the root leads to ${latest}\n`);
 }

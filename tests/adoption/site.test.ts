@@ -107,13 +107,13 @@ describe('the site', () => {
   it('draws diagrams, in the light and in the dark', async () => {
     await using visited = await visit(at('architecture.html'));
     const { page, faults } = visited;
-    const shape = 'figure.diagram svg .node rect';
-    const fill = `getComputedStyle(document.querySelector('${shape}') ?? document.body).fill`;
+    const shape = 'figure.diagram svg .nodeLabel';
+    const colour = `getComputedStyle(document.querySelector('${shape}') ?? document.body).color`;
     await page.locator(shape).first().waitFor(SOON);
-    const light = await page.evaluate<string>(fill);
+    const light = await page.evaluate<string>(colour);
     await page.evaluate(`document.querySelector('.VPNavBarAppearance button').click()`);
     await page.waitForFunction(
-      `document.querySelector('${shape}') !== null && ${fill} !== '${light}'`,
+      `document.querySelector('${shape}') !== null && ${colour} !== '${light}'`,
       undefined,
       SOON,
     );
