@@ -46,7 +46,7 @@ export default defineConfig<DefaultTheme.Config & { version: string }>({
     emoji: false,
     languageAlias: { promql: 'text' },
     config: (md) => {
-      linksPlugin(md, base, sourceUrl);
+      linksPlugin(md, sourceUrl);
       diagramsPlugin(md);
     },
   },

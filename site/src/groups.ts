@@ -67,7 +67,11 @@ export interface SidebarGroup {
 }
 
 /** The sidebar, of all pages. Throws for a page that is in no group, or in two. */
-export function sidebarOf(pages: readonly Page[], base: string, order: readonly string[] = orderOfStart()): SidebarGroup[] {
+export function sidebarOf(
+  pages: readonly Page[],
+  base: string,
+  order: readonly string[] = orderOfStart(),
+): SidebarGroup[] {
   const rest = new Set(pages);
   const groups = GROUPS.map(({ text, folder, pages: names = [], collapsed, files = [] }) => {
     const named = names.flatMap((name) => pages.filter(({ route }) => route === `${name}.md`));
@@ -77,7 +81,7 @@ export function sidebarOf(pages: readonly Page[], base: string, order: readonly 
       if (!rest.delete(page)) throw new Error(`${page.source} is in two groups of the sidebar`);
     }
     const links = items.map((page) => ({ text: labelOf(page), link: addressOf(page.route) }));
-    // Loaded as it is, not as a page of the site: VitePress adds the base to links of pages only.
+    // Loaded as it is, not as a page of the site. To such a link of a sidebar VitePress adds no base.
     const asFiles = files.map((file) => ({ text: file.text, link: `${base}${file.name}`, target: '_self' }));
     return { text, ...(collapsed && { collapsed }), items: items.length === 0 ? [] : [...links, ...asFiles] };
   });

@@ -33,7 +33,7 @@ export function targetOf(page: string, link: string, sourceUrl: string | undefin
 }
 
 /** Makes the relative links of pages, which a Git host follows, links of the site. What is no page becomes text. */
-export function linksPlugin(md: MarkdownRenderer, base: string, sourceUrl: string | undefined): void {
+export function linksPlugin(md: MarkdownRenderer, sourceUrl: string | undefined): void {
   md.core.ruler.push('holdfast_links', (state) => {
     const { realPath, path } = state.env as { realPath?: string; path?: string };
     const page = relative(repositoryRoot, realPath ?? path ?? '');
@@ -41,7 +41,7 @@ export function linksPlugin(md: MarkdownRenderer, base: string, sourceUrl: strin
       if (block.type === 'html_block') block.content = block.content.replaceAll(BARE_SOURCE, '$1="./');
       const closing: string[] = [];
       for (const token of block.children ?? []) {
-        if (token.type === 'link_open') closing.push(relink(token, page, base, sourceUrl));
+        if (token.type === 'link_open') closing.push(relink(token, page, sourceUrl));
         if (token.type === 'link_close') token.tag = closing.pop() ?? token.tag;
       }
     }
@@ -56,7 +56,7 @@ export function linksPlugin(md: MarkdownRenderer, base: string, sourceUrl: strin
 type Token = ReturnType<MarkdownRenderer['parse']>[number];
 
 /** Gives the tag that the link is closed with. */
-function relink(token: Token, page: string, base: string, sourceUrl: string | undefined): string {
+function relink(token: Token, page: string, sourceUrl: string | undefined): string {
   const href = token.attrGet('href');
   if (href === null || /^([a-z]+:|\/\/|#)/i.test(href)) return token.tag;
   const target = targetOf(page, href, sourceUrl);
@@ -71,8 +71,8 @@ function relink(token: Token, page: string, base: string, sourceUrl: string | un
       ];
       break;
     case 'file':
-      // VitePress adds the base to links of pages only.
-      token.attrSet('href', base + target.address);
+      token.attrSet('href', `/${target.address}`);
+      // Loaded as it is, not as a page of the site.
       token.attrSet('target', '_self');
       break;
     case 'page':

@@ -17,7 +17,7 @@ const PLANTED = blocksOf(
     '```',
     '```sh run=planted',
     'npx holdfast publish news.sport 1 > /dev/null',
-    'curl -s $API/v1/topics/news.sport | grep -o topic-of-nobody',
+    'curl -s $API/v1/topics/news.sport | grep -o no-such-word',
     '```',
     '```ts',
     "import { connect } from '@holdfast/client';",
