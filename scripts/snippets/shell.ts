@@ -24,7 +24,7 @@ trap 'echo "failed $block $? $LINENO" >&3' ERR
 `;
 
 /** How a block that runs to its end did so. */
-export type Ended = { readonly ok: true } | { readonly ok: false; readonly why: string; readonly line: number };
+type Ended = { readonly ok: true } | { readonly ok: false; readonly why: string; readonly line: number };
 
 /** One bash, in which blocks run one after the other and share variables. */
 export interface Shell extends AsyncDisposable {

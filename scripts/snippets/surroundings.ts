@@ -1,9 +1,9 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { type Installation, startInstallation } from '../../packages/local/src/installation.ts';
-import { repositoryRoot } from '../../packages/local/src/repository-root.ts';
-import { writeStateFile } from '../../packages/local/src/state-file.ts';
+import { type Installation, startInstallation } from '@holdfast/local/installation';
+import { repositoryRoot } from '@holdfast/local/repository-root';
+import { writeStateFile } from '@holdfast/local/state-file';
 import type { Session } from './plan.ts';
 import type { Surroundings } from './sessions.ts';
 

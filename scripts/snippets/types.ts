@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { repositoryRoot } from '../../packages/local/src/repository-root.ts';
-import { runCommand } from '../../packages/local/src/run-command.ts';
+import { repositoryRoot } from '@holdfast/local/repository-root';
+import { runCommand } from '@holdfast/local/run-command';
 import type { Block } from './block.ts';
 import type { Fault } from './plan.ts';
 

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { repositoryRoot } from '@holdfast/local/repository-root';
 import { build, createServer } from 'vitepress';
-import manifest from '../../package.json' with { type: 'json' };
+import manifest from '../package.json' with { type: 'json' };
 import { addVersion } from './versions.ts';
 
 // Builds the docs as a site: `npm run site -- --out <folder>` writes this version into <folder>/<version>/, beside those

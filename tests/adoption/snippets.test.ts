@@ -1,8 +1,8 @@
 import { redisUrl } from '@holdfast/testkit/redis';
 import { describe, expect, it } from 'vitest';
-import { blocksOf } from '../../scripts/snippets/block.ts';
-import { type Checked, checkBlocks } from '../../scripts/snippets/check.ts';
-import { readBlocks } from '../../scripts/snippets/pages.ts';
+import { blocksOf } from '@holdfast/snippets/block';
+import { type Checked, checkBlocks } from '@holdfast/snippets/check';
+import { readBlocks } from '@holdfast/snippets/pages';
 
 /** Packages are built, packed and installed, and every page's sessions run one after the other. */
 const ALL_MS = 170_000;
