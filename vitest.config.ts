@@ -22,7 +22,7 @@ export default defineConfig({
         ...alone,
         test: {
           name: 'unit',
-          include: ['{packages,apps,bench,scripts}/**/*.test.ts'],
+          include: ['{packages,apps,bench,scripts,site}/**/*.test.ts'],
           exclude: [...configDefaults.exclude, '**/*.redis.test.ts'],
           testTimeout: TIMEOUT_MS,
           hookTimeout: TIMEOUT_MS,

@@ -1,5 +1,5 @@
 /** What the words after the language of a fenced block ask for: `sh run=first background`. */
-export interface Marks {
+interface Marks {
   /** The session that runs it. */
   readonly run?: string;
   /** It runs until the session ends; the name, `` without one, is for `output=<name>`. */

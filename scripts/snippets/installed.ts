@@ -1,7 +1,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { repositoryRoot } from '../../packages/local/src/repository-root.ts';
-import { runCommand } from '../../packages/local/src/run-command.ts';
+import { repositoryRoot } from '@holdfast/local/repository-root';
+import { runCommand } from '@holdfast/local/run-command';
 
 const PACK_PROGRAM = join(repositoryRoot, 'scripts/packages/main.ts');
 /** What an application has beside our packages. */
@@ -17,7 +17,14 @@ export async function installPackages(folder: string): Promise<string> {
   const packed = names.map((name) => `./${TARBALLS}/${name}`);
   await writeFile(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
   const quiet = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund'];
-  await succeed('npm', ['install', '--prefix', folder, ...quiet, ...packed.map((path) => join(folder, path)), ...BESIDE]);
+  await succeed('npm', [
+    'install',
+    '--prefix',
+    folder,
+    ...quiet,
+    ...packed.map((path) => join(folder, path)),
+    ...BESIDE,
+  ]);
   return tarballs;
 }
 

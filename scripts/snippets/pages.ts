@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { repositoryRoot } from '../../packages/local/src/repository-root.ts';
+import { repositoryRoot } from '@holdfast/local/repository-root';
 import { type Block, blocksOf } from './block.ts';
 
 /** Pages for readers; not those that tools fill in. */

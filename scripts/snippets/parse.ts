@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { repositoryRoot } from '../../packages/local/src/repository-root.ts';
-import { runCommand } from '../../packages/local/src/run-command.ts';
+import { repositoryRoot } from '@holdfast/local/repository-root';
+import { runCommand } from '@holdfast/local/run-command';
 import type { Block } from './block.ts';
 import { type Fault, faultAt } from './plan.ts';
 import { findOrBringProgram } from './programs.ts';

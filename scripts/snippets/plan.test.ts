@@ -3,7 +3,9 @@ import { blocksOf } from './block.ts';
 import { planOf } from './plan.ts';
 
 function faultsOf(...lines: string[]): string[] {
-  return planOf(blocksOf('docs/page.md', lines.join('\n'))).faults.map(({ page, line, what }) => `${page}:${line}: ${what}`);
+  return planOf(blocksOf('docs/page.md', lines.join('\n'))).faults.map(
+    ({ page, line, what }) => `${page}:${line}: ${what}`,
+  );
 }
 
 describe('the plan of a page', () => {
@@ -56,7 +58,9 @@ describe('the plan of a page', () => {
     ].join('\n');
     const { sessions, faults } = planOf(blocksOf('docs/page.md', text));
     expect(faults).toEqual([]);
-    expect(sessions.map(({ name, steps }) => [name, steps.map(({ kind, block }) => [kind, block.line, block.code])])).toEqual([
+    expect(
+      sessions.map(({ name, steps }) => [name, steps.map(({ kind, block }) => [kind, block.line, block.code])]),
+    ).toEqual([
       [
         'a',
         [

@@ -8,7 +8,7 @@ export interface Fault {
 }
 
 /** What is done with the blocks of a session, in order. */
-export type Step =
+type Step =
   | { readonly kind: 'file'; readonly block: Block; readonly name: string }
   | { readonly kind: 'run'; readonly block: Block; readonly background?: string }
   | { readonly kind: 'output'; readonly block: Block; readonly of: string };

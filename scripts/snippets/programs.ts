@@ -1,5 +1,5 @@
-import { bringPackage } from '../../packages/local/src/distribution-package.ts';
-import { findOnPath } from '../../packages/local/src/find-on-path.ts';
+import { bringPackage } from '@holdfast/local/distribution-package';
+import { findOnPath } from '@holdfast/local/find-on-path';
 
 /** Debian's packages of programs that a machine may lack. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {

@@ -55,13 +55,24 @@ it('a block whose output differs is named with its line, and what it prints', as
 });
 
 it('a command that fails ends its session, and is named with its line in the page', async () => {
-  const faults = await run('```sh run=a', 'echo one', 'grep -q x /dev/null', 'touch after', '```', '```sh run=a', 'touch after', '```');
+  const faults = await run(
+    '```sh run=a',
+    'echo one',
+    'grep -q x /dev/null',
+    'touch after',
+    '```',
+    '```sh run=a',
+    'touch after',
+    '```',
+  );
   expect(faults).toEqual(['docs/page.md:3: exit code 1:\n    one']);
   expect(existsSync(join(folder, 'a/after'))).toBe(false);
 });
 
 it('a block that is no shell is named, and one that ends the shell', async () => {
-  expect(await run('```sh run=a', 'if true', '```')).toEqual([expect.stringMatching(/^docs\/page\.md:\d: .*syntax error/s)]);
+  expect(await run('```sh run=a', 'if true', '```')).toEqual([
+    expect.stringMatching(/^docs\/page\.md:\d: .*syntax error/s),
+  ]);
   expect(await run('```sh run=b', 'exit 0', '```')).toEqual(['docs/page.md:1: it ends the shell:\n    ']);
 });
 

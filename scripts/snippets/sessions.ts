@@ -58,12 +58,9 @@ async function faultOfStep(step: Session['steps'][number], running: Running): Pr
   const { shell, here, blocks, names } = running;
   const code = here(block.code);
   switch (step.kind) {
-    case 'file': {
-      const path = join(shell.folder, step.name);
-      await mkdir(dirname(path), { recursive: true });
-      await writeFile(path, code);
-      return undefined;
-    }
+    case 'file':
+      await writeInto(shell.folder, step.name, code);
+      break;
     case 'run': {
       const number = blocks.push(block) - 1;
       const { background } = step;
@@ -72,13 +69,20 @@ async function faultOfStep(step: Session['steps'][number], running: Running): Pr
         running.read.set(number, 0);
       }
       const ended = await (background === undefined ? shell.run(number, code) : shell.start(number, code));
-      if (ended.ok) return undefined;
+      if (ended.ok) break;
       const what = `${ended.why}:\n${lastLines(await shell.printed(number))}${await besides(running, number)}`;
       return { page: block.page, line: block.line + ended.line, what };
     }
     case 'output':
       return outputFaultOf(block, code, step.of === '' ? blocks.length - 1 : (names.get(step.of) ?? 0), running);
   }
+  return undefined;
+}
+
+async function writeInto(folder: string, name: string, text: string): Promise<void> {
+  const path = join(folder, name);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, text);
 }
 
 /** A block that has ended has printed just this; one that runs on prints it within some time, after what it printed before. */

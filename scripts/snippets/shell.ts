@@ -24,7 +24,7 @@ trap 'echo "failed $block $? $LINENO" >&3' ERR
 `;
 
 /** How a block that runs to its end did so. */
-export type Ended = { readonly ok: true } | { readonly ok: false; readonly why: string; readonly line: number };
+type Ended = { readonly ok: true } | { readonly ok: false; readonly why: string; readonly line: number };
 
 /** One bash, in which blocks run one after the other and share variables. */
 export interface Shell extends AsyncDisposable {
@@ -60,12 +60,14 @@ export async function openShell(folder: string, env: Readonly<Record<string, str
     waiting.delete(number);
   };
   createInterface(child.stdout).on('line', (line) => {
-    const [word, number = 0, code = 0, at = 0] = line.split(' ').map((each, index) => (index === 0 ? each : Number(each)));
+    const [word, number = 0, code = 0, at = 0] = line
+      .split(' ')
+      .map((each, index) => (index === 0 ? each : Number(each)));
     if (word === 'done') settle(Number(number), { ok: true });
     if (word === 'failed') settle(Number(number), { ok: false, why: `exit code ${code}`, line: Number(at) });
     if (word === 'ended' && code !== 0) failed.set(Number(number), Number(code));
   });
-  void ended.then(() => {
+  child.once('exit', () => {
     for (const number of waiting.keys()) settle(number, { ok: false, why: 'it ends the shell', line: 0 });
   });
 
@@ -76,7 +78,10 @@ export async function openShell(folder: string, env: Readonly<Record<string, str
     const outcome = Promise.withResolvers<Ended>();
     waiting.set(number, outcome.resolve);
     if (child.exitCode !== null) settle(number, { ok: false, why: 'the shell has ended', line: 0 });
-    const timer = setTimeout(() => settle(number, { ok: false, why: `not done after ${BLOCK_MS} ms`, line: 0 }), BLOCK_MS);
+    const timer = setTimeout(
+      () => settle(number, { ok: false, why: `not done after ${BLOCK_MS} ms`, line: 0 }),
+      BLOCK_MS,
+    );
     child.stdin.write(`block=${number}\n${command(quoted(file), quoted(print(number)))}\necho "done ${number}" >&3\n`);
     return outcome.promise.finally(() => clearTimeout(timer));
   };

@@ -1,9 +1,9 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { type Installation, startInstallation } from '../../packages/local/src/installation.ts';
-import { repositoryRoot } from '../../packages/local/src/repository-root.ts';
-import { writeStateFile } from '../../packages/local/src/state-file.ts';
+import { type Installation, startInstallation } from '@holdfast/local/installation';
+import { repositoryRoot } from '@holdfast/local/repository-root';
+import { writeStateFile } from '@holdfast/local/state-file';
 import type { Session } from './plan.ts';
 import type { Surroundings } from './sessions.ts';
 
@@ -53,7 +53,9 @@ export async function startSurroundings(
 
   const { controlUrl, key, prefix, redisUrls } = installation;
   const path = `${commands}:${join(repositoryRoot, 'node_modules/.bin')}:${process.env['PATH'] ?? ''}`;
-  const kept = Object.fromEntries(KEPT_VARIABLES.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
+  const kept = Object.fromEntries(
+    KEPT_VARIABLES.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
+  );
   const env = {
     ...kept,
     PATH: path,
@@ -113,7 +115,9 @@ async function reset({ controlUrl, key, keysFile }: Installation, first: string)
     if (!response.ok && response.status !== 404) throw new Error(`${method} ${path}: ${response.status} ${text}`);
     return text === '' ? undefined : JSON.parse(text);
   };
-  const { clients } = (await call('GET', `/v1/clients?limit=${LIMIT}`)) as { clients: { clientId?: string; ref: string }[] };
+  const { clients } = (await call('GET', `/v1/clients?limit=${LIMIT}`)) as {
+    clients: { clientId?: string; ref: string }[];
+  };
   for (const { clientId, ref } of clients) await call('DELETE', `/v1/clients/${clientId ?? ref}`);
   const { topics } = (await call('GET', `/v1/topics?limit=${LIMIT}`)) as { topics: { topic: string }[] };
   for (const { topic } of topics) await call('DELETE', `/v1/topics/${topic}`);

@@ -2,7 +2,7 @@ import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { repositoryRoot } from '../../packages/local/src/repository-root.ts';
+import { repositoryRoot } from '@holdfast/local/repository-root';
 import { blocksOf } from './block.ts';
 import { typeFaults } from './types.ts';
 

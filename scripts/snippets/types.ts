@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { repositoryRoot } from '../../packages/local/src/repository-root.ts';
-import { runCommand } from '../../packages/local/src/run-command.ts';
+import { repositoryRoot } from '@holdfast/local/repository-root';
+import { runCommand } from '@holdfast/local/run-command';
 import type { Block } from './block.ts';
 import type { Fault } from './plan.ts';
 
@@ -77,13 +77,16 @@ function sourceOf({ line, language, code, marks }: Block): string {
 
 /** A document with all but its scripts left blank. */
 function scriptsOf(html: string): string {
-  const blank = (text: string) => text.replaceAll(/[^\n]/g, '');
   const [before = '', ...scripts] = html.split(/<script\b[^>]*>/);
   const kept = scripts.map((script) => {
     const [code = '', ...after] = script.split('</script>');
     return code + blank(after.join(''));
   });
   return blank(before) + kept.join('');
+}
+
+function blank(text: string): string {
+  return text.replaceAll(/[^\n]/g, '');
 }
 
 async function compile(

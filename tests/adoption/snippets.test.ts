@@ -1,8 +1,8 @@
 import { redisUrl } from '@holdfast/testkit/redis';
 import { describe, expect, it } from 'vitest';
-import { blocksOf } from '../../scripts/snippets/block.ts';
-import { type Checked, checkBlocks } from '../../scripts/snippets/check.ts';
-import { readBlocks } from '../../scripts/snippets/pages.ts';
+import { blocksOf } from '@holdfast/snippets/block';
+import { type Checked, checkBlocks } from '@holdfast/snippets/check';
+import { readBlocks } from '@holdfast/snippets/pages';
 
 /** Packages are built, packed and installed, and every page's sessions run one after the other. */
 const ALL_MS = 170_000;
@@ -17,7 +17,7 @@ const PLANTED = blocksOf(
     '```',
     '```sh run=planted',
     'npx holdfast publish news.sport 1 > /dev/null',
-    'curl -s $API/v1/topics/news.sport | grep -o topic-of-nobody',
+    'curl -s $API/v1/topics/news.sport | grep -o no-such-word',
     '```',
     '```ts',
     "import { connect } from '@holdfast/client';",

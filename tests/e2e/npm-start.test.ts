@@ -10,7 +10,7 @@ import { childrenOf, commandOf, descendantsOf } from '@holdfast/testkit/processe
 import { startPrivateRedis } from '@holdfast/testkit/redis-process';
 import { call } from '@holdfast/testkit/rest';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { pageBlocks } from '../../scripts/snippets/pages.ts';
+import { pageBlocks } from '@holdfast/snippets/pages';
 
 const repositoryRoot = resolve(import.meta.dirname, '../..');
 const MAIN = join(repositoryRoot, 'apps/dev/src/main.ts');

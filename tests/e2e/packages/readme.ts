@@ -1,4 +1,4 @@
-import { pageBlocks } from '../../../scripts/snippets/pages.ts';
+import { pageBlocks } from '@holdfast/snippets/pages';
 
 /** The code blocks of a language on a page that a reader sees, in order. */
 export async function shownBlocks(page: string, language: string): Promise<string[]> {
