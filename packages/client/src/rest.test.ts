@@ -80,6 +80,9 @@ describe('each call', () => {
     ['POST /v1/edges/a%2Fb/drain', '', (r) => r.drainEdge('a/b')],
     ['POST /v1/edges/e1/undrain', '', (r) => r.undrainEdge('e1')],
     ['GET /v1/keys?cursor=a&limit=5', '', (r) => r.keys({ cursor: 'a', limit: 5 })],
+    ['POST /v1/keys', '{"id":"a","can":{"register":true}}', (r) => r.createKey({ id: 'a', can: { register: true } })],
+    ['DELETE /v1/keys/a%2Fb', '', (r) => r.deleteKey('a/b')],
+    ['DELETE /v1/keys/a?clients=true', '', (r) => r.deleteKey('a', { clients: true })],
     ['GET /v1/doctor', '', (r) => r.doctor()],
     ['GET /v1/doctor?wait=70', '', (r) => r.doctor({ wait: 70 })],
     [

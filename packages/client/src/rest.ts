@@ -9,7 +9,12 @@ import type {
 import type { ClientMay } from '@holdfast/protocol/user';
 import type { doctorResponse } from '@holdfast/protocol/rest/doctor';
 import type { drainResponse, edgesResponse } from '@holdfast/protocol/rest/edges';
-import type { keysResponse } from '@holdfast/protocol/rest/keys';
+import type {
+  createKeyRequest,
+  createKeyResponse,
+  deleteKeyResponse,
+  keysResponse,
+} from '@holdfast/protocol/rest/keys';
 import type { explainResponse } from '@holdfast/protocol/rest/explain';
 import type { batchResponse, logResponse, publishResponse } from '@holdfast/protocol/rest/messages';
 import type { presenceCountResponse, presenceResponse } from '@holdfast/protocol/rest/presence';
@@ -48,6 +53,10 @@ export interface Edges extends Answer<typeof edgesResponse> {}
 export interface Explanation extends Answer<typeof explainResponse> {}
 export interface Draining extends Answer<typeof drainResponse> {}
 export interface KeyPage extends Answer<typeof keysResponse> {}
+export interface CreatedKey extends Answer<typeof createKeyResponse> {}
+export interface DeletedKey extends Answer<typeof deleteKeyResponse> {}
+/** A key of the keys file, without the hash of its secret: that is made by the call. */
+export type NewKey = (typeof createKeyRequest)['_input'];
 export interface DoctorReport extends Answer<typeof doctorResponse> {}
 
 interface Unregistered extends Answer<typeof unregisterResponse> {}
@@ -285,6 +294,19 @@ export function createRest(options: RestOptions) {
 
     keys: ({ cursor, limit, signal }: PageOptions = {}) =>
       call<KeyPage>({ method: 'GET', path: '/v1/keys', query: { cursor: cursor ?? undefined, limit }, signal }),
+
+    /** Its secret is in the answer, this once. */
+    createKey: (key: NewKey, { signal }: CallOptions = {}) =>
+      call<CreatedKey>({ method: 'POST', path: '/v1/keys', body: JSON.stringify(key), signal }),
+
+    /** @param clients whether its clients are unregistered as well, which takes some seconds longer */
+    deleteKey: (id: string, { clients, signal }: CallOptions & { clients?: boolean } = {}) =>
+      call<DeletedKey>({
+        method: 'DELETE',
+        path: `/v1/keys/${encodeURIComponent(id)}`,
+        query: { clients: clients === true ? 'true' : undefined },
+        signal,
+      }),
 
     doctor: ({ wait, signal }: DoctorOptions = {}) =>
       call<DoctorReport>({ method: 'GET', path: '/v1/doctor', query: { wait }, signal }),
