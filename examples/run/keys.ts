@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type NewKey, createKey } from '@holdfast/local/keys-file';
+import { type NewKey, createKey } from '@holdfast/keys-file/keys-file';
 
 /** A key of the keys file, without what is made with it: its secret, and its key pair for tokens. */
 type WantedKey = Omit<NewKey, 'tokens'> & { readonly tokens?: { readonly alg: 'ES256' } };

@@ -6,7 +6,7 @@ import { createWantedKeys } from '@holdfast/example-run/keys';
 import { isAlive } from '@holdfast/local/is-alive';
 import { freePort } from '@holdfast/local/free-port';
 import { FULL_RIGHTS } from '@holdfast/local/installation';
-import { createKey } from '@holdfast/local/keys-file';
+import { createKey } from '@holdfast/keys-file/keys-file';
 import { eventually } from '@holdfast/testkit/eventually';
 import { descendantsOf } from '@holdfast/testkit/processes';
 import axe from 'axe-core';

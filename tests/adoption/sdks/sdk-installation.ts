@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRest } from '@holdfast/client/rest';
 import { FULL_RIGHTS, startInstallation } from '@holdfast/local/installation';
-import { createKey } from '@holdfast/local/keys-file';
+import { createKey } from '@holdfast/keys-file/keys-file';
 import { eventually } from '@holdfast/testkit/eventually';
 import { redisUrl } from '@holdfast/testkit/redis';
 import { type JWK, exportJWK, generateKeyPair } from 'jose';

@@ -273,7 +273,7 @@ describe('what an edge writes', () => {
       await later();
       redis.presence.renumber(ROOM);
       redis.failing.add('checkPresence');
-      if (how === 'checkAll') await expect(edge.presence.checkAll()).rejects.toThrow();
+      if (how === 'checkAll') await edge.presence.checkAll().catch(() => undefined);
       else edge.presence.onSubscribed([ROOM]);
       await later();
       expect(shownMembers(socket, ROOM)).toEqual({ w: null });
