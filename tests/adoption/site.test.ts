@@ -70,6 +70,9 @@ describe('the site', () => {
     const names = (await readdir(out.path, { recursive: true })).filter((name) => name.endsWith('.html'));
     const loads = await Promise.all(names.map(async (name) => loadsOf(await readFile(join(out.path, name), 'utf8'))));
     expect(loads.flat()).toEqual([]);
+    expect(
+      loadsOf('<script async src="https://a.example/x.js"></script><link rel="preload" href="https://b.example/f">'),
+    ).toEqual(['https://a.example/x.js', 'https://b.example/f']);
   });
 
   it('begins at the newest version, whose start page has every kind of reader and question one click away', async () => {
