@@ -9,8 +9,8 @@ import { eventually } from '@holdfast/testkit/eventually';
 import { call } from '@holdfast/testkit/rest';
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
-import type { Block } from '../../scripts/snippets/block.ts';
-import { pageBlocks } from '../../scripts/snippets/pages.ts';
+import type { Block } from '@holdfast/snippets/block';
+import { pageBlocks } from '@holdfast/snippets/pages';
 import { startBrowser } from '../e2e/browser.ts';
 import { temporaryDirectory } from '../e2e/temporary-directory.ts';
 
