@@ -120,6 +120,22 @@ describe('live edges', () => {
     expect(await control.alive([])).toEqual(new Set());
   });
 
+  test('have no lease that lasts longer than it may, when the clock of Redis was set back', async () => {
+    const [asked, listedOnly] = [someEdge(), someEdge()];
+    for (const details of [asked, listedOnly]) {
+      await edge.renewLease(details);
+      await redis.pexpire(keys.edge(details.id), 3_600_000);
+    }
+    const left = () => Promise.all([asked, listedOnly].map(({ id }) => redis.pttl(keys.edge(id))));
+    expect(await control.alive([asked.id])).toEqual(new Set([asked.id]));
+    const [first = 0, second = 0] = await left();
+    expect(first).toBeGreaterThan(0);
+    expect(first).toBeLessThanOrEqual(LEASE_MS);
+    expect(second).toBeGreaterThan(LEASE_MS);
+    await control.reapEdges();
+    expect(Math.max(...(await left()))).toBeLessThanOrEqual(LEASE_MS);
+  });
+
   test('stay in the list when it is swept; those that died long ago are forgotten', async () => {
     const [alive, slow, dead, deadOfLate] = [someEdge(), someEdge(), someEdge(), someEdge()];
     for (const details of [alive, slow, dead, deadOfLate]) await edge.renewLease(details);

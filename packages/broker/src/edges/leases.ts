@@ -25,7 +25,7 @@ const DRAIN_OUTCOMES: readonly DrainOutcome[] = ['not-found', 'too-old', 'leavin
 /** Of an edge that was never asked to drain. */
 const NO_REQUEST: DrainRequest = { drain: false, at: 0 };
 
-/** The lease is a key that expires: Redis' own clock decides, whatever the clocks of edges and control-apis. */
+/** The lease is a key that expires: Redis' own clock decides, whatever the clocks of edges and control-apis (decision 4). */
 export function leaseStore(redis: Commands, keys: Keys) {
   async function renewLease(details: EdgeDetails, known: DrainRequest = NO_REQUEST): Promise<LeaseRenewal> {
     const args = [LEASE_MS, known.at, known.drain ? 1 : 0, ...writeFields(details)];
@@ -70,15 +70,20 @@ export function leaseStore(redis: Commands, keys: Keys) {
 
   async function alive(edges: readonly string[]): Promise<Set<string>> {
     const unique = [...new Set(edges)];
-    const found = await Promise.all(unique.map((edge) => asked(redis.exists(keys.edge(edge)))));
-    return new Set(unique.filter((_, index) => found[index] === 1));
+    const left = await Promise.all(unique.map((edge) => asked(redis.pttl(keys.edge(edge)))));
+    const tooLong = unique.filter((_, index) => (left[index] ?? 0) > LEASE_MS);
+    // The clock of Redis was set back. An edge that lives renews its lease; of one that is dead it would last until then.
+    await Promise.all(tooLong.map((edge) => asked(redis.pexpire(keys.edge(edge), LEASE_MS, 'LT'))));
+    return new Set(unique.filter((_, index) => (left[index] ?? 0) > 0));
   }
 
-  /** Removes from the list what has no lease any more. An edge that comes back lists itself again. */
+  /** Removes from the list what has had no lease for long. An edge that comes back lists itself again. */
   async function reapEdges(): Promise<void> {
     const due = Date.now() - FORGET_EDGE_MS;
+    const all = await asked(redis.zrange(keys.edges(), '0', '-1'));
     const old = await asked(redis.zrangebyscore(keys.edges(), '-inf', due));
-    const living = await alive(old);
+    // All, so that no lease lasts longer than it may.
+    const living = await alive(all);
     const dead = old.filter((edge) => !living.has(edge));
     if (dead.length > 0) await asked(redis.zrem(keys.edges(), ...dead));
   }
