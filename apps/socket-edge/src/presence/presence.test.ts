@@ -284,6 +284,27 @@ describe('what an edge writes', () => {
     },
   );
 
+  it('is shown anew also when the snapshot could not be read, with topics of another batch still to compare', async () => {
+    const { redis, edge, other, register, later } = presenceRoom();
+    for (const id of ['w', 'a']) register(id, id);
+    const { socket } = await edge.connected('w', WATCHES);
+    const rooms = Array.from({ length: 600 }, (_, index) => `room-${index}`);
+    for (const room of rooms) redis.topic(room).settings = { expireSeconds: null, presence: { ...DEFAULT_PRESENCE } };
+    redis.register('many', rooms);
+    await edge.connected('many');
+    await later();
+    vi.spyOn(edge.presence, 'onLive').mockImplementationOnce(() => undefined);
+    await other.connected('a');
+    await later();
+    redis.presence.renumber(ROOM);
+    redis.failing.add('snapshotPresence');
+    await edge.presence.checkAll();
+    redis.failing.clear();
+    await edge.presence.tend();
+    await later();
+    expect(shownMembers(socket, ROOM)).toEqual({ w: null, a: null });
+  });
+
   it('is written anew when the edge was taken for dead', async () => {
     const { redis, edge, register, later } = presenceRoom();
     register('a', 'ann');

@@ -241,7 +241,6 @@ export class Presence {
   async #checkAnew(presences: readonly TopicPresence[]): Promise<void> {
     for (const presence of presences) this.#unread.add(presence);
     await this.#check(presences, true);
-    for (const presence of presences) this.#unread.delete(presence);
   }
 
   /** @param wasAway versions after a loss in Redis may be numbered as those before it: snapshots are read in any case */
@@ -275,6 +274,8 @@ export class Presence {
       this.#plan(presence, performance.now());
     }
     if (watchers.size === 0 && watchers.version !== null) watchers.forget();
+    // Before it is read: a read that fails marks it again.
+    if (wasAway) this.#unread.delete(presence);
     if (wasAway && watchers.version !== null) {
       presence.mismatches = 0;
       watchers.refresh();
