@@ -107,7 +107,7 @@ export class Hub {
     if (!isOwner) return;
     const connection = connectionName(generation);
     const end = neverOpened(lastGeneration);
-    const past = { generation, edge, connection, incarnation, to: Date.now(), reason: 'lost', end } as const;
+    const past = { generation, edge, connection, incarnation, to: this.#redisNow(), reason: 'lost', end } as const;
     pastNotes.add({ clientId, past });
     releases.add({ clientId, generation, reason: 'lost', onReleased: () => reconciler.reread(clientId) });
   }
@@ -204,8 +204,13 @@ export class Hub {
     const aheadMs = this.#deps.clockDifferenceMs?.() ?? 0;
     const known = inTimeOfRedis(story, aheadMs);
     const end = closed ? known : { ...known, doubtfulMs: doubtfulMs(connection, heartbeatMs) };
-    const to = Date.now() - Math.round(aheadMs);
+    const to = this.#redisNow();
     pastNotes.add({ clientId, past: { generation, edge, connection: id, incarnation, to, reason, end } });
+  }
+
+  /** Milliseconds since the epoch, by the clock of Redis. */
+  #redisNow(): number {
+    return Date.now() - Math.round(this.#deps.clockDifferenceMs?.() ?? 0);
   }
 
   async #attach(connection: Connection, client: ClientState, resume: Resumption | null): Promise<void> {

@@ -161,9 +161,12 @@ export function neverOpened(follows: number): ConnectionEnd {
 
 /** @param aheadMs this clock less that of Redis, by which ids are */
 export function inTimeOfRedis(end: ConnectionEnd, aheadMs: number): ConnectionEnd {
-  if (end.upTo === null || aheadMs <= 0) return end;
+  const lost = end.lost.map((range) =>
+    range.at === undefined ? range : { ...range, at: Math.round(range.at - aheadMs) },
+  );
+  if (end.upTo === null || aheadMs <= 0) return { ...end, lost };
   // Those that are not named may have got further than the earlier time.
-  return { ...end, upTo: Math.floor(end.upTo - aheadMs), reachedCut: true };
+  return { ...end, lost, upTo: Math.floor(end.upTo - aheadMs), reachedCut: true };
 }
 
 /** Until when all that was published on the topics has been written to subscriptions that are live; null: not known. */

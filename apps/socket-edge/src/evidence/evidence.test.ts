@@ -58,9 +58,10 @@ describe('of a connection that has ended', () => {
     expect(Math.abs(Date.now() - 3_600_000 - to)).toBeLessThan(60_000);
     expect(Math.abs(Number(upTo) - 3_600_000 - Number(story?.upTo))).toBeLessThan(60_000);
     const { connection } = await all.edge.connected(CLIENT);
-    const end = { ...connectionEnd(connection), upTo: 100_000 };
-    expect(inTimeOfRedis(end, 5_000)).toMatchObject({ upTo: 95_000, reachedCut: true });
-    expect(inTimeOfRedis(end, -5_000)).toBe(end);
+    const range = { topic: 'news', after: '1-0', position: '2-0', at: 50_000 };
+    const end = { ...connectionEnd(connection), upTo: 100_000, lost: [range] };
+    expect(inTimeOfRedis(end, 5_000)).toMatchObject({ upTo: 95_000, reachedCut: true, lost: [{ at: 45_000 }] });
+    expect(inTimeOfRedis(end, -5_000)).toEqual({ ...end, lost: [{ ...range, at: 55_000 }] });
   });
 
   it('its edge names the connection before it, also one that came to nothing', async () => {
