@@ -1,5 +1,6 @@
 import { apiKeyId } from '@holdfast/protocol/api-key';
 import { createKeyRequest, createKeyResponse, deleteKeyResponse, keysResponse } from '@holdfast/protocol/rest/keys';
+import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { keyOf, needsKey } from '../auth/authorization.ts';
@@ -18,9 +19,16 @@ const keysQuery = z.strictObject({
   limit: pageLimit,
 });
 
+const keyPath = z.object({ id: apiKeyId });
+
 const deleteQuery = z.strictObject({
   clients: flagInQuery(false, 'Whether its clients are unregistered as well'),
 });
+
+async function nameChangedKey(request: FastifyRequest): Promise<void> {
+  const { success, data } = keyPath.safeParse(request.params);
+  if (success) request.changedKey = data.id;
+}
 
 /** Looking at API keys, and changing the keys file. */
 export const keyRoutes: FastifyPluginAsyncZod<Services> = async (app, services) => {
@@ -68,15 +76,18 @@ export const keyRoutes: FastifyPluginAsyncZod<Services> = async (app, services) 
     },
     async (request, reply) => {
       request.changedKey = request.body.id;
-      const key = await addKey(keysFile, request.body);
-      return reply.code(201).send({ ...(await readKey(broker, request.body)), key });
+      // Before the key is made: should Redis not answer, nothing has happened, and the secret is not lost.
+      const shown = await readKey(broker, request.body);
+      const key = await addKey(keysFile, request.body, keyOf(request));
+      return reply.code(201).send({ ...shown, key });
     },
   );
 
   app.delete(
     '/v1/keys/:id',
     {
-      onRequest,
+      // The hook comes first, so that refusals are logged with the key that they are about.
+      onRequest: [nameChangedKey, onRequest],
       config: { audit: 'delete-key' },
       schema: {
         operationId: 'deleteKey',
@@ -88,7 +99,7 @@ export const keyRoutes: FastifyPluginAsyncZod<Services> = async (app, services) 
           'A key does not delete itself. Needs `"manage": ["**"]`.',
         tags,
         security: keyed,
-        params: z.object({ id: apiKeyId }),
+        params: keyPath,
         querystring: deleteQuery,
         response: answers({ 200: deleteKeyResponse.describe('Deleted') }, [
           ...KEY_CODES,
@@ -101,9 +112,8 @@ export const keyRoutes: FastifyPluginAsyncZod<Services> = async (app, services) 
     },
     async (request) => {
       const { id } = request.params;
-      request.changedKey = id;
       if (id === keyOf(request).id) throw new ProblemError('own-key', { detail: 'Delete it with another key' });
-      const removed = await removeKey(keysFile, id);
+      const removed = await removeKey(keysFile, id, keyOf(request));
       const missing = new ProblemError('key-not-found', { detail: `There is no API key "${id}" in the keys file` });
       if (!request.query.clients) {
         if (!removed) throw missing;
