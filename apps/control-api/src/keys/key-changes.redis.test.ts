@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sha256 } from '@holdfast/keys-file/keys-file';
 import { apiKeysFile } from '@holdfast/protocol/api-key';
-import { createKeyResponse, deleteKeyResponse, keySummary } from '@holdfast/protocol/rest/keys';
+import { createKeyResponse, deleteKeyResponse, deletingKeyResponse, keySummary } from '@holdfast/protocol/rest/keys';
 import { eventually } from '@holdfast/testkit/eventually';
 import { startPrivateRedis } from '@holdfast/testkit/redis-process';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type KeyName, type TestApi, expectBody, startApiOn, startTestApi } from '../testing/api.ts';
 
 const PATH = '/v1/keys';
@@ -217,6 +217,27 @@ describe('DELETE /v1/keys/{id}', () => {
     expect(await api.broker.readClient(late)).toBeNull();
   });
 
+  test('with clients=true answers 202 when that takes long, and 200 to the repeated call at its end', async () => {
+    const { key } = await make({ id: 'mobile', can: CAN });
+    const { body } = await api.call('POST', '/v1/clients', { headers: { 'x-api-key': key }, body: {} });
+    const gate = Promise.withResolvers<void>();
+    const { unregister } = api.broker;
+    const held = vi.spyOn(api.broker, 'unregister').mockImplementation(async (id) => {
+      await gate.promise;
+      return unregister(id);
+    });
+    expect(expectBody(await remove('mobile', '?clients=true'), 202, deletingKeyResponse)).toEqual({
+      id: 'mobile',
+      clients: 0,
+      done: false,
+    });
+    gate.resolve();
+    const ended = await remove('mobile', '?clients=true');
+    held.mockRestore();
+    expect(expectBody(ended, 200, deleteKeyResponse)).toEqual({ id: 'mobile', clients: 1 });
+    expect(await api.broker.readClient(String(body['clientId']))).toBeNull();
+  });
+
   test('of a key in use refuses each call behind it, and breaks none before it', async () => {
     const { key } = await make({ id: 'mobile' });
     const states: string[] = [];
@@ -332,7 +353,7 @@ describe('a keys file that cannot be changed', () => {
     const answer = await post({ id: 'mobile' });
     await rm(`${file}.new`);
     expect(answer).toBeProblem(503, 'keys-file-unavailable');
-    expect(answer.headers['retry-after']).toBe('1');
+    expect(answer.headers['retry-after']).toBe('30');
     expect(await readFile(file, 'utf8')).toBe(original);
   });
 

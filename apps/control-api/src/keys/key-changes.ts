@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { KeysFileError, type KeysFileCode } from '@holdfast/keys-file/errors';
 import { type ChangeOptions, createKey, revokeKey } from '@holdfast/keys-file/keys-file';
 import type { ApiKey } from '@holdfast/protocol/api-key';
@@ -11,7 +10,7 @@ import { requireRight } from '../auth/authorization.ts';
 import type { KeysFile } from '../auth/keys-file.ts';
 import { principalOfKey } from '../auth/principal.ts';
 import { importKey } from '../auth/tokens/signatures.ts';
-import { ProblemError, RETRY_AFTER_SECONDS } from '../http/problem-error.ts';
+import { ProblemError } from '../http/problem-error.ts';
 
 type GivenKey = z.output<typeof createKeyRequest>;
 
@@ -24,6 +23,9 @@ const PROBLEMS: Readonly<Record<KeysFileCode, ProblemCode>> = {
   'keys-file-locked': 'keys-file-unavailable',
   'keys-file-failed': 'keys-file-unavailable',
 };
+
+/** A full disk, or a lock that was left behind, is mended by people: soon is of no use. */
+const FILE_RETRY_AFTER_SECONDS = 30;
 
 const NO_FILE = 'API_KEYS_FILE is not set: this control-api has no keys file';
 
@@ -53,11 +55,6 @@ export async function removeKey(file: KeysFile | null, id: string, caller: ApiKe
     if (error instanceof ProblemError && error.code === 'key-not-found') return false;
     throw error;
   }
-}
-
-/** Waits until every other control-api on the same file has read the change. */
-export async function seenByOthers(file: KeysFile | null): Promise<void> {
-  if (file !== null) await delay(file.seenWithinMs);
 }
 
 /**
@@ -90,7 +87,7 @@ async function changing<T>(file: KeysFile | null, change: (file: KeysFile) => Pr
 
 function problemOf(error: KeysFileError): ProblemError {
   const code = PROBLEMS[error.code];
-  const retry = code === 'keys-file-unavailable' ? { retryAfterSeconds: RETRY_AFTER_SECONDS } : {};
+  const retry = code === 'keys-file-unavailable' ? { retryAfterSeconds: FILE_RETRY_AFTER_SECONDS } : {};
   return new ProblemError(code, { detail: error.message, ...retry }, { cause: error });
 }
 
