@@ -220,10 +220,10 @@ describe('DELETE /v1/keys/{id}', () => {
   test('with clients=true answers 202 when that takes long, and 200 to the repeated call at its end', async () => {
     const { key } = await make({ id: 'mobile', can: CAN });
     const { body } = await api.call('POST', '/v1/clients', { headers: { 'x-api-key': key }, body: {} });
-    const gate = Promise.withResolvers<void>();
+    const hold = Promise.withResolvers<void>();
     const { unregister } = api.broker;
     const held = vi.spyOn(api.broker, 'unregister').mockImplementation(async (id) => {
-      await gate.promise;
+      await hold.promise;
       return unregister(id);
     });
     expect(expectBody(await remove('mobile', '?clients=true'), 202, deletingKeyResponse)).toEqual({
@@ -231,7 +231,7 @@ describe('DELETE /v1/keys/{id}', () => {
       clients: 0,
       done: false,
     });
-    gate.resolve();
+    hold.resolve();
     const ended = await remove('mobile', '?clients=true');
     held.mockRestore();
     expect(expectBody(ended, 200, deleteKeyResponse)).toEqual({ id: 'mobile', clients: 1 });

@@ -47,11 +47,11 @@ describe('the clients of a deleted key', () => {
   });
 
   it('are unregistered to the end also when no call waits, and the next call is told how many', async () => {
-    const gate = Promise.withResolvers<void>();
-    onPass = () => gate.promise;
+    const hold = Promise.withResolvers<void>();
+    onPass = () => hold.promise;
     expect(await join(true, SOON)).toEqual({ clients: 0, done: false });
     expect(await join(false, SOON)).toEqual({ clients: 0, done: false });
-    gate.resolve();
+    hold.resolve();
     await eventually(() => expect(passes).toBe(2));
     expect(await join(false, LATE)).toEqual({ clients: 2, done: true });
     expect(passes).toBe(2);
@@ -68,11 +68,11 @@ describe('the clients of a deleted key', () => {
   });
 
   it('are looked for again when the key was made and deleted meanwhile', async () => {
-    const gate = Promise.withResolvers<void>();
-    onPass = () => gate.promise;
+    const hold = Promise.withResolvers<void>();
+    onPass = () => hold.promise;
     const first = join(true, LATE);
     const second = join(true, LATE);
-    gate.resolve();
+    hold.resolve();
     expect(await Promise.all([first, second])).toEqual(Array.from({ length: 2 }, () => ({ clients: 2, done: true })));
     expect(passes).toBe(4);
   });
@@ -85,12 +85,12 @@ describe('the clients of a deleted key', () => {
   });
 
   it('of ids that are no keys are looked for by a few sweeps at a time; a key that was deleted always has its own', async () => {
-    const gate = Promise.withResolvers<void>();
-    onPass = () => gate.promise;
+    const hold = Promise.withResolvers<void>();
+    onPass = () => hold.promise;
     const begun = Array.from({ length: 8 }, (_, index) => join(false, LATE, `no-key-${index}`));
     await expect(join(false, LATE, 'no-key-8')).rejects.toMatchObject({ code: 'too-many-calls' });
     const deleted = join(true, LATE);
-    gate.resolve();
+    hold.resolve();
     await Promise.all(begun);
     expect(await deleted).toEqual({ clients: 2, done: true });
   });
