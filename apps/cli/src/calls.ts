@@ -16,6 +16,8 @@ interface RevokedKey {
   id: string;
   /** Those that were unregistered. */
   clients: number;
+  /** More of them are being unregistered: the same call again waits for the end. */
+  done?: false;
 }
 
 /** Calls for operators, which are no part of the SDK. */

@@ -48,7 +48,14 @@ export function createCall({ controlUrl, key, token, fetch = globalThis.fetch }:
     let response: Response;
     let text: string;
     try {
-      response = await fetch(url.href, { method, headers, body: body ?? null, signal: signal ?? null });
+      // A redirect that is followed would take the key along, to any origin that an answer names.
+      response = await fetch(url.href, {
+        method,
+        headers,
+        body: body ?? null,
+        signal: signal ?? null,
+        redirect: 'manual',
+      });
       text = await response.text();
     } catch (cause) {
       if (signal?.aborted === true) throw cause;
@@ -62,6 +69,9 @@ export function createCall({ controlUrl, key, token, fetch = globalThis.fetch }:
 
 function decodeAnswer({ ok, status, headers }: Response, text: string): unknown {
   const retryAfterMs = secondsInMs(headers.get('retry-after'));
+  // Browsers give redirects as status 0, and without headers.
+  if (!ok && status < 400)
+    throw new HoldfastError('unexpected-answer', 'answered a redirect', { status, retryAfterMs });
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -189,6 +189,30 @@ describe('a call that fails', () => {
     expect(error.cause).toBeInstanceOf(Error);
   });
 
+  it.each([301, 302, 303, 307, 308])('follows no redirect (%i), which would take the key elsewhere', async (status) => {
+    let elsewhereSaw = 0;
+    const elsewhere = createServer((_request, response) => {
+      elsewhereSaw += 1;
+      response.end('{"fine":true}');
+    });
+    elsewhere.listen(0, '127.0.0.1');
+    await new Promise((resolve) => elsewhere.once('listening', resolve));
+    const location = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/v1/clients`;
+    // A document that looks like a problem is none of this API.
+    answer = (response) => response.writeHead(status, { location }).end('{"code":"topic-not-found","title":"x"}');
+    await expect(rest.register()).rejects.toMatchObject({ code: 'unexpected-answer', status });
+    await expect(rest.topics()).rejects.toMatchObject({ code: 'unexpected-answer', status });
+    await new Promise((resolve) => elsewhere.close(resolve));
+    expect(elsewhereSaw).toBe(0);
+    expect(seen).toHaveLength(2);
+  });
+
+  it('takes the redirect that browsers hide as one', async () => {
+    const hidden = { ok: false, status: 0, headers: new Headers(), text: async () => '' } as Response;
+    const inPage = createRest({ controlUrl, fetch: async () => hidden });
+    await expect(inPage.topics()).rejects.toMatchObject({ code: 'unexpected-answer', message: 'answered a redirect' });
+  });
+
   it('rejects with the reason of its signal', async () => {
     const abort = new AbortController();
     answer = () => abort.abort(new Error('changed my mind'));

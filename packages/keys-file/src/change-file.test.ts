@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { lstat, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -75,6 +75,36 @@ describe('a change of a file', () => {
     await run('chown', ['65534:65534', file]);
     await createKey(file, { id: 'mobile' });
     expect(await stat(file)).toMatchObject({ uid: 65_534, gid: 65_534 });
+  });
+
+  it.runIf(process.getuid?.() === 0).each([
+    ['keeps the group when the owner cannot be kept', '0:2', 0o640, 2, '', '65534:2 640'],
+    [
+      'is refused when the group cannot be kept and may read',
+      '65534:2',
+      0o640,
+      65_534,
+      'keys-file-read-only',
+      '65534:2 640',
+    ],
+    ['drops a group that may do nothing', '65534:2', 0o600, 65_534, '', '65534:65534 600'],
+  ])('by another user than root %s', async (_, owner, mode, group, refusal, after) => {
+    await chmod(folder, 0o777);
+    await writeFile(file, 'before');
+    await run('chown', [owner, file]);
+    await chmod(file, mode);
+    const program = `
+      import { changeFile } from ${JSON.stringify(fileURLToPath(new URL('./change-file.ts', import.meta.url)))};
+      process.setgroups([${group}]);
+      process.setgid(65534);
+      process.setuid(65534);
+      const { code = '' } = await changeFile(${JSON.stringify(file)}, () => 'after').then(() => ({}), (error) => error);
+      process.stdout.write(code);`;
+    expect((await run(process.execPath, ['--input-type=module', '-e', program])).stdout).toBe(refusal);
+    expect(await readFile(file, 'utf8')).toBe(refusal === '' ? 'after' : 'before');
+    const stats = await stat(file);
+    expect(`${stats.uid}:${stats.gid} ${(stats.mode & 0o7777).toString(8)}`).toBe(after);
+    expect(await readdir(folder)).toEqual(['api-keys.json']);
   });
 
   it('is refused where the file system permits none', async () => {

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open, realpath, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { KeysFileError, errnoOf, namedError } from './errors.ts';
@@ -26,7 +26,7 @@ const changing = new Map<string, Promise<void>>();
  * Reads, changes and replaces a text file. The new content is written beside it and renamed over it, so that a reader sees
  * the old file or the new one. Only one process can create that second file, so that none of two changes at once is lost;
  * a program that takes no lock is noticed, and `edit` called again with what it wrote. A symbolic link is followed. The
- * file keeps its mode and, where the system permits, its owner.
+ * file keeps its mode and its group, and where the system permits its owner.
  * @throws {KeysFileError} and nothing is changed
  */
 export async function changeFile(file: string, edit: Edit): Promise<void> {
@@ -71,7 +71,7 @@ async function writeNext(handle: FileHandle, target: string, edit: Edit): Promis
     for (let written = 0; written < next.length;) {
       written += (await handle.write(next, written, next.length - written, written)).bytesWritten;
     }
-    if (before !== null) await keepAccess(handle, before);
+    if (before !== null) await keepAccess(handle, target, before);
     await handle.sync();
     if ((await read(target))?.text === before?.text) return;
   }
@@ -108,17 +108,31 @@ async function read(file: string): Promise<Content | null> {
 }
 
 /** Who could read the file can read the next one: control-api may run as another user than the command. */
-async function keepAccess(handle: FileHandle, { mode, uid, gid }: Content): Promise<void> {
+async function keepAccess(handle: FileHandle, target: string, { mode, uid, gid }: Content): Promise<void> {
   const own = await handle.stat();
-  if (own.uid !== uid || own.gid !== gid) {
-    try {
-      await handle.chown(uid, gid);
-    } catch (error) {
-      // Only root gives files away.
-      if (errnoOf(error) !== 'EPERM') throw error;
-    }
+  // Only root gives files away, but their group may be any that the process is in. With another group the mode would let
+  // in one that may not read it, and keep out one that may; that matters when it gives anything to a group or to others.
+  const kept =
+    (own.uid === uid && own.gid === gid) ||
+    (await maySetOwner(handle, uid, gid)) ||
+    own.gid === gid ||
+    (await maySetOwner(handle, own.uid, gid));
+  if (!kept && (mode & 0o077) !== 0) {
+    const why = `EPERM: it belongs to group ${gid}, which this process cannot give to a file`;
+    throw new KeysFileError('keys-file-read-only', `${target} cannot be changed here (${why})`);
   }
   await handle.chmod(mode);
+}
+
+/** False: this process may not. */
+async function maySetOwner(handle: FileHandle, uid: number, gid: number): Promise<boolean> {
+  try {
+    await handle.chown(uid, gid);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) !== 'EPERM') throw error;
+    return false;
+  }
 }
 
 async function openAlone(file: string, until: number): Promise<FileHandle> {
@@ -128,11 +142,21 @@ async function openAlone(file: string, until: number): Promise<FileHandle> {
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw error;
       if (performance.now() > until) {
-        throw new KeysFileError('keys-file-locked', `${file} is in the way: remove it if no other change is under way`);
+        const since = await ageOf(file);
+        throw new KeysFileError(
+          'keys-file-locked',
+          `${file} is in the way${since}: remove it if no other change is under way`,
+        );
       }
     }
     await delay(LOCK_PAUSE_MS);
   }
+}
+
+/** " for 75 s": another change takes milliseconds. Empty when it is gone. */
+async function ageOf(file: string): Promise<string> {
+  const stats = await stat(file).catch(() => null);
+  return stats === null ? '' : ` for ${Math.max(0, Math.round((Date.now() - stats.mtimeMs) / 1000))} s`;
 }
 
 /** The file that a symbolic link leads to; the path itself when nothing is there. */

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { apiKeysFile } from '@holdfast/protocol/api-key';
@@ -107,9 +107,11 @@ describe('the keys file', () => {
 
   it('says which file is in the way when a command was killed in the middle', async () => {
     await writeFile(`${file}.new`, '');
+    const twoHoursAgo = new Date(Date.now() - 7_200_000);
+    await utimes(`${file}.new`, twoHoursAgo, twoHoursAgo);
     await expect(createKey(file, { id: 'mobile' })).rejects.toMatchObject({
       code: 'keys-file-locked',
-      message: expect.stringContaining(`${file}.new`),
+      message: expect.stringMatching(/api-keys\.json\.new is in the way for 72\d\d s: remove it/),
     });
   });
 });

@@ -21,6 +21,8 @@ export type NewKey = Omit<z.input<typeof apiKey>, 'secretSha256'>;
 export interface ChangeOptions {
   /** Whether a file that is not there is an error, and not an empty one. */
   readonly mustExist?: boolean;
+  /** Called with the keys in the file while no other change can be made. What it throws leaves the file as it is. */
+  readonly permit?: (keys: readonly ApiKey[]) => void;
 }
 
 /** Adds a key to the file. Throws {@link KeysFileError}, and changes nothing then. */
@@ -69,10 +71,16 @@ export function sha256(secret: string): string {
   return createHash('sha256').update(secret).digest('hex');
 }
 
-function change(file: string, { mustExist = false }: ChangeOptions, edit: (keys: ApiKey[]) => ApiKey[]): Promise<void> {
+function change(
+  file: string,
+  { mustExist = false, permit }: ChangeOptions,
+  edit: (keys: ApiKey[]) => ApiKey[],
+): Promise<void> {
   return changeFile(file, (text) => {
     if (text === null && mustExist) throw new KeysFileError('keys-file-missing', `${file} is not there`);
-    const next: ApiKeysFile = { keys: edit(text === null ? [] : parse(file, text).keys) };
+    const { keys } = text === null ? { keys: [] } : parse(file, text);
+    permit?.(keys);
+    const next: ApiKeysFile = { keys: edit(keys) };
     return `${JSON.stringify(next, null, 2)}\n`;
   });
 }

@@ -23,9 +23,17 @@ async function readJson(address: string): Promise<unknown> {
 
 /** The document of this control-api, and whether it serves the console. */
 async function read(): Promise<Read> {
-  const [document, start] = await Promise.all([readJson('openapi.json'), readJson('./')]);
-  const { links } = start as { links: { console?: string } };
-  return { document: document as Document, hasConsole: links.console !== undefined };
+  const [document, start] = await Promise.all([readJson('openapi.json'), readStart()]);
+  return { document: document as Document, hasConsole: start?.links?.console !== undefined };
+}
+
+/** Null when `/` is another application, behind a proxy that serves this page beside it. */
+async function readStart(): Promise<{ links?: { console?: string } } | null> {
+  try {
+    return (await readJson('./')) as { links?: { console?: string } } | null;
+  } catch {
+    return null;
+  }
 }
 
 /** The page: all calls beside it, and one of them, or what they have in common. */

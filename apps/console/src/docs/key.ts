@@ -9,6 +9,10 @@ export const key = signal('');
 export function takeKeyFromAddress(): void {
   const [, given] = IN_FRAGMENT.exec(location.hash) ?? [];
   if (given === undefined) return;
-  key.value = decodeURIComponent(given);
+  try {
+    key.value = decodeURIComponent(given);
+  } catch {
+    // Not percent-encoded as it should be: it is no key, and the page asks for one.
+  }
   history.replaceState(null, '', location.pathname + location.search);
 }

@@ -43,9 +43,14 @@ export class KeyRing {
     const given = hash('sha256', presented.slice(dot + 1), 'buffer');
     const matches = timingSafeEqual(given, key === undefined ? NO_SECRET : Buffer.from(key.secretSha256, 'hex'));
     if (key === undefined || !matches) throw new ProblemError('key-unknown');
-    if (hasExpired(key)) throw new ProblemError('key-expired', { detail: `The API key "${key.id}" has expired` });
+    requireNotExpired(key);
     return key;
   }
+}
+
+/** @throws {ProblemError} key-expired */
+export function requireNotExpired(key: ApiKey): void {
+  if (hasExpired(key)) throw new ProblemError('key-expired', { detail: `The API key "${key.id}" has expired` });
 }
 
 export function hasExpired(key: Pick<ApiKey, 'expiresAt'>): boolean {

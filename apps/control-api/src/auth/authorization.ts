@@ -58,8 +58,9 @@ export function needsKey(keys: KeyRing, right?: Right) {
       throw new ProblemError('not-permitted', { detail: 'This call takes an API key, and no token' });
     }
     const principal = principalOfKey(keys.check(credential?.key));
-    if (right !== undefined) requireRight(principal, right);
+    // First: a refusal is in the audit log, with the key.
     request.principal = principal;
+    if (right !== undefined) requireRight(principal, right);
   };
 }
 

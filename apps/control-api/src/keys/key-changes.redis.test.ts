@@ -3,9 +3,11 @@ import { mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/prom
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sha256 } from '@holdfast/keys-file/keys-file';
-import { createKeyResponse, deleteKeyResponse, keySummary } from '@holdfast/protocol/rest/keys';
+import { apiKeysFile } from '@holdfast/protocol/api-key';
+import { createKeyResponse, deleteKeyResponse, deletingKeyResponse, keySummary } from '@holdfast/protocol/rest/keys';
 import { eventually } from '@holdfast/testkit/eventually';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { startPrivateRedis } from '@holdfast/testkit/redis-process';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type KeyName, type TestApi, expectBody, startApiOn, startTestApi } from '../testing/api.ts';
 
 const PATH = '/v1/keys';
@@ -94,11 +96,13 @@ describe('POST /v1/keys', () => {
     await post({ id: 'mobile' });
     await api.call('POST', PATH, { key: 'news', body: { id: 'other' } });
     await remove('mobile');
-    const lines = api.log.lines.filter(({ msg, changedKey }) => msg === 'audit' && changedKey === 'mobile').slice(-3);
+    await api.call('DELETE', `${PATH}/mobile`, { key: 'news' });
+    const lines = api.log.lines.filter(({ msg, changedKey }) => msg === 'audit' && changedKey === 'mobile').slice(-4);
     expect(lines).toMatchObject([
       { key: 'all', action: 'create-key', outcome: 'done', status: 201 },
       { key: 'all', action: 'create-key', outcome: 'key-exists', status: 409 },
       { key: 'all', action: 'delete-key', outcome: 'done', status: 200 },
+      { key: 'news', action: 'delete-key', outcome: 'not-permitted', status: 403 },
     ]);
   });
 
@@ -213,6 +217,27 @@ describe('DELETE /v1/keys/{id}', () => {
     expect(await api.broker.readClient(late)).toBeNull();
   });
 
+  test('with clients=true answers 202 when that takes long, and 200 to the repeated call at its end', async () => {
+    const { key } = await make({ id: 'mobile', can: CAN });
+    const { body } = await api.call('POST', '/v1/clients', { headers: { 'x-api-key': key }, body: {} });
+    const hold = Promise.withResolvers<void>();
+    const { unregister } = api.broker;
+    const held = vi.spyOn(api.broker, 'unregister').mockImplementation(async (id) => {
+      await hold.promise;
+      return unregister(id);
+    });
+    expect(expectBody(await remove('mobile', '?clients=true'), 202, deletingKeyResponse)).toEqual({
+      id: 'mobile',
+      clients: 0,
+      done: false,
+    });
+    hold.resolve();
+    const ended = await remove('mobile', '?clients=true');
+    held.mockRestore();
+    expect(expectBody(ended, 200, deleteKeyResponse)).toEqual({ id: 'mobile', clients: 1 });
+    expect(await api.broker.readClient(String(body['clientId']))).toBeNull();
+  });
+
   test('of a key in use refuses each call behind it, and breaks none before it', async () => {
     const { key } = await make({ id: 'mobile' });
     const states: string[] = [];
@@ -233,6 +258,68 @@ describe('DELETE /v1/keys/{id}', () => {
       new Set(['before 200', ...(states.includes('before 403') ? ['before 403'] : [])]),
     );
   });
+});
+
+describe('a key that another control-api has deleted', () => {
+  /** The keys of the tests, as a process has them that has not read the file since. */
+  const stale = () => apiKeysFile.parse(JSON.parse(original)).keys;
+  afterEach(async () => {
+    await writeFile(file, original);
+    for (const from of [api, other]) {
+      await eventually(async () => expect((await asks('all.a-secret', from)).status).toBe(200));
+      await eventually(async () => expect((await asks('keeper.a-secret', from)).status).toBe(200));
+    }
+  });
+
+  test('makes no key and deletes none, at a control-api that has not read the file again', async () => {
+    expect((await remove('keeper')).status).toBe(200);
+    await eventually(async () => expect((await asks('keeper.a-secret', other)).status).toBe(403));
+    const after = await readFile(file, 'utf8');
+    const body = { id: 'mine', can: { manage: ['**'] } };
+    for (const call of [
+      () => other.call('POST', PATH, { key: 'keeper', body }),
+      () => other.call('DELETE', `${PATH}/all`, { key: 'keeper' }),
+      () => other.call('DELETE', `${PATH}/all?clients=true`, { key: 'keeper' }),
+    ]) {
+      other.keys.replace(stale());
+      expect(await call()).toBeProblem(403, 'key-unknown');
+      expect(await readFile(file, 'utf8')).toBe(after);
+    }
+  });
+
+  test.each([
+    ['with another secret', { secretSha256: 'b'.repeat(64) }, 'key-unknown'],
+    ['expired', { expiresAt: '2020-01-01T00:00:00Z' }, 'key-expired'],
+    ['with fewer rights', { can: { ...CAN, manage: ['news.*'] } }, 'not-permitted'],
+  ] as const)('or that stands in the file %s, is refused: 403', async (_, changes, code) => {
+    const keys = stale().map((key) => (key.id === 'keeper' ? { ...key, ...changes } : key));
+    await writeFile(file, JSON.stringify({ keys }));
+    await eventually(async () => expect((await other.call('GET', PATH, { key: 'keeper' })).status).toBe(403));
+    other.keys.replace(stale());
+    expect(await other.call('POST', PATH, { key: 'keeper', body: { id: 'mine' } })).toBeProblem(403, code);
+    expect(await idsInFile()).toEqual(known());
+  });
+
+  test('has not deleted the other one: of two that delete each other one is left', async () => {
+    const answers = await Promise.all([remove('keeper'), other.call('DELETE', `${PATH}/all`, { key: 'keeper' })]);
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 403]);
+    expect((await idsInFile()).filter((id) => id === 'all' || id === 'keeper')).toHaveLength(1);
+  });
+});
+
+test('POST /v1/keys while Redis is away makes no key, whose secret would be lost: it can be repeated', async () => {
+  const server = await startPrivateRedis();
+  const place = join(folder, 'without-redis.json');
+  const cut = await startApiOn(place, server.url);
+  await server.kill();
+  const before = await readFile(place, 'utf8');
+  expect(await post({ id: 'mobile' }, cut)).toBeProblem(503, 'redis-unavailable');
+  expect(await readFile(place, 'utf8')).toBe(before);
+  const again = await startPrivateRedis({ port: server.port });
+  const made = await eventually(async () => make({ id: 'mobile' }, cut));
+  expect((await asks(made.key, cut)).status).toBe(200);
+  await cut.stop();
+  await Promise.all([again.stop(), server.stop(), rm(place)]);
 });
 
 describe('a keys file that cannot be changed', () => {
@@ -266,7 +353,7 @@ describe('a keys file that cannot be changed', () => {
     const answer = await post({ id: 'mobile' });
     await rm(`${file}.new`);
     expect(answer).toBeProblem(503, 'keys-file-unavailable');
-    expect(answer.headers['retry-after']).toBe('1');
+    expect(answer.headers['retry-after']).toBe('30');
     expect(await readFile(file, 'utf8')).toBe(original);
   });
 

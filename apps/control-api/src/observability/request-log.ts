@@ -56,7 +56,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The client that the call changed: set by the handler, which knows its UUID or ref. */
     changedClient: { clientId: string } | { ref: string } | null;
-    /** The id of the API key that the call makes or deletes: set by the handler. */
+    /** The id of the API key that the call makes or deletes: set by its route. */
     changedKey: string | null;
     /** Why the call was refused or failed; null when it was not. */
     problem: ProblemCode | null;

@@ -119,11 +119,10 @@ export async function startTestApi(
 }
 
 /** The same with its keys from a file, which is watched; one that is not there is written with the keys of the tests. */
-export async function startApiOn(keysFile: string): Promise<TestApi> {
+export async function startApiOn(keysFile: string, url = redisUrl()): Promise<TestApi> {
   await writeFile(keysFile, JSON.stringify(KEYS_FILE), { flag: 'wx' }).catch((error: unknown) => {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   });
-  const url = redisUrl();
   return testApiOver({ kind: 'single', url }, url, [], [], {}, NO_WEBHOOKS, keysFile);
 }
 

@@ -38,3 +38,10 @@ export const deleteKeyResponse = z.object({
   id: apiKeyId,
   clients: z.int().describe('Clients of it that were unregistered'),
 });
+
+/** The key is gone, and its clients are still being unregistered. */
+export const deletingKeyResponse = z.object({
+  id: apiKeyId,
+  clients: z.int().describe('Clients of it that were unregistered so far'),
+  done: z.literal(false).describe('The same call again waits for the end'),
+});

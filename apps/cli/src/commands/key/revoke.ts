@@ -66,7 +66,7 @@ async function revokeByCall(invocation: Invocation, id: string, withClients: boo
   const before = withClients ? null : await usageOf(invocation);
   const { revokeKey: revoke } = operatorCalls(invocation);
   try {
-    const { clients } = await revoke(id, withClients);
+    const { clients } = await untilDone(() => revoke(id, withClients));
     return withClients ? { clients, remaining: 0 } : { clients: 0, remaining: before?.get(id)?.used.clients ?? null };
   } catch (error) {
     const code: string = error instanceof HoldfastError ? error.code : '';
@@ -76,6 +76,22 @@ async function revokeByCall(invocation: Invocation, id: string, withClients: boo
     if (clients === 0) throw error;
     return { clients, remaining: 0 };
   }
+}
+
+/** Repeats the call while control-api answers that clients are still being unregistered; each waits some seconds for it. */
+async function untilDone(revoke: () => ReturnType<ReturnType<typeof operatorCalls>['revokeKey']>) {
+  let answer = await revoke();
+  while (answer.done === false) {
+    const { clients } = answer;
+    try {
+      answer = await revoke();
+    } catch (error) {
+      // Another control-api answered, which found none left.
+      if (!(error instanceof HoldfastError) || error.code !== 'key-not-found') throw error;
+      return { clients };
+    }
+  }
+  return answer;
 }
 
 async function revokeInFile(
