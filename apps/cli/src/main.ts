@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers';
 import { readStateFile } from '@holdfast/local/state-file';
 import { repositoryRoot } from '@holdfast/local/repository-root';
 import picocolors from 'picocolors';
+import { readLine } from './read-line.ts';
 import { run } from './run.ts';
 import { wantsColor } from './output.ts';
 
@@ -20,6 +21,7 @@ for (const stream of [process.stdout, process.stderr]) {
 process.exitCode = await run(process.argv.slice(2), {
   out: (line) => void process.stdout.write(`${line}\n`),
   err: (line) => void process.stderr.write(`${line}\n`),
+  readLine: () => readLine(process.stdin),
   readInput: () => text(process.stdin),
   inputIsTyped: process.stdin.isTTY,
   colors: picocolors.createColors(wantsColor(process.env, process.stdout.isTTY)),
