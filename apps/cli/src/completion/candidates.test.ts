@@ -160,13 +160,13 @@ describe('a line that names a control-api', () => {
       return terminal.outLines;
     };
     const mine = { HOLDFAST_KEY: 'mine.secret' };
-    for (const named of [
+    for (const options of [
       [`--control=${controlUrl}`],
       ['--control', controlUrl],
       ['--key', '-', '--control', controlUrl],
     ]) {
-      expect(await wordsOf(mine, ...named, 'disconnect', '')).toEqual([]);
-      expect(await wordsOf({}, 'disconnect', ...named, '')).toEqual([]);
+      expect(await wordsOf(mine, ...options, 'disconnect', '')).toEqual([]);
+      expect(await wordsOf({}, 'disconnect', ...options, '')).toEqual([]);
     }
     expect(keys).toEqual([]);
     const found = ['phone\tconnected'];

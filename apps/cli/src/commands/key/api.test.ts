@@ -159,14 +159,14 @@ describe('in a folder', () => {
     const keys = `{"keys":[{"id":"other","secretSha256":"${'0'.repeat(64)}"}]}`;
     await writeFile(other, keys);
     await writeFile(running, keys);
+    const installation = async () => ({
+      controlUrl,
+      edgeUrls: [],
+      key: 'dev.s',
+      keysFile: running,
+      pid: process.pid,
+    });
     const revoke = async (args: string[], environment: Record<string, string> = {}) => {
-      const installation = async () => ({
-        controlUrl,
-        edgeUrls: [],
-        key: 'dev.s',
-        keysFile: running,
-        pid: process.pid,
-      });
       const terminal = recordingTerminal({ environment, installation });
       return {
         exitCode: await run(['key', 'revoke', 'other', '--clients', ...args], terminal),
