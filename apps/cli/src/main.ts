@@ -21,8 +21,16 @@ for (const stream of [process.stdout, process.stderr]) {
 process.exitCode = await run(process.argv.slice(2), {
   out: (line) => void process.stdout.write(`${line}\n`),
   err: (line) => void process.stderr.write(`${line}\n`),
-  readLine: () => readLine(process.stdin),
-  readInput: () => text(process.stdin),
+  readLine: async () => {
+    const line = await readLine(process.stdin);
+    // A pipe that stays open must not keep the process alive; a file has no such method.
+    if ('unref' in process.stdin) process.stdin.unref();
+    return line;
+  },
+  readInput: () => {
+    if ('ref' in process.stdin) process.stdin.ref();
+    return text(process.stdin);
+  },
   inputIsTyped: process.stdin.isTTY,
   colors: picocolors.createColors(wantsColor(process.env, process.stdout.isTTY)),
   errColors: picocolors.createColors(wantsColor(process.env, process.stderr.isTTY)),

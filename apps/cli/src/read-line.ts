@@ -16,7 +16,6 @@ export function readLine(stream: Readable): Promise<string> {
         chunks.push(end === -1 ? chunk : chunk.subarray(0, end));
         if (end === -1) continue;
         stream.unshift(chunk.subarray(end + 1));
-        // One that is read no further must not keep the process alive.
         finish();
         stream.pause();
         return;
