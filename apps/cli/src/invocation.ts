@@ -8,6 +8,9 @@ import type { Terminal } from './terminal.ts';
 /** No call of the control API takes this long; without it a firewall that drops packets would block a script for ever. */
 const CALL_TIMEOUT_MS = 30_000;
 
+/** As the value of `--key`: the first line of standard input is the key. */
+export const KEY_FROM_INPUT = '-';
+
 interface GlobalOptions {
   control?: string;
   key?: string;

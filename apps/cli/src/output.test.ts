@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { table, wantsColor } from './output.ts';
+import { counted, table, wantsColor } from './output.ts';
 
 describe('table', () => {
   it('makes each column as wide as its widest cell, and lets nothing steer the terminal', () => {
@@ -28,4 +28,8 @@ describe('colours', () => {
   ])('of %j on a terminal (%s): %s', (environment, isTerminal, expected) => {
     expect(wantsColor(environment, isTerminal)).toBe(expected);
   });
+});
+
+it('a count is singular for one alone', () => {
+  expect([0, 1, 2].map((count) => counted(count, 'client'))).toEqual(['0 clients', '1 client', '2 clients']);
 });

@@ -7,6 +7,11 @@ export function printable(text: string): string {
   return text.replace(CONTROL, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
+/** "1 client", "2 clients". */
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
 const GAP = '  ';
 
 /** Lines of columns that are as wide as their widest cell, with a heading. */

@@ -21,8 +21,8 @@ import { addTokenCommand } from './commands/token.ts';
 import { addTopicCommands } from './commands/topic.ts';
 import { addUserCommands } from './commands/user.ts';
 import { explainedAnswer } from './control-check.ts';
-import { type ExitCode, EXIT_CODES_HELP, exitCodes, failureOf } from './errors.ts';
-import { invocationOf } from './invocation.ts';
+import { CliError, type ExitCode, EXIT_CODES_HELP, exitCodes, failureOf } from './errors.ts';
+import { KEY_FROM_INPUT, invocationOf } from './invocation.ts';
 import type { Terminal } from './terminal.ts';
 import { versionLines, versions } from './version.ts';
 
@@ -36,7 +36,10 @@ export function buildProgram(terminal: Terminal): Command {
   const program = new Command('holdfast')
     .description('Drive a Holdfast installation: keys, topics, clients, messages.')
     .option('--control <url>', 'where control-api listens (HOLDFAST_CONTROL_URL, or what npm start left)', httpUrl)
-    .option('--key <key>', 'an API key, <id>.<secret> (HOLDFAST_KEY, or what npm start left)')
+    .option(
+      '--key <key>',
+      'an API key, <id>.<secret> (HOLDFAST_KEY, or what npm start left); -: the first line of standard input',
+    )
     .option('--json', 'answer in JSON, one line; listen: the raw frames')
     .option('-V, --version', 'show the versions of Holdfast, Node and the protocol')
     .addHelpText('after', EXIT_CODES_HELP)
@@ -50,7 +53,8 @@ export function buildProgram(terminal: Terminal): Command {
       },
     })
     .showHelpAfterError('(see --help)')
-    .exitOverride();
+    .exitOverride()
+    .hook('preAction', () => readKeyIfAsked(program, terminal));
   program.on('option:version', () => {
     for (const line of isJson(program) ? [JSON.stringify(versions)] : versionLines()) terminal.out(line);
     throw new CommanderError(exitCodes.fine, 'commander.version', '');
@@ -75,6 +79,21 @@ export function buildProgram(terminal: Terminal): Command {
   addExplainCommand(program, terminal);
   addCompletionCommands(program, terminal);
   return program;
+}
+
+/** With `--key -` no other process sees the key, as they do arguments. Raises CliError `key-missing`. */
+async function readKeyIfAsked(program: Command, terminal: Terminal): Promise<void> {
+  if (program.opts<{ key?: string }>().key !== KEY_FROM_INPUT) return;
+  if (terminal.inputIsTyped) terminal.err('Type the key, end it with Enter.');
+  const key = (await terminal.readLine()).trim();
+  if (key === '') {
+    throw new CliError(
+      exitCodes.usage,
+      'key-missing',
+      '--key -: the first line of standard input is empty, and no key.',
+    );
+  }
+  program.setOptionValue('key', key);
 }
 
 /** Also before the line is parsed to its end. */

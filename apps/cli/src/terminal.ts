@@ -9,7 +9,9 @@ export interface Terminal {
   out: (line: string) => void;
   /** A line about progress. */
   err: (line: string) => void;
-  /** All of standard input. */
+  /** The first line of standard input, without its end. */
+  readLine: () => Promise<string>;
+  /** All of standard input, or what `readLine` has left of it. */
   readInput: () => Promise<string>;
   /** Whether a person would have to type that input. */
   inputIsTyped: boolean;

@@ -30,6 +30,11 @@ export function findGo(): Promise<Found> {
   });
 }
 
+/** A shell, to complete lines in. */
+export function findShell(name: string): Promise<Found> {
+  return findOrBring(name, [name], () => Promise.resolve(true));
+}
+
 async function findOrBring(
   name: string,
   packages: readonly string[],

@@ -32,9 +32,6 @@ export function addCompletionCommands(program: Command, terminal: Terminal): voi
     .action(async (words: string[]) => {
       const found = await candidatesFor(program, words, (place) => valuesFrom(terminal, place));
       if (found === FILES) return terminal.out(':files');
-      for (const { word, about } of found) {
-        // A name with a control character could not be typed.
-        if (printable(word) === word) terminal.out(`${word}\t${printable(about)}`);
-      }
+      for (const { word, about } of found) terminal.out(`${word}\t${printable(about)}`);
     });
 }

@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, realpath, writeFile } from 'node:fs/promises';
+import { constants, mkdir, open, readFile, realpath } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { repositoryRoot } from '@holdfast/local/repository-root';
 import type { Command } from 'commander';
@@ -74,6 +74,16 @@ const DONE: Readonly<Record<PlannedFile['action'], string>> = {
   keep: 'as it was',
 };
 
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } = constants;
+
+/** None follows a link that was put there since the plan was made. */
+const OPEN_FLAGS: Readonly<Record<PlannedFile['action'], number>> = {
+  create: O_WRONLY | O_CREAT | O_EXCL,
+  replace: O_WRONLY | O_TRUNC | O_NOFOLLOW,
+  'add to': O_WRONLY | O_TRUNC | O_NOFOLLOW,
+  keep: O_RDONLY | O_NOFOLLOW,
+};
+
 async function writeAll(folder: string, plan: readonly PlannedFile[]): Promise<void> {
   await mkdir(folder, { recursive: true });
   for (const file of plan) await write(folder, file);
@@ -81,12 +91,11 @@ async function writeAll(folder: string, plan: readonly PlannedFile[]): Promise<v
 
 async function write(folder: string, { name, text, mode, action }: PlannedFile): Promise<void> {
   const file = join(folder, name);
-  if (action !== 'keep') {
-    const isBelow = dirname(name) !== '.';
-    await mkdir(dirname(file), { recursive: true, ...(isBelow ? { mode: FOLDER_MODE } : {}) });
-    await writeFile(file, text, { flag: action === 'create' ? 'wx' : 'w', ...(mode === undefined ? {} : { mode }) });
-  }
-  if (mode !== undefined) await chmod(file, mode);
+  if (action === 'keep' && mode === undefined) return;
+  if (dirname(name) !== '.') await mkdir(dirname(file), { recursive: true, mode: FOLDER_MODE });
+  await using opened = await open(file, OPEN_FLAGS[action], mode);
+  if (action !== 'keep') await opened.writeFile(text);
+  if (mode !== undefined) await opened.chmod(mode);
 }
 
 /** Three lines that bring the example up. */

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { messageOf } from '../arguments.ts';
 import { invocationOf } from '../invocation.ts';
-import { printable } from '../output.ts';
+import { counted, printable } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface RevokeOptions {
@@ -44,7 +44,9 @@ export function addUserCommands(program: Command, terminal: Terminal): void {
       const invocation = invocationOf(command, terminal);
       const answer = await (await invocation.rest()).disconnectUser(name);
       const { connections, clients } = answer;
-      invocation.print(answer, [`Closing ${connections} connections of ${clients} clients of ${printable(name)}.`]);
+      invocation.print(answer, [
+        `Closing ${counted(connections, 'connection')} of ${counted(clients, 'client')} of ${printable(name)}.`,
+      ]);
     });
 
   user
@@ -57,7 +59,7 @@ export function addUserCommands(program: Command, terminal: Terminal): void {
       const invocation = invocationOf(command, terminal);
       const answer = await (await invocation.rest()).revokeUser(name, { issuedBefore });
       invocation.print(answer, [
-        `Tokens of ${printable(name)} are revoked; it ended ${answer.clients} clients of them.`,
+        `Tokens of ${printable(name)} are revoked; it ended ${counted(answer.clients, 'client')} of them.`,
       ]);
     });
 

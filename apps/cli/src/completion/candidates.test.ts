@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { buildProgram, run } from '../run.ts';
 import { recordingTerminal } from '../testing/recording-terminal.ts';
@@ -78,6 +81,29 @@ describe('what may stand at the cursor', () => {
     expect(await typed('key', 'revoke', '--id', 'm')).toEqual(['mobile']);
   });
 
+  it('is no name that a shell may read as more than a name, and none that is an option', async () => {
+    const names = [
+      "'é;touch pwn1;#",
+      'a\\x:y',
+      '--control=http://evil',
+      '-x',
+      '~root',
+      'a b',
+      '$(id)',
+      'a\nb',
+      'a=b',
+      'a,b',
+      'é',
+    ];
+    const plain = ['a:y', 'ann@example.com', 'a_b.c+d~e-f'];
+    const values = (place: Place) => ({ ...valuesOf()(place), client: named(...names, ...plain) });
+    for (const typedName of ['', "'", '-', 'a']) {
+      const found = await candidatesFor(program, ['disconnect', '--', typedName], values);
+      expect(found).toEqual(typedName === '' || typedName === 'a' ? plain.map((word) => ({ word, about: '' })) : []);
+    }
+    expect(await typed('subscribe', 'phone', 'chat;id,n')).toEqual([]);
+  });
+
   it('is nothing where anything may be written', async () => {
     expect(await typed('history', 'chat', '--limit', '')).toEqual([]);
     expect(await typed('publish', 'chat', '{"a"')).toEqual([]);
@@ -107,5 +133,46 @@ describe('with no installation', () => {
       expect(await run(['complete', '--', ...line], terminal)).toBe(0);
       expect({ out: terminal.outLines, err: terminal.errLines }).toEqual({ out: [], err: [] });
     }
+  });
+});
+
+describe('a line that names a control-api', () => {
+  it('gets a key to it that is in the line, and no other', async () => {
+    const keys: unknown[] = [];
+    await using server = createServer((request, response) => {
+      keys.push(request.headers['x-api-key']);
+      const client = { clientId: '0', name: 'phone', connected: true };
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify({ clients: [client], cursor: null }));
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const controlUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const installation = async () => ({
+      controlUrl,
+      edgeUrls: [],
+      key: 'dev.state',
+      keysFile: '/nowhere',
+      pid: process.pid,
+    });
+    const wordsOf = async (environment: Record<string, string>, ...line: string[]) => {
+      const terminal = recordingTerminal({ environment, installation });
+      expect(await run(['complete', '--', ...line], terminal)).toBe(0);
+      return terminal.outLines;
+    };
+    const mine = { HOLDFAST_KEY: 'mine.secret' };
+    for (const options of [
+      [`--control=${controlUrl}`],
+      ['--control', controlUrl],
+      ['--key', '-', '--control', controlUrl],
+    ]) {
+      expect(await wordsOf(mine, ...options, 'disconnect', '')).toEqual([]);
+      expect(await wordsOf({}, 'disconnect', ...options, '')).toEqual([]);
+    }
+    expect(keys).toEqual([]);
+    const found = ['phone\tconnected'];
+    expect(await wordsOf(mine, '--control', controlUrl, '--key=a.b', 'disconnect', '')).toEqual(found);
+    expect(await wordsOf({ ...mine, HOLDFAST_CONTROL_URL: controlUrl }, 'disconnect', '')).toEqual(found);
+    expect(await wordsOf({}, 'disconnect', '')).toEqual(found);
+    expect(keys).toEqual(['a.b', 'mine.secret', 'dev.state']);
   });
 });

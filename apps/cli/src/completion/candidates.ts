@@ -6,10 +6,27 @@ import { type Candidate, type Values, isValueName } from './values.ts';
 export const FILES = 'files';
 
 /**
+ * A name that means the same in every shell however it is written into the line, and is no option. Names of clients are
+ * given by anybody, often the `sub` of a token: quoting them is not left to shells.
+ */
+const PLAIN_NAME = /^[A-Za-z0-9_.@:+][A-Za-z0-9_.@:+~-]*$/;
+/** The same with what options and lists are written with. */
+const PLAIN_WORD = /^[A-Za-z0-9_.@:+,=-][A-Za-z0-9_.@:+~,=-]*$/;
+
+/**
  * What may stand at the cursor, by the definition of the commands; names of topics, clients, edges and keys by what there
  * is. @param words what follows the program's name; the last is at the cursor
  */
 export async function candidatesFor(
+  program: Command,
+  words: readonly string[],
+  values: (place: Place) => Values,
+): Promise<readonly Candidate[] | typeof FILES> {
+  const found = await fittingFor(program, words, values);
+  return found === FILES ? found : found.filter(({ word }) => PLAIN_WORD.test(word));
+}
+
+async function fittingFor(
   program: Command,
   words: readonly string[],
   values: (place: Place) => Values,
@@ -43,7 +60,8 @@ async function valuesOf(
   if (!isValueName(name)) return [];
   // Several in one word: the last of them is completed.
   const before = isList(of) ? place.typed.slice(0, place.typed.lastIndexOf(',') + 1) : '';
-  const found = await values(place)[name](place.typed.slice(before.length));
+  const known = await values(place)[name](place.typed.slice(before.length));
+  const found = known.filter(({ word }) => PLAIN_NAME.test(word));
   return beginning(
     joined + place.typed,
     found.map(({ word, about }) => ({ word: joined + before + word, about })),

@@ -2,7 +2,7 @@ import { listKeys } from '@holdfast/keys-file/keys-file';
 import { MAX_PAGE } from '@holdfast/protocol/limits';
 import { operatorCalls } from '../calls.ts';
 import { readSettings } from '../config.ts';
-import { type Invocation, invocationWith } from '../invocation.ts';
+import { type Invocation, KEY_FROM_INPUT, invocationWith } from '../invocation.ts';
 import type { Terminal } from '../terminal.ts';
 import type { Place } from './line.ts';
 
@@ -27,19 +27,26 @@ export function isValueName(name: string): name is ValueName {
   return (VALUE_NAMES as readonly string[]).includes(name);
 }
 
-/** Asks the installation that the line names, or else the environment; gives nothing when that does not answer soon. */
+/**
+ * Asks the installation that the line names, or else the environment; gives nothing when that does not answer soon. A line
+ * that is not sent yet may have come from elsewhere: an address in it gets no key but one that is in it, too.
+ */
 export function valuesFrom(terminal: Terminal, { given }: Pick<Place, 'given'>): Values {
-  const options = { control: given.get('--control'), key: given.get('--key') };
+  const control = given.get('--control');
+  const key = given.get('--key') === KEY_FROM_INPUT ? undefined : given.get('--key');
   const invocation = invocationWith(
-    Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
+    { ...(control === undefined ? {} : { control }), ...(key === undefined ? {} : { key }) },
     terminal,
   );
-  const topics = silently((typed: string) => topicNames(invocation, typed));
+  const mayAsk = control === undefined || key !== undefined;
+  const asked = (names: (typed: string) => Promise<readonly Candidate[]>) =>
+    silently((typed) => (mayAsk ? names(typed) : Promise.resolve([])));
+  const topics = asked((typed) => topicNames(invocation, typed));
   return {
     topic: topics,
     topics,
-    client: silently(() => clientNames(invocation)),
-    edge: silently(() => edgeIds(invocation)),
+    client: asked(() => clientNames(invocation)),
+    edge: asked(() => edgeIds(invocation)),
     'key-id': silently(() => keyIds(invocation, given.get('--file'))),
   };
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { lstat, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseEnv } from 'node:util';
 import { FULL_RIGHTS } from '@holdfast/local/full-rights';
 import { sha256 } from '@holdfast/keys-file/keys-file';
 import { type ApiKeysFile, apiKeysFile } from '@holdfast/protocol/api-key';
@@ -11,6 +12,8 @@ import { BACKEND, PACKAGE, PAGE } from './example.ts';
 const SECRET_BYTES = 32;
 /** Keys and their hashes are for the owner alone. */
 const SECRET_MODE = 0o600;
+/** A key as `X-API-Key` takes it. */
+const PRESENTED = /^[A-Za-z0-9_-]{1,64}\.[\x21-\x7e]+$/;
 const KEY_ID = 'dev';
 const CONTROL_URL = 'http://127.0.0.1:7700';
 
@@ -37,18 +40,27 @@ export interface PlanOptions {
 
 /**
  * What `init` does to a folder. Nothing is overwritten without `force`, keys never; to .env and .gitignore lines are added
- * that they lack. Raises CliError `file-exists`.
+ * that they lack. Raises CliError `file-exists`, `link-in-folder`, `bad-env` and `keys-without-secret`.
  */
 export async function planOf(options: PlanOptions): Promise<PlannedFile[]> {
   const textOf = (name: string) => readIfThere(join(options.folder, name));
   const keysName = `${KEYS_FOLDER}/api-keys.json`;
+  await refuseLinks(options.folder, [
+    keysName,
+    '.env',
+    '.gitignore',
+    'compose.yaml',
+    'page.html',
+    'backend.mjs',
+    'package.json',
+  ]);
   const [keys, environment, ignored, manifest] = await Promise.all([
     textOf(keysName),
     textOf('.env'),
     textOf('.gitignore'),
     textOf('package.json'),
   ]);
-  const known = environment === null ? undefined : /^HOLDFAST_KEY=(\S+)$/m.exec(environment)?.[1];
+  const known = environment === null ? undefined : keyOf(environment);
   const key = known ?? options.key ?? `${KEY_ID}.${randomBytes(SECRET_BYTES).toString('base64url')}`;
   if (keys !== null && !keys.includes(sha256(secretOf(key)))) {
     throw new CliError(
@@ -64,6 +76,15 @@ export async function planOf(options: PlanOptions): Promise<PlannedFile[]> {
     ...(options.owner === null ? [] : [`HOLDFAST_UID=${options.owner.uid}`, `HOLDFAST_GID=${options.owner.gid}`]),
   ];
   const plan: PlannedFile[] = [
+    // The secret first: what is written after it can be made again from it.
+    added(
+      '.env',
+      'the key and the address, for the backend and the command line',
+      environment,
+      variables,
+      nameOf,
+      SECRET_MODE,
+    ),
     keys === null
       ? {
           name: keysName,
@@ -73,14 +94,6 @@ export async function planOf(options: PlanOptions): Promise<PlannedFile[]> {
           action: 'create',
         }
       : { name: keysName, about: 'the keys file', text: keys, action: 'keep' },
-    added(
-      '.env',
-      'the key and the address, for the backend and the command line',
-      environment,
-      variables,
-      nameOf,
-      SECRET_MODE,
-    ),
     added(
       '.gitignore',
       'secrets stay out of Git',
@@ -95,6 +108,11 @@ export async function planOf(options: PlanOptions): Promise<PlannedFile[]> {
       ? { name: 'package.json', about: 'keeps npm in this folder', text: PACKAGE, action: 'create' }
       : { name: 'package.json', about: 'of this folder', text: manifest, action: 'keep' },
   ];
+  if (parseEnv(plan[0]?.text ?? '')['HOLDFAST_KEY'] !== key) {
+    throw refusedEnvironment(
+      'HOLDFAST_KEY could not be read from it: look for a quotation mark that is closed on a later line.',
+    );
+  }
   const inTheWay = plan.filter(({ action }) => action === 'replace').map(({ name }) => name);
   if (inTheWay.length > 0 && !options.force) {
     throw new CliError(
@@ -130,7 +148,46 @@ function added(
 
 /** Of a line `NAME=value`. */
 function nameOf(line: string): string {
-  return line.split('=')[0] ?? '';
+  return (line.split('=')[0] ?? '').replace(/^export\s/, '').trim();
+}
+
+/**
+ * The key of a .env file, as Node and Docker read it; undefined: there is none. Raises CliError `bad-env` for one that is
+ * no key, which would stay where it is.
+ */
+function keyOf(environment: string): string | undefined {
+  const { HOLDFAST_KEY: key } = parseEnv(environment);
+  if (key === undefined || PRESENTED.test(key)) return key;
+  const lines = environment.split('\n');
+  const line = lines.findLastIndex((each) => /^\s*(?:export\s+)?HOLDFAST_KEY\s*=/.test(each)) + 1;
+  throw refusedEnvironment(
+    `Line ${line}: HOLDFAST_KEY must be <id>.<secret>, the id 1 to 64 of A-Z a-z 0-9 _ -. Correct it, or remove the line: a key is made then.`,
+  );
+}
+
+function refusedEnvironment(why: string): CliError {
+  return new CliError(exitCodes.usage, 'bad-env', `Nothing was written, because of .env. ${why}`);
+}
+
+/**
+ * A link would lead what is written out of the folder, which may have come from elsewhere. The folder itself may be one.
+ * Raises CliError `link-in-folder`.
+ */
+async function refuseLinks(folder: string, names: readonly string[]): Promise<void> {
+  const paths = names.flatMap((name) => {
+    const parts = name.split('/');
+    return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
+  });
+  const areLinks = await Promise.all(paths.map((path) => isLink(join(folder, path))));
+  const links = paths.filter((_, index) => areLinks[index]);
+  if (links.length === 0) return;
+  const message = `Nothing was written: ${links.join(', ')} in ${folder} must not be ${links.length === 1 ? 'a symbolic link' : 'symbolic links'}.`;
+  throw new CliError(exitCodes.usage, 'link-in-folder', message);
+}
+
+async function isLink(path: string): Promise<boolean> {
+  const found = await orNull(lstat(path));
+  return found?.isSymbolicLink() === true;
 }
 
 function keysFileOf(presented: string): string {
@@ -144,9 +201,14 @@ function secretOf(presented: string): string {
   return presented.slice(presented.indexOf('.') + 1);
 }
 
-async function readIfThere(file: string): Promise<string | null> {
+function readIfThere(file: string): Promise<string | null> {
+  return orNull(readFile(file, 'utf8'));
+}
+
+/** Null for what is not there. */
+async function orNull<Found>(reading: Promise<Found>): Promise<Found | null> {
   try {
-    return await readFile(file, 'utf8');
+    return await reading;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw error;

@@ -14,12 +14,18 @@ export function recordingTerminal(
 ): RecordingTerminal {
   const outLines: string[] = [];
   const errLines: string[] = [];
+  let input = given.input ?? '';
   return {
     outLines,
     errLines,
     out: (line) => void outLines.push(line),
     err: (line) => void errLines.push(line),
-    readInput: () => Promise.resolve(given.input ?? ''),
+    readLine: async () => {
+      const [line = '', ...rest] = input.split('\n');
+      input = rest.join('\n');
+      return line;
+    },
+    readInput: () => Promise.resolve(input),
     inputIsTyped: given.input === undefined,
     colors: picocolors.createColors(false),
     errColors: picocolors.createColors(false),

@@ -1,8 +1,10 @@
+import { HoldfastError } from '@holdfast/client/holdfast-error';
+import { KeysFileError } from '@holdfast/keys-file/errors';
 import { type NewKey, createKey } from '@holdfast/keys-file/keys-file';
 import { type Command, Option } from 'commander';
 import { commaList, futureTime, wholeNumber } from '../../arguments.ts';
 import { operatorCalls } from '../../calls.ts';
-import { CliError, exitCodes } from '../../errors.ts';
+import { CliError, exitCodes, failureOf } from '../../errors.ts';
 import { type Invocation, invocationOf } from '../../invocation.ts';
 import type { Terminal } from '../../terminal.ts';
 import { TOKEN_ALGORITHMS } from '../../token-keys.ts';
@@ -83,8 +85,14 @@ export function addKeyCreateCommand(key: Command, terminal: Terminal): void {
           ...(tokens.settings && { tokens: tokens.settings }),
         });
       } catch (error) {
-        await tokens.discard();
-        throw error;
+        if (!mayBeDone(error)) {
+          await tokens.discard();
+          throw error;
+        }
+        const { exitCode: usual, lines, json } = failureOf(error);
+        const exitCode = terminal.interrupted.aborted ? exitCodes.interrupted : usual;
+        const message = [...lines, ...unknownLines(id, options.keyFile)].join('\n');
+        throw new CliError(exitCode, String(json['code']), message, { cause: error });
       }
       const readBy = place.kind === 'file' ? place.readBy : null;
       const isKnown = readBy !== null && (await isInForce(readBy, presented, terminal.interrupted));
@@ -102,6 +110,39 @@ export function addKeyCreateCommand(key: Command, terminal: Terminal): void {
         isKnown ? `The control-api at ${readBy} reads this file, and knows the key already.` : effectLine(place),
       ]);
     });
+}
+
+/** Whether the key may have been made although its call failed: no answer came, or one that says nothing of it. */
+function mayBeDone(error: unknown): boolean {
+  if (error instanceof HoldfastError) {
+    if (error.status !== undefined) return error.status >= 500 || error.status < 400;
+    return !NOT_CONNECTED.has(systemCodeOf(error));
+  }
+  // An interrupted call rejects with the reason of its signal.
+  return !(error instanceof CliError || error instanceof KeysFileError);
+}
+
+/** Nothing was sent. */
+const NOT_CONNECTED: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ENETUNREACH',
+  'EHOSTUNREACH',
+]);
+
+/** `ECONNREFUSED` and the like, which is a cause of what `fetch` throws; empty when there is none. */
+function systemCodeOf(error: Error): string {
+  if ('code' in error && 'syscall' in error) return String(error.code);
+  if (error instanceof AggregateError && error.errors[0] instanceof Error) return systemCodeOf(error.errors[0]);
+  return error.cause instanceof Error ? systemCodeOf(error.cause) : '';
+}
+
+function unknownLines(id: string, keyFile: string | undefined): string[] {
+  return [
+    `It is not known whether key "${id}" was made: "npx holdfast keys" shows it then. Its secret is lost: revoke it, and make it again.`,
+    ...(keyFile === undefined ? [] : [`The private key for its tokens stays in ${keyFile}: remove that file first.`]),
+  ];
 }
 
 /** The key as `<id>.<secret>`. */

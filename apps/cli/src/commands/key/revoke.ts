@@ -24,7 +24,11 @@ export function addKeyRevokeCommand(key: Command, terminal: Terminal): void {
     .description('take a key away: calls with it are refused from then on; its clients stay, unless --clients is given')
     .argument('[key-id]', 'the public half of the key')
     .option('--id <key-id>', 'the same')
-    .option('--clients', 'unregister its clients as well; the calls are made with another key that has manage "**"')
+    .option(
+      '--clients',
+      'unregister its clients as well; the calls are made with another key that has manage "**"; with --file of an ' +
+        'installation that is not that of npm start: name its control-api with --control',
+    )
     .option(...FILE_OPTION)
     .addHelpText(
       'after',
@@ -40,7 +44,7 @@ export function addKeyRevokeCommand(key: Command, terminal: Terminal): void {
       const outcome =
         place.kind === 'api'
           ? await revokeByCall(invocation, id, withClients)
-          : await revokeInFile(invocation, place, id, withClients);
+          : await revokeInFile(invocation, command, place, id, withClients);
       invocation.print({ id, ...placeAnswer(place), ...outcome }, [
         `Key "${id}" is no longer in ${placeName(place)}.`,
         effectLine(place),
@@ -96,6 +100,7 @@ async function untilDone(revoke: () => ReturnType<ReturnType<typeof operatorCall
 
 async function revokeInFile(
   invocation: Invocation,
+  command: Command,
   place: KeysFilePlace,
   id: string,
   withClients: boolean,
@@ -106,6 +111,7 @@ async function revokeInFile(
     await revokeKey(place.file, id);
     return { clients: 0, remaining: before === null ? null : (before.get(id)?.used.clients ?? 0) };
   }
+  await requireReader(invocation, command, place);
   const rest = await otherKeysRest(invocation, id);
   try {
     await revokeKey(place.file, id);
@@ -117,6 +123,21 @@ async function revokeInFile(
     return { clients, remaining: 0 };
   }
   return { clients: await unregisterClientsOf(rest, id, invocation.terminal.interrupted), remaining: 0 };
+}
+
+/**
+ * Only clients of the installation that reads the file are meant: another may have a key of the same id. Raises CliError
+ * `control-needed`.
+ */
+async function requireReader(invocation: Invocation, command: Command, { file, readBy }: KeysFilePlace): Promise<void> {
+  if (command.optsWithGlobals<{ control?: string }>().control !== undefined) return;
+  if (readBy !== null && (await invocation.target()).controlUrl === readBy) return;
+  throw new CliError(
+    exitCodes.usage,
+    'control-needed',
+    `Nothing was changed: which installation reads ${file} is not known, and its clients are to be unregistered. Name its ` +
+      'control-api: --control URL, with --key KEY.',
+  );
 }
 
 /** Raises CliError `no-such-name` that lists the keys there are. */

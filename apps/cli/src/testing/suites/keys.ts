@@ -59,6 +59,8 @@ export function describeKeys(cli: InstalledCli): void {
         key,
         '--file',
         cli.installation().keysFile,
+        '--control',
+        cli.installation().controlUrl,
       );
       expect(own).toMatchObject({ exitCode: 2, out: [] });
       const revoked = await cli.answerOf(
@@ -69,6 +71,8 @@ export function describeKeys(cli: InstalledCli): void {
         '--clients',
         '--file',
         cli.installation().keysFile,
+        '--control',
+        cli.installation().controlUrl,
       );
       expect(revoked).toMatchObject({ id: 'leaked', clients: 21 });
       const { clients } = await cli.answerOf('clients', '--all');
