@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execPath } from 'node:process';
 import { text } from 'node:stream/consumers';
@@ -10,10 +9,10 @@ import { loadScenarios } from '@holdfast/conformance/scenarios';
 import { bringPackage } from '@holdfast/local/distribution-package';
 import { findOnPath } from '@holdfast/local/find-on-path';
 import { repositoryRoot } from '@holdfast/local/repository-root';
+import { pageBlocks } from '@holdfast/snippets/pages';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 const PACKAGE = join(repositoryRoot, 'packages/conformance');
-const README = readFileSync(join(PACKAGE, 'README.md'), 'utf8');
 /** Scenarios mostly wait, for a silence or a back-off. */
 const SIDE_BY_SIDE = 12;
 /** Of a client that is wrong: what it does not do, it does not do later either. */
@@ -35,11 +34,9 @@ function countOf(...profiles: string[]): number {
 }
 
 /** The commands of the README, and what it says that the last of them prints. */
-const [ours = '', ofPython = '', failing = ''] = Array.from(
-  README.matchAll(/```sh tested-by=tests\/adoption\/conformance\.test\.ts\n(.*?)```/gs),
-  ([, command]) => command,
-);
-const failure = /```text output\n(.*?)```/s.exec(README)?.[1];
+const [ours = '', ofPython = '', failing = '', failure = ''] = (await pageBlocks('packages/conformance/README.md'))
+  .filter(({ marks }) => marks.testedBy === 'tests/adoption/conformance.test.ts')
+  .map(({ code }) => code);
 
 /** Runs a command of the README as a person does, in the checkout. */
 async function shell(command: string): Promise<{ code: number; printed: string }> {

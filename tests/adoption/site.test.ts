@@ -46,7 +46,8 @@ async function visit(path: string, size = WIDE): Promise<Visit> {
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(String(error)));
   page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') faults.push(message.text());
+    if (message.type() === 'error' || message.type() === 'warning')
+      faults.push(`${message.text()} ${message.location().url}`);
   });
   page.on('request', (request) => {
     if (!request.url().startsWith(served.origin) && !request.url().startsWith('data:')) faults.push(request.url());
@@ -88,7 +89,8 @@ describe('the site', () => {
     ];
     for (const text of [...questions, 'How do I upgrade?', 'mobile?']) {
       const href = await page.getByRole('link', { name: text }).first().getAttribute('href');
-      expect(existsSync(join(out.path, decodeURI(href ?? '').split('#')[0] ?? ''))).toBe(true);
+      const [file] = decodeURI(href ?? `no link "${text}"`).split('#');
+      expect(existsSync(join(out.path, file ?? 'no file'))).toBe(true);
     }
     expect(await page.getByLabel('Version').first().inputValue()).toBe(version);
     expect(faults).toEqual([]);
