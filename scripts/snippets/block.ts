@@ -104,7 +104,7 @@ function fencedBlock(raw: string, code: string, page: string, line: number): Blo
   const [, fence, info = ''] = FENCE.exec(lines[0] ?? '') ?? [];
   // Empty lines may stand before indented code.
   if (fence === undefined)
-    return malformed(page, line + emptyLines(raw), 'nothing checks indented code: it needs a fence');
+    return malformedBlock(page, line + emptyLines(raw), 'nothing checks indented code: it needs a fence');
   const block = { page, line, ...markedBy(info), code: code === '' ? '' : `${code}\n` };
   const last = lines.length > 1 ? (lines.at(-1) ?? '').trim() : '';
   const isClosed = last.startsWith(fence) && new Set(last).size === 1;
@@ -125,14 +125,14 @@ function blocksInHtml(raw: string, page: string, line: number): Block[] {
     return [...inside, ...blocksInHtml(raw.slice(comment.length), page, after)];
   }
   return raw.split('\n').flatMap((text, index) => {
-    if (/<pre\b/i.test(text)) return [malformed(page, line + index, 'nothing checks <pre>: it needs a fence')];
+    if (/<pre\b/i.test(text)) return [malformedBlock(page, line + index, 'nothing checks <pre>: it needs a fence')];
     if (FENCE.test(text))
-      return [malformed(page, line + index, 'a fence in HTML is text: it needs an empty line before it')];
+      return [malformedBlock(page, line + index, 'a fence in HTML is text: it needs an empty line before it')];
     return [];
   });
 }
 
-function malformed(page: string, line: number, why: string): Block {
+function malformedBlock(page: string, line: number, why: string): Block {
   return { page, line, ...markedBy(''), code: '', malformed: why };
 }
 
