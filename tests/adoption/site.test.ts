@@ -3,6 +3,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { repositoryRoot } from '@holdfast/local/repository-root';
 import { runCommand } from '@holdfast/local/run-command';
+import { readBlocks } from '@holdfast/snippets/pages';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TestBrowser, startBrowser } from '../e2e/browser.ts';
@@ -124,6 +125,33 @@ describe('the site', () => {
     );
     expect(await page.locator('pre.diagram').count()).toBe(0);
     expect(faults).toEqual([]);
+  });
+
+  it('draws every diagram of every page', async () => {
+    const names = (await readdir(out.path, { recursive: true })).filter((name) => name.endsWith('.html'));
+    let drawn = 0;
+    for (const name of names) {
+      const html = await readFile(join(out.path, name), 'utf8');
+      const diagrams = html.split('<pre class="diagram"').length - 1;
+      if (diagrams === 0) continue;
+      await using visited = await visit(`/${name}`);
+      const { page, faults } = visited;
+      const failed = page.locator('svg[aria-roledescription=error]');
+      await page
+        .locator('figure.diagram svg')
+        .nth(diagrams - 1)
+        .waitFor(SOON);
+      expect({
+        name,
+        faults,
+        failed: await failed.count(),
+        left: await page.locator('pre.diagram').count(),
+      }).toEqual({ name, faults: [], failed: 0, left: 0 });
+      drawn += diagrams;
+    }
+    const blocks = (await readBlocks()).filter(({ page, language }) => language === 'mermaid' && /^docs\//.test(page));
+    expect(blocks.length).toBeGreaterThan(10);
+    expect(drawn).toBeGreaterThanOrEqual(blocks.length);
   });
 
   it.each(['', 'architecture.html', 'operations.html', 'reference/configuration.html', 'sdks/client.html'])(
