@@ -46,6 +46,11 @@ function patchTimers(change: (run: () => void, ms: number) => number): void {
   globalThis.setTimeout = patched as typeof setTimeout;
 }
 
+/** The longest back-offs: the answer of control-api is there before the next attempt. */
+function waitLongest(): void {
+  Math.random = () => 0.999;
+}
+
 /** A fault with a memory of its own, for one run. */
 function remembering<Memory>(memory: Memory, fault: (memory: Memory) => Fault): Fault {
   return fault(memory);
@@ -194,6 +199,7 @@ export const faults: Readonly<Record<string, Fault>> = {
   ),
   'does not ask control-api': { fetch: () => Promise.reject(new Error('not asked')) },
   'takes any problem for the end of its registration': {
+    begin: waitLongest,
     fetch: async (...args) => {
       const answer = await realFetch(...args);
       const problem = { title: 'client-not-found', status: 404, code: 'client-not-found' };
@@ -201,6 +207,7 @@ export const faults: Readonly<Record<string, Fault>> = {
     },
   },
   'takes any 404 for the end of its registration': {
+    begin: waitLongest,
     fetch: async (...args) => {
       const answer = await realFetch(...args);
       const problem = { title: 'client-not-found', status: 404, code: 'client-not-found' };
