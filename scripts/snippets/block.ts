@@ -1,3 +1,5 @@
+import { type Token, lexer } from 'marked';
+
 /** What the words after the language of a fenced block ask for: `sh run=first background`. */
 interface Marks {
   /** The session that runs it. */
@@ -31,9 +33,12 @@ export interface Block {
   readonly unknown: readonly string[];
   /** With a line break at its end; indentation of the fence left out. */
   readonly code: string;
+  /** Why nothing can check it, when it is code that is no whole fenced block. */
+  readonly malformed?: string;
 }
 
-const FENCE = /^( *)(```+|~~~+)(.*)$/;
+const FENCE = /^ *(```+|~~~+)(.*)$/;
+const COMMENT = /^\s*<!--([\s\S]*?)-->/;
 /** A name, and after `=` a word or a text in quotation marks. */
 const WORD = /([^\s="]+)(?:=(?:"([^"]*)"|(\S*)))?/g;
 /** Marks with a value that may not be left out. */
@@ -47,23 +52,88 @@ const WITH_VALUE = {
 /** Marks whose value is a name that may be left out. */
 const WITH_NAME = { background: 'background', output: 'output' } as const;
 
-/** The fenced blocks of a page, those in its comments too: a reader does not see them, and a session runs them. */
+/**
+ * The fenced blocks of a page, those in lists, quotations and comments too: a reader does not see a comment, and a session
+ * runs what is in it. Other code (`<pre>`, indented, a fence that is never closed) is given as malformed.
+ */
 export function blocksOf(page: string, text: string): Block[] {
-  const blocks: Block[] = [];
-  let open: { line: number; indent: string; fence: string; info: string; code: string[] } | undefined;
-  for (const [index, line] of text.split('\n').entries()) {
-    const [, indent = '', fence = '', info = ''] = FENCE.exec(line) ?? [];
-    if (open === undefined) {
-      if (fence !== '') open = { line: index + 1, indent, fence, info, code: [] };
-    } else if (fence.startsWith(open.fence) && info.trim() === '') {
-      const { code, info: words, line: start } = open;
-      blocks.push({ page, line: start, ...markedBy(words), code: code.map((each) => `${each}\n`).join('') });
-      open = undefined;
-    } else {
-      open.code.push(line.startsWith(open.indent) ? line.slice(open.indent.length) : line.trimStart());
-    }
-  }
+  const blocks = blocksIn(lexer(text), page, 1);
+  const lines = text.split(/\r\n|\r|\n/);
+  const misplaced = blocks.find(
+    ({ malformed, line }) => malformed === undefined && !/```|~~~/.test(lines[line - 1] ?? ''),
+  );
+  if (misplaced !== undefined) throw new Error(`${page}:${misplaced.line}: the parser has this block on another line`);
   return blocks;
+}
+
+/** `line`: of the first token. The texts of tokens in lists and quotations lack their margin, and no line. */
+function blocksIn(tokens: readonly Token[], page: string, line: number): Block[] {
+  let at = line;
+  return tokens.flatMap((token) => {
+    const start = at;
+    at += token.raw.split('\n').length - 1;
+    return blocksOfToken(token, page, start);
+  });
+}
+
+function blocksOfToken(token: Token, page: string, line: number): Block[] {
+  switch (token.type) {
+    case 'code':
+      return [fencedBlock(token.raw, String(token['text']), page, line)];
+    case 'html':
+      return blocksInHtml(token.raw, page, line);
+    case 'list':
+      return blocksIn(token['items'] as Token[], page, line);
+    case 'table': {
+      const { header, rows } = token as unknown as { header: Cell[]; rows: Cell[][] };
+      // The head and the line below it.
+      const cells = [header, [], ...rows];
+      return cells.flatMap((row, index) => row.flatMap(({ tokens }) => blocksIn(tokens, page, line + index)));
+    }
+    default:
+      return blocksIn(('tokens' in token && token.tokens) || [], page, line);
+  }
+}
+
+interface Cell {
+  readonly tokens: Token[];
+}
+
+function fencedBlock(raw: string, code: string, page: string, line: number): Block {
+  const lines = raw.trimEnd().split('\n');
+  const [, fence, info = ''] = FENCE.exec(lines[0] ?? '') ?? [];
+  // Empty lines may stand before indented code.
+  if (fence === undefined)
+    return malformedBlock(page, line + emptyLines(raw), 'nothing checks indented code: it needs a fence');
+  const block = { page, line, ...markedBy(info), code: code === '' ? '' : `${code}\n` };
+  const last = lines.length > 1 ? (lines.at(-1) ?? '').trim() : '';
+  const isClosed = last.startsWith(fence) && new Set(last).size === 1;
+  return isClosed ? block : { ...block, malformed: 'this fence is never closed' };
+}
+
+function emptyLines(raw: string): number {
+  return (/^(?:[ \t]*\n)*/.exec(raw)?.[0] ?? '').split('\n').length - 1;
+}
+
+/** A comment has blocks; other HTML takes all that is in it for text. */
+function blocksInHtml(raw: string, page: string, line: number): Block[] {
+  const [comment, inner = ''] = COMMENT.exec(raw) ?? [];
+  if (comment !== undefined) {
+    const after = line + comment.split('\n').length - 1;
+    // Indented text of a comment is no code: a reader does not see it.
+    const inside = blocksIn(lexer(inner), page, line).filter(({ language, malformed: why }) => language !== '' || !why);
+    return [...inside, ...blocksInHtml(raw.slice(comment.length), page, after)];
+  }
+  return raw.split('\n').flatMap((text, index) => {
+    if (/<pre\b/i.test(text)) return [malformedBlock(page, line + index, 'nothing checks <pre>: it needs a fence')];
+    if (FENCE.test(text))
+      return [malformedBlock(page, line + index, 'a fence in HTML is text: it needs an empty line before it')];
+    return [];
+  });
+}
+
+function malformedBlock(page: string, line: number, why: string): Block {
+  return { page, line, ...markedBy(''), code: '', malformed: why };
 }
 
 function markedBy(info: string): Pick<Block, 'language' | 'marks' | 'unknown'> {

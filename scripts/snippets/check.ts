@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exitCleanUp } from '@holdfast/local/exit-clean-up';
@@ -7,10 +6,11 @@ import { repositoryRoot } from '@holdfast/local/repository-root';
 import type { Block } from './block.ts';
 import { installPackages } from './installed.ts';
 import { parseBlocks } from './parse.ts';
-import { type Fault, type Plan, type Session, faultAt, planOf } from './plan.ts';
+import { type Fault, type Plan, type Session, planOf } from './plan.ts';
 import { findOrBringProgram } from './programs.ts';
 import { forgetSession, runSession } from './sessions.ts';
 import { startSurroundings } from './surroundings.ts';
+import { untested } from './tested.ts';
 import { typeFaults } from './types.ts';
 
 export interface CheckOptions {
@@ -30,7 +30,7 @@ export interface Checked {
 /** Checks blocks in every way that they are marked for. Starts an installation and packs our packages only where one needs it. */
 export async function checkBlocks(blocks: readonly Block[], { announce, redisUrl }: CheckOptions): Promise<Checked> {
   const plan = planOf(blocks);
-  const faults: Fault[] = [...plan.faults, ...(await untested(plan.tested))];
+  const faults: Fault[] = [...plan.faults, ...(await untested(plan.tested, repositoryRoot))];
   const { faults: unparsed, missed } = await parseBlocks(plan.parsed, announce);
   faults.push(...unparsed);
   const { sessions, skipped } = await possible(plan.sessions, announce);
@@ -81,20 +81,6 @@ async function possible(
     return { ...session, steps };
   });
   return { sessions: kept, skipped };
-}
-
-/** A test that a block names has to be there, and to name the page. */
-async function untested(blocks: readonly Block[]): Promise<Fault[]> {
-  const faults: Fault[] = [];
-  for (const block of blocks) {
-    const test = block.marks.testedBy ?? '';
-    const file = join(repositoryRoot, test);
-    if (!existsSync(file)) faults.push(faultAt(block, `${test} is no file`));
-    else if (!(await readFile(file, 'utf8')).includes(block.page)) {
-      faults.push(faultAt(block, `${test} does not read ${block.page}`));
-    }
-  }
-  return faults;
 }
 
 function inOrder(faults: readonly Fault[]): Fault[] {

@@ -36,7 +36,11 @@ export interface Plan {
 const SHELL = new Set(['sh', 'bash']);
 const TYPED = new Set(['ts', 'tsx', 'js', 'html']);
 const PARSED = new Set(['json', 'yaml', 'python', 'go', 'ini', 'promql', ...SHELL]);
-/** Nothing to check. Diagrams are drawn when the site is tested. */
+/** Languages that name another file of a session without its extension. */
+const IMPORTED = new Set(['ts', 'tsx', 'js', 'python']);
+/** Files that programs look for without a word of a command. */
+const FOUND_BY_TOOLS = /(^|\/)(package\.json|tsconfig\.json|go\.mod|go\.work)$/;
+/** Nothing to check. The test of the site draws all diagrams. */
 const PLAIN = new Set(['text', 'http', 'mermaid']);
 
 export function faultAt({ page, line }: Block, what: string): Fault {
@@ -51,14 +55,17 @@ export function planOf(blocks: readonly Block[]): Plan {
     Block[]
   > & { faults: Fault[] };
   let current: Session | undefined;
+  let page = '';
   for (const block of blocks) {
+    if (block.page !== page) current = undefined;
+    ({ page } = block);
     const fault = faultOf(block);
     if (fault !== undefined) {
       plan.faults.push(faultAt(block, fault));
       continue;
     }
     const { marks, language } = block;
-    if (marks.output !== undefined) {
+    if (marks.output !== undefined && marks.testedBy === undefined) {
       const step = outputStep(block, current);
       if (step === undefined) plan.faults.push(faultAt(block, 'this output follows no block that prints it'));
       else current?.steps.push(step);
@@ -69,15 +76,46 @@ export function planOf(blocks: readonly Block[]): Plan {
       current.steps.push(runStep(block));
     }
     if (marks.notRun !== undefined) plan.notRun.push(block);
-    if (marks.testedBy !== undefined) plan.tested.push(block);
+    if (marks.testedBy !== undefined) {
+      plan.tested.push(block);
+      // What the test runs prints the next output.
+      current = undefined;
+    }
     if (TYPED.has(language) && marks.run === undefined && marks.notRun === undefined) plan.typed.push(block);
     else if (PARSED.has(language)) plan.parsed.push(block);
   }
+  plan.faults.push(...[...sessions.values()].flatMap(unusedFiles));
   return { ...plan, sessions: [...sessions.values()] };
 }
 
+/** Files that no command of their session names, nor a file of it that one names: nothing would check them. */
+function unusedFiles({ steps }: Session): Fault[] {
+  const named = steps.flatMap((step) => (step.kind === 'run' ? [step.block.code] : []));
+  let files = steps.filter((step) => step.kind === 'file');
+  for (;;) {
+    const used = files.filter(
+      ({ name, block }) => FOUND_BY_TOOLS.test(name) || named.some((code) => names(code, name, block)),
+    );
+    if (used.length === 0) break;
+    named.push(...used.map(({ block }) => block.code));
+    files = files.filter((file) => !used.includes(file));
+  }
+  return files.map(({ name, block }) => faultAt(block, `no command of the session uses file=${name}`));
+}
+
+/** Whether code names a file: its path, its name, or, as an import does, its name without the extension. */
+function names(code: string, file: string, { language }: Block): boolean {
+  const base = file.split('/').at(-1) ?? '';
+  const stem = base.replace(/\.\w+$/, '');
+  if (language === 'go' && /\bgo (run|build|test|vet) \.(?!\w)/.test(code)) return true;
+  return [base, ...(IMPORTED.has(language) ? [stem] : [])].some((name) =>
+    new RegExp(String.raw`(?<![\w.-])${RegExp.escape(name)}(?![\w-])`).test(code),
+  );
+}
+
 /** Why a block cannot be checked as it is marked. */
-function faultOf({ language, marks, unknown }: Block): string | undefined {
+function faultOf({ language, marks, unknown, malformed }: Block): string | undefined {
+  if (malformed !== undefined) return malformed;
   const [word] = unknown;
   if (word !== undefined) return `"${word}" is no mark of a block (CONTRIBUTING.md, "Snippets")`;
   const { run, background, file, notRun, testedBy, output, given } = marks;

@@ -69,6 +69,14 @@ it('a command that fails ends its session, and is named with its line in the pag
   expect(existsSync(join(folder, 'a/after'))).toBe(false);
 });
 
+it('a command that fails in a pipe is named, in the background too', async () => {
+  expect(await run('```sh run=a', 'does-not-exist | head -1', '```')).toEqual([
+    expect.stringMatching(/^docs\/page\.md:2: exit code 127/),
+  ]);
+  const background = ['```sh run=b background=c', 'does-not-exist | head -1', '```', '```text output=c', 'x', '```'];
+  expect(await run(...background)).toHaveLength(1);
+});
+
 it('a block that is no shell is named, and one that ends the shell', async () => {
   expect(await run('```sh run=a', 'if true', '```')).toEqual([
     expect.stringMatching(/^docs\/page\.md:\d: .*syntax error/s),

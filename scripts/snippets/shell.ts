@@ -17,7 +17,7 @@ const RECORDS = 'records';
  * `ended <number> <exit code>` of a background block.
  */
 const PRELUDE = `
-set -eE
+set -eE -o pipefail
 exec 3>&1
 block=0
 trap 'echo "failed $block $? $LINENO" >&3' ERR

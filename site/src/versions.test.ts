@@ -20,7 +20,9 @@ it('versions stand beside each other, and the root leads to the newest, whicheve
   await build('0.2.0');
   await build('0.10.0');
   expect(await build('0.1.0')).toEqual({ latest: '0.10.0', versions: ['0.10.0', '0.2.0', '0.1.0'] });
-  expect(await readFile(join(out, 'index.html'), 'utf8')).toContain('url=./0.10.0/"');
+  const root = await readFile(join(out, 'index.html'), 'utf8');
+  expect(root).toContain('url=./0.10.0/"');
+  expect(root).toContain('<link rel="icon" type="image/svg+xml" href="./0.10.0/icon.svg">');
 });
 
 it('a version whose folder is gone is forgotten', async () => {

@@ -35,13 +35,14 @@ export function newestFirst(a: string, b: string): number {
   return suffixB.join('-').localeCompare(suffixA.join('-'), 'en', { numeric: true });
 }
 
-/** Relative, so that it works below any address. */
+/** Relative, so that it works below any address. Without an icon browsers ask for /favicon.ico, which is not there. */
 function leadingTo(version: string): string {
   return `<!doctype html>
 <html lang="en">
   <meta charset="utf-8">
   <title>Holdfast</title>
   <meta http-equiv="refresh" content="0; url=./${version}/">
+  <link rel="icon" type="image/svg+xml" href="./${version}/icon.svg">
   <link rel="canonical" href="./${version}/">
   <p><a href="./${version}/">Holdfast ${version}</a></p>
 </html>

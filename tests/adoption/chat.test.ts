@@ -19,7 +19,7 @@ let url: string;
 
 beforeAll(async () => {
   installation = await startInstallationOf('chat');
-  example = await startExample('chat', installation.env);
+  example = await startExample('examples/chat/README.md', installation.env);
   visitors = await startVisitors();
   url = await example.printed(/^Open (http:\S+)$/m);
 });

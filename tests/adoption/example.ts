@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createWantedKeys } from '@holdfast/example-run/keys';
 import { isAlive } from '@holdfast/local/is-alive';
@@ -9,6 +8,7 @@ import { FULL_RIGHTS } from '@holdfast/local/installation';
 import { createKey } from '@holdfast/keys-file/keys-file';
 import { eventually } from '@holdfast/testkit/eventually';
 import { descendantsOf } from '@holdfast/testkit/processes';
+import { pageBlocks } from '@holdfast/snippets/pages';
 import axe from 'axe-core';
 import type { BrowserContext, Page } from 'playwright-core';
 import { expect } from 'vitest';
@@ -28,10 +28,11 @@ export interface Example extends AsyncDisposable {
   readonly interrupt: () => Promise<void>;
 }
 
-/** Runs the command that the README of an example shows. `await using` it. */
-export async function startExample(name: string, env: Record<string, string>): Promise<Example> {
-  const readme = await readFile(join(root, 'examples', name, 'README.md'), 'utf8');
-  const command = /```sh[^\n]*\n(npm start [^\n]*)\n```/.exec(readme)?.[1] ?? 'false';
+/** Runs the command that the README of an example shows, its first block. `await using` it. */
+export async function startExample(readme: string, env: Record<string, string>): Promise<Example> {
+  const [block] = await pageBlocks(readme);
+  const command = block?.code.trim() ?? '';
+  if (!/^npm start [^\n]*$/.test(command)) throw new Error(`${readme} does not begin with npm start`);
   const child = spawn('/bin/sh', ['-c', `exec ${command}`], {
     cwd: root,
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },

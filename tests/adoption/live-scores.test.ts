@@ -18,7 +18,7 @@ let url: string;
 
 beforeAll(async () => {
   // Nothing is given to it: it starts Redis, control-api and an edge, and makes its keys.
-  example = await startExample('live-scores', { PORT: '0', MINUTE_MS: '200' });
+  example = await startExample('examples/live-scores/README.md', { PORT: '0', MINUTE_MS: '200' });
   visitors = await startVisitors();
   url = await example.printed(OPEN);
 });

@@ -19,7 +19,7 @@ let url: string;
 
 beforeAll(async () => {
   installation = await startInstallationOf('llm-stream');
-  example = await startExample('llm-stream', { ...installation.env, TOKEN_MS: '40' });
+  example = await startExample('examples/llm-stream/README.md', { ...installation.env, TOKEN_MS: '40' });
   visitors = await startVisitors();
   url = await example.printed(/^Open (http:\S+)$/m);
 });

@@ -3,6 +3,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { repositoryRoot } from '@holdfast/local/repository-root';
 import { runCommand } from '@holdfast/local/run-command';
+import { readBlocks } from '@holdfast/snippets/pages';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TestBrowser, startBrowser } from '../e2e/browser.ts';
@@ -46,7 +47,8 @@ async function visit(path: string, size = WIDE): Promise<Visit> {
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(String(error)));
   page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') faults.push(message.text());
+    if (message.type() === 'error' || message.type() === 'warning')
+      faults.push(`${message.text()} ${message.location().url}`);
   });
   page.on('request', (request) => {
     if (!request.url().startsWith(served.origin) && !request.url().startsWith('data:')) faults.push(request.url());
@@ -88,7 +90,8 @@ describe('the site', () => {
     ];
     for (const text of [...questions, 'How do I upgrade?', 'mobile?']) {
       const href = await page.getByRole('link', { name: text }).first().getAttribute('href');
-      expect(existsSync(join(out.path, decodeURI(href ?? '').split('#')[0] ?? ''))).toBe(true);
+      const [file] = decodeURI(href ?? `no link "${text}"`).split('#');
+      expect(existsSync(join(out.path, file ?? 'no file'))).toBe(true);
     }
     expect(await page.getByLabel('Version').first().inputValue()).toBe(version);
     expect(faults).toEqual([]);
@@ -122,6 +125,35 @@ describe('the site', () => {
     );
     expect(await page.locator('pre.diagram').count()).toBe(0);
     expect(faults).toEqual([]);
+  });
+
+  it('draws every diagram of every page', async () => {
+    const names = (await readdir(out.path, { recursive: true })).filter((name) => name.endsWith('.html'));
+    let drawn = 0;
+    for (const name of names) {
+      const html = await readFile(join(out.path, name), 'utf8');
+      const diagrams = html.split('<pre class="diagram"').length - 1;
+      if (diagrams === 0) continue;
+      await using visited = await visit(`/${name}`);
+      const { page, faults } = visited;
+      const failed = page.locator('svg[aria-roledescription=error]');
+      await page
+        .locator('figure.diagram svg')
+        .nth(diagrams - 1)
+        .waitFor(SOON);
+      expect({
+        name,
+        faults,
+        failed: await failed.count(),
+        left: await page.locator('pre.diagram').count(),
+      }).toEqual({ name, faults: [], failed: 0, left: 0 });
+      drawn += diagrams;
+    }
+    const blocks = (await readBlocks()).filter(
+      ({ page, language }) => language === 'mermaid' && page.startsWith('docs/'),
+    );
+    expect(blocks.length).toBeGreaterThan(10);
+    expect(drawn).toBeGreaterThanOrEqual(blocks.length);
   });
 
   it.each(['', 'architecture.html', 'operations.html', 'reference/configuration.html', 'sdks/client.html'])(

@@ -14,7 +14,7 @@ const KILLS = 3;
 it('examples/worker goes on after kill -9, without losing or repeating an order', async () => {
   await using installation = await startInstallationOf('worker');
   const file = join(installation.directory, 'state.json');
-  await using example = await startExample('worker', {
+  await using example = await startExample('examples/worker/README.md', {
     ...installation.env,
     STATE_FILE: file,
     ORDER_MS: '20',

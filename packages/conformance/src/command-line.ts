@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { jsonList, jsonReport, listText, markdownReport, summaryText, verdictText } from './report.ts';
-import { DEFAULT_PARALLEL, DEFAULT_PATIENCE_MS, runScenarios } from './run.ts';
+import { DEFAULT_PATIENCE_MS } from './judge/patience.ts';
+import { DEFAULT_PARALLEL, runScenarios } from './run.ts';
 import { loadScenarios } from './scenario/load.ts';
 import { type Profile, type Scenario, profiles } from './scenario/scenario.ts';
 

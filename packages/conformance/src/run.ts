@@ -1,3 +1,4 @@
+import { DEFAULT_PATIENCE_MS } from './judge/patience.ts';
 import { type StepFailure, play } from './judge/play.ts';
 import { Stage } from './judge/stage.ts';
 import type { Scenario } from './scenario/scenario.ts';
@@ -21,7 +22,6 @@ export interface Verdict {
 }
 
 export const DEFAULT_PARALLEL = 8;
-export const DEFAULT_PATIENCE_MS = 15_000;
 
 /** Runs scenarios against the driver of an SDK. Gives a verdict for each, in their order. */
 export async function runScenarios(options: RunOptions): Promise<Verdict[]> {

@@ -46,6 +46,11 @@ function patchTimers(change: (run: () => void, ms: number) => number): void {
   globalThis.setTimeout = patched as typeof setTimeout;
 }
 
+/** The longest back-offs: the answer of control-api is there before the next attempt. */
+function waitLongest(): void {
+  Math.random = () => 0.999;
+}
+
 /** A fault with a memory of its own, for one run. */
 function remembering<Memory>(memory: Memory, fault: (memory: Memory) => Fault): Fault {
   return fault(memory);
@@ -175,16 +180,26 @@ export const faults: Readonly<Record<string, Fault>> = {
   'waits for a welcome for ever': { begin: () => patchTimers((_run, ms) => (ms === 10_000 ? 3_600_000 : ms)) },
   'closes with another code than 1000': { socket: { close: (code) => (code === 1000 ? 4000 : code) } },
   'sends no ping': { socket: { send: (text) => (text === '{"type":"ping"}' ? null : text) } },
-  'connects at once when the network returns': remembering<{ attempt?: () => void }>({}, (memory) => ({
-    begin: () =>
-      patchTimers((run, ms) => {
-        if (ms === 1500) memory.attempt = run;
-        return ms;
-      }),
-    onCommand: (command) => command === 'online' && memory.attempt?.(),
-  })),
+  'connects at once when the network returns': remembering<{ attempt?: () => void; isOnline?: boolean }>(
+    {},
+    (memory) => ({
+      begin: () =>
+        patchTimers((run, ms) => {
+          if (ms !== 5000) return ms;
+          memory.attempt = run;
+          // The command came before the end of the connection.
+          return memory.isOnline === true ? 0 : ms;
+        }),
+      onCommand: (command) => {
+        if (command !== 'online') return;
+        memory.isOnline = true;
+        memory.attempt?.();
+      },
+    }),
+  ),
   'does not ask control-api': { fetch: () => Promise.reject(new Error('not asked')) },
   'takes any problem for the end of its registration': {
+    begin: waitLongest,
     fetch: async (...args) => {
       const answer = await realFetch(...args);
       const problem = { title: 'client-not-found', status: 404, code: 'client-not-found' };
@@ -192,6 +207,7 @@ export const faults: Readonly<Record<string, Fault>> = {
     },
   },
   'takes any 404 for the end of its registration': {
+    begin: waitLongest,
     fetch: async (...args) => {
       const answer = await realFetch(...args);
       const problem = { title: 'client-not-found', status: 404, code: 'client-not-found' };

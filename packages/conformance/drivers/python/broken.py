@@ -16,6 +16,22 @@ class NeverRefused(client.Client):
         return None
 
 
+class ConstantDelay(client.Client):
+    def delay(self, asked):
+        return 1.0
+
+
+class ComesBack(client.Client):
+    async def run(self):
+        reason = await super().run()
+        self.again = asyncio.ensure_future(self.come_back())
+        return reason
+
+    async def come_back(self):
+        await asyncio.sleep(1)
+        await self.connect()
+
+
 class NoFragments(client.WebSocket):
     async def read_part(self):
         _, opcode, payload = await super().read_part()
@@ -23,6 +39,8 @@ class NoFragments(client.WebSocket):
 
 
 FAULTS = {
+    "waits a second before each attempt": lambda: ConstantDelay,
+    "comes back a second after it has stopped": lambda: ComesBack,
     "ignores Retry-After": lambda: IgnoresRetryAfter,
     "tries again whatever the refusal": lambda: NeverRefused,
     "takes each fragment for a message": lambda: without_fragments(),

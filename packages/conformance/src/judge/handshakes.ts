@@ -59,6 +59,11 @@ export function notBefore(afterMs: number, notBeforeMs: number, what: string): v
   }
 }
 
+/** Raises a Failure when something came too late. */
+export function notAfter(afterMs: number, withinMs: number, what: string): void {
+  if (afterMs > withinMs) throw new Failure(`${what} within ${withinMs} ms`, `it after ${Math.round(afterMs)} ms`);
+}
+
 export function describeHandshake(handshake: Handshake): string {
   const offered = handshake.offered.join(', ');
   return `a handshake at edge ${handshake.edge + 1} with ${queryOf(handshake)}${offered && `, offering ${shown(offered)}`}`;

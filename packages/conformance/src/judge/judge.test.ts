@@ -35,6 +35,11 @@ function resume(positions: string, more = ''): string {
   return `'{"type":"resume","positions":${positions}${more}}'`;
 }
 
+/** A client that waits so long, given as JavaScript of its n-th wait, after each attempt. */
+function tryingAfter(ms: string): string {
+  return `let n = 0; const open = () => { new WebSocket(url).onerror = () => setTimeout(open, ${ms}); }; open();`;
+}
+
 describe('a scenario', () => {
   it.each([
     ['a frame of no type', `'{"type":"publish"}'`, 'a frame of section 3.2'],
@@ -95,6 +100,37 @@ describe('a scenario', () => {
     expect(twice?.seen).toContain('beside the open connection');
     const ends = await judge(steps, `const ws = new WebSocket(url); ws.onmessage = () => ws.close(1000);`);
     expect(ends?.seen).toBe('that the client ended the connection (1000)');
+  });
+
+  it('is failed by an attempt after it has stopped, also when it gives the attempt up', async () => {
+    const closed = `print({ event: 'closed', reason: 'closed' });`;
+    const steps = [
+      { refuse: { status: 400, code: 'invalid-request' } },
+      { sees: [{ event: 'closed', reason: 'closed' }] },
+      { noHandshakeFor: 1500 },
+    ];
+    const upgrade = `'GET /v1/connect?client=' + config.clientId + ' HTTP/1.1\\r\\nHost: a\\r\\nUpgrade: websocket\\r\\n' +
+      'Connection: Upgrade\\r\\nSec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\\r\\n\\r\\n'`;
+    const again = `setTimeout(() => { const socket = tcp(Number(new URL(url).port), '127.0.0.1'); socket.end(${upgrade}); }, 300);`;
+    expect(await judge(steps, `new WebSocket(url).onerror = () => { ${closed} };`)).toBeUndefined();
+    expect(await judge(steps, `new WebSocket(url).onerror = () => { ${closed} ${again} };`)).toMatchObject({
+      action: 'noHandshakeFor',
+      expected: 'no further handshake',
+    });
+    // Given up before it reports its end.
+    const before = `new WebSocket(url).onerror = () => { ${again} setTimeout(() => { ${closed} }, 900); };`;
+    expect(await judge(steps, before)).toMatchObject({
+      action: 'sees',
+      seen: expect.stringContaining('a handshake') as string,
+    });
+  });
+
+  it('is failed by a delay that does not grow', async () => {
+    const steps = [{ refuseAll: { forMs: 3000, firstWithinMs: 700, atLeast: 3, atMost: 6 } }];
+    expect(await judge(steps, tryingAfter('150 * 2 ** n++'))).toBeUndefined();
+    expect((await judge(steps, tryingAfter('200')))?.expected).toBe('at most 6 handshakes in 3000 ms');
+    expect((await judge(steps, tryingAfter('800')))?.expected).toBe('the second handshake within 700 ms');
+    expect((await judge(steps, tryingAfter('400 * 9 ** n++')))?.expected).toBe('at least 3 handshakes in 3000 ms');
   });
 
   it('is failed by an event that no step takes', async () => {

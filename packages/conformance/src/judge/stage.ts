@@ -6,6 +6,7 @@ import { type Call, Control } from '../server/control.ts';
 import { Edge, type Handshake } from '../server/edge.ts';
 import { EventQueues } from './event-queues.ts';
 import { Failure, shown } from './failure.ts';
+import { boundWith } from './patience.ts';
 import { announces, describeHandshake, judgeHandshake } from './handshakes.ts';
 
 /** Of the client that a scenario without tokens has. */
@@ -94,10 +95,17 @@ export class Stage implements AsyncDisposable {
     this.#driver.send(command);
   }
 
+  /** An upper bound of the scenario, as long as the patience of the run makes it. */
+  bound(withinMs: number): number;
+  bound(withinMs: number | undefined): number | undefined;
+  bound(withinMs: number | undefined): number | undefined {
+    return withinMs === undefined ? undefined : boundWith(this.#patienceMs, withinMs);
+  }
+
   /** The next handshake, as the conditions demand it. */
   async handshake(conditions: HandshakeConditions): Promise<Handshake> {
-    const withinMs = conditions.withinMs ?? (this.#hasConnected ? undefined : START_MS);
-    const handshake = await this.wait('a handshake', () => this.#pending.shift(), { withinMs });
+    const withinMs = this.bound(conditions.withinMs) ?? (this.#hasConnected ? undefined : START_MS);
+    const handshake = await this.wait('a handshake', () => this.#takePending(), { withinMs });
     this.#hasConnected = true;
     judgeHandshake(handshake, this.clientId, conditions, { edge: this.#lastEdge, endedAt: this.#endedAt });
     this.#lastEdge = handshake.edge;
@@ -143,12 +151,13 @@ export class Stage implements AsyncDisposable {
 
   /** Waits for a handshake, at most so long. */
   isPendingWithin(withinMs: number): Promise<boolean> {
-    const look = (): true | undefined => (this.#pending.length > 0 ? true : undefined);
+    const look = (): true | undefined => (this.#pending === undefined ? undefined : true);
     return this.wait('handshakes', look, { withinMs, atEnd: () => false });
   }
 
-  get pendingHandshake(): string | undefined {
-    const [handshake] = this.#pending;
+  /** The first handshake that no step has taken, also when the client has given it up since. */
+  get anyHandshake(): string | undefined {
+    const [handshake] = this.#handshakes;
     return handshake === undefined ? undefined : describeHandshake(handshake);
   }
 
@@ -199,9 +208,15 @@ export class Stage implements AsyncDisposable {
     await this.#resources[Symbol.asyncDispose]();
   }
 
-  get #pending(): Handshake[] {
-    this.#handshakes = this.#handshakes.filter((handshake) => !handshake.isGone());
-    return this.#handshakes;
+  get #pending(): Handshake | undefined {
+    return this.#handshakes.find((handshake) => !handshake.isGone());
+  }
+
+  /** Those that the client gave up before are over with it: the client may. */
+  #takePending(): Handshake | undefined {
+    const pending = this.#pending;
+    if (pending !== undefined) this.#handshakes = this.#handshakes.slice(this.#handshakes.indexOf(pending) + 1);
+    return pending;
   }
 
   get #endedAt(): number | undefined {
@@ -213,10 +228,10 @@ export class Stage implements AsyncDisposable {
     const { closed } = this.events;
     if (closed !== undefined && !mayClose) return shown(closed);
     if (this.#exit !== undefined && !mayClose) return `that the driver ${this.#exit}`;
-    const { pendingHandshake } = this;
-    if (pendingHandshake !== undefined && mayNotConnect) return pendingHandshake;
-    if (pendingHandshake !== undefined && connection?.isOpen === true) {
-      return `${pendingHandshake}, beside the open connection`;
+    if (mayNotConnect && this.anyHandshake !== undefined) return this.anyHandshake;
+    const pending = this.#pending;
+    if (pending !== undefined && connection?.isOpen === true) {
+      return `${describeHandshake(pending)}, beside the open connection`;
     }
     if (onConnection && connection?.end?.by === 'client') {
       return `that the client ended the connection (${connection.end.code})`;

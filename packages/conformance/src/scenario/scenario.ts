@@ -26,7 +26,9 @@ const handshake = z.strictObject({
   presence: z.boolean().optional().describe('Whether with presence=1'),
   subprotocol: z.boolean().optional().describe('true: holdfast.v1 is offered'),
   notBeforeMs: milliseconds.optional().describe('After the end of the connection before, or its refusal'),
-  withinMs: milliseconds.optional().describe('From when the step begins; by default the patience of the run'),
+  withinMs: milliseconds
+    .optional()
+    .describe('From when the step begins, with what the patience is above its default; by default the patience'),
 });
 
 const frame = z.looseObject({ type: z.string() }).describe('A frame of the edge, written as compact JSON');
@@ -79,7 +81,12 @@ const step = z.union([
   }),
   z.strictObject({
     refuseAll: z
-      .strictObject({ forMs: milliseconds, atLeast: z.int(), atMost: z.int() })
+      .strictObject({
+        forMs: milliseconds,
+        firstWithinMs: milliseconds.describe('From the first refusal to the second handshake'),
+        atLeast: z.int(),
+        atMost: z.int(),
+      })
       .describe('Every handshake of a while is refused, and they are counted'),
     why,
   }),
@@ -119,7 +126,7 @@ const step = z.union([
     why,
   }),
   z.strictObject({
-    noHandshakeFor: milliseconds.describe('The client does not connect'),
+    noHandshakeFor: milliseconds.describe('The client does not connect: attempts that it gives up count'),
     why,
   }),
   z.strictObject({
