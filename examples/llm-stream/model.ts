@@ -10,13 +10,13 @@ const SENTENCES = [
 
 /**
  * Stands for a language model: the same words for the same prompt, one token after the other. Replace it by the stream of
- * your provider, which gives tokens in the same way. With MODEL_GATE it stops in the middle until a file of that name is there.
+ * your provider, which gives tokens in the same way. With MODEL_WAITS_FOR it stops in the middle until a file of that name is there.
  */
 export async function* tokensOf(prompt: string, tokenMs: number): AsyncGenerator<string> {
   const text = [`You asked: “${prompt}”.`, ...SENTENCES, ...SENTENCES.toReversed()].join(' ');
   const tokens = text.match(/\s*\S{1,5}/g) ?? [];
-  const gate = process.env['MODEL_GATE'] ?? '';
-  const isHeld = (index: number) => gate !== '' && index >= tokens.length / 2 && !existsSync(gate);
+  const file = process.env['MODEL_WAITS_FOR'] ?? '';
+  const isHeld = (index: number) => file !== '' && index >= tokens.length / 2 && !existsSync(file);
   for (const [index, token] of tokens.entries()) {
     do await delay(tokenMs);
     while (isHeld(index));

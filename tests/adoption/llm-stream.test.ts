@@ -19,12 +19,12 @@ let example: Example;
 let visitors: Visitors;
 let url: string;
 /** The model stops in the middle of an answer until this file is there. */
-let gate: string;
+let release: string;
 
 beforeAll(async () => {
   installation = await startInstallationOf('llm-stream');
-  gate = join(installation.directory, 'gate');
-  example = await startExample('llm-stream', { ...installation.env, TOKEN_MS: '40', MODEL_GATE: gate });
+  release = join(installation.directory, 'release');
+  example = await startExample('llm-stream', { ...installation.env, TOKEN_MS: '40', MODEL_WAITS_FOR: release });
   visitors = await startVisitors();
   url = await example.printed(/^Open (http:\S+)$/m);
 });
@@ -57,7 +57,7 @@ describe('examples/llm-stream', () => {
     // It is in the middle, or this shows nothing.
     for (const { page } of [stays, late, reloads]) expect(await page.innerText('#status')).toBe('Answering …');
     const middle = Math.max(...(await Promise.all([stays, late, reloads].map(textOf))).map(({ length }) => length));
-    await writeFile(gate, '');
+    await writeFile(release, '');
     for (const each of [stays, late, reloads]) await showsSome(each, middle);
     for (const each of [stays, late, reloads]) await isComplete(each);
     const end = await visitors.visit(address);
