@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const SENTENCES = [
@@ -9,12 +10,16 @@ const SENTENCES = [
 
 /**
  * Stands for a language model: the same words for the same prompt, one token after the other. Replace it by the stream of
- * your provider, which gives tokens in the same way.
+ * your provider, which gives tokens in the same way. With MODEL_WAITS_FOR it stops in the middle until a file of that name is there.
  */
 export async function* tokensOf(prompt: string, tokenMs: number): AsyncGenerator<string> {
   const text = [`You asked: “${prompt}”.`, ...SENTENCES, ...SENTENCES.toReversed()].join(' ');
-  for (const token of text.match(/\s*\S{1,5}/g) ?? []) {
-    await delay(tokenMs);
+  const tokens = text.match(/\s*\S{1,5}/g) ?? [];
+  const file = process.env['MODEL_WAITS_FOR'] ?? '';
+  const isHeld = (index: number) => file !== '' && index >= tokens.length / 2 && !existsSync(file);
+  for (const [index, token] of tokens.entries()) {
+    do await delay(tokenMs);
+    while (isHeld(index));
     yield token;
   }
 }

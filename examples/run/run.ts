@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -6,6 +7,7 @@ import { freePort } from '@holdfast/local/free-port';
 import { wantedKeys } from './keys.ts';
 import { startLocalInstallation } from './local-installation.ts';
 import { writePageBundle } from './page-bundle.ts';
+import { isPortFree } from './port.ts';
 
 const DEFAULT_PORT = '3000';
 /** A message that is being worked on may be finished. */
@@ -24,6 +26,11 @@ export interface RunOptions {
 export async function run({ example, env, print, signal }: RunOptions): Promise<number> {
   await using started = new AsyncDisposableStack();
   const port = env['PORT'] === '0' ? String(await freePort()) : env['PORT'] || DEFAULT_PORT;
+  const { scripts } = JSON.parse(await readFile(join(example, 'package.json'), 'utf8')) as Manifest;
+  if (existsSync(join(example, 'server.ts')) && !(await isPortFree(Number(port)))) {
+    print(`Port ${port} is taken: end what listens there, or set PORT to another one (PORT=0 takes a free one).`);
+    return 1;
+  }
   const origins = `http://127.0.0.1:${port},http://localhost:${port}`;
   await writePageBundle();
   const isGiven = Boolean(env['HOLDFAST_CONTROL_URL']);
@@ -35,7 +42,6 @@ export async function run({ example, env, print, signal }: RunOptions): Promise<
   const given = isGiven ? {} : await startLocalInstallation(started, { example, origins, print });
   if (signal.aborted) return 0;
 
-  const { scripts } = JSON.parse(await readFile(join(example, 'package.json'), 'utf8')) as Manifest;
   const child = await spawnChild({
     command: '/bin/sh',
     args: ['-c', scripts.serve],

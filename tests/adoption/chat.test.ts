@@ -107,6 +107,53 @@ describe('examples/chat', () => {
     expect((await post('/token', { tab: crypto.randomUUID() })).status()).toBe(401);
   });
 
+  it('keeps what is typed while a message is sent, and sends a changed text as another message', async () => {
+    const eve = await signedIn('eve');
+    await openRoom(eve, 'drafts');
+    const { page } = eve;
+    const text = page.getByLabel('Message', { exact: true });
+    // It arrives, and the answer is lost.
+    await page.route('**/messages', async (route) => {
+      await route.fetch();
+      await route.abort();
+    });
+    await write(eve, 'one');
+    await page.getByRole('alert').waitFor();
+    await shows(eve, 'eve one');
+    await page.unroute('**/messages');
+    await page.getByRole('button', { name: 'Send' }).click();
+    await eventually(async () => expect(await text.inputValue()).toBe(''), PATIENCE);
+    await shows(eve, 'eve one');
+
+    await page.route('**/messages', async (route) => {
+      await route.fetch();
+      await route.abort();
+    });
+    await write(eve, 'two');
+    await page.getByRole('alert').waitFor();
+    await page.unroute('**/messages');
+    await write(eve, 'two, changed');
+    await shows(eve, 'eve one', 'eve two', 'eve two, changed');
+    await eventually(async () => expect(await text.inputValue()).toBe(''), PATIENCE);
+    await page.getByRole('alert').waitFor({ state: 'detached' });
+
+    let release: (() => void) | undefined;
+    const typed = new Promise<void>((resolve) => (release = resolve));
+    await page.route('**/messages', async (route) => {
+      await typed;
+      await route.continue();
+    });
+    const answered = page.waitForResponse('**/messages');
+    await write(eve, 'three');
+    await text.fill('four');
+    release?.();
+    await (await answered).finished();
+    await shows(eve, 'eve one', 'eve two', 'eve two, changed', 'eve three');
+    expect(await text.inputValue()).toBe('four');
+    await page.getByRole('button', { name: 'Send' }).click();
+    await shows(eve, 'eve one', 'eve two', 'eve two, changed', 'eve three', 'eve four');
+  });
+
   it('gives pages tokens that publish nothing', async () => {
     const dan = await signedIn('dan');
     const answer = await dan.context.request.post(`${url}/token`, { data: { tab: crypto.randomUUID() } });

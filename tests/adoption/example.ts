@@ -24,6 +24,8 @@ export interface Example extends AsyncDisposable {
   readonly output: () => string;
   /** Waits until it has printed this, and gives the first group. */
   readonly printed: (text: RegExp) => Promise<string>;
+  /** Null: a signal has ended it. */
+  readonly exitCode: Promise<number | null>;
   /** As Ctrl-C in its terminal. Resolves when it has ended, and all that it started. */
   readonly interrupt: () => Promise<void>;
 }
@@ -61,6 +63,7 @@ export async function startExample(readme: string, env: Record<string, string>):
       expect(output).toMatch(text);
       return text.exec(output)?.[1] ?? '';
     },
+    exitCode: ended.then(([code]) => code as number | null),
     interrupt,
     [Symbol.asyncDispose]: interrupt,
   };

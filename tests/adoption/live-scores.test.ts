@@ -86,6 +86,52 @@ describe('examples/live-scores', () => {
     await receivesScores(cid);
   });
 
+  it('is one client when a sign-in is sent twice at once', async () => {
+    const { page } = await visitors.visit(url);
+    await page.getByText('Live', { exact: true }).waitFor();
+    await page.getByLabel('Your name').fill('dan');
+    // Both are answered together: the page starts twice.
+    let release: (() => void) | undefined;
+    const both = new Promise<void>((resolve) => (release = resolve));
+    let logins = 0;
+    await page.route('**/login', async (route) => {
+      logins += 1;
+      if (logins === 2) release?.();
+      await both;
+      await route.continue();
+    });
+    let [sessions, tokens] = [0, 0];
+    page.on('response', (response) => {
+      const { pathname } = new URL(response.url());
+      if (pathname === '/session') sessions += 1;
+      if (pathname === '/token') tokens += 1;
+    });
+    await page.evaluate('for (let time = 0; time < 2; time += 1) document.querySelector("#login").requestSubmit()');
+    await eventually(() => expect(sessions).toBe(2), PATIENCE);
+    await page.getByText('Live', { exact: true }).waitFor();
+    const follow = page.getByRole('button', { name: 'Follow Harbour against Northgate' });
+    await eventually(async () => expect(await follow.isEnabled()).toBe(true), PATIENCE);
+    expect(tokens).toBe(1);
+  });
+
+  it('says so when its client has ended', async () => {
+    const { page } = await visitors.visit(url);
+    await page.getByText('Live', { exact: true }).waitFor();
+    await page.route('**/visitor-token', (route) => route.fulfill({ json: { token: null } }));
+    await page.reload();
+    const status = page.getByRole('status').first();
+    await eventually(async () => {
+      expect(await status.innerText()).toBe('Not connected (not-authorized): reload the page');
+    }, PATIENCE);
+  });
+
+  it('names a port that is taken, and starts nothing', async () => {
+    await using second = await startExample('live-scores', { PORT: new URL(url).port });
+    await second.printed(/^Port \d+ is taken: /m);
+    expect(await second.exitCode).toBe(1);
+    expect(second.output()).not.toMatch(/EADDRINUSE|Holdfast: http/);
+  });
+
   it('leaves nothing in the consoles, and nothing running', async () => {
     expect(visitors.complaints).toEqual([]);
     await example.interrupt();

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { eventually } from '@holdfast/testkit/eventually';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -16,10 +18,13 @@ let installation: InstallationOfExample;
 let example: Example;
 let visitors: Visitors;
 let url: string;
+/** The model stops in the middle of an answer until this file is there. */
+let release: string;
 
 beforeAll(async () => {
   installation = await startInstallationOf('llm-stream');
-  example = await startExample('examples/llm-stream/README.md', { ...installation.env, TOKEN_MS: '40' });
+  release = join(installation.directory, 'release');
+  example = await startExample('examples/llm-stream/README.md', { ...installation.env, TOKEN_MS: '40', MODEL_WAITS_FOR: release });
   visitors = await startVisitors();
   url = await example.printed(/^Open (http:\S+)$/m);
 });
@@ -48,9 +53,12 @@ describe('examples/llm-stream', () => {
     for (const each of [late, reloads]) await showsSome(each, 150);
     const before = (await textOf(reloads)).length;
     await reloads.page.reload();
-    await showsSome(reloads, before);
-    // It was in the middle, or this shows nothing.
-    expect(await stays.page.innerText('#status')).toBe('Answering …');
+    await showsSome(reloads, before - 1);
+    // It is in the middle, or this shows nothing.
+    for (const { page } of [stays, late, reloads]) expect(await page.innerText('#status')).toBe('Answering …');
+    const middle = Math.max(...(await Promise.all([stays, late, reloads].map(textOf))).map(({ length }) => length));
+    await writeFile(release, '');
+    for (const each of [stays, late, reloads]) await showsSome(each, middle);
     for (const each of [stays, late, reloads]) await isComplete(each);
     const end = await visitors.visit(address);
     await isComplete(end);
@@ -82,6 +90,16 @@ describe('examples/llm-stream', () => {
     // The browser writes down each 404.
     const others = visitors.complaints.slice(complaints).filter((line) => !line.includes('404'));
     expect([...visitors.complaints.slice(0, complaints), ...others]).toEqual([]);
+  });
+
+  it('says so when the address is that of no answer', async () => {
+    const visitor = await visitors.visit(url);
+    const requests: string[] = [];
+    visitor.page.on('request', (request) => requests.push(new URL(request.url()).pathname));
+    await visitor.page.goto(`${url}/#foo`);
+    await visitor.page.getByText('There is no answer at this address.').waitFor();
+    expect(await visitor.page.getAttribute('#answer', 'aria-busy')).toBe('false');
+    expect(requests).not.toContain('/token');
   });
 
   it('gives a viewer a token for its answer alone', async () => {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
+import { type IncomingMessage, request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { freePort } from '@holdfast/local/free-port';
 import { repositoryRoot } from '@holdfast/local/repository-root';
@@ -119,6 +120,14 @@ it('shows a message to one person, in an empty folder, within five minutes of a 
   await shows(bob, 'Bob only');
   expect(await bob.innerText('body')).not.toMatch(/Ann|Next/);
 
+  // What a page must not do, and what must not end the backend.
+  const registered = await fetch(`${origin}/register?user=eve`, { method: 'POST' });
+  const { clientId } = (await registered.json()) as { clientId: string };
+  await call(controlUrl, 'PUT', '/v1/topics/secret', { key });
+  const subscribed = await call(controlUrl, 'POST', `/v1/clients/${clientId}/topics`, { body: { topics: ['secret'] } });
+  expect(subscribed).toMatchObject({ status: 403, body: { type: 'urn:holdfast:problem:not-permitted' } });
+  for (const path of ['//', '/%', '*', 'http://x//']) expect(await rawStatus(Number(port), path)).toBe(200);
+
   const steps = text.slice(0, text.indexOf(AFTERWARDS));
   const readingSeconds = (steps.split(/\s+/).length / WORDS_A_MINUTE) * 60;
   const seconds = machineSeconds + readingSeconds;
@@ -131,6 +140,16 @@ it('shows a message to one person, in an empty folder, within five minutes of a 
 
 function shows(tab: Page, message: string): Promise<void> {
   return eventually(async () => expect(await tab.innerText('body')).toContain(message), PATIENCE);
+}
+
+/** The status of a request for a path as it is, which `fetch` would make another one. */
+async function rawStatus(port: number, path: string): Promise<number | undefined> {
+  const request = httpRequest({ host: '127.0.0.1', port, path });
+  const answered = once(request, 'response');
+  request.end();
+  const [response] = (await answered) as [IncomingMessage];
+  response.resume();
+  return response.statusCode;
 }
 
 /** Runs a program, which has to succeed. Gives what it printed. */

@@ -54,18 +54,19 @@ export function Room({ room, controlUrl, user }: { room: string; controlUrl: str
   );
 }
 
+/** A changed text is another message: the same id with another body would be refused. */
+const draftOf = (text: string) => ({ text, id: crypto.randomUUID() });
+
 function Composer({ room }: { room: string }) {
-  const [text, setText] = useState('');
-  const [id, setId] = useState(() => crypto.randomUUID());
+  const [draft, setDraft] = useState(() => draftOf(''));
   const [fault, setFault] = useState('');
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
-    // The same id until it is known to be there: sent twice, it is published once.
+    // The same id until the text changes: sent again, because the answer was lost, it is published once.
     try {
-      await send(room, text, id);
-      setText('');
-      setId(crypto.randomUUID());
+      await send(room, draft.text, draft.id);
       setFault('');
+      setDraft((now) => (now === draft ? draftOf('') : now)); // what was typed meanwhile stays
     } catch (error) {
       setFault(String(error));
     }
@@ -76,8 +77,8 @@ function Composer({ room }: { room: string }) {
       <div className="row">
         <input
           id="text"
-          value={text}
-          onChange={({ target }) => setText(target.value)}
+          value={draft.text}
+          onChange={({ target }) => setDraft(draftOf(target.value))}
           required
           maxLength={2000}
           autoComplete="off"

@@ -7,22 +7,28 @@ const post = (path, body, signal) =>
   fetch(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body), signal });
 
 let client;
+let starts = 0;
 let user = null;
 let followed = [];
 let scores = { version: -1, minute: 0, matches: [] };
 
+/** Connects anew as whoever is signed in. Of several calls at once the last one counts: a page is one client. */
 async function start() {
+  const own = (starts += 1);
   client?.close();
   const session = await (await fetch('/session')).json();
+  if (own !== starts) return;
   ({ user, followed } = session);
   showUser();
+  let isSignedOut = false;
   client = connect({
     controlUrl: session.controlUrl,
     credential: 'subprotocol', // keeps the client id out of URLs, and so out of logs
     // Asked again before each token ends, and after a sleep. The connection stays.
     getToken: async ({ signal }) => {
       const response = await post(user === null ? '/visitor-token' : '/token', { tab }, signal);
-      if (response.status === 401) return null; // signed out meanwhile: the client ends as `not-authorized`
+      isSignedOut = response.status === 401;
+      if (isSignedOut) return null; // meanwhile: the client ends as `not-authorized`
       if (!response.ok) throw new Error(`no token: ${response.status}`); // tried again
       return (await response.json()).token;
     },
@@ -35,7 +41,8 @@ async function start() {
     scores.matches.forEach(showMatch);
   });
   client.on('closed', ({ reason }) => {
-    if (reason === 'not-authorized' && user !== null) void start();
+    if (isSignedOut) void start();
+    else if (reason !== 'closed') byId('connection').textContent = `Not connected (${reason}): reload the page`;
   });
 }
 

@@ -8,6 +8,8 @@ const post = (path, body, signal) =>
 
 const { controlUrl } = await (await fetch('/settings')).json();
 let client;
+/** The id of an answer, as the server makes it. */
+const ANSWER = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Shows an answer from its start to its end, whenever this page comes. */
 async function view(answer) {
@@ -19,6 +21,7 @@ async function view(answer) {
   };
   clear();
   client?.close();
+  if (!ANSWER.test(answer)) return showStatus('There is no answer at this address.');
   const mine = (client = connect({ controlUrl, getToken, credential: 'subprotocol' }));
   mine.on('lost', () => showStatus('Some of the answer is gone.'));
   mine.on('closed', ({ reason }) => reason !== 'closed' && showStatus(`No further parts: ${reason}.`));

@@ -61,7 +61,7 @@ const sdk = new URL('node_modules/@holdfast/client/dist/holdfast.min.js', import
 const answers = {
   'GET /': async () => ['text/html', await readFile(page)],
   'GET /holdfast.js': async () => ['text/javascript', await readFile(sdk)],
-  'POST /register': async () => ['application/json', JSON.stringify(await holdfast.register({ user }))],
+  'POST /register': async () => ['application/json', JSON.stringify(await holdfast.register({ user, may: { subscribe: [] } }))],
   'POST /send': async (request) => {
     const { text } = await json(request);
     return ['application/json', JSON.stringify(await holdfast.publishToUser(user, { text: String(text) }))];
