@@ -14,6 +14,7 @@ import {
   podOf,
   readValues,
   render,
+  template,
   valuesFiles,
   variablesOf,
 } from './chart/helm.ts';
@@ -35,7 +36,7 @@ const [groups, paths] = [true, false].map((isGroup) =>
 /** What is refused for what it combines makes no objects. */
 function textOf(values: Values): string {
   try {
-    return render(values).text;
+    return template(values);
   } catch (error) {
     if (error instanceof HelmError) return '';
     throw error;
