@@ -3,7 +3,7 @@
 #   docker buildx bake --file deploy/docker/docker-bake.hcl --load --set '*.platform=linux/amd64'    for this machine
 #   docker buildx bake --file deploy/docker/docker-bake.hcl --print                                  what would be built
 #
-# A release sets the variables and pushes: .github/workflows/release.yml.
+# A release sets the variables and builds archives of it: .github/workflows/release.yml.
 
 variable "REGISTRY" {
   default = "holdfast"

@@ -1,9 +1,8 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
 import { changesOf, valueAt, withValue } from './chart/changes.ts';
+import { firstKeysScript } from './chart/first-keys.ts';
 import {
   CHART,
   HelmError,
@@ -15,6 +14,7 @@ import {
   podOf,
   readValues,
   render,
+  template,
   valuesFiles,
   variablesOf,
 } from './chart/helm.ts';
@@ -36,7 +36,7 @@ const [groups, paths] = [true, false].map((isGroup) =>
 /** What is refused for what it combines makes no objects. */
 function textOf(values: Values): string {
   try {
-    return render(values).text;
+    return template(values);
   } catch (error) {
     if (error instanceof HelmError) return '';
     throw error;
@@ -122,6 +122,8 @@ describe.skipIf(helm === null)(`the objects of the chart${helm === null ? `: ${N
     for (const part of PARTS) {
       const container = containerOf(one('Deployment', part));
       expect(container.securityContext).toEqual(defaults['containerSecurityContext']);
+      // The image says how it is started, with which flags of Node.
+      expect(Object.keys(container).filter((key) => ['command', 'args'].includes(key))).toEqual([]);
       expect(podOf(one('Deployment', part))).toMatchObject({
         automountServiceAccountToken: false,
         securityContext: { runAsNonRoot: true },
@@ -235,6 +237,7 @@ describe.skipIf(helm === null)(`the objects of the chart${helm === null ? `: ${N
       name: 'api-keys',
       persistentVolumeClaim: { claimName: 'holdfast-api-keys' },
     });
+    expect(pod.initContainers?.[0]?.command).toEqual(['node', '-e', firstKeysScript()]);
     expect(pod.initContainers?.[0]?.volumeMounts?.map(({ mountPath }) => mountPath)).toEqual([
       '/etc/holdfast',
       '/etc/holdfast-first-keys',
@@ -247,30 +250,6 @@ describe.skipIf(helm === null)(`the objects of the chart${helm === null ? `: ${N
     expect(podOf(named.one('Deployment', 'control-api')).volumes?.[0]).toMatchObject({
       persistentVolumeClaim: { claimName: 'mine' },
     });
-  });
-
-  it('fill an empty volume of keys once, and keep what is on it then', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'holdfast-keys-'));
-    try {
-      const { one } = render({ apiKeys: { writable: { enabled: true } } });
-      const [node = '', flag = '', script = ''] =
-        podOf(one('Deployment', 'control-api')).initContainers?.[0]?.command ?? [];
-      const file = (name: string): string => join(folder, name, 'api-keys.json');
-      const fill = (secret: string): string => {
-        writeFileSync(file('holdfast-first-keys'), secret);
-        execFileSync(node, [flag, script.replaceAll('/etc/', `${folder}/`)], {
-          env: { ...process.env, HOSTNAME: 'pod' },
-        });
-        return readFileSync(file('holdfast'), 'utf8');
-      };
-      for (const name of ['holdfast', 'holdfast-first-keys']) mkdirSync(join(folder, name));
-      expect(fill('first')).toBe('first');
-      expect(statSync(file('holdfast')).mode & 0o777).toBe(0o600);
-      expect(fill('second')).toBe('first');
-      expect(readdirSync(join(folder, 'holdfast'))).toEqual(['api-keys.json']);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
   });
 
   it('pass webhooks and traces on, and nothing of them when they are off', () => {

@@ -30,11 +30,15 @@ beforeAll(async () => {
   copyFileSync(process.execPath, node);
   mkdirSync(keys, { mode: 0o777 });
   chmodSync(keys, 0o777);
-  for (const part of Object.keys(MAX_MIB) as (keyof typeof MAX_MIB)[]) {
-    images[part] = await buildImage(`apps/${part}/Dockerfile`, join(folder, part));
-    // As the root file system of a container that is read-only, for a user who owns nothing there.
-    execFileSync('chmod', ['-R', 'a-w,a+rX', images[part].app]);
-  }
+  const parts = Object.keys(MAX_MIB) as (keyof typeof MAX_MIB)[];
+  await Promise.all(
+    parts.map(async (part) => {
+      const image = await buildImage(`apps/${part}/Dockerfile`, join(folder, part));
+      // As the root file system of a container that is read-only, for a user who owns nothing there.
+      execFileSync('chmod', ['-R', 'a-w,a+rX', image.app]);
+      images[part] = image;
+    }),
+  );
 });
 
 afterAll(() => {

@@ -27,17 +27,30 @@ export interface Rendered {
 /** helm has refused the values. */
 export class HelmError extends Error {}
 
-/** What `helm template` makes of these values over those of the chart. Raises a HelmError with what helm says. */
-export function render(values: Values): Rendered {
+/** What helm has printed, by the values as JSON: it is started once for each. */
+const printed = new Map<string, string>();
+
+/** What `helm template` prints of these values over those of the chart. Raises a HelmError with what helm says. */
+export function template(values: Values): string {
+  const input = JSON.stringify(values);
+  const before = printed.get(input);
+  if (before !== undefined) return before;
   const args = ['template', 'holdfast', CHART, '--namespace', 'push', '--kube-version', KUBERNETES, '--values', '-'];
-  const { status, stdout, stderr } = spawnSync(helm ?? '', args, { encoding: 'utf8', input: JSON.stringify(values) });
+  const { status, stdout, stderr } = spawnSync(helm ?? '', args, { encoding: 'utf8', input });
   if (status !== 0) throw new HelmError(stderr);
+  printed.set(input, stdout);
+  return stdout;
+}
+
+/** The same, read: its objects. */
+export function render(values: Values): Rendered {
+  const text = template(values);
   // As Kubernetes reads them: 0440 is octal.
-  const documents = parseAllDocuments(stdout, { version: '1.1' });
+  const documents = parseAllDocuments(text, { version: '1.1' });
   const objects = documents.flatMap((document) => (document.toJS() as Manifest | null) ?? []);
   const of: Rendered['of'] = (kind) => objects.filter((object) => object.kind === kind);
   return {
-    text: stdout,
+    text,
     objects,
     of,
     one(kind, ending = '') {
