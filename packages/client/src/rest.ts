@@ -9,12 +9,7 @@ import type {
 import type { ClientMay } from '@holdfast/protocol/user';
 import type { doctorResponse } from '@holdfast/protocol/rest/doctor';
 import type { drainResponse, edgesResponse } from '@holdfast/protocol/rest/edges';
-import type {
-  createKeyRequest,
-  createKeyResponse,
-  deleteKeyResponse,
-  keysResponse,
-} from '@holdfast/protocol/rest/keys';
+import type { NewKey, createKeyResponse, deleteKeyResponse, keysResponse } from '@holdfast/protocol/rest/keys';
 import type { explainResponse } from '@holdfast/protocol/rest/explain';
 import type { batchResponse, logResponse, publishResponse } from '@holdfast/protocol/rest/messages';
 import type { presenceCountResponse, presenceResponse } from '@holdfast/protocol/rest/presence';
@@ -55,8 +50,6 @@ export interface Draining extends Answer<typeof drainResponse> {}
 export interface KeyPage extends Answer<typeof keysResponse> {}
 export interface CreatedKey extends Answer<typeof createKeyResponse> {}
 export interface DeletedKey extends Answer<typeof deleteKeyResponse> {}
-/** A key of the keys file, without the hash of its secret: that is made by the call. */
-export type NewKey = (typeof createKeyRequest)['_input'];
 export interface DoctorReport extends Answer<typeof doctorResponse> {}
 
 interface Unregistered extends Answer<typeof unregisterResponse> {}

@@ -29,6 +29,7 @@ export const keysResponse = z.object({
 
 /** A key as the keys file has it; its secret is made by the call. */
 export const createKeyRequest = apiKey.omit({ secretSha256: true });
+export type NewKey = z.input<typeof createKeyRequest>;
 
 export const createKeyResponse = keySummary.extend({
   key: z.string().describe('`<id>.<secret>`, as it is presented. Shown this once: only its hash is kept'),
