@@ -102,6 +102,12 @@ class PublishMany(unittest.TestCase):
             self.assertEqual(len(unknown(outcomes[2000:], "unreachable")), 1)
             self.assertEqual(len(api.calls), 2)
 
+    def test_a_later_call_that_fails_is_an_outcome(self) -> None:
+        with ScriptedApi(all_ok, problem("key-unknown")) as api:
+            outcomes = api.holdfast.publish_many([Message(["a"], 1)] * 1001)
+            self.assertEqual([outcomes[999].ok, outcomes[1000].code], [True, "key-unknown"])
+            self.assertEqual(outcomes[1000].topics, ["a"])
+
     def test_makes_calls_of_at_most_1000_messages_and_16_mib_and_none_for_no_message(self) -> None:
         with ScriptedApi(*[all_ok] * 4) as api:
             small = api.holdfast.publish_many(Message(["a"], 1) for _ in range(1001))
