@@ -39,7 +39,7 @@ export const answers: readonly Shape[] = [
   ),
   answer('Problem', 'what the server says of a request that it refused (RFC 9457)', problem),
   answer('Published', 'a message that was published', publishResponse),
-  answer('BatchOutcome', 'what became of one message of several', batchResult),
+  answer('BatchResult', 'what the server says of one message of several', batchResult),
   answer('ConnectInfo', 'where a client connects', connectInfo),
   answer('Registration', 'a client that was registered', registerResponse),
   answer('ClientTopics', 'what a client is subscribed to', topicsResponse),

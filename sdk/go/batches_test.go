@@ -69,10 +69,10 @@ func TestPublishManySaysOfEachWhatBecameOfItWhenTheAttemptsAreOver(t *testing.T)
 	equal(t, []interface{}{outcomes[0].OK, outcomes[1].Code, outcomes[2].OK}, []interface{}{true, RedisUnavailable, true})
 }
 
-func TestPublishManyFailsWhenNothingWasSent(t *testing.T) {
-	for code, given := range map[Code]scriptedAnswer{KeyUnknown: problem(KeyUnknown), UnexpectedAnswer: results()} {
-		api := scripted(t, given)
-		outcomes, err := api.backend(t).PublishMany(context.Background(), threeMessages())
+func TestPublishManyFailsWhenSurelyNoneWasPublished(t *testing.T) {
+	for _, code := range []Code{KeyUnknown, TooManyCalls} {
+		api := scripted(t, problem(code), problem(code))
+		outcomes, err := api.backend(t, WithAttempts(2)).PublishMany(context.Background(), threeMessages())
 		equal(t, []interface{}{len(outcomes), CodeOf(err)}, []interface{}{0, code})
 	}
 	api := scripted(t)
@@ -80,6 +80,37 @@ func TestPublishManyFailsWhenNothingWasSent(t *testing.T) {
 	if err == nil || len(api.calls) != 0 {
 		t.Fatal(err, api.calls)
 	}
+}
+
+func TestWhatMayHaveBeenPublishedHasAnOutcomeWithItsKey(t *testing.T) {
+	for _, given := range []struct {
+		code    Code
+		answers []scriptedAnswer
+	}{
+		{Unreachable, []scriptedAnswer{noAnswer, noAnswer}},
+		{Unreachable, []scriptedAnswer{noAnswer, problem(KeyUnknown)}},
+		{InternalError, []scriptedAnswer{problem(InternalError), problem(InternalError)}},
+		{UnexpectedAnswer, []scriptedAnswer{results()}},
+	} {
+		api := scripted(t, given.answers...)
+		outcomes, err := api.backend(t, WithAttempts(2)).PublishMany(context.Background(), threeMessages())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for index, message := range sent(t, api.calls[0]) {
+			got := outcomes[index]
+			equal(t, []interface{}{got.OK, got.Code, got.Topics, got.IdempotencyKey}, []interface{}{false, given.code, message.Topics, message.IdempotencyKey})
+		}
+	}
+}
+
+func TestNoMoreIsSentAfterACallOfWhichNothingIsKnown(t *testing.T) {
+	api := scripted(t, noAnswer, allOK(t))
+	outcomes, err := api.backend(t, WithAttempts(1)).PublishMany(context.Background(), numbered(1001))
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, []interface{}{len(api.calls), outcomes[1000].Code, outcomes[1000].IdempotencyKey != ""}, []interface{}{1, Unreachable, true})
 }
 
 func TestALaterCallThatFailsIsAnOutcome(t *testing.T) {
@@ -114,16 +145,46 @@ func TestPublishManyMakesCallsOfAtMost1000MessagesAnd16MiB(t *testing.T) {
 	equal(t, counts, []int{1000, 1, 278, 22})
 }
 
-func TestPublishManyEndsWithItsContextAndGivesWhatWasSent(t *testing.T) {
+func TestPublishManyEndsWithItsContextAndGivesWhatBecameOfAll(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	api := scripted(t, allOK(t), func(response http.ResponseWriter, call scriptedCall) {
 		cancel()
-		problem(RedisUnavailable)(response, call)
+		given := make([]string, len(sent(t, call)))
+		for index := range given {
+			given[index] = failed(RedisUnavailable)
+		}
+		given[0] = ok("a")
+		results(given...)(response, call)
 	})
-	outcomes, err := api.backend(t).PublishMany(ctx, numbered(1001))
+	outcomes, err := api.backend(t).PublishMany(ctx, numbered(2001))
 	if !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
-	equal(t, len(outcomes), 1000)
+	equal(t, []interface{}{len(outcomes), len(api.calls), outcomes[999].OK}, []interface{}{2001, 2, true})
+	for _, outcome := range outcomes[1001:] {
+		if outcome.OK || outcome.Code == "" || outcome.IdempotencyKey == "" {
+			t.Fatal(outcome)
+		}
+	}
+	outcomes, err = api.backend(t).PublishMany(ctx, numbered(1))
+	if !errors.Is(err, context.Canceled) || len(outcomes) != 0 {
+		t.Fatal(outcomes, err)
+	}
+}
+
+func TestPublishManyKeepsWhatWasAcceptedOfTheBatchInWhichItsContextEnded(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	api := scripted(t, results(ok("a"), failed(RedisUnavailable), failed(TopicNotFound)), func(response http.ResponseWriter, call scriptedCall) {
+		cancel()
+		problem(RedisUnavailable)(response, call)
+	})
+	outcomes, err := api.backend(t).PublishMany(ctx, threeMessages())
+	if !errors.Is(err, context.Canceled) || len(outcomes) != 3 {
+		t.Fatal(outcomes, err)
+	}
+	keys := sent(t, api.calls[0])
+	equal(t, []interface{}{outcomes[0].OK, outcomes[1].Code, outcomes[2].Code}, []interface{}{true, RedisUnavailable, TopicNotFound})
+	equal(t, []string{outcomes[0].IdempotencyKey, outcomes[1].IdempotencyKey}, []string{"", keys[1].IdempotencyKey})
 }

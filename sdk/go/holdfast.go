@@ -9,6 +9,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -51,8 +52,11 @@ func WithHTTPClient(client *http.Client) Option {
 	return func(backend *Backend) { backend.client = client }
 }
 
-// New takes where control-api listens, such as http://127.0.0.1:7700, and an API key as it is presented: <id>.<secret>. It
-// makes no call.
+// A key as a header takes it.
+var wellFormedKey = regexp.MustCompile(`^[!-~]+\.[!-~]+$`)
+
+// New takes where control-api listens, such as http://127.0.0.1:7700, and an API key as it is presented: <id>.<secret>. White
+// space around the key is left out, for a file ends with a line break. It makes no call, and its errors never quote the key.
 func New(controlURL, key string, options ...Option) (*Backend, error) {
 	parsed, err := url.Parse(controlURL)
 	if err != nil {
@@ -61,6 +65,10 @@ func New(controlURL, key string, options ...Option) (*Backend, error) {
 	isURL := (parsed.Scheme == "http" || parsed.Scheme == "https") && parsed.Host != ""
 	if !isURL || parsed.User != nil || parsed.RawQuery != "" || parsed.Fragment != "" {
 		return nil, errors.New("holdfast: the control URL is http:// or https://, a host, and a port or a path if need be")
+	}
+	key = strings.TrimSpace(key)
+	if !wellFormedKey.MatchString(key) {
+		return nil, errors.New("holdfast: the key is <id>.<secret>, of visible ASCII characters")
 	}
 	backend := &Backend{
 		base:     strings.TrimRight(controlURL, "/"),

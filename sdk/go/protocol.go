@@ -108,8 +108,8 @@ func (Published) required() []string {
 	return []string{"topic", "id"}
 }
 
-// BatchOutcome is what became of one message of several.
-type BatchOutcome struct {
+// BatchResult is what the server says of one message of several.
+type BatchResult struct {
 	OK bool `json:"ok"`
 	// What was published, by topic
 	IDs    map[string]string `json:"ids"`
@@ -119,7 +119,7 @@ type BatchOutcome struct {
 	Topics []string `json:"topics"`
 }
 
-func (BatchOutcome) required() []string {
+func (BatchResult) required() []string {
 	return []string{"ok", "ids"}
 }
 

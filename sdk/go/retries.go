@@ -14,6 +14,8 @@ const (
 	// The first delay is drawn below this.
 	baseDelay = 250 * time.Millisecond
 	capDelay  = 15 * time.Second
+	// A `Retry-After` beyond this is left to the caller: a call that sleeps for an hour looks like one that hangs.
+	maxRetryAfterSeconds = 60
 )
 
 // An attempt of a call.
@@ -25,7 +27,8 @@ type attempt struct {
 }
 
 // withRetries makes a call again after no answer, 408, 429 and 5xx: with full jitter, and not before `Retry-After`. It has
-// to be one that may be carried out twice. Fails with the last error, or with that of the context.
+// to be one that may be carried out twice. Fails with the last error, or with that of the context; at once when that error
+// asks to wait beyond maxRetryAfterSeconds or the deadline.
 func (b *Backend) withRetries(ctx context.Context, call func(attempt) error) error {
 	for failures := 0; ; failures++ {
 		if err := ctx.Err(); err != nil {
@@ -40,6 +43,9 @@ func (b *Backend) withRetries(ctx context.Context, call func(attempt) error) err
 		}
 		var failure *Error
 		if !errors.As(err, &failure) || !failure.mayPass() || failures+1 >= b.attempts {
+			return err
+		}
+		if failure.RetryAfter > maxRetryAfterSeconds*time.Second {
 			return err
 		}
 		delay := backoff(failures)

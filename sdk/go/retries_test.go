@@ -23,7 +23,7 @@ func TestRepeatedWithTheSameIdempotencyKey(t *testing.T) {
 		t.Fatal(api.calls[0].idempotencyKey)
 	}
 	for _, call := range api.calls {
-		if call != (scriptedCall{"POST /v1/topics/news/messages", api.calls[0].idempotencyKey, `{"text":"<b>"}`}) {
+		if call != (scriptedCall{"POST /v1/topics/news/messages", api.calls[0].idempotencyKey, `{"text":"<b>"}`, "test.secret"}) {
 			t.Fatal(call)
 		}
 	}
@@ -104,14 +104,36 @@ func TestWaitsAsLongAsTheServerAsks(t *testing.T) {
 }
 
 func TestDoesNotBeginToWaitBeyondTheDeadline(t *testing.T) {
-	api := scripted(t, problem(APIBusy, "Retry-After", "600"), done)
+	api := scripted(t, problem(APIBusy, "Retry-After", "60"), done)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	_, err := api.backend(t).Publish(ctx, "news", 1)
 	var failure *Error
-	if !errors.As(err, &failure) || failure.RetryAfter != 10*time.Minute || ctx.Err() != nil {
+	if !errors.As(err, &failure) || failure.RetryAfter != time.Minute || ctx.Err() != nil {
 		t.Fatal(err)
 	}
+}
+
+func TestDoesNotWaitLongerThan60SecondsHoweverLongTheServerAsks(t *testing.T) {
+	for _, asked := range []string{"61", "Fri, 31 Dec 9999 23:59:59 GMT"} {
+		api := scripted(t, problem(APIBusy, "Retry-After", asked), done)
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		// Beyond any wait, so that it is not what ends the call.
+		_, err := api.backend(t).Publish(withoutDeadline{ctx}, "news", 1)
+		cancel()
+		var failure *Error
+		if !errors.As(err, &failure) || failure.RetryAfter < 61*time.Second {
+			t.Fatal(err)
+		}
+		equal(t, []interface{}{failure.Code, len(api.calls)}, []interface{}{APIBusy, 1})
+	}
+}
+
+// withoutDeadline is a context that ends, and does not say when.
+type withoutDeadline struct{ context.Context }
+
+func (withoutDeadline) Deadline() (time.Time, bool) {
+	return time.Time{}, false
 }
 
 func TestAnAttemptDoesNotWaitForEver(t *testing.T) {
@@ -138,7 +160,7 @@ func TestEndsWithItsContextInAnAttemptAndBetweenTwo(t *testing.T) {
 		api := scripted(t)
 		api.answers = []scriptedAnswer{api.silent}
 		if waits {
-			api.answers = []scriptedAnswer{problem(APIBusy, "Retry-After", "600")}
+			api.answers = []scriptedAnswer{problem(APIBusy, "Retry-After", "60")}
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		time.AfterFunc(100*time.Millisecond, cancel)
@@ -163,17 +185,35 @@ func TestNamesCannotBecomeOtherPaths(t *testing.T) {
 	equal(t, api.lines(), []string{"POST /v1/users/..%2Fann%3Fx=1%23%2F%C3%A9/messages"})
 }
 
+func TestAKeyIsOneAndTheErrorDoesNotQuoteIt(t *testing.T) {
+	for _, key := range []string{"", "SECRET", ".SECRET", "app.", "app.SEC\nRET", "app.SEC RET", "app.SECRÉT", "app.SECRET\x7f"} {
+		_, err := New("http://x", key)
+		if err == nil || strings.Contains(err.Error(), "SEC") {
+			t.Fatal(key, err)
+		}
+	}
+	api := scripted(t, done)
+	backend, err := New(api.URL, " app.SECRET\r\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = backend.Publish(context.Background(), "news", 1); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, api.calls[0].key, "app.SECRET")
+}
+
 func TestNewTakesAURLAndBounds(t *testing.T) {
 	for _, url := range []string{"", "control-api:7700", "ftp://x", "http://", "http://user:pw@x", "http://x/?a", "http://x:port"} {
-		if _, err := New(url, "key"); err == nil {
+		if _, err := New(url, "test.secret"); err == nil {
 			t.Fatal(url)
 		}
 	}
-	if _, err := New("http://x", "key", WithAttempts(0)); err == nil {
+	if _, err := New("http://x", "test.secret", WithAttempts(0)); err == nil {
 		t.Fatal("no attempt")
 	}
 	api := scripted(t, done)
-	backend, err := New(api.URL+"/push/", "key", WithHTTPClient(&http.Client{}))
+	backend, err := New(api.URL+"/push/", "test.secret", WithHTTPClient(&http.Client{}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,7 @@ type scriptedCall struct {
 	line           string
 	idempotencyKey string
 	body           string
+	key            string
 }
 
 type scriptedAnswer func(http.ResponseWriter, scriptedCall)
@@ -51,7 +52,7 @@ func (api *scriptedAPI) take(response http.ResponseWriter, request *http.Request
 		return
 	}
 	line := request.Method + " " + request.URL.EscapedPath()
-	call := scriptedCall{line, request.Header.Get("Idempotency-Key"), string(body)}
+	call := scriptedCall{line, request.Header.Get("Idempotency-Key"), string(body), request.Header.Get("X-API-Key")}
 	api.mutex.Lock()
 	answer := problem(InternalError)
 	if len(api.answers) > 0 {

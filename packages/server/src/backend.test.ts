@@ -27,11 +27,37 @@ function keysOf(body = '{"messages":[]}'): string[] {
   return messages.map(({ topics, idempotencyKey }) => `${topics.join()} ${idempotencyKey}`);
 }
 
+const allOk: Answer = (response, { body }) =>
+  response.writeHead(202).end(JSON.stringify({ results: keysOf(body).map(() => ok('a', '1-0')) }));
+
 it('says what the control URL must be, where its variable is not set', () => {
   const controlUrl = process.env['NOT_SET'] as string;
   expect(() => createBackend({ controlUrl, key: KEY })).toThrow(
     'controlUrl must be a URL such as http://127.0.0.1:7700, and is undefined',
   );
+});
+
+it('takes a key without the white space around it, and does not quote one that is none', async () => {
+  for (const wrong of [
+    '',
+    'SECRET',
+    '.SECRET',
+    'app.',
+    'app.SEC\nRET',
+    'app.SEC RET',
+    'app.SECRÉT',
+    'app.SECRET\u007F',
+  ]) {
+    const create = () => createBackend({ controlUrl: 'http://127.0.0.1:1', key: wrong });
+    expect(create).toThrow(new TypeError('key must be <id>.<secret>, of visible ASCII characters'));
+  }
+  const keys: (string | null)[] = [];
+  const fetch = (_url: unknown, init?: RequestInit) => {
+    keys.push(new Headers(init?.headers).get('x-api-key'));
+    return Promise.resolve(Response.json(PUBLISHED, { status: 202 }));
+  };
+  await createBackend({ controlUrl: 'http://127.0.0.1:1', key: ' app.SECRET\r\n', fetch }).publish('news', 1);
+  expect(keys).toEqual(['app.SECRET']);
 });
 
 describe('a call of a backend', () => {
@@ -73,6 +99,12 @@ describe('a call of a backend', () => {
     const since = performance.now();
     await started.backend.publish('news', 1);
     expect(performance.now() - since).toBeGreaterThanOrEqual(990);
+  });
+
+  it('does not wait longer than 60 s, however long the server asks', async () => {
+    await using started = await backendOf([problem('api-busy', { 'retry-after': '61' }), json(202, PUBLISHED)]);
+    await expect(started.backend.publish('news', 1)).rejects.toMatchObject({ code: 'api-busy', retryAfterMs: 61_000 });
+    expect(started.calls).toHaveLength(1);
   });
 
   it('does not wait for ever for an answer, and ends with its signal', async () => {
@@ -135,19 +167,46 @@ describe('publishMany', () => {
       json(202, { results: [ok('b', '2-0')] }),
     ]);
     const outcomes = await started.backend.publishMany(items);
-    expect(outcomes).toEqual([ok('a', '1-0'), ok('b', '2-0'), failed('topic-not-found')]);
     const [one, two, three] = started.calls.map(({ body }) => keysOf(body));
+    const refused = { ...failed('topic-not-found'), idempotencyKey: one?.[2]?.slice('c '.length) };
+    expect(outcomes).toEqual([ok('a', '1-0'), ok('b', '2-0'), refused]);
     expect([two, three]).toEqual([one, [one?.[1]]]);
   });
 
   it('says of each message what became of it when the attempts are over', async () => {
     const results = [ok('a', '1-0'), failed('redis-unavailable'), ok('c', '1-0')];
     await using started = await backendOf([json(202, { results }), noAnswer], { attempts: 2 });
-    expect(await started.backend.publishMany(items)).toEqual(results);
+    const outcomes = await started.backend.publishMany(items);
+    const idempotencyKey = keysOf(started.calls[0]?.body)[1]?.slice('b '.length);
+    expect(outcomes).toEqual([results[0], { ...results[1], idempotencyKey }, results[2]]);
     await using refused = await backendOf([problem('key-unknown')]);
     await expect(refused.backend.publishMany(items)).rejects.toMatchObject({ code: 'key-unknown' });
-    await using wrong = await backendOf([json(202, { results: [] })]);
-    await expect(wrong.backend.publishMany(items)).rejects.toMatchObject({ code: 'unexpected-answer' });
+  });
+
+  it.each([
+    ['unreachable', [noAnswer, noAnswer]],
+    ['unreachable', [noAnswer, problem('key-unknown')]],
+    ['internal-error', [problem('internal-error'), problem('internal-error')]],
+    ['unexpected-answer', [json(202, { results: [] })]],
+  ])('gives what may have been published an outcome with its key: %s', async (code, answers) => {
+    await using started = await backendOf(answers, { attempts: 2 });
+    const outcomes = await started.backend.publishMany(items);
+    expect(outcomes.map(({ topics, idempotencyKey }) => `${topics?.join()} ${idempotencyKey}`)).toEqual(
+      keysOf(started.calls[0]?.body),
+    );
+    expect(outcomes.every((outcome) => !outcome.ok && outcome.code === code)).toBe(true);
+  });
+
+  it('gives all their outcomes when its signal ends it, and sends no more', async () => {
+    const stop = new AbortController();
+    await using started = await backendOf([allOk, () => stop.abort(new Error('enough')), allOk]);
+    const many = Array.from({ length: 2001 }, () => ({ topics: ['a'], data: 1 }));
+    const outcomes = await started.backend.publishMany(many, { signal: stop.signal });
+    expect(outcomes.filter((outcome) => outcome.ok)).toHaveLength(1000);
+    expect(new Set(outcomes.slice(1000).map(({ idempotencyKey }) => idempotencyKey)).size).toBe(1001);
+    expect(outcomes[2000]).toMatchObject({ ok: false, code: 'unreachable', detail: 'enough' });
+    expect(started.calls).toHaveLength(2);
+    await expect(started.backend.publishMany(many, { signal: stop.signal })).rejects.toThrow('enough');
   });
 
   it('makes calls of at most 1,000 messages and 16 MiB, and none for no message', async () => {

@@ -19,7 +19,7 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 export interface BackendOptions {
   /** Where control-api listens, such as `http://127.0.0.1:7700`. */
   controlUrl: string;
-  /** An API key as it is presented: `<id>.<secret>`. */
+  /** An API key as it is presented: `<id>.<secret>`. White space around it is left out: a file ends with a line break. */
   key: string;
   /** How often a call is made at most: again after no answer, 408, 429 and 5xx. 5 by default. */
   attempts?: number | undefined;
@@ -46,7 +46,7 @@ export type Backend = ReturnType<typeof createBackend>;
 /**
  * The calls that a backend makes, with its API key. Each repeats itself while that may help, and has its effect once.
  * They reject with a HoldfastError, whose `code` is that of the problem document, or with the reason of their signal.
- * Raises TypeError when the control URL is none.
+ * Raises TypeError when the control URL or the key is none.
  */
 export function createBackend(options: BackendOptions) {
   const { controlUrl, key, fetch, attempts = DEFAULT_ATTEMPTS, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
@@ -54,7 +54,7 @@ export function createBackend(options: BackendOptions) {
   if (!URL.canParse(controlUrl)) {
     throw new TypeError(`controlUrl must be a URL such as http://127.0.0.1:7700, and is ${controlUrl}`);
   }
-  const rest = createRest({ controlUrl, key, fetch });
+  const rest = createRest({ controlUrl, key: checkedKey(key), fetch });
   const retry: RetryOptions = { attempts, timeoutMs };
   const call = <Answer>({ signal }: CallOptions, make: (attempt: Attempt) => Promise<Answer>): Promise<Answer> =>
     withRetries(retry, signal, make);
@@ -68,7 +68,8 @@ export function createBackend(options: BackendOptions) {
 
     /**
      * Publishes many messages, each to its topics, in calls of up to 1,000. Gives one outcome for each, in order; one that
-     * fails does not stop the others. Rejects only when nothing was sent.
+     * is refused does not stop the others. Rejects only when surely none was published. One that is not `ok` may have been
+     * published when no answer came; sent again with its `idempotencyKey` it is published once.
      */
     publishMany(messages: readonly BatchItem[], given: CallOptions = {}): Promise<BatchOutcome[]> {
       return sendBatches(rest, retry, messages, given.signal);
@@ -142,6 +143,14 @@ export function createBackend(options: BackendOptions) {
       return call(given, ({ signal }) => rest.revokeUser(user, { issuedBefore, signal }));
     },
   };
+}
+
+/** As a header takes it. What is wrong with it never quotes it: an error of `fetch` would. */
+function checkedKey(key: string): string {
+  // Of a variable that is not set, for callers without types.
+  const trimmed = ((key as string | undefined) ?? '').trim();
+  if (!/^[!-~]+\.[!-~]+$/.test(trimmed)) throw new TypeError('key must be <id>.<secret>, of visible ASCII characters');
+  return trimmed;
 }
 
 /** A repetition that finds the client of the attempt before takes its place: the answer of that attempt is gone. */

@@ -16,6 +16,9 @@ export interface Attempt {
   isRepeated: boolean;
 }
 
+/** A `Retry-After` beyond this is left to the caller: a call that sleeps for an hour looks like one that hangs. */
+const MAX_RETRY_AFTER_SECONDS = 60;
+
 /** What a server says that will not do better in a moment is below 500; these pass. */
 const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 429]);
 
@@ -26,7 +29,8 @@ function mayPass({ code, status }: HoldfastError): boolean {
 
 /**
  * Makes a call until it succeeds: after no answer, 408, 429 and 5xx again, with full jitter, and not before `Retry-After`.
- * The call has to be one that may be carried out twice. Rejects with the last error, or with the reason of the signal.
+ * The call has to be one that may be carried out twice. Rejects with the last error, at once when that asks to wait longer
+ * than MAX_RETRY_AFTER_SECONDS, or with the reason of the signal.
  */
 export async function withRetries<Answer>(
   { attempts, timeoutMs }: RetryOptions,
@@ -39,7 +43,9 @@ export async function withRetries<Answer>(
       return await oneAttempt(timeoutMs, signal, (bounded) => call({ signal: bounded, isRepeated: failures > 0 }));
     } catch (error) {
       if (!(error instanceof HoldfastError) || !mayPass(error) || failures + 1 >= attempts) throw error;
-      await pause(Math.max(backoffMs(failures), error.retryAfterMs ?? 0), signal);
+      const { retryAfterMs = 0 } = error;
+      if (retryAfterMs > MAX_RETRY_AFTER_SECONDS * 1000) throw error;
+      await pause(Math.max(backoffMs(failures), retryAfterMs), signal);
     }
   }
 }

@@ -31,6 +31,7 @@ class Call:
     body: bytes
     # Of the connection that it came on.
     port: int
+    key: Optional[str]
 
 
 Answer = Callable[["_Handler", Call], None]
@@ -85,7 +86,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _take(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         line = f"{self.command} {self.path}"
-        call = Call(line, self.headers.get("Idempotency-Key"), body, self.client_address[1])
+        call = Call(line, self.headers.get("Idempotency-Key"), body, self.client_address[1], self.headers.get("X-API-Key"))
         self.server.take(call)(self, call)
 
     do_GET = do_POST = do_PUT = do_DELETE = _take

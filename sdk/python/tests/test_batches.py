@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+import types
 import unittest
-from typing import Any
+import unittest.mock
+from typing import Any, Optional
 
-from holdfast import BatchOutcome, HoldfastError, Message
+from holdfast import BatchOutcome, HoldfastError, Message, _retries
 
 from .scripted_api import Answer, Call, ScriptedApi, answer, no_answer, problem
 
@@ -29,6 +32,16 @@ def all_ok(handler: Any, call: Call) -> None:
     results(*(ok("a", f"{index}-0") for index in range(count)))(handler, call)
 
 
+def outcome(given: dict[str, Any], key: Optional[str] = None) -> BatchOutcome:
+    return BatchOutcome(given["ok"], given["ids"], given.get("code"), given.get("detail"), given.get("topics"), key)
+
+
+def unknown(outcomes: list[BatchOutcome], code: str) -> list[tuple[str, str]]:
+    """The topics and keys of outcomes that all are of a code."""
+    assert all(not each.ok and each.code == code for each in outcomes), outcomes
+    return [((each.topics or [""])[0], each.idempotency_key or "") for each in outcomes]
+
+
 def sent(call: Call) -> list[tuple[str, str]]:
     return [(message["topics"][0], message["idempotencyKey"]) for message in json.loads(call.body)["messages"]]
 
@@ -38,23 +51,56 @@ class PublishMany(unittest.TestCase):
         first = results(ok("a"), failed("redis-unavailable"), failed("topic-not-found"))
         with ScriptedApi(no_answer, first, results(ok("b"))) as api:
             outcomes = api.holdfast.publish_many(MESSAGES)
-            expected = [ok("a"), ok("b"), failed("topic-not-found")]
-            self.assertEqual(outcomes, [BatchOutcome.from_json(each) for each in expected])
             one, two, three = (sent(call) for call in api.calls)
+            refused = outcome(failed("topic-not-found"), one[2][1])
+            self.assertEqual(outcomes, [outcome(ok("a")), outcome(ok("b")), refused])
             self.assertEqual([two, three], [one, [one[1]]])
             self.assertEqual(len({key for _, key in one}), 3)
 
     def test_says_of_each_what_became_of_it_when_the_attempts_are_over(self) -> None:
         given = [ok("a"), failed("redis-unavailable"), ok("c")]
         with ScriptedApi(results(*given), no_answer, attempts=2) as api:
-            self.assertEqual(api.holdfast.publish_many(MESSAGES), [BatchOutcome.from_json(each) for each in given])
+            outcomes = api.holdfast.publish_many(MESSAGES)
+            key = sent(api.calls[0])[1][1]
+            self.assertEqual(outcomes, [outcome(given[0]), outcome(given[1], key), outcome(given[2])])
 
-    def test_raises_when_nothing_was_sent(self) -> None:
-        for given, code in ((problem("key-unknown"), "key-unknown"), (results(), "unexpected-answer")):
-            with ScriptedApi(given) as api:
+    def test_raises_when_surely_none_was_published(self) -> None:
+        for given, code in (([problem("key-unknown")], "key-unknown"), ([problem("too-many-calls")] * 2, "too-many-calls")):
+            with ScriptedApi(*given, attempts=2) as api:
                 with self.assertRaises(HoldfastError) as raised:
                     api.holdfast.publish_many(MESSAGES)
                 self.assertEqual(raised.exception.code, code)
+
+    def test_what_may_have_been_published_has_an_outcome_with_its_key(self) -> None:
+        for given, code in (
+            ([no_answer, no_answer], "unreachable"),
+            ([no_answer, problem("key-unknown")], "unreachable"),
+            ([problem("internal-error")] * 2, "internal-error"),
+            ([results()], "unexpected-answer"),
+        ):
+            with ScriptedApi(*given, attempts=2) as api:
+                self.assertEqual(unknown(api.holdfast.publish_many(MESSAGES), code), sent(api.calls[0]))
+
+    def test_no_more_is_sent_after_a_call_of_which_nothing_is_known(self) -> None:
+        with ScriptedApi(no_answer, all_ok, attempts=1) as api:
+            outcomes = api.holdfast.publish_many([Message(["a"], 1)] * 1001)
+            self.assertEqual(len({key for _, key in unknown(outcomes, "unreachable")}), 1001)
+            self.assertEqual(len(api.calls), 1)
+
+    def test_has_one_time_for_all_its_calls(self) -> None:
+        passed = 0.0
+
+        def late(handler: Any, call: Call) -> None:
+            nonlocal passed
+            passed += 40
+            all_ok(handler, call)
+
+        clock = types.SimpleNamespace(monotonic=lambda: passed, sleep=time.sleep)
+        with ScriptedApi(late, late, all_ok, total_timeout=60.0) as api, unittest.mock.patch.object(_retries, "time", clock):
+            outcomes = api.holdfast.publish_many([Message(["a"], 1)] * 2001)
+            self.assertEqual(sum(each.ok for each in outcomes), 2000)
+            self.assertEqual(len(unknown(outcomes[2000:], "unreachable")), 1)
+            self.assertEqual(len(api.calls), 2)
 
     def test_a_later_call_that_fails_is_an_outcome(self) -> None:
         with ScriptedApi(all_ok, problem("key-unknown")) as api:
@@ -79,6 +125,19 @@ class PublishMany(unittest.TestCase):
             with self.assertRaisesRegex(HoldfastError, "cancelled"):
                 api.holdfast.with_options(cancelled=cancelled).publish_many(MESSAGES)
             self.assertEqual(api.calls, [])
+
+    def test_what_was_published_before_it_was_cancelled_is_not_lost(self) -> None:
+        cancelled = threading.Event()
+
+        def cancel(handler: Any, call: Call) -> None:
+            cancelled.set()
+            no_answer(handler, call)
+
+        with ScriptedApi(all_ok, cancel, all_ok) as api:
+            outcomes = api.holdfast.with_options(cancelled=cancelled).publish_many([Message(["a"], 1)] * 2001)
+            self.assertEqual(sum(each.ok for each in outcomes), 1000)
+            self.assertEqual(len({each.idempotency_key for each in outcomes[1000:]}), 1001)
+            self.assertEqual(len(api.calls), 2)
 
     def test_sends_nothing_when_one_is_no_json(self) -> None:
         with ScriptedApi(all_ok) as api:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import pickle
 import threading
 import time
 import unittest
 from typing import Any
 
-from holdfast import HoldfastError, TokenMay
+from holdfast import HoldfastError, TokenMay, WebhookError
 from holdfast._http import seconds_until
 
 from .scripted_api import PUBLISHED, ScriptedApi, answer, cut_off, no_answer, problem, silent
@@ -66,10 +67,20 @@ class Retries(unittest.TestCase):
                 self.assertGreaterEqual(time.monotonic() - since, 0.99)
 
     def test_does_not_begin_to_wait_beyond_the_time_for_all_attempts(self) -> None:
-        with ScriptedApi(problem("api-busy", {"Retry-After": "600"}), DONE, total_timeout=5.0) as api:
+        with ScriptedApi(problem("api-busy", {"Retry-After": "60"}), DONE, total_timeout=5.0) as api:
             with self.assertRaises(HoldfastError) as raised:
                 api.holdfast.publish("news", 1)
-            self.assertEqual((raised.exception.code, raised.exception.retry_after), ("api-busy", 600.0))
+            self.assertEqual((raised.exception.code, raised.exception.retry_after), ("api-busy", 60.0))
+
+    def test_does_not_wait_longer_than_60_s_however_long_the_server_asks(self) -> None:
+        for asked, seconds in (("61", 61.0), ("Fri, 31 Dec 9999 23:59:59 GMT", 251_606_440_799.0)):
+            headers = {"Retry-After": asked, "Date": "Sat, 28 Nov 2026 10:00:00 GMT"}
+            with ScriptedApi(problem("api-busy", headers), DONE) as api:
+                with self.assertRaises(HoldfastError) as raised:
+                    api.holdfast.publish("news", 1)
+                self.assertEqual(raised.exception.code, "api-busy")
+                self.assertEqual(raised.exception.retry_after, seconds)
+                self.assertEqual(len(api.calls), 1)
 
     def test_an_attempt_does_not_wait_for_ever(self) -> None:
         with ScriptedApi(silent, silent, DONE, attempts=2, timeout=0.05) as api:
@@ -83,7 +94,7 @@ class Retries(unittest.TestCase):
         self.assertEqual(_code(api), "unreachable")
 
     def test_ends_when_it_is_cancelled_in_an_attempt_and_between_two(self) -> None:
-        for given in (problem("api-busy", {"Retry-After": "600"}), silent):
+        for given in (problem("api-busy", {"Retry-After": "60"}), silent):
             cancelled = threading.Event()
             with ScriptedApi(given, timeout=30) as api:
                 api.holdfast = api.holdfast.with_options(cancelled=cancelled)
@@ -96,6 +107,18 @@ class Retries(unittest.TestCase):
 
 
 class Values(unittest.TestCase):
+    def test_errors_are_the_same_in_another_process(self) -> None:
+        with ScriptedApi(problem("topic-not-found", {"Retry-After": "7"})) as api:
+            with self.assertRaises(HoldfastError) as raised:
+                api.holdfast.publish("news", 1)
+        error = raised.exception
+        other = pickle.loads(pickle.dumps(error))
+        self.assertEqual((type(other), str(other)), (HoldfastError, "topic-not-found: why topic-not-found"))
+        self.assertEqual(vars(other), vars(error))
+        self.assertEqual((other.status, other.retry_after, other.problem), (404, 7.0, error.problem))
+        refused = pickle.loads(pickle.dumps(WebhookError("signature", "no signature is right")))
+        self.assertEqual((type(refused), refused.code, str(refused)), (WebhookError, "signature", "no signature is right"))
+
     def test_retry_after(self) -> None:
         date = "Sat, 28 Nov 2026 10:00:00 GMT"
         given: list[tuple[Any, Any]] = [

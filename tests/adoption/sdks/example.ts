@@ -23,6 +23,29 @@ export const WORKING = {
   answers: { genuine: 204, forged: [400, 400, 400] },
 };
 
+/** Starts an endpoint, and gives its answers to a webhook and to forged copies of it. */
+export async function webhookAnswers(
+  { rest, relay, caughtUp, variables }: SdkInstallation,
+  command: Command,
+): Promise<typeof WORKING.answers> {
+  await caughtUp();
+  const before = relay.outcomes().length;
+  const endpoint = await spawnChild({
+    ...command,
+    env: { ...command.env, ...variables },
+    cleanUp: { script: 'kill -KILL "$1"' },
+  });
+  try {
+    const port = await lineOf(endpoint, 'the endpoint', LISTENING_MS, (line) => /^listening: (\d+)$/.exec(line)?.[1]);
+    relay.passOnTo(Promise.resolve(`http://127.0.0.1:${port}/`));
+    await rest.publish('news.sport', { home: 2, away: 1 });
+    return await eventually(() => relay.outcomes()[before] ?? expect.unreachable('no answer'), PATIENT);
+  } finally {
+    relay.passOnTo(undefined);
+    await endpoint.stop(0);
+  }
+}
+
 /** Runs the example of an SDK, with forged webhooks before the one that tells of what it publishes. */
 export async function runExample(installation: SdkInstallation, command: Command): Promise<typeof WORKING> {
   const { rest, relay, variables } = installation;

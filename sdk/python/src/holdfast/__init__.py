@@ -1,10 +1,9 @@
 """All that a backend needs of Holdfast: calls that repeat themselves safely, tokens for its users, and webhooks."""
 
-from ._batches import Message
+from ._batches import BatchOutcome, Message
 from .backend import UNCHANGED, Holdfast
 from .errors import ErrorCode, HoldfastError
 from .protocol import (
-    BatchOutcome,
     ClientConnected,
     ClientDetails,
     ClientDisconnected,

@@ -34,10 +34,10 @@ class Caller:
         total_timeout: Optional[float] = None,
         ssl_context: Optional[ssl.SSLContext] = None,
     ) -> None:
-        """Opens no connection yet. Raises ValueError when the control URL is none.
+        """Opens no connection yet. Raises ValueError when the control URL or the key is none.
 
         control_url: where control-api listens, such as `http://127.0.0.1:7700`.
-        key: an API key as it is presented: `<id>.<secret>`.
+        key: an API key as it is presented: `<id>.<secret>`; white space around it is left out.
         attempts: how often a call is made at most: again after no answer, 408, 429 and 5xx.
         timeout: how long one attempt may take, in seconds.
         total_timeout: how long a call may take with all of its attempts, in seconds.

@@ -40,9 +40,7 @@ class Connections:
         self._host = url.hostname
         self._port = url.port or (443 if url.scheme == "https" else 80)
         self._tls = (ssl_context or ssl.create_default_context()) if url.scheme == "https" else None
-        self._lock = threading.Lock()
-        self._idle: list[http.client.HTTPConnection] = []
-        self._process = os.getpid()
+        self._pool = _Pool()
 
     def exchange(
         self,
@@ -75,19 +73,22 @@ class Connections:
 
     def close(self) -> None:
         """Closes what is idle."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for connection in idle:
+        self._own_pool().clear()
+
+    def _own_pool(self) -> _Pool:
+        pool = self._pool
+        if pool.process == os.getpid():
+            return pool
+        # A process that was forked: the connections are its parent's, and the lock may be held by a thread of it. Two
+        # threads may each make a pool here; no connection of the parent is in either.
+        self._pool = _Pool()
+        for connection in pool.idle:
             connection.close()
+        return self._pool
 
     def _take(self) -> http.client.HTTPConnection:
-        if self._process != os.getpid():
-            # A process that was forked: the connections are its parent's, and the lock may be held by a thread of it.
-            self._lock, self._process = threading.Lock(), os.getpid()
-            self.close()
         while True:
-            with self._lock:
-                connection = self._idle.pop() if self._idle else None
+            connection = self._own_pool().take()
             if connection is None:
                 return self._open()
             # There is nothing to read before a request, but the end.
@@ -101,11 +102,35 @@ class Connections:
         return http.client.HTTPSConnection(self._host, self._port, context=self._tls)
 
     def _give_back(self, connection: http.client.HTTPConnection) -> None:
+        if not self._own_pool().put(connection):
+            connection.close()
+
+
+class _Pool:
+    """The idle connections of one process. Lock, list and process are one object: a fork leaves all of it at once."""
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        self.idle: list[http.client.HTTPConnection] = []
+        self._lock = threading.Lock()
+
+    def take(self) -> Optional[http.client.HTTPConnection]:
         with self._lock:
-            if len(self._idle) < MAX_IDLE:
-                self._idle.append(connection)
-                return
-        connection.close()
+            return self.idle.pop() if self.idle else None
+
+    def put(self, connection: http.client.HTTPConnection) -> bool:
+        """Whether there was room."""
+        with self._lock:
+            if len(self.idle) < MAX_IDLE:
+                self.idle.append(connection)
+                return True
+        return False
+
+    def clear(self) -> None:
+        with self._lock:
+            idle, self.idle = self.idle, []
+        for connection in idle:
+            connection.close()
 
 
 def _limit(connection: http.client.HTTPConnection, deadline: float) -> None:

@@ -23,7 +23,7 @@ class Http:
 
     def __init__(self, connections: Connections, key: str) -> None:
         self._connections = connections
-        self._key = key
+        self._key = _checked_key(key)
 
     def send(
         self,
@@ -53,6 +53,14 @@ class Http:
             return decode(value)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise HoldfastError("unexpected-answer", f"it has not what it should: {error!r}", status=answer.status) from error
+
+
+def _checked_key(key: str) -> str:
+    """Without surrounding white space: a file ends with a line break. What is wrong with it never quotes it."""
+    stripped = key.strip()
+    if not re.fullmatch(r"[!-~]+\.[!-~]+", stripped):
+        raise ValueError("the key is <id>.<secret>, of visible ASCII characters")
+    return stripped
 
 
 def path_of(*parts: str) -> str:

@@ -15,6 +15,8 @@ _Value = TypeVar("_Value")
 # The first delay is drawn below this.
 BASE_SECONDS = 0.25
 CAP_SECONDS = 15.0
+# A `Retry-After` beyond this is left to the caller: a call that sleeps for an hour looks like one that hangs.
+MAX_RETRY_AFTER_SECONDS = 60.0
 # What a server says below 500 will not be different in a moment; these may.
 PASSING_STATUSES = frozenset((408, 429))
 
@@ -39,24 +41,37 @@ class Attempt:
     is_repeated: bool
 
 
-def with_retries(options: Options, call: Callable[[Attempt], _Value]) -> _Value:
+def deadline_of(options: Options) -> float:
+    """When a call that begins now has to be over, on the clock of `time.monotonic`."""
+    return float("inf") if options.total_timeout is None else time.monotonic() + options.total_timeout
+
+
+def with_retries(options: Options, call: Callable[[Attempt], _Value], deadline: Optional[float] = None) -> _Value:
     """Makes a call again after no answer, 408, 429 and 5xx: with full jitter, and not before `Retry-After`.
 
-    It has to be one that may be carried out twice. Raises the last error.
+    It has to be one that may be carried out twice. Raises the last error; at once for one that asks to wait beyond the
+    deadline or MAX_RETRY_AFTER_SECONDS. The deadline is that of the options, unless one is given for several calls.
     """
-    started = time.monotonic()
+    end = deadline_of(options) if deadline is None else deadline
+    last = HoldfastError("unreachable", "the time for all attempts is over")
     failures = 0
     while True:
         if options.cancelled is not None and options.cancelled.is_set():
             raise HoldfastError("cancelled", "the caller gave it up")
-        left = _left(options, started)
+        left = end - time.monotonic()
+        if left <= 0:
+            raise last
         try:
-            return call(Attempt(min(options.timeout, max(left, 0.001)), options.cancelled, failures > 0))
+            return call(Attempt(min(options.timeout, left), options.cancelled, failures > 0))
         except HoldfastError as error:
-            delay = max(_backoff(failures), error.retry_after or 0.0)
+            asked = error.retry_after or 0.0
+            delay = max(_backoff(failures), asked)
             failures += 1
-            if not _may_pass(error) or failures >= options.attempts or delay >= _left(options, started):
+            if not _may_pass(error) or failures >= options.attempts:
                 raise
+            if asked > MAX_RETRY_AFTER_SECONDS or delay >= end - time.monotonic():
+                raise
+            last = error
         _pause(delay, options.cancelled)
 
 
@@ -70,12 +85,6 @@ def _may_pass(error: HoldfastError) -> bool:
 def _backoff(failures: int) -> float:
     """Full jitter: from 0 to a bound that doubles with every failure in a row."""
     return random.random() * min(CAP_SECONDS, BASE_SECONDS * 2.0 ** min(failures, 16))
-
-
-def _left(options: Options, started: float) -> float:
-    if options.total_timeout is None:
-        return float("inf")
-    return started + options.total_timeout - time.monotonic()
 
 
 def _pause(seconds: float, cancelled: Optional[threading.Event]) -> None:

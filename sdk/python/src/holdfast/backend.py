@@ -6,13 +6,13 @@ import uuid
 from datetime import datetime, timezone
 from typing import Any, Iterable, Optional, Sequence, Union
 
-from ._batches import Message, send_batches, topic_list
+from ._batches import BatchOutcome, Message, send_batches, topic_list
 from ._caller import Caller
 from ._http import json_of, path_of
 from ._retries import Attempt, with_retries
 from .errors import HoldfastError
 from .protocol import (
-    BatchOutcome,
+    BatchResult,
     ClientDetails,
     ClientTopics,
     DisconnectedUser,
@@ -63,12 +63,13 @@ class Holdfast(Caller):
     def publish_many(self, messages: Iterable[Message]) -> list[BatchOutcome]:
         """Publishes many messages, each to its topics, in calls of up to 1,000.
 
-        Gives one outcome for each, in order; one that fails does not stop the others. Raises only when nothing was sent, or
-        when the call was cancelled.
+        Gives one outcome for each, in order; one that is refused does not stop the others. Raises only when surely none was
+        published. One that is not ok may have been published when no answer came; sent again with its `idempotency_key` it
+        is published once.
         """
         path = path_of("messages")
 
-        def post(body: bytes, attempt: Attempt) -> list[BatchOutcome]:
+        def post(body: bytes, attempt: Attempt) -> list[BatchResult]:
             return self._send(attempt, "POST", path, _results, body=body)
 
         return send_batches(post, self._options, messages)
@@ -180,5 +181,5 @@ class Holdfast(Caller):
         return self._call("POST", path_of("users", user, "revoke"), Revoked.from_json, body=body)
 
 
-def _results(value: Any) -> list[BatchOutcome]:
-    return [BatchOutcome.from_json(each) for each in value["results"]]
+def _results(value: Any) -> list[BatchResult]:
+    return [BatchResult.from_json(each) for each in value["results"]]

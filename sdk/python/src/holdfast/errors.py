@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Optional, Union
+from typing import Any, Literal, Optional, Union
 
 from .protocol import Problem, ProblemCode
 
@@ -34,5 +34,15 @@ class HoldfastError(Exception):
         # How long the answer asks to wait before the call is repeated, in seconds.
         self.retry_after = retry_after
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is unpickled by its positional arguments alone otherwise.
+        return _error_of, (self.code, self.args[0], self.status, self.problem, self.retry_after)
+
     def __str__(self) -> str:
         return f"{self.code}: {self.args[0]}"
+
+
+def _error_of(
+    code: ErrorCode, message: str, status: Optional[int], problem: Optional[Problem], retry_after: Optional[float]
+) -> HoldfastError:
+    return HoldfastError(code, message, status=status, problem=problem, retry_after=retry_after)

@@ -169,8 +169,8 @@ class Published:
 
 
 @dataclass(frozen=True)
-class BatchOutcome:
-    """What became of one message of several."""
+class BatchResult:
+    """What the server says of one message of several."""
 
     ok: bool
     # What was published, by topic
@@ -181,7 +181,7 @@ class BatchOutcome:
     topics: Optional[list[str]] = None
 
     @classmethod
-    def from_json(cls, value: Any) -> BatchOutcome:
+    def from_json(cls, value: Any) -> BatchResult:
         return cls(
             ok=value["ok"],
             ids=value["ids"],

@@ -31,6 +31,10 @@ class WebhookError(Exception):
         super().__init__(message)
         self.code: WebhookErrorCode = code
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is unpickled by `args` alone otherwise, which is the message.
+        return WebhookError, (self.code, self.args[0])
+
 
 class Headers(Protocol):
     """A mapping, or the headers of http.server, Flask, Django and others."""
