@@ -44,6 +44,8 @@ const asks = (presented: string, from = api) => from.call('GET', '/v1/key', { he
 const idsInFile = async () =>
   (JSON.parse(await readFile(file, 'utf8')) as { keys: { id: string }[] }).keys.map(({ id }) => id);
 const known = () => (JSON.parse(original) as { keys: { id: string }[] }).keys.map(({ id }) => id);
+/** The keys of the tests, as a process has them that has not read the file since. */
+const stale = () => apiKeysFile.parse(JSON.parse(original)).keys;
 const ofFolder = async () => (await readdir(folder)).toSorted();
 
 describe('POST /v1/keys', () => {
@@ -261,8 +263,6 @@ describe('DELETE /v1/keys/{id}', () => {
 });
 
 describe('a key that another control-api has deleted', () => {
-  /** The keys of the tests, as a process has them that has not read the file since. */
-  const stale = () => apiKeysFile.parse(JSON.parse(original)).keys;
   afterEach(async () => {
     await writeFile(file, original);
     for (const from of [api, other]) {
