@@ -46,7 +46,7 @@ describe('the clients of a deleted key', () => {
     expect([...clients.keys()]).toEqual(['c3']);
   });
 
-  it('are unregistered to the end also when no call waits, and the next call is told how many', async () => {
+  it('are unregistered to the end also when no call waits, and the next call says how many', async () => {
     const hold = Promise.withResolvers<void>();
     onPass = () => hold.promise;
     expect(await join(true, SOON)).toEqual({ clients: 0, done: false });

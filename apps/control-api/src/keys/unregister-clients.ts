@@ -100,7 +100,7 @@ export class ClientSweeps {
     this.#run(keyId, sweep, caller).then(
       () => {
         sweep.endedAt = performance.now();
-        resolve();
+        return resolve();
       },
       (error: unknown) => {
         // A repeated call begins anew.
