@@ -12,9 +12,9 @@ import {
   helm,
   merged,
   podOf,
+  printedBy,
   readValues,
   render,
-  template,
   valuesFiles,
   variablesOf,
 } from './chart/helm.ts';
@@ -36,7 +36,7 @@ const [groups, paths] = [true, false].map((isGroup) =>
 /** What is refused for what it combines makes no objects. */
 function textOf(values: Values): string {
   try {
-    return template(values);
+    return printedBy(values);
   } catch (error) {
     if (error instanceof HelmError) return '';
     throw error;

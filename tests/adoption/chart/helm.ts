@@ -31,7 +31,7 @@ export class HelmError extends Error {}
 const printed = new Map<string, string>();
 
 /** What `helm template` prints of these values over those of the chart. Raises a HelmError with what helm says. */
-export function template(values: Values): string {
+export function printedBy(values: Values): string {
   const input = JSON.stringify(values);
   const before = printed.get(input);
   if (before !== undefined) return before;
@@ -44,7 +44,7 @@ export function template(values: Values): string {
 
 /** The same, read: its objects. */
 export function render(values: Values): Rendered {
-  const text = template(values);
+  const text = printedBy(values);
   // As Kubernetes reads them: 0440 is octal.
   const documents = parseAllDocuments(text, { version: '1.1' });
   const objects = documents.flatMap((document) => (document.toJS() as Manifest | null) ?? []);
