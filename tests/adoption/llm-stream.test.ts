@@ -24,7 +24,11 @@ let release: string;
 beforeAll(async () => {
   installation = await startInstallationOf('llm-stream');
   release = join(installation.directory, 'release');
-  example = await startExample('examples/llm-stream/README.md', { ...installation.env, TOKEN_MS: '40', MODEL_WAITS_FOR: release });
+  example = await startExample('examples/llm-stream/README.md', {
+    ...installation.env,
+    TOKEN_MS: '40',
+    MODEL_WAITS_FOR: release,
+  });
   visitors = await startVisitors();
   url = await example.printed(/^Open (http:\S+)$/m);
 });
