@@ -12,7 +12,7 @@ it('a link to a page leads to its place in the site, from wherever it stands', (
   });
   expect(targetOf('README.md', 'docs/reference', undefined)).toEqual({
     kind: 'page',
-    address: '/reference/close-codes.html',
+    address: '/reference/cli.html',
   });
 });
 

@@ -188,6 +188,7 @@ describe('disconnecting a user', () => {
     expect((await post(user, '/disconnect')).body).toEqual({ user, clients: 0, connections: 0 });
     await post(user, '/revoke');
     expect(api.log.linesWith('audit').filter((line) => line['user'] === user)).toMatchObject([
+      { key: 'lookers', action: 'disconnect-user', outcome: 'not-permitted' },
       { key: 'all', action: 'disconnect-user', outcome: 'done' },
       { key: 'all', action: 'revoke-user', outcome: 'done' },
     ]);

@@ -26,6 +26,7 @@ describe('a client', () => {
       registeredAt: 5,
       incarnation: '71',
       owner: null,
+      lastGeneration: 0,
       notify: [],
       since: 5,
       disconnectUpTo: 0,
@@ -35,6 +36,7 @@ describe('a client', () => {
         ['+', '8-0 9'],
       ]),
       closed: new Map([['left', '3-0,4-0,8']]),
+      ended: { count: 0, lastAt: 0 },
       identity: NO_IDENTITY,
     });
   });
