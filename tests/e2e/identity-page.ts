@@ -8,7 +8,9 @@ import { type CommandResult, runCommand } from '@holdfast/local/run-command';
 /** The code blocks of docs/identity.md of one language, in order. */
 async function blocksOf(language: string): Promise<string[]> {
   const page = await readFile(join(repositoryRoot, 'docs', 'identity.md'), 'utf8');
-  return [...page.matchAll(new RegExp(`\`\`\`${language}\\n(.*?)\`\`\``, 'gs'))].map(([, code]) => code ?? '');
+  return [...page.matchAll(new RegExp(`\`\`\`${language}(?: [^\\n]*)?\\n(.*?)\`\`\``, 'gs'))].map(
+    ([, code]) => code ?? '',
+  );
 }
 
 /** The line of the page that mints a token without a backend, and the one that listens with it. */

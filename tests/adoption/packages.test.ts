@@ -4,14 +4,14 @@ import { freePort } from '@holdfast/local/free-port';
 import { eventually } from '@holdfast/testkit/eventually';
 import { type CallOptions, call } from '@holdfast/testkit/rest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type TestBrowser, startBrowser } from '../browser.ts';
-import { startPageServer, allowing } from '../page-server.ts';
-import { PATIENCE } from '../readme-page.ts';
-import { type Consumer, startConsumer, tool } from './consumer.ts';
-import { runInStrictMode } from './react-page.ts';
-import { shownBlocks } from './readme.ts';
-import { smokeOutput, smokeProgram, startTokenBackend } from './smoke.ts';
-import { tsconfig, typedPage, typedReact, typedServer } from './typed.ts';
+import { type TestBrowser, startBrowser } from '../e2e/browser.ts';
+import { startPageServer, allowing } from '../e2e/page-server.ts';
+import { PATIENCE } from '../e2e/readme-page.ts';
+import { type Consumer, startConsumer, tool } from '../e2e/packages/consumer.ts';
+import { runInStrictMode } from '../e2e/packages/react-page.ts';
+import { shownBlocks } from '../e2e/packages/readme.ts';
+import { smokeOutput, smokeProgram, startTokenBackend } from '../e2e/packages/smoke.ts';
+import { tsconfig, typedPage, typedReact, typedServer } from '../e2e/packages/typed.ts';
 
 /** Builds, packs and installs, beside other tests; the first time on a machine apt-get brings a browser. */
 const START_MS = 300_000;
