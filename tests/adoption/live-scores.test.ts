@@ -126,7 +126,7 @@ describe('examples/live-scores', () => {
   });
 
   it('names a port that is taken, and starts nothing', async () => {
-    await using second = await startExample('live-scores', { PORT: new URL(url).port });
+    await using second = await startExample('examples/live-scores/README.md', { PORT: new URL(url).port });
     await second.printed(/^Port \d+ is taken: /m);
     expect(await second.exitCode).toBe(1);
     expect(second.output()).not.toMatch(/EADDRINUSE|Holdfast: http/);
