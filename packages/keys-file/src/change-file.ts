@@ -44,8 +44,17 @@ export async function changeFile(file: string, edit: Edit): Promise<void> {
   }
 }
 
+/** For how many seconds a change of the file has been under way; null: none is. More than one or two: its process died. */
+export async function secondsLocked(file: string): Promise<number | null> {
+  return secondsSince(lockOf(await targetOf(file)));
+}
+
+function lockOf(target: string): string {
+  return `${target}.new`;
+}
+
 async function changeLocked(target: string, edit: Edit, until: number): Promise<void> {
-  const successor = `${target}.new`;
+  const successor = lockOf(target);
   const handle = await openAlone(successor, Math.max(until, performance.now() + LOCK_WAIT_AT_LEAST_MS));
   try {
     await writeNext(handle, target, edit);
@@ -154,9 +163,14 @@ async function openAlone(file: string, until: number): Promise<FileHandle> {
 }
 
 /** " for 75 s": another change takes milliseconds. Empty when it is gone. */
-async function ageOf(file: string): Promise<string> {
-  const stats = await stat(file).catch(() => null);
-  return stats === null ? '' : ` for ${Math.max(0, Math.round((Date.now() - stats.mtimeMs) / 1000))} s`;
+async function ageOf(lock: string): Promise<string> {
+  const seconds = await secondsSince(lock);
+  return seconds === null ? '' : ` for ${seconds} s`;
+}
+
+async function secondsSince(lock: string): Promise<number | null> {
+  const stats = await stat(lock).catch(() => null);
+  return stats && Math.max(0, Math.round((Date.now() - stats.mtimeMs) / 1000));
 }
 
 /** The file that a symbolic link leads to; the path itself when nothing is there. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { apiKeysFile } from '@holdfast/protocol/api-key';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createKey, listKeys, revokeKey, sha256 } from './keys-file.ts';
+import { createKey, listKeys, revokeKey, secondsLocked, sha256 } from './keys-file.ts';
 
 describe('the keys file', () => {
   let directory: string;
@@ -113,5 +113,7 @@ describe('the keys file', () => {
       code: 'keys-file-locked',
       message: expect.stringMatching(/api-keys\.json\.new is in the way for 72\d\d s: remove it/),
     });
+    expect(await secondsLocked(file)).toBeGreaterThanOrEqual(7200);
+    expect(await secondsLocked(`${file}-other`)).toBeNull();
   });
 });

@@ -5,6 +5,8 @@ import { z } from 'zod';
 import { changeFile } from './change-file.ts';
 import { KeysFileError, errnoOf } from './errors.ts';
 
+export { secondsLocked } from './change-file.ts';
+
 const SECRET_BYTES = 32;
 
 export interface CreatedKey {

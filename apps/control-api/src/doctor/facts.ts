@@ -18,6 +18,8 @@ export interface DoctorFacts {
     readonly system: SystemFacts;
     /** The call came with `X-Forwarded-For`: there is a proxy. */
     readonly forwarded: boolean;
+    /** For how many seconds a change of the keys file has been under way; null: none is, or there is no file. */
+    readonly keysFileLockedSeconds: number | null;
   };
   readonly redis: RedisFacts;
   /** Why writes are not taken; null when they are. */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { secondsLocked } from '@holdfast/keys-file/keys-file';
 import type { ApiKey } from '@holdfast/protocol/api-key';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import type { RedisFacts } from '@holdfast/redis/inspection';
@@ -34,11 +35,13 @@ export interface Examination {
 /** Asks everybody. Rejects only by a fault of ours: what cannot be asked is a fact as well. */
 export async function gatherFacts(sources: DoctorSources, examination: Examination): Promise<DoctorFacts> {
   const { services, settings, redisFacts } = sources;
-  const { broker } = services;
-  const [redis, writeFault, edges] = await Promise.all([
+  const { broker, keysFile } = services;
+  const [redis, writeFault, edges, keysFileLockedSeconds] = await Promise.all([
     redisFacts(),
     broker.tryWrites().then(() => null, causeOf),
     broker.liveEdges().catch(nothingOf),
+    // One that cannot be looked at is named when it is read.
+    keysFile && secondsLocked(keysFile.path).catch(() => null),
   ]);
   const advertised = [...new Set((edges ?? []).map(({ url }) => url))].toSorted();
   const urls = advertised.slice(0, MAX_URLS);
@@ -47,7 +50,7 @@ export async function gatherFacts(sources: DoctorSources, examination: Examinati
     examination.holdMs > 0 ? Promise.all(urls.map((url) => hold(services, url, examination))) : null,
   ]);
   return {
-    control: { ...settings, system: systemFacts(), forwarded: examination.forwarded },
+    control: { ...settings, system: systemFacts(), forwarded: examination.forwarded, keysFileLockedSeconds },
     redis,
     writeFault,
     edges,

@@ -110,6 +110,7 @@ export function goodFacts(changes: Partial<DoctorFacts> = {}): DoctorFacts {
       trustsProxies: true,
       system: goodSystem(),
       forwarded: true,
+      keysFileLockedSeconds: null,
     },
     redis: { kind: 'single', fault: null, servers: [goodServer()], sentinels: [] },
     writeFault: null,

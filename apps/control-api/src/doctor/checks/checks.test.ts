@@ -336,6 +336,8 @@ const ROWS: Row[] = [
   // This control-api.
   ['any origin in production', control({ allowedOrigins: ['*'] }), 'control-origins', 'warn', /\*/],
   ['no origin', control({ allowedOrigins: undefined }), 'control-origins', 'ok', /no other/],
+  ['a change of keys that is under way', control({ keysFileLockedSeconds: 1 }), 'keys-file', 'ok', /no change/],
+  ['one whose process died', control({ keysFileLockedSeconds: 75 }), 'keys-file', 'warn', /75 s ago/],
   ['a proxy that is not trusted', control({ trustsProxies: false }), 'control-proxies', 'warn', /X-Forwarded-For/],
 ];
 

@@ -8,9 +8,16 @@ const proxies: Subject = {
   why: 'Behind a proxy that is not trusted all callers share one address, and its limits',
 };
 
+const keysFile: Subject = {
+  id: 'keys-file',
+  why: 'While a change of the keys file seems to be under way no other one is made',
+};
+/** A change takes milliseconds. */
+const LOCKED_TOO_LONG_SECONDS = 60;
+
 /** What is set for the control-api that was asked. */
 export function checkControlApi({ control }: DoctorFacts): Finding[] {
-  return [allowed(control.allowedOrigins, control.production), forwarded(control)];
+  return [allowed(control.allowedOrigins, control.production), forwarded(control), unlocked(control)];
 }
 
 function allowed(list: readonly string[] | undefined, production: boolean): Finding {
@@ -25,4 +32,10 @@ function forwarded({ forwarded: through, trustsProxies }: DoctorFacts['control']
   if (!through) return ok(proxies, WHERE, 'this call came without a proxy, or with one that does not say so');
   const advice = 'Set CONTROL_TRUSTED_PROXIES to the networks of the proxy';
   return warn(proxies, WHERE, 'this call came with X-Forwarded-For, and no proxy is trusted', advice);
+}
+
+function unlocked({ keysFileLockedSeconds: seconds }: DoctorFacts['control']): Finding {
+  if (seconds === null || seconds < LOCKED_TOO_LONG_SECONDS) return ok(keysFile, WHERE, 'no change is stuck');
+  const advice = 'Remove the file beside it whose name ends with .new, if no change is under way';
+  return warn(keysFile, WHERE, `a change of the keys file began ${seconds} s ago and did not end`, advice);
 }
