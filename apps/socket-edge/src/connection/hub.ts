@@ -201,16 +201,20 @@ export class Hub {
     const { pastNotes, edge, heartbeatMs } = this.#deps;
     const { id, clientId, incarnation, generation, story, endReason: reason } = connection;
     if (reason === 'unregistered' || !('upTo' in story)) return;
-    const aheadMs = this.#deps.clockDifferenceMs?.() ?? 0;
-    const known = inTimeOfRedis(story, aheadMs);
+    const known = inTimeOfRedis(story, this.#aheadMs);
     const end = closed ? known : { ...known, doubtfulMs: doubtfulMs(connection, heartbeatMs) };
     const to = this.#redisNow();
     pastNotes.add({ clientId, past: { generation, edge, connection: id, incarnation, to, reason, end } });
   }
 
+  /** This clock less that of Redis, in milliseconds. */
+  get #aheadMs(): number {
+    return this.#deps.clockDifferenceMs?.() ?? 0;
+  }
+
   /** Milliseconds since the epoch, by the clock of Redis. */
   #redisNow(): number {
-    return Date.now() - Math.round(this.#deps.clockDifferenceMs?.() ?? 0);
+    return Date.now() - Math.round(this.#aheadMs);
   }
 
   async #attach(connection: Connection, client: ClientState, resume: Resumption | null): Promise<void> {

@@ -70,9 +70,9 @@ export class MemoryRedis {
   #topicsCreated = 0;
   #generation = 0;
   #registrations = 0;
-  /** The generation of the last claim of each client: it stays when there is no owner any more. */
   /** How far its clock is behind that of its edges. */
   clockBehindMs = 0;
+  /** The generation of the last claim of each client: it stays when there is no owner any more. */
   readonly #claimed = new Map<string, number>();
   /** Each state that was read, as a text; its place in the list is its digest. */
   readonly #states: string[] = [''];
