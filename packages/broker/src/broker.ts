@@ -5,6 +5,7 @@ import type { Presence } from './interfaces/presence.ts';
 import type { Topics } from './interfaces/topics.ts';
 
 export type { KeyUsage } from './api-keys/usage.ts';
+export type * from './interfaces/channels.ts';
 export type * from './interfaces/clients.ts';
 export type * from './interfaces/edge-broker.ts';
 export type * from './interfaces/edges.ts';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pusherApp } from './pusher/app.ts';
 import { identityPattern, presencePattern, publishPattern, topicPattern } from './topic-name.ts';
 import { topicDefaults } from './rest/topics.ts';
 import { tokenSettings } from './token-settings.ts';
@@ -46,6 +47,7 @@ export const apiKey = z.strictObject({
     .nullable()
     .optional()
     .describe('A client that has not been connected for so long is forgotten; null: never'),
+  pusher: pusherApp.optional().describe('Makes it an app of the Pusher door'),
   topicDefaults: topicDefaults.optional().describe('Of topics that are made when they are first used'),
 });
 
@@ -60,6 +62,17 @@ export const apiKeysFile = z.strictObject({
         context.addIssue({ code: 'custom', path: [index, 'id'], message: `is there twice: "${key.id}"` });
       }
       seen.add(key.id);
+    }
+    for (const field of ['appId', 'key'] as const) {
+      const apps = new Set<string>();
+      for (const [index, { pusher }] of keys.entries()) {
+        if (pusher === undefined) continue;
+        if (apps.has(pusher[field])) {
+          const message = `is there twice: "${pusher[field]}"`;
+          context.addIssue({ code: 'custom', path: [index, 'pusher', field], message });
+        }
+        apps.add(pusher[field]);
+      }
     }
   }),
 });

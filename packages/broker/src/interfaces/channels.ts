@@ -1,0 +1,95 @@
+import type { PusherApp } from '@holdfast/protocol/pusher-app';
+import type { Position } from '@holdfast/protocol/position-order';
+import type { TopicState } from '../topics/state.ts';
+
+/**
+ * Channels of the Pusher door: topics whose names `channelTopic` makes. They are made by the first edge or publish that
+ * needs them, and expire by themselves when for two minutes no edge has them and nothing is published.
+ */
+
+/** An event on a channel: the JSON text of the frame that subscribers get, as it is. */
+export interface ChannelEvent {
+  frame: Buffer;
+  /** The socket id of the connection that does not get it. */
+  except?: string;
+  /** Whether it is kept as the channel's last event, for new subscribers of a cache channel. */
+  cached?: boolean;
+}
+
+/** The last event of a cache channel. */
+export interface CachedEvent {
+  id: Position;
+  frame: Buffer;
+  /** Milliseconds for which it is kept. */
+  ttlMs: number;
+}
+
+export interface OpenChannel {
+  state: TopicState;
+  /** Null when there is none. */
+  cached: CachedEvent | null;
+}
+
+/** An app of the Pusher door, as control-api makes it known to edges. */
+export type KnownApp = PusherApp & {
+  /** The id of the API key that it belongs to. */
+  apiKey: string;
+};
+
+/** What both services do with channels. */
+export interface ChannelPublishing {
+  /** Appends to the channel's log and publishes to the edges, in one step; a channel that is not there is made. */
+  publishToChannel(topic: string, event: ChannelEvent): Promise<Position>;
+}
+
+/** What edges do with channels. */
+export interface EdgeChannels extends ChannelPublishing {
+  /**
+   * The channel as it is now, made if it is not there.
+   * @param presence what it is made with; one that is there keeps its own
+   */
+  openChannel(topic: string, presence: TopicState['presence']): Promise<OpenChannel>;
+  /**
+   * The app with this public key. `unknown`: control-api has none. `none`: Redis has no apps at all, as no control-api has
+   * written any (yet).
+   */
+  readApp(key: string): Promise<KnownApp | 'unknown' | 'none'>;
+  /**
+   * Writes how many subscribers the edge has on a channel, and publishes how many all edges have. Only for apps that
+   * want to have them counted, or whose webhooks do. Gives the sum.
+   * @param publish whether subscribers are sent the sum
+   */
+  countSubscribers(topic: string, edge: string, count: number, publish: boolean): Promise<number>;
+  /** Whether webhooks want events of this type on the channel. */
+  isChannelEventWanted(topic: string, type: ChannelEventType): boolean;
+  /** Writes an event for webhooks, if it is wanted. `data` has no field `topic`. */
+  writeChannelEvent(topic: string, type: ChannelEventType, data: Readonly<Record<string, unknown>>): Promise<void>;
+}
+
+/** Events that only channels have, as they are stored. Occupancy and members have those of topics. */
+export type ChannelEventType = 'channel.cache-miss' | 'channel.client-event' | 'channel.subscription-count';
+
+/** What is known of a channel. */
+export interface ChannelState {
+  /** Whether a live edge has a subscriber. */
+  occupied: boolean;
+  /** Members of a presence channel. */
+  users: number;
+  cached: CachedEvent | null;
+}
+
+/** What control-api does with channels. Subscribers are counted with `surveySubscribers`, users read with `readPresence`. */
+export interface ControlChannels extends ChannelPublishing {
+  /** In the order given. */
+  readChannels(topics: readonly string[]): Promise<ChannelState[]>;
+  /** The occupied channels of an app whose names begin with `prefix`, in order. */
+  listChannels(appId: string, prefix: string): Promise<string[]>;
+  /** Ends the connections that are signed in as a user. Gives how many edges were notified. */
+  terminateConnections(appId: string, user: string): Promise<number>;
+  /**
+   * Makes the apps of this process known to edges; to be called every few seconds. Those that no process has written for a
+   * minute are forgotten. Without apps nothing is written until there were some.
+   * @param removed public keys of apps that this process had and has no more: forgotten at once
+   */
+  writeApps(apps: readonly KnownApp[], removed: readonly string[]): Promise<void>;
+}
