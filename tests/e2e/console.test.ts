@@ -205,7 +205,7 @@ describe('edges', () => {
     const socket = await backend.connect(client, { edge: 0 });
     const host = new URL(backend.installation.edgeUrls[0] ?? '').host;
     const row = page.getByRole('row').filter({ hasText: host });
-    await row.getByText('Open').waitFor(SOON);
+    await row.getByText('Open', { exact: true }).waitFor(SOON);
     await eventually(async () => {
       expect(await row.getByRole('cell').nth(1).innerText()).toMatch(/^1\s/);
     }, PATIENCE);
@@ -215,7 +215,7 @@ describe('edges', () => {
     await dialog.getByText(/curl -X POST .*\/drain/).waitFor(SOON);
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'hidden', ...SOON });
-    await row.getByText('Open').waitFor(SOON);
+    await row.getByText('Open', { exact: true }).waitFor(SOON);
 
     await row.getByRole('button', { name: /^Drain/ }).click();
     await dialog.getByRole('button', { name: 'Drain' }).click();
