@@ -1,8 +1,15 @@
 import type { EdgeDetails, EdgeFacts, EdgeLoad } from './state.ts';
 
-const DETAILS = ['id', 'url', 'connections', 'maxConnections', 'draining', 'leaving', 'startedAt'] as const;
-/** Of an edge with a Pusher door. */
-const PUSHER_CONNECTIONS = 'pusherConnections';
+const DETAILS = [
+  'id',
+  'url',
+  'connections',
+  'maxConnections',
+  'draining',
+  'leaving',
+  'startedAt',
+  'pusherConnections',
+] as const;
 const LOAD = [
   'cores',
   'cpu',
@@ -27,7 +34,7 @@ const MORE_LOAD = [
 ] as const satisfies readonly (keyof EdgeLoad)[];
 
 /** The fields of a lease's hash, in the order in which `readFields` takes their values. */
-export const LEASE_FIELDS = [...DETAILS, PUSHER_CONNECTIONS, 'facts', 'host', ...LOAD, ...MORE_LOAD] as const;
+export const LEASE_FIELDS = [...DETAILS, 'facts', 'host', ...LOAD, ...MORE_LOAD] as const;
 
 /** Names and values by turns. Facts are one field, for they are only read as a whole. */
 export function writeFields({ load, facts, ...details }: EdgeDetails): string[] {
@@ -40,14 +47,14 @@ export function readFields(values: readonly (string | null)[]): EdgeDetails | nu
   const fields = new Map(LEASE_FIELDS.map((name, index) => [name, values[index] ?? null]));
   const of = (name: (typeof LEASE_FIELDS)[number]): string | null => fields.get(name) ?? null;
   const [id, url, leaving, facts, host] = [of('id'), of('url'), of('leaving'), of('facts'), of('host')];
-  const pusherConnections = of(PUSHER_CONNECTIONS);
+  const pusherConnections = of('pusherConnections');
   if (id === null || url === null) return null;
   return {
     id,
     url,
     connections: Number(of('connections')),
-    ...(pusherConnections === null ? {} : { pusherConnections: Number(pusherConnections) }),
     maxConnections: Number(of('maxConnections')),
+    ...(pusherConnections === null ? {} : { pusherConnections: Number(pusherConnections) }),
     draining: of('draining') === 'true',
     ...(leaving === null ? {} : { leaving: leaving === 'true' }),
     startedAt: Number(of('startedAt')),

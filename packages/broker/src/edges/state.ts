@@ -4,11 +4,10 @@ import type { SystemFacts } from '@holdfast/service/system-facts';
 export interface EdgeDetails {
   id: string;
   url: string;
-  /** Of every protocol. */
   connections: number;
-  /** Those of them that came in by the Pusher door; not known of edges without one. */
-  pusherConnections?: number;
   maxConnections: number;
+  /** How many of the connections came through the Pusher door. Not of edges of an earlier version. */
+  pusherConnections?: number;
   /** It takes no connections, and closes those there are. */
   draining: boolean;
   /** It drains because its process ends. Not of edges of an earlier version. */
