@@ -31,6 +31,8 @@ export interface TopicsDeps {
   onSettings?: (topic: Topic) => void;
   /** The first connection has subscribed to a topic of this name, or the last one has left one. */
   onOccupancy?: (topic: string) => void;
+  /** The subscription to a topic of the subscriber with this id; for messages that one subscriber does not get. */
+  subscriptionOf?: TopicDeps['subscriptionOf'];
   /** The client was unsubscribed from a topic that is gone. */
   onUnsubscribed: (clientId: string) => void;
   onError: (error: unknown) => void;
@@ -60,6 +62,7 @@ export class Topics {
       broadcast,
       flushSoon: (topic) => this.#flushSoon(topic),
       onGone: (topic) => this.#onGone(topic),
+      subscriptionOf: deps.subscriptionOf,
       onSettings: (topic) => deps.onSettings?.(topic),
       onIdle: (topic) => this.#onIdle(topic),
       onOccupancy: ({ name }) => deps.onOccupancy?.(name),
@@ -111,7 +114,7 @@ export class Topics {
   onTopic(name: string, payload: LivePayload): void {
     for (const topic of this.#topics.get(name) ?? []) {
       if (payload.kind === 'message')
-        topic.sequencer.onLive(payload.prev, payload.id, payload.data, payload.traceparent);
+        topic.sequencer.onLive(payload.prev, payload.id, payload.data, payload.traceparent, payload.except);
       // It may be older than the topic that has the name now: only Redis knows which one is gone.
       else if (payload.kind === 'deleted') void topic.sequencer.sync();
     }
@@ -190,10 +193,11 @@ export class Topics {
     const encode = messageEncoder(name);
     return {
       ...page,
-      entries: page.entries.map(({ id, prev, data, traceparent }): SentMessage => {
-        const message = { id, prev, frame: encode(id, data) };
-        if (traceparent === undefined) return message;
-        return { ...message, trace: { traceparent, receivedAt: Date.now(), caughtUp: true } };
+      entries: page.entries.map(({ id, prev, data, traceparent, except }): SentMessage => {
+        const message: SentMessage = { id, prev, frame: encode(id, data) };
+        if (traceparent !== undefined) message.trace = { traceparent, receivedAt: Date.now(), caughtUp: true };
+        if (except !== undefined) message.except = except;
+        return message;
       }),
     };
   }
