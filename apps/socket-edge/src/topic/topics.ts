@@ -130,7 +130,7 @@ export class Topics {
   onTopic(name: string, payload: LivePayload): void {
     for (const topic of this.#topics.get(name) ?? []) {
       if (payload.kind === 'message')
-        topic.sequencer.onLive(payload.prev, payload.id, payload.data, payload.traceparent);
+        topic.sequencer.onLive(payload.prev, payload.id, payload.data, payload.traceparent, payload.except);
       // It may be older than the topic that has the name now: only Redis knows which one is gone.
       else if (payload.kind === 'deleted') void topic.sequencer.sync();
     }
@@ -209,10 +209,11 @@ export class Topics {
     const encode = messageEncoder(name);
     return {
       ...page,
-      entries: page.entries.map(({ id, prev, data, traceparent }): SentMessage => {
-        const message = { id, prev, frame: encode(id, data) };
-        if (traceparent === undefined) return message;
-        return { ...message, trace: { traceparent, receivedAt: Date.now(), caughtUp: true } };
+      entries: page.entries.map(({ id, prev, data, traceparent, except }): SentMessage => {
+        const message: SentMessage = { id, prev, frame: encode(id, data) };
+        if (traceparent !== undefined) message.trace = { traceparent, receivedAt: Date.now(), caughtUp: true };
+        if (except !== undefined) message.except = except;
+        return message;
       }),
     };
   }
