@@ -1,6 +1,8 @@
+import type { EventOfChannel, WantedOfChannels } from '@holdfast/broker/broker';
 import type { StoredEvent } from '@holdfast/broker/stored-event';
 import { EVENT_TYPES, type EventType } from '@holdfast/protocol/events';
 import { isChannelTopic } from '@holdfast/protocol/pusher-channels';
+import { pusherEventName } from '@holdfast/protocol/pusher-webhooks';
 import { matchesAny } from '@holdfast/protocol/topic-name';
 import { type WebhookEndpoint, matchesType } from '@holdfast/protocol/webhooks-file';
 import { STORED_TYPES, channelEventOf } from './pusher/channel-event.ts';
@@ -72,9 +74,10 @@ export function wantedBy(endpoints: readonly Filter[]): Partial<Record<EventType
 }
 
 /** For each stored type that any of these endpoints wants of channels the ids of the apps. */
-export function wantedOfChannels(endpoints: readonly Filter[]): Record<string, string[]> {
-  const wanted: Record<string, string[]> = {};
-  for (const [name, type] of Object.entries(STORED_TYPES)) {
+export function wantedOfChannels(endpoints: readonly Filter[]): WantedOfChannels {
+  const wanted: Partial<Record<EventOfChannel, string[]>> = {};
+  for (const name of pusherEventName.options) {
+    const type = STORED_TYPES[name];
     const apps = endpoints.flatMap(({ types, app }) => (app !== undefined && types.includes(name) ? [app] : []));
     if (apps.length > 0) wanted[type] = [...new Set(apps)].toSorted();
   }

@@ -6,7 +6,7 @@ import type { WebhookEndpoint } from '@holdfast/protocol/webhooks-file';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import { repeat } from '@holdfast/service/backoff';
 import type { Logger } from '@holdfast/service/logger';
-import { filterOf, wantedBy } from './endpoint-filter.ts';
+import { filterOf, wantedBy, wantedOfChannels } from './endpoint-filter.ts';
 import { EndpointRunner } from './endpoint-runner.ts';
 import { summaryOf } from './endpoint-summary.ts';
 import { testBody } from './event-body.ts';
@@ -89,7 +89,7 @@ export function startWebhooks(options: WebhooksOptions): Webhooks & { stop: () =
 
   async function keepWanted(): Promise<void> {
     metrics.disabled.set([...runners.values()].filter((runner) => runner.isDisabled()).length);
-    await broker.keepWanted(wantedBy(endpoints), endpoints.map(filterOf));
+    await broker.keepWanted(wantedBy(endpoints), endpoints.map(filterOf), wantedOfChannels(endpoints));
     await control.refreshEvents();
   }
 

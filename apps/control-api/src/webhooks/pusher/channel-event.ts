@@ -1,5 +1,5 @@
+import type { EventOfChannel } from '@holdfast/broker/broker';
 import { type StoredEvent, timeOf } from '@holdfast/broker/stored-event';
-import type { EventType } from '@holdfast/protocol/events';
 import { channelOfTopic } from '@holdfast/protocol/pusher-channels';
 import type { PusherEventName } from '@holdfast/protocol/pusher-webhooks';
 
@@ -15,7 +15,7 @@ export const STORED_TYPES = {
   cache_miss: 'channel.cache-miss',
   client_event: 'channel.client-event',
   subscription_count: 'channel.subscription-count',
-} as const satisfies Record<PusherEventName, EventType | `channel.${string}`>;
+} as const satisfies Record<PusherEventName, EventOfChannel>;
 
 const NAMES = new Map<string, PusherEventName>(
   Object.entries(STORED_TYPES).map(([name, type]) => [type, name as PusherEventName]),
