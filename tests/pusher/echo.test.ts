@@ -24,7 +24,7 @@ function echo(broadcaster: Broadcaster, edge: number, user: string): InstanceTyp
     ...(broadcaster === 'pusher' && { cluster }),
     Pusher: PusherJs as never,
     authEndpoint: application.authEndpoint,
-    userAuthentication: { endpoint: application.userAuthEndpoint, headers: {} },
+    userAuthentication: { endpoint: application.userAuthEndpoint, headers: {}, transport: 'ajax' },
     auth: { headers: {} },
     bearerToken: user,
     csrfToken: 'csrf',

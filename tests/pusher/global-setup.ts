@@ -12,6 +12,9 @@ declare module 'vitest' {
   }
 }
 
+/** As a proxy leaves it before `/apps/`. */
+const PATH_PREFIX = '/prefix';
+
 /** Starts one Redis, and one installation for all tests that hurt no service. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   await using started = new AsyncDisposableStack();
@@ -20,7 +23,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('redisUrl', redis.url);
   const pagePort = await freePort();
   project.provide('pagePort', pagePort);
-  const env = { EDGE_ALLOWED_ORIGINS: `http://127.0.0.1:${pagePort}` };
+  const env = { EDGE_ALLOWED_ORIGINS: `http://127.0.0.1:${pagePort}`, PUSHER_PATH_PREFIX: PATH_PREFIX };
   const door = started.use(await startDoor({ redis: { url: redis.url }, env }));
   project.provide('door', door.urls);
   const running = started.move();

@@ -38,18 +38,21 @@ export interface Door extends AsyncDisposable {
 
 export interface DoorOptions {
   redis: { url: string };
-  env?: Record<string, string>;
+  /** More variables of every service; may depend on the apps. */
+  env?: Record<string, string> | ((apps: DoorUrls['apps']) => Promise<Record<string, string>>);
   edges?: number;
+  controls?: number;
 }
 
 /** Starts an installation of two edges with the apps. `await using` it. */
-export async function startDoor({ redis, env = {}, edges = 2 }: DoorOptions): Promise<Door> {
+export async function startDoor({ redis, env = {}, edges = 2, controls = 1 }: DoorOptions): Promise<Door> {
   await using started = new AsyncDisposableStack();
   const { keysFile, key, apps } = await createApps(started);
   const installation = await startInstallation({
     edges,
+    controls,
     redis,
-    env,
+    env: typeof env === 'function' ? await env(apps) : env,
     keys: { keysFile, key },
     announce: () => undefined,
   });
