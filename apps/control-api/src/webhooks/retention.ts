@@ -29,8 +29,11 @@ const INCIDENT_MS = 60_000;
 /** More than any partition has. Not what it had when it was looked at: events may have come since. */
 export const ALL = Number.MAX_SAFE_INTEGER;
 
+/** As `filterOf` gives it: by what was noted of an endpoint it is judged which events are for it. */
+type KnownEndpoint = WantingEndpoint & ReturnType<typeof filterOf>;
+
 interface Progress {
-  readonly endpoint: WantingEndpoint;
+  readonly endpoint: KnownEndpoint;
   readonly isDisabled: boolean;
   readonly cursorOf: (partition: string) => string;
 }
