@@ -14,10 +14,11 @@ afterAll(() => application[Symbol.asyncDispose]());
 type Broadcaster = 'reverb' | 'pusher';
 
 /** Laravel Echo with the options that a page has for it. `using` it. */
-function echo(broadcaster: Broadcaster, edge: number, user: string): InstanceType<typeof Echo<Broadcaster>> & Disposable {
+function echo(broadcaster: Broadcaster, edge: number, user: string): InstanceType<typeof Echo<'pusher'>> & Disposable {
   const { cluster, ...host } = hostOptions(door.edgeUrls[edge] ?? '');
-  const made = new Echo<Broadcaster>({
-    broadcaster,
+  const made = new Echo<'pusher'>({
+    // Both have the same types here.
+    broadcaster: broadcaster as 'pusher',
     key: door.apps.main.key,
     ...host,
     // Echo sets it for Reverb.
