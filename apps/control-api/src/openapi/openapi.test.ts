@@ -95,8 +95,8 @@ describe('the OpenAPI document', () => {
     for (const { description } of Object.values(call.responses)) expect(description).not.toBe('Default Response');
   });
 
-  test('every error under /v1 is a problem document that lists its codes', () => {
-    for (const { name, call } of calls.filter((one) => one./\/(v1|apps)\//.test(one.name))) {
+  test('every error under /v1 and /apps is a problem document that lists its codes', () => {
+    for (const { name, call } of calls.filter((one) => /\/(v1|apps)\//.test(one.name))) {
       for (const [status, response] of Object.entries(call.responses)) {
         if (Number(status) < 400) continue;
         expect(response.content, `of ${name}`).toEqual({

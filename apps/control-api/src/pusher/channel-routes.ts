@@ -1,3 +1,4 @@
+import type { PresencePage } from '@holdfast/broker/broker';
 import { MAX_PAGE, MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
 import { channelKind, channelName, channelTopic } from '@holdfast/protocol/pusher-channels';
 import {
@@ -9,6 +10,7 @@ import {
   signedQuery,
   usersResponse,
 } from '@holdfast/protocol/pusher-rest';
+import type { FastifyReply } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { ProblemError } from '../http/problem-error.ts';
 import { isGone } from '../limits/call-limits.ts';
@@ -110,17 +112,12 @@ export const channelRoutes: FastifyPluginAsyncZod<Services> = async (app, servic
       }
       request.holdBytes(MAX_PAGE_BYTES);
       const users: { id: string }[] = [];
-      let cursor: string | null = null;
-      do {
-        const from: string | null = cursor;
-        const page = await bulkReads.run(
-          request.caller,
-          () => isGone(reply),
-          () => bulkBroker.readPresence(channelTopic(appId, channel), from, MAX_PAGE),
-        );
+      for (let cursor: string | null = null, atEnd = false; !atEnd;) {
+        const page = await readUsers(request.caller, reply, channelTopic(appId, channel), cursor);
         for (const { id } of page?.members ?? []) users.push({ id });
         cursor = page?.cursor ?? null;
-      } while (cursor !== null);
+        atEnd = cursor === null;
+      }
       return { users };
     },
   );
@@ -143,4 +140,18 @@ export const channelRoutes: FastifyPluginAsyncZod<Services> = async (app, servic
       return { connections: edges.reduce((sum, { pusherConnections = 0 }) => sum + pusherConnections, 0) };
     },
   );
+
+  /** Null for a channel that is not there. */
+  async function readUsers(
+    caller: string,
+    reply: FastifyReply,
+    topic: string,
+    cursor: string | null,
+  ): Promise<PresencePage | null> {
+    return bulkReads.run(
+      caller,
+      () => isGone(reply),
+      () => bulkBroker.readPresence(topic, cursor, MAX_PAGE),
+    );
+  }
 };
