@@ -2,18 +2,30 @@ import { randomUUID } from 'node:crypto';
 import { redisKeys } from '@holdfast/broker/keys';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
 import { channelTopic } from '@holdfast/protocol/pusher-channels';
+import { eventually } from '@holdfast/testkit/eventually';
+import { expect } from 'vitest';
 import type { TestEvents } from './webhooks.ts';
 
 /** Longer than a channel has to be empty until it is vacated. */
 const LONG_MS = 60_000;
 
-/** An edge that writes of the channels of an app what edges do. */
-export async function channelEdge({ redis, prefix, control }: TestEvents, appId = 'app') {
+/**
+ * An edge that writes of the channels of an app what edges do.
+ * @param isWanted whether it waits until all events of the app are wanted
+ */
+export async function channelEdge(
+  { redis, prefix, control }: TestEvents,
+  appId = 'app',
+  { isWanted = true }: { isWanted?: boolean } = {},
+) {
   const keys = redisKeys(prefix);
   const edge = edgeBroker(redis.commands, prefix);
   const id = randomUUID();
-  await edge.refreshEvents();
   const topicOf = (channel: string): string => channelTopic(appId, channel);
+  await eventually(async () => {
+    await edge.refreshEvents();
+    expect(edge.isChannelEventWanted(topicOf('a'), 'channel.cache-miss')).toBe(isWanted);
+  });
   let sequence = 1;
 
   async function changeMembers(channel: string, joined: string[], left: string[]): Promise<void> {

@@ -76,7 +76,13 @@ describe('the library of receivers takes', () => {
     const { receiver, edge } = await start({ batch: { size: 10, ms: 200 } });
     const channels = ['a', 'b', 'c', 'd'];
     for (const channel of channels) await edge.occupy(channel);
-    await eventually(() => expect(eventsOf(receiver).map(({ channel }) => channel).toSorted()).toEqual(channels));
+    await eventually(() =>
+      expect(
+        eventsOf(receiver)
+          .map(({ channel }) => channel)
+          .toSorted(),
+      ).toEqual(channels),
+    );
     expect(receiver.received.length).toBeLessThan(channels.length);
     const [request] = receiver.received;
     if (request === undefined) throw new Error('there is one');
@@ -101,7 +107,7 @@ describe('an endpoint', () => {
       endpointOf(standard, 'standard', { types: ['topic.*', 'member.*'] }),
     ];
     await startTestWebhooks(events, endpoints, { findApp });
-    const [edge, other] = [await channelEdge(events), await channelEdge(events, 'other')];
+    const [edge, other] = [await channelEdge(events), await channelEdge(events, 'other', { isWanted: false })];
     await other.occupy('of-another');
     // As if another control-api wanted events of that app.
     await events.ofTopic('!other!of-another', 'topic.occupied');
@@ -155,7 +161,8 @@ describe('an endpoint', () => {
     let isThere = false;
     const { events, receiver, edge, webhooks } = await start({}, { findApp: () => (isThere ? APP : null) });
     await edge.occupy('a');
-    await eventually(() => expect(webhooks.log.text()).toContain('no API key has the app of the endpoint'));
+    const warnings = () => webhooks.log.linesWith('no API key has the app of the endpoint: its webhooks wait');
+    await eventually(() => expect(warnings()).toMatchObject([{ endpoint: 'channels', app: 'app' }]));
     const [summary] = await webhooks.list();
     expect(summary).toMatchObject({ format: 'pusher', app: 'app', state: 'waiting', lastError: null });
     expect(await webhooks.test('channels')).toMatchObject({ outcome: 'unknown-app', status: null });
