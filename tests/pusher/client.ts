@@ -58,7 +58,7 @@ export class Client implements Disposable {
   /** Subscribes and waits until it is. */
   async subscribe(name: string): Promise<Channel> {
     const channel = this.pusher.subscribe(name);
-    await eventually(() => expect(channel).toMatchObject({ subscribed: true }));
+    await eventually(() => expect(channel.subscribed).toBe(true));
     return channel;
   }
 
