@@ -3,7 +3,7 @@ import { type StoredEvent, isBefore, positionBefore } from '@holdfast/broker/sto
 import type { WantingEndpoint } from '@holdfast/broker/wanted-events';
 import type { WebhookBroker } from '@holdfast/broker/webhook-broker';
 import type { Logger } from '@holdfast/service/logger';
-import { isFor } from './endpoint-filter.ts';
+import { type filterOf, isFor } from './endpoint-filter.ts';
 import type { WebhookMetrics } from './webhook-metrics.ts';
 
 /** Of all partitions together. */
