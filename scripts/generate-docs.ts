@@ -11,6 +11,8 @@ import { metricsPage, registeredMetrics } from './metrics-page.ts';
 import { dashboardJson } from './monitoring/dashboard.ts';
 import { metricFaults } from './monitoring/metric-faults.ts';
 import { rulesYaml } from './monitoring/rules.ts';
+import { pusherPage } from './pusher/page.ts';
+import { pusherTestFaults } from './pusher/tests-check.ts';
 import { redisKeyFaults } from './redis-keys-check.ts';
 import { closeCodesPage, configurationPage, problemsPage, rfc6455Page } from './reference-pages.ts';
 import { type Calls, rightsPage } from './rights-page.ts';
@@ -20,7 +22,8 @@ import { pythonTypes } from './sdks/python-types.ts';
 // Writes docs/reference/ from the code, the list of decisions, the schema of conformance scenarios, the files of
 // deploy/monitoring with their copies in the chart, the page of the chart, and what the SDKs in Python and Go have of the
 // protocol. With --check it writes nothing, and exits with 1 when a file is out of date, docs/redis-keys.md differs from the
-// code, a panel or an alert names a metric that is none, or a link leads nowhere; it names each of them.
+// code, docs/reference/pusher.md names a test that is not there, a panel or an alert names a metric that is none, or a link
+// leads nowhere; it names each of them.
 
 const FOLDER = new URL('../docs/', import.meta.url);
 const OPENAPI_PROGRAM = fileURLToPath(new URL('../apps/control-api/src/print-openapi.ts', import.meta.url));
@@ -37,6 +40,7 @@ const pages = new Map<string, string>([
   ['reference/cli.md', cliPage()],
   ['reference/close-codes.md', closeCodesPage()],
   ['reference/rfc6455.md', rfc6455Page()],
+  ['reference/pusher.md', pusherPage()],
   ['reference/metrics.md', metricsPage(metrics)],
   ['decisions/README.md', await decisionsPage()],
   ['reference/openapi.json', openapi],
@@ -63,6 +67,7 @@ async function write(): Promise<void> {
 async function check(): Promise<void> {
   const faults = [
     ...(await redisKeyFaults()),
+    ...(await pusherTestFaults()),
     ...(await linkFaults()),
     ...metricFaults([...metrics.control, ...metrics.edge]),
   ];

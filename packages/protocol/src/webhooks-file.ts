@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { EVENT_TYPES, type EventType, MESSAGE_PUBLISHED } from './events.ts';
+import { pusherAppId } from './pusher/app.ts';
+import { pusherEventName } from './pusher/webhooks.ts';
 import { topicPattern } from './topic-name.ts';
 
 const MIN_SECRET_BYTES = 24;
@@ -46,14 +48,21 @@ const batch = z.strictObject({
 
 export const webhookId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 of A-Z a-z 0-9 _ -');
 
-/** One receiver of events. */
-export const webhookEndpoint = z
+/** What endpoints of every format have. */
+const anyEndpoint = {
+  id: webhookId,
+  url: z.url({ protocol: /^https?$/, error: 'must be an https:// URL' }).refine((text) => {
+    const { username = '', password = '', hash = '' } = URL.parse(text) ?? {};
+    return username === '' && password === '' && hash === '';
+  }, 'must have no user, no password and no fragment'),
+  batch: batch.optional().describe('Several events in one request; one event a request when not given'),
+};
+
+/** Gets the events of clients and topics, as Standard Webhooks. */
+const standardEndpoint = z
   .strictObject({
-    id: webhookId,
-    url: z.url({ protocol: /^https?$/, error: 'must be an https:// URL' }).refine((text) => {
-      const { username = '', password = '', hash = '' } = URL.parse(text) ?? {};
-      return username === '' && password === '' && hash === '';
-    }, 'must have no user, no password and no fragment'),
+    ...anyEndpoint,
+    format: z.literal('standard').default('standard'),
     secret: webhookSecret.optional(),
     secrets: z
       .array(webhookSecret)
@@ -68,7 +77,6 @@ export const webhookEndpoint = z
       .max(MAX_PATTERNS)
       .optional()
       .describe('Events that tell of a topic are sent when it fits; all when not given'),
-    batch: batch.optional().describe('Several events in one request; one event a request when not given'),
   })
   .refine(
     ({ secret, secrets }) => (secret === undefined) !== (secrets === undefined),
@@ -78,6 +86,23 @@ export const webhookEndpoint = z
     ...endpoint,
     secrets: secrets ?? (secret === undefined ? [] : [secret]),
   }));
+
+export type StandardEndpoint = z.output<typeof standardEndpoint>;
+
+/** Gets the events of the channels of an app, as Pusher's webhooks. The app's key and secret sign them. */
+const pusherEndpoint = z.strictObject({
+  ...anyEndpoint,
+  format: z.literal('pusher'),
+  app: pusherAppId,
+  types: z.array(pusherEventName).min(1).default(pusherEventName.options),
+});
+
+export type PusherEndpoint = z.output<typeof pusherEndpoint>;
+
+/** One receiver of events. */
+export const webhookEndpoint = z.discriminatedUnion('format', [standardEndpoint, pusherEndpoint], {
+  error: ({ code }) => (code === 'invalid_union' ? 'must be "standard" or "pusher"' : undefined),
+});
 
 export type WebhookEndpoint = z.output<typeof webhookEndpoint>;
 

@@ -3,7 +3,7 @@ import { Icon } from './icon.tsx';
 import { Copy } from './copy.tsx';
 import { date, duration, percent } from '../state/format.ts';
 
-type Fact = readonly [name: string, value: ComponentChildren];
+export type Fact = readonly [name: string, value: ComponentChildren];
 
 /** Names and values. */
 export function Facts({ facts }: { readonly facts: readonly Fact[] }) {

@@ -79,5 +79,7 @@ export async function startReceiver(answering: Answering = takes): Promise<Webho
 
 function eventsIn({ id, body }: Received): TakenEvent[] {
   const { type, timestamp, data } = JSON.parse(body) as Omit<TakenEvent, 'id'>;
+  // Of format "pusher".
+  if (type === undefined) return [];
   return type === 'batch' ? (data['events'] as TakenEvent[]) : [{ id, type, timestamp, data }];
 }

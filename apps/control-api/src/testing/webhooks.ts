@@ -13,6 +13,7 @@ import { prefix, redisUrl } from '@holdfast/testkit/redis';
 import { onTestFinished } from 'vitest';
 import type { z } from 'zod';
 import type { RetrySchedule } from '../webhooks/retries.ts';
+import type { FindApp } from '../webhooks/signature.ts';
 import { createWebhookMetrics } from '../webhooks/webhook-metrics.ts';
 import { type Webhooks, startWebhooks } from '../webhooks/webhooks.ts';
 import type { WebhookReceiver } from './webhook-receiver.ts';
@@ -20,12 +21,27 @@ import type { WebhookReceiver } from './webhook-receiver.ts';
 /** As quick as tests want them. */
 const QUICK: RetrySchedule = { firstMs: 20, factor: 2, longestMs: 200, jitter: 0, backMs: 200, giveUpMs: 60_000 };
 
-type GivenEndpoint = Partial<z.input<typeof webhookEndpoint>>;
+type Given = z.input<typeof webhookEndpoint>;
+type GivenPusher = Extract<Given, { format: 'pusher' }>;
+type GivenStandard = Exclude<Given, GivenPusher>;
 
 /** An endpoint of the file that goes to a receiver. */
-export function endpointOf(receiver: WebhookReceiver, id: string, fields: GivenEndpoint = {}): WebhookEndpoint {
+export function endpointOf(
+  receiver: WebhookReceiver,
+  id: string,
+  fields: Partial<GivenStandard> = {},
+): WebhookEndpoint {
   const { url, secret } = receiver;
   return webhookEndpoint.parse({ id, url, secret, types: ['*'], ...fields });
+}
+
+/** The same of format "pusher", for the app "app". */
+export function pusherEndpointOf(
+  { url }: WebhookReceiver,
+  id: string,
+  fields: Partial<GivenPusher> = {},
+): WebhookEndpoint {
+  return webhookEndpoint.parse({ id, url, format: 'pusher', app: 'app', ...fields });
 }
 
 /** Where events are written, as scripts do. */
@@ -80,6 +96,8 @@ export interface TestWebhooks extends Webhooks {
 }
 
 export interface TestWebhooksOptions {
+  /** Those of the keys file, which may change meanwhile. */
+  findApp?: FindApp;
   retries?: Partial<RetrySchedule>;
   maxEvents?: number;
   timeoutMs?: number;
@@ -89,7 +107,7 @@ export interface TestWebhooksOptions {
 export async function startTestWebhooks(
   { broker, control }: Pick<TestEvents, 'broker' | 'control'>,
   endpoints: readonly WebhookEndpoint[],
-  { retries = {}, maxEvents, timeoutMs = 1_000 }: TestWebhooksOptions = {},
+  { findApp = () => null, retries = {}, maxEvents, timeoutMs = 1_000 }: TestWebhooksOptions = {},
 ): Promise<TestWebhooks> {
   const log = captureLog();
   const metrics = createMetrics({ service: 'control-api', ofProcess: false });
@@ -104,6 +122,7 @@ export async function startTestWebhooks(
     },
     broker,
     control,
+    findApp,
     sending: { allowPrivate: true, timeoutMs },
     metrics: createWebhookMetrics(metrics),
     logger: log.logger,

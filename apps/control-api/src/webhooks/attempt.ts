@@ -3,14 +3,17 @@ import type { WebhookBroker } from '@holdfast/broker/webhook-broker';
 import type { WebhookEndpoint } from '@holdfast/protocol/webhooks-file';
 import { traceWebhook } from '@holdfast/service/tracing';
 import type { Delivery } from './delivery.ts';
-import { batchRequest, publicEvents, singleRequest } from './event-body.ts';
-import type { Outgoing, SendResult, Sender } from './sender.ts';
+import { isTold } from './endpoint-filter.ts';
+import { requestOf } from './event-body.ts';
+import type { Outgoing, Receiver, SendResult, Sender } from './sender.ts';
+import { type FindApp, signerOf } from './signature.ts';
 
 export interface AttemptDeps {
   readonly broker: Pick<WebhookBroker, 'readEvents' | 'refsOf'>;
   readonly sender: Pick<Sender, 'send'>;
   /** As the file has it when it is asked. */
   readonly endpoint: () => WebhookEndpoint;
+  readonly findApp: FindApp;
   /** Whether it is still up to this process to send. */
   readonly maySend: () => boolean;
   readonly signal: AbortSignal;
@@ -19,7 +22,7 @@ export interface AttemptDeps {
 /** What became of a try. */
 export type Attempt =
   | { readonly kind: 'sent'; readonly result: SendResult; readonly events: readonly StoredEvent[] }
-  /** Some of its events are not kept any more; these are. */
+  /** Some of its events are not kept any more, or the endpoint may not be told of them any more; these are left. */
   | { readonly kind: 'missing'; readonly left: readonly StoredEvent[] }
   /** Nothing was sent: it is to be tried again. */
   | { readonly kind: 'held-back' }
@@ -28,28 +31,31 @@ export type Attempt =
 
 /** Tries to send a delivery once. Rejects with RedisUnavailable. */
 export async function attempt(delivery: Delivery, deps: AttemptDeps): Promise<Attempt> {
-  const { broker, maySend, signal } = deps;
+  const { broker, endpoint, findApp, maySend, signal } = deps;
   const found = delivery.events ?? (await broker.readEvents(delivery.places));
-  const events = found.filter((event) => event !== null);
+  const target = endpoint();
+  const app = target.format === 'pusher' ? target.app : undefined;
+  const events = found.filter((event) => event !== null).filter((event) => isTold(app, event));
   if (events.length < delivery.places.length) return { kind: 'missing', left: events };
-  const shown = await publicEvents(events, broker.refsOf);
-  const [first] = shown;
+  const [first, ...others] = events;
   if (first === undefined) return { kind: 'aborted' };
+  const outgoing = await requestOf(target.format, [first, ...others], delivery.batchId, broker.refsOf);
+  const sign = signerOf(target, findApp);
   // Reading may have taken longer than the lease.
-  if (!maySend()) return { kind: 'held-back' };
-  const outgoing = delivery.batchId === null ? singleRequest(first) : batchRequest(delivery.batchId, shown);
-  const result = await sendTraced(outgoing, delivery, deps);
+  if (sign === null || !maySend()) return { kind: 'held-back' };
+  const result = await sendTraced({ ...target, sign }, outgoing, delivery, deps);
   return signal.aborted ? { kind: 'aborted' } : { kind: 'sent', result, events };
 }
 
 function sendTraced(
+  { id, url, sign }: Receiver & Pick<WebhookEndpoint, 'id'>,
   outgoing: Outgoing,
   { places, tries }: Delivery,
-  { sender, endpoint, signal }: AttemptDeps,
+  { sender, signal }: AttemptDeps,
 ): Promise<SendResult> {
-  const attributes = { endpoint: endpoint().id, events: places.length, attempt: tries + 1 };
+  const attributes = { endpoint: id, events: places.length, attempt: tries + 1 };
   return traceWebhook(attributes, async (span) => {
-    const result = await sender.send(endpoint(), { ...outgoing, traceparent: span.traceparent }, signal);
+    const result = await sender.send({ url, sign }, { ...outgoing, traceparent: span.traceparent }, signal);
     span.set({
       'holdfast.outcome': result.outcome,
       ...(result.status !== null && { 'http.response.status_code': result.status }),

@@ -6,13 +6,14 @@ import { attempt } from './attempt.ts';
 import { Backlog } from './backlog.ts';
 import { Changes } from './changes.ts';
 import { type Delivery, encodeDelivery, newDelivery, oldestOf } from './delivery.ts';
-import { isFor } from './endpoint-filter.ts';
+import { filterOf, isFor } from './endpoint-filter.ts';
 import { EndpointHealth } from './endpoint-health.ts';
 import { Gathering } from './gathering.ts';
 import { Outcomes, REDIS_RETRY_MS } from './outcomes.ts';
 import { PartitionReader } from './partition-reader.ts';
 import type { RetrySchedule } from './retries.ts';
 import type { Sender } from './sender.ts';
+import { type FindApp, signerOf } from './signature.ts';
 import { WaitingDeliveries } from './waiting.ts';
 import type { WebhookMetrics } from './webhook-metrics.ts';
 
@@ -26,6 +27,7 @@ const LONGEST_WAIT_MS = 60_000;
 export interface DeliveringDeps {
   readonly broker: WebhookBroker;
   readonly sender: Pick<Sender, 'send'>;
+  readonly findApp: FindApp;
   readonly retries: RetrySchedule;
   readonly metrics: WebhookMetrics;
   readonly logger: Logger;
@@ -67,6 +69,8 @@ export class Delivering {
   #dropped: number;
   /** Those of them that it has forgotten, and has to count anew. */
   #droppedBefore = 0;
+  /** That its app is missing was logged. */
+  #isWaiting = false;
   #stopping = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -113,14 +117,15 @@ export class Delivering {
 
   /** The endpoint as the file has it by now. */
   update(endpoint: WebhookEndpoint): void {
-    const { types, topics } = this.#endpoint;
+    const isSame = JSON.stringify(filterOf(this.#endpoint)) === JSON.stringify(filterOf(endpoint));
     this.#endpoint = endpoint;
-    if (JSON.stringify([types, topics]) !== JSON.stringify([endpoint.types, endpoint.topics])) this.backlog.refilter();
+    if (!isSame) this.backlog.refilter();
     this.pump();
   }
 
   /** The lease was renewed: what operators ask for is done, and what there is is written. */
   async onRenewed({ enable, replay, dropped }: Pick<WebhookState, 'enable' | 'replay' | 'dropped'>): Promise<void> {
+    this.#reportApp();
     if (enable !== null && enable !== this.#handled.enable) this.#enable(enable);
     if (replay !== null && replay !== this.#handled.replay && this.#mayReplay()) this.#replay = replay;
     this.#changes.state({ oldest: String(this.oldest() ?? '') });
@@ -198,9 +203,25 @@ export class Delivering {
       !this.#stopping &&
       !isReplaying &&
       !this.isDisabled() &&
+      this.#canSign() &&
       Date.now() >= this.#health.pausedUntil &&
       this.#deps.holdsLease()
     );
+  }
+
+  /** Without its app in the keys file nothing is sent to an endpoint, and nothing fails. */
+  #canSign(): boolean {
+    return signerOf(this.#endpoint, this.#deps.findApp) !== null;
+  }
+
+  #reportApp(): void {
+    const isWaiting = !this.#canSign();
+    if (isWaiting === this.#isWaiting) return;
+    this.#isWaiting = isWaiting;
+    const { id, app } = { app: undefined, ...this.#endpoint };
+    const { logger } = this.#deps;
+    if (isWaiting) logger.warn({ endpoint: id, app }, 'no API key has the app of the endpoint: its webhooks wait');
+    else logger.info({ endpoint: id, app }, 'the app of the endpoint is there: its webhooks are sent');
   }
 
   /** Until something is due. */
@@ -230,7 +251,7 @@ export class Delivering {
   }
 
   async #try(delivery: Delivery): Promise<void> {
-    const { broker, sender, holdsLease } = this.#deps;
+    const { broker, sender, findApp, holdsLease } = this.#deps;
     if (delivery.batchId !== null && !delivery.isStored) {
       this.#changes.delivery(delivery.name, encodeDelivery(delivery));
       // Redis has lost the lease, or given it to another: the next renewal restores or abandons what waits.
@@ -241,6 +262,7 @@ export class Delivering {
       broker,
       sender,
       endpoint: () => this.#endpoint,
+      findApp,
       maySend: () => !this.#stopping && holdsLease(),
       signal: this.#aborted.signal,
     });

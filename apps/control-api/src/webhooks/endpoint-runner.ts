@@ -8,6 +8,7 @@ import { Delivering } from './delivering.ts';
 import type { EventFeed } from './event-feed.ts';
 import type { RetrySchedule } from './retries.ts';
 import type { Sender } from './sender.ts';
+import type { FindApp } from './signature.ts';
 import type { WebhookMetrics } from './webhook-metrics.ts';
 
 const RENEW_MS = 1_000;
@@ -20,6 +21,7 @@ const DRAIN_MS = 5_000;
 export interface RunnerDeps {
   readonly broker: WebhookBroker;
   readonly sender: Sender;
+  readonly findApp: FindApp;
   readonly feed: EventFeed;
   readonly retries: RetrySchedule;
   readonly metrics: WebhookMetrics;

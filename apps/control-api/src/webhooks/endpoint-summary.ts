@@ -4,16 +4,23 @@ import type { WebhookEndpoint } from '@holdfast/protocol/webhooks-file';
 
 const MS_PER_SECOND = 1_000;
 
+interface FoundState extends WebhookState {
+  /** Whether its requests can be signed. */
+  readonly canSign: boolean;
+}
+
 /** An endpoint for operators: as the file has it, and as Redis knows how far it is. */
-export function summaryOf(endpoint: WebhookEndpoint, state: WebhookState, now = Date.now()): WebhookSummary {
-  const { id, url, types, topics = null, batch = null } = endpoint;
+export function summaryOf(endpoint: WebhookEndpoint, state: FoundState, now = Date.now()): WebhookSummary {
+  const { id, url, format, types, batch = null } = endpoint;
   const [reason, disabledAt] = state.disabled?.split(' ') ?? [];
   const pausedUntil = state.pausedUntil !== null && state.pausedUntil > now ? state.pausedUntil : null;
   return {
     id,
     url: withoutQuery(url),
+    format,
+    app: endpoint.format === 'pusher' ? endpoint.app : null,
     types,
-    topics,
+    topics: (endpoint.format === 'standard' && endpoint.topics) || null,
     batch,
     state: stateOf(state, pausedUntil),
     disabledReason: reason === undefined ? null : disabledReason.parse(reason),
@@ -27,8 +34,9 @@ export function summaryOf(endpoint: WebhookEndpoint, state: WebhookState, now = 
   };
 }
 
-function stateOf({ disabled, failing }: WebhookState, pausedUntil: number | null): WebhookSummary['state'] {
+function stateOf({ disabled, failing, canSign }: FoundState, pausedUntil: number | null): WebhookSummary['state'] {
   if (disabled !== null) return 'disabled';
+  if (!canSign) return 'waiting';
   if (pausedUntil !== null) return 'paused';
   return failing > 0 ? 'failing' : 'active';
 }

@@ -3,7 +3,7 @@ import { type StoredEvent, isBefore, positionBefore } from '@holdfast/broker/sto
 import type { WantingEndpoint } from '@holdfast/broker/wanted-events';
 import type { WebhookBroker } from '@holdfast/broker/webhook-broker';
 import type { Logger } from '@holdfast/service/logger';
-import { isFor } from './endpoint-filter.ts';
+import { type filterOf, isFor } from './endpoint-filter.ts';
 import type { WebhookMetrics } from './webhook-metrics.ts';
 
 /** Of all partitions together. */
@@ -29,8 +29,11 @@ const INCIDENT_MS = 60_000;
 /** More than any partition has. Not what it had when it was looked at: events may have come since. */
 export const ALL = Number.MAX_SAFE_INTEGER;
 
+/** As `filterOf` gives it: by what was noted of an endpoint it is judged which events are for it. */
+type KnownEndpoint = WantingEndpoint & ReturnType<typeof filterOf>;
+
 interface Progress {
-  readonly endpoint: WantingEndpoint;
+  readonly endpoint: KnownEndpoint;
   readonly isDisabled: boolean;
   readonly cursorOf: (partition: string) => string;
 }

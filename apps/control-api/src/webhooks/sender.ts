@@ -2,11 +2,10 @@ import { type IncomingMessage, Agent as HttpAgent, request as httpRequest } from
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import type { WebhookOutcome } from '@holdfast/protocol/rest/webhooks';
-import type { WebhookEndpoint } from '@holdfast/protocol/webhooks-file';
 import { reasonOf } from '@holdfast/service/error-fields';
 import { AddressNotAllowed, guardedLookup, isForbiddenHost, unguardedLookup } from './address-guard.ts';
 import { retryAfterOf } from './retries.ts';
-import { signedHeaders } from './signature.ts';
+import type { Sign } from './signature.ts';
 
 /** For the whole of a request, from the name's lookup to the end of the answer. */
 const TIMEOUT_MS = 15_000;
@@ -37,6 +36,12 @@ export interface Outgoing {
   readonly traceparent?: string | undefined;
 }
 
+/** Where it is sent to, and how it is signed. */
+export interface Receiver {
+  readonly url: string;
+  readonly sign: Sign;
+}
+
 export interface SenderOptions {
   readonly allowPrivate: boolean;
   readonly timeoutMs?: number;
@@ -57,7 +62,7 @@ export function createSender({ allowPrivate, timeoutMs = TIMEOUT_MS, lookup }: S
    * @param signal ends it; then it is not known whether it arrived
    */
   async function send(
-    { url, secrets }: Pick<WebhookEndpoint, 'url' | 'secrets'>,
+    { url, sign }: Receiver,
     { id, body, traceparent }: Outgoing,
     signal?: AbortSignal,
   ): Promise<SendResult> {
@@ -70,8 +75,7 @@ export function createSender({ allowPrivate, timeoutMs = TIMEOUT_MS, lookup }: S
     const deadline = AbortSignal.timeout(timeoutMs);
     const signals = signal === undefined ? [deadline] : [deadline, signal];
     try {
-      const attempt = () =>
-        post(target, body, { ...signedHeaders(id, body, secrets), ...(traceparent && { traceparent }) }, signals);
+      const attempt = () => post(target, body, { ...sign(id, body), ...(traceparent && { traceparent }) }, signals);
       return judge(await attempt().catch((error: unknown) => (isStale(error) ? attempt() : Promise.reject(error))));
     } catch (error) {
       if (deadline.aborted) return failure('time-out', `no answer within ${timeoutMs} ms`);
@@ -89,6 +93,7 @@ export function createSender({ allowPrivate, timeoutMs = TIMEOUT_MS, lookup }: S
     const isTls = target.protocol === 'https:';
     const headers = {
       ...given,
+      // Exactly that: a library of Pusher takes no other, such as one that names a charset.
       'content-type': 'application/json',
       'content-length': body.length,
       'user-agent': 'Holdfast',
@@ -173,6 +178,6 @@ function judge({ response, text }: { response: IncomingMessage; text: string }):
   };
 }
 
-function failure(outcome: WebhookOutcome, message: string): SendResult {
+export function failure(outcome: WebhookOutcome, message: string): SendResult {
   return { outcome, status: null, body: null, message, retryAfterMs: null };
 }

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pusherEventName } from '@holdfast/protocol/pusher-webhooks';
 import { ConfigError } from '@holdfast/service/config';
 import { captureLog } from '@holdfast/service/captured-log';
 import { eventually } from '@holdfast/testkit/eventually';
@@ -9,6 +10,7 @@ import { openWebhooksFile } from './webhooks-file.ts';
 
 const SECRET = `whsec_${Buffer.alloc(24, 1).toString('base64')}`;
 const GOOD = { id: 'backend', url: 'https://example.com/hook', secret: SECRET, types: ['client.*'] };
+const PUSHER = { id: 'channels', url: 'https://example.com/pusher', format: 'pusher', app: 'app' };
 
 let file: string;
 beforeEach(async () => {
@@ -39,10 +41,24 @@ describe('a file of webhooks', () => {
       {
         id: 'backend',
         url: 'https://example.com/hook',
+        format: 'standard',
         secrets: [SECRET],
         types: ['*'],
         batch: { size: 100, ms: 250 },
       },
+    ]);
+  });
+
+  test('may have endpoints for the channels of apps', async () => {
+    const { first } = await open({
+      endpoints: [
+        { ...PUSHER, batch: {} },
+        { ...PUSHER, id: 'b', types: ['cache_miss'] },
+      ],
+    });
+    expect(first).toEqual([
+      { ...PUSHER, types: pusherEventName.options, batch: { size: 100, ms: 250 } },
+      { ...PUSHER, id: 'b', types: ['cache_miss'] },
     ]);
   });
 
@@ -73,6 +89,19 @@ describe('a file of webhooks', () => {
     ['a batch of nothing', { batch: { size: 0 } }, 'endpoints[0].batch.size:'],
   ])('with %s is refused, and says so', async (_, fields, fault) => {
     expect(await faultOf({ endpoints: [{ ...GOOD, ...fields }] })).toContain(fault);
+  });
+
+  test.each([
+    ['no app', { app: undefined }, 'endpoints[0].app:'],
+    ['a bad app', { app: 'a b' }, 'endpoints[0].app: must be 1 to 64 of'],
+    ['a secret of its own', { secret: SECRET }, 'endpoints[0].secret: is not a field'],
+    ['patterns of topics', { topics: ['a'] }, 'endpoints[0].topics: is not a field'],
+    ['types of Standard Webhooks', { types: ['topic.*'] }, 'endpoints[0].types[0]:'],
+    ['no types', { types: [] }, 'endpoints[0].types:'],
+    ['another format', { format: 'xml' }, 'endpoints[0].format: must be "standard" or "pusher"'],
+    ['a URL without TLS', { url: 'http://example.com' }, 'endpoints[0].url: must be an https:// URL unless'],
+  ])('with %s for an app is refused, and says so', async (_, fields, fault) => {
+    expect(await faultOf({ endpoints: [{ ...PUSHER, ...fields }] })).toContain(fault);
   });
 
   test('names every fault at once, and an id that is there twice', async () => {

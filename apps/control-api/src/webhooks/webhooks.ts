@@ -6,13 +6,15 @@ import type { WebhookEndpoint } from '@holdfast/protocol/webhooks-file';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import { repeat } from '@holdfast/service/backoff';
 import type { Logger } from '@holdfast/service/logger';
-import { wantedBy } from './endpoint-filter.ts';
+import { filterOf, wantedBy, wantedOfChannels } from './endpoint-filter.ts';
 import { EndpointRunner } from './endpoint-runner.ts';
 import { summaryOf } from './endpoint-summary.ts';
+import { testBody } from './event-body.ts';
 import { EventFeed } from './event-feed.ts';
 import { RETRIES, type RetrySchedule } from './retries.ts';
 import { createRetention } from './retention.ts';
-import { type SendResult, type SenderOptions, createSender } from './sender.ts';
+import { type SendResult, type SenderOptions, createSender, failure } from './sender.ts';
+import { type FindApp, signerOf } from './signature.ts';
 import type { WebhookMetrics } from './webhook-metrics.ts';
 import type { WebhookSource } from './webhooks-file.ts';
 
@@ -43,6 +45,7 @@ export interface WebhooksOptions {
   readonly broker: WebhookBroker;
   /** Is to know at once which events are wanted. */
   readonly control: Pick<ControlBroker, 'refreshEvents'>;
+  readonly findApp: FindApp;
   readonly sending: SenderOptions;
   readonly metrics: WebhookMetrics;
   readonly logger: Logger;
@@ -54,7 +57,7 @@ export interface WebhooksOptions {
 
 /** Delivers events to the endpoints of the file, until it is stopped. */
 export function startWebhooks(options: WebhooksOptions): Webhooks & { stop: () => Promise<void> } {
-  const { source, broker, control, metrics, logger, retries = RETRIES, maxEvents, maxBytes } = options;
+  const { source, broker, control, findApp, metrics, logger, retries = RETRIES, maxEvents, maxBytes } = options;
   const sender = createSender(options.sending);
   const runners = new Map<string, EndpointRunner>();
   let endpoints: readonly WebhookEndpoint[] = [];
@@ -67,7 +70,7 @@ export function startWebhooks(options: WebhooksOptions): Webhooks & { stop: () =
     ...(maxBytes === undefined ? {} : { maxBytes }),
   });
   const feed = new EventFeed(broker, { logger, onRound: trim });
-  const deps = { broker, sender, feed, retries, metrics, logger, onForgotten: () => void keep() };
+  const deps = { broker, sender, findApp, feed, retries, metrics, logger, onForgotten: () => void keep() };
 
   function apply(given: readonly WebhookEndpoint[]): void {
     endpoints = given;
@@ -86,8 +89,7 @@ export function startWebhooks(options: WebhooksOptions): Webhooks & { stop: () =
 
   async function keepWanted(): Promise<void> {
     metrics.disabled.set([...runners.values()].filter((runner) => runner.isDisabled()).length);
-    const wanting = endpoints.map(({ id, types, topics }) => ({ id, types, topics }));
-    await broker.keepWanted(wantedBy(endpoints), wanting);
+    await broker.keepWanted(wantedBy(endpoints), endpoints.map(filterOf), wantedOfChannels(endpoints));
     await control.refreshEvents();
   }
 
@@ -112,14 +114,22 @@ export function startWebhooks(options: WebhooksOptions): Webhooks & { stop: () =
 
   return {
     list: () =>
-      Promise.all(endpoints.map(async (endpoint) => summaryOf(endpoint, await broker.readWebhook(endpoint.id)))),
+      Promise.all(
+        endpoints.map(async (endpoint) => {
+          const canSign = signerOf(endpoint, findApp) !== null;
+          return summaryOf(endpoint, { ...(await broker.readWebhook(endpoint.id)), canSign });
+        }),
+      ),
     test: async (id) => {
       const endpoint = find(id);
       if (endpoint === undefined) return null;
       const began = performance.now();
       const testId = `test-${randomBytes(TEST_ID_BYTES).toString('hex')}`;
-      const event = { type: 'webhook.test', timestamp: new Date().toISOString(), data: { endpoint: id } };
-      const result = await sender.send(endpoint, { id: testId, body: Buffer.from(JSON.stringify(event)) });
+      const sign = signerOf(endpoint, findApp);
+      const result =
+        sign === null
+          ? failure('unknown-app', 'no API key has the app of the endpoint')
+          : await sender.send({ url: endpoint.url, sign }, { id: testId, body: testBody(endpoint) });
       return { ...result, id: testId, ms: Math.round(performance.now() - began) };
     },
     replay: (id, sinceMs) => request(id, 'replay', `${sinceMs} ${randomUUID()}`),

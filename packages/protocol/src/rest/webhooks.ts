@@ -8,6 +8,7 @@ export const webhookOutcome = z.enum([
   'time-out',
   'unreachable',
   'address-not-allowed',
+  'unknown-app',
 ]);
 
 export type WebhookOutcome = z.output<typeof webhookOutcome>;
@@ -29,12 +30,18 @@ export const webhookSummary = z.object({
   url: z
     .string()
     .describe('Without its query, which may hold a secret; to keys that do not manage `**` only its origin'),
+  format: z
+    .enum(['standard', 'pusher'])
+    .describe('standard: Standard Webhooks; pusher: of channels, as Pusher sends them'),
+  app: z.string().nullable().describe('The app whose channels it is told of; null for format standard'),
   types: z.array(z.string()),
-  topics: z.array(z.string()).nullable().describe('null: of every topic'),
+  topics: z.array(z.string()).nullable().describe('null: of every topic; for format pusher always'),
   batch: z.object({ size: z.int(), ms: z.int() }).nullable(),
   state: z
-    .enum(['active', 'failing', 'paused', 'disabled'])
-    .describe('paused: its Retry-After is obeyed; disabled: nothing is sent until it is enabled'),
+    .enum(['active', 'failing', 'paused', 'waiting', 'disabled'])
+    .describe(
+      'paused: its Retry-After is obeyed; waiting: no API key has its app; disabled: nothing is sent until it is enabled',
+    ),
   disabledReason: disabledReason.nullable(),
   disabledAt: z.iso.datetime().nullable(),
   pausedUntil: z.iso.datetime().nullable(),

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { type TestAnswer, type Webhook, enableWebhook, listWebhooks, testWebhook } from '../../api/webhooks.ts';
 import { Card } from '../../components/card.tsx';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
-import { Ago, Badge, Facts } from '../../components/facts.tsx';
+import { Ago, Badge, type Fact, Facts } from '../../components/facts.tsx';
 import { Page } from '../../components/page.tsx';
 import { Answered, Empty } from '../../components/states.tsx';
 import { toast } from '../../components/toast.tsx';
@@ -40,7 +40,7 @@ interface ActionsProps {
   readonly onChange: () => void;
 }
 
-function Actions({ webhook: { id, state }, onTested, onChange }: ActionsProps) {
+function Actions({ webhook: { id, format, state }, onTested, onChange }: ActionsProps) {
   return (
     <>
       <ConfirmButton
@@ -51,8 +51,14 @@ function Actions({ webhook: { id, state }, onTested, onChange }: ActionsProps) {
         onDone={onTested}
       >
         <p>
-          One event of type <code>test</code>, signed as all are, out of turn: what waits for the endpoint is not moved.
-          Its answer is shown here.
+          {format === 'pusher' ? (
+            'A request without events'
+          ) : (
+            <>
+              One event of type <code>webhook.test</code>
+            </>
+          )}
+          , signed as all are, out of turn: what waits for the endpoint is not moved. Its answer is shown here.
         </p>
       </ConfirmButton>
       <ReplayButton id={id} onDone={onChange} />
@@ -75,7 +81,7 @@ function Actions({ webhook: { id, state }, onTested, onChange }: ActionsProps) {
 }
 
 function Details({ webhook }: { readonly webhook: Webhook }) {
-  const { types, topics, batch, delivered, dropped, lastDeliveredAt, lastError } = webhook;
+  const { types, batch, delivered, dropped, lastDeliveredAt, lastError } = webhook;
   return (
     <>
       <Card title="State">
@@ -117,7 +123,7 @@ function Details({ webhook }: { readonly webhook: Webhook }) {
           <Facts
             facts={[
               ['Types', <Codes key="types" texts={types} />],
-              ['Topics', topics === null ? 'all' : <Codes key="topics" texts={topics} />],
+              ...sourceOf(webhook),
               ['Deliveries', batch === null ? 'one for each event' : `up to ${batch.size} events, of ${batch.ms} ms`],
             ]}
           />
@@ -125,6 +131,25 @@ function Details({ webhook }: { readonly webhook: Webhook }) {
       </div>
     </>
   );
+}
+
+/** What the events are of, and what its requests look like. */
+function sourceOf({ format, app, topics }: Webhook): Fact[] {
+  if (format === 'pusher') {
+    return [
+      [
+        'Channels',
+        <>
+          those of the app <code>{app}</code>
+        </>,
+      ],
+      ['Format', 'Pusher'],
+    ];
+  }
+  return [
+    ['Topics', topics === null ? 'all' : <Codes key="topics" texts={topics} />],
+    ['Format', 'Standard Webhooks'],
+  ];
 }
 
 function Codes({ texts }: { readonly texts: readonly string[] }) {

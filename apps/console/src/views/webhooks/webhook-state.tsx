@@ -8,6 +8,7 @@ const BADGES = {
   active: ['ok', 'Active'],
   failing: ['warn', 'Failing'],
   paused: ['warn', 'Paused'],
+  waiting: ['warn', 'Waiting'],
   disabled: ['fail', 'Disabled'],
 } as const;
 
@@ -17,7 +18,7 @@ export function WebhookState({ webhook: { state } }: { readonly webhook: Webhook
 }
 
 /** What the state means, and what follows from it. */
-export function meaningOf({ state, disabledReason, disabledAt, pausedUntil }: Webhook): string {
+export function meaningOf({ state, app, disabledReason, disabledAt, pausedUntil }: Webhook): string {
   if (state === 'active') return 'Events are delivered as they come.';
   if (state === 'failing') {
     return 'Its last try failed. It is tried again with growing pauses of up to an hour; after 24 hours of failures it is disabled. Events wait meanwhile.';
@@ -25,6 +26,9 @@ export function meaningOf({ state, disabledReason, disabledAt, pausedUntil }: We
   if (state === 'paused') {
     const until = pausedUntil === null ? '' : ` until ${clock(Date.parse(pausedUntil), { fraction: false })}`;
     return `It asked for a pause${until} by Retry-After. Events wait meanwhile.`;
+  }
+  if (state === 'waiting') {
+    return `No API key has the app ${app ?? ''}, whose secret signs: nothing is sent until the keys file has it. Events wait meanwhile.`;
   }
   const since = disabledAt === null ? '' : ` at ${date(Date.parse(disabledAt))}`;
   return disabledReason === 'gone'
@@ -44,6 +48,7 @@ const OUTCOMES: Readonly<Record<NonNullable<Webhook['lastError']>['outcome'], st
   'time-out': 'No answer in time',
   unreachable: 'Not reachable',
   'address-not-allowed': 'Address not allowed',
+  'unknown-app': 'No such app',
 };
 
 /** How a try ended, in words, with the status of the answer. */
