@@ -43,6 +43,14 @@ const joined = (at: number, who: string, size: number, id?: string): WatchEvent[
   { kind: 'changed', at, count: size, size },
 ];
 
+/** Bob, under two ids until then. */
+const renamed = (until: number): WatchEvent[] => [
+  { kind: 'connected', at: 100 },
+  { kind: 'known', at: 200, members: [shown('ann'), shown('bob', 'old'), shown('bob', 'young')] },
+  { kind: 'changed', at: 200, count: 3, size: 3 },
+  ...left(until, 'bob', 2, 'old'),
+];
+
 describe('the judge of presence', () => {
   it('finds nothing in what is right', () => {
     const history = fc.property(correctPresence, ({ log, truth, endAt }) => {
@@ -94,12 +102,6 @@ describe('the judge of presence', () => {
   });
 
   describe('of a member with two ids at once', () => {
-    const renamed = (until: number): WatchEvent[] => [
-      { kind: 'connected', at: 100 },
-      { kind: 'known', at: 200, members: [shown('ann'), shown('bob', 'old'), shown('bob', 'young')] },
-      { kind: 'changed', at: 200, count: 3, size: 3 },
-      ...left(until, 'bob', 2, 'old'),
-    ];
     const lossy = { stays: false };
 
     it('finds nothing where the earlier one is gone within 15 s', () => {
