@@ -51,7 +51,7 @@ export function wrongNow(members: readonly Member[], truth: readonly MemberSpans
   const certain = present.filter(({ isUncertain }) => !isUncertain);
   return members.flatMap(({ member: watcher, isOpen, wasPaused, watch }) => {
     if (watch === undefined || !isOpen || wasPaused) return [];
-    const shown = new Set(watch.members());
+    const shown = new Set(watch.members().map(({ member }) => member));
     const stale = [...shown].filter((member) => {
       const one = known.get(member);
       return one === undefined || (!isPresent(one) && !one.isUncertain);
