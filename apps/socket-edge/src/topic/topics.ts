@@ -8,6 +8,7 @@ import { messageEncoder } from '../transport/frames.ts';
 import type { Broadcast } from '../transport/transport.ts';
 import { TopicComparison } from './comparison.ts';
 import type { SentMessage } from './replay-buffer.ts';
+import type { Subscription } from './subscription.ts';
 import { Topic, type TopicDeps } from './topic.ts';
 
 /** Entries in one read of a log: with messages of 64 KiB, what one read can bring is still bounded. */
@@ -88,6 +89,21 @@ export class Topics {
   /** Whether any connection is subscribed to it. */
   isOccupied(name: string): boolean {
     return this.#topics.get(name)?.some(({ size }) => size > 0) === true;
+  }
+
+  /** How many connections are subscribed to it. */
+  subscribersOf(name: string): number {
+    return (this.#topics.get(name) ?? []).reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** The subscriptions to it. */
+  subscriptionsOf(name: string): Subscription[] {
+    return (this.#topics.get(name) ?? []).flatMap((topic) => topic.subscriptions());
+  }
+
+  /** The topic of this name, if it is subscribed and its last message known; the newest incarnation. */
+  openTopic(name: string): Topic | null {
+    return this.#topics.get(name)?.findLast(({ state }) => state === 'open') ?? null;
   }
 
   /** Whether a topic is subscribed, and its last message known. */
@@ -239,9 +255,7 @@ export class Topics {
   }
 
   #answerCount(name: string, surveyId: string): void {
-    const topics = this.#topics.get(name) ?? [];
-    const subscribers = topics.reduce((sum, { size }) => sum + size, 0);
-    this.#deps.broker.answer(surveyId, subscribers).catch(() => {
+    this.#deps.broker.answer(surveyId, this.subscribersOf(name)).catch(() => {
       // Redis went away: the survey reports "not known" by itself.
     });
   }
