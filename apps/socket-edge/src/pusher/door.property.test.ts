@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { MemoryRedis } from '../testing/memory-redis.ts';
 import { type PusherClient, app, pusherEdge, until } from '../testing/pusher-edge.ts';
@@ -53,23 +53,25 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   fc.record({ do: fc.constantFrom('close' as const, 'stop', 'drain'), client }),
 );
 
-function perform(edge: ReturnType<typeof pusherEdge>, clients: readonly PusherClient[], one: Act): unknown {
+async function perform(edge: ReturnType<typeof pusherEdge>, clients: readonly PusherClient[], one: Act): Promise<void> {
   const { redis } = edge;
   const of = ({ client: index }: { client: number }): PusherClient => clients[index % clients.length] as PusherClient;
   switch (one.do) {
     case 'send':
-      return of(one).send(one.frame);
+      of(one).send(one.frame);
+      return;
     case 'subscribe':
-      return of(one).subscribe(
-        one.channel,
-        one.channel.startsWith('presence-') ? `{"user_id":${one.user}}` : undefined,
-      );
+      of(one).subscribe(one.channel, one.channel.startsWith('presence-') ? `{"user_id":${one.user}}` : undefined);
+      return;
     case 'unsubscribe':
-      return of(one).send({ event: 'pusher:unsubscribe', data: { channel: one.channel } });
+      of(one).send({ event: 'pusher:unsubscribe', data: { channel: one.channel } });
+      return;
     case 'sign-in':
-      return of(one).signIn({ id: one.user, watchlist: ['u', 'v', 1] });
+      of(one).signIn({ id: one.user, watchlist: ['u', 'v', 1] });
+      return;
     case 'publish':
-      return edge.publish(one.channel, 'evt', '1', { cached: one.channel.startsWith('cache-') });
+      edge.publish(one.channel, 'evt', '1', { cached: one.channel.startsWith('cache-') });
+      return;
     case 'away':
       redis.away = true;
       return;
@@ -78,19 +80,22 @@ function perform(edge: ReturnType<typeof pusherEdge>, clients: readonly PusherCl
       return;
     case 'lose':
       redis.topics.clear();
-      return edge.edge.compareEverything();
+      edge.edge.compareEverything();
+      return;
     case 'wait':
       return edge.settled();
     case 'beat':
       return edge.edge.beat();
     case 'close':
-      return edge.door.onClosed(of(one).connection);
+      edge.door.onClosed(of(one).connection);
+      return;
     case 'stop':
       of(one).socket.stopped = true;
       return;
     case 'drain':
       of(one).socket.resume();
-      return edge.door.onDrain(of(one).connection);
+      edge.door.onDrain(of(one).connection);
+      return;
   }
 }
 
