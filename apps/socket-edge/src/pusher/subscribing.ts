@@ -11,7 +11,7 @@ import {
 import type { Position } from '@holdfast/protocol/position-order';
 import { Subscription } from '../topic/subscription.ts';
 import type { Topics } from '../topic/topics.ts';
-import { textFrame } from '../transport/frames.ts';
+import { encodedTextFrame } from '../transport/frames.ts';
 import { authorizeSubscribe, channelFault } from './authorization.ts';
 import { type ChannelOpener, type OpenedChannel, watchersOf } from './channel-opener.ts';
 import type { SubscribeFrame } from './client-frames.ts';
@@ -47,7 +47,13 @@ const TOO_MANY: SubscriptionFault = {
 /** What the connection is doing there, and what it is sent when it has joined. */
 export type ChannelAttempt = Attempt &
   (
-    | { as: 'subscriber'; connection: PusherConnection; channel: string; kind: ChannelKind; member: ChannelMember | null }
+    | {
+        as: 'subscriber';
+        connection: PusherConnection;
+        channel: string;
+        kind: ChannelKind;
+        member: ChannelMember | null;
+      }
     /** Its channel was lost: it goes on without a frame. `shown`: of the members. */
     | { as: 'again'; connection: PusherConnection; member: ChannelMember | null; shown: Members | null }
     /** Of the channel that has the online connections of a user: its own, or that of a user it watches. */
@@ -214,7 +220,7 @@ export class Subscribing {
 
   #sendCached(connection: PusherConnection, topic: string, channel: string, frame: Buffer | null): void {
     if (frame !== null) {
-      connection.sendFrame(textFrame(String(frame)));
+      connection.sendFrame(encodedTextFrame(frame));
       return;
     }
     connection.sendFrame(cacheMissFrame(channel));
