@@ -43,6 +43,7 @@ export class Client implements Disposable {
       ...options,
     });
     const { connection } = this.pusher;
+    this.states.push(connection.state);
     connection.bind('message', (event: Received) => this.received.push(event));
     connection.bind('state_change', ({ current }: { current: string }) => this.states.push(current));
     connection.bind('error', (error: unknown) => this.errors.push(error));

@@ -74,6 +74,7 @@ async function open(user: string, edge: number, { origin } = application, key = 
       channelAuthorization: { endpoint: '/broadcasting/auth', headers: ${JSON.stringify(headers)} },
       userAuthentication: { endpoint: '/broadcasting/user-auth', headers: ${JSON.stringify(headers)} },
     });
+    states.push(client.connection.state);
     client.connection.bind('state_change', ({ current }) => states.push(current));
     client.connection.bind('error', (error) => log.push(['error', error]));
   `);

@@ -187,9 +187,10 @@ describe('a presence channel', () => {
     await using theirs = await startApplication(strict);
     const open = (edge: number, user: string) => client({ edge, app: 'strict', application: theirs, user });
     using ann = open(0, 'ann');
-    await ann.join(channel);
+    const anns = await ann.join(channel);
     using bob = open(1, 'bob');
     await bob.join(channel);
+    await eventually(() => expect(membersOf(anns)).toEqual(['ann', 'bob']));
     using cid = open(0, 'cid');
     const errors: unknown[] = [];
     cid.pusher.subscribe(channel).bind('pusher:subscription_error', (error: unknown) => errors.push(error));
