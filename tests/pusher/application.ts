@@ -53,7 +53,9 @@ export async function startApplication(backend: Pusher, port = 0): Promise<Appli
     const path = request.url ?? '';
     const page = pages.get(path);
     if (page !== undefined) {
-      response.writeHead(200, { 'content-type': `${page[0]}; charset=utf-8`, 'cache-control': 'no-store' }).end(page[1]);
+      response
+        .writeHead(200, { 'content-type': `${page[0]}; charset=utf-8`, 'cache-control': 'no-store' })
+        .end(page[1]);
       return;
     }
     const chunks: Buffer[] = [];

@@ -121,9 +121,7 @@ describe('a public channel', () => {
     const subscribed = channels.map((channel) => one.pusher.subscribe(channel));
     await eventually(() => expect(subscribed.filter((channel) => !channel.subscribed)).toEqual([]));
     await backend.trigger(channels, 'all', {});
-    await eventually(() =>
-      expect(channels.filter((channel) => one.events(channel).length !== 1)).toEqual([]),
-    );
+    await eventually(() => expect(channels.filter((channel) => one.events(channel).length !== 1)).toEqual([]));
   });
 
   it('may have every character of a name, and 200 of them', async () => {
@@ -245,7 +243,9 @@ describe('a cache channel', () => {
       for (const edge of [0, 1]) {
         using late = client({ edge, application, user: 'bob' });
         await late.subscribe(channel);
-        await eventually(() => expect(late.events(channel)).toEqual([{ event: 'state', channel, data: { number: 3 } }]));
+        await eventually(() =>
+          expect(late.events(channel)).toEqual([{ event: 'state', channel, data: { number: 3 } }]),
+        );
         expect(late.frames('pusher:cache_miss')).toEqual([]);
         await backend.trigger(channel, 'state', { number: 3 });
         await eventually(() => expect(late.events(channel)).toHaveLength(2));

@@ -21,6 +21,8 @@ export interface ClientOptions extends Partial<Options> {
   application?: Application;
 }
 
+const ACTIONS = ['refused', 'backoff', 'retry', 'tls_only'];
+
 /** pusher-js in this process, and what it received. `using` it. */
 export class Client implements Disposable {
   readonly pusher: PusherJs;
@@ -29,8 +31,10 @@ export class Client implements Disposable {
   readonly states: string[] = [];
   /** What the library emits as `error`. */
   readonly errors: unknown[] = [];
-  /** After how many seconds it said that it will try again; 0 is not said. */
+  /** After how many seconds it said that it will try again. With a close code of 4200 to 4299 it does so at once, whatever it says. */
   readonly retries: number[] = [];
+  /** What it made of close codes of connections that were established: `refused`, `backoff` or `retry`. */
+  readonly actions: string[] = [];
 
   constructor({ url, key, user, application, ...options }: ClientOptions) {
     const headers = user === undefined ? {} : { Authorization: `Bearer ${user}` };
@@ -47,6 +51,9 @@ export class Client implements Disposable {
     connection.bind('message', (event: Received) => this.received.push(event));
     connection.bind('state_change', ({ current }: { current: string }) => this.states.push(current));
     connection.bind('error', (error: unknown) => this.errors.push(error));
+    connection.bind('connected', () => {
+      for (const action of ACTIONS) connection.connection.bind(action, () => this.actions.push(action));
+    });
     connection.bind('connecting_in', (seconds: number) => this.retries.push(seconds));
   }
 
@@ -69,9 +76,7 @@ export class Client implements Disposable {
 
   /** The events of a channel so far, without those of the protocol. */
   events(channel: string): Received[] {
-    return this.received.filter(
-      (frame) => frame.channel === channel && !/^pusher(_internal)?:/.test(frame.event),
-    );
+    return this.received.filter((frame) => frame.channel === channel && !/^pusher(_internal)?:/.test(frame.event));
   }
 
   /** The frames of the protocol of this name so far; of one channel, if it is given. */

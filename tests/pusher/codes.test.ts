@@ -31,7 +31,10 @@ describe('an error before the connection is established', () => {
     expect(one.errors).toEqual([
       { type: 'WebSocketError', error: { type: 'PusherError', data: { code: 4001, message: expect.any(String) } } },
     ]);
-    expect({ states: one.states, retries: one.retries }).toEqual({ states: ['connecting', 'disconnected'], retries: [] });
+    expect({ states: one.states, retries: one.retries }).toEqual({
+      states: ['connecting', 'disconnected'],
+      retries: [],
+    });
   });
 
   it.each([
@@ -130,8 +133,7 @@ describe('a drain', () => {
     expect(one.errors).toContainEqual(
       expect.objectContaining({ type: 'PusherError', data: { code: 4200, message: expect.any(String) } }),
     );
-    // At once is not said.
-    expect(one.retries).toEqual([]);
+    expect(one.actions).toEqual(['retry']);
     expect(one.pusher.connection.socket_id).not.toBe(before);
     await eventually(() => expect(one.pusher.channel(channel).subscribed).toBe(true));
     await backendOf(door.urls, door.urls.apps.main).trigger(channel, 'after', {});
@@ -152,7 +154,7 @@ describe('an app', () => {
     expect(theirs.errors).toContainEqual(
       expect.objectContaining({ data: { code: 4003, message: expect.any(String) } }),
     );
-    expect(theirs.retries).toEqual([]);
+    expect({ retries: theirs.retries, actions: theirs.actions }).toEqual({ retries: [], actions: ['refused'] });
     expect(ours.states).toEqual(['connecting', 'connected']);
     using late = new Client({ url: edgeUrl(1), key: apps.strict.key });
     await eventually(() => expect(late.pusher.connection.state).toBe('disconnected'));

@@ -77,7 +77,9 @@ describe('a connection', () => {
     socket.send(PING);
     await socket.next('pusher:pong');
     const answers = socket.frames.slice(1, -1);
-    expect(answers).toEqual([{ event: 'pusher:error', data: { code: expect.anything(), message: expect.any(String) } }]);
+    expect(answers).toEqual([
+      { event: 'pusher:error', data: { code: expect.anything(), message: expect.any(String) } },
+    ]);
   });
 
   it('is counted by GET /connections', async () => {

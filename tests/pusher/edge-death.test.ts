@@ -68,7 +68,9 @@ describe('a kill -9 of an edge', () => {
       expect(membersOf(members)).toEqual(expect.arrayContaining(['7', 'ann', 'bob', 'both', 'watcher']));
     }
     const removed = () =>
-      watcher.frames('pusher_internal:member_removed', channel).map(({ data }) => (data as { user_id: unknown }).user_id);
+      watcher
+        .frames('pusher_internal:member_removed', channel)
+        .map(({ data }) => (data as { user_id: unknown }).user_id);
     await eventually(() => expect(removed()).toEqual(['gone']), PATIENT);
     // Whatever is still on its way comes before the mark.
     await backend.trigger(channel, 'mark', {});

@@ -131,26 +131,32 @@ describe('a presence channel', () => {
     expect(presence).toMatchObject({ ids: ['bare'], count: 1 });
   });
 
-  it.each([null, undefined])('takes the user who signed in as the member when channel_data is %s', async (channelData) => {
-    const channel = channelName('presence-');
-    const signatures = {
-      channelAuthorization: {
-        customHandler: ({ socketId, channelName: name }: { socketId: string; channelName: string }, callback: Function) =>
-          void callback(null, {
-            auth: backend.authorizeChannel(socketId, name).auth,
-            ...(channelData === null && { channel_data: null }),
-          }),
-      },
-    };
-    using watcher = client({ edge: 0, application, user: 'watcher' });
-    await watcher.join(channel);
-    using ann = client({ edge: 1, application, user: 'ann', ...(signatures as object) });
-    ann.pusher.signin();
-    const joined = await ann.join(channel);
-    await eventually(() => expect(membersOf(joined)).toEqual(['ann', 'watcher']));
-    expect(joined.members.me).toEqual({ id: 'ann', info: { name: 'ANN' } });
-    await eventually(() => expect(changes(watcher, channel)).toEqual(['+ann']));
-  });
+  it.each([null, undefined])(
+    'takes the user who signed in as the member when channel_data is %s',
+    async (channelData) => {
+      const channel = channelName('presence-');
+      const signatures = {
+        channelAuthorization: {
+          customHandler: (
+            { socketId, channelName: name }: { socketId: string; channelName: string },
+            callback: Function,
+          ) =>
+            void callback(null, {
+              auth: backend.authorizeChannel(socketId, name).auth,
+              ...(channelData === null && { channel_data: null }),
+            }),
+        },
+      };
+      using watcher = client({ edge: 0, application, user: 'watcher' });
+      await watcher.join(channel);
+      using ann = client({ edge: 1, application, user: 'ann', ...(signatures as object) });
+      ann.pusher.signin();
+      const joined = await ann.join(channel);
+      await eventually(() => expect(membersOf(joined)).toEqual(['ann', 'watcher']));
+      expect(joined.members.me).toEqual({ id: 'ann', info: { name: 'ANN' } });
+      await eventually(() => expect(changes(watcher, channel)).toEqual(['+ann']));
+    },
+  );
 
   it.each([
     ['no data of a member', undefined],
@@ -167,7 +173,11 @@ describe('a presence channel', () => {
     const auth = authOf(door.apps.main, [id, channel, ...(channelData === undefined ? [] : [channelData])].join(':'));
     socket.subscribe(channel, { auth, ...(channelData !== undefined && { channel_data: channelData }) });
     const error = await socket.next('pusher:subscription_error', channel);
-    expect(error.data).toMatchObject({ type: expect.any(String), error: expect.any(String), status: expect.any(Number) });
+    expect(error.data).toMatchObject({
+      type: expect.any(String),
+      error: expect.any(String),
+      status: expect.any(Number),
+    });
     expect(await usersOf(channel)).toEqual([]);
   });
 

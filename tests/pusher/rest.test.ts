@@ -104,9 +104,11 @@ describe('POST /events', () => {
       await each.subscribe(presence);
     }
     await eventually(async () =>
-      expect(await json(backend.trigger([open, presence], 'e', {}, { info: 'user_count,subscription_count' }))).toEqual({
-        channels: { [open]: { subscription_count: 2 }, [presence]: { user_count: 2 } },
-      }),
+      expect(await json(backend.trigger([open, presence], 'e', {}, { info: 'user_count,subscription_count' }))).toEqual(
+        {
+          channels: { [open]: { subscription_count: 2 }, [presence]: { user_count: 2 } },
+        },
+      ),
     );
   });
 
@@ -167,9 +169,7 @@ describe('POST /batch_events', () => {
       ...(number % 2 === 1 && { socket_id }),
     }));
     expect(await json(backend.triggerBatch(batch))).toEqual({});
-    await eventually(() =>
-      expect(one.events(channel).map(({ data }) => data)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
-    );
+    await eventually(() => expect(one.events(channel).map(({ data }) => data)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]));
     await eventually(() => expect(other.events(channel).map(({ data }) => data)).toEqual([0, 2, 4, 6, 8]));
   });
 
@@ -351,7 +351,11 @@ describe('a request', () => {
 
   it('is refused with 401 when its body was changed on the way', async () => {
     const path = `/apps/${appId}/events`;
-    const query = backend.createSignedQueryString({ method: 'POST', path, body: '{"name":"e","data":"d","channel":"c"}' });
+    const query = backend.createSignedQueryString({
+      method: 'POST',
+      path,
+      body: '{"name":"e","data":"d","channel":"c"}',
+    });
     const answer = await fetch(`${controlUrl}${path}?${query}`, {
       method: 'POST',
       body: '{"name":"e","data":"D","channel":"c"}',
