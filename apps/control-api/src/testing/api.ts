@@ -70,7 +70,10 @@ const KEYS = {
   toClients: { can: { publish: ['@clients'] } },
   ofApp: { pusher: APP },
   ofSmallApp: { pusher: { appId: 'small', key: 'small-key', secret: 'small-secret', maxEventBytes: 10 } },
-  ofExpiredApp: { pusher: { appId: 'over', key: 'over-key', secret: 'over-secret' }, expiresAt: '2020-01-01T00:00:00Z' },
+  ofExpiredApp: {
+    pusher: { appId: 'over', key: 'over-key', secret: 'over-secret' },
+    expiresAt: '2020-01-01T00:00:00Z',
+  },
 };
 
 const KEYS_FILE = { keys: Object.entries(KEYS).map(([id, key]) => ({ id, secretSha256, ...key })) };
@@ -158,7 +161,7 @@ async function testApiOver(
   const broker = controlBroker(redis.commands, prefixOfTest, (record) =>
     log.logger.error({ ...record }, 'a record in Redis cannot be read'),
   );
-  const source = keysFile === undefined ? null : await openKeys(keysFile, { needed: false, logger: log.logger });
+  const source = keysFile === undefined ? null : await openKeys(keysFile, { production: false, logger: log.logger });
   const stopWatching = source?.watch();
   const keys = source?.ring ?? new KeyRing(apiKeysFile.parse(KEYS_FILE).keys);
   const health = createHealth();
