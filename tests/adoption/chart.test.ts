@@ -291,7 +291,7 @@ describe.skipIf(helm === null)(`the objects of the chart${helm === null ? `: ${N
     for (const { spec } of inside) expect(spec).toMatchObject({ clusterIP: 'None', ports: [{ name: 'admin' }] });
   });
 
-  test.each(valuesFiles('examples'))('lead only /v1/connect to edges and /v1 to control-api: %s', (_name, given) => {
+  test.each(valuesFiles('examples'))('lead to each part only the paths that it has for clients and backends: %s', (_name, given) => {
     const { of, one } = render(given);
     const led = [...of('Ingress'), ...of('HTTPRoute')].map(({ metadata, spec: { rules = [] } }) => [
       metadata.name,
@@ -301,8 +301,8 @@ describe.skipIf(helm === null)(`the objects of the chart${helm === null ? `: ${N
       ]),
     ]);
     expect(Object.fromEntries(led)).toEqual({
-      'holdfast-control-api': ['/v1'],
-      'holdfast-socket-edge': ['/v1/connect'],
+      'holdfast-control-api': ['/v1', '/apps'],
+      'holdfast-socket-edge': ['/v1/connect', '/app'],
     });
     for (const part of PARTS) {
       const names = Object.keys(variablesOf(one('Deployment', part)));

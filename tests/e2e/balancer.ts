@@ -52,14 +52,15 @@ export interface RunningBalancer extends AsyncDisposable {
 
 /**
  * Runs an example before two edges. `await using` it.
+ * @param controls two control-apis for the Pusher door; nothing is there when they are not given
  * @param tunnelSeconds in place of the example's own time-out
  */
 export async function startBalancer(
   example: Example,
   program: string,
-  options: { port: number; edges: readonly string[]; tunnelSeconds?: number },
+  options: { port: number; edges: readonly string[]; controls?: readonly string[]; tunnelSeconds?: number },
 ): Promise<RunningBalancer> {
-  const { port, edges, tunnelSeconds } = options;
+  const { port, edges, controls = [], tunnelSeconds } = options;
   await using started = new AsyncDisposableStack();
   const { path } = started.use(await temporaryDirectory());
   const [first = '', second = ''] = edges.map((url) => new URL(url).host);
@@ -67,6 +68,7 @@ export async function startBalancer(
     [example.listens, example.listens.replace(':7701', `127.0.0.1:${port}`).replace(' 7701', ` 127.0.0.1:${port}`)],
     ['10.0.0.11:7701', first],
     ['10.0.0.12:7701', second],
+    ...controls.map((url, index) => [`10.0.0.2${index + 1}:7700`, new URL(url).host]),
     ...(tunnelSeconds === undefined
       ? []
       : example.tunnel.map((line) => [line, line.replace('90s', `${tunnelSeconds}s`)])),
