@@ -160,7 +160,7 @@ const clientEvents: FeatureGroup = {
     },
     {
       what: 'on other channels, on encrypted ones, without a subscription, of an app without `clientEvents`',
-      does: 'refused with `pusher:error`; nobody gets it',
+      does: 'refused with `pusher:error`; no one gets it',
       tests: {
         'client-events.test.ts': [
           'is refused where there are none, the connection goes on, and no other gets it',
@@ -239,7 +239,7 @@ const users: FeatureGroup = {
       does: 'by the signature of the application; refused with `pusher:error`, and the connection stays',
       tests: {
         'users.test.ts': [
-          'is told so in a string within a string, and subscribed to a channel of its own by pusher-js',
+          'has it confirmed in a string within a string, and is subscribed to a channel of its own by pusher-js',
           'can be signed in with a signature only',
           'is a text with an id: %s is refused',
         ],
@@ -250,7 +250,7 @@ const users: FeatureGroup = {
       does: 'for the connections that are signed in as the user, on every edge, and for no other',
       tests: {
         'users.test.ts': [
-          'gets what is sent to the user, on every connection and edge, and nobody else does',
+          'gets what is sent to the user, on every connection and edge, and no one else does',
           'has its channel for itself: others and those who are not signed in may not subscribe to it',
         ],
       },
@@ -352,6 +352,13 @@ const rest: FeatureGroup = {
       },
     },
     {
+      what: 'one host and port for both, behind a balancer',
+      does: '`/app/` to edges, `/apps/` to control-apis: [deploy/haproxy](../../deploy/haproxy/haproxy.cfg), [deploy/nginx](../../deploy/nginx/nginx.conf)',
+      tests: {
+        'balancer.test.ts': ['serves pusher-js and the server library, and keeps to itself what is not for them'],
+      },
+    },
+    {
       what: 'signatures',
       does: 'over the decoded query and the received body, within 600 s; with or without a prefix of `PUSHER_PATH_PREFIX`; otherwise 401, and 404 for an unknown app',
       tests: {
@@ -441,7 +448,7 @@ const echo: FeatureGroup = {
         'echo.test.ts': [
           'reads encrypted channels',
           'signs in by the application',
-          'hears of a channel that it may not have',
+          'gives the error of a channel that it may not have',
         ],
       },
     },

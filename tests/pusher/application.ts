@@ -29,7 +29,7 @@ const identityOf = (user: string) => ({
   info: { name: user.toUpperCase() },
 });
 
-/** Starts an application that authorizes with the server library. Without `Authorization` nobody is let in. */
+/** Starts an application that authorizes with the server library. Without `Authorization` no one is let in. */
 export async function startApplication(backend: Pusher, port = 0): Promise<Application> {
   const requests: AuthRequest[] = [];
   const watchlists: Application['watchlists'] = new Map();

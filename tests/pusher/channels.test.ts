@@ -217,9 +217,9 @@ describe('an encrypted channel', () => {
       const channel = channelName(prefix);
       const read: unknown[][] = [];
       for (const each of [one, other]) {
-        const heard: unknown[] = [];
-        read.push(heard);
-        (await each.subscribe(channel)).bind('evt', (data: unknown) => heard.push(data));
+        const got: unknown[] = [];
+        read.push(got);
+        (await each.subscribe(channel)).bind('evt', (data: unknown) => got.push(data));
       }
       await backend.trigger(channel, 'evt', { secret: 'plans' });
       await eventually(() => expect(read).toEqual([[{ secret: 'plans' }], [{ secret: 'plans' }]]));

@@ -1,6 +1,6 @@
+import assert from 'node:assert/strict';
 import { eventually } from '@holdfast/testkit/eventually';
 import type { Channel, Options, PresenceChannel } from 'pusher-js';
-import { expect } from 'vitest';
 import type { Application } from './application.ts';
 import { PusherJs, hostOptions } from './libraries.ts';
 
@@ -59,14 +59,14 @@ export class Client implements Disposable {
 
   /** Waits until it is connected, and gives its socket id. */
   async connected(): Promise<string> {
-    await eventually(() => expect(this.pusher.connection.state).toBe('connected'));
+    await eventually(() => assert.equal(this.pusher.connection.state, 'connected'));
     return this.pusher.connection.socket_id;
   }
 
   /** Subscribes and waits until it is. */
   async subscribe(name: string): Promise<Channel> {
     const channel = this.pusher.subscribe(name);
-    await eventually(() => expect(channel.subscribed).toBe(true));
+    await eventually(() => assert.ok(channel.subscribed, `${name} is not subscribed to`));
     return channel;
   }
 

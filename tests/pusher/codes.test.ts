@@ -58,9 +58,10 @@ describe('an error before the connection is established', () => {
   });
 });
 
+const open = (): Client => new Client({ url: edgeUrl(1), key: door.urls.apps.main.key });
+
 describe('an edge that is full', () => {
   it('holds connections back, and lets them in as soon as there is room: one handshake, never unavailable', async () => {
-    const open = () => new Client({ url: edgeUrl(1), key: door.urls.apps.main.key });
     const inside = Array.from({ length: MAX_CONNECTIONS }, open);
     for (const each of inside) await each.connected();
     using waiting = open();
@@ -86,7 +87,6 @@ describe('an edge that is full', () => {
   });
 
   it('4100 when there is no room for 9 s: pusher-js tries again after a second, and gets in then', async () => {
-    const open = () => new Client({ url: edgeUrl(1), key: door.urls.apps.main.key });
     await eventually(async () => {
       const answer = await backendOf(door.urls, door.urls.apps.main).get({ path: '/connections' });
       expect(await answer.json()).toEqual({ connections: 0 });
@@ -119,8 +119,9 @@ describe('a frame that no library sends', () => {
 describe('a drain', () => {
   it('4200 after the connection is established: pusher-js is back on another edge at once', async () => {
     const target = { port: Number(new URL(edgeUrl(0)).port) };
+    await using running = new AsyncDisposableStack();
     const balancer = await startTcpProxy(target);
-    await using _stop = { [Symbol.asyncDispose]: balancer.stop };
+    running.defer(balancer.stop);
     const [draining] = door.installation.edges;
     using one = new Client({ url: balancer.url('ws'), key: door.urls.apps.main.key });
     const before = await one.connected();

@@ -61,7 +61,7 @@ async function bundle(): Promise<string> {
   return output[0].code;
 }
 
-/** Opens a page whose pusher-js is connected to an edge, and records what it hears as `globalThis.log`. */
+/** Opens a page whose pusher-js is connected to an edge, and records what it receives as `globalThis.log`. */
 async function open(user: string, edge: number, { origin } = application, key = door.apps.main.key): Promise<Page> {
   const page = await browser.newPage();
   await page.goto(origin);

@@ -52,6 +52,11 @@ async function signed(
   return { status: answer.status, body: await answer.json() };
 }
 
+const list = (params: Record<string, string>) => json(backend.get({ path: '/channels', params }));
+const channelInfo = (channel: string, info?: string) =>
+  json(backend.get({ path: `/channels/${channel}`, ...(info !== undefined && { params: { info } }) }));
+const seconds = (late: number): string => String(Math.floor(Date.now() / 1000) + late);
+
 describe('POST /events', () => {
   it('takes one channel, several, and `channel` as the PHP library sends it', async () => {
     const [one, other] = [channelName(), channelName()];
@@ -215,7 +220,6 @@ describe('GET /channels', () => {
     await ann.subscribe(first);
     await bob.subscribe(first);
     await bob.subscribe(second);
-    const list = (params: Record<string, string>) => json(backend.get({ path: '/channels', params }));
     await eventually(async () =>
       expect(await list({ filter_by_prefix: prefix, info: 'user_count' })).toEqual({
         channels: { [first]: { user_count: 2 }, [second]: { user_count: 1 } },
@@ -241,9 +245,6 @@ describe('GET /channels', () => {
 });
 
 describe('GET /channels/{channel}', () => {
-  const channelInfo = (channel: string, info?: string) =>
-    json(backend.get({ path: `/channels/${channel}`, ...(info !== undefined && { params: { info } }) }));
-
   it('tells whether it is occupied, and its users or subscribers', async () => {
     const [open, presence, empty] = [channelName(), channelName('presence-'), channelName()];
     using ann = client({ edge: 0, application, user: 'ann' });
@@ -306,7 +307,6 @@ describe('a request', () => {
     expect(await signed()).toEqual({ status: 200, body: {} });
   });
 
-  const seconds = (late: number): string => String(Math.floor(Date.now() / 1000) + late);
   /** Signs what it changes. */
   const resigned = (changes: Record<string, string>): Record<string, string> => {
     const path = `/apps/${appId}/events`;
@@ -365,7 +365,7 @@ describe('a request', () => {
   });
 
   it('is refused with 404 for an app that is not there', async () => {
-    const other = backendOf(door, { ...apps.main, appId: 'nobody' });
+    const other = backendOf(door, { ...apps.main, appId: 'unknown' });
     expect(await refused(other.trigger('c', 'e', {}))).toMatchObject({ status: 404 });
   });
 
