@@ -31,9 +31,11 @@ export class LogModel {
     this.last = this.start;
   }
 
-  append(data: Buffer): LogEntry {
+  /** @param except the id of the subscriber that does not get it */
+  append(data: Buffer, except?: string): LogEntry {
     this.#clock += 1;
-    const entry = { id: `${this.#clock}-${this.#sequence}`, prev: this.last, data };
+    const entry: LogEntry = { id: `${this.#clock}-${this.#sequence}`, prev: this.last, data };
+    if (except !== undefined) entry.except = except;
     this.entries.push(entry);
     if (this.entries.length > this.history.size) this.entries.shift();
     this.last = entry.id;

@@ -1,3 +1,4 @@
+import type { LogEntry } from '@holdfast/broker/topic-state';
 import { type Position, laterOf } from '@holdfast/protocol/position-order';
 import { Connection } from '../connection/connection.ts';
 import { broadcast } from '../transport/broadcast.ts';
@@ -46,6 +47,8 @@ export function topicHarness() {
   };
   const counters = newCounters();
   const latencies = newLatencies();
+  /** The newest of each connection's id. */
+  const subscriptions = new Map<string, Subscription>();
   const answer = async <T>(work: () => T): Promise<T> => {
     deps.reads += 1;
     if (deps.away) throw new Error('away');
@@ -60,13 +63,15 @@ export function topicHarness() {
       answer(() => {
         const page = deps.log?.page(after, PAGE_ENTRIES);
         if (page === undefined) return null;
-        return { ...page, entries: page.entries.map(({ id, prev, data }) => ({ id, prev, frame: encode(id, data) })) };
+        const entries = page.entries.map(({ data, ...entry }) => ({ ...entry, frame: encode(entry.id, data) }));
+        return { ...page, entries };
       }),
     flushSoon: () => {
       if (flushing) return;
       flushing = true;
       setImmediate(flushSlice);
     },
+    subscriptionOf: (_topic, id) => subscriptions.get(id),
     onGone: () => {
       deps.gone += 1;
     },
@@ -95,16 +100,17 @@ export function topicHarness() {
     setImmediate(flushSlice);
   }
 
-  function receive(entry: { prev: Position; id: Position; data: Buffer }): void {
-    topic.sequencer.onLive(entry.prev, entry.id, entry.data);
+  function receive({ prev, id, data, except }: LogEntry): void {
+    topic.sequencer.onLive(prev, id, data, undefined, except);
   }
 
-  /** A connection of its own that joins at a position, or at the present end. */
-  function join(position: Position | null = null, begin: Position = '0-0'): Listener {
+  /** A connection of its own that joins at a position, or at the present end. Its id is that of its generation. */
+  function join(position: Position | null = null, begin: Position = '0-0', generation = 1): Listener {
     const socket = new RecordingTransport();
-    const connection = new Connection(someClaim(), socket, 'open', counters);
+    const connection = new Connection(someClaim('client', generation), socket, 'open', counters);
     const start = position ?? laterOf(topic.lastSent, begin);
     const subscription = new Subscription(topic, connection, `${begin} ${INCARNATION}`, start);
+    subscriptions.set(connection.id, subscription);
     connection.subscribe(subscription);
     return { socket, connection, subscription, start };
   }
