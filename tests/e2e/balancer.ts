@@ -95,7 +95,7 @@ export async function startBalancer(
 function changed(text: string, changes: readonly (readonly [string, string] | readonly string[])[]): string {
   return changes.reduce((so, [from = '', to = '']) => {
     expect(so).toContain(from);
-    return so.replace(from, to);
+    return so.replaceAll(from, to);
   }, text);
 }
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { freePort } from '@holdfast/local/free-port';
 import { eventually } from '@holdfast/testkit/eventually';
 import { redisUrl } from '@holdfast/testkit/redis';
@@ -14,19 +14,23 @@ import { backendOf } from './libraries.ts';
 /** The first time on a machine: apt-get reads its lists and brings a package. */
 const INSTALLATION_MS = 300_000;
 const CLIENTS = 6;
+/** A drain of 2 s, and some seconds at which half of those who try come to the edge that drains. */
+const MOVING = { timeoutMs: 30_000 };
+/** Half of them each time: none has so many but once in a million. */
+const MOST_RETRIES = 20;
 
-/** How many connections each edge has. */
-async function connectionsOf({ installation, urls: { key } }: Door): Promise<number[]> {
+/** In a fixed order. */
+async function edgesOf({ installation, urls: { key } }: Door): Promise<{ id: string; connections: number }[]> {
   const response = await fetch(`${installation.controlUrl}/v1/edges`, { headers: { 'x-api-key': key } });
-  const { edges } = (await response.json()) as { edges: { connections: number }[] };
-  return edges.map(({ connections }) => connections);
+  const { edges } = (await response.json()) as { edges: { id: string; connections: number }[] };
+  return edges;
 }
 
 /** The status of a path that is sent as it is. */
 async function statusOf(url: string, path: string): Promise<number | undefined> {
   const { hostname, port } = new URL(url);
   const sent = request({ hostname, port, path, agent: false }).end();
-  const [response] = (await once(sent, 'response')) as [import('node:http').IncomingMessage];
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
   response.resume();
   return response.statusCode;
 }
@@ -62,7 +66,7 @@ describe.each(EXAMPLES)('$file, one host and port before edges and control-apis'
     await Promise.all(all.map((client) => client.subscribe(channel)));
     // Edges report them with their leases.
     await eventually(async () => {
-      const connections = await connectionsOf(door);
+      const connections = (await edgesOf(door)).map((edge) => edge.connections);
       expect(connections.reduce((sum, count) => sum + count, 0)).toBe(CLIENTS);
       expect(Math.min(...connections)).toBeGreaterThanOrEqual(CLIENTS / 3);
     });
@@ -87,5 +91,32 @@ describe.each(EXAMPLES)('$file, one host and port before edges and control-apis'
     for (const path of [...kept, ...climbing]) expect([path, await statusOf(url, path)]).toEqual([path, 404]);
     expect(await statusOf(url, `/app/${main.key}`)).toBe(426);
     expect(await statusOf(url, '/apps/unknown/channels')).toBe(404);
+  });
+
+  it('has clients at another edge soon when one drains', async (context) => {
+    const program = programFor(context);
+    const env = { EDGE_TRUSTED_PROXIES: '127.0.0.1', EDGE_DRAIN_SECONDS: '2' };
+    await using door = await startDoor({ redis: { url: redisUrl() }, env });
+    const { edgeUrls: edges, controlUrl } = door.installation;
+    const { key, apps } = door.urls;
+    await using balancer = await startBalancer(example, program, { port: await freePort(), edges });
+    using clients = new DisposableStack();
+    const channel = channelName();
+    const all = Array.from({ length: CLIENTS }, () =>
+      clients.use(new Client({ url: balancer.url, key: apps.main.key })),
+    );
+    await Promise.all(all.map((client) => client.subscribe(channel)));
+    const [drained] = await edgesOf(door);
+    const request = { method: 'POST', headers: { 'x-api-key': key } };
+    expect((await fetch(`${controlUrl}/v1/edges/${drained?.id}/drain`, request)).status).toBe(202);
+    await eventually(async () => {
+      const [inDrain, other] = await edgesOf(door);
+      expect([inDrain?.connections, other?.connections]).toEqual([0, CLIENTS]);
+    }, MOVING);
+    for (const client of all) expect(client.retries.length).toBeLessThan(MOST_RETRIES);
+    await eventually(async () => {
+      await backendOf(door.urls, apps.main).trigger(channel, 'thing', {});
+      for (const client of all) expect(client.events(channel)).not.toEqual([]);
+    });
   });
 });
