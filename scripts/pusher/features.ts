@@ -78,12 +78,12 @@ const channels: FeatureGroup = {
     },
     {
       what: '`pusher:subscribe`, `pusher_internal:subscription_succeeded`',
-      does: 'answered with `data` `"{}"`; twice: answered twice, joined once',
+      does: 'answered with `data` `"{}"`; again: answered again, joined once',
       tests: {
         'channels.test.ts': [
           'is subscribed to with an empty auth, as pusher-js sends it',
           'has frames as strict clients want them: data is a string, and nothing else is in it',
-          'is joined once by two subscribes, and both are answered',
+          'is joined once by several subscribes, and a later one is answered again',
           'takes a hundred subscriptions at once, as pusher-js sends them when it connects',
         ],
       },

@@ -13,6 +13,8 @@ import { client, frames } from './shared.ts';
 /** A connection is held back for 9 s, and an app that is gone is looked for 15 s later once more. */
 const PATIENT = { timeoutMs: 45_000 };
 const MAX_CONNECTIONS = 3;
+/** Of the 9 s; pusher-js is `unavailable` after 10 s, with the second that it waits to try again. */
+const MIN_HELD_MS = 5000;
 
 /** One that the tests may fill, drain and change. */
 let door: Door;
@@ -94,7 +96,9 @@ describe('an edge that is full', () => {
     const inside = Array.from({ length: MAX_CONNECTIONS }, open);
     for (const each of inside) await each.connected();
     using waiting = open();
+    const askedAt = performance.now();
     await eventually(() => expect(waiting.retries).toEqual([1]), PATIENT);
+    expect(performance.now() - askedAt).toBeGreaterThan(MIN_HELD_MS);
     expect(waiting.errors).toEqual([
       { type: 'WebSocketError', error: { type: 'PusherError', data: { code: 4100, message: expect.any(String) } } },
     ]);
