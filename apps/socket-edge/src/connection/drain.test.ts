@@ -97,6 +97,15 @@ describe('a drain', () => {
     expect(sockets.some(({ terminated }) => terminated)).toBe(false);
   });
 
+  it('closes the connections of several lists', async () => {
+    const [one, other] = [edgeWith(20), edgeWith(10, { polite: false })];
+    await drain([one.registry, other.registry], 0.2);
+    for (const { registry, sockets } of [one, other]) {
+      expect(registry.size).toBe(0);
+      expect(sockets.every(({ closed }) => closed?.code === 1012)).toBe(true);
+    }
+  });
+
   it('closes everybody in one go when there is no time', async () => {
     const { registry, sockets, steps } = edgeWith(500);
     await drain([registry], 0);

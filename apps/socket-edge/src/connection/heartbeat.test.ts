@@ -109,6 +109,26 @@ describe('the heartbeat', () => {
     stop();
   });
 
+  it('serves several lists, each at its own pace', () => {
+    const counters = newCounters();
+    const [few, growing] = [new ConnectionRegistry(), new ConnectionRegistry()];
+    const add = (list: ConnectionRegistry, id: string) => {
+      const socket = new RecordingTransport();
+      const connection = new Connection(someClaim(id), socket, 'open', counters);
+      list.add(connection);
+      return { socket, connection };
+    };
+    const some = Array.from({ length: 10 }, (_, index) => add(few, `few-${index}`));
+    const heartbeat = new Heartbeat({ lists: [growing, few], broadcast, counters, everyMs: EVERY_MS });
+    for (let second = 0; second < 250; second += 1) {
+      add(growing, `growing-${second}`);
+      heartbeat.tick();
+      for (const { connection } of some) connection.unanswered = 0;
+    }
+    for (const { socket } of some) expect([9, 10, 11]).toContain(socket.pings);
+    expect(growing.slice(0, 10).every(({ transport }) => (transport as RecordingTransport).pings > 0)).toBe(true);
+  });
+
   it('ends with its stop', () => {
     const { stop } = edgeWith(1);
     stop();

@@ -79,6 +79,17 @@ describe('a message frame', () => {
   });
 });
 
+describe('a message frame of a channel', () => {
+  const encode = messageEncoder('!app!room');
+
+  it.each([0, 125, 126, 65_535, 65_536])('is the data and nothing else: %i bytes', async (length) => {
+    const data = Buffer.alloc(length, 'x');
+    const { texts } = await received(encode('1700000000001-0', data));
+    expect(texts).toHaveLength(1);
+    expect(texts[0]?.equals(data)).toBe(true);
+  });
+});
+
 it('a control frame is its JSON', async () => {
   const { texts } = await received(controlFrame({ type: 'lost', topic: 'ä', after: '1-0', position: '2-0' }));
   expect(JSON.parse(String(texts[0]))).toEqual({ type: 'lost', topic: 'ä', after: '1-0', position: '2-0' });
