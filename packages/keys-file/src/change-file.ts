@@ -22,17 +22,26 @@ type Edit = (text: string | null) => string;
 /** Changes of this process wait in line here, and do not poll the lock. */
 const changing = new Map<string, Promise<void>>();
 
+export interface ChangeFileOptions {
+  /** Whether the new content has plain secrets: the right to read it is taken from all but its owner and its group. */
+  readonly secret?: boolean;
+}
+
 /**
  * Reads, changes and replaces a text file. The new content is written beside it and renamed over it, so that a reader sees
  * the old file or the new one. Only one process can create that second file, so that none of two changes at once is lost;
  * a program that takes no lock is noticed, and `edit` called again with what it wrote. A symbolic link is followed. The
- * file keeps its mode and its group, and where the system permits its owner.
+ * file keeps its group, where the system permits its owner, and unless it gets secrets its mode.
  * @throws {KeysFileError} and nothing is changed
  */
-export async function changeFile(file: string, edit: Edit): Promise<void> {
+export async function changeFile(
+  file: string,
+  edit: Edit,
+  { secret = false }: ChangeFileOptions = {},
+): Promise<void> {
   const until = performance.now() + LOCK_WAIT_MS;
   const target = await targetOf(file);
-  const turn = (changing.get(target) ?? Promise.resolve()).then(() => changeLocked(target, edit, until));
+  const turn = (changing.get(target) ?? Promise.resolve()).then(() => changeLocked(target, edit, secret, until));
   const settled = turn.catch(() => undefined);
   changing.set(target, settled);
   try {
@@ -53,11 +62,11 @@ function lockOf(target: string): string {
   return `${target}.new`;
 }
 
-async function changeLocked(target: string, edit: Edit, until: number): Promise<void> {
+async function changeLocked(target: string, edit: Edit, secret: boolean, until: number): Promise<void> {
   const successor = lockOf(target);
   const handle = await openAlone(successor, Math.max(until, performance.now() + LOCK_WAIT_AT_LEAST_MS));
   try {
-    await writeNext(handle, target, edit);
+    await writeNext(handle, target, edit, secret);
     await rename(successor, target);
   } catch (error) {
     await rm(successor, { force: true });
@@ -69,7 +78,7 @@ async function changeLocked(target: string, edit: Edit, until: number): Promise<
 }
 
 /** Writes what `edit` makes of the file, until the file is the same before and after. */
-async function writeNext(handle: FileHandle, target: string, edit: Edit): Promise<void> {
+async function writeNext(handle: FileHandle, target: string, edit: Edit, secret: boolean): Promise<void> {
   for (let attempt = 1; attempt <= MAX_TRIES; attempt += 1) {
     const before = await read(target);
     const next = Buffer.from(edit(before?.text ?? null));
@@ -80,7 +89,7 @@ async function writeNext(handle: FileHandle, target: string, edit: Edit): Promis
     for (let written = 0; written < next.length;) {
       written += (await handle.write(next, written, next.length - written, written)).bytesWritten;
     }
-    if (before !== null) await keepAccess(handle, target, before);
+    if (before !== null) await keepAccess(handle, target, secret ? { ...before, mode: privateMode(before) } : before);
     await handle.sync();
     if ((await read(target))?.text === before?.text) return;
   }
@@ -114,6 +123,15 @@ async function read(file: string): Promise<Content | null> {
   } finally {
     await handle.close();
   }
+}
+
+/**
+ * Who may read a file with secrets: its owner, and a group that is not just the owner's own: it may be how a service that
+ * runs as another user reads it.
+ */
+function privateMode({ mode, uid, gid }: Content): number {
+  const isOwn = uid === gid || (uid === process.getuid?.() && gid === process.getgid?.());
+  return mode & (isOwn ? 0o700 : 0o770);
 }
 
 /** Who could read the file can read the next one: control-api may run as another user than the command. */

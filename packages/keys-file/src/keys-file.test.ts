@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { apiKeysFile } from '@holdfast/protocol/api-key';
@@ -43,6 +43,41 @@ describe('the keys file', () => {
     await chmod(file, 0o640);
     await createKey(file, { id: 'two' });
     expect((await stat(file)).mode & 0o777).toBe(0o640);
+  });
+
+  it('can be read by its owner alone once it has the plain secret of an app, also when others could before', async () => {
+    const pusher = { appId: '1', key: 'public', secret: 'plain' };
+    await createKey(file, { id: 'one', pusher });
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    await chmod(file, 0o644);
+    await createKey(file, { id: 'two', pusher: { ...pusher, appId: '2', key: 'other' } });
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect((await listKeys(file)).map((key) => key.pusher?.secret)).toEqual(['plain', 'plain']);
+  });
+
+  it.runIf(process.getuid?.() === 0)('lets a group read it that is not the own one of its owner', async () => {
+    await createKey(file, { id: 'one' });
+    for (const [uid, gid, mode] of [
+      [0, 65_534, 0o640],
+      [65_534, 65_534, 0o600],
+      [65_534, 0, 0o640],
+    ] as const) {
+      await chown(file, uid, gid);
+      await chmod(file, 0o644);
+      await createKey(file, { id: `key-${uid}-${gid}`, pusher: { appId: `${uid}-${gid}`, key: `${uid}-${gid}`, secret: 's' } });
+      expect(await stat(file)).toMatchObject({ uid, gid });
+      expect((await stat(file)).mode & 0o777).toBe(mode);
+    }
+  });
+
+  it.each([
+    [{ appId: '1', key: 'another', secret: 's' }],
+    [{ appId: '2', key: 'public', secret: 's' }],
+  ])('refuses the app %j when another has its id or its public key', async (pusher) => {
+    await createKey(file, { id: 'one', pusher: { appId: '1', key: 'public', secret: 's' } });
+    const refused = createKey(file, { id: 'two', pusher });
+    await expect(refused).rejects.toMatchObject({ code: 'key-exists', message: expect.stringContaining('"one"') });
+    expect((await listKeys(file)).map(({ id }) => id)).toEqual(['one']);
   });
 
   it('is not made where it must be there', async () => {

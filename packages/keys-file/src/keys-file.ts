@@ -27,14 +27,23 @@ export interface ChangeOptions {
   readonly permit?: (keys: readonly ApiKey[]) => void;
 }
 
-/** Adds a key to the file. Throws {@link KeysFileError}, and changes nothing then. */
+/**
+ * Adds a key to the file. With an app, whose secret is plain, the file is made unreadable to others.
+ * Throws {@link KeysFileError}, and changes nothing then.
+ */
 export async function createKey(file: string, key: NewKey, options: ChangeOptions = {}): Promise<CreatedKey> {
   const secret = randomBytes(SECRET_BYTES).toString('base64url');
   const checked = apiKey.safeParse({ ...key, secretSha256: sha256(secret) });
   if (!checked.success) {
     throw new KeysFileError('keys-file-invalid', `this key cannot be made:\n${z.prettifyError(checked.error)}`);
   }
-  await change(file, options, (keys) => {
+  const { pusher } = checked.data;
+  await change(file, { ...options, secret: pusher !== undefined }, (keys) => {
+    const same = keys.find(({ pusher: app }) => app && (app.appId === pusher?.appId || app.key === pusher?.key));
+    if (same !== undefined) {
+      const message = `the app id or the public key of the app is that of the key "${same.id}" in ${file}; choose others`;
+      throw new KeysFileError('key-exists', message);
+    }
     if (keys.some((known) => known.id === key.id)) {
       throw new KeysFileError(
         'key-exists',
@@ -75,16 +84,17 @@ export function sha256(secret: string): string {
 
 function change(
   file: string,
-  { mustExist = false, permit }: ChangeOptions,
+  { mustExist = false, permit, secret = false }: ChangeOptions & { secret?: boolean },
   edit: (keys: ApiKey[]) => ApiKey[],
 ): Promise<void> {
-  return changeFile(file, (text) => {
+  const editText = (text: string | null): string => {
     if (text === null && mustExist) throw new KeysFileError('keys-file-missing', `${file} is not there`);
     const { keys } = text === null ? { keys: [] } : parse(file, text);
     permit?.(keys);
     const next: ApiKeysFile = { keys: edit(keys) };
     return `${JSON.stringify(next, null, 2)}\n`;
-  });
+  };
+  return changeFile(file, editText, { secret });
 }
 
 function parse(file: string, text: string): ApiKeysFile {

@@ -50,6 +50,7 @@ function summaryOf(key: ShownKey, { usedAt, ...used }: KeyUsage): z.output<typeo
     expiresAt: key.expiresAt,
     expired: hasExpired(key),
     tokens: key.tokens === undefined ? null : tokensOf(key.tokens),
+    pusher: key.pusher === undefined ? null : { appId: key.pusher.appId, key: key.pusher.key },
     used,
     lastUsedAt: usedAt === null ? null : new Date(usedAt).toISOString(),
   };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { apiKey, apiKeyId } from '../api-key.ts';
+import { pusherAppId, pusherKey } from '../pusher/app.ts';
 import { ownKeyResponse } from './own-key.ts';
 
 /** How tokens of a key are verified, without what they are verified with. */
@@ -11,10 +12,14 @@ const keyTokens = z.object({
   jwksUrl: z.string().nullable().describe('null: the key or the secret is in the file'),
 });
 
+/** An app of the Pusher door, without its secret. */
+const keyApp = z.object({ appId: pusherAppId, key: pusherKey });
+
 /** The same as its holder sees, and what it has and did. */
 export const keySummary = ownKeyResponse.extend({
   expired: z.boolean(),
   tokens: keyTokens.nullable().describe('null: there are no tokens of it'),
+  pusher: keyApp.nullable().describe('null: it is no app of the Pusher door'),
   used: z.object({ clients: z.int(), topics: z.int(), historyMessages: z.int() }),
   lastUsedAt: z.iso
     .datetime()
@@ -27,7 +32,7 @@ export const keysResponse = z.object({
   cursor: apiKeyId.nullable().describe('Where the next page begins; null at the end'),
 });
 
-/** A key as the keys file has it; its secret is made by the call. */
+/** A key as the keys file has it; its secret is made by the call, that of an app is given. */
 export const createKeyRequest = apiKey.omit({ secretSha256: true });
 export type NewKey = z.input<typeof createKeyRequest>;
 

@@ -9,6 +9,7 @@ import { type Invocation, invocationOf } from '../../invocation.ts';
 import type { Terminal } from '../../terminal.ts';
 import { TOKEN_ALGORITHMS } from '../../token-keys.ts';
 import { FILE_OPTION, type KeysPlace, effectLine, keysPlace, placeAnswer, placeName } from './place.ts';
+import { type NewApp, appLines, newApp } from './pusher-app.ts';
 import { makeTokens } from './tokens.ts';
 import { isInForce } from './usage.ts';
 
@@ -24,6 +25,8 @@ interface CreateOptions {
   /** True for the default. */
   tokens?: string | true;
   keyFile?: string;
+  pusher?: true;
+  clientEvents?: true;
   maxClients?: number;
   maxTopics?: number;
   maxHistoryMessages?: number;
@@ -34,7 +37,7 @@ interface CreateOptions {
 export function addKeyCreateCommand(key: Command, terminal: Terminal): void {
   key
     .command('create')
-    .description('make a key; its secret is shown once, only the hash is kept')
+    .description('make a key; its secret is shown once')
     .requiredOption('--id <id>', 'the public half of the key, may appear in logs')
     .option('--register', 'may register clients')
     .option(
@@ -60,6 +63,8 @@ export function addKeyCreateCommand(key: Command, terminal: Terminal): void {
         .preset(TOKEN_ALGORITHMS[0]),
     )
     .option('--key-file <path>', 'where the private key for tokens goes; otherwise it is shown, once')
+    .option('--pusher', 'makes it an app for Pusher libraries, with a secret that the keys file has in plain text')
+    .option('--client-events', 'clients of the app may send events to each other')
     .option('--max-clients <number>', 'how many clients it may have registered', wholeNumber)
     .option('--max-topics <number>', 'how many topics it may have made', wholeNumber)
     .option('--max-history-messages <number>', 'how many messages the histories of its topics may hold', wholeNumber)
@@ -69,13 +74,15 @@ export function addKeyCreateCommand(key: Command, terminal: Terminal): void {
       'after',
       "\nExamples:\n  $ npx holdfast key create --id mobile --register --subscribe 'news.*'" +
         "\n  $ npx holdfast key create --id web --subscribe 'user.{user}.**' --tokens --key-file web.jwk.json" +
+        '\n  $ npx holdfast key create --id laravel --pusher --client-events' +
         "\n  $ npx holdfast key create --id jobs --publish '**' --control https://push.example.com --key admin.…" +
         '\n\nWith --json the field "key" is what HOLDFAST_KEY and the header X-API-Key take.',
     )
     .action(async (options: CreateOptions, command: Command) => {
       const { id } = options;
       const invocation = invocationOf(command, terminal);
-      const wanted = wantedKey(options);
+      const app = newApp(options);
+      const wanted = wantedKey(options, app);
       const place = await keysPlace(invocation, command, options.file);
       const tokens = await makeTokens(id, options.tokens, options.keyFile);
       let presented: string;
@@ -97,7 +104,9 @@ export function addKeyCreateCommand(key: Command, terminal: Terminal): void {
       const readBy = place.kind === 'file' ? place.readBy : null;
       const isKnown = readBy !== null && (await isInForce(readBy, presented, terminal.interrupted));
       const { bold } = terminal.colors;
-      invocation.print({ id, key: presented, ...tokens.answer, ...placeAnswer(place) }, [
+      const { appId, key: appKey, secret } = app ?? {};
+      const answer = { ...tokens.answer, ...(app && { pusher: { appId, key: appKey, secret } }), ...placeAnswer(place) };
+      invocation.print({ id, key: presented, ...answer }, [
         `Key "${id}" is in ${placeName(place)} now. Its secret is shown this once:`,
         '',
         `  ${bold(presented)}`,
@@ -107,6 +116,7 @@ export function addKeyCreateCommand(key: Command, terminal: Terminal): void {
         `  export HOLDFAST_KEY=${presented}`,
         '',
         ...tokens.lines,
+        ...(app === undefined ? [] : appLines(app, place)),
         isKnown ? `The control-api at ${readBy} reads this file, and knows the key already.` : effectLine(place),
       ]);
     });
@@ -151,18 +161,18 @@ async function created(invocation: Invocation, place: KeysPlace, key: NewKey): P
   return (await operatorCalls(invocation).createKey(key)).key;
 }
 
-function wantedKey(options: CreateOptions): NewKey {
+function wantedKey(options: CreateOptions, app: NewApp | undefined): NewKey {
   const { id, register = false, subscribe = [], publish = [], manage = [], create = [], presence = [] } = options;
   const { maxClients = null, maxTopics = null, maxHistoryMessages = null, expiresAt = null } = options;
   const can = { register, subscribe, publish, manage, create, presence };
   const hasRight = register || Object.values(can).some((granted) => Array.isArray(granted) && granted.length > 0);
-  if (!hasRight && options.tokens === undefined) {
+  if (!hasRight && options.tokens === undefined && app === undefined) {
     throw new CliError(
       exitCodes.usage,
       'key-without-rights',
       'This key could do nothing: give it at least one of --register, --subscribe, --publish, --manage, --create, ' +
-        '--presence and --tokens.',
+        '--presence, --tokens and --pusher.',
     );
   }
-  return { id, maxClients, maxTopics, maxHistoryMessages, expiresAt, can };
+  return { id, maxClients, maxTopics, maxHistoryMessages, expiresAt, can, ...(app && { pusher: app }) };
 }

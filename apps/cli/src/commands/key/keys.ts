@@ -25,7 +25,7 @@ export async function keysInForce(invocation: Invocation): Promise<KeySummary[]>
 export function keysTable(keys: readonly KeySummary[]): string[] {
   const rows = keys.map((key) => [
     key.id,
-    rightsText(key.can, key.tokens),
+    rightsText(key.can, key),
     usedText(key.used.clients, key.maxClients),
     usedText(key.used.topics, key.maxTopics),
     key.lastUsedAt ?? 'never',

@@ -12,7 +12,7 @@ import { usageOf } from './usage.ts';
 export function addKeyListCommand(key: Command, terminal: Terminal): void {
   key
     .command('list')
-    .description('list the keys, without secrets: only hashes of those are kept')
+    .description('list the keys, without secrets')
     .option(...FILE_OPTION)
     .addHelpText(
       'after',
@@ -34,22 +34,23 @@ async function listFile(invocation: Invocation, place: KeysFilePlace): Promise<v
   const keys = await listKeys(place.file);
   // Usage is that of the installation that reads this file, not of any that happens to run.
   const usage = place.readBy === null ? null : await usageOf(invocation);
-  const rows = keys.map(({ id, can, tokens, maxClients, expiresAt }) => {
+  const rows = keys.map(({ id, can, tokens, pusher, maxClients, expiresAt }) => {
     const used = usage?.get(id);
     return [
       id,
-      rightsText(can, tokens),
+      rightsText(can, { tokens, pusher }),
       usedText(used?.used.clients, maxClients),
       ...(usage === null ? [] : [used?.lastUsedAt ?? 'never']),
       expiryText(expiresAt),
     ];
   });
-  const shown = keys.map(({ id, can, tokens, maxClients, expiresAt }) => {
+  const shown = keys.map(({ id, can, tokens, pusher, maxClients, expiresAt }) => {
     const used = usage?.get(id);
     return {
       id,
       can,
       ...(tokens === undefined ? {} : { tokens: { alg: tokens.alg } }),
+      ...(pusher === undefined ? {} : { pusher: { appId: pusher.appId, key: pusher.key } }),
       maxClients,
       expiresAt,
       expired: isOver(expiresAt),

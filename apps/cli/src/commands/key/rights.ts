@@ -1,14 +1,21 @@
+/** What a key has beside its rights. */
+interface Doors {
+  tokens?: { alg: string } | null | undefined;
+  pusher?: { appId: string } | null | undefined;
+}
+
 type Rights = { register?: boolean | undefined } & Readonly<Record<string, boolean | readonly string[] | undefined>>;
 
 /** What a key may, on one line. */
-export function rightsText({ register, ...patterns }: Rights, tokens: { alg: string } | null | undefined): string {
+export function rightsText({ register, ...patterns }: Rights, { tokens = null, pusher = null }: Doors): string {
   const rights = Object.entries(patterns).flatMap(([right, granted]) =>
     Array.isArray(granted) && granted.length > 0 ? [`${right} ${granted.join(',')}`] : [],
   );
   return [
     ...(register === true ? ['register'] : []),
     ...rights,
-    ...(tokens === null || tokens === undefined ? [] : [`tokens ${tokens.alg}`]),
+    ...(tokens === null ? [] : [`tokens ${tokens.alg}`]),
+    ...(pusher === null ? [] : [`app ${pusher.appId}`]),
   ].join('; ');
 }
 
