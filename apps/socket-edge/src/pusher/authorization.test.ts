@@ -12,7 +12,13 @@ const USER = '4708d583dada6a56435fb8bc611c77c359a31eebde13337c16ab43aa6de336ba';
 const alice: SignedInUser = { id: 'alice', info: '{"user_id":"alice","user_info":{"name":"Alice"}}' };
 
 function authorize(channel: string, auth: string, channelData: string | null = null, user: SignedInUser | null = null) {
-  return authorizeSubscribe(vector, SOCKET, channelKind(channel), { kind: 'subscribe', channel, auth, channelData }, user);
+  return authorizeSubscribe(
+    vector,
+    SOCKET,
+    channelKind(channel),
+    { kind: 'subscribe', channel, auth, channelData },
+    user,
+  );
 }
 
 function signed(channel: string, channelData?: string): string {
@@ -45,11 +51,7 @@ describe('a private channel', () => {
 
 describe('a presence channel', () => {
   it.each<[data: string, id: string, info: string]>([
-    [
-      '{"user_id":10,"user_info":{"name":"Mr. Channels"}}',
-      '10',
-      '{"user_id":10,"user_info":{"name":"Mr. Channels"}}',
-    ],
+    ['{"user_id":10,"user_info":{"name":"Mr. Channels"}}', '10', '{"user_id":10,"user_info":{"name":"Mr. Channels"}}'],
     ['{"user_id":"u-1"}', 'u-1', '{"user_id":"u-1"}'],
     ['{"user_id":12345678901234567890}', '12345678901234567890', '{"user_id":12345678901234567890}'],
     ['{"user_info": [1.0] ,"user_id":"a b"}', 'a b', '{"user_id":"a b","user_info":[1.0]}'],

@@ -57,7 +57,8 @@ export class ClientEvents {
     if (!connection.subscriptions.has(topic)) return 'The connection is not subscribed to the channel';
     const now = performance.now();
     connection.rate ??= new ClientEventRate(now);
-    if (!connection.rate.take(now)) return `A connection may send ${MAX_CLIENT_EVENTS_PER_SECOND} client events a second`;
+    if (!connection.rate.take(now))
+      return `A connection may send ${MAX_CLIENT_EVENTS_PER_SECOND} client events a second`;
     return Buffer.byteLength(data) > maxEventBytes ? `The data may have ${maxEventBytes} bytes` : null;
   }
 }

@@ -80,7 +80,9 @@ export class PusherConnection extends Sender implements Subscriber {
 
   /** The topic that has its user as a member; null while it is not signed in. */
   get onlineTopic(): string | null {
-    return this.app === null || this.user === null ? null : channelTopic(this.app.known.appId, onlineChannel(this.user.id));
+    return this.app === null || this.user === null
+      ? null
+      : channelTopic(this.app.known.appId, onlineChannel(this.user.id));
   }
 
   /** It is about to be present on a channel as this member. */

@@ -12,7 +12,10 @@ function setup(counting: boolean) {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance'] });
   const redis = new MemoryRedis();
   redis.channels.apps.set(app.key, { ...app, subscriptionCount: counting });
-  const edges = [pusherEdge(redis, '00000000000a', { maxConnections: 500 }), pusherEdge(redis, '00000000000b')] as const;
+  const edges = [
+    pusherEdge(redis, '00000000000a', { maxConnections: 500 }),
+    pusherEdge(redis, '00000000000b'),
+  ] as const;
   return { redis, edges };
 }
 

@@ -36,8 +36,7 @@ function queryOf({ url = '' }: HandshakeRequest): URLSearchParams {
 
 /** A page of another origin stops for ever. */
 function originFault(origin: string | undefined, allowed: readonly string[]): Fault | null {
-  const isAllowed =
-    origin === undefined || allowed.length === 0 || allowed.includes('*') || allowed.includes(origin);
+  const isAllowed = origin === undefined || allowed.length === 0 || allowed.includes('*') || allowed.includes(origin);
   return isAllowed ? null : closings.badOrigin;
 }
 

@@ -70,20 +70,22 @@ export class HeldBack {
     const { apps, onError } = this.#deps;
     if (apps.get(key) !== null || this.#reading.has(key) || performance.now() < this.#readAgainAt) return;
     this.#reading.add(key);
-    apps
-      .read(key)
-      .then((found) => {
-        if (found.kind !== 'none') this.#tryAll();
-        // Nothing writes apps but control-api, so an edge that never knew one has none soon. A Redis that came back empty
-        // is given them again within seconds.
-        else if (apps.size === 0) this.#closeAll(key, closings.noApps);
-        else this.#readAgainAt = performance.now() + READ_AGAIN_MS;
-      })
+    this.#readNow(key)
       .catch((error: unknown) => {
         this.#readAgainAt = performance.now() + READ_AGAIN_MS;
         onError(error);
       })
       .finally(() => this.#reading.delete(key));
+  }
+
+  async #readNow(key: string): Promise<void> {
+    const { apps } = this.#deps;
+    const found = await apps.read(key);
+    if (found.kind !== 'none') this.#tryAll();
+    // Nothing writes apps but control-api, so an edge that never knew one has none soon. A Redis that came back empty is
+    // given them again within seconds.
+    else if (apps.size === 0) this.#closeAll(key, closings.noApps);
+    else this.#readAgainAt = performance.now() + READ_AGAIN_MS;
   }
 
   #closeAll(key: string, fault: Fault): void {

@@ -29,6 +29,7 @@ function idsOf(client: PusherClient): unknown {
   return data?.presence.ids;
 }
 
+const refused = (client: PusherClient): unknown[] => client.of('pusher:subscription_error');
 const inRedis = ({ redis }: Setup): string[] => redis.presence.members(TOPIC);
 
 describe('the members of a channel', () => {
@@ -63,7 +64,7 @@ describe('the members of a channel', () => {
     await until(() => one.of(ADDED).length > 0 && inRedis(all).length === 2);
     await all.edge.settled();
     expect(one.of(ADDED)).toEqual([{ user_id: 'b' }]);
-    expect(other.of(ADDED)).toEqual([]);
+    expect(other.of(ADDED)).not.toContainEqual({ user_id: 'b' });
   });
 
   it('of an edge that died go when its lease is over', async () => {
@@ -75,6 +76,7 @@ describe('the members of a channel', () => {
       all.redis.presence.reap('00000000000b');
       return watcher.of(REMOVED).length === 1;
     });
+    expect(watcher.of(REMOVED)).toEqual([{ user_id: 'a' }]);
   });
 
   it('stay for a moment when a connection is lost, and go at once when it is closed on purpose', async () => {
@@ -142,7 +144,6 @@ describe('the members of a channel', () => {
     const edge = pusherEdge(redis);
     const clients = await Promise.all(Array.from({ length: 6 }, () => edge.connected()));
     for (const [index, client] of clients.entries()) client.subscribe(ROOM, JSON.stringify({ user_id: `u${index}` }));
-    const refused = (client: PusherClient): unknown[] => client.of('pusher:subscription_error');
     await until(() => clients.every((client) => client.of(SUBSCRIBED).length + refused(client).length === 1));
     expect(clients.filter((client) => refused(client).length > 0)).toHaveLength(3);
     expect(refused(clients[5] as PusherClient)).toMatchObject([{ type: 'LimitReached', status: 4100 }]);

@@ -47,7 +47,13 @@ const TOO_MANY: SubscriptionFault = {
 /** What the connection is doing there, and what it is sent when it has joined. */
 export type ChannelAttempt = Attempt &
   (
-    | { as: 'subscriber'; connection: PusherConnection; channel: string; kind: ChannelKind; member: ChannelMember | null }
+    | {
+        as: 'subscriber';
+        connection: PusherConnection;
+        channel: string;
+        kind: ChannelKind;
+        member: ChannelMember | null;
+      }
     /** Its channel was lost: it goes on without a frame. `shown`: of the members. */
     | { as: 'again'; connection: PusherConnection; member: ChannelMember | null; shown: Members | null }
     /** Of the channel that has the online connections of a user: its own, or that of a user it watches. */

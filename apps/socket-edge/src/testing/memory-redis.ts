@@ -1,4 +1,11 @@
-import type { ClaimOutcome, ClaimRequest, EdgeBroker, EdgeChannels, EdgePresence, KnownTopic } from '@holdfast/broker/broker';
+import type {
+  ClaimOutcome,
+  ClaimRequest,
+  EdgeBroker,
+  EdgeChannels,
+  EdgePresence,
+  KnownTopic,
+} from '@holdfast/broker/broker';
 import type { DrainRequest, EdgeFacts } from '@holdfast/broker/edge-state';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import {
