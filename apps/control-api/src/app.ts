@@ -37,6 +37,8 @@ import { requestTraces } from './observability/tracing.ts';
 import { openApi, version } from './openapi/document.ts';
 import { pageRoutes } from './pages/page-routes.ts';
 import { startRoute } from './pages/start.ts';
+import { withoutPrefix } from './pusher/path-prefixes.ts';
+import { pusherRoutes } from './pusher/pusher-routes.ts';
 import { presenceRoutes } from './presence/presence-routes.ts';
 import type { BulkBroker, Services } from './services.ts';
 import { topicRoutes } from './topics/topic-routes.ts';
@@ -89,12 +91,14 @@ export interface AppOptions {
   readonly servesMetrics: boolean;
   /** Not given: the installation has none. */
   readonly webhooks?: Webhooks;
+  /** What stands before `/apps/` in the URLs of the callers of the Pusher door. */
+  readonly pusherPathPrefixes?: readonly string[];
 }
 
 /** The Control API, ready to listen or to be injected requests; it does neither by itself. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { broker, bulkBroker, redisLoads, keys, clientExpiry, metrics, logger } = options;
-  const { trustedProxies, allowedOrigins, limits } = options;
+  const { trustedProxies, allowedOrigins, limits, pusherPathPrefixes = [] } = options;
   const app = fastify({
     loggerInstance: quiet(logger),
     // A child logger for each call would compile its redaction each time, and none is used.
@@ -107,6 +111,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     return503OnClosing: false,
     trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     routerOptions: { maxParamLength: MAX_PATH_PART },
+    ...(pusherPathPrefixes.length === 0 ? {} : { rewriteUrl: withoutPrefix(pusherPathPrefixes) }),
     frameworkErrors: answerFrameworkError,
     clientErrorHandler: answerClientError,
   });
@@ -174,6 +179,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   ]) {
     await app.register(routes, services);
   }
+  await app.register(pusherRoutes, { services, pathPrefixes: pusherPathPrefixes });
   await app.register(doctorRoutes, {
     services,
     redisFacts: options.redisFacts,

@@ -102,6 +102,11 @@ export const configSchema = z
     WEBHOOKS_BUFFER_MIB: integer({ min: 1, max: 1_048_576, default: 1_024 }).describe(
       'MiB of Redis memory that events of webhooks may take, on all nodes together; past it, or 1,000,000 events, the oldest go',
     ),
+    PUSHER_PATH_PREFIX: setting('must be paths such as /pusher, without a slash at their ends, with commas between', paths)
+      .optional()
+      .describe(
+        'What a proxy has before /apps/ in the URLs of Pusher clients (/pusher), whether or not it takes it away: it may be in what they sign',
+      ),
     NODE_ENV: text('development').describe(
       `With ${PRODUCTION} it refuses to start without API keys, and without a word on origins`,
     ),
@@ -137,6 +142,11 @@ export function limitsOf(config: Config): ApiLimits {
 function networks(value: string): string[] | undefined {
   const items = value.split(',').map((item) => item.trim());
   return items.every(isNetwork) ? items : undefined;
+}
+
+function paths(value: string): string[] | undefined {
+  const items = value.split(',').map((item) => item.trim());
+  return items.every((item) => /^(\/[\w.~-]+)+$/.test(item)) ? items : undefined;
 }
 
 function isNetwork(item: string): boolean {

@@ -19,6 +19,7 @@ import { openKeys } from './auth/keys-file.ts';
 import { clientExpiry } from './clients/client-expiry.ts';
 import { isProduction, limitsOf, readVariables, servesConsole } from './config.ts';
 import { checkRedis, openAdmin } from './observability/health.ts';
+import { startAppRegistry } from './pusher/app-registry.ts';
 import { startReaper } from './reaper.ts';
 import { startRefreshingEvents } from './webhooks/refreshing.ts';
 import { createWebhookMetrics } from './webhooks/webhook-metrics.ts';
@@ -54,6 +55,7 @@ await runMain(async () => {
     checkRedis(broker, redis, health, logger),
     startReaper({ broker, redis, keys: keys.ring, expiry, logger }),
     startRefreshingEvents(broker, redis, logger),
+    startAppRegistry({ broker, keys: keys.ring, logger }),
     keys.watch(),
     metrics.stop,
   ];
@@ -95,6 +97,7 @@ await runMain(async () => {
     docs: await pageFiles('docs'),
     servesMetrics: config.CONTROL_ADMIN_PORT === undefined,
     ...(webhooks ? { webhooks } : {}),
+    pusherPathPrefixes: config.PUSHER_PATH_PREFIX ?? [],
   });
   // "listening" means that calls succeed: so Redis comes first, unless it is unavailable.
   await Promise.race([ready, delay(REDIS_WAIT_MS, undefined, { ref: false })]);

@@ -1,4 +1,4 @@
-import type { Clients, ControlBroker, Presence, Topics, Users } from '@holdfast/broker/broker';
+import type { Clients, ControlBroker, ControlChannels, Presence, Topics, Users } from '@holdfast/broker/broker';
 import type { RedisLoad } from '@holdfast/redis/load';
 import type { ClientExpiry } from './clients/client-expiry.ts';
 import type { BulkReads } from './limits/bulk-reads.ts';
@@ -12,8 +12,8 @@ import type { Webhooks } from './webhooks/webhooks.ts';
 
 /** What gives large answers: over a connection of its own, so that small calls do not wait behind them. */
 export type BulkBroker = Pick<
-  Topics & Clients & Users & Presence,
-  'readLog' | 'readWithDormant' | 'listClients' | 'listClientsOf' | 'readPresence'
+  Topics & Clients & Users & Presence & ControlChannels,
+  'readLog' | 'readWithDormant' | 'listClients' | 'listClientsOf' | 'readPresence' | 'listChannels'
 >;
 
 /** What the calls work with. */

@@ -1,3 +1,4 @@
+import type { ControlChannels } from './interfaces/channels.ts';
 import type { Clients, Users } from './interfaces/clients.ts';
 import type { ApiKeys, DeadEdges, Edges } from './interfaces/edges.ts';
 import type { Events, Evidence, Occupancy, EventReaper } from './interfaces/events.ts';
@@ -21,7 +22,19 @@ export type * from './interfaces/topics.ts';
 
 /** All that control-api needs. */
 export interface ControlBroker
-  extends Clients, Users, Topics, Presence, Occupancy, Edges, DeadEdges, ApiKeys, Events, EventReaper, Evidence {
+  extends
+    Clients,
+    Users,
+    Topics,
+    ControlChannels,
+    Presence,
+    Occupancy,
+    Edges,
+    DeadEdges,
+    ApiKeys,
+    Events,
+    EventReaper,
+    Evidence {
   /** Whether Redis takes writes now, each of its servers; rejects with why not. */
   tryWrites(): Promise<void>;
 }

@@ -28,6 +28,7 @@ export function redisKeys(prefix: string) {
     topicHereOf: (topic: string, edge: string) => `${prefix}topic:{${topic}}:here:${edge}`,
     topicHereNext: (topic: string) => `${prefix}topic:{${topic}}:here:next`,
     topicEdges: (topic: string) => `${prefix}topic:{${topic}}:edges`,
+    topicCached: (topic: string) => `${prefix}topic:{${topic}}:cached`,
     topics: () => `${prefix}topics`,
     topicsExpiring: () => `${prefix}topics:expiring`,
     topicsVacating: () => `${prefix}topics:vacating`,
@@ -63,6 +64,9 @@ export function redisKeys(prefix: string) {
     webhook: (id: string) => `${prefix}webhook:{${id}}`,
     webhookCursors: (id: string) => `${prefix}webhook:{${id}}:cursors`,
     webhookDeliveries: (id: string) => `${prefix}webhook:{${id}}:deliveries`,
+
+    /** Apps of the Pusher door. */
+    apps: () => `${prefix}apps`,
 
     /** From which the public names of clients are made. */
     secret: () => `${prefix}secret`,

@@ -2,6 +2,7 @@ import type { Commands } from '@holdfast/redis/commands';
 import { type BrokenRecord, BrokenRecords } from './broken-records.ts';
 import type { ControlBroker, EdgeBroker, EdgePresence } from './broker.ts';
 import { keyUsageStore } from './api-keys/usage.ts';
+import { controlChannels, edgeChannels } from './channels/channels.ts';
 import { claimStore } from './clients/claims.ts';
 import { clientStore } from './clients/clients.ts';
 import { refStore } from './clients/refs.ts';
@@ -49,6 +50,7 @@ export function controlBroker(
   const leases = leaseStore(redis, keys);
   const { changes, notes, versions } = presenceParts(redis, keys, events);
   const occupancy = occupancyParts(redis, keys, events);
+  const pages = presencePages(redis, keys, versions);
   return {
     ...clients,
     ...registrationStore(redis, keys, pending, memberships, events),
@@ -57,7 +59,12 @@ export function controlBroker(
     ...refStore(redis, keys),
     ...topics,
     ...quotaStore(redis, keys, topics, expiry),
-    ...presencePages(redis, keys, versions),
+    ...pages,
+    ...controlChannels(redis, keys, {
+      notes: occupancy.notes,
+      alive: leases.alive,
+      countPresent: pages.countPresent,
+    }),
     ...occupancyReaper(redis, keys, occupancy.changes, occupancy.notes, events, leases.alive),
     ...presenceReaper(redis, keys, changes, notes, leases.alive),
     ...leases,
@@ -91,6 +98,7 @@ export function edgeBroker(redis: Commands, prefix: string): EdgeBroker & EdgePr
     ...lossEvents(redis, events),
     ...edgeOccupancy(redis, keys, occupancy.changes, occupancy.notes, events),
     ...edgePresence(redis, keys, changes, notes, versions),
+    ...edgeChannels(redis, keys, events),
     refsOf: refStore(redis, keys).refsOf,
   };
 }

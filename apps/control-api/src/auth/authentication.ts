@@ -1,5 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { ApiKey } from '@holdfast/protocol/api-key';
+import type { PusherApp } from '@holdfast/protocol/pusher-app';
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { ProblemError } from '../http/problem-error.ts';
@@ -8,9 +9,14 @@ import { jwtHeaderOf } from './tokens/token-header.ts';
 /** No secret has this hash. Secrets of unknown ids are compared with it, so that the time taken reveals nothing. */
 const NO_SECRET = Buffer.alloc(32);
 
+/** An API key that is an app of the Pusher door. */
+export type AppKey = ApiKey & { readonly pusher: PusherApp };
+
 /** The API keys in force. */
 export class KeyRing {
   #keys = new Map<string, ApiKey>();
+  #apps = new Map<string, AppKey>();
+  readonly #listeners = new Set<() => void>();
 
   constructor(keys: readonly ApiKey[] = []) {
     this.replace(keys);
@@ -18,6 +24,23 @@ export class KeyRing {
 
   replace(keys: readonly ApiKey[]): void {
     this.#keys = new Map(keys.map((key) => [key.id, key]));
+    this.#apps = new Map(keys.filter(isApp).map((key) => [key.pusher.appId, key]));
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Calls back after each change of the keys, until the stop that it gives is called. */
+  onReplaced(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The key with this app, whether or not it has expired. */
+  ofApp(appId: string): AppKey | undefined {
+    return this.#apps.get(appId);
+  }
+
+  apps(): AppKey[] {
+    return [...this.#apps.values()];
   }
 
   get size(): number {
@@ -46,6 +69,10 @@ export class KeyRing {
     requireNotExpired(key);
     return key;
   }
+}
+
+function isApp(key: ApiKey): key is AppKey {
+  return key.pusher !== undefined;
 }
 
 /** @throws {ProblemError} key-expired */

@@ -2,14 +2,14 @@ import cors from '@fastify/cors';
 import fp from 'fastify-plugin';
 import { ANY_ORIGIN } from '../config.ts';
 
-/** Calls of the API, whose answers may hold client ids, which are credentials. */
-const API_PREFIX = '/v1/';
+/** Calls of the APIs, whose answers may hold client ids, which are credentials, or members of channels. */
+const API_PREFIXES = ['/v1/', '/apps/'];
 
 /** Forbids browsers to guess content types, and caches to store answers of the API. */
 export const safeHeaders = fp(async (app) => {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-content-type-options', 'nosniff');
-    if (request.url.startsWith(API_PREFIX)) reply.header('cache-control', 'no-store');
+    if (API_PREFIXES.some((prefix) => request.url.startsWith(prefix))) reply.header('cache-control', 'no-store');
   });
 });
 

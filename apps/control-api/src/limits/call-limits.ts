@@ -7,7 +7,7 @@ import { clientPath } from '../openapi/schemas.ts';
 import type { Services } from '../services.ts';
 import { CallerGone } from './bulk-reads.ts';
 import { ByteBudget } from './byte-budget.ts';
-import { FairQueue } from './fair-queue.ts';
+import { FairQueue, type TurnLimits } from './fair-queue.ts';
 import type { ChargeTopics } from './client-rates.ts';
 
 declare module 'fastify' {
@@ -20,6 +20,8 @@ declare module 'fastify' {
     leaveTurn: () => void;
     /** Counts the call for another caller from here on, and waits for its turn there. */
     countFor: (caller: string) => Promise<void>;
+    /** The same for an API key, as if the call had come with it. */
+    countForKey: (id: string) => Promise<void>;
     /** Reserves bytes of the budget until the answer has been sent. */
     holdBytes: (bytes: number) => void;
     /** Charges the client for the topics that its call reads. */
@@ -41,14 +43,22 @@ const ADDRESS_CONCURRENCY = 32;
 /** Of an address each connection has one call, and connections are counted. */
 const ADDRESS_TOTAL = Infinity;
 
+const OF_ADDRESS: TurnLimits = { concurrent: ADDRESS_CONCURRENCY, total: ADDRESS_TOTAL };
+
+function callerOfKey(id: string): string {
+  return `key ${id}`;
+}
+
 /** Shares the process fairly among callers, and bounds the bytes of bodies and answers. Comes before all other hooks. */
 export const callLimits = fp<{ keys: KeyRing; limits: CallLimits }>(async (app, { keys, limits }) => {
   const queue = new FairQueue();
+  const ofKey: TurnLimits = { concurrent: KEY_CONCURRENCY, total: limits.maxCallsPerKey };
   const budget = new ByteBudget(limits.maxBytesInFlight);
   app.decorateRequest('caller', '');
   app.decorateRequest('withKey', false);
   app.decorateRequest('leaveTurn', () => undefined);
   app.decorateRequest('countFor', async () => undefined);
+  app.decorateRequest('countForKey', async () => undefined);
   app.decorateRequest('holdBytes', () => undefined);
   app.decorateRequest('chargeTopics', () => undefined);
 
@@ -56,13 +66,9 @@ export const callLimits = fp<{ keys: KeyRing; limits: CallLimits }>(async (app, 
     if (request.routeOptions.config.probe === true) return;
     const key = validKey(keys, request);
     request.withKey = key !== null;
-    request.caller = key === null ? addressKey(request.ip) : `key ${key}`;
+    request.caller = key === null ? addressKey(request.ip) : callerOfKey(key);
     request.holdBytes = (bytes) => whenSent(reply, budget.hold(request.caller, bytes));
-    const most = key === null ? ADDRESS_TOTAL : limits.maxCallsPerKey;
-    await queue.enter(request.caller, {
-      concurrent: key === null ? ADDRESS_CONCURRENCY : KEY_CONCURRENCY,
-      total: most,
-    });
+    await queue.enter(request.caller, key === null ? OF_ADDRESS : ofKey);
     // Null while it waits for its turn, and when it has given it back.
     let turnOf: string | null = request.caller;
     request.leaveTurn = () => {
@@ -70,14 +76,19 @@ export const callLimits = fp<{ keys: KeyRing; limits: CallLimits }>(async (app, 
       turnOf = null;
     };
     whenSent(reply, request.leaveTurn);
-    request.countFor = async (caller) => {
+    const countFor = async (caller: string, turns: TurnLimits): Promise<void> => {
       request.leaveTurn();
       request.caller = caller;
-      await queue.enter(caller, { concurrent: ADDRESS_CONCURRENCY, total: ADDRESS_TOTAL });
+      await queue.enter(caller, turns);
       turnOf = caller;
       if (!isGone(reply)) return;
       request.leaveTurn();
       throw new CallerGone();
+    };
+    request.countFor = (caller) => countFor(caller, OF_ADDRESS);
+    request.countForKey = (id) => {
+      request.withKey = true;
+      return countFor(callerOfKey(id), ofKey);
     };
     if (isGone(reply)) throw new CallerGone();
   });

@@ -45,6 +45,7 @@ type AuditedAction =
   | 'test-webhook'
   | 'replay-webhook'
   | 'enable-webhook'
+  | 'terminate-connections'
   | 'create-key'
   | 'delete-key';
 

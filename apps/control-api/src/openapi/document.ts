@@ -47,6 +47,7 @@ const tags = [
   { name: 'topics', description: 'Create, look at and delete topics' },
   { name: 'messages', description: 'Publish to topics, users and single clients, read the log' },
   { name: 'presence', description: 'Who is there on a topic' },
+  { name: 'pusher', description: 'The REST API of the Pusher Channels protocol, for apps; server libraries call it' },
   { name: 'users', description: 'All clients of one person' },
   {
     name: 'operations',

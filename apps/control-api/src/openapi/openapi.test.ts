@@ -65,6 +65,14 @@ const CONTRACT: Record<string, string[]> = {
   'GET /v1/doctor': ['200', '400', '403'],
   'GET /v1/clients/{clientId}/connections': ['200', '400', '403', '404'],
   'GET /v1/explain': ['200', '400', '403', '404'],
+  'POST /apps/{appId}/events': ['200', '400', '401', '403', '404', '413'],
+  'POST /apps/{appId}/batch_events': ['200', '400', '401', '403', '404', '413'],
+  'GET /apps/{appId}/channels': ['200', '400', '401', '403', '404'],
+  'GET /apps/{appId}/channels/{channel}': ['200', '400', '401', '403', '404'],
+  'GET /apps/{appId}/channels/{channel}/users': ['200', '400', '401', '403', '404'],
+  'GET /apps/{appId}/connections': ['200', '401', '403', '404'],
+  'POST /apps/{appId}/users/{user}/terminate_connections': ['200', '400', '401', '403', '404'],
+  'GET /up': ['200'],
   'GET /healthz': ['200'],
   'GET /readyz': ['200', '503'],
   'GET /metrics': ['200'],
@@ -87,8 +95,8 @@ describe('the OpenAPI document', () => {
     for (const { description } of Object.values(call.responses)) expect(description).not.toBe('Default Response');
   });
 
-  test('every error under /v1 is a problem document that lists its codes', () => {
-    for (const { name, call } of calls.filter((one) => one.name.includes('/v1/'))) {
+  test('every error under /v1 and /apps is a problem document that lists its codes', () => {
+    for (const { name, call } of calls.filter((one) => /\/(v1|apps)\//.test(one.name))) {
       for (const [status, response] of Object.entries(call.responses)) {
         if (Number(status) < 400) continue;
         expect(response.content, `of ${name}`).toEqual({
@@ -141,6 +149,7 @@ describe('the OpenAPI document', () => {
       'GET /healthz',
       'GET /metrics',
       'GET /readyz',
+      'GET /up',
       'GET /v1/clients/{clientId}',
       'POST /v1/clients/{clientId}/topics',
     ]);

@@ -13,6 +13,7 @@ const user = 'ann';
 /** A UUID of version 4, like those that Register makes. */
 const clientId = '3f8a1c52-7b0e-4d6a-9c41-52d0e8b7a6f3';
 const edge = 'An edge that is alive: `id` in GET /v1/edges.';
+const app = 'a signature by the app, which server libraries make';
 const webhook = 'An endpoint of WEBHOOKS_FILE: `id` in GET /v1/webhooks.';
 
 /**
@@ -99,9 +100,17 @@ export const OPERATIONS: Readonly<Record<string, OperationNotes>> = {
   testWebhook: { needs: `\`manage\`. ${webhook}` },
   replayWebhook: { needs: `\`manage\`. ${webhook}` },
   enableWebhook: { needs: `\`manage\`. ${webhook}` },
+  triggerEvent: { needs: app },
+  triggerEvents: { needs: app },
+  listChannels: { needs: app },
+  readChannel: { needs: app },
+  listChannelUsers: { needs: app },
+  countConnections: { needs: app },
+  terminateUserConnections: { needs: app },
   unregister: { needs: '`manage`, for a `ref`', parameters: { clientId } },
   deleteTopic: { needs: '`manage` on the topic', parameters: { topic } },
   isAlive: {},
   isReady: {},
   readMetrics: {},
+  isUp: {},
 };

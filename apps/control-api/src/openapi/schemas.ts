@@ -107,6 +107,12 @@ export const securitySchemes = {
     bearerFormat: 'JWT',
     description: 'A JSON Web Token whose header names an API key with `tokens` as its `kid`',
   },
+  signature: {
+    type: 'apiKey',
+    in: 'query',
+    name: 'auth_signature',
+    description: 'HMAC-SHA256 of the request by the secret of an app, as server libraries of Pusher make it',
+  },
 } as const;
 
 /** A call that needs an API key, in one of the two ways. */

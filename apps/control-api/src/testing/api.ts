@@ -31,6 +31,9 @@ const SECRET = 'a-secret';
 const secretSha256 = createHash('sha256').update(SECRET).digest('hex');
 const all = { register: true, subscribe: ['**'], publish: ['**'], manage: ['**'] };
 
+/** An app of the Pusher door. */
+export const APP = { appId: '3', key: '278d425bdf160c739803', secret: '7ad3773142a6692b25b8' };
+
 /** The keys of the tests, presented as `keyNamed('all')`. */
 const KEYS = {
   all: { can: all },
@@ -65,9 +68,15 @@ const KEYS = {
   cramped: { can: { register: true, subscribe: ['**'], publish: ['**'], create: ['**'] }, maxTopics: 1 },
   watcher: { can: { presence: ['room.*'] } },
   toClients: { can: { publish: ['@clients'] } },
+  ofApp: { pusher: APP },
+  ofSmallApp: { pusher: { appId: 'small', key: 'small-key', secret: 'small-secret', maxEventBytes: 10 } },
+  ofExpiredApp: { pusher: { appId: 'over', key: 'over-key', secret: 'over-secret' }, expiresAt: '2020-01-01T00:00:00Z' },
 };
 
 const KEYS_FILE = { keys: Object.entries(KEYS).map(([id, key]) => ({ id, secretSha256, ...key })) };
+
+/** Before `/apps/`, in URLs of callers. */
+const PATH_PREFIXES = ['/pusher', '/push/v2'];
 
 /** Tests change the file where events of it come: nothing waits for a poll. */
 const SEEN_WITHIN_MS = 1_000;
@@ -174,6 +183,7 @@ async function testApiOver(
     docs: null,
     servesMetrics: true,
     webhooks,
+    pusherPathPrefixes: PATH_PREFIXES,
   });
   await app.ready();
 

@@ -24,6 +24,7 @@ export interface TestEdgeOptions {
   url?: string;
   connections?: number;
   maxConnections?: number;
+  pusherConnections?: number;
   draining?: boolean;
   load?: EdgeLoad;
   leaving?: boolean;
@@ -56,8 +57,12 @@ export async function startTestEdge(api: TestApi, options: TestEdgeOptions = {})
 
   const subscribed = Promise.withResolvers<void>();
   const topicNames = options.topics ?? [];
+  const received: { topic: string; payload: LivePayload }[] = [];
   const listener: LiveListener = {
-    onTopic: (_topic, payload) => void answer(payload),
+    onTopic: (topic, payload) => {
+      received.push({ topic, payload });
+      void answer(payload);
+    },
     onOwn: (payload) => void answer(payload),
     onWakeUp: () => {
       if (topicNames.length === 0) subscribed.resolve();
@@ -82,6 +87,7 @@ export async function startTestEdge(api: TestApi, options: TestEdgeOptions = {})
     maxConnections: options.maxConnections ?? 100,
     draining: options.draining ?? false,
     startedAt: Date.now(),
+    ...(options.pusherConnections !== undefined && { pusherConnections: options.pusherConnections }),
     ...(options.load && { load: options.load }),
     ...(options.leaving !== undefined && { leaving: options.leaving }),
     ...(options.facts && { facts: options.facts }),
@@ -92,6 +98,8 @@ export async function startTestEdge(api: TestApi, options: TestEdgeOptions = {})
     id,
     url: lease.url,
     broker,
+    /** What was published on its topics, in order. */
+    received,
     /** Holds a connection of a client, in place of any other, and serves these topics on it. Gives its generation. */
     hold: async (clientId: string, topics: Record<string, string> = {}): Promise<number> => {
       const generation = await claimFor(broker, clientId, id);

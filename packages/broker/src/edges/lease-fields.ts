@@ -1,6 +1,15 @@
 import type { EdgeDetails, EdgeFacts, EdgeLoad } from './state.ts';
 
-const DETAILS = ['id', 'url', 'connections', 'maxConnections', 'draining', 'leaving', 'startedAt'] as const;
+const DETAILS = [
+  'id',
+  'url',
+  'connections',
+  'maxConnections',
+  'draining',
+  'leaving',
+  'startedAt',
+  'pusherConnections',
+] as const;
 const LOAD = [
   'cores',
   'cpu',
@@ -38,12 +47,14 @@ export function readFields(values: readonly (string | null)[]): EdgeDetails | nu
   const fields = new Map(LEASE_FIELDS.map((name, index) => [name, values[index] ?? null]));
   const of = (name: (typeof LEASE_FIELDS)[number]): string | null => fields.get(name) ?? null;
   const [id, url, leaving, facts, host] = [of('id'), of('url'), of('leaving'), of('facts'), of('host')];
+  const pusherConnections = of('pusherConnections');
   if (id === null || url === null) return null;
   return {
     id,
     url,
     connections: Number(of('connections')),
     maxConnections: Number(of('maxConnections')),
+    ...(pusherConnections === null ? {} : { pusherConnections: Number(pusherConnections) }),
     draining: of('draining') === 'true',
     ...(leaving === null ? {} : { leaving: leaving === 'true' }),
     startedAt: Number(of('startedAt')),

@@ -2,7 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { Commands } from '@holdfast/redis/commands';
 import { asked, run } from '@holdfast/redis/script';
 import type { EventType } from '@holdfast/protocol/events';
+import { channelOfTopic, isChannelTopic } from '@holdfast/protocol/pusher-channels';
 import { matchesAny } from '@holdfast/protocol/topic-name';
+import type { EventOfChannel, WantedOfChannels } from '../broker.ts';
+import { isChannelOfUser } from '../channels/names.ts';
 import type { Keys } from '../keys.ts';
 import { answerOf } from '../lua/replies.ts';
 import { loadScript } from '../lua/scripts.ts';
@@ -19,9 +22,14 @@ export interface WantingEndpoint {
   readonly topics?: string[] | undefined;
 }
 
+/** All that is written. */
+export type WrittenEventType = EventType | EventOfChannel;
+
 /** What one control-api wants. */
 interface Wanting {
   readonly wanted: WantedEvents;
+  /** Not of an earlier version. */
+  readonly channels?: WantedOfChannels;
   readonly endpoints: readonly WantingEndpoint[];
 }
 
@@ -32,15 +40,15 @@ interface Wanting {
  */
 export function eventsWanted(redis: Commands, keys: Keys) {
   const own = randomUUID();
-  let known: WantedEvents = {};
-  let text = '{}';
+  let known: Wanted = { topics: {}, channels: {} };
+  let text = textOf([]);
 
   /** Gives whether something else is wanted than before. Rejects with RedisUnavailable; then what was known stays. */
   async function refresh(): Promise<boolean> {
-    const found = unionOf([...(await readWanting()).values()].map(({ wanted }) => wanted));
-    const foundText = JSON.stringify(found);
+    const all = [...(await readWanting()).values()];
+    const foundText = textOf(all);
     if (foundText === text) return false;
-    known = found;
+    known = unionOf(all);
     text = foundText;
     return true;
   }
@@ -57,17 +65,28 @@ export function eventsWanted(redis: Commands, keys: Keys) {
     return found;
   }
 
-  /** @param topic undefined for what tells of no topic */
-  function isWanted(type: EventType, topic?: string): boolean {
-    const patterns = known[type];
-    if (patterns === undefined) return false;
-    return patterns === null || topic === undefined || matchesAny(patterns, topic);
+  /** @param topic undefined for what tells of no topic, and for any topic or channel */
+  function isWanted(type: WrittenEventType, topic?: string): boolean {
+    if (topic === undefined) return type in known.topics || type in known.channels;
+    if (isChannelTopic(topic)) return isWantedOfChannel(type, topic);
+    const patterns = known.topics[type as EventType];
+    return patterns !== undefined && (patterns === null || matchesAny(patterns, topic));
+  }
+
+  function isWantedOfChannel(type: WrittenEventType, topic: string): boolean {
+    const apps = known.channels[type as EventOfChannel];
+    const found = apps === undefined ? null : channelOfTopic(topic);
+    return found !== null && apps?.includes(found.appId) === true && !isChannelOfUser(found.channel);
   }
 
   /** Makes known what this process wants; to be called again well within an hour. Nothing: it wants none any more. */
-  async function keep(wanted: WantedEvents, endpoints: readonly WantingEndpoint[] = []): Promise<void> {
-    const wanting: Wanting = { wanted, endpoints };
-    await want(Object.keys(wanted).length === 0 ? '' : JSON.stringify(wanting));
+  async function keep(
+    wanted: WantedEvents,
+    endpoints: readonly WantingEndpoint[] = [],
+    channels: WantedOfChannels = {},
+  ): Promise<void> {
+    const wanting: Wanting = { wanted, endpoints, ...(isNothing(channels) ? {} : { channels }) };
+    await want(isNothing(wanted) && isNothing(channels) ? '' : JSON.stringify(wanting));
     await refresh();
   }
 
@@ -87,16 +106,41 @@ export function eventsWanted(redis: Commands, keys: Keys) {
     return kind === 0 ? null : Number(rest[0]);
   }
 
-  return { own, refresh, readWanting, isWanted, keep, forgetSilent, isEmpty: () => text === '{}' };
+  return { own, refresh, readWanting, isWanted, keep, forgetSilent, isEmpty: () => text === NOTHING };
 }
 
-/** What any of them wants, in an order that depends on nothing else. */
-export function unionOf(all: readonly WantedEvents[]): WantedEvents {
-  const union = new Map<EventType, readonly string[] | null>();
-  for (const [type, patterns] of all.flatMap((wanted) => Object.entries(wanted))) {
-    const before = union.get(type as EventType) ?? [];
-    const isAll = patterns === null || union.get(type as EventType) === null;
-    union.set(type as EventType, isAll ? null : [...new Set([...before, ...patterns])].toSorted());
+/** What any of them wants, as one text for the same. */
+export function textOf(all: readonly Wants[]): string {
+  return JSON.stringify(unionOf(all));
+}
+
+export function isNothing(wanted: WantedEvents | WantedOfChannels): boolean {
+  return Object.keys(wanted).length === 0;
+}
+
+type Wants = Pick<Wanting, 'wanted' | 'channels'>;
+
+interface Wanted {
+  readonly topics: WantedEvents;
+  readonly channels: WantedOfChannels;
+}
+
+/** In an order that depends on nothing else. */
+function unionOf(all: readonly Wants[]): Wanted {
+  return {
+    topics: unionByType(all.map(({ wanted }) => wanted)),
+    channels: unionByType(all.map(({ channels }) => channels ?? {})),
+  };
+}
+
+function unionByType(all: readonly Partial<Record<WrittenEventType, readonly string[] | null>>[]) {
+  const union = new Map<string, readonly string[] | null>();
+  for (const [type, names] of all.flatMap((wanted) => Object.entries(wanted))) {
+    const before = union.get(type) ?? [];
+    const isAll = names === null || union.get(type) === null;
+    union.set(type, isAll ? null : [...new Set([...before, ...names])].toSorted());
   }
   return Object.fromEntries([...union].toSorted(([one], [other]) => (one < other ? -1 : 1)));
 }
+
+const NOTHING = textOf([]);

@@ -7,7 +7,7 @@ import type { Keys } from '../keys.ts';
 import { loadScript } from '../lua/scripts.ts';
 import { isUserTopic } from '../users/user-topic.ts';
 import { type Partition, eventPartitions } from './partitions.ts';
-import { eventsWanted } from './wanted.ts';
+import { type WrittenEventType, eventsWanted } from './wanted.ts';
 
 const noteChangedScript = loadScript('note-changed');
 
@@ -51,8 +51,8 @@ export function eventWriter(redis: Commands, keys: Keys) {
     return wanted.isWanted(type, INBOX_TOPIC) ? streamOf(keys.client(clientId), [type]) : null;
   }
 
-  /** Where events of a topic are written; null when none of these types is wanted of it. */
-  function ofTopic(topic: string, ...types: readonly EventType[]): EventStream | null {
+  /** Where events of a topic or channel are written; null when none of these types is wanted of it. */
+  function ofTopic(topic: string, ...types: readonly WrittenEventType[]): EventStream | null {
     if (wanted.isEmpty()) return null;
     // As events name it.
     const name = isUserTopic(topic) ? USER_TOPIC : topic;
@@ -62,7 +62,7 @@ export function eventWriter(redis: Commands, keys: Keys) {
     );
   }
 
-  function streamOf(key: string, types: readonly EventType[]): EventStream | null {
+  function streamOf(key: string, types: readonly WrittenEventType[]): EventStream | null {
     return types.length === 0 ? null : { ...partitions.partitionOf(key), types: types.join(' ') };
   }
 

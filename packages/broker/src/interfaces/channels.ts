@@ -56,10 +56,11 @@ export interface EdgeChannels extends ChannelPublishing {
   readApp(key: string): Promise<KnownApp | 'unknown' | 'none'>;
   /**
    * Writes how many subscribers the edge has on a channel, and publishes how many all edges have. Only for apps that
-   * want to have them counted, or whose webhooks do. Gives the sum.
+   * want to have them counted, or whose webhooks do. Gives the sum; null: nothing was done, as it is not written yet that
+   * the edge has the channel (`changeOccupancy`), and it is to be called again a moment later.
    * @param publish whether subscribers are sent the sum
    */
-  countSubscribers(topic: string, edge: string, count: number, publish: boolean): Promise<number>;
+  countSubscribers(topic: string, edge: string, count: number, publish: boolean): Promise<number | null>;
   /** Whether webhooks want events of this type on the channel. */
   isChannelEventWanted(topic: string, type: ChannelEventType): boolean;
   /** Writes an event for webhooks, if it is wanted. `data` has no field `topic`. */
@@ -68,6 +69,12 @@ export interface EdgeChannels extends ChannelPublishing {
 
 /** Events that only channels have, as they are stored. Occupancy and members have those of topics. */
 export type ChannelEventType = 'channel.cache-miss' | 'channel.client-event' | 'channel.subscription-count';
+
+/** All events that are written of channels. Those of topics have `topic` in their data, `!<app id>!<channel>`. */
+export type EventOfChannel = ChannelEventType | 'topic.occupied' | 'topic.vacated' | 'member.joined' | 'member.left';
+
+/** For each type that is wanted of channels the ids of the apps. */
+export type WantedOfChannels = Partial<Record<EventOfChannel, readonly string[]>>;
 
 /** What is known of a channel. */
 export interface ChannelState {
@@ -82,13 +89,14 @@ export interface ChannelState {
 export interface ControlChannels extends ChannelPublishing {
   /** In the order given. */
   readChannels(topics: readonly string[]): Promise<ChannelState[]>;
-  /** The occupied channels of an app whose names begin with `prefix`, in order. */
+  /** The names of the occupied channels of an app that begin with `prefix`, in order. Without those of users. */
   listChannels(appId: string, prefix: string): Promise<string[]>;
   /** Ends the connections that are signed in as a user. Gives how many edges were notified. */
   terminateConnections(appId: string, user: string): Promise<number>;
   /**
    * Makes the apps of this process known to edges; to be called every few seconds. Those that no process has written for a
-   * minute are forgotten. Without apps nothing is written until there were some.
+   * minute are forgotten, by the first that writes. Without apps nothing is written until there were some; a day after the
+   * last of them nothing is left.
    * @param removed public keys of apps that this process had and has no more: forgotten at once
    */
   writeApps(apps: readonly KnownApp[], removed: readonly string[]): Promise<void>;

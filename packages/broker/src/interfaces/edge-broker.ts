@@ -4,6 +4,7 @@ import type { ClientState } from '../clients/state.ts';
 import type { DrainRequest, EdgeDetails, LeaseRenewal } from '../edges/state.ts';
 import type { PastConnection } from '../evidence/past.ts';
 import type { LogPage, TopicState } from '../topics/state.ts';
+import type { EdgeChannels } from './channels.ts';
 import type { EdgeOccupancy, Events, LossEvents } from './events.ts';
 
 /** A connection that asks for its client, or whether the client is still its own. */
@@ -48,7 +49,7 @@ export interface KnownTopic {
 }
 
 /** All that a socket-edge needs. */
-export interface EdgeBroker extends Events, EdgeOccupancy, LossEvents {
+export interface EdgeBroker extends Events, EdgeOccupancy, LossEvents, EdgeChannels {
   /**
    * Claims a client for a connection, and reads it, in one step. A new connection gets it when it has no owner; one with a
    * generation, when the owner's is lower (this Redis has lost its last writes, or a newer connection takes over), or when

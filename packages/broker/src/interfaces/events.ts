@@ -18,13 +18,16 @@ export interface EventReaper {
 
 /** Topics that have connections, for events of them. */
 export interface Occupancy {
-  /** Takes out edges that are gone, and vacates the topics whose time has come. Nothing while their events are not wanted. */
+  /** Takes out edges that are gone, and vacates the topics whose time has come. */
   vacateTopics(): Promise<void>;
 }
 
 /** The same, as an edge writes it. */
 export interface EdgeOccupancy {
-  /** Whether it is to be written that this topic has connections; without a topic, whether of any. */
+  /**
+   * Whether it is to be written that this topic has connections: of a channel always, of others while events of that are
+   * wanted. Without a topic, whether events of any are wanted.
+   */
   isOccupancyWanted(topic?: string): boolean;
   /** Writes on which topics the edge has connections, and on which none any more. Gives those that were written. */
   changeOccupancy(edge: string, occupied: readonly string[], left: readonly string[]): Promise<Set<string>>;

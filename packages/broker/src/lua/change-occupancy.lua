@@ -13,7 +13,8 @@ end
 
 local size = call('HLEN', edges)
 if ARGV[2] == '1' then
-  call('HSET', edges, edge, 1)
+  -- How many it has may be there already: see count-subscribers.lua.
+  call('HSETNX', edges, edge, 1)
   call('HDEL', edges, 'left')
   if size == 0 then write('topic.occupied') end
   return -1

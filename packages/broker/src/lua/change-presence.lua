@@ -17,9 +17,9 @@
 local call, encode, decode = redis.call, cjson.encode, cjson.decode
 -- More versions than these, 250 ms after one another, may be replaced by a snapshot.
 local MAX_VERSIONS = 4
-local text = call('HGET', KEYS[1], 'presence')
-if not text then return { 0 } end
-local settings = decode(text)
+local topic = call('HMGET', KEYS[1], 'presence', 'ttl')
+if not topic[1] then return { 0 } end
+local settings = decode(topic[1])
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
@@ -162,5 +162,9 @@ if edge ~= '' and (held > 0 or ARGV[12] == '1') then
   call('HSET', KEYS[2], 'e' .. edge, ARGV[4])
 elseif stored then
   call('HDEL', KEYS[2], 'e' .. edge)
+end
+-- Nothing of a channel stays that no edge asks for: see check-presence.lua.
+if topic[2] then
+  for i = 2, edge == '' and 3 or 4 do call('PEXPIRE', KEYS[i], topic[2]) end
 end
 return { 1, wait }

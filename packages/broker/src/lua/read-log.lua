@@ -6,7 +6,8 @@
 --       6 '1' for an edge, to which a topic that has expired is one without messages
 -- Gives {0} no such topic or client, or it has expired,
 --       {1, born, last, the first entry's prev or '', 1 if the log contains the position, {id, prev, data, id, …},
---       {place among the entries, traceparent, place, …} of those that are traced}
+--       {place among the entries, traceparent, place, …} of those that are traced,
+--       {place among the entries, subscriber, …} of those that a subscriber does not get (missing where there are none)}
 local born, last, seconds
 if ARGV[3] == 'topic' then
   local topic = redis.call('HMGET', KEYS[1], 'born', 'last', 'seconds', 'gone')
@@ -35,20 +36,24 @@ if ARGV[1] ~= '' then
 end
 -- Read in pieces, so that a page of large entries is never built beyond its bound: Lua would hold 64 MB of it.
 local PIECE, SMALL_PIECE, SMALL, OVERHEAD = 4, 64, 1024, 64
-local flat, traced, left, bytes = {}, {}, tonumber(ARGV[2]), tonumber(ARGV[5])
+local flat, traced, excepted, left, bytes = {}, {}, {}, tonumber(ARGV[2]), tonumber(ARGV[5])
 local size = PIECE
+local function answer()
+  return { 1, born, last, first_prev, contains, flat, traced, excepted[1] and excepted }
+end
 while left > 0 do
   local count, before = math.min(left, size), bytes
   local piece = redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', count)
   for _, entry in ipairs(piece) do
     bytes = bytes - #entry[2][4] - OVERHEAD
-    if bytes < 0 and #flat > 0 then return { 1, born, last, first_prev, contains, flat, traced } end
+    if bytes < 0 and #flat > 0 then return answer() end
     flat[#flat + 1] = entry[1]
     flat[#flat + 1] = entry[2][2]
     flat[#flat + 1] = entry[2][4]
     if entry[2][6] then
-      traced[#traced + 1] = #flat / 3 - 1
-      traced[#traced + 1] = entry[2][6]
+      local more = entry[2][5] == 'x' and excepted or traced
+      more[#more + 1] = #flat / 3 - 1
+      more[#more + 1] = entry[2][6]
     end
     from = '(' .. entry[1]
   end
@@ -56,4 +61,4 @@ while left > 0 do
   left = left - count
   size = before - bytes < SMALL * count and SMALL_PIECE or PIECE
 end
-return { 1, born, last, first_prev, contains, flat, traced }
+return answer()

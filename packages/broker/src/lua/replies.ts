@@ -62,9 +62,12 @@ export function topicOf(values: unknown): TopicState | null {
   };
 }
 
-/** From `born, last, first prev, contains, {id, prev, data, …}, {index, traceparent, …}` with strings as Buffers. */
+/**
+ * From `born, last, first prev, contains, {id, prev, data, …}, {index, traceparent, …}` and, where a subscriber does not get some,
+ * `{index, subscriber, …}`, with strings as Buffers.
+ */
 export function logPageOf(rest: readonly unknown[]): LogPage {
-  const [startPosition, last, firstPrev, contains, flat, traced] = rest;
+  const [startPosition, last, firstPrev, contains, flat, traced, excepted] = rest;
   const values = list(flat);
   const entries: LogEntry[] = [];
   for (let index = 0; index + 2 < values.length; index += 3) {
@@ -76,6 +79,11 @@ export function logPageOf(rest: readonly unknown[]): LogPage {
   for (let index = 0; index + 1 < traces.length; index += 2) {
     const entry = entries[Number(traces[index])];
     if (entry !== undefined) entry.traceparent = text(traces[index + 1]);
+  }
+  const exceptions = list(excepted);
+  for (let index = 0; index + 1 < exceptions.length; index += 2) {
+    const entry = entries[Number(exceptions[index])];
+    if (entry !== undefined) entry.except = text(exceptions[index + 1]);
   }
   const start = text(startPosition);
   return {

@@ -1,3 +1,4 @@
+import { isChannelTopic } from '@holdfast/protocol/pusher-channels';
 import type { Commands } from '@holdfast/redis/commands';
 import { asked } from '@holdfast/redis/script';
 import type { EdgeOccupancy } from '../broker.ts';
@@ -16,6 +17,7 @@ export function edgeOccupancy(
   events: EventWriter,
 ): EdgeOccupancy {
   function isOccupancyWanted(topic?: string): boolean {
+    if (topic !== undefined && isChannelTopic(topic)) return true;
     if (events.isEmpty() || (topic !== undefined && isUserTopic(topic))) return false;
     return events.isWanted('topic.occupied', topic) || events.isWanted('topic.vacated', topic);
   }

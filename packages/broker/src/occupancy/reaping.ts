@@ -22,9 +22,11 @@ export function occupancyReaper(
   alive: (edges: readonly string[]) => Promise<Set<string>>,
 ) {
   async function vacateTopics(): Promise<void> {
-    if (!events.isWanted('topic.occupied') && !events.isWanted('topic.vacated')) return;
+    const edges = await notes.edges();
+    // Edges write of channels whatever is wanted.
+    if (edges.length === 0 && !events.isWanted('topic.occupied') && !events.isWanted('topic.vacated')) return;
     const failures: unknown[] = [];
-    for (const edge of await goneOf(await notes.edges(), alive, failures)) {
+    for (const edge of await goneOf(edges, alive, failures)) {
       await reapEdge(edge, failures).catch((error: unknown) => failures.push(error));
     }
     await lookAtDue(failures);

@@ -43,6 +43,8 @@ export interface LogEntry {
   data: Buffer;
   /** Of the publish, when that is traced. */
   traceparent?: string;
+  /** The subscriber that does not get it. */
+  except?: string;
 }
 
 /** A piece of a log, with what is needed to judge whether a position can be continued. */

@@ -1,0 +1,157 @@
+import type { PresencePage } from '@holdfast/broker/broker';
+import { MAX_PAGE, MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
+import { channelKind, channelName, channelTopic } from '@holdfast/protocol/pusher-channels';
+import {
+  channelQuery,
+  channelResponse,
+  channelsQuery,
+  channelsResponse,
+  connectionsResponse,
+  signedQuery,
+  usersResponse,
+} from '@holdfast/protocol/pusher-rest';
+import type { FastifyReply } from 'fastify';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { ProblemError } from '../http/problem-error.ts';
+import { isGone } from '../limits/call-limits.ts';
+import { answers } from '../openapi/schemas.ts';
+import type { Services } from '../services.ts';
+import { SIGNED_CODES, appPath, security, tags } from './calls.ts';
+import { countChannels } from './channel-counts.ts';
+import { dataOf } from './published-events.ts';
+import { appOf } from './signed-requests.ts';
+
+const MS_PER_SECOND = 1000;
+
+const channelPath = appPath.extend({ channel: channelName });
+
+/** Looking at channels. */
+export const channelRoutes: FastifyPluginAsyncZod<Services> = async (app, services) => {
+  const { broker, bulkBroker, bulkReads } = services;
+
+  app.get(
+    '/apps/:appId/channels',
+    {
+      schema: {
+        operationId: 'listChannels',
+        summary: 'List the channels that have subscribers',
+        description: 'Without the channels of users. `user_count` is there for presence channels only.',
+        tags,
+        security,
+        params: appPath,
+        querystring: channelsQuery,
+        response: answers({ 200: channelsResponse.describe('The channels, by name') }, SIGNED_CODES),
+      },
+    },
+    async (request, reply) => {
+      const { appId } = appOf(request);
+      const { filter_by_prefix: prefix, info = new Set<never>() } = request.query;
+      request.holdBytes(MAX_PAGE_BYTES);
+      const channels = await bulkReads.run(
+        request.caller,
+        () => isGone(reply),
+        () => bulkBroker.listChannels(appId, prefix),
+      );
+      const counted = await countChannels(broker, appId, channels, info);
+      return { channels: Object.fromEntries(channels.map((channel, index) => [channel, counted[index] ?? {}])) };
+    },
+  );
+
+  app.get(
+    '/apps/:appId/channels/:channel',
+    {
+      schema: {
+        operationId: 'readChannel',
+        summary: 'Look at a channel',
+        description: 'A channel that nobody has used is one without subscribers. Of `info` it has what is of its kind.',
+        tags,
+        security,
+        params: channelPath,
+        querystring: channelQuery,
+        response: answers({ 200: channelResponse.describe('The channel') }, SIGNED_CODES),
+      },
+    },
+    async (request) => {
+      const { appId } = appOf(request);
+      const { channel } = request.params;
+      const { info = new Set<never>() } = request.query;
+      const [[state], [counted = {}]] = await Promise.all([
+        broker.readChannels([channelTopic(appId, channel)]),
+        countChannels(broker, appId, [channel], info),
+      ]);
+      const cached = state?.cached ?? null;
+      return {
+        occupied: state?.occupied ?? false,
+        ...counted,
+        ...(info.has('cache') && channelKind(channel).cache
+          ? { cache: cached && { data: dataOf(cached.frame), ttl: Math.ceil(cached.ttlMs / MS_PER_SECOND) } }
+          : {}),
+      };
+    },
+  );
+
+  app.get(
+    '/apps/:appId/channels/:channel/users',
+    {
+      schema: {
+        operationId: 'listChannelUsers',
+        summary: 'List the users on a presence channel',
+        tags,
+        security,
+        params: channelPath,
+        querystring: signedQuery,
+        response: answers({ 200: usersResponse.describe('The users, each once') }, SIGNED_CODES),
+      },
+    },
+    async (request, reply) => {
+      const { appId } = appOf(request);
+      const { channel } = request.params;
+      if (channelKind(channel).access !== 'presence') {
+        const errors = [{ field: 'path.channel', rule: 'must be a presence channel' }];
+        throw new ProblemError('invalid-request', { errors });
+      }
+      request.holdBytes(MAX_PAGE_BYTES);
+      const users: { id: string }[] = [];
+      for (let cursor: string | null = null, atEnd = false; !atEnd;) {
+        const page = await readUsers(request.caller, reply, channelTopic(appId, channel), cursor);
+        for (const { id } of page?.members ?? []) users.push({ id });
+        cursor = page?.cursor ?? null;
+        atEnd = cursor === null;
+      }
+      return { users };
+    },
+  );
+
+  app.get(
+    '/apps/:appId/connections',
+    {
+      schema: {
+        operationId: 'countConnections',
+        summary: 'Count the connections of the Pusher door',
+        tags,
+        security,
+        params: appPath,
+        querystring: signedQuery,
+        response: answers({ 200: connectionsResponse.describe('As edges reported it last') }, SIGNED_CODES),
+      },
+    },
+    async () => {
+      const edges = await broker.liveEdges();
+      return { connections: edges.reduce((sum, { pusherConnections = 0 }) => sum + pusherConnections, 0) };
+    },
+  );
+
+  /** Null for a channel that is not there. */
+  async function readUsers(
+    caller: string,
+    reply: FastifyReply,
+    topic: string,
+    cursor: string | null,
+  ): Promise<PresencePage | null> {
+    return bulkReads.run(
+      caller,
+      () => isGone(reply),
+      () => bulkBroker.readPresence(topic, cursor, MAX_PAGE),
+    );
+  }
+};

@@ -1,0 +1,93 @@
+import { channelTopic, onlineChannel } from '@holdfast/protocol/pusher-channels';
+import type { Commands } from '@holdfast/redis/commands';
+import { asked } from '@holdfast/redis/script';
+import type { ControlChannels, Presence } from '../broker.ts';
+import type { EdgeNotes } from '../edges/notes.ts';
+import type { Keys } from '../keys.ts';
+import { TERMINATE } from '../live/payload.ts';
+import { numberOf } from '../lua/replies.ts';
+import { isChannelOfUser } from './names.ts';
+import { cachedEvent, keepsLast } from './opening.ts';
+
+const MAX_SCAN = 1000;
+/** Channels looked at at a time. */
+const MAX_BATCH = 500;
+
+export interface ListingDeps {
+  readonly notes: EdgeNotes;
+  readonly alive: (edges: readonly string[]) => Promise<Set<string>>;
+  readonly countPresent: Presence['countPresent'];
+}
+
+/** What control-api reads of channels, and the one thing that it has edges do. */
+export function channelListing(
+  redis: Commands,
+  keys: Keys,
+  { notes, alive, countPresent }: ListingDeps,
+): Pick<ControlChannels, 'readChannels' | 'listChannels' | 'terminateConnections'> {
+  async function readChannels(topics: readonly string[]) {
+    const [edges, users, cached] = await Promise.all([
+      Promise.all(topics.map((topic) => edgesOf(topic))),
+      countPresent(topics),
+      Promise.all(topics.map((topic) => readCached(topic))),
+    ]);
+    const living = await alive(edges.flat());
+    return topics.map((_, index) => ({
+      occupied: edges[index]?.some((edge) => living.has(edge)) ?? false,
+      users: users[index] ?? 0,
+      cached: cached[index] ?? null,
+    }));
+  }
+
+  async function listChannels(appId: string, prefix: string): Promise<string[]> {
+    const noted = await notes.edges();
+    const living = await alive(noted);
+    const found = new Set<string>();
+    for (const edge of living) await collect(edge, appId, prefix, found);
+    const names = [...found].toSorted();
+    const occupied: string[] = [];
+    for (let from = 0; from < names.length; from += MAX_BATCH) {
+      const some = names.slice(from, from + MAX_BATCH);
+      const edges = await Promise.all(some.map((name) => edgesOf(channelTopic(appId, name))));
+      occupied.push(...some.filter((_, index) => edges[index]?.some((edge) => living.has(edge))));
+    }
+    return occupied;
+  }
+
+  /** The channels that are noted for an edge. */
+  async function collect(edge: string, appId: string, prefix: string, into: Set<string>): Promise<void> {
+    const start = channelTopic(appId, '');
+    let cursor = '0';
+    do {
+      // An app id has nothing that the pattern would take for more than itself; a prefix may.
+      const found = await asked(redis.sscan(keys.edgeTopics(edge), cursor, 'MATCH', `${start}*`, 'COUNT', MAX_SCAN));
+      cursor = found[0];
+      for (const topic of found[1]) {
+        const channel = topic.slice(start.length);
+        if (channel.startsWith(prefix) && !isChannelOfUser(channel)) into.add(channel);
+      }
+    } while (cursor !== '0');
+  }
+
+  /** The edges that have subscribers on a channel, dead ones with them. */
+  async function edgesOf(topic: string): Promise<string[]> {
+    const fields = await asked(redis.hgetall(keys.topicEdges(topic)));
+    return Object.entries(fields).flatMap(([field, count]) =>
+      field.startsWith('e') && count !== '0' ? [field.slice(1)] : [],
+    );
+  }
+
+  async function readCached(topic: string) {
+    if (!keepsLast(topic)) return null;
+    const key = keys.topicCached(topic);
+    const [stored, ttlMs] = await Promise.all([asked(redis.get(key)), asked(redis.pttl(key))]);
+    return stored === null ? null : cachedEvent(Buffer.from(stored), ttlMs);
+  }
+
+  async function terminateConnections(appId: string, user: string): Promise<number> {
+    const live = keys.topicLive(channelTopic(appId, onlineChannel(user)));
+    return numberOf('spublish', await asked(redis.spublish(live, TERMINATE)));
+  }
+
+  return { readChannels, listChannels, terminateConnections };
+}
