@@ -1,12 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import type { EdgeBroker, EdgePresence } from '@holdfast/broker/broker';
-import type { EdgeDetails, EdgeFacts, EdgeLoad } from '@holdfast/broker/edge-state';
+import type { EdgeDetails } from '@holdfast/broker/edge-state';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
-import type { LiveListener, LiveSubscriber } from '@holdfast/broker/live-subscriber';
+import type { LiveSubscriber } from '@holdfast/broker/live-subscriber';
 import type { LivePayload } from '@holdfast/broker/live-payload';
 import { RESUME_DEADLINE_MS } from '@holdfast/protocol/limits';
 import type { ProblemCode } from '@holdfast/protocol/problems';
-import type { Logger } from '@holdfast/service/logger';
 import { LoopbackProbes } from './health/probe.ts';
 import { drain } from './connection/drain.ts';
 import { RequestedDrain } from './connection/requested-drain.ts';
@@ -20,36 +17,9 @@ import { TimeSlicer } from './schedule/slicer.ts';
 import { surveyedClient } from './evidence/connection-evidence.ts';
 import { createConnections } from './connection/connections.ts';
 import { newCounters, newLatencies } from './counters.ts';
-import type { LoadSource } from './health/load-meter.ts';
-import type { Broadcast } from './transport/transport.ts';
+import type { EdgeOptions } from './edge-options.ts';
 
-const EDGE_ID_BYTES = 6;
 const DRAIN_SECONDS = 30;
-
-/** A new id for every start: nothing of an earlier life is taken for this one's. */
-export function newEdgeId(): string {
-  return randomBytes(EDGE_ID_BYTES).toString('hex');
-}
-
-export interface EdgeOptions {
-  id: string;
-  broker: EdgeBroker & EdgePresence;
-  /** Opens the live channels, which call the listener. */
-  channels: (listener: LiveListener) => LiveSubscriber;
-  broadcast: Broadcast;
-  logger: Logger;
-  heartbeatMs: number;
-  maxConnections: number;
-  /** How busy this edge is. */
-  load?: (edge: LoadSource) => EdgeLoad;
-  /** What is set for it: the same object until that changes. */
-  facts?: () => EdgeFacts;
-  /** Over how long connections are closed when an operator asks for it. */
-  drainSeconds?: number;
-  resumeDeadlineMs?: number;
-  /** How long a connection may take nothing before it is closed, in milliseconds. */
-  stuckMs?: number;
-}
 
 export type Edge = ReturnType<typeof createEdge>;
 
@@ -74,6 +44,7 @@ export function createEdge(options: EdgeOptions) {
     onTopic: (topic, payload) => {
       if (payload.kind === 'presence') presence.onLive(topic, payload);
       else topics.onTopic(topic, payload);
+      if (payload.kind !== 'message') door?.onLive(topic, payload);
     },
     onOwn,
     onWakeUp: () => reconciler.wake(),
@@ -86,7 +57,15 @@ export function createEdge(options: EdgeOptions) {
     },
   });
   const freshness = new Freshness({ refresh: () => reconciler.wake(), onFresh: () => topics.onFresh() });
-  const presence = new Presence({ edge: id, broker, slicer, broadcast, counters, onError });
+  const presence = new Presence({
+    edge: id,
+    broker,
+    slicer,
+    broadcast,
+    counters,
+    watchers: (deps) => door?.watchers(deps) ?? null,
+    onError,
+  });
   const topics = new Topics({
     broker,
     channels,
@@ -96,6 +75,7 @@ export function createEdge(options: EdgeOptions) {
     freshness,
     onSettings: (topic) => presence.onSettings(topic),
     onOccupancy: (topic) => occupancy.onChange(topic),
+    subscriptionOf: (topic, subscriber) => door?.subscriptionOf(topic, subscriber),
     onUnsubscribed: (clientId) => {
       const connection = registry.get(clientId);
       if (connection) reconciler.reapply(connection);
@@ -109,11 +89,26 @@ export function createEdge(options: EdgeOptions) {
     topics: () => topics.names(),
     onError,
   });
+  const door = options.door?.({
+    edge: id,
+    broker,
+    topics,
+    slicer,
+    broadcast,
+    counters,
+    logger,
+    isDraining: () => isDraining(),
+    isFull: () => isFull(),
+    isKnown: () => lease.begun,
+    onError,
+  });
+  const others = door === undefined ? [] : [door.connections];
   const { registry, reconciler, ...connections } = createConnections({
     stuckMs: STUCK_MS,
     resumeDeadlineMs: RESUME_DEADLINE_MS,
     ...options,
     edge: id,
+    others,
     clockDifferenceMs: () => lease.clockDifferenceMs,
     topics,
     freshness,
@@ -133,7 +128,11 @@ export function createEdge(options: EdgeOptions) {
     },
     onError,
   });
-  const requested = new RequestedDrain({ registry, seconds: drainSeconds, logger, onError });
+  const lists = [registry, ...others];
+  /** Connections of every protocol. */
+  const open = (): number => lists.reduce((sum, { size }) => sum + size, 0);
+  const isFull = (): boolean => open() >= maxConnections;
+  const requested = new RequestedDrain({ lists, seconds: drainSeconds, logger, onError });
   const isDraining = (): boolean => leaving || requested.draining;
   const lease = new Lease({
     broker,
@@ -147,7 +146,8 @@ export function createEdge(options: EdgeOptions) {
       compareEverything();
     },
     onBeat: async () => {
-      await Promise.all([connections.tend(), topics.tend(), presence.tend(), refreshEvents(), occupancy.tend()]);
+      const ours = [connections.tend(), topics.tend(), presence.tend(), refreshEvents(), occupancy.tend()];
+      await Promise.all([...ours, door?.tend()]);
     },
     onError,
     onRecovery: (fields) => logger.info(fields, 'lease renewed again'),
@@ -177,7 +177,8 @@ export function createEdge(options: EdgeOptions) {
     return {
       id,
       url,
-      connections: registry.size,
+      connections: open(),
+      ...(door && { pusherConnections: door.connections.size }),
       maxConnections,
       draining: isDraining(),
       leaving,
@@ -197,6 +198,7 @@ export function createEdge(options: EdgeOptions) {
   return {
     id,
     hub: connections.hub,
+    door,
     slicer,
     registry,
     topics,
@@ -216,8 +218,12 @@ export function createEdge(options: EdgeOptions) {
     get drainFault() {
       return requested.draining ? 'draining at the request of an operator' : null;
     },
+    /** How many connections there are, of every protocol. */
+    get connections() {
+      return open();
+    },
     get full() {
-      return registry.size >= maxConnections;
+      return isFull();
     },
     /** Whether Redis has a lease of this edge. Without one it takes no clients, for it would not count as their owner. */
     get known() {
@@ -237,6 +243,7 @@ export function createEdge(options: EdgeOptions) {
     start(advertisedUrl: string): () => void {
       url = advertisedUrl;
       const stops = [channels.start(), lease.start(), probes.start(), connections.start(), () => presence.stop()];
+      if (door) stops.push(door.start());
       return () => stops.forEach((stop) => stop());
     },
     /** Takes no more connections, closes those there are, and releases their clients. */
@@ -244,7 +251,7 @@ export function createEdge(options: EdgeOptions) {
       leaving = true;
       requested.stop();
       await lease.beat().catch(onError);
-      await drain(registry, seconds);
+      await drain(lists, seconds);
       await Promise.allSettled([connections.flush(), occupancy.write()]);
       // Before the lease: without it and without this note the members would be taken out at once.
       await presence.leave().catch(onError);

@@ -73,7 +73,7 @@ export function exposeMetrics(metrics: Metrics, edge: Edge): void {
     refused.reset();
     for (const [code, count] of edge.refusals) refused.inc({ code }, count);
   });
-  gauge(metrics, 'connections', 'Connections open now', () => edge.registry.size);
+  gauge(metrics, 'connections', 'Connections open now', () => edge.connections);
   gauge(metrics, 'max_connections', 'The most connections that it takes', () => edge.maxConnections);
   gauge(metrics, 'presence_members', 'Members present here now, one on two topics twice', () => edge.presence.members);
   gauge(metrics, 'topics', 'Topics subscribed now', () => edge.topics.size);

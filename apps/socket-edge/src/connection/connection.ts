@@ -1,20 +1,28 @@
 import { type ClientState, type SubscriptionStart, connectionName } from '@holdfast/broker/client-state';
-import { type CloseCode, closeCodes } from '@holdfast/protocol/close-codes';
+import { type CloseCode, closeCodes, retryAfterReason } from '@holdfast/protocol/close-codes';
 import type { ConnectionEnd, ConnectionStory } from '@holdfast/broker/evidence';
 import type { DisconnectReason } from '@holdfast/protocol/events';
 import type { Position } from '@holdfast/protocol/position-order';
-import type { UnsubscribeReason } from '@holdfast/protocol/down';
+import type { DownFrame, UnsubscribeReason } from '@holdfast/protocol/down';
+import { PONG_FRAME, controlFrame } from '../transport/frames.ts';
 import type { Transport } from '../transport/transport.ts';
-import { type Subscriber, type Subscription, SubscriptionSet } from '../topic/subscription.ts';
+import {
+  type PresenceBy,
+  type Subscriber,
+  type SubscriberMember,
+  type Subscription,
+  SubscriptionSet,
+} from '../topic/subscription.ts';
 import { deliveredName } from '../topic/delivered-name.ts';
 import type { Counters } from '../counters.ts';
 import type { Losses } from '../topic/losses.ts';
 import { NOT_RESUMED, closedReason, connectionEnd, openedAfterMs, withLost } from '../evidence/connection-evidence.ts';
-import type { ConnectionIdentity } from './identity.ts';
+import { type ConnectionIdentity, isShownPresence, memberOf } from './identity.ts';
 import { type Phase, Sender } from './sender.ts';
+import { type TopicTombstone, Tombstones } from './tombstones.ts';
 
-/** Topics left lately that are remembered for longer than they have to be. */
-const MAX_TOMBSTONES = 100;
+/** Clients of connections that are closed at once come back spread over this time, so that other edges see a stream and no wave. */
+const RETRY_SPREAD_MS = 1000;
 
 /** What a connection was claimed with. */
 export interface ConnectionClaim {
@@ -26,15 +34,6 @@ export interface ConnectionClaim {
   /** When the claim was sent, in milliseconds of the monotonic clock. */
   sentAt: number;
   client: Pick<ClientState, 'clientId' | 'incarnation' | 'ownPosition' | 'lastGeneration'>;
-}
-
-/** How far a topic got that has been left. */
-interface TopicTombstone {
-  topic: string;
-  incarnation: string;
-  position: Position;
-  /** The last read of a state that had begun by then. */
-  read: number;
 }
 
 /** One WebSocket of a client, as the core sees it. */
@@ -65,11 +64,8 @@ export class Connection extends Sender implements Subscriber {
   opening: Map<string, SubscriptionStart> | null = null;
   /** Topic to closed ranges from before this connection, until they are acknowledged. */
   closedBefore: ReadonlyMap<string, string> | null = null;
-  /**
-   * Topics that it has left lately, each incarnation apart: a Redis that loses its last writes may have an older one
-   * again. Most connections never leave one.
-   */
-  #tombstones: Map<string, TopicTombstone> | null = null;
+  /** Topics that it has left lately. Most connections never leave one. */
+  #tombstones: Tombstones | null = null;
   /** The client's state changed before the welcome was out. */
   changedMeanwhile = false;
   /** Pings since anything was received. */
@@ -169,13 +165,13 @@ export class Connection extends Sender implements Subscriber {
 
   /** How far this incarnation of a topic got before it was left, so that what is taken up again is not sent twice. */
   leftAt(topic: string, incarnation: string): Position | undefined {
-    return this.#tombstones?.get(tombstoneKey(topic, incarnation))?.position;
+    return this.#tombstones?.leftAt(topic, incarnation);
   }
 
   /** Records how far a topic got that has been left. */
   leave(tombstone: TopicTombstone): void {
-    this.#tombstones ??= new Map();
-    this.#tombstones.set(tombstoneKey(tombstone.topic, tombstone.incarnation), tombstone);
+    this.#tombstones ??= new Tombstones();
+    this.#tombstones.add(tombstone);
   }
 
   /**
@@ -184,11 +180,24 @@ export class Connection extends Sender implements Subscriber {
    * an older subscription again; no more than were subscribed at one time, and these.
    */
   dropTombstones(read: number): void {
-    if (this.#tombstones === null) return;
-    for (const [key, { topic, read: readThen }] of this.#tombstones) {
-      if (this.#tombstones.size <= MAX_TOMBSTONES) return;
-      if (readThen < read && this.opening?.has(topic) !== true) this.#tombstones.delete(key);
-    }
+    this.#tombstones?.drop(read, this.opening);
+  }
+
+  memberOn(_topic: string, by: PresenceBy): SubscriberMember {
+    return memberOf(this.identity, by);
+  }
+
+  sees(topic: string): boolean {
+    return isShownPresence(this.identity, topic);
+  }
+
+  /** Sends a frame that is not a message: also while congested, within a bound. */
+  sendControl(frame: Exclude<DownFrame, { type: 'message' }>): void {
+    this.sendFrame(controlFrame(frame));
+  }
+
+  pong(): void {
+    this.sendFrame(PONG_FRAME);
   }
 
   close(how: CloseCode, reason: string = how.reason): void {
@@ -196,6 +205,14 @@ export class Connection extends Sender implements Subscriber {
     // First: the transport ends it as well, and would not know why.
     this.end(how === closeCodes.unregistered || how === closeCodes.disconnected, closedReason(how));
     this.transport.close(how.code, reason);
+  }
+
+  closeSlow(): void {
+    this.close(closeCodes.tooSlow);
+  }
+
+  closeForDrain(): void {
+    this.close(closeCodes.restarting, retryAfterReason(Math.random() * RETRY_SPREAD_MS));
   }
 
   /**
@@ -225,8 +242,4 @@ export class Connection extends Sender implements Subscriber {
       if (isWatching) subscription.topic.presence?.onReady(subscription);
     }
   }
-}
-
-function tombstoneKey(topic: string, incarnation: string): string {
-  return `${topic} ${incarnation}`;
 }

@@ -8,6 +8,7 @@ import { PastNotes } from '../evidence/past-notes.ts';
 import { Inbox } from '../topic/inbox.ts';
 import { Losses } from '../topic/losses.ts';
 import { PendingHandshakes } from './claim.ts';
+import type { ConnectionSlices } from './connection-list.ts';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.ts';
 import { Hub, type HubDeps } from './hub.ts';
 import { ConnectionRegistry } from './registry.ts';
@@ -31,11 +32,14 @@ export type ConnectionsDeps = Pick<
   | 'onError'
 > &
   Pick<ReconcileDeps, 'freshness'> &
-  Pick<HeartbeatOptions, 'broadcast' | 'stuckMs'>;
+  Pick<HeartbeatOptions, 'broadcast' | 'stuckMs'> & {
+    /** Those of other protocols, for one heartbeat. */
+    others: readonly ConnectionSlices[];
+  };
 
 /** Wires together what an edge has for its connections and their clients. */
 export function createConnections(deps: ConnectionsDeps) {
-  const { edge, broker, slicer, heartbeatMs, onError } = deps;
+  const { edge, broker, slicer, heartbeatMs, others, onError } = deps;
   const limit = pLimit(MAX_READS);
   const parts = {
     ...deps,
@@ -53,7 +57,7 @@ export function createConnections(deps: ConnectionsDeps) {
   const { registry, resumes, authorizations, releases, pastNotes, losses } = parts;
   const reconciler = new Reconciler(parts);
   const hub = new Hub({ ...parts, reconciler });
-  const heartbeat = new Heartbeat(parts);
+  const heartbeat = new Heartbeat({ ...parts, lists: [registry, ...others] });
 
   return {
     registry,

@@ -55,7 +55,7 @@ function edgeWith(count: number, { polite = true } = {}) {
 describe('a drain', () => {
   it('closes all connections in many small steps, with a delay for each to come back after', async () => {
     const { registry, sockets, steps } = edgeWith(1600);
-    await drain(registry, 2);
+    await drain([registry], 2);
     expect(registry.size).toBe(0);
     expect(sockets.every(({ closed, terminated }) => closed?.code === 1012 && !terminated)).toBe(true);
     const delays = sockets.map(({ closed }) => parseRetryAfter(closed?.reason ?? '') ?? Number.NaN);
@@ -68,19 +68,19 @@ describe('a drain', () => {
 
   it('spreads a few closes over the time as well', async () => {
     const { registry, sockets, steps } = edgeWith(4);
-    await drain(registry, 1);
+    await drain([registry], 1);
     expect(sockets.every(({ closed }) => closed?.code === 1012)).toBe(true);
     expect(steps.length).toBeGreaterThan(1);
     for (const { closed, elapsedMs } of steps) expect(closed).toBeLessThanOrEqual(Math.ceil((elapsedMs + 50) / 200));
   });
 
   it('is over at once without connections', async () => {
-    await expect(drain(new ConnectionRegistry(), 3600)).resolves.toBeUndefined();
+    await expect(drain([new ConnectionRegistry()], 3600)).resolves.toBeUndefined();
   });
 
   it('cuts what has not answered when the time is over', async () => {
     const { registry, sockets } = edgeWith(50, { polite: false });
-    await drain(registry, 0.2);
+    await drain([registry], 0.2);
     expect(sockets.every(({ closed, terminated }) => closed?.code === 1012 && terminated)).toBe(true);
     expect(registry.size).toBe(0);
   });
@@ -88,7 +88,7 @@ describe('a drain', () => {
   it('that is called off leaves alone what is not closed yet', async () => {
     const { registry, sockets } = edgeWith(100);
     const over = new AbortController();
-    const draining = drain(registry, 60, over.signal);
+    const draining = drain([registry], 60, over.signal);
     await expect.poll(() => registry.size, { timeout: 10_000 }).toBeLessThan(100);
     over.abort();
     await draining;
@@ -99,7 +99,7 @@ describe('a drain', () => {
 
   it('closes everybody in one go when there is no time', async () => {
     const { registry, sockets, steps } = edgeWith(500);
-    await drain(registry, 0);
+    await drain([registry], 0);
     expect(sockets.every(({ closed }) => closed?.code === 1012)).toBe(true);
     expect(steps).toMatchObject([{ closed: 500 }]);
   });

@@ -27,7 +27,7 @@ function edgeWith(count: number, everyMs = EVERY_MS) {
     return { socket, connection };
   };
   const all = Array.from({ length: count }, (_, index) => add(`${index}`));
-  const stop = new Heartbeat({ registry, broadcast, counters, everyMs }).start();
+  const stop = new Heartbeat({ lists: [registry], broadcast, counters, everyMs }).start();
   /** Time passes, and every pinged peer answers. */
   const pass = (ms: number) => {
     for (let passed = 0; passed < ms; passed += TICK_MS) {

@@ -1,9 +1,7 @@
 import { HEARTBEAT_MS } from '@holdfast/protocol/limits';
-import { closeCodes } from '@holdfast/protocol/close-codes';
-import type { Connection } from './connection.ts';
+import type { ConnectionSlices, KeptConnection } from './connection-list.ts';
 import { PING_FRAME } from '../transport/frames.ts';
 import { type Broadcast, MAX_BATCH } from '../transport/transport.ts';
-import type { ConnectionRegistry } from './registry.ts';
 import type { Counters } from '../counters.ts';
 
 const TICK_MS = 1000;
@@ -13,7 +11,8 @@ const MAX_UNANSWERED = 2;
 export const STUCK_MS = 60_000;
 
 export interface HeartbeatOptions {
-  registry: ConnectionRegistry;
+  /** Every connection is in one of them. */
+  lists: readonly ConnectionSlices[];
   broadcast: Broadcast;
   counters: Counters;
   /** How often each connection is pinged, in milliseconds. */
@@ -22,22 +21,27 @@ export interface HeartbeatOptions {
   stuckMs?: number;
 }
 
+/** How far one list has got. */
+interface Progress {
+  readonly list: ConnectionSlices;
+  cursor: number;
+  /** Connections that are due, with the fraction that is left over from one slice for the next. */
+  due: number;
+}
+
 /**
  * Pings every connection once a heartbeat, a slice of them each second, with one timer for all. Anything received counts
  * as life. Never waits for Redis.
  */
 export class Heartbeat {
-  readonly #registry: ConnectionRegistry;
+  readonly #progress: readonly Progress[];
   readonly #broadcast: Broadcast;
   readonly #counters: Counters;
   readonly #everyMs: number;
   readonly #stuckMs: number;
-  #cursor = 0;
-  /** Connections that are due, with the fraction that is left over from one slice for the next. */
-  #due = 0;
 
-  constructor({ registry, broadcast, counters, everyMs = HEARTBEAT_MS, stuckMs = STUCK_MS }: HeartbeatOptions) {
-    this.#registry = registry;
+  constructor({ lists, broadcast, counters, everyMs = HEARTBEAT_MS, stuckMs = STUCK_MS }: HeartbeatOptions) {
+    this.#progress = lists.map((list) => ({ list, cursor: 0, due: 0 }));
     this.#broadcast = broadcast;
     this.#counters = counters;
     this.#everyMs = everyMs;
@@ -50,19 +54,29 @@ export class Heartbeat {
     return () => clearInterval(timer);
   }
 
-  /** One slice. */
+  /** One slice of each list. */
   tick(): void {
-    const { size } = this.#registry;
+    for (const progress of this.#progress) this.#ping(this.#next(progress));
+  }
+
+  /** The connections of a list whose turn it is. */
+  #next(progress: Progress): KeptConnection[] {
+    const { list } = progress;
+    const { size } = list;
     // Rounded up, the few connections of a quiet edge would all be pinged every second.
-    this.#due = Math.min(size, this.#due + (size * this.#tickMs) / this.#everyMs);
-    const count = Math.floor(this.#due);
-    this.#due -= count;
-    if (this.#cursor >= size) this.#cursor = 0;
-    const first = this.#registry.slice(this.#cursor, count);
-    const rest = this.#registry.slice(0, count - first.length);
-    this.#cursor = rest.length > 0 ? rest.length : this.#cursor + count;
+    progress.due = Math.min(size, progress.due + (size * this.#tickMs) / this.#everyMs);
+    const count = Math.floor(progress.due);
+    progress.due -= count;
+    if (progress.cursor >= size) progress.cursor = 0;
+    const first = list.slice(progress.cursor, count);
+    const rest = list.slice(0, count - first.length);
+    progress.cursor = rest.length > 0 ? rest.length : progress.cursor + count;
+    return [...first, ...rest];
+  }
+
+  #ping(connections: readonly KeptConnection[]): void {
     const now = performance.now();
-    const due = [...first, ...rest].filter((connection) => this.#isDue(connection, now));
+    const due = connections.filter((connection) => this.#isDue(connection, now));
     for (let from = 0; from < due.length; from += MAX_BATCH) {
       const batch = due.slice(from, from + MAX_BATCH);
       const transports = batch.map(({ transport }) => transport);
@@ -75,14 +89,14 @@ export class Heartbeat {
   }
 
   /** Whether it is to be pinged now; ends the connection when it has been silent for too long. */
-  #isDue(connection: Connection, now: number): boolean {
+  #isDue(connection: KeptConnection, now: number): boolean {
     // ws sees to the end of a closing handshake.
     if (connection.phase === 'closed') return false;
     if (connection.congested) {
       // It sees no ping before it has taken what waits, so unanswered pings prove nothing. This does.
       if (now - connection.congestedSince > this.#stuckMs) {
         this.#counters.evictedStuck += 1;
-        connection.close(closeCodes.tooSlow);
+        connection.closeSlow();
       }
       return false;
     }

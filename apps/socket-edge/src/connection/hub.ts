@@ -5,8 +5,10 @@ import { closeCodes } from '@holdfast/protocol/close-codes';
 import { decodeUpFrame } from '@holdfast/protocol/up';
 import { traceResume } from '@holdfast/service/tracing';
 import { type AttachDeps, type Resumption, attach } from './attach.ts';
+import { closeReason } from './close-reason.ts';
 import { Claim, type PendingHandshakes } from './claim.ts';
 import { claimTraces } from './claim-traces.ts';
+import type { SocketHandler } from '../transport/socket-handler.ts';
 import type { Transport } from '../transport/transport.ts';
 import { Connection } from './connection.ts';
 import { connectionIdentity } from './identity.ts';
@@ -43,7 +45,7 @@ export interface HubDeps extends AttachDeps {
 }
 
 /** From a handshake to the end of a connection: claims, welcomes, reads what clients send, releases. */
-export class Hub {
+export class Hub implements SocketHandler<Connection> {
   readonly #deps: HubDeps;
   readonly #deadlines = new Map<Connection, NodeJS.Timeout>();
   readonly #resumeFrames = new ResumeFrames();
@@ -174,6 +176,10 @@ export class Hub {
     connection.close(closeCodes.tooManyFrames);
   }
 
+  onPong(connection: Connection, payload: Buffer): void {
+    this.arrivals.onPong(connection, payload);
+  }
+
   onDrain(connection: Connection): void {
     connection.onDrain();
     if (connection.phase !== 'open') return;
@@ -247,13 +253,4 @@ export class Hub {
     clearTimeout(this.#deadlines.get(connection));
     this.#deadlines.delete(connection);
   }
-}
-
-/** What fits beside the code into a close frame (RFC 6455, section 5.5). */
-const MAX_REASON_BYTES = 123;
-
-/** As many whole characters as fit: ws throws at a longer reason, and it may contain what a client sent. */
-function closeReason(text: string): string {
-  const bytes = Buffer.alloc(MAX_REASON_BYTES);
-  return bytes.toString('utf8', 0, new TextEncoder().encodeInto(text, bytes).written);
 }

@@ -1,13 +1,14 @@
 import type { Connection } from './connection.ts';
+import { ConnectionList } from './connection-list.ts';
 
 /** Every connection of this edge: by client, and in a list that can be walked in slices while it changes. */
 export class ConnectionRegistry {
   readonly #byClient = new Map<string, Connection>();
-  readonly #all: Connection[] = [];
+  readonly #all = new ConnectionList<Connection>();
   #walk: Iterator<Connection> | null = null;
 
   get size(): number {
-    return this.#all.length;
+    return this.#all.size;
   }
 
   get(clientId: string): Connection | undefined {
@@ -23,24 +24,18 @@ export class ConnectionRegistry {
     if (present && isNewer(present, connection)) return connection;
     if (present) this.remove(present);
     this.#byClient.set(connection.clientId, connection);
-    connection.registryIndex = this.#all.push(connection) - 1;
+    this.#all.add(connection);
     return present;
   }
 
   remove(connection: Connection): void {
     if (this.#byClient.get(connection.clientId) === connection) this.#byClient.delete(connection.clientId);
-    const index = connection.registryIndex;
-    if (index < 0) return;
-    connection.registryIndex = -1;
-    const last = this.#all.pop();
-    if (last === undefined || last === connection) return;
-    this.#all[index] = last;
-    last.registryIndex = index;
+    this.#all.remove(connection);
   }
 
   /** The connections from one place of the list on, fewer at its end. */
   slice(from: number, count: number): Connection[] {
-    return this.#all.slice(from, from + count);
+    return this.#all.slice(from, count);
   }
 
   clientIds(): MapIterator<string> {

@@ -22,7 +22,7 @@ function edgeWith(count: number, seconds: number) {
     return socket;
   });
   const requested = new RequestedDrain({
-    registry,
+    lists: [registry],
     seconds,
     logger: log.logger,
     onError: (error) => {

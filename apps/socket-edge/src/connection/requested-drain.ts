@@ -1,10 +1,10 @@
 import type { DrainRequest } from '@holdfast/broker/edge-state';
 import type { Logger } from '@holdfast/service/logger';
+import type { ConnectionSlices } from './connection-list.ts';
 import { drain } from './drain.ts';
-import type { ConnectionRegistry } from './registry.ts';
 
 export interface RequestedDrainDeps {
-  registry: ConnectionRegistry;
+  lists: readonly ConnectionSlices[];
   /** Over how long the connections are closed. */
   seconds: number;
   logger: Logger;
@@ -49,11 +49,12 @@ export class RequestedDrain {
   }
 
   async #begin(): Promise<void> {
-    const { registry, seconds, logger, onError } = this.#deps;
+    const { lists, seconds, logger, onError } = this.#deps;
     const { signal } = this.#underWay;
-    logger.info({ connections: registry.size, seconds }, 'draining at the request of an operator');
+    const connections = lists.reduce((sum, { size }) => sum + size, 0);
+    logger.info({ connections, seconds }, 'draining at the request of an operator');
     try {
-      await drain(registry, seconds, signal);
+      await drain(lists, seconds, signal);
       if (!signal.aborted) logger.info('drained: waiting for a request to take connections again');
     } catch (error) {
       onError(error);

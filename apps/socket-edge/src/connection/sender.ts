@@ -1,6 +1,3 @@
-import { type CloseCode, closeCodes } from '@holdfast/protocol/close-codes';
-import type { DownFrame } from '@holdfast/protocol/down';
-import { PONG_FRAME, controlFrame } from '../transport/frames.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { Counters } from '../counters.ts';
 
@@ -18,7 +15,7 @@ export type Phase =
   | 'open'
   | 'closed';
 
-/** The sending side of a connection: what may wait for its socket is bounded. A base class, for it costs no object of its own. */
+/** The sending side of a connection, of whatever protocol: what may wait for its socket is bounded. A base class, for it costs no object of its own. */
 export abstract class Sender {
   readonly transport: Transport;
   phase: Phase;
@@ -38,7 +35,8 @@ export abstract class Sender {
     this.counters = counters;
   }
 
-  abstract close(how: CloseCode): void;
+  /** Closes it, because it does not take what it is sent. */
+  abstract closeSlow(): void;
 
   /** It leaves the live subscribers of its topics, and keeps its positions. */
   protected abstract lag(): void;
@@ -77,24 +75,15 @@ export abstract class Sender {
   }
 
   /** Sends a frame that is not a message: also while congested, within a bound. */
-  sendControl(frame: Exclude<DownFrame, { type: 'message' }>): void {
-    this.sendFrame(controlFrame(frame));
-  }
-
-  /** The same for a frame that is encoded. */
   sendFrame(frame: Buffer): void {
     if (this.phase === 'closed') return;
     if (this.transport.bufferedBytes > OVERFLOW_BYTES) {
       this.counters.evictedOverflow += 1;
-      this.close(closeCodes.tooSlow);
+      this.closeSlow();
       return;
     }
     this.transport.send(frame);
     this.onWaiting();
-  }
-
-  pong(): void {
-    this.sendFrame(PONG_FRAME);
   }
 
   /** Something was sent, and may wait for the socket. */

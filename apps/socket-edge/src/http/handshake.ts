@@ -34,11 +34,11 @@ export interface Handshake {
 
 export type HandshakeOutcome = { ok: true; handshake: Handshake } | { ok: false; refusal: Refusal };
 
-/** Reads an upgrade request (RFC 6455, section 4.2.1) without touching its socket. */
+/** Reads an upgrade request of the native protocol without touching its socket. */
 export function readHandshake(request: HandshakeRequest, allowedOrigins: readonly string[]): HandshakeOutcome {
   const { path, query: search } = targetOf(request.url ?? '');
   if (!isConnectPath(path)) return refused('route-not-found', { detail: `Connect at ${CONNECT_PATH}` });
-  const malformed = checkUpgrade(request) ?? checkOrigin(request.headers.origin, allowedOrigins);
+  const malformed = checkUpgrade(request) ?? checkOrigin(request, allowedOrigins);
   if (malformed) return { ok: false, refusal: malformed };
 
   const query = new URLSearchParams(search);
@@ -69,7 +69,7 @@ export function readHandshake(request: HandshakeRequest, allowedOrigins: readonl
 }
 
 /** Path and query of a request target. In absolute form, which servers must take too, the authority does not count. */
-function targetOf(target: string): { path: string; query: string } {
+export function targetOf(target: string): { path: string; query: string } {
   const rest = target.startsWith('/') ? target : target.replace(SCHEME_AND_AUTHORITY, '');
   const mark = rest.indexOf('?');
   const path = mark < 0 ? rest : rest.slice(0, mark);
@@ -81,9 +81,12 @@ export function pathOf({ url = '' }: HandshakeRequest): string {
   return targetOf(url).path;
 }
 
-/** Whether it is a handshake for us to answer. Another upgrade is ignored, as if it were not asked for (RFC 9110, section 7.8). */
-export function isHandshake(request: HandshakeRequest): boolean {
-  return asksForWebSocket(request.headers.upgrade) && isConnectPath(pathOf(request));
+/**
+ * Whether it is a handshake for us to answer. Another upgrade is ignored, as if it were not asked for (RFC 9110, section 7.8).
+ * @param connects whether connections are taken at a path
+ */
+export function isHandshake(request: HandshakeRequest, connects: (path: string) => boolean = isConnectPath): boolean {
+  return asksForWebSocket(request.headers.upgrade) && connects(pathOf(request));
 }
 
 function asksForWebSocket(upgrade: string | undefined): boolean {
@@ -105,7 +108,8 @@ function refused(code: ProblemCode, details?: ProblemDetails): HandshakeOutcome 
   return { ok: false, refusal: refusal(code, details) };
 }
 
-function checkUpgrade({ method, headers }: HandshakeRequest): Refusal | null {
+/** Whether it asks for WebSocket as RFC 6455, section 4.2.1, has it; null: it does. */
+export function checkUpgrade({ method, headers }: HandshakeRequest): Refusal | null {
   if (method !== 'GET') return refusal('method-not-allowed', { detail: 'The method must be GET' }, { Allow: 'GET' });
   if (!asksForWebSocket(headers.upgrade)) {
     return refusal(
@@ -125,7 +129,8 @@ function checkUpgrade({ method, headers }: HandshakeRequest): Refusal | null {
   return null;
 }
 
-function checkOrigin(origin: string | undefined, allowed: readonly string[]): Refusal | null {
+/** Whether the page that it comes from may connect; null: it may, or it is of no page. */
+export function checkOrigin({ headers: { origin } }: HandshakeRequest, allowed: readonly string[]): Refusal | null {
   if (origin === undefined || allowed.length === 0 || allowed.includes('*') || allowed.includes(origin)) return null;
   return refusal('origin-not-allowed');
 }

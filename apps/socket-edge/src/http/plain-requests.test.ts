@@ -9,7 +9,7 @@ it('of requests that came together a few are read, and the others not even taken
   const requests = new PlainRequests({
     answer: () => held.promise,
     has: () => true,
-    connects: false,
+    connects: () => false,
     onError: () => undefined,
   });
   let taken = 0;

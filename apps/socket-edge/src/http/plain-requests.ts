@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { PROBLEM_MEDIA_TYPE } from '@holdfast/protocol/problems';
-import { isConnectPath, pathOf } from './handshake.ts';
+import { pathOf } from './handshake.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
 /** Requests of a socket without an answer, the one that is worked on included. Nothing that asks an edge sends several at once. */
@@ -18,8 +18,8 @@ export interface PlainOptions {
   answer: (path: string) => Promise<PlainAnswer>;
   /** Whether there is something to be had with GET at a path. */
   has: (path: string) => boolean;
-  /** Whether connections are taken at the same port. */
-  connects: boolean;
+  /** Whether connections are taken at a path. */
+  connects: (path: string) => boolean;
   onError: (error: unknown) => void;
 }
 
@@ -66,7 +66,7 @@ export class PlainRequests {
     const found = gets ? await answer(path) : null;
     const { status, headers, body } = found
       ? { status: found.status, headers: { 'Content-Type': found.contentType }, body: found.body }
-      : asAnswer(refusalOf(path, gets, has(path), connects), response.shouldKeepAlive);
+      : asAnswer(refusalOf(gets, has(path), connects(path)), response.shouldKeepAlive);
     if (request.socket.destroyed) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     response.once('close', resolve);
@@ -88,8 +88,8 @@ function cutOff(socket: ParsedSocket): void {
   socket.destroy();
 }
 
-function refusalOf(path: string, gets: boolean, exists: boolean, connects: boolean): Refusal {
-  if (connects && isConnectPath(path)) {
+function refusalOf(gets: boolean, exists: boolean, connects: boolean): Refusal {
+  if (connects) {
     if (!gets) return refusal('method-not-allowed', {}, { Allow: 'GET' });
     const headers = { Upgrade: 'websocket', Connection: 'Upgrade' };
     return refusal('upgrade-required', { detail: 'Connect with WebSocket' }, headers);

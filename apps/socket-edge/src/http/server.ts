@@ -7,7 +7,7 @@ import { ThrottledMetrics } from '@holdfast/service/throttled-metrics';
 import { senderOf } from './client-address.ts';
 import type { Edge } from '../edge.ts';
 import type { FrameLimits } from '../transport/frame-meter.ts';
-import { isHandshake } from './handshake.ts';
+import { type HandshakeRequest, isConnectPath, isHandshake } from './handshake.ts';
 import { PlainRequests } from './plain-requests.ts';
 import { RefusalLimit, answerClientError } from './refusal.ts';
 import { upgradeHandler } from './upgrade.ts';
@@ -43,7 +43,9 @@ export interface ServerOptions {
 export function createEdgeServer(options: ServerOptions): Server {
   const { edge, health, metrics, allowedOrigins, trustedProxies, directWrites, frames, maxSockets, onError } = options;
   const { limit = new RefusalLimit() } = options;
-  const server = plainServer(healthRequests({ health, metrics, onError }, true), isHandshake);
+  const connects = (path: string): boolean => isConnectPath(path) || edge.door?.has(path) === true;
+  const requests = healthRequests({ health, metrics, onError }, connects);
+  const server = plainServer(requests, (request) => isHandshake(request, connects));
   if (maxSockets !== undefined) server.maxConnections = maxSockets;
   const upgrade = upgradeHandler({
     edge,
@@ -67,10 +69,13 @@ export function createEdgeServer(options: ServerOptions): Server {
 
 /** A server for health and metrics alone, on a port for operators only. It does not listen yet. */
 export function createAdminServer(options: Pick<ServerOptions, 'health' | 'metrics' | 'onError'>): Server {
-  return plainServer(healthRequests(options, false), () => false);
+  return plainServer(
+    healthRequests(options, () => false),
+    () => false,
+  );
 }
 
-function plainServer(requests: PlainRequests, shouldUpgradeCallback: typeof isHandshake): Server {
+function plainServer(requests: PlainRequests, shouldUpgradeCallback: (request: HandshakeRequest) => boolean): Server {
   const server = createServer({
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -86,7 +91,7 @@ function plainServer(requests: PlainRequests, shouldUpgradeCallback: typeof isHa
 
 function healthRequests(
   { health, metrics, onError }: Pick<ServerOptions, 'health' | 'metrics' | 'onError'>,
-  connects: boolean,
+  connects: (path: string) => boolean,
 ) {
   const paced = metrics && new ThrottledMetrics(metrics, { everyMs: METRICS_EVERY_MS });
   const paths = new Set(['/healthz', '/readyz', ...(paced ? ['/metrics'] : [])]);

@@ -7,7 +7,7 @@ import type { Edge } from '../edge.ts';
 import { authorizationFault } from '../client/authorization.ts';
 import { claimTraces } from '../connection/claim-traces.ts';
 import type { Claim } from '../connection/claim.ts';
-import { type Handshake, readHandshake } from './handshake.ts';
+import { type Handshake, pathOf, readHandshake } from './handshake.ts';
 import { Batcher } from '../schedule/batcher.ts';
 import { type Refusal, type RefusalLimit, jitteredRetryAfter, refusal, refuse } from './refusal.ts';
 import { type SocketServer, bindSocket } from '../transport/ws-transport.ts';
@@ -61,8 +61,12 @@ interface WonHandshake {
   head: Buffer;
 }
 
-/** Returns the handler of upgrade requests: refuses in HTTP, or claims the client and opens its connection. */
+/**
+ * Returns the handler of upgrade requests. Those of the native protocol it refuses in HTTP, or claims the client and opens
+ * its connection; a door has its own.
+ */
 export function upgradeHandler(options: UpgradeOptions) {
+  const { door } = options.edge;
   const { edge, sockets, limit, allowedOrigins, directWrites, addressOf, onError } = options;
   const claims = new Batcher(MAX_CLAIMS, { everyMs: CLAIMS_EVERY_MS });
   const suspects = new Batcher(MAX_CLAIMS, { everyMs: CLAIMS_EVERY_MS });
@@ -171,7 +175,7 @@ export function upgradeHandler(options: UpgradeOptions) {
     socket.removeListener('error', destroy);
     sockets.handleUpgrade(request, socket, head, (ws) => {
       bindSocket(ws, socket, {
-        hub,
+        handler: hub,
         direct: directWrites,
         open: (transport) => claimed.open(transport, handshake.resume, handshake.presence),
       });
@@ -180,7 +184,11 @@ export function upgradeHandler(options: UpgradeOptions) {
   }
 
   return async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
-    // The first statement: a reset while the handshake is being checked would otherwise end the process.
+    if (door?.has(pathOf(request))) {
+      door.take(request, socket, head);
+      return;
+    }
+    // Before anything else: a reset while the handshake is being checked would otherwise end the process.
     socket.on('error', destroy);
     const deadline = setTimeout(() => socket.destroy(), HANDSHAKE_DEADLINE_MS);
     pending += 1;

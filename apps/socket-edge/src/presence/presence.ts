@@ -11,7 +11,8 @@ import { type Member, Members } from './members.ts';
 import { Refs } from './refs.ts';
 import type { LiveUpdate } from './replica.ts';
 import { TopicPresence, type TopicPresenceSettings } from './topic-presence.ts';
-import { Watchers } from './watchers.ts';
+import { NativeWatchers } from './native-watchers.ts';
+import type { Watchers, WatchersDeps } from './watchers.ts';
 import { Writer } from './writer.ts';
 
 /** How exactly calls and the ends of graces are timed. */
@@ -37,6 +38,8 @@ export interface PresenceDeps {
   slicer: TimeSlicer;
   broadcast: Broadcast;
   counters: Counters;
+  /** What shows it to connections of another protocol; null for topics of native ones. */
+  watchers?: (deps: WatchersDeps) => Watchers | null;
   onError: (error: unknown) => void;
 }
 
@@ -154,7 +157,7 @@ export class Presence {
       keep: (member) => this.#graces.set(member, member.keptUntil),
       unkeep: (member) => this.#graces.delete(member),
     });
-    const watchers = new Watchers({
+    const watching: WatchersDeps = {
       topic,
       slicer,
       broadcast,
@@ -166,7 +169,8 @@ export class Presence {
         this.#unread.add(presence);
         this.#deps.onError(error);
       },
-    });
+    };
+    const watchers = this.#deps.watchers?.(watching) ?? new NativeWatchers(watching);
     const presence: TopicPresence = new TopicPresence({
       topic,
       incarnation,

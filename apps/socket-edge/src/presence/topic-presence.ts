@@ -1,8 +1,6 @@
 import type { PresenceSettings } from '@holdfast/protocol/rest/topics';
-import { matchesAny } from '@holdfast/protocol/topic-name';
-import type { ConnectionIdentity } from '../connection/identity.ts';
 import type { TimeSlicer } from '../schedule/slicer.ts';
-import type { SubscribedPresence, Subscription } from '../topic/subscription.ts';
+import type { SubscribedPresence, SubscriberMember, Subscription } from '../topic/subscription.ts';
 import type { Members } from './members.ts';
 import type { Watchers } from './watchers.ts';
 import type { Writer } from './writer.ts';
@@ -42,7 +40,7 @@ export class TopicPresence implements SubscribedPresence {
   emptySince: number | null = null;
   readonly #deps: TopicPresenceDeps;
   #settings: TopicPresenceSettings;
-  /** The member that each connection stands for; null until its name is known. */
+  /** The member that each connection stands for; null until its name is known, and when it is none. */
   readonly #ids = new Map<Subscription, string | null>();
 
   constructor(deps: TopicPresenceDeps) {
@@ -61,16 +59,17 @@ export class TopicPresence implements SubscribedPresence {
   }
 
   join(subscription: Subscription): void {
-    const { identity, clientId } = subscription.subscriber;
+    const { subscriber } = subscription;
     this.#deps.onUse(this);
-    if (sees(identity, this.topic)) this.watchers.add(subscription);
-    const user = this.#userOf(identity);
-    if (user !== null) {
-      this.#enter(subscription, user);
+    if (subscriber.sees(this.topic)) this.watchers.add(subscription);
+    const member = this.#memberOf(subscription);
+    if (member !== null && member.id !== null) {
+      this.#enter(subscription, member.id);
       return;
     }
     this.#ids.set(subscription, null);
-    this.#deps.findRef(clientId, (ref) => {
+    if (member === null) return;
+    this.#deps.findRef(subscriber.clientId, (ref) => {
       if (this.#ids.get(subscription) === null) this.#enter(subscription, `~${ref}`);
     });
   }
@@ -96,19 +95,18 @@ export class TopicPresence implements SubscribedPresence {
 
   identify(subscription: Subscription): void {
     if (!this.#ids.has(subscription)) return;
-    const { identity } = subscription.subscriber;
     const id = this.#ids.get(subscription) ?? null;
     const isWatching = this.watchers.has(subscription);
-    if (sees(identity, this.topic) !== isWatching) {
+    if (subscription.subscriber.sees(this.topic) !== isWatching) {
       if (isWatching) this.watchers.delete(subscription);
       else this.watchers.add(subscription);
     }
-    const user = this.#userOf(identity);
-    if (user !== null && user !== id) {
+    const member = this.#memberOf(subscription);
+    if (member !== null && member.id !== null && member.id !== id) {
       if (id !== null) this.members.leave(id, 0);
-      this.#enter(subscription, user);
+      this.#enter(subscription, member.id);
     } else if (id !== null) {
-      this.members.update(id, identity?.client.info ?? null);
+      this.members.update(id, member?.info ?? null);
     }
   }
 
@@ -139,17 +137,10 @@ export class TopicPresence implements SubscribedPresence {
 
   #enter(subscription: Subscription, id: string): void {
     this.#ids.set(subscription, id);
-    this.members.join(id, subscription.subscriber.identity?.client.info ?? null);
+    this.members.join(id, this.#memberOf(subscription)?.info ?? null);
   }
 
-  #userOf(identity: ConnectionIdentity | null): string | null {
-    return this.#settings.by === 'user' ? (identity?.client.user ?? null) : null;
+  #memberOf({ subscriber }: Subscription): SubscriberMember | null {
+    return subscriber.memberOn(this.topic, this.#settings.by);
   }
-}
-
-/** Whether a connection is shown who is present on a topic: it asked for it, and its client may see it. */
-function sees(identity: ConnectionIdentity | null, topic: string): boolean {
-  if (identity?.watches !== true) return false;
-  const { seesPresence, user } = identity.client;
-  return seesPresence.length > 0 && seesPresence.every((patterns) => matchesAny(patterns, topic, user));
 }

@@ -1,7 +1,7 @@
 import type { SubscriptionStart } from '@holdfast/broker/client-state';
 import type { Position } from '@holdfast/protocol/position-order';
 import type { UnsubscribeReason } from '@holdfast/protocol/down';
-import type { ConnectionIdentity } from '../connection/identity.ts';
+import type { PresenceSettings } from '@holdfast/protocol/rest/topics';
 import type { Transport } from '../transport/transport.ts';
 import type { LogTarget } from './log-cursor.ts';
 import { type SentMessage, writeOf } from './replay-buffer.ts';
@@ -11,12 +11,23 @@ const MAX_CATCH_UP_BYTES = 16 * 1024;
 /** Not among the live subscribers. */
 export const NOT_LIVE = -1;
 
+/** What the members of a topic are. */
+export type PresenceBy = Required<PresenceSettings>['by'];
+
+/** The member that a connection stands for. */
+export interface SubscriberMember {
+  /** Null: it is known by the ref of its client. */
+  readonly id: string | null;
+  readonly info: string | null;
+}
+
 /** The connection behind a subscription, as topics see it. */
 export interface Subscriber {
+  /** Of the connection, unique on its edge. */
+  readonly id: string;
+  /** Empty when there is no registered client. */
   readonly clientId: string;
   readonly transport: Transport;
-  /** Who its client is; null for most. */
-  readonly identity: ConnectionIdentity | null;
   /** Whether it takes no messages now. */
   readonly blocked: boolean;
   /** Sends the frames of so many messages. */
@@ -27,6 +38,10 @@ export interface Subscriber {
   /** Something was sent past it, and may wait for the socket. */
   onWaiting(): void;
   unsubscribe(subscription: Subscription, reason: UnsubscribeReason): void;
+  /** The member that it stands for on a topic; null when it is none. */
+  memberOn(topic: string, by: PresenceBy): SubscriberMember | null;
+  /** Whether it is shown who is present on a topic. */
+  sees(topic: string): boolean;
 }
 
 /** Who is present on a topic, as its subscriptions and connections see it. */

@@ -17,6 +17,8 @@ export interface TopicDeps {
   readTopic: (topic: string) => Promise<TopicState | null>;
   readLog: (topic: string, after: Position) => Promise<FramePage | null>;
   broadcast: Broadcast;
+  /** The subscription to a topic of the subscriber with this id; none when it has none there. */
+  subscriptionOf?: ((topic: string, subscriber: string) => Subscription | undefined) | undefined;
   /** Calls `topic.flush()` soon, once, whatever comes in until then. */
   flushSoon: (topic: Topic) => void;
   /** The topic exists no more. */

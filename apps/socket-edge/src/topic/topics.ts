@@ -31,6 +31,8 @@ export interface TopicsDeps {
   onSettings?: (topic: Topic) => void;
   /** The first connection has subscribed to a topic of this name, or the last one has left one. */
   onOccupancy?: (topic: string) => void;
+  /** The subscription to a topic of the subscriber with this id; for messages that one subscriber does not get. */
+  subscriptionOf?: TopicDeps['subscriptionOf'];
   /** The client was unsubscribed from a topic that is gone. */
   onUnsubscribed: (clientId: string) => void;
   onError: (error: unknown) => void;
@@ -60,6 +62,7 @@ export class Topics {
       broadcast,
       flushSoon: (topic) => this.#flushSoon(topic),
       onGone: (topic) => this.#onGone(topic),
+      subscriptionOf: deps.subscriptionOf,
       onSettings: (topic) => deps.onSettings?.(topic),
       onIdle: (topic) => this.#onIdle(topic),
       onOccupancy: ({ name }) => deps.onOccupancy?.(name),

@@ -47,7 +47,7 @@ async function serve(frames: FrameLimits = defaults.frames) {
   const sockets = createSocketServer(frames);
   const server = createServer().on('upgrade', (request, socket, head) => {
     sockets.handleUpgrade(request, socket, head, (ws) => {
-      bindSocket(ws, socket, { hub, direct: true, open });
+      bindSocket(ws, socket, { handler: hub, direct: true, open });
     });
   });
   servers.push(server);

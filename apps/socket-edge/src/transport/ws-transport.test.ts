@@ -37,7 +37,7 @@ beforeEach(async () => {
     socketOfServer = socket;
     sockets.handleUpgrade(request, socket, head, (ws) => {
       bindSocket(ws, socket, {
-        hub,
+        handler: hub,
         direct: true,
         open: (transport) => (connection = new Connection(someClaim(), transport, 'open', newCounters())),
       });

@@ -2,13 +2,12 @@ import type { Duplex } from 'node:stream';
 import { closeCodes } from '@holdfast/protocol/close-codes';
 import { MAX_CLIENT_FRAME_BYTES } from '@holdfast/protocol/limits';
 import { WebSocket, WebSocketServer } from 'ws';
-import type { Connection } from '../connection/connection.ts';
 import type { Transport } from './transport.ts';
 import { SocketWriter } from './direct-write.ts';
 import { meterReceivers } from './metered-receiver.ts';
 import { FrameMeter, type FrameDebt, type FrameLimits } from './frame-meter.ts';
 import { chooseSubprotocol } from '../http/handshake.ts';
-import type { Hub } from '../connection/hub.ts';
+import type { SocketConnection, SocketHandler } from './socket-handler.ts';
 
 /** A dead peer never answers the closing handshake. */
 const CLOSE_TIMEOUT_MS = 5000;
@@ -24,8 +23,8 @@ const BROKEN_FRAME_CODES = new Set<number | undefined>([1002, 1007, 1008, 1009])
 
 /** What a connection's WebSocket belongs to. */
 interface Owner {
-  hub: Hub;
-  connection: Connection;
+  handler: SocketHandler<SocketConnection>;
+  connection: SocketConnection;
 }
 
 /**
@@ -42,46 +41,44 @@ abstract class EdgeSocket extends WebSocket implements FrameDebt {
 
   override emit(event: string | symbol, ...args: unknown[]): boolean {
     if (this.owner === null) return false;
-    const { hub, connection } = this.owner;
-    if (event === 'message') onMessage(hub, connection, args[0], args[1] === true);
-    else if (event === 'pong') onPong(hub, connection, args[0]);
+    const { handler, connection } = this.owner;
+    if (event === 'message') onMessage(handler, connection, args[0], args[1] === true);
+    else if (event === 'pong') onPong(handler, connection, args[0]);
     else if (event === 'ping') connection.unanswered = 0;
-    else if (event === 'close') hub.onClosed(connection, args[0] !== NO_CLOSE_FRAME);
+    else if (event === 'close') handler.onClosed(connection, args[0] !== NO_CLOSE_FRAME);
     // A broken frame or a reset; `close` follows, and is enough.
     else if (event === 'error') connection.end();
     return true;
   }
 
   /**
-   * ws calls this with a code of its own when a frame is broken; clients are promised one code for all of that. With a
-   * reason it answers a client that closes with such a code.
+   * ws calls this with a code of its own when a frame is broken; the handler has the code that clients are promised for all
+   * of that. With a reason it answers a client that closes with such a code.
    */
   override close(code?: number, data?: string | Buffer): void {
+    const { owner } = this;
     if (data === undefined && code === closeCodes.tooManyFrames.code) {
-      this.owner?.hub.onTooManyFrames(this.owner.connection);
-      super.close(code, closeCodes.tooManyFrames.reason);
-      return;
-    }
-    if (data !== undefined || !BROKEN_FRAME_CODES.has(code)) {
+      owner?.handler.onTooManyFrames(owner.connection);
+    } else if (data === undefined && BROKEN_FRAME_CODES.has(code)) {
+      owner?.handler.onBadFrame(owner.connection, 'broken, too large, or in too many pieces');
+    } else {
       // Also when the client closes: after a close frame nothing may be sent (RFC 6455, section 5.5.1).
-      this.owner?.connection.end(data === undefined ? code === undefined : code === NORMAL_CLOSURE, 'closed');
-      super.close(code, data);
-      return;
+      owner?.connection.end(data === undefined ? code === undefined : code === NORMAL_CLOSURE, 'closed');
     }
-    this.owner?.hub.onBadFrame(this.owner.connection, 'broken, too large, or in too many pieces');
-    super.close(closeCodes.badFrame.code, closeCodes.badFrame.reason);
+    // Does nothing more when the handler has closed it.
+    super.close(code, data);
   }
 }
 
-function onPong(hub: Hub, connection: Connection, payload: unknown): void {
+function onPong(handler: Owner['handler'], connection: SocketConnection, payload: unknown): void {
   connection.unanswered = 0;
-  if (Buffer.isBuffer(payload) && payload.length > 0) hub.arrivals.onPong(connection, payload);
+  if (Buffer.isBuffer(payload) && payload.length > 0) handler.onPong(connection, payload);
 }
 
-function onMessage(hub: Hub, connection: Connection, data: unknown, isBinary: boolean): void {
+function onMessage(handler: Owner['handler'], connection: SocketConnection, data: unknown, isBinary: boolean): void {
   connection.unanswered = 0;
-  if (isBinary) hub.onBadFrame(connection, 'binary');
-  else if (Buffer.isBuffer(data)) hub.onText(connection, data.toString());
+  if (isBinary) handler.onBadFrame(connection, 'binary');
+  else if (Buffer.isBuffer(data)) handler.onText(connection, data.toString());
 }
 
 /**
@@ -109,7 +106,7 @@ class WsTransport extends SocketWriter implements Transport {
     this.#socket.once('drain', () => {
       this.#awaitsDrain = false;
       const { owner } = this.#ws;
-      if (owner) owner.hub.onDrain(owner.connection);
+      if (owner) owner.handler.onDrain(owner.connection);
     });
   }
 
@@ -126,8 +123,18 @@ class WsTransport extends SocketWriter implements Transport {
 
 export type SocketServer = WebSocketServer;
 
+export interface SocketServerOptions {
+  /** Bytes of the largest message that a client may send. */
+  maxPayload?: number;
+  /** Whether one of the subprotocols that are offered is chosen. */
+  subprotocols?: boolean;
+}
+
 /** The server side of ws: without a port of its own, without compression, with bounds for everything. */
-export function createSocketServer(limits: FrameLimits): SocketServer {
+export function createSocketServer(
+  limits: FrameLimits,
+  { maxPayload = MAX_CLIENT_FRAME_BYTES, subprotocols = true }: SocketServerOptions = {},
+): SocketServer {
   meterReceivers();
   const frameMeter = new FrameMeter(limits);
   /** One meter for all, so it belongs to their class and costs none of them a field. */
@@ -142,25 +149,29 @@ export function createSocketServer(limits: FrameLimits): SocketServer {
     WebSocket: MeteredEdgeSocket,
     clientTracking: false,
     perMessageDeflate: false,
-    maxPayload: MAX_CLIENT_FRAME_BYTES,
+    maxPayload,
     maxFragments: MAX_FRAGMENTS,
     maxBufferedChunks: MAX_BUFFERED_CHUNKS,
     closeTimeout: CLOSE_TIMEOUT_MS,
-    handleProtocols: (offered: Set<string>) => chooseSubprotocol([...offered]) ?? false,
+    handleProtocols: (offered: Set<string>) => (subprotocols && chooseSubprotocol([...offered])) || false,
   };
   return new WebSocketServer(options);
 }
 
-export interface Binding {
-  hub: Hub;
+export interface Binding<C extends SocketConnection> {
+  handler: SocketHandler<C>;
   /** Whether idle plain-TCP sockets are written past their streams. */
   direct: boolean;
   /** Begins the connection. */
-  open: (transport: Transport) => Connection;
+  open: (transport: Transport) => C;
 }
 
 /** Ties a finished handshake to its connection. */
-export function bindSocket(ws: WebSocket, socket: Duplex, { hub, direct, open }: Binding): void {
+export function bindSocket<C extends SocketConnection>(
+  ws: WebSocket,
+  socket: Duplex,
+  { handler, direct, open }: Binding<C>,
+): void {
   if (!(ws instanceof EdgeSocket)) throw new TypeError('not a socket of createSocketServer');
-  ws.owner = { hub, connection: open(new WsTransport(ws, socket, direct)) };
+  ws.owner = { handler, connection: open(new WsTransport(ws, socket, direct)) };
 }

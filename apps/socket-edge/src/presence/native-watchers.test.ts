@@ -7,7 +7,7 @@ import { turns } from '../testing/turns.ts';
 import type { TimeSlicer } from '../schedule/slicer.ts';
 import type { Subscription } from '../topic/subscription.ts';
 import { broadcast } from '../transport/broadcast.ts';
-import { Watchers } from './watchers.ts';
+import { NativeWatchers } from './native-watchers.ts';
 
 /** What is closed when more of it waits. */
 const OVERFLOW_BYTES = 192 * 1024;
@@ -325,7 +325,7 @@ it('a connection that was congested gets the versions that it lacks before one t
   const slicer = { run: (piece: () => unknown) => pieces.push(piece) } as unknown as TimeSlicer;
   const socket = new RecordingTransport();
   const subscriber = { blocked: false, transport: socket, sendFrame: (frame: Buffer) => socket.send(frame) };
-  const watchers = new Watchers({
+  const watchers = new NativeWatchers({
     topic: ROOM,
     slicer,
     broadcast,
