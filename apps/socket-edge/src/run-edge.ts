@@ -23,6 +23,7 @@ import { exposeMetrics } from './metrics.ts';
 import { edgeFacts } from './health/facts.ts';
 import { loadMeter } from './health/load-meter.ts';
 import { createEdgeServer } from './http/server.ts';
+import { PusherDoor } from './pusher/door.ts';
 import { broadcast } from './transport/broadcast.ts';
 import { type ParentChannel, WorkerChannel } from './workers/worker-channel.ts';
 
@@ -51,12 +52,22 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
 
   const redis = openRedis(toRedisTarget(config), { name: `edge-${id}`, logger });
 
+  const frameLimits = {
+    framesPerSecond: config.EDGE_MAX_FRAMES_PER_SECOND,
+    bytesPerSecond: config.EDGE_MAX_FRAME_BYTES_PER_SECOND,
+  };
   const edge = createEdge({
     id,
     broker: edgeBroker(redis.commands, config.REDIS_PREFIX),
     channels: (listener) => liveSubscriber(redis, redisKeys(config.REDIS_PREFIX), id, listener),
     broadcast,
     logger,
+    door: (deps) =>
+      new PusherDoor(deps, {
+        allowedOrigins: config.EDGE_ALLOWED_ORIGINS ?? [],
+        directWrites: config.EDGE_DIRECT_WRITES,
+        frames: frameLimits,
+      }),
     heartbeatMs: config.EDGE_HEARTBEAT,
     maxConnections: maxConnections(config),
     load: loadMeter(process),
@@ -90,10 +101,7 @@ export async function runEdge(config: EdgeConfig, parent?: ParentChannel): Promi
     allowedOrigins: config.EDGE_ALLOWED_ORIGINS ?? [],
     trustedProxies: config.EDGE_TRUSTED_PROXIES ?? [],
     directWrites: config.EDGE_DIRECT_WRITES,
-    frames: {
-      framesPerSecond: config.EDGE_MAX_FRAMES_PER_SECOND,
-      bytesPerSecond: config.EDGE_MAX_FRAME_BYTES_PER_SECOND,
-    },
+    frames: frameLimits,
     maxSockets: maxSockets(),
     onError,
   });

@@ -1,4 +1,4 @@
-import type { EdgeChannels, KnownApp } from '@holdfast/broker/channels';
+import type { EdgeChannels, KnownApp } from '@holdfast/broker/broker';
 import pLimit from 'p-limit';
 
 /** In so long every known app is read again. */
@@ -50,6 +50,11 @@ export class Apps {
 
   constructor(deps: AppsDeps) {
     this.#deps = { now: () => performance.now(), ...deps };
+  }
+
+  /** How many apps are known. */
+  get size(): number {
+    return this.#apps.size;
   }
 
   /** What is known now; null when it is to be read. */

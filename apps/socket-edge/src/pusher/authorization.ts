@@ -3,7 +3,7 @@ import { type ChannelKind, channelName, userOfChannel } from '@holdfast/protocol
 import { channelSignature, isAuth, userSignature } from '@holdfast/pusher/signatures';
 import type { SignInFrame, SubscribeFrame } from './client-frames.ts';
 import type { SubscriptionFault } from './faults.ts';
-import { type ChannelMember, type SignedInUser, memberOfUser, readChannelData } from './member.ts';
+import { type ChannelMember, type SignedInUser, readChannelData } from './member.ts';
 
 /** What of an app says whether a signature is right. */
 type Signing = Pick<PusherApp, 'key' | 'secret'>;
@@ -41,7 +41,7 @@ export function authorizeSubscribe(
   }
   if (kind.access === 'private') return { ok: true, member: null };
   if (channelData === null) {
-    if (user !== null) return { ok: true, member: memberOfUser(user) };
+    if (user !== null) return { ok: true, member: user };
     const error = 'A presence channel needs channel_data, or a connection that is signed in';
     return refused('AuthError', error, UNAUTHORIZED);
   }

@@ -20,20 +20,20 @@ export interface OpenedChannel extends OpenChannel {
   watchers: ChannelWatchers | null;
 }
 
-export interface ChannelOpenerDeps {
+export interface ChannelOpenerDeps<A extends Attempt> {
   broker: Pick<EdgeChannels, 'openChannel'>;
   topics: Pick<Topics, 'open'>;
   slicer: TimeSlicer;
   /** The channel is open: the attempt joins it, in this tick. Not called for one that was cancelled. */
-  onOpened: (attempt: Attempt, channel: OpenedChannel) => void;
+  onOpened: (attempt: A, channel: OpenedChannel) => void;
   onError: (error: unknown) => void;
 }
 
 /** Subscriptions that wait for the same channel. */
-interface Opening {
+interface Opening<A extends Attempt> {
   readonly topic: string;
   readonly presence: Attempt['presence'];
-  readonly waiting: Set<Attempt>;
+  readonly waiting: Set<A>;
   /** Aborted when none waits any more. */
   readonly abandoned: AbortController;
 }
@@ -43,12 +43,12 @@ interface Opening {
  * known. While Redis is away it goes on trying, for clients send a subscription once; nothing is kept of a channel for which
  * no subscription waits.
  */
-export class ChannelOpener {
-  readonly #deps: ChannelOpenerDeps;
-  readonly #openings = new Map<string, Opening>();
+export class ChannelOpener<A extends Attempt> {
+  readonly #deps: ChannelOpenerDeps<A>;
+  readonly #openings = new Map<string, Opening<A>>();
   readonly #limit = pLimit(MAX_CALLS);
 
-  constructor(deps: ChannelOpenerDeps) {
+  constructor(deps: ChannelOpenerDeps<A>) {
     this.#deps = deps;
   }
 
@@ -57,7 +57,7 @@ export class ChannelOpener {
     return this.#openings.size;
   }
 
-  open(attempt: Attempt): void {
+  open(attempt: A): void {
     const { topic, presence } = attempt;
     const known = this.#openings.get(topic);
     if (known !== undefined) {
@@ -70,7 +70,7 @@ export class ChannelOpener {
   }
 
   cancel(attempt: Attempt): void {
-    const opening = this.#openings.get(attempt.topic);
+    const opening: Opening<Attempt> | undefined = this.#openings.get(attempt.topic);
     if (opening?.waiting.delete(attempt) === true && opening.waiting.size === 0) this.#end(opening);
   }
 
@@ -79,13 +79,13 @@ export class ChannelOpener {
     for (const opening of this.#openings.values()) this.#end(opening);
   }
 
-  #end(opening: Opening): void {
+  #end(opening: Opening<Attempt>): void {
     opening.waiting.clear();
     if (this.#openings.get(opening.topic) === opening) this.#openings.delete(opening.topic);
     opening.abandoned.abort();
   }
 
-  async #run(opening: Opening): Promise<void> {
+  async #run(opening: Opening<A>): Promise<void> {
     const { signal } = opening.abandoned;
     while (opening.waiting.size > 0) {
       let isOpen = false;
@@ -101,7 +101,7 @@ export class ChannelOpener {
   }
 
   /** True when all that waited by then have joined. */
-  async #attempt(opening: Opening): Promise<boolean> {
+  async #attempt(opening: Opening<A>): Promise<boolean> {
     const { topic: name, presence, abandoned, waiting } = opening;
     const found = await this.#limit(async () =>
       waiting.size === 0 ? null : this.#deps.broker.openChannel(name, presence),
@@ -124,7 +124,7 @@ export class ChannelOpener {
     }
   }
 
-  #join({ waiting }: Opening, attempt: Attempt, channel: OpenedChannel): void {
+  #join({ waiting }: Opening<A>, attempt: A, channel: OpenedChannel): void {
     // Cancelled meanwhile, or the channel has gone: it waits on.
     if (!waiting.has(attempt) || channel.topic.state !== 'open') return;
     waiting.delete(attempt);

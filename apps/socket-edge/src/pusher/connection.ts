@@ -83,6 +83,12 @@ export class PusherConnection extends Sender implements Subscriber {
     return this.app === null || this.user === null ? null : channelTopic(this.app.known.appId, onlineChannel(this.user.id));
   }
 
+  /** It is about to be present on a channel as this member. */
+  rememberMember(topic: string, member: ChannelMember): void {
+    this.members ??= new Map();
+    this.members.set(topic, member);
+  }
+
   subscribe(subscription: Subscription): void {
     this.subscriptions.add(subscription);
     subscription.topic.join(subscription);

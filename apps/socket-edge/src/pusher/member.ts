@@ -11,14 +11,8 @@ export interface ChannelMember {
   info: string;
 }
 
-/** A user that a connection is signed in as. */
-export interface SignedInUser {
-  id: string;
-  /** As it was signed. */
-  data: string;
-  /** Users that it wants to know of, without itself; all that it named. */
-  watchlist: readonly string[];
-}
+/** A user that a connection is signed in as: as a member of presence channels, too. */
+export type SignedInUser = ChannelMember;
 
 type Read<T> = { ok: true; value: T } | { ok: false; why: string };
 
@@ -42,21 +36,20 @@ export function readChannelData(json: string): Read<ChannelMember> {
   return { ok: true, value: { id: text, info: memberInfo(raw, rawMember(json, 'user_info')) } };
 }
 
-/** Reads the `user_data` of a sign-in. */
-export function readUserData(json: string): Read<SignedInUser> {
+/** Reads the `user_data` of a sign-in. `watchlist`: users that it wants to know of, without itself; all that it named. */
+export function readUserData(json: string): Read<{ user: SignedInUser; watchlist: readonly string[] }> {
   const data = objectOf(json);
   if (data === null) return refused('user_data must be a JSON object');
   const id = userId.safeParse(data['id']);
   if (!id.success) return refused(`id ${id.error.issues[0]?.message ?? 'is no user id'}`);
   const watchlist: unknown = data['watchlist'] ?? [];
   if (!Array.isArray(watchlist)) return refused('watchlist must be an array');
+  const info = memberInfo(JSON.stringify(id.data), rawMember(json, 'user_info'));
+  if (Buffer.byteLength(info) > MAX_CHANNEL_DATA_BYTES) {
+    return refused(`user_info must be at most ${MAX_CHANNEL_DATA_BYTES} bytes`);
+  }
   const known = watchlist.filter((one): one is string => one !== id.data && userId.safeParse(one).success);
-  return { ok: true, value: { id: id.data, data: json, watchlist: [...new Set(known)] } };
-}
-
-/** The member that a signed-in user is on a channel to which it subscribes without `channel_data`. */
-export function memberOfUser({ id, data }: SignedInUser): ChannelMember {
-  return { id, info: memberInfo(JSON.stringify(id), rawMember(data, 'user_info')) };
+  return { ok: true, value: { user: { id: id.data, info }, watchlist: [...new Set(known)] } };
 }
 
 function memberInfo(rawId: string, rawInfo: string | undefined): string {

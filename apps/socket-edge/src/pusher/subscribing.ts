@@ -57,7 +57,7 @@ export type ChannelAttempt = Attempt &
 export interface SubscribingDeps {
   broker: Pick<EdgeChannels, 'isChannelEventWanted' | 'writeChannelEvent'>;
   topics: Pick<Topics, 'openTopic'>;
-  opener: ChannelOpener;
+  opener: Pick<ChannelOpener<ChannelAttempt>, 'open' | 'cancel'>;
   counts: Pick<Counts, 'onChange'>;
   onError: (error: unknown) => void;
 }
@@ -214,7 +214,7 @@ export class Subscribing {
 
   #sendCached(connection: PusherConnection, topic: string, channel: string, frame: Buffer | null): void {
     if (frame !== null) {
-      connection.sendFrame(textFrame(frame));
+      connection.sendFrame(textFrame(String(frame)));
       return;
     }
     connection.sendFrame(cacheMissFrame(channel));

@@ -1,4 +1,4 @@
-import type { ClaimOutcome, ClaimRequest, EdgeBroker, EdgePresence, KnownTopic } from '@holdfast/broker/broker';
+import type { ClaimOutcome, ClaimRequest, EdgeBroker, EdgeChannels, EdgePresence, KnownTopic } from '@holdfast/broker/broker';
 import type { DrainRequest, EdgeFacts } from '@holdfast/broker/edge-state';
 import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import {
@@ -14,6 +14,7 @@ import type { LiveSubscriber } from '@holdfast/broker/live-subscriber';
 import type { LiveListener } from '@holdfast/broker/live-subscriber';
 import type { Position } from '@holdfast/protocol/position-order';
 import { LogModel } from './log-model.ts';
+import { MemoryChannels } from './memory-channels.ts';
 import { MemoryPresence } from './memory-presence.ts';
 
 /** Clients are registered at this time, and topics are created after it. */
@@ -51,6 +52,10 @@ export class MemoryRedis {
     settingsOf: (topic) => this.topics.get(topic)?.settings.presence ?? null,
     publish: (topic, update) =>
       this.#publish(topic, (listener) => listener.onTopic(topic, { kind: 'presence', ...update })),
+  });
+  readonly channels = new MemoryChannels({
+    topicOf: (name) => this.topic(name),
+    publish: (topic, payload) => this.#publish(topic, (listener) => listener.onTopic(topic, payload)),
   });
   /** The names of all calls of edges so far. */
   readonly calls: string[] = [];
@@ -204,6 +209,11 @@ export class MemoryRedis {
     this.#publish(name, (listener) => listener.onTopic(name, { kind: 'settings' }));
   }
 
+  /** Sends a payload on the live channel of a topic. */
+  sendToTopic(topic: string, payload: Parameters<LiveListener['onTopic']>[1]): void {
+    this.#publish(topic, (listener) => listener.onTopic(topic, payload));
+  }
+
   /** Appends a message, and publishes it on the live channel if `live`. Returns its id. */
   publish(topic: string, data: string, { live = true } = {}): Position {
     const { id, prev, data: bytes } = this.topic(topic).append(Buffer.from(data));
@@ -271,6 +281,7 @@ export class MemoryRedis {
   broker(): MemoryBroker {
     return {
       ...this.#presenceBroker(),
+      ...this.#channelsBroker(),
       refreshEvents: () => Promise.resolve(false),
       isOccupancyWanted: () => false,
       changeOccupancy: () => Promise.resolve(new Set()),
@@ -334,6 +345,20 @@ export class MemoryRedis {
         this.#ask('checkPresence', () => checks.map(({ topic, sequence }) => presence.check(topic, edge, sequence))),
       snapshotPresence: (topic) => this.#ask('snapshotPresence', () => presence.snapshot(topic)),
       refsOf: (clientIds) => this.#ask('refsOf', () => clientIds.map((clientId) => `ref-${clientId}`)),
+    };
+  }
+
+  #channelsBroker(): EdgeChannels {
+    const { channels } = this;
+    return {
+      publishToChannel: (topic, event) => this.#ask('publishToChannel', () => channels.publish(topic, event)),
+      openChannel: (topic, presence) => this.#ask('openChannel', () => channels.open(topic, presence)),
+      readApp: (key) => this.#ask('readApp', () => channels.read(key)),
+      countSubscribers: (topic, edge, count, publish) =>
+        this.#ask('countSubscribers', () => channels.count(topic, edge, count, publish)),
+      isChannelEventWanted: (_topic, type) => channels.wanted.has(type),
+      writeChannelEvent: (topic, type, data) =>
+        this.#ask('writeChannelEvent', () => void channels.events.push({ topic, type, data })),
     };
   }
 

@@ -15,6 +15,7 @@ import { createEdge } from '../edge.ts';
 import { type EdgeOptions, newEdgeId } from '../edge-options.ts';
 import { exposeMetrics } from '../metrics.ts';
 import { type ServerOptions, createEdgeServer } from '../http/server.ts';
+import { PusherDoor } from '../pusher/door.ts';
 import { broadcast } from '../transport/broadcast.ts';
 import { watchRedis } from '../run-edge.ts';
 
@@ -80,6 +81,7 @@ async function serve({ id, redis, source, log }: Wiring, given: Omit<RunningEdge
     channels: (listener) => liveSubscriber(source, redisKeys(prefix), id, listener),
     broadcast,
     logger,
+    door: (deps) => new PusherDoor(deps, { allowedOrigins, directWrites, frames }),
   });
   exposeMetrics(metrics, edge);
   health.check('redis', () => redis.fault());

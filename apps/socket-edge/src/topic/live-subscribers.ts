@@ -70,12 +70,17 @@ export class LiveSubscribers {
     this.#before = position;
   }
 
-  /** Begins to serve the frames up to message `last`. Only when none has still to be served. */
-  begin(frames: Buffer, last: Position): void {
+  /**
+   * Begins to serve the frames up to message `last`. Only when none has still to be served.
+   * @param except a member that moves on without them
+   */
+  begin(frames: Buffer, last: Position, except?: Subscription): void {
+    if (except !== undefined) this.remove(except);
     this.#before = this.#lastSent;
     this.#lastSent = last;
     this.#frames = frames;
     this.#unserved = this.#members.length;
+    if (except !== undefined) this.add(except);
   }
 
   /** Serves until `deadline` (milliseconds of the monotonic clock), at least one batch. Returns how many were served. */

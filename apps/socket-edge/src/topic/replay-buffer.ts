@@ -5,6 +5,8 @@ export interface SentMessage {
   id: Position;
   prev: Position;
   frame: Buffer;
+  /** The id of the subscriber that does not get it; most have none. */
+  except?: string;
   /** Only of a message whose publish is traced. */
   trace?: MessageTrace;
 }
@@ -108,21 +110,30 @@ export interface Write {
   messages: number;
   /** The id of the last of them. */
   last: Position;
+  /** The id of the subscriber that does not get it. */
+  except: string | undefined;
 }
 
-/** The messages from an index on that go out as one write: as many as have room in `maxBytes`, and at least one. Null at the end. */
+/**
+ * The messages from an index on that go out as one write: as many as have room in `maxBytes`, and at least one; one that a
+ * subscriber does not get goes out alone. Null at the end.
+ */
 export function writeOf(messages: readonly SentMessage[], from: number, maxBytes: number): Write | null {
   const frames: Buffer[] = [];
   let bytes = 0;
   let last: Position | null = null;
+  let except: string | undefined;
   for (let index = from; index < messages.length; index += 1) {
     const message = messages[index];
     if (message === undefined || (last !== null && bytes + message.frame.length > maxBytes)) break;
+    if (message.except !== undefined && last !== null) break;
     bytes += message.frame.length;
     frames.push(message.frame);
     last = message.id;
+    ({ except } = message);
+    if (except !== undefined) break;
   }
   const [first] = frames;
   if (first === undefined || last === null) return null;
-  return { frames: frames.length === 1 ? first : Buffer.concat(frames, bytes), messages: frames.length, last };
+  return { frames: frames.length === 1 ? first : Buffer.concat(frames, bytes), messages: frames.length, last, except };
 }

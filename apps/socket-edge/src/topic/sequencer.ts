@@ -44,6 +44,7 @@ interface LiveMessage {
   id: Position;
   data: Buffer;
   trace: MessageTrace | undefined;
+  except: string | undefined;
 }
 
 /**
@@ -86,20 +87,23 @@ export class Sequencer implements LogTarget<SentMessage> {
     return this.state === 'open' && !this.#syncing && this.#held.length === 0;
   }
 
-  /** @param traceparent of a publish that is traced */
-  onLive(prev: Position, id: Position, data: Buffer, traceparent?: string): void {
+  /**
+   * @param traceparent of a publish that is traced
+   * @param except the id of the subscriber that does not get it
+   */
+  onLive(prev: Position, id: Position, data: Buffer, traceparent?: string, except?: string): void {
     const trace = traceparent === undefined ? undefined : { traceparent, receivedAt: Date.now(), caughtUp: false };
     this.freshAt = performance.now();
     this.#deps.counters.messagesReceived += 1;
-    if (this.#syncing || this.state !== 'open') this.#hold({ prev, id, data, trace });
+    if (this.#syncing || this.state !== 'open') this.#hold({ prev, id, data, trace, except });
     else if (prev === this.position) {
-      if (!this.#deps.isFull()) this.#emitLive(prev, id, data, trace);
+      if (!this.#deps.isFull()) this.#emitLive({ prev, id, data, trace, except });
       // Read page by page, as it is sent.
       else void this.sync();
     } else if (comparePositions(id, this.position) > 0 || !this.#deps.has(id)) {
       // Also when its id is not above the last one: Redis may have lost its last writes, and go on from before.
       this.#deps.counters.gapsFound += 1;
-      this.#hold({ prev, id, data, trace });
+      this.#hold({ prev, id, data, trace, except });
       void this.sync();
     }
   }
@@ -219,20 +223,22 @@ export class Sequencer implements LogTarget<SentMessage> {
     const held = this.#held;
     this.#held = [];
     if (this.state !== 'open') return;
-    for (const [index, { prev, id, data, trace }] of held.entries()) {
-      if (comparePositions(id, this.position) <= 0) continue;
-      if (prev !== this.position) {
+    for (const [index, message] of held.entries()) {
+      if (comparePositions(message.id, this.position) <= 0) continue;
+      if (message.prev !== this.position) {
         this.#held = held.slice(index);
         this.#syncAgain = true;
         return;
       }
-      this.#emitLive(prev, id, data, trace);
+      this.#emitLive(message);
     }
   }
 
-  #emitLive(prev: Position, id: Position, data: Buffer, trace: MessageTrace | undefined): void {
-    const frame = this.#deps.encode(id, data);
-    this.#emit(trace === undefined ? { id, prev, frame } : { id, prev, frame, trace });
+  #emitLive({ prev, id, data, trace, except }: LiveMessage): void {
+    const message: SentMessage = { id, prev, frame: this.#deps.encode(id, data) };
+    if (trace !== undefined) message.trace = trace;
+    if (except !== undefined) message.except = except;
+    this.#emit(message);
   }
 
   #emit(message: SentMessage): void {

@@ -126,6 +126,7 @@ export class Subscription implements LogTarget<SentMessage> {
       if (write === null) return;
       sent += write.messages;
       this.position = write.last;
+      if (write.except !== undefined && write.except === this.subscriber.id) continue;
       this.subscriber.send(write.frames, write.messages);
     }
   }

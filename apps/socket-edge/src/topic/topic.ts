@@ -11,7 +11,7 @@ import { LogCursor } from './log-cursor.ts';
 import type { FramePage } from './log-reader.ts';
 import { type SentMessage, writeOf } from './replay-buffer.ts';
 import { Sequencer } from './sequencer.ts';
-import type { SubscribedPresence, SubscribedTopic, Subscription } from './subscription.ts';
+import { NOT_LIVE, type SubscribedPresence, type SubscribedTopic, type Subscription } from './subscription.ts';
 
 export interface TopicDeps {
   readTopic: (topic: string) => Promise<TopicState | null>;
@@ -332,10 +332,16 @@ export class Topic implements SubscribedTopic {
     for (const message of messages) this.#history.push(message);
     this.lastSent = write.last;
     this.#sending = { messages, bytes: write.frames.length, receivers: 0 };
-    this.#live.begin(write.frames, write.last);
+    this.#live.begin(write.frames, write.last, this.#liveOne(write.except));
     this.catchUpAll();
     if (!this.#live.busy) this.#onWritten();
     return true;
+  }
+
+  /** The live subscription of the subscriber with this id. */
+  #liveOne(id: string | undefined): Subscription | undefined {
+    const found = id === undefined ? undefined : this.#deps.subscriptionOf?.(this.name, id);
+    return found?.topic === this && found.liveIndex !== NOT_LIVE ? found : undefined;
   }
 
   async #catchUpFromLog(subscription: Subscription): Promise<void> {

@@ -8,6 +8,7 @@ import { messageEncoder } from '../transport/frames.ts';
 import type { Broadcast } from '../transport/transport.ts';
 import { TopicComparison } from './comparison.ts';
 import type { SentMessage } from './replay-buffer.ts';
+import type { Subscription } from './subscription.ts';
 import { Topic, type TopicDeps } from './topic.ts';
 
 /** Entries in one read of a log: with messages of 64 KiB, what one read can bring is still bounded. */
@@ -90,6 +91,21 @@ export class Topics {
     return this.#topics.get(name)?.some(({ size }) => size > 0) === true;
   }
 
+  /** How many connections are subscribed to it. */
+  subscribersOf(name: string): number {
+    return (this.#topics.get(name) ?? []).reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** The subscriptions to it. */
+  subscriptionsOf(name: string): Subscription[] {
+    return (this.#topics.get(name) ?? []).flatMap((topic) => topic.subscriptions());
+  }
+
+  /** The topic of this name, if it is subscribed and its last message known; the newest incarnation. */
+  openTopic(name: string): Topic | null {
+    return this.#topics.get(name)?.findLast(({ state }) => state === 'open') ?? null;
+  }
+
   /** Whether a topic is subscribed, and its last message known. */
   isOpen(name: string, incarnation: string): boolean {
     return this.#find(name, incarnation)?.state === 'open';
@@ -114,7 +130,7 @@ export class Topics {
   onTopic(name: string, payload: LivePayload): void {
     for (const topic of this.#topics.get(name) ?? []) {
       if (payload.kind === 'message')
-        topic.sequencer.onLive(payload.prev, payload.id, payload.data, payload.traceparent);
+        topic.sequencer.onLive(payload.prev, payload.id, payload.data, payload.traceparent, payload.except);
       // It may be older than the topic that has the name now: only Redis knows which one is gone.
       else if (payload.kind === 'deleted') void topic.sequencer.sync();
     }
@@ -193,10 +209,11 @@ export class Topics {
     const encode = messageEncoder(name);
     return {
       ...page,
-      entries: page.entries.map(({ id, prev, data, traceparent }): SentMessage => {
-        const message = { id, prev, frame: encode(id, data) };
-        if (traceparent === undefined) return message;
-        return { ...message, trace: { traceparent, receivedAt: Date.now(), caughtUp: true } };
+      entries: page.entries.map(({ id, prev, data, traceparent, except }): SentMessage => {
+        const message: SentMessage = { id, prev, frame: encode(id, data) };
+        if (traceparent !== undefined) message.trace = { traceparent, receivedAt: Date.now(), caughtUp: true };
+        if (except !== undefined) message.except = except;
+        return message;
       }),
     };
   }
@@ -238,9 +255,7 @@ export class Topics {
   }
 
   #answerCount(name: string, surveyId: string): void {
-    const topics = this.#topics.get(name) ?? [];
-    const subscribers = topics.reduce((sum, { size }) => sum + size, 0);
-    this.#deps.broker.answer(surveyId, subscribers).catch(() => {
+    this.#deps.broker.answer(surveyId, this.subscribersOf(name)).catch(() => {
       // Redis went away: the survey reports "not known" by itself.
     });
   }

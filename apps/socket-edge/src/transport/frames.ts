@@ -1,4 +1,5 @@
 import type { DownFrame } from '@holdfast/protocol/down';
+import { isChannelTopic } from '@holdfast/protocol/pusher-channels';
 import { deliveredName } from '../topic/delivered-name.ts';
 import type { Position } from '@holdfast/protocol/position-order';
 
@@ -46,6 +47,13 @@ export function textFrame(text: string): Buffer {
   return frame;
 }
 
+/** The same of text that is encoded already. */
+export function encodedTextFrame(text: Buffer): Buffer {
+  const frame = Buffer.allocUnsafe(headerBytes(text.length) + text.length);
+  text.copy(frame, writeHeader(frame, text.length));
+  return frame;
+}
+
 /** Any frame but a message. */
 export function controlFrame(frame: Exclude<DownFrame, { type: 'message' }>): Buffer {
   return textFrame(JSON.stringify(frame));
@@ -58,9 +66,10 @@ const BEFORE_DATA = '","data":';
 
 /**
  * Encodes the messages of one topic: header and payload in one Buffer, once for all receivers. The data is copied
- * as it was published, never parsed.
+ * as it was published, never parsed; that of a channel is the whole payload.
  */
 export function messageEncoder(topic: string): (id: Position, data: Buffer) => Buffer {
+  if (isChannelTopic(topic)) return (_id, data) => encodedTextFrame(data);
   const start = Buffer.from(`{"type":"message","topic":${JSON.stringify(deliveredName(topic))},"id":"`);
   return (id, data) => {
     const payloadBytes = start.length + id.length + BEFORE_DATA.length + data.length + 1;

@@ -4,7 +4,6 @@ import type { SystemFacts } from '@holdfast/service/system-facts';
 export interface EdgeDetails {
   id: string;
   url: string;
-  /** Of every protocol. */
   connections: number;
   maxConnections: number;
   /** How many of the connections came through the Pusher door. Not of edges of an earlier version. */
