@@ -102,7 +102,10 @@ export const configSchema = z
     WEBHOOKS_BUFFER_MIB: integer({ min: 1, max: 1_048_576, default: 1_024 }).describe(
       'MiB of Redis memory that events of webhooks may take, on all nodes together; past it, or 1,000,000 events, the oldest go',
     ),
-    PUSHER_PATH_PREFIX: setting('must be paths such as /pusher, without a slash at their ends, with commas between', paths)
+    PUSHER_PATH_PREFIX: setting(
+      'must be paths such as /pusher, without a slash at their ends, with commas between',
+      paths,
+    )
       .optional()
       .describe(
         'What a proxy has before /apps/ in the URLs of Pusher clients (/pusher), whether or not it takes it away: it may be in what they sign',

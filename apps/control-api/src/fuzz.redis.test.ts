@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { problem } from '@holdfast/protocol/problems';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type TestApi, startTestApi } from './testing/api.ts';
+import { signedCall, signedUrl } from './testing/signed-calls.ts';
 import type { Answer } from './testing/problem-matchers.ts';
 
 const RUNS = { numRuns: 200 };
@@ -73,6 +74,8 @@ describe('whatever is sent, no call fails: it is done, or refused with a problem
       await api.call('DELETE', `/v1/clients/${clientId}/topics?${query}`),
       await api.call('GET', `/v1/clients?${query}`, { key: 'all' }),
       await api.call('GET', `/v1/topics/news.a/messages?${query}`, { key: 'all' }),
+      await api.call('GET', `${signedUrl('GET', '/apps/3/channels')}&${query}`),
+      await signedCall(api, 'GET', '/apps/3/channels', { query: Object.fromEntries(new URLSearchParams(query)) }),
     ]);
     expect(found).toBeNull();
   });
@@ -81,6 +84,17 @@ describe('whatever is sent, no call fails: it is done, or refused with a problem
     const found = await unjudged(body, async (raw) => [
       await api.call('POST', '/v1/topics/news.a/messages', { key: 'all', raw }),
       await api.call('POST', '/v1/messages', { key: 'all', raw }),
+    ]);
+    expect(found).toBeNull();
+  });
+
+  test('the signed calls', async () => {
+    const found = await unjudged(fc.tuple(body, id), async ([raw, name]) => [
+      await signedCall(api, 'POST', '/apps/3/events', { raw }),
+      await signedCall(api, 'POST', '/apps/3/batch_events', { raw }),
+      await signedCall(api, 'POST', `/apps/3/users/${name}/terminate_connections`, { raw }),
+      await signedCall(api, 'GET', `/apps/3/channels/${name}`),
+      await signedCall(api, 'GET', `/apps/3/channels/${name}/users`),
     ]);
     expect(found).toBeNull();
   });

@@ -4,6 +4,7 @@ import { type PrivateRedis, startPrivateRedis } from '@holdfast/testkit/redis-pr
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkRedis } from './observability/health.ts';
 import { type CallOptions, type TestApi, startTestApi } from './testing/api.ts';
+import { signedCall } from './testing/signed-calls.ts';
 
 let server: PrivateRedis;
 let api: TestApi;
@@ -48,7 +49,24 @@ const CALLS = [
   ['reading the capacity', 'GET', '/v1/capacity', byOperator],
 ] as const;
 
+const event = { name: 'x', channel: 'presence-a', data: '' };
+const SIGNED_CALLS = [
+  ['publishing an event', 'POST', 'events', { body: event }],
+  ['publishing a batch of events', 'POST', 'batch_events', { body: { batch: [event] } }],
+  ['listing channels', 'GET', 'channels', {}],
+  ['reading a channel', 'GET', 'channels/presence-a', {}],
+  ['listing the users on a channel', 'GET', 'channels/presence-a/users', {}],
+  ['counting connections', 'GET', 'connections', {}],
+  ['ending connections of a user', 'POST', 'users/ann/terminate_connections', { body: {} }],
+] as const;
+
 describe('while Redis is away', () => {
+  test.each(SIGNED_CALLS)('%s answers 503 redis-unavailable with Retry-After', async (_, method, path, options) => {
+    const answer = await signedCall(api, method, `/apps/3/${path}`, options);
+    expect(answer).toBeProblem(503, 'redis-unavailable');
+    expect(answer.headers['retry-after']).toBe('1');
+  });
+
   test.each(CALLS)('%s answers 503 redis-unavailable with Retry-After', async (_name, method, path, options) => {
     const answer = await api.call(method, path, options);
     expect(answer).toBeProblem(503, 'redis-unavailable');

@@ -11,6 +11,8 @@ interface AppRegistryOptions {
   readonly broker: Pick<ControlChannels, 'writeApps'>;
   readonly keys: KeyRing;
   readonly logger: Logger;
+  /** Default: 5 s. */
+  readonly everyMs?: number;
 }
 
 /**
@@ -18,7 +20,7 @@ interface AppRegistryOptions {
  * Redis that has lost them has them again. An app whose key has expired is none. Apps stay known after the stop, which it
  * returns: edges go on while no control-api runs.
  */
-export function startAppRegistry({ broker, keys, logger }: AppRegistryOptions): () => void {
+export function startAppRegistry({ broker, keys, logger, everyMs = WRITE_MS }: AppRegistryOptions): () => void {
   /** Public keys that Redis may have from here. */
   const written = new Set<string>();
   let writing: Promise<void> = Promise.resolve();
@@ -47,7 +49,7 @@ export function startAppRegistry({ broker, keys, logger }: AppRegistryOptions): 
   const writeNow = (): void => void writeNext().catch(onError);
   writeNow();
   const stopListening = keys.onReplaced(writeNow);
-  const stopRepeating = repeat(writeNext, { intervalMs: WRITE_MS, onError });
+  const stopRepeating = repeat(writeNext, { intervalMs: everyMs, onError });
   return () => {
     stopListening();
     stopRepeating();

@@ -28,7 +28,10 @@ beforeAll(async () => {
   const member = (id: string) => ({ id, info: null });
   const known = { sequence: 1, members: Array.from({ length: 1500 }, (_, index) => member(`u-${index}`)) };
   await edge.broker.setPresence(topicOf('presence-hall'), edge.id, known);
-  await edge.broker.setPresence(topicOf('presence-room'), edge.id, { sequence: 1, members: [member('1'), member('b')] });
+  await edge.broker.setPresence(topicOf('presence-room'), edge.id, {
+    sequence: 1,
+    members: [member('1'), member('b')],
+  });
 });
 afterAll(async () => {
   edge.stop();

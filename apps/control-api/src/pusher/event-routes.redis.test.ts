@@ -32,9 +32,11 @@ async function sentBy(call: () => Promise<unknown>, count: number) {
   await call();
   const isMessage = ({ payload }: (typeof edge.received)[number]) => payload.kind === 'message';
   await vi.waitFor(() => expect(edge.received.slice(before).filter(isMessage)).toHaveLength(count));
-  return edge.received.slice(before).flatMap(({ topic, payload }) =>
-    payload.kind === 'message' ? [{ topic, text: String(payload.data), except: payload.except ?? null }] : [],
-  );
+  return edge.received
+    .slice(before)
+    .flatMap(({ topic, payload }) =>
+      payload.kind === 'message' ? [{ topic, text: String(payload.data), except: payload.except ?? null }] : [],
+    );
 }
 
 describe('an event', () => {
@@ -83,7 +85,13 @@ describe('an event', () => {
   test('with info gives what there is of each channel', async () => {
     const presence = topicOf('presence-room');
     await edge.broker.openChannel(presence, { by: 'user', show: 'members', limit: 100, graceSeconds: 0 });
-    const known = { sequence: 1, members: [{ id: 'u-1', info: null }, { id: 'u-2', info: null }] };
+    const known = {
+      sequence: 1,
+      members: [
+        { id: 'u-1', info: null },
+        { id: 'u-2', info: null },
+      ],
+    };
     await edge.broker.setPresence(presence, edge.id, known);
     const channels = ['presence-room', 'orders', 'no-one'];
     const answer = await publish({ ...event, channels, info: 'user_count,subscription_count' });
@@ -174,7 +182,12 @@ describe('a batch', () => {
     ['with one event that has no channel', { batch: [{ ...event, channel: 'other' }, event] }, 'body.batch[1].channel'],
     [
       'with one event whose data is no text',
-      { batch: [{ ...event, channel: 'other' }, { ...event, channel: 'other', data: {} }] },
+      {
+        batch: [
+          { ...event, channel: 'other' },
+          { ...event, channel: 'other', data: {} },
+        ],
+      },
       'body.batch[1].data',
     ],
   ])('%s is refused, and nothing of it is published', async (_, body, field) => {

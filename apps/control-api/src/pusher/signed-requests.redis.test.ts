@@ -128,7 +128,10 @@ test('a path is signed as it is sent, or before it is escaped', async () => {
 test('the body is JSON whatever type it is said to have', async () => {
   for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/json; charset=utf-8']) {
     const raw = JSON.stringify(event);
-    const answer = await api.call('POST', signedUrl('POST', EVENTS, { raw }), { raw, headers: { 'content-type': type } });
+    const answer = await api.call('POST', signedUrl('POST', EVENTS, { raw }), {
+      raw,
+      headers: { 'content-type': type },
+    });
     expect(answer.status).toBe(200);
   }
 });

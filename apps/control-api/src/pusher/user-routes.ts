@@ -23,7 +23,10 @@ export const userConnectionRoutes: FastifyPluginAsyncZod<Services> = async (app,
         security,
         params: path,
         querystring: signedQuery,
-        response: answers({ 200: z.object({}).describe('Edges that have such connections were notified') }, SIGNED_BODY_CODES),
+        response: answers(
+          { 200: z.object({}).describe('Edges that have such connections were notified') },
+          SIGNED_BODY_CODES,
+        ),
       },
     },
     async (request) => {

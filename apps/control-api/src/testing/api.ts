@@ -70,7 +70,10 @@ const KEYS = {
   toClients: { can: { publish: ['@clients'] } },
   ofApp: { pusher: APP },
   ofSmallApp: { pusher: { appId: 'small', key: 'small-key', secret: 'small-secret', maxEventBytes: 10 } },
-  ofExpiredApp: { pusher: { appId: 'over', key: 'over-key', secret: 'over-secret' }, expiresAt: '2020-01-01T00:00:00Z' },
+  ofExpiredApp: {
+    pusher: { appId: 'over', key: 'over-key', secret: 'over-secret' },
+    expiresAt: '2020-01-01T00:00:00Z',
+  },
 };
 
 const KEYS_FILE = { keys: Object.entries(KEYS).map(([id, key]) => ({ id, secretSha256, ...key })) };

@@ -89,7 +89,10 @@ export const eventResponse = z.object({
 });
 
 export const batchEventsResponse = z.object({
-  batch: z.array(counts).optional().describe('What `info` asks for, in the order of the events; not there when none does'),
+  batch: z
+    .array(counts)
+    .optional()
+    .describe('What `info` asks for, in the order of the events; not there when none does'),
 });
 
 /** How a request is signed. */
