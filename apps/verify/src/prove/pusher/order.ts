@@ -66,7 +66,8 @@ export function truthOf(channel: string, publications: readonly Publication[], {
   });
   const byToken = new Map(messages.map((message) => [message.token, message]));
   const answered = new Set(publications.flatMap(({ token, outcome }) => (outcome.kind === 'published' ? [token] : [])));
-  const isBefore = (one: Truth, other: Truth) => answered.has(one.token) && one.answeredAt <= other.askedAt;
+  const isBefore = (one: Truth, other: Truth) =>
+    one !== other && answered.has(one.token) && one.answeredAt <= other.askedAt;
   const edges = new Map(messages.map(({ token }) => [token, new Set<string>()]));
   for (const one of messages) {
     for (const other of messages) if (isBefore(one, other)) edges.get(one.token)?.add(other.token);
