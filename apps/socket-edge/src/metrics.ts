@@ -1,6 +1,7 @@
 import type { Metrics } from '@holdfast/service/metrics';
 import { ROUND_TRIP_HELP, roundTrips } from '@holdfast/redis/round-trips';
 import type { Edge } from './edge.ts';
+import { PusherDoor } from './pusher/door.ts';
 import type { Counters, Latencies } from './counters.ts';
 
 /** The name and help text of each counter. */
@@ -55,6 +56,7 @@ const latencies: Record<keyof Latencies, readonly [name: string, help: string]> 
 
 /** Makes metrics of what the edge counts; they are read at a scrape. */
 export function exposeMetrics(metrics: Metrics, edge: Edge): void {
+  if (edge.door instanceof PusherDoor) exposeDoor(metrics, edge.door);
   for (const [key, [name, help]] of Object.entries(counters) as [keyof Counters, readonly [string, string]][]) {
     const counter = metrics.counter(name, help);
     onCollect(counter, () => {
@@ -100,6 +102,27 @@ export function exposeMetrics(metrics: Metrics, edge: Edge): void {
   onCollect(silence, () => {
     silence.reset();
     for (const { server, silentMs } of edge.probes.silences()) silence.set({ server }, silentMs / 1000);
+  });
+}
+
+/** Of the Pusher door. */
+function exposeDoor(metrics: Metrics, door: PusherDoor): void {
+  gauge(metrics, 'pusher_connections', 'Connections of the Pusher door open now', () => door.connections.size);
+  gauge(metrics, 'pusher_held', 'Connections of the Pusher door that wait to be established', () => door.held);
+  const relayed = metrics.counter('pusher_client_events_total', 'Events of clients, by whether they were relayed', [
+    'relayed',
+  ]);
+  onCollect(relayed, () => {
+    relayed.reset();
+    relayed.inc({ relayed: 'yes' }, door.counters.clientEvents);
+    relayed.inc({ relayed: 'no' }, door.counters.clientEventsRefused);
+  });
+  const closed = metrics.counter('pusher_closed_total', 'Connections that the Pusher door closed, by the close code', [
+    'code',
+  ]);
+  onCollect(closed, () => {
+    closed.reset();
+    for (const [code, count] of door.counters.closed) closed.inc({ code: String(code) }, count);
   });
 }
 

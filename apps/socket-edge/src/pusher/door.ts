@@ -101,6 +101,11 @@ export class PusherDoor implements Door, SocketHandler<PusherConnection> {
     return this.#held.size;
   }
 
+  /** Channels that are being opened. */
+  get opening(): number {
+    return this.#opener.size;
+  }
+
   has(path: string): boolean {
     return isAppPath(path);
   }

@@ -11,7 +11,7 @@ import {
 import type { Position } from '@holdfast/protocol/position-order';
 import { Subscription } from '../topic/subscription.ts';
 import type { Topics } from '../topic/topics.ts';
-import { textFrame } from '../transport/frames.ts';
+import { encodedTextFrame } from '../transport/frames.ts';
 import { authorizeSubscribe, channelFault } from './authorization.ts';
 import { type ChannelOpener, type OpenedChannel, watchersOf } from './channel-opener.ts';
 import type { SubscribeFrame } from './client-frames.ts';
@@ -214,7 +214,7 @@ export class Subscribing {
 
   #sendCached(connection: PusherConnection, topic: string, channel: string, frame: Buffer | null): void {
     if (frame !== null) {
-      connection.sendFrame(textFrame(String(frame)));
+      connection.sendFrame(encodedTextFrame(frame));
       return;
     }
     connection.sendFrame(cacheMissFrame(channel));

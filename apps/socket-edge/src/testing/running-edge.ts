@@ -126,7 +126,9 @@ async function serve({ id, redis, source, log }: Wiring, given: Omit<RunningEdge
       server.close();
       await redis.close();
       server.closeAllConnections();
-      for (const connection of edge.registry.slice(0, edge.registry.size)) connection.transport.terminate();
+      for (const list of [edge.registry, ...(edge.door ? [edge.door.connections] : [])]) {
+        for (const { transport } of list.slice(0, list.size)) transport.terminate();
+      }
       metrics.stop();
     },
     /** Ends it as a shutdown without any time for goodbyes does. */

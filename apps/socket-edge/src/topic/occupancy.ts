@@ -16,7 +16,7 @@ export interface OccupancyDeps {
   onError: (error: unknown) => void;
 }
 
-/** Writes on which topics this edge has connections, while events of that are wanted. */
+/** Writes on which topics this edge has connections, of channels always, of others while events of that are wanted. */
 export class Occupancy {
   readonly #deps: OccupancyDeps;
   /** Topics that Redis has as occupied by this edge: true, or may have: false. */
@@ -32,7 +32,7 @@ export class Occupancy {
 
   /** The first connection has come to a topic, or the last one has left. */
   onChange(topic: string): void {
-    if (this.#written.size === 0 && !this.#deps.broker.isOccupancyWanted()) return;
+    if (!this.#written.has(topic) && !this.#deps.broker.isOccupancyWanted(topic)) return;
     this.#changed.add(topic);
     this.write().catch(this.#deps.onError);
   }

@@ -1,0 +1,237 @@
+import { channelTopic } from '@holdfast/protocol/pusher-channels';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { MemoryRedis } from '../testing/memory-redis.ts';
+import { type PusherClient, app, pusherEdge, until } from '../testing/pusher-edge.ts';
+
+const SUBSCRIBED = 'pusher_internal:subscription_succeeded';
+const REFUSED = 'pusher:subscription_error';
+const MISS = 'pusher:cache_miss';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+async function setup() {
+  const redis = new MemoryRedis();
+  const edge = pusherEdge(redis);
+  const client = await edge.connected();
+  return { redis, edge, client };
+}
+
+function subscribePublic(client: PusherClient, channel: string): void {
+  client.send({ event: 'pusher:subscribe', data: { channel, auth: '' } });
+}
+
+function unsubscribe(client: PusherClient, channel: string): void {
+  client.send({ event: 'pusher:unsubscribe', data: { channel } });
+}
+
+describe('a subscription', () => {
+  it('brings what is published from its answer on, in order, and nothing from before', async () => {
+    const { edge, client } = await setup();
+    edge.publish('news', 'before', '0');
+    subscribePublic(client, 'news');
+    await until(() => client.of(SUBSCRIBED).length > 0);
+    for (let index = 0; index < 50; index += 1) edge.publish('news', 'evt', String(index));
+    await edge.settled();
+    expect(client.of('evt')).toEqual(Array.from({ length: 50 }, (_, index) => index));
+    expect(client.of('before')).toEqual([]);
+  });
+
+  it('to a channel that the edge has costs no call of Redis', async () => {
+    const { redis, edge, client } = await setup();
+    const other = await edge.connected();
+    subscribePublic(client, 'news');
+    await until(() => client.of(SUBSCRIBED).length > 0);
+    redis.calls.length = 0;
+    subscribePublic(other, 'news');
+    expect(other.of(SUBSCRIBED)).toHaveLength(1);
+    expect(redis.calls).toEqual([]);
+  });
+
+  it('of many to one channel asks Redis once', async () => {
+    const { redis, edge } = await setup();
+    const clients = await Promise.all(Array.from({ length: 20 }, () => edge.connected()));
+    redis.calls.length = 0;
+    for (const client of clients) client.subscribe('private-a');
+    await until(() => clients.every((client) => client.of(SUBSCRIBED).length === 1));
+    expect(redis.calls.filter((call) => call === 'openChannel')).toHaveLength(1);
+  });
+
+  it('that is asked for twice is answered again, and brings its events once', async () => {
+    const { edge, client } = await setup();
+    subscribePublic(client, 'news');
+    subscribePublic(client, 'news');
+    await until(() => client.of(SUBSCRIBED).length > 0);
+    subscribePublic(client, 'news');
+    expect(client.of(SUBSCRIBED)).toHaveLength(2);
+    edge.publish('news', 'evt', '1');
+    await edge.settled();
+    expect(client.of('evt')).toEqual([1]);
+  });
+
+  it('that has ended brings nothing, and may begin again', async () => {
+    const { edge, client } = await setup();
+    subscribePublic(client, 'news');
+    await until(() => client.of(SUBSCRIBED).length > 0);
+    unsubscribe(client, 'news');
+    edge.publish('news', 'evt', '1');
+    await edge.settled();
+    subscribePublic(client, 'news');
+    edge.publish('news', 'evt', '2');
+    await edge.settled();
+    expect(client.of('evt')).toEqual([2]);
+  });
+
+  it('that ends while its channel is being opened never comes', async () => {
+    const { redis, edge, client } = await setup();
+    const goOn = redis.hold('openChannel');
+    subscribePublic(client, 'news');
+    await edge.settled();
+    unsubscribe(client, 'news');
+    goOn();
+    await edge.settled();
+    expect(client.of(SUBSCRIBED)).toEqual([]);
+    expect(client.connection.subscriptions.size).toBe(0);
+    expect(client.connection.opening).toBeNull();
+    subscribePublic(client, 'news');
+    await until(() => client.of(SUBSCRIBED).length === 1);
+  });
+
+  it.each(['private-a', 'presence-a', 'private-encrypted-a', '#server-to-user-a'])(
+    'to %s without a signature is refused, and the connection stays',
+    async (channel) => {
+      const { client } = await setup();
+      subscribePublic(client, channel);
+      expect(client.frames().at(-1)).toEqual({
+        event: REFUSED,
+        channel,
+        data: { type: 'AuthError', error: expect.any(String), status: 401 },
+      });
+      expect(client.socket.closed).toBeNull();
+    },
+  );
+
+  it.each(['', 'a b', '#online-alice', 'x'.repeat(30_000)])('to %.20s is refused: no channel has that name', async (channel) => {
+    const { redis, client } = await setup();
+    redis.calls.length = 0;
+    subscribePublic(client, channel);
+    expect(client.of(REFUSED)).toMatchObject([{ type: 'InvalidChannel', status: 400 }]);
+    expect(client.socket.writes.at(-1)?.length).toBeLessThan(2000);
+    expect(redis.calls).toEqual([]);
+  });
+
+  it('is one of a thousand at most, with those that are being opened', async () => {
+    const { redis, edge, client } = await setup();
+    const goOn = redis.hold('openChannel');
+    for (let index = 0; index < 1500; index += 1) subscribePublic(client, `c${index}`);
+    expect(client.of(REFUSED)).toHaveLength(500);
+    expect(client.of(REFUSED)[0]).toMatchObject({ type: 'LimitReached' });
+    goOn();
+    await until(() => client.of(SUBSCRIBED).length === 1000);
+    unsubscribe(client, 'c0');
+    subscribePublic(client, 'c1000');
+    await until(() => client.of(SUBSCRIBED, 'c1000').length === 1);
+    await edge.settled();
+  });
+});
+
+describe('while Redis is away', () => {
+  it('a subscription waits, as clients ask once, and comes when it is back', async () => {
+    const { redis, edge, client } = await setup();
+    redis.away = true;
+    subscribePublic(client, 'news');
+    client.subscribe('presence-a', '{"user_id":"u"}');
+    await edge.settled();
+    expect(client.of(SUBSCRIBED)).toEqual([]);
+    redis.away = false;
+    await until(() => client.of(SUBSCRIBED).length === 2);
+  });
+
+  it('nothing is kept of subscriptions whose connections are gone', async () => {
+    const { redis, edge } = await setup();
+    redis.away = true;
+    for (let round = 0; round < 10; round += 1) {
+      await edge.beat();
+      redis.away = false;
+      const client = await edge.connected();
+      redis.away = true;
+      for (let index = 0; index < 100; index += 1) subscribePublic(client, `c${round}-${index}`);
+      edge.door.onClosed(client.connection);
+    }
+    expect(edge.door.opening).toBe(0);
+    redis.away = false;
+    await edge.settled();
+    expect(edge.edge.topics.size).toBe(0);
+  });
+});
+
+describe('a channel that Redis has lost', () => {
+  it('is taken up again without a frame, and brings all that is published on the new one', async () => {
+    const { redis, edge, client } = await setup();
+    subscribePublic(client, 'news');
+    await until(() => client.of(SUBSCRIBED).length > 0);
+    edge.publish('news', 'evt', '1');
+    await edge.settled();
+    redis.topics.delete(channelTopic(app.appId, 'news'));
+    edge.publish('news', 'evt', '2');
+    edge.edge.compareEverything();
+    await edge.settled();
+    edge.publish('news', 'evt', '3');
+    await until(() => client.of('evt').length >= 3);
+    expect(client.of('evt')).toEqual([1, 2, 3]);
+    expect(client.of(SUBSCRIBED)).toHaveLength(1);
+    expect(client.socket.closed).toBeNull();
+  });
+
+  it('of which the log has lost events shows that as a new connection', async () => {
+    const { redis, edge, client } = await setup();
+    subscribePublic(client, 'news');
+    await until(() => client.of(SUBSCRIBED).length > 0);
+    const log = redis.topic(channelTopic(app.appId, 'news'));
+    for (let index = 0; index < 5; index += 1) log.append(Buffer.from('{}'));
+    log.trim(1);
+    edge.publish('news', 'evt', '1');
+    await edge.settled();
+    expect(client.of('pusher:error')).toMatchObject([{ code: 4100 }]);
+    expect(client.socket.closed).toMatchObject({ code: 4100 });
+  });
+});
+
+describe('a cache channel', () => {
+  it('without an event says so, and has an event for webhooks that want it', async () => {
+    const { redis, client } = await setup();
+    redis.channels.wanted.add('channel.cache-miss');
+    subscribePublic(client, 'cache-a');
+    await until(() => client.of(MISS).length > 0);
+    expect(client.frames().slice(-2)).toEqual([
+      { event: SUBSCRIBED, channel: 'cache-a', data: '{}' },
+      { event: MISS, channel: 'cache-a' },
+    ]);
+    expect(redis.channels.events).toEqual([
+      { topic: channelTopic(app.appId, 'cache-a'), type: 'channel.cache-miss', data: {} },
+    ]);
+  });
+
+  it('brings its last event, then what follows, each once, whenever it is joined', async () => {
+    const { edge, redis } = await setup();
+    for (let round = 0; round < 10; round += 1) {
+      const client = await edge.connected();
+      edge.publish('cache-a', 'evt', `${round}.1`, { cached: true });
+      const goOn = redis.hold('openChannel');
+      subscribePublic(client, 'cache-a');
+      await edge.settled();
+      edge.publish('cache-a', 'evt', `${round}.2`, { cached: true });
+      await edge.settled();
+      edge.publish('cache-a', 'evt', `${round}.3`, { cached: true });
+      goOn();
+      edge.publish('cache-a', 'evt', `${round}.4`, { cached: true });
+      await until(() => client.of('evt').length >= 4);
+      await edge.settled();
+      // As it was when Redis was asked: with the first event.
+      expect(client.of('evt')).toEqual([1, 2, 3, 4].map((part) => Number(`${round}.${part}`)));
+      expect(client.of(MISS)).toEqual([]);
+      edge.door.onClosed(client.connection);
+    }
+  });
+});
