@@ -194,10 +194,10 @@ export async function readVariables(env: NodeJS.ProcessEnv): Promise<Config> {
     if (!(error instanceof ConfigError)) throw error;
     const given = (variable: string): string => env[variable]?.trim() ?? '';
     const [keys, webhooks] = [given('API_KEYS_FILE'), given('WEBHOOKS_FILE')];
-    const needed = isProduction({ NODE_ENV: given('NODE_ENV') });
+    const production = isProduction({ NODE_ENV: given('NODE_ENV') });
     const allowPrivate = given('WEBHOOKS_ALLOW_PRIVATE') === '1';
     const faults = [
-      keys ? await faultOfKeys(keys, { needed }) : null,
+      keys ? await faultOfKeys(keys, { production }) : null,
       webhooks ? await faultOfWebhooks(webhooks, { allowPrivate }) : null,
     ];
     throw new ConfigError([...error.faults, ...faults.filter((fault) => fault !== null)]);

@@ -89,12 +89,12 @@ describe('whatever is sent, no call fails: it is done, or refused with a problem
   });
 
   test('the signed calls', async () => {
-    const found = await unjudged(fc.tuple(body, id), async ([raw, name]) => [
+    const found = await unjudged(fc.tuple(body, id), async ([raw, named]) => [
       await signedCall(api, 'POST', '/apps/3/events', { raw }),
       await signedCall(api, 'POST', '/apps/3/batch_events', { raw }),
-      await signedCall(api, 'POST', `/apps/3/users/${name}/terminate_connections`, { raw }),
-      await signedCall(api, 'GET', `/apps/3/channels/${name}`),
-      await signedCall(api, 'GET', `/apps/3/channels/${name}/users`),
+      await signedCall(api, 'POST', `/apps/3/users/${named}/terminate_connections`, { raw }),
+      await signedCall(api, 'GET', `/apps/3/channels/${named}`),
+      await signedCall(api, 'GET', `/apps/3/channels/${named}/users`),
     ]);
     expect(found).toBeNull();
   });

@@ -38,7 +38,7 @@ await runMain(async () => {
   const stopTracing = await startTracing(config, { service: SERVICE, instance: randomUUID(), logger });
   const metrics = createMetrics({ service: SERVICE });
   const health = createHealth();
-  const keys = await openKeys(config.API_KEYS_FILE, { needed: isProduction(config), logger });
+  const keys = await openKeys(config.API_KEYS_FILE, { production: isProduction(config), logger });
   const allowPrivate = config.WEBHOOKS_ALLOW_PRIVATE === '1';
   const webhooksFile = config.WEBHOOKS_FILE && (await openWebhooksFile(config.WEBHOOKS_FILE, { allowPrivate, logger }));
 

@@ -1,11 +1,11 @@
-import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { captureLog } from '@holdfast/service/captured-log';
 import { ConfigError } from '@holdfast/service/config';
 import { eventually } from '@holdfast/testkit/eventually';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { openKeys } from './keys-file.ts';
+import { faultOfKeys, openKeys } from './keys-file.ts';
 
 let directory: string;
 let file: string;
@@ -21,7 +21,7 @@ const STAYED = 'API keys file is invalid: the old keys stay';
 async function opened(text: string) {
   await writeFile(file, text);
   const log = captureLog();
-  const source = await openKeys(file, { needed: false, logger: log.logger });
+  const source = await openKeys(file, { production: false, logger: log.logger });
   return { source, log };
 }
 
@@ -31,15 +31,15 @@ async function watched(text: string) {
   return { source, log };
 }
 
-const open = async (text: string, needed = false) => {
+const open = async (text: string, production = false) => {
   await writeFile(file, text);
-  return openKeys(file, { needed, logger: captureLog().logger });
+  return openKeys(file, { production, logger: captureLog().logger });
 };
 
 describe('at the start', () => {
   test('a file that is not there, not JSON or broken is refused, naming every field', async () => {
     const logger = captureLog().logger;
-    await expect(openKeys(join(directory, 'no'), { needed: false, logger })).rejects.toThrow(ConfigError);
+    await expect(openKeys(join(directory, 'no'), { production: false, logger })).rejects.toThrow(ConfigError);
     await expect(open('{"keys":')).rejects.toThrow(/not JSON/);
     await expect(open('{"keys":[{"id":"a b","secretSha256":"0","can":{"publish":["a b"]}}]}')).rejects.toThrow(
       /keys\[0\]\.id: .*keys\[0\]\.secretSha256: .*keys\[0\]\.can\.publish\[0\]: /,
@@ -50,7 +50,7 @@ describe('at the start', () => {
 
   test('without a file, or without keys in it, it warns that keyed calls answer 403', async () => {
     const none = captureLog();
-    expect((await openKeys(undefined, { needed: false, logger: none.logger })).ring.size).toBe(0);
+    expect((await openKeys(undefined, { production: false, logger: none.logger })).ring.size).toBe(0);
     expect(none.lines).toMatchObject([{ level: 'warn', msg: expect.stringContaining('403') as string }]);
     const { log, source } = await opened(keys());
     expect(source.ring.size).toBe(0);
@@ -76,7 +76,7 @@ describe('while it runs', () => {
     await symlink('1', join(directory, 'data'));
     const linked = join(directory, 'linked.json');
     await symlink('data/keys.json', linked);
-    const source = await openKeys(linked, { needed: true, logger: captureLog().logger });
+    const source = await openKeys(linked, { production: true, logger: captureLog().logger });
     onTestFinished(source.watch());
     await symlink('2', join(directory, 'next'));
     await rename(join(directory, 'next'), join(directory, 'data'));
@@ -121,5 +121,63 @@ describe('while it runs', () => {
     await writeFile(file, `{"keys":[{"id":"a","secretSha256":"${'7'.repeat(63)}x" oops`);
     await source.reload();
     expect(JSON.stringify(log.lines)).not.toContain('7777');
+  });
+});
+
+describe('a file with the plain secret of an app', () => {
+  const withApp = JSON.stringify({
+    keys: [
+      { id: 'web', secretSha256: '0'.repeat(64), pusher: { appId: 'shop', key: 'public', secret: 'not-to-be-read' } },
+    ],
+  });
+  const WARNED = 'the keys file should be readable by its owner alone';
+
+  async function openedWith(mode: number, text: string, production: boolean) {
+    await writeFile(file, text);
+    await chmod(file, mode);
+    const log = captureLog();
+    const source = await openKeys(file, { production, logger: log.logger });
+    return { source, log };
+  }
+
+  test.each([0o644, 0o604])('is refused in production when others can read it: mode %o', async (mode) => {
+    const refused = openedWith(mode, withApp, true);
+    await expect(refused).rejects.toThrow(ConfigError);
+    await expect(refused).rejects.toThrow(/everybody on this machine can read it: chmod 600/);
+    expect(await faultOfKeys(file, { production: true })).toMatchObject({ variable: 'API_KEYS_FILE' });
+    expect(await faultOfKeys(file, { production: false })).toBeNull();
+  });
+
+  test('is taken in development, with a warning that does not hold the secret', async () => {
+    const { source, log } = await openedWith(0o644, withApp, false);
+    expect(source.ring.ofApp('shop')?.id).toBe('web');
+    expect(log.linesWith(WARNED)).toMatchObject([{ level: 'warn', keys: ['web'] }]);
+    expect(JSON.stringify(log.lines)).not.toContain('not-to-be-read');
+  });
+
+  test('is taken when only its owner can read it, and with a warning when the own group can too', async () => {
+    expect((await openedWith(0o600, withApp, true)).log.linesWith(WARNED)).toEqual([]);
+    expect((await openedWith(0o640, withApp, true)).log.linesWith(WARNED)).toMatchObject([{ level: 'warn' }]);
+  });
+
+  test.runIf(process.getuid?.() === 0)(
+    'is taken when it belongs to another user, and the group is how it is read',
+    async () => {
+      await writeFile(file, withApp);
+      await chown(file, 65_534, 0);
+      expect((await openedWith(0o640, withApp, true)).log.linesWith(WARNED)).toEqual([]);
+    },
+  );
+
+  test('may be read by anybody while it has none', async () => {
+    expect((await openedWith(0o644, keys('a'), true)).log.linesWith(WARNED)).toEqual([]);
+  });
+
+  test('takes effect when it is changed, whoever can read it: what was revoked must not stay', async () => {
+    const { source, log } = await openedWith(0o644, keys('a'), true);
+    await writeFile(file, withApp);
+    await source.reload();
+    expect(source.ring.ids()).toEqual(['web']);
+    expect(log.linesWith(WARNED)).toMatchObject([{ level: 'error' }]);
   });
 });

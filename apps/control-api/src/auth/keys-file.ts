@@ -4,6 +4,7 @@ import type { Logger } from '@holdfast/service/logger';
 import { BoundedFile } from '../files/bounded-file.ts';
 import { SEEN_WITHIN_MS, WatchedFile, readContent } from '../files/watched-file.ts';
 import { KeyRing } from './authentication.ts';
+import { keysWithPlainSecrets, readersFault, readersOf } from './plain-secrets.ts';
 import { checkTokenSettings } from './tokens/check-settings.ts';
 
 /** The keys file, for the calls that change it. */
@@ -30,11 +31,12 @@ export interface KeySource {
 /**
  * Reads the keys file.
  * @param file undefined: no key is in force
- * @throws {ConfigError} when it cannot be read, is broken, or holds no key though `needed`
+ * @throws {ConfigError} when it cannot be read, or is broken; in production also when it holds no key, or when others can
+ * read the plain secrets in it
  */
 export async function openKeys(
   file: string | undefined,
-  { needed, logger }: { needed: boolean; logger: Logger },
+  { production, logger }: { production: boolean; logger: Logger },
 ): Promise<KeySource> {
   if (file === undefined) {
     logger.warn('no API_KEYS_FILE: every call that needs a key answers 403');
@@ -45,9 +47,12 @@ export async function openKeys(
   if ('fault' in first) throw new ConfigError([unusable(file, first.fault)]);
   const { keys } = first.value;
   if (keys.length === 0) {
-    if (needed) throw new ConfigError([noKeys(file)]);
+    if (production) throw new ConfigError([noKeys(file)]);
     logger.warn({ file }, 'no keys in API_KEYS_FILE: every call that needs a key answers 403');
   }
+  const readable = production ? await readableByOthers(file, keys) : null;
+  if (readable !== null) throw new ConfigError([readable]);
+  await reportReaders(file, keys, { production, logger });
   await checkTokenSettings(keys, logger);
   const ring = new KeyRing(keys);
   const { reload, watch } = new WatchedFile({
@@ -55,7 +60,7 @@ export async function openKeys(
     file: reader,
     schema: apiKeysFile,
     seen: first.text,
-    onChange: (changed) => apply(ring, changed.keys, file, logger),
+    onChange: (changed) => apply(ring, changed.keys, file, { production, logger }),
     stays: 'keys',
     logger,
   });
@@ -63,10 +68,17 @@ export async function openKeys(
 }
 
 /** Why the keys file cannot be used; null when it can. */
-export async function faultOfKeys(file: string, { needed }: { needed: boolean }): Promise<ConfigFault | null> {
+export async function faultOfKeys(file: string, { production }: { production: boolean }): Promise<ConfigFault | null> {
   const found = await readContent(new BoundedFile(file), apiKeysFile);
   if ('fault' in found) return unusable(file, found.fault);
-  return needed && found.value.keys.length === 0 ? noKeys(file) : null;
+  if (!production) return null;
+  return found.value.keys.length === 0 ? noKeys(file) : readableByOthers(file, found.value.keys);
+}
+
+/** Null also for a file that only its group can read too: that may be the group of this service alone. */
+async function readableByOthers(file: string, keys: readonly ApiKey[]): Promise<ConfigFault | null> {
+  if (keysWithPlainSecrets(keys).length === 0 || (await readersOf(file)) !== 'others') return null;
+  return unusable(file, readersFault(file, 'others'));
 }
 
 function noKeys(file: string): ConfigFault {
@@ -81,9 +93,32 @@ function faultOf(file: string, rule: string): ConfigFault {
   return { variable: 'API_KEYS_FILE', rule, given: JSON.stringify(file) };
 }
 
-async function apply(ring: KeyRing, keys: readonly ApiKey[], file: string, logger: Logger): Promise<void> {
+/** Keys of a file that was changed are taken whoever can read it: one that was revoked must not stay in force. */
+async function reportReaders(
+  file: string,
+  keys: readonly ApiKey[],
+  { production, logger }: { production: boolean; logger: Logger },
+): Promise<void> {
+  const secrets = keysWithPlainSecrets(keys);
+  const readers = secrets.length === 0 ? null : await readersOf(file).catch(() => null);
+  if (readers === null) return;
+  const level = production && readers === 'others' ? 'error' : 'warn';
+  logger[level](
+    { file, keys: secrets, reason: readersFault(file, readers) },
+    'the keys file should be readable by its owner alone',
+  );
+}
+
+async function apply(
+  ring: KeyRing,
+  keys: readonly ApiKey[],
+  file: string,
+  options: { production: boolean; logger: Logger },
+): Promise<void> {
+  const { logger } = options;
   ring.replace(keys);
   logger.info({ file, keys: ring.ids() }, 'API keys reloaded');
   if (ring.size === 0) logger.warn('no API keys are left: every call that needs one answers 403');
+  await reportReaders(file, keys, options);
   await checkTokenSettings(keys, logger);
 }

@@ -1,6 +1,7 @@
 import type { EdgeDetails } from '@holdfast/broker/edge-state';
 import type { RedisFacts } from '@holdfast/redis/inspection';
 import type { SystemFacts } from '@holdfast/service/system-facts';
+import type { Readers } from '../auth/plain-secrets.ts';
 import type { HeldConnection, UrlProbe } from './url-probe.ts';
 
 /** What is set for this control-api. */
@@ -20,6 +21,8 @@ export interface DoctorFacts {
     readonly forwarded: boolean;
     /** For how many seconds a change of the keys file has been under way; null: none is, or there is no file. */
     readonly keysFileLockedSeconds: number | null;
+    /** Who can read plain secrets in the keys file that need not; null: nobody, or there are none. */
+    readonly keysFileReaders: Readers | null;
   };
   readonly redis: RedisFacts;
   /** Why writes are not taken; null when they are. */

@@ -6,6 +6,7 @@ import type { RedisFacts } from '@holdfast/redis/inspection';
 import { reasonOf } from '@holdfast/service/error-fields';
 import { systemFacts } from '@holdfast/service/system-facts';
 import { ProblemError } from '../http/problem-error.ts';
+import { readersOf } from '../auth/plain-secrets.ts';
 import { register } from '../clients/register.ts';
 import type { Services } from '../services.ts';
 import type { ControlSettings, DoctorFacts } from './facts.ts';
@@ -35,13 +36,14 @@ export interface Examination {
 /** Asks everybody. Rejects only by a fault of ours: what cannot be asked is a fact as well. */
 export async function gatherFacts(sources: DoctorSources, examination: Examination): Promise<DoctorFacts> {
   const { services, settings, redisFacts } = sources;
-  const { broker, keysFile } = services;
-  const [redis, writeFault, edges, keysFileLockedSeconds] = await Promise.all([
+  const { broker, keys, keysFile } = services;
+  const [redis, writeFault, edges, keysFileLockedSeconds, keysFileReaders] = await Promise.all([
     redisFacts(),
     broker.tryWrites().then(() => null, causeOf),
     broker.liveEdges().catch(nothingOf),
     // One that cannot be looked at is named when it is read.
     keysFile && secondsLocked(keysFile.path).catch(() => null),
+    keysFile && keys.apps().length > 0 ? readersOf(keysFile.path).catch(() => null) : null,
   ]);
   const advertised = [...new Set((edges ?? []).map(({ url }) => url))].toSorted();
   const urls = advertised.slice(0, MAX_URLS);
@@ -50,7 +52,13 @@ export async function gatherFacts(sources: DoctorSources, examination: Examinati
     examination.holdMs > 0 ? Promise.all(urls.map((url) => hold(services, url, examination))) : null,
   ]);
   return {
-    control: { ...settings, system: systemFacts(), forwarded: examination.forwarded, keysFileLockedSeconds },
+    control: {
+      ...settings,
+      system: systemFacts(),
+      forwarded: examination.forwarded,
+      keysFileLockedSeconds,
+      keysFileReaders,
+    },
     redis,
     writeFault,
     edges,

@@ -176,7 +176,7 @@ describe('a batch', () => {
   });
 
   test.each<[string, unknown, string]>([
-    ['with eleven events', { batch: Array(11).fill({ ...event, channel: 'other' }) }, 'body.batch'],
+    ['with eleven events', { batch: Array.from({ length: 11 }, () => ({ ...event, channel: 'other' })) }, 'body.batch'],
     ['with none', { batch: [] }, 'body.batch'],
     ['without the list', { ...event, channel: 'other' }, 'body.batch'],
     ['with one event that has no channel', { batch: [{ ...event, channel: 'other' }, event] }, 'body.batch[1].channel'],

@@ -29,7 +29,7 @@ afterAll(async () => {
 
 function library(changes: Partial<Pusher.Options> = {}): Pusher {
   const options = { ...APP, useTLS: false, encryptionMasterKeyBase64: MASTER_KEY, ...changes };
-  return new Pusher({ ...options, host: '127.0.0.1', port: String(port) } as Pusher.Options);
+  return new Pusher({ ...options, host: '127.0.0.1', port: String(port) });
 }
 
 /** The frames of the last events on a channel. */

@@ -161,7 +161,7 @@ async function testApiOver(
   const broker = controlBroker(redis.commands, prefixOfTest, (record) =>
     log.logger.error({ ...record }, 'a record in Redis cannot be read'),
   );
-  const source = keysFile === undefined ? null : await openKeys(keysFile, { needed: false, logger: log.logger });
+  const source = keysFile === undefined ? null : await openKeys(keysFile, { production: false, logger: log.logger });
   const stopWatching = source?.watch();
   const keys = source?.ring ?? new KeyRing(apiKeysFile.parse(KEYS_FILE).keys);
   const health = createHealth();

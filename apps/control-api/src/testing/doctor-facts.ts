@@ -111,6 +111,7 @@ export function goodFacts(changes: Partial<DoctorFacts> = {}): DoctorFacts {
       system: goodSystem(),
       forwarded: true,
       keysFileLockedSeconds: null,
+      keysFileReaders: null,
     },
     redis: { kind: 'single', fault: null, servers: [goodServer()], sentinels: [] },
     writeFault: null,

@@ -338,6 +338,15 @@ const ROWS: Row[] = [
   ['no origin', control({ allowedOrigins: undefined }), 'control-origins', 'ok', /no other/],
   ['a change of keys that is under way', control({ keysFileLockedSeconds: 1 }), 'keys-file', 'ok', /no change/],
   ['one whose process died', control({ keysFileLockedSeconds: 75 }), 'keys-file', 'warn', /75 s ago/],
+  ['secrets that everybody can read', control({ keysFileReaders: 'others' }), 'keys-file-mode', 'fail', /everybody/],
+  [
+    'the same in development',
+    control({ keysFileReaders: 'others', production: false }),
+    'keys-file-mode',
+    'warn',
+    /everybody/,
+  ],
+  ['secrets that a group can read', control({ keysFileReaders: 'group' }), 'keys-file-mode', 'warn', /group/],
   ['a proxy that is not trusted', control({ trustsProxies: false }), 'control-proxies', 'warn', /X-Forwarded-For/],
 ];
 

@@ -1,5 +1,5 @@
 import type { DoctorFacts } from '../facts.ts';
-import { type Finding, type Subject, ok, warn } from '../finding.ts';
+import { type Finding, type Subject, fail, ok, warn } from '../finding.ts';
 
 const WHERE = 'this control-api';
 const origins: Subject = { id: 'control-origins', why: 'Pages of other origins could make calls for whom they catch' };
@@ -12,12 +12,21 @@ const keysFile: Subject = {
   id: 'keys-file',
   why: 'While a change of the keys file seems to be under way no other one is made',
 };
+const keysFileMode: Subject = {
+  id: 'keys-file-mode',
+  why: 'Secrets of apps stand in it in plain text: who has one publishes, and lets clients into private channels',
+};
 /** A change takes milliseconds. */
 const LOCKED_TOO_LONG_SECONDS = 60;
 
 /** What is set for the control-api that was asked. */
 export function checkControlApi({ control }: DoctorFacts): Finding[] {
-  return [allowed(control.allowedOrigins, control.production), forwarded(control), unlocked(control)];
+  return [
+    allowed(control.allowedOrigins, control.production),
+    forwarded(control),
+    unlocked(control),
+    unreadable(control),
+  ];
 }
 
 function allowed(list: readonly string[] | undefined, production: boolean): Finding {
@@ -38,4 +47,13 @@ function unlocked({ keysFileLockedSeconds: seconds }: DoctorFacts['control']): F
   if (seconds === null || seconds < LOCKED_TOO_LONG_SECONDS) return ok(keysFile, WHERE, 'no change is stuck');
   const advice = 'Remove the file beside it whose name ends with .new, if no change is under way';
   return warn(keysFile, WHERE, `a change of the keys file began ${seconds} s ago and did not end`, advice);
+}
+
+function unreadable({ keysFileReaders: readers, production }: DoctorFacts['control']): Finding {
+  if (readers === null) return ok(keysFileMode, WHERE, 'nobody else reads secrets in the keys file');
+  const advice = 'Take the right to read it from all but its owner: chmod 600';
+  if (readers === 'group')
+    return warn(keysFileMode, WHERE, 'the group of the keys file can read secrets in it', advice);
+  const find = production ? fail : warn;
+  return find(keysFileMode, WHERE, 'everybody on its machine can read secrets in the keys file', advice);
 }
