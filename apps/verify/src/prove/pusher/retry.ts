@@ -1,4 +1,4 @@
-/** What pusher-js 8 does when a connection ends, as measured: see docs/pusher.md. */
+/** What pusher-js 8.6 does when a connection ends, as measured in Node and in Chromium. */
 
 /** Milliseconds until the next handshake; null: it never comes again. */
 export type Pause = number | null;
