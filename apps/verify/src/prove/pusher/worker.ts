@@ -11,8 +11,9 @@ import type { Assignment, MemberCalls, Progress } from './worker-protocol.ts';
 const LOOK_MS = 20;
 /** Ten thousand clients and more come one after the other. */
 const CONNECT_WITHIN_MS = 240_000;
-/** New connections begin at this pace, so that a run begins with no storm. */
+/** So many connections begin at a time, so that a run does not begin with a storm. */
 const BATCH = 20;
+const BATCH_MS = 50;
 const SAMPLES = 5;
 
 /** The members of one process, and what can be asked of them. */
@@ -53,7 +54,7 @@ export class Worker {
       const member = new Member({ ...plan, app, edgeUrls, random, arrivals: this.#arrivals });
       this.#members.push(member);
       member.connect();
-      if (index % BATCH === BATCH - 1) await delay(LOOK_MS);
+      if (index % BATCH === BATCH - 1) await delay(BATCH_MS);
     }
     await this.#until(() => this.#absent().length === 0, CONNECT_WITHIN_MS);
     const absent = this.#absent();
