@@ -16,6 +16,8 @@ export interface Amounts {
   rest: { registrations: number; publishes: number; batches: number; atOnce: number };
   /** The garbage of the handshakes is collected during the rest; it is not part of what idle connections cost. */
   idle: { connections: number; restSeconds: number; seconds: number };
+  /** The latency beside figures of others: as many as they had. */
+  pusher: { subscribers: number; messages: number; everyMs: number };
 }
 
 const full: Amounts = {
@@ -32,6 +34,7 @@ const full: Amounts = {
   tokens: { clients: 20_000, byKey: 5000, renewalsPerSecond: 500, seconds: 20 },
   rest: { registrations: 20_000, publishes: 20_000, batches: 100, atOnce: 64 },
   idle: { connections: 10_000, restSeconds: 45, seconds: 60 },
+  pusher: { subscribers: 500, messages: 20, everyMs: 250 },
 };
 
 /** A check that everything works; its figures mean little. */
@@ -48,6 +51,7 @@ const quick: Amounts = {
   tokens: { clients: 100, byKey: 50, renewalsPerSecond: 20, seconds: 1 },
   rest: { registrations: 200, publishes: 200, batches: 2, atOnce: 16 },
   idle: { connections: 100, restSeconds: 0, seconds: 1 },
+  pusher: { subscribers: 50, messages: 4, everyMs: 50 },
 };
 
 export const profiles = { full, quick };

@@ -10,6 +10,7 @@ import { idle } from './measures/idle.ts';
 import { latency } from './measures/latency.ts';
 import type { Measure } from './measures/measure.ts';
 import { observability } from './measures/observability.ts';
+import { pusher } from './measures/pusher.ts';
 import { rest } from './measures/rest.ts';
 import { comingBack } from './measures/return.ts';
 import { tokens } from './measures/tokens.ts';
@@ -32,6 +33,7 @@ export const measures: readonly Measure[] = [
   rest,
   tokens,
   observability,
+  pusher,
   hostile,
   edgeHostile,
 ];

@@ -41,8 +41,10 @@ async function runAll(plan: Plan, log: (line: string) => void, signal: AbortSign
   };
   const results: MeasureResult[] = [];
   for (const measure of plan.measures) {
-    const taking = measure.peers ?? usable.filter(({ name }) => measure.onlyHoldfast !== true || name === 'holdfast');
-    results.push(await runMeasure(measure, taking, context));
+    const own = measure.peers && (await preparePeers(measure.peers, peerContext));
+    const taking = own?.usable ?? usable.filter(({ name }) => measure.onlyHoldfast !== true || name === 'holdfast');
+    const result = await runMeasure(measure, taking, context);
+    results.push({ ...result, ...(own && { peers: own.notes }) });
   }
   return { at: new Date().toISOString(), machine: await describeMachine(), amounts, peers: notes, measures: results };
 }
@@ -82,7 +84,8 @@ async function runMeasure(measure: Measure, taking: readonly Peer[], context: Co
     }
   }
   const rows = [...rounds].map(([peer, done]) => rowOf(peer.name, metrics, done));
-  return { name: measure.name, title: measure.title, about: measure.about(amounts), metrics, rows };
+  const { name, title, published } = measure;
+  return { name, title, about: measure.about(amounts), metrics, rows, ...(published && { published }) };
 }
 
 /** A failure is in the row of its peer; the others are measured all the same. */

@@ -4,7 +4,8 @@ import type { Surroundings } from '@holdfast/harness/program';
 import { tableLines } from '@holdfast/harness/table';
 import { InvalidArgumentError } from 'commander';
 import type { Metric } from './measures/measure.ts';
-import type { MeasureResult, PeerNote, Result, Row } from './result.ts';
+import type { Published } from './measures/published.ts';
+import { type MeasureResult, type PeerNote, type Result, type Row, summarize } from './result.ts';
 
 const RESULTS = resolve(import.meta.dirname, '../results');
 const THOUSAND = 1000;
@@ -58,13 +59,25 @@ export function resultText(result: Result): string {
 
 function measureText(measure: MeasureResult, peers: readonly PeerNote[]): string[] {
   const columns = measure.metrics.flatMap((metric) => columnsOf(metric, measure.rows));
-  const rows = measure.rows.map((row) => [row.peer, ...columns.map(({ cell }) => cell(row))]);
-  const missing = peers.filter((peer) => peer.missing !== null).map(({ name }) => [name, 'missing']);
+  const published = measure.published ?? [];
+  const rows = [...measure.rows, ...published.map(rowOfPublished)].map((row) => [
+    row.peer,
+    ...columns.map(({ cell }) => cell(row)),
+  ]);
+  const missing = (measure.peers ?? peers).filter((peer) => peer.missing !== null).map(({ name }) => [name, 'missing']);
   const lines = tableLines(['', ...columns.map(({ title }) => title)], [...rows, ...missing]);
   const failures = measure.rows.flatMap(({ peer, failures: all }) =>
     all.map((failure) => `${peer} failed: ${failure}`),
   );
-  return [`${measure.title}: ${measure.about}.`, '', ...lines, ...failures];
+  const sources = published.map(({ peer, source }) => `${peer}: ${source}`);
+  const own = measure.peers === undefined ? [] : ['', ...peersText(measure.peers)];
+  return [`${measure.title}: ${measure.about}.`, '', ...lines, ...failures, ...sources, ...own];
+}
+
+/** One figure each, of one round. */
+function rowOfPublished({ peer, figures }: Published): Row {
+  const summaries = Object.entries(figures).map(([id, figure]) => [id, summarize([figure])] as const);
+  return { peer, figures: Object.fromEntries(summaries), failures: [] };
 }
 
 interface Column {

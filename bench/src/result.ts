@@ -2,6 +2,7 @@ import { median } from '@holdfast/harness/statistics';
 import type { Amounts } from './amounts.ts';
 import type { Machine } from './machine.ts';
 import type { Metric } from './measures/measure.ts';
+import type { Published } from './measures/published.ts';
 
 /** What came out, for the table, the picture and the JSON. */
 export interface Result {
@@ -26,6 +27,10 @@ export interface MeasureResult {
   about: string;
   metrics: readonly Metric[];
   rows: Row[];
+  /** Of a measure with peers of its own. */
+  peers?: PeerNote[];
+  /** Of others, not measured here. */
+  published?: readonly Published[];
 }
 
 export interface Row {

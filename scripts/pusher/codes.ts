@@ -82,7 +82,9 @@ export const closeCodes: readonly DoorCode[] = [
     when: 'the edge died',
     next: AFTER_A_SECOND,
     tests: {
-      'edge-death.test.ts': ['brings pusher-js back on another one after a second, and removes no member who came back'],
+      'edge-death.test.ts': [
+        'brings pusher-js back on another one after a second, and removes no member who came back',
+      ],
     },
   },
 ];

@@ -17,7 +17,9 @@ const connecting: FeatureGroup = {
     {
       what: '`GET /app/{key}` with `protocol` 5, 6 or 7',
       does: 'opened; parameters that it does not know are ignored',
-      tests: { 'connection.test.ts': ['is opened with ?%s', 'is asked for with a WebSocket handshake: a plain GET is refused'] },
+      tests: {
+        'connection.test.ts': ['is opened with ?%s', 'is asked for with a WebSocket handshake: a plain GET is refused'],
+      },
     },
     {
       what: '`pusher:connection_established`',
@@ -76,12 +78,12 @@ const channels: FeatureGroup = {
     },
     {
       what: '`pusher:subscribe`, `pusher_internal:subscription_succeeded`',
-      does: 'answered with `data` `"{}"`; twice: answered twice, joined once',
+      does: 'answered with `data` `"{}"`; again: answered again, joined once',
       tests: {
         'channels.test.ts': [
           'is subscribed to with an empty auth, as pusher-js sends it',
           'has frames as strict clients want them: data is a string, and nothing else is in it',
-          'is joined once by two subscribes, and both are answered',
+          'is joined once by several subscribes, and a later one is answered again',
           'takes a hundred subscriptions at once, as pusher-js sends them when it connects',
         ],
       },
@@ -158,7 +160,7 @@ const clientEvents: FeatureGroup = {
     },
     {
       what: 'on other channels, on encrypted ones, without a subscription, of an app without `clientEvents`',
-      does: 'refused with `pusher:error`; nobody gets it',
+      does: 'refused with `pusher:error`; no one gets it',
       tests: {
         'client-events.test.ts': [
           'is refused where there are none, the connection goes on, and no other gets it',
@@ -198,7 +200,9 @@ const presence: FeatureGroup = {
     {
       what: '`user_id` that is a number',
       does: 'the same user as its text; answered as it came',
-      tests: { 'presence.test.ts': ['takes a number as the id of a user, as Laravel sends it, and answers it as it came'] },
+      tests: {
+        'presence.test.ts': ['takes a number as the id of a user, as Laravel sends it, and answers it as it came'],
+      },
     },
     {
       what: '`channel_data` missing or null',
@@ -219,7 +223,9 @@ const presence: FeatureGroup = {
       what: 'an edge that dies',
       does: 'members who come back within 10 s were never away; the others are removed once',
       tests: {
-        'edge-death.test.ts': ['brings pusher-js back on another one after a second, and removes no member who came back'],
+        'edge-death.test.ts': [
+          'brings pusher-js back on another one after a second, and removes no member who came back',
+        ],
       },
     },
   ],
@@ -233,7 +239,7 @@ const users: FeatureGroup = {
       does: 'by the signature of the application; refused with `pusher:error`, and the connection stays',
       tests: {
         'users.test.ts': [
-          'is told so in a string within a string, and subscribed to a channel of its own by pusher-js',
+          'has it confirmed in a string within a string, and is subscribed to a channel of its own by pusher-js',
           'can be signed in with a signature only',
           'is a text with an id: %s is refused',
         ],
@@ -244,7 +250,7 @@ const users: FeatureGroup = {
       does: 'for the connections that are signed in as the user, on every edge, and for no other',
       tests: {
         'users.test.ts': [
-          'gets what is sent to the user, on every connection and edge, and nobody else does',
+          'gets what is sent to the user, on every connection and edge, and no one else does',
           'has its channel for itself: others and those who are not signed in may not subscribe to it',
         ],
       },
@@ -288,7 +294,9 @@ const rest: FeatureGroup = {
     {
       what: '`socket_id`',
       does: 'that connection is left out, and no other',
-      tests: { 'rest.test.ts': ['leaves out the connection of socket_id, on the channels of the event and on no other'] },
+      tests: {
+        'rest.test.ts': ['leaves out the connection of socket_id, on the channels of the event and on no other'],
+      },
     },
     {
       what: 'size of data',
@@ -341,6 +349,13 @@ const rest: FeatureGroup = {
       tests: {
         'connection.test.ts': ['is counted by GET /connections'],
         'rest.test.ts': ['answers 200 without a signature, as Reverb does'],
+      },
+    },
+    {
+      what: 'one host and port for both, behind a balancer',
+      does: '`/app/` to edges, `/apps/` to control-apis: [deploy/haproxy](../../deploy/haproxy/haproxy.cfg), [deploy/nginx](../../deploy/nginx/nginx.conf)',
+      tests: {
+        'balancer.test.ts': ['serves pusher-js and the server library, and keeps to itself what is not for them'],
       },
     },
     {
@@ -433,7 +448,7 @@ const echo: FeatureGroup = {
         'echo.test.ts': [
           'reads encrypted channels',
           'signs in by the application',
-          'hears of a channel that it may not have',
+          'gives the error of a channel that it may not have',
         ],
       },
     },

@@ -50,5 +50,8 @@ function shownBy(tests: Feature['tests']): string {
 
 /** A title of several tests has a place for what differs. */
 function shown(title: string): string {
-  return title.replaceAll(/%[sij]/g, '…').replaceAll('{', '\\{').replaceAll('#', '\\#');
+  return title
+    .replaceAll(/%[sij]/g, '…')
+    .replaceAll('{', '\\{')
+    .replaceAll('#', '\\#');
 }

@@ -29,7 +29,7 @@ const identityOf = (user: string) => ({
   info: { name: user.toUpperCase() },
 });
 
-/** Starts an application that authorizes with the server library. Without `Authorization` nobody is let in. */
+/** Starts an application that authorizes with the server library. Without `Authorization` no one is let in. */
 export async function startApplication(backend: Pusher, port = 0): Promise<Application> {
   const requests: AuthRequest[] = [];
   const watchlists: Application['watchlists'] = new Map();
@@ -53,7 +53,9 @@ export async function startApplication(backend: Pusher, port = 0): Promise<Appli
     const path = request.url ?? '';
     const page = pages.get(path);
     if (page !== undefined) {
-      response.writeHead(200, { 'content-type': `${page[0]}; charset=utf-8`, 'cache-control': 'no-store' }).end(page[1]);
+      response
+        .writeHead(200, { 'content-type': `${page[0]}; charset=utf-8`, 'cache-control': 'no-store' })
+        .end(page[1]);
       return;
     }
     const chunks: Buffer[] = [];

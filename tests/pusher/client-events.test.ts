@@ -117,7 +117,9 @@ describe('a client event', () => {
     });
     (await one.subscribe(channel)).trigger('client-x', {});
     await eventually(() =>
-      expect(one.errors).toEqual([{ type: 'PusherError', data: { code: expect.anything(), message: expect.any(String) } }]),
+      expect(one.errors).toEqual([
+        { type: 'PusherError', data: { code: expect.anything(), message: expect.any(String) } },
+      ]),
     );
     expect(one.pusher.connection.state).toBe('connected');
   });

@@ -1,6 +1,6 @@
+import assert from 'node:assert/strict';
 import { eventually } from '@holdfast/testkit/eventually';
 import type { Channel, Options, PresenceChannel } from 'pusher-js';
-import { expect } from 'vitest';
 import type { Application } from './application.ts';
 import { PusherJs, hostOptions } from './libraries.ts';
 
@@ -21,6 +21,8 @@ export interface ClientOptions extends Partial<Options> {
   application?: Application;
 }
 
+const ACTIONS = ['refused', 'backoff', 'retry', 'tls_only'];
+
 /** pusher-js in this process, and what it received. `using` it. */
 export class Client implements Disposable {
   readonly pusher: PusherJs;
@@ -29,8 +31,10 @@ export class Client implements Disposable {
   readonly states: string[] = [];
   /** What the library emits as `error`. */
   readonly errors: unknown[] = [];
-  /** After how many seconds it said that it will try again; 0 is not said. */
+  /** After how many seconds it said that it will try again. With a close code of 4200 to 4299 it does so at once, whatever it says. */
   readonly retries: number[] = [];
+  /** What it made of close codes of connections that were established: `refused`, `backoff` or `retry`. */
+  readonly actions: string[] = [];
 
   constructor({ url, key, user, application, ...options }: ClientOptions) {
     const headers = user === undefined ? {} : { Authorization: `Bearer ${user}` };
@@ -43,22 +47,26 @@ export class Client implements Disposable {
       ...options,
     });
     const { connection } = this.pusher;
+    this.states.push(connection.state);
     connection.bind('message', (event: Received) => this.received.push(event));
     connection.bind('state_change', ({ current }: { current: string }) => this.states.push(current));
     connection.bind('error', (error: unknown) => this.errors.push(error));
+    connection.bind('connected', () => {
+      for (const action of ACTIONS) connection.connection.bind(action, () => this.actions.push(action));
+    });
     connection.bind('connecting_in', (seconds: number) => this.retries.push(seconds));
   }
 
   /** Waits until it is connected, and gives its socket id. */
   async connected(): Promise<string> {
-    await eventually(() => expect(this.pusher.connection.state).toBe('connected'));
+    await eventually(() => assert.equal(this.pusher.connection.state, 'connected'));
     return this.pusher.connection.socket_id;
   }
 
   /** Subscribes and waits until it is. */
   async subscribe(name: string): Promise<Channel> {
     const channel = this.pusher.subscribe(name);
-    await eventually(() => expect(channel.subscribed).toBe(true));
+    await eventually(() => assert.ok(channel.subscribed, `${name} is not subscribed to`));
     return channel;
   }
 
@@ -68,9 +76,7 @@ export class Client implements Disposable {
 
   /** The events of a channel so far, without those of the protocol. */
   events(channel: string): Received[] {
-    return this.received.filter(
-      (frame) => frame.channel === channel && !/^pusher(_internal)?:/.test(frame.event),
-    );
+    return this.received.filter((frame) => frame.channel === channel && !/^pusher(_internal)?:/.test(frame.event));
   }
 
   /** The frames of the protocol of this name so far; of one channel, if it is given. */

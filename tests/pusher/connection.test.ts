@@ -5,6 +5,11 @@ import { backend, client, door, frames } from './shared.ts';
 
 const PING = { event: 'pusher:ping', data: {} };
 
+async function countConnections(): Promise<number> {
+  const answer = await backend.get({ path: '/connections' });
+  return ((await answer.json()) as { connections: number }).connections;
+}
+
 describe('a connection', () => {
   it('begins with its socket id and 120 s of activity timeout, in a string', async () => {
     using socket = await frames();
@@ -69,7 +74,7 @@ describe('a connection', () => {
     ['an unknown event of the protocol', '{"event":"pusher:dance","data":{}}'],
     ['a subscription to nothing', '{"event":"pusher:subscribe","data":null}'],
     ['a channel that is no text', '{"event":"pusher:subscribe","data":{"channel":7}}'],
-    ['a sign-in of nobody', '{"event":"pusher:signin"}'],
+    ['a sign-in of no one', '{"event":"pusher:signin"}'],
   ])('gets an error for %s, and goes on', async (_what, text) => {
     using socket = await frames();
     await socket.established();
@@ -77,18 +82,16 @@ describe('a connection', () => {
     socket.send(PING);
     await socket.next('pusher:pong');
     const answers = socket.frames.slice(1, -1);
-    expect(answers).toEqual([{ event: 'pusher:error', data: { code: expect.anything(), message: expect.any(String) } }]);
+    expect(answers).toEqual([
+      { event: 'pusher:error', data: { code: expect.anything(), message: expect.any(String) } },
+    ]);
   });
 
   it('is counted by GET /connections', async () => {
-    const count = async (): Promise<number> => {
-      const answer = await backend.get({ path: '/connections' });
-      return ((await answer.json()) as { connections: number }).connections;
-    };
-    using _one = client({ edge: 0 });
-    using _other = client({ edge: 1 });
-    await Promise.all([_one.connected(), _other.connected()]);
-    await eventually(async () => expect(await count()).toBeGreaterThanOrEqual(2));
+    using one = client({ edge: 0 });
+    using other = client({ edge: 1 });
+    await Promise.all([one.connected(), other.connected()]);
+    await eventually(async () => expect(await countConnections()).toBeGreaterThanOrEqual(2));
   });
 
   it('is asked for with a WebSocket handshake: a plain GET is refused', async () => {

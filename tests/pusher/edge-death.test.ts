@@ -15,7 +15,7 @@ const PATIENT = { timeoutMs: 40_000 };
 const CROWD = 2000;
 const CHANNELS = 20;
 /** Between two events of each channel: 10,000 deliveries a second. */
-const PACE_MS = 200;
+const PUBLISH_EVERY_MS = 200;
 /** What a client may need to be back: one attempt, and one more if the edge had it wait too long. */
 const MAX_HANDSHAKES = 2;
 
@@ -40,8 +40,9 @@ describe('a kill -9 of an edge', () => {
     const { key } = apps.main;
     // What stands before the edges, and knows which one lives.
     const target = { port: portOf(edgeUrls[0]) };
+    await using running = new AsyncDisposableStack();
     const balancer = await startTcpProxy(target);
-    await using _stop = { [Symbol.asyncDispose]: balancer.stop };
+    running.defer(balancer.stop);
     const channel = channelName('presence-');
     const open = (url: string, user: string) => new Client({ url, key, application, user });
     using watcher = open(edgeUrl(1), 'watcher');
@@ -68,7 +69,9 @@ describe('a kill -9 of an edge', () => {
       expect(membersOf(members)).toEqual(expect.arrayContaining(['7', 'ann', 'bob', 'both', 'watcher']));
     }
     const removed = () =>
-      watcher.frames('pusher_internal:member_removed', channel).map(({ data }) => (data as { user_id: unknown }).user_id);
+      watcher
+        .frames('pusher_internal:member_removed', channel)
+        .map(({ data }) => (data as { user_id: unknown }).user_id);
     await eventually(() => expect(removed()).toEqual(['gone']), PATIENT);
     // Whatever is still on its way comes before the mark.
     await backend.trigger(channel, 'mark', {});
@@ -109,7 +112,7 @@ describe('a kill -9 of an edge', () => {
       while (!ending.signal.aborted) {
         published += 1;
         await backend.trigger(channels, 'number', published - 1);
-        await delay(PACE_MS);
+        await delay(PUBLISH_EVERY_MS);
       }
     })();
     stack.defer(() => ending.abort());
@@ -131,7 +134,7 @@ describe('a kill -9 of an edge', () => {
     const faults = crowd.flatMap(({ lives, life }) =>
       lives.flatMap((each) => faultOf(each, each === life ? last : null) ?? []),
     );
-    expect(faults).toEqual([]);
+    expect([...new Set(faults)]).toEqual([]);
     expect(crowd.flatMap(({ stopped }) => stopped ?? [])).toEqual([]);
     // The first, and those after the kill.
     const handshakes = crowd.reduce((sum, { lives }) => sum + lives.length - 1, 0);

@@ -61,7 +61,7 @@ async function bundle(): Promise<string> {
   return output[0].code;
 }
 
-/** Opens a page whose pusher-js is connected to an edge, and records what it hears as `globalThis.log`. */
+/** Opens a page whose pusher-js is connected to an edge, and records what it receives as `globalThis.log`. */
 async function open(user: string, edge: number, { origin } = application, key = door.apps.main.key): Promise<Page> {
   const page = await browser.newPage();
   await page.goto(origin);
@@ -74,6 +74,7 @@ async function open(user: string, edge: number, { origin } = application, key = 
       channelAuthorization: { endpoint: '/broadcasting/auth', headers: ${JSON.stringify(headers)} },
       userAuthentication: { endpoint: '/broadcasting/user-auth', headers: ${JSON.stringify(headers)} },
     });
+    states.push(client.connection.state);
     client.connection.bind('state_change', ({ current }) => states.push(current));
     client.connection.bind('error', (error) => log.push(['error', error]));
   `);
@@ -102,7 +103,8 @@ describe('pusher-js in a page', () => {
       channelName(prefix),
     ) as [string, string, string, string];
     await backend.trigger(cached, 'state', 'on');
-    for (const page of [ann, bob]) for (const channel of [open1, secret, sealed, cached]) await subscribe(page, channel);
+    for (const page of [ann, bob])
+      for (const channel of [open1, secret, sealed, cached]) await subscribe(page, channel);
     for (const page of [ann, bob]) await eventually(async () => expect(await log(page)).toEqual([['state', 'on']]));
     await backend.trigger(open1, 'open', { x: 1 });
     await eventually(async () => expect((await log(bob)).at(-1)).toEqual(['open', { x: 1 }]));
@@ -145,7 +147,10 @@ describe('pusher-js in a page', () => {
     for (const [page, code] of [[unknown, 4001] as const, [foreign, 4009] as const]) {
       await eventually(async () => expect(await state(page)).toBe('disconnected'));
       expect(await log(page)).toEqual([
-        ['error', { type: 'WebSocketError', error: { type: 'PusherError', data: { code, message: expect.any(String) } } }],
+        [
+          'error',
+          { type: 'WebSocketError', error: { type: 'PusherError', data: { code, message: expect.any(String) } } },
+        ],
       ]);
       expect(await page.evaluate('states')).toEqual(['connecting', 'disconnected']);
     }
@@ -171,7 +176,12 @@ describe('Laravel Echo in a page', () => {
       await page.waitForFunction(`echo.connector.pusher.allChannels().every(({ subscribed }) => subscribed)`);
     }
     const [first, second] = pages as [Page, Page];
-    await eventually(async () => expect(await log(first)).toEqual([['here', ['USER0']], ['joining', 'USER1']]));
+    await eventually(async () =>
+      expect(await log(first)).toEqual([
+        ['here', ['USER0']],
+        ['joining', 'USER1'],
+      ]),
+    );
     expect(await log(second)).toEqual([['here', ['USER0', 'USER1']]]);
     await second.evaluate(`echo.join('${name}').whisper('typing', { x: 1 })`);
     await eventually(async () => expect((await log(first)).at(-1)).toEqual(['whisper', { x: 1 }]));

@@ -52,6 +52,11 @@ async function signed(
   return { status: answer.status, body: await answer.json() };
 }
 
+const list = (params: Record<string, string>) => json(backend.get({ path: '/channels', params }));
+const channelInfo = (channel: string, info?: string) =>
+  json(backend.get({ path: `/channels/${channel}`, ...(info !== undefined && { params: { info } }) }));
+const seconds = (late: number): string => String(Math.floor(Date.now() / 1000) + late);
+
 describe('POST /events', () => {
   it('takes one channel, several, and `channel` as the PHP library sends it', async () => {
     const [one, other] = [channelName(), channelName()];
@@ -104,9 +109,11 @@ describe('POST /events', () => {
       await each.subscribe(presence);
     }
     await eventually(async () =>
-      expect(await json(backend.trigger([open, presence], 'e', {}, { info: 'user_count,subscription_count' }))).toEqual({
-        channels: { [open]: { subscription_count: 2 }, [presence]: { user_count: 2 } },
-      }),
+      expect(await json(backend.trigger([open, presence], 'e', {}, { info: 'user_count,subscription_count' }))).toEqual(
+        {
+          channels: { [open]: { subscription_count: 2 }, [presence]: { user_count: 2 } },
+        },
+      ),
     );
   });
 
@@ -167,9 +174,7 @@ describe('POST /batch_events', () => {
       ...(number % 2 === 1 && { socket_id }),
     }));
     expect(await json(backend.triggerBatch(batch))).toEqual({});
-    await eventually(() =>
-      expect(one.events(channel).map(({ data }) => data)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
-    );
+    await eventually(() => expect(one.events(channel).map(({ data }) => data)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]));
     await eventually(() => expect(other.events(channel).map(({ data }) => data)).toEqual([0, 2, 4, 6, 8]));
   });
 
@@ -215,7 +220,6 @@ describe('GET /channels', () => {
     await ann.subscribe(first);
     await bob.subscribe(first);
     await bob.subscribe(second);
-    const list = (params: Record<string, string>) => json(backend.get({ path: '/channels', params }));
     await eventually(async () =>
       expect(await list({ filter_by_prefix: prefix, info: 'user_count' })).toEqual({
         channels: { [first]: { user_count: 2 }, [second]: { user_count: 1 } },
@@ -241,9 +245,6 @@ describe('GET /channels', () => {
 });
 
 describe('GET /channels/{channel}', () => {
-  const channelInfo = (channel: string, info?: string) =>
-    json(backend.get({ path: `/channels/${channel}`, ...(info !== undefined && { params: { info } }) }));
-
   it('tells whether it is occupied, and its users or subscribers', async () => {
     const [open, presence, empty] = [channelName(), channelName('presence-'), channelName()];
     using ann = client({ edge: 0, application, user: 'ann' });
@@ -267,7 +268,7 @@ describe('GET /channels/{channel}', () => {
     await backend.trigger(full, 'state', { on: true });
     expect(await channelInfo(full, 'cache')).toEqual({
       occupied: false,
-      cache: { data: expect.stringContaining('{\\"on\\":true}'), ttl: expect.any(Number) },
+      cache: { data: '{"on":true}', ttl: expect.any(Number) },
     });
     expect(await channelInfo(empty, 'cache')).toMatchObject({ cache: null });
   });
@@ -306,7 +307,6 @@ describe('a request', () => {
     expect(await signed()).toEqual({ status: 200, body: {} });
   });
 
-  const seconds = (late: number): string => String(Math.floor(Date.now() / 1000) + late);
   /** Signs what it changes. */
   const resigned = (changes: Record<string, string>): Record<string, string> => {
     const path = `/apps/${appId}/events`;
@@ -351,7 +351,11 @@ describe('a request', () => {
 
   it('is refused with 401 when its body was changed on the way', async () => {
     const path = `/apps/${appId}/events`;
-    const query = backend.createSignedQueryString({ method: 'POST', path, body: '{"name":"e","data":"d","channel":"c"}' });
+    const query = backend.createSignedQueryString({
+      method: 'POST',
+      path,
+      body: '{"name":"e","data":"d","channel":"c"}',
+    });
     const answer = await fetch(`${controlUrl}${path}?${query}`, {
       method: 'POST',
       body: '{"name":"e","data":"D","channel":"c"}',
@@ -361,7 +365,7 @@ describe('a request', () => {
   });
 
   it('is refused with 404 for an app that is not there', async () => {
-    const other = backendOf(door, { ...apps.main, appId: 'nobody' });
+    const other = backendOf(door, { ...apps.main, appId: 'unknown' });
     expect(await refused(other.trigger('c', 'e', {}))).toMatchObject({ status: 404 });
   });
 

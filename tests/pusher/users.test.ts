@@ -29,7 +29,7 @@ const watched = (one: Client): unknown[] =>
     .flatMap(({ name, user_ids }) => user_ids.map((id) => `${id} ${name}`));
 
 describe('a user who signs in', () => {
-  it('is told so in a string within a string, and subscribed to a channel of its own by pusher-js', async () => {
+  it('has it confirmed in a string within a string, and is subscribed to a channel of its own by pusher-js', async () => {
     const ann = userName('ann');
     using one = client({ application, user: ann });
     await signedIn(one);
@@ -46,19 +46,19 @@ describe('a user who signs in', () => {
     expect(JSON.parse(user_data)).toEqual({ id: ann, more: 'ä"' });
   });
 
-  it('gets what is sent to the user, on every connection and edge, and nobody else does', async () => {
+  it('gets what is sent to the user, on every connection and edge, and no one else does', async () => {
     const [ann, bob] = [userName('ann'), userName('bob')];
     using near = await signedIn(client({ edge: 0, application, user: ann }));
     using far = await signedIn(client({ edge: 1, application, user: ann }));
     using other = await signedIn(client({ edge: 1, application, user: bob }));
-    const heard: unknown[] = [];
+    const got: [user: string, data: unknown][] = [];
     for (const each of [near, far, other]) {
-      each.pusher.user.bind('note', (data: unknown) => heard.push([each.pusher.user.user_data.id, data]));
+      each.pusher.user.bind('note', (data: unknown) => got.push([each.pusher.user.user_data.id, data]));
     }
     await backend.sendToUser(ann, 'note', { text: 'for ann' });
     await backend.sendToUser(bob, 'note', { text: 'for bob' });
     await eventually(() =>
-      expect(heard.toSorted()).toEqual([
+      expect(got.toSorted((one, next) => one[0].localeCompare(next[0]))).toEqual([
         [ann, { text: 'for ann' }],
         [ann, { text: 'for ann' }],
         [bob, { text: 'for bob' }],
@@ -121,7 +121,7 @@ describe('a user who signs in', () => {
 describe('a watchlist', () => {
   it('has who is online at the sign-in, and then who comes and goes, over both edges', async () => {
     const [ann, bob, cid] = [userName('ann'), userName('bob'), userName('cid')];
-    using _bob = await signedIn(client({ edge: 1, application, user: bob }));
+    using friend = await signedIn(client({ edge: 1, application, user: bob }));
     application.watchlists.set(ann, [bob, cid]);
     using one = client({ edge: 0, application, user: ann });
     const online: string[] = [];
@@ -131,7 +131,8 @@ describe('a watchlist', () => {
     {
       using first = await signedIn(client({ edge: 0, application, user: cid }));
       await eventually(() => expect(watched(one)).toContain(`${cid} online`));
-      using _second = await signedIn(client({ edge: 1, application, user: cid }));
+      using second = await signedIn(client({ edge: 1, application, user: cid }));
+      await second.connected();
       first.pusher.disconnect();
       // With another connection there, the user stays online.
       await backend.sendToUser(ann, 'mark', {});
@@ -140,6 +141,7 @@ describe('a watchlist', () => {
     }
     await eventually(() => expect(watched(one).at(-1)).toBe(`${cid} offline`));
     expect(online).toEqual([bob, cid]);
+    expect(friend.states).toEqual(['connecting', 'connected']);
   });
 
   it('takes the first hundred users, and reports 4302 for more, which closes nothing', async () => {
@@ -150,8 +152,9 @@ describe('a watchlist', () => {
     await eventually(() =>
       expect(one.errors).toEqual([{ type: 'PusherError', data: { code: 4302, message: expect.any(String) } }]),
     );
-    using _beyond = await signedIn(client({ edge: 1, application, user: beyond }));
-    using _first = await signedIn(client({ edge: 1, application, user: first }));
+    using unseen = client({ edge: 1, application, user: beyond });
+    using seen = client({ edge: 1, application, user: first });
+    for (const each of [unseen, seen]) await signedIn(each);
     await eventually(() => expect(watched(one)).toContain(`${first} online`));
     expect(watched(one)).not.toContain(`${beyond} online`);
     expect(one.states).toEqual(['connecting', 'connected']);

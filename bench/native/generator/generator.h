@@ -71,7 +71,8 @@ struct settings {
   char path[MAX_TEMPLATE];        // of the first handshake of a connection
   char again_path[MAX_TEMPLATE];  // of the later ones; empty: the same
   char hellos[MAX_HELLOS][MAX_TEMPLATE];
-  int hello_count;                // text frames right after the 101
+  int hello_count;                // text frames right after the 101 ...
+  char hello_after[MAX_MARKER];   // ... or, where a server speaks first, after a frame with this text
   char again_hellos[MAX_HELLOS][MAX_TEMPLATE];
   int again_hello_count;          // in place of the hellos when a connection comes back; none: the same hellos
   char ready[MAX_MARKER];         // a frame with this text confirms the subscription; empty: the 101 does
@@ -148,6 +149,7 @@ void connection_lost(struct connection *connection);
 // Takes what epoll reports about a connection.
 void connection_event(uint32_t index, uint32_t events);
 void send_text(struct connection *connection, const char *text, size_t bytes);
+void send_hellos(struct connection *connection);
 
 // messages.c
 

@@ -80,6 +80,11 @@ static void keep_start_positions(struct connection *connection, const char *payl
 }
 
 static void take_ready(struct connection *connection, const char *payload, size_t bytes) {
+  const char *greeting = settings.hello_after;
+  if (greeting[0] != '\0' && memmem(payload, bytes, greeting, strlen(greeting)) != NULL) {
+    send_hellos(connection);
+    return;
+  }
   if (memmem(payload, bytes, settings.ready, strlen(settings.ready)) == NULL) return;
   if (settings.epoch[0] != '\0') keep_position(connection->positions[1], payload, bytes, settings.epoch);
   if (settings.start_position[0] != '\0') keep_start_positions(connection, payload, bytes);

@@ -30,6 +30,7 @@ bool set(const char *name, const char *value) {
     {"path", settings.path, MAX_TEMPLATE},
     {"again-path", settings.again_path, MAX_TEMPLATE},
     {"ready", settings.ready, MAX_MARKER},
+    {"hello-after", settings.hello_after, MAX_MARKER},
     {"reply-to", settings.reply_to, MAX_MARKER},
     {"reply", settings.reply, MAX_MARKER},
     {"position", settings.position, MAX_MARKER},

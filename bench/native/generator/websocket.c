@@ -56,7 +56,7 @@ static void send_handshake(struct connection *connection) {
   watch_reading((uint32_t)(connection - connections), connection->fd);
 }
 
-static void send_hellos(struct connection *connection) {
+void send_hellos(struct connection *connection) {
   struct target target;
   char text[MAX_FILLED];
   read_target(connection, &target);
@@ -85,7 +85,7 @@ static ssize_t take_answer(struct connection *connection, const unsigned char *b
   }
   counters.opened++;
   connection->state = OPEN;
-  send_hellos(connection);
+  if (settings.hello_after[0] == '\0') send_hellos(connection);
   if (settings.ready[0] == '\0') connection_ready(connection);
   return (ssize_t)answer;
 }

@@ -2,6 +2,7 @@ import type { Amounts } from '../amounts.ts';
 import type { Settings } from '../generator.ts';
 import type { Layout, Peer, PeerContext } from '../peers/peer.ts';
 import type { Session } from '../session.ts';
+import type { Published } from './published.ts';
 
 /** One figure of a measure. */
 export interface Metric {
@@ -34,5 +35,7 @@ export interface Measure {
   onlyHoldfast?: boolean;
   /** What it measures in place of the peers that were asked for. */
   peers?: readonly Peer[];
+  /** Stands beside what is measured. */
+  published?: readonly Published[];
   run: (peer: Peer, context: Context) => Promise<Figures>;
 }

@@ -2,7 +2,7 @@ import type { RedisKind } from '@holdfast/local/redis-kind';
 import type { Installation } from './installation/installation.ts';
 import type { Needs } from './installation/needs.ts';
 import type { Window } from './members/worker-protocol.ts';
-import type { Scene } from './scene.ts';
+import type { Ground, Scene } from './scene.ts';
 
 /** What a fault reports when it is over. */
 export interface Injection {
@@ -43,6 +43,11 @@ export interface Fault {
   prepare?: (installation: Installation) => Promise<void>;
   /** Breaks something, makes sure that it broke, and mends it. Rejects with {@link DidNotHappen}. */
   inject: (scene: Scene) => Promise<Injection>;
+}
+
+/** One that asks nothing of the door that clients use. */
+export interface CommonFault extends Fault {
+  inject: (ground: Ground) => Promise<Injection>;
 }
 
 /** How large a run is. */

@@ -57,6 +57,24 @@ describe('the command line', () => {
     expect(readPlan([], catalog).random).toBe(false);
   });
 
+  it('takes the faults that both doors have for clients of the Pusher protocol', () => {
+    const all = readPlan(['--door', 'pusher'], catalog);
+    const faults = ['edge-kill', 'redis-kill-data', 'client-kill-pubsub', 'reconnect-storm'];
+    expect({ door: all.door, faults: all.faults.map(({ name }) => name) }).toEqual({ door: 'pusher', faults });
+    const quick = readPlan(['--door', 'pusher', '--profile', 'quick'], catalog);
+    expect(quick.faults.map(({ name }) => name)).toEqual(faults.slice(0, 3));
+    const one = readPlan(['--door', 'pusher', '--only', 'reconnect-storm'], catalog);
+    expect(one.faults.map(({ name }) => name)).toEqual(['reconnect-storm']);
+    expect(readPlan([], catalog).door).toBe('native');
+  });
+
+  it('names the faults that there are when one is not for the door', () => {
+    expect(refusalOf('--door', 'pusher', '--only', 'edge-kill', '--only', 'flushall')).toBe(
+      'error: not for --door pusher: flushall; there are edge-kill, redis-kill-data, client-kill-pubsub, reconnect-storm',
+    );
+    expect(refusalOf('--door', 'pusher', '--random')).toBe('error: --door is not for a run with --random');
+  });
+
   it.each([
     [['--only', 'earthquake'], /no fault is called earthquake/],
     [['--profile', 'huge'], /quick, full/],

@@ -1,13 +1,15 @@
 import { REDIS_KINDS, type RedisKind } from '@holdfast/local/redis-kind';
 import { integer } from '@holdfast/harness/options';
 import { Command, Option } from 'commander';
-import type { Fault } from './fault.ts';
-import { type ProfileName, type Scale, profiles } from './fault.ts';
+import { DOORS, type DoorName } from './door-name.ts';
+import { type CommonFault, type Fault, type ProfileName, type Scale, profiles } from './fault.ts';
+import { commonFaults } from './faults/common.ts';
 
-/** What the command line asked for. */
-export interface Plan {
+/** What the command line asked for, and the faults that the door has. */
+export type Plan = PlanBasics & ({ door: 'native'; faults: Fault[] } | { door: 'pusher'; faults: CommonFault[] });
+
+export interface PlanBasics {
   profile: ProfileName;
-  faults: Fault[];
   scale: Scale;
   redis: RedisKind;
   seed: number;
@@ -24,6 +26,7 @@ export interface Plan {
 interface Typed {
   profile: ProfileName;
   only?: string[];
+  door: DoorName;
   redis: RedisKind;
   seed: number;
   repeat: number;
@@ -40,6 +43,7 @@ Examples:
   npm run prove -- --profile quick
   npm run prove -- --redis cluster --profile quick
   npm run prove -- --only edge-kill --only redis-kill-data --clients 1000
+  npm run prove -- --door pusher --profile quick
   npm run prove -- --random --seconds 60 --seed 7
 
 It starts installations of its own, each with its own Redis, and touches no other. Exit codes: 0 every promise held ·
@@ -63,6 +67,9 @@ export function readPlan(args: readonly string[], catalog: readonly Fault[]): Pl
         .default('full'),
     )
     .option('--only <fault>', 'only this fault; may be repeated', collect)
+    .addOption(
+      new Option('--door <name>', 'by which clients come and publishers publish').choices(DOORS).default('native'),
+    )
     .addOption(new Option('--redis <kind>', 'what Redis is made of').choices(REDIS_KINDS).default('single'))
     .option('--seed <number>', 'draws topics, members and victims', integer(0, 2 ** 31), 1)
     .option('--repeat <times>', 'run each fault so often, with the next seed each time', integer(1, MAX_REPEAT), 1)
@@ -80,9 +87,9 @@ export function readPlan(args: readonly string[], catalog: readonly Fault[]): Pl
     .exitOverride()
     .parse([...args], { from: 'user' });
   const { profile, only, redis, seed, repeat, clients, json = false, list = false } = command.opts<Typed>();
-  const { random = false, calm = false, seconds } = command.opts<Typed>();
+  const { random = false, calm = false, seconds, door } = command.opts<Typed>();
   const alien = random
-    ? { '--only': only, '--clients': clients }
+    ? { '--only': only, '--clients': clients, '--door': door === 'native' ? undefined : door }
     : { '--seconds': seconds, '--calm': calm || undefined };
   for (const [name, value] of Object.entries(alien)) {
     if (value === undefined) continue;
@@ -92,17 +99,25 @@ export function readPlan(args: readonly string[], catalog: readonly Fault[]): Pl
   if (unknown.length > 0) {
     command.error(`error: no fault is called ${unknown.join(', ')}; --list names them all`);
   }
+  const foreign =
+    door === 'native' ? [] : (only ?? []).filter((name) => commonFaults.every((one) => one.name !== name));
+  if (foreign.length > 0) {
+    const names = commonFaults.map(({ name }) => name).join(', ');
+    command.error(`error: not for --door ${door}: ${foreign.join(', ')}; there are ${names}`);
+  }
   const others = catalog.filter((fault) => only?.includes(fault.name) && !isAbout(fault, redis));
   if (others.length > 0) {
     const names = others.map(({ name, on = [] }) => `${name} (${on.join(', ')})`).join(', ');
     command.error(`error: not about a ${redis} Redis: ${names}; see --redis`);
   }
   const isWanted = (fault: Fault) =>
-    only === undefined ? profile === 'full' || fault.quick : only.includes(fault.name);
+    (only === undefined ? profile === 'full' || fault.quick : only.includes(fault.name)) && isAbout(fault, redis);
   const scale = profiles[profile];
   return {
+    ...(door === 'native'
+      ? { door, faults: catalog.filter(isWanted) }
+      : { door, faults: commonFaults.filter(isWanted) }),
     profile,
-    faults: catalog.filter((fault) => isWanted(fault) && isAbout(fault, redis)),
     scale: { ...scale, members: clients ?? scale.members, stormMembers: clients ?? scale.stormMembers },
     redis,
     seed,

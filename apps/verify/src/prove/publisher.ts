@@ -7,8 +7,11 @@ import type { Control } from './control.ts';
 import { monotonicMs } from '@holdfast/harness/clock';
 import { payloadOf } from './payload.ts';
 
+/** What becomes of one call that publishes; it never rejects. */
+export type Send = (topic: string, payload: unknown) => Promise<Publication['outcome']>;
+
 export interface PublisherOptions {
-  control: Control;
+  send: Send;
   topics: readonly string[];
   /** Topics more that only `publish` and `fence` speak on. */
   quietTopics: readonly string[];
@@ -76,7 +79,7 @@ export class Publisher {
     this.#tokens += 1;
     const token = `m${this.#tokens}`;
     const askedAt = monotonicMs();
-    const call = this.#outcome(topic, payloadOf(token, filling));
+    const call = this.#options.send(topic, payloadOf(token, filling));
     this.#underway.add(call);
     const outcome = await call;
     this.#underway.delete(call);
@@ -88,10 +91,13 @@ export class Publisher {
   #allTopics(): string[] {
     return [...this.#options.topics, ...this.#options.quietTopics];
   }
+}
 
-  async #outcome(topic: string, payload: unknown): Promise<Publication['outcome']> {
+/** Publishes by the REST API, each message at the control-api whose turn it is. */
+export function publishingBy(control: Control): Send {
+  return async (topic, payload) => {
     try {
-      const { id } = await this.#options.control.once((rest, signal) => rest.publish(topic, payload, { signal }));
+      const { id } = await control.once((rest, signal) => rest.publish(topic, payload, { signal }));
       return { kind: 'published', id };
     } catch (error) {
       const status = error instanceof HoldfastError ? error.status : undefined;
@@ -100,5 +106,5 @@ export class Publisher {
       if (status >= 500) return { kind: 'unknown', status };
       return { kind: 'refused', status };
     }
-  }
+  };
 }

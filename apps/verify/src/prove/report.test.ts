@@ -1,6 +1,6 @@
 import pc from 'picocolors';
 import { expect, it } from 'vitest';
-import { type Report, reportText } from './report.ts';
+import { type Report, nativeColumns, reportText } from './report.ts';
 import { failedRow } from './row.ts';
 import type { Fault } from './fault.ts';
 
@@ -19,8 +19,8 @@ it('tells a fault that could not be run from a promise that was broken', () => {
     failedRow(fault('clock'), 'not run', 'there is no compiler', 3, 1000),
     failedRow(fault('edge'), 'broken', 'nothing came', 3, 1000),
   ];
-  const report: Report = { ok: false, profile: 'quick', redis: 'single', seed: 1, rows };
-  const text = reportText(report, pc.createColors(false));
+  const report: Report = { ok: false, door: 'native', profile: 'quick', redis: 'single', seed: 1, rows };
+  const text = reportText(report, nativeColumns, pc.createColors(false));
   expect(text).toMatch(/^clock .* NOT RUN$/m);
   expect(text).toMatch(/^edge .* BROKEN$/m);
   expect(text).toContain('clock: could not be run: there is no compiler\n');

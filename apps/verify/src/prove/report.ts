@@ -1,43 +1,54 @@
 import type { Colors } from '@holdfast/harness/program';
-import type { Row } from './row.ts';
+import type { DoorName } from './door-name.ts';
+import type { Row, RowBasics, Verdict } from './row.ts';
 import { tableLines } from '@holdfast/harness/table';
 
-const HEADING = [
-  'fault',
-  'clients',
-  'published',
-  'received',
-  'lost',
-  'announced',
-  'duplicated',
-  're-sent',
-  'reordered',
-  'phantom',
-  'silence',
-  'recovery',
-  'verdict',
+const numbers = new Intl.NumberFormat('en-US');
+
+/** Between the name of the fault and the verdict: a heading, and what stands under it. */
+export type Column<R> = readonly [heading: string, cell: (row: R) => string];
+
+export const nativeColumns: readonly Column<Row>[] = [
+  ['clients', ({ members }) => count(members)],
+  ['published', ({ published }) => count(published)],
+  ['received', ({ received }) => count(received)],
+  ['lost', ({ lost }) => count(lost)],
+  ['announced', ({ announced }) => count(announced)],
+  ['duplicated', ({ duplicated }) => count(duplicated)],
+  ['re-sent', ({ deduplicated }) => count(deduplicated)],
+  ['reordered', ({ reordered }) => count(reordered)],
+  ['phantom', ({ phantom }) => count(phantom)],
+  ['silence', ({ longestSilenceMs }) => secondsText(longestSilenceMs)],
+  ['recovery', ({ recoverMs }) => (recoverMs === null ? '–' : secondsText(recoverMs))],
 ];
-const count = new Intl.NumberFormat('en-US');
 
 /** Everything a run of the suite found. */
-export interface Report {
+export interface Report<R extends RowBasics = Row> {
   ok: boolean;
+  /** By which clients came. */
+  door: DoorName;
   profile: string;
   /** What Redis was made of. */
   redis: string;
   seed: number;
-  rows: Row[];
+  rows: R[];
 }
 
 /** The report for people: the table, and what was broken. */
-export function reportText({ ok, rows, seed, redis }: Report, colors: Colors): string {
-  const [heading = '', ...lines] = tableLines(HEADING, rows.map(cellsOf));
+export function reportText<R extends RowBasics>(
+  { ok, rows, seed, redis }: Report<R>,
+  columns: readonly Column<R>[],
+  colors: Colors,
+): string {
+  const headings = ['fault', ...columns.map(([heading]) => heading), 'verdict'];
+  const cells = rows.map((row) => [row.fault, ...columns.map(([, cell]) => cell(row)), verdictText(row)]);
+  const [heading = '', ...lines] = tableLines(headings, cells);
   const text = [colors.bold(heading), ...lines];
   for (const row of rows) {
     const color = row.verdict === 'broken' ? colors.red : colors.yellow;
     for (const sentence of row.broken) text.push(color(`${row.fault}: ${sentence}`));
   }
-  const countOf = (verdict: Row['verdict']) => rows.filter((row) => row.verdict === verdict).length;
+  const countOf = (verdict: Verdict) => rows.filter((row) => row.verdict === verdict).length;
   const [broken, notRun] = [countOf('broken'), countOf('not run')];
   const run = `(Redis: ${redis}, seed ${seed})`;
   if (ok) text.push(colors.green(`Every promise held through ${rows.length} faults ${run}.`));
@@ -46,24 +57,14 @@ export function reportText({ ok, rows, seed, redis }: Report, colors: Colors): s
   return `${text.join('\n')}\n`;
 }
 
-function cellsOf(row: Row): string[] {
-  return [
-    row.fault,
-    count.format(row.members),
-    count.format(row.published),
-    count.format(row.received),
-    count.format(row.lost),
-    count.format(row.announced),
-    count.format(row.duplicated),
-    count.format(row.deduplicated),
-    count.format(row.reordered),
-    count.format(row.phantom),
-    secondsText(row.longestSilenceMs),
-    row.recoverMs === null ? '–' : secondsText(row.recoverMs),
-    row.verdict === 'ok' ? 'ok' : row.verdict.toUpperCase(),
-  ];
+function verdictText({ verdict }: RowBasics): string {
+  return verdict === 'ok' ? 'ok' : verdict.toUpperCase();
 }
 
-function secondsText(ms: number): string {
+export function count(number: number): string {
+  return numbers.format(number);
+}
+
+export function secondsText(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`;
 }

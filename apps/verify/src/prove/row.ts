@@ -6,16 +6,27 @@ import { presenceFaultKinds } from './presence/judge.ts';
 import type { PresenceFacts } from './presence/read-presence.ts';
 import type { Facts } from './scenario.ts';
 
-/** One line of the table. */
-export interface Row {
+/** `not run`: the fault could not be set up or did not happen, so that the run says nothing of the promises. */
+export type Verdict = 'ok' | 'broken' | 'not run';
+
+/** What every line has, by whatever door clients come. */
+export interface RowBasics {
   fault: string;
   ok: boolean;
-  /** `not run`: the fault could not be set up or did not happen, so that the run says nothing of the promises. */
-  verdict: 'ok' | 'broken' | 'not run';
+  verdict: Verdict;
   /** Why it is not ok, each as a sentence. */
   broken: string[];
   /** How it is known that the fault happened. */
   proof: string;
+  seconds: number;
+  /** Clients that watched presence, what they were shown, and how long after the fault it was right. */
+  presence: Pick<PresenceFacts, 'watchers' | 'joined' | 'left' | 'present' | 'resumed' | 'rightAfterMs'>;
+  /** Medians of the delivery latency, in milliseconds, where a fault must not change it. */
+  latencyMs?: { usual: number; meanwhile: number };
+}
+
+/** One line of the table. */
+export interface Row extends RowBasics {
   members: number;
   published: number;
   /** Calls that publish and were refused for certain, and calls without an answer that says either. */
@@ -37,11 +48,6 @@ export interface Row {
   phantom: number;
   longestSilenceMs: number;
   recoverMs: number | null;
-  seconds: number;
-  /** Medians of the delivery latency, in milliseconds, where a fault must not change it. */
-  latencyMs?: { usual: number; meanwhile: number };
-  /** Clients that watched presence, what they were shown, and how long after the fault it was right. */
-  presence: Pick<PresenceFacts, 'watchers' | 'joined' | 'left' | 'present' | 'resumed' | 'rightAfterMs'>;
 }
 
 const READABLE = 3;
@@ -53,7 +59,6 @@ const LATENCY_NOISE_MS = 2;
 export function verdictOf(fault: Fault, facts: Facts, elapsedMs: number): Row {
   const { findings, injection } = facts;
   const { faults } = findings;
-  const { watchers, joined, left, present, resumed, rightAfterMs } = facts.presence;
   const row: Omit<Row, 'ok' | 'verdict' | 'broken'> = {
     fault: fault.name,
     proof: injection.proof,
@@ -72,7 +77,7 @@ export function verdictOf(fault: Fault, facts: Facts, elapsedMs: number): Row {
     longestSilenceMs: Math.round(findings.longestSilenceMs),
     recoverMs: findings.recoverMs === null ? null : Math.round(findings.recoverMs),
     seconds: Math.round(elapsedMs / 100) / 10,
-    presence: { watchers, joined, left, present, resumed, rightAfterMs },
+    presence: presenceOf(facts.presence),
   };
   const broken = [...brokenPromises(fault, facts), ...brokenPresence(facts.presence)];
   if (injection.latency !== undefined) {
@@ -84,20 +89,22 @@ export function verdictOf(fault: Fault, facts: Facts, elapsedMs: number): Row {
   return { ...row, ok, verdict: ok ? 'ok' : 'broken', broken };
 }
 
+export function presenceOf(facts: PresenceFacts): RowBasics['presence'] {
+  const { watchers, joined, left, present, resumed, rightAfterMs } = facts;
+  return { watchers, joined, left, present, resumed, rightAfterMs };
+}
+
 /** The line of a fault that was not carried through to its end. */
-export function failedRow(
-  fault: Fault,
-  verdict: 'broken' | 'not run',
-  reason: string,
-  members: number,
-  elapsedMs: number,
-): Row {
+export function failedRow(fault: Fault, verdict: Verdict, reason: string, members: number, elapsedMs: number): Row {
   const injection = { proof: '', brokenAt: 0, healedAt: 0 };
   const nothing = { injection, published: 0, refused: 0, unanswered: 0, truthFaults: [], missing: [] };
   const presence = { ...noPresenceFindings(), present: 0, resumed: 0, rightAfterMs: 0, wrong: [] };
   const row = verdictOf(fault, { ...nothing, presence, findings: { ...noFindings(), members } }, elapsedMs);
-  const sentence = `could not be ${verdict === 'broken' ? 'carried through' : 'run'}: ${reason}`;
-  return { ...row, ok: false, verdict, broken: [sentence] };
+  return { ...row, ok: false, verdict, broken: [failureText(verdict, reason)] };
+}
+
+export function failureText(verdict: Verdict, reason: string): string {
+  return `could not be ${verdict === 'broken' ? 'carried through' : 'run'}: ${reason}`;
 }
 
 function brokenPromises(fault: Fault, { findings, truthFaults, injection, missing }: Facts): string[] {
@@ -125,7 +132,7 @@ function brokenPromises(fault: Fault, { findings, truthFaults, injection, missin
   return broken;
 }
 
-function brokenPresence({ faults, samples, wrong }: PresenceFacts): string[] {
+export function brokenPresence({ faults, samples, wrong }: PresenceFacts): string[] {
   const broken = wrong.slice(0, READABLE).map((sentence) => `presence: ${sentence}`);
   for (const kind of presenceFaultKinds) {
     if (faults[kind] === 0) continue;

@@ -11,12 +11,12 @@ import { add, noFindings } from './members/findings.ts';
 import type { Findings, MemberPlan, Pool } from './members/worker-protocol.ts';
 import { WorkerPool } from '@holdfast/harness/worker-pool';
 import { monotonicMs } from '@holdfast/harness/clock';
-import { Publisher } from './publisher.ts';
+import { Publisher, publishingBy } from './publisher.ts';
 import { drawSome, seededRandom } from '@holdfast/harness/random';
 import { readTruth } from './read-truth.ts';
 import type { Scale } from './fault.ts';
 import { PRESENCE_TOPIC } from './presence/log.ts';
-import { type PresenceFacts, readPresence } from './presence/read-presence.ts';
+import { type PresenceFacts, type Watchers, readPresence, wrongInRest } from './presence/read-presence.ts';
 import { type Scene, sceneOf } from './scene.ts';
 
 /** Each member has so many topics, drawn. */
@@ -31,14 +31,14 @@ const MAX_WATCHERS = 200;
 /** How long members may take for what was published; past it, it is missing. */
 const REACHED_MS = 45_000;
 /** Load before the fault, beyond the first message, and after the recovery. */
-const BEFORE_MS = 1000;
-const AFTER_MS = 1000;
-const FILLING = 40;
+export const BEFORE_MS = 1000;
+export const AFTER_MS = 1000;
+export const FILLING = 40;
 /** Members stand for the machines of other people: what is tested has the cores of this one first. */
 const WORKER = { module: new URL('members/worker-main.ts', import.meta.url), lowPriority: true };
 
-export interface ScenarioOptions {
-  fault: Fault;
+export interface ScenarioOptions<F extends Fault = Fault> {
+  fault: F;
   scale: Scale;
   redis: RedisKind;
   seed: number;
@@ -61,7 +61,7 @@ export interface Facts {
   presence: PresenceFacts;
 }
 
-async function setUp<T>(work: () => Promise<T>): Promise<T> {
+export async function setUp<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
@@ -89,7 +89,7 @@ export async function runScenario({ fault, scale, redis, seed, binary, log, sign
   const control = new Control(installation.controlUrls, installation.key);
   const { members, rate } = scale;
   using publisher = new Publisher({
-    control,
+    send: publishingBy(control),
     topics: spoken,
     quietTopics: [quietTopic],
     rate,
@@ -123,7 +123,7 @@ async function carryThrough(scene: Scene, plans: readonly MemberPlan[], fault: F
   const missing = await everybodyHas(scene, await publisher.fence());
   const to = monotonicMs();
 
-  const presence = await readPresence(scene, injection, fault.presenceStays ?? false);
+  const presence = await readPresence(watchersOf(scene), injection, fault.presenceStays ?? false);
   const { truths, truthFaults } = await readTruth(scene, injection);
   const rules = { logsMayForget: fault.logsMayForget ?? false };
   const { latency } = injection;
@@ -141,6 +141,17 @@ async function carryThrough(scene: Scene, plans: readonly MemberPlan[], fault: F
     findings,
     missing,
     presence,
+  };
+}
+
+function watchersOf({ pool, control }: Scene): Watchers {
+  return {
+    truth: async () => (await pool.all('presenceTruth', null)).flatMap(({ members }) => members),
+    wrong: async (truth) => {
+      const shown = (await pool.all('presenceWrong', { truth })).flatMap(({ wrong }) => wrong);
+      return [...shown, ...(await wrongInRest(control, truth))];
+    },
+    judge: (truth, run) => pool.all('presenceJudge', { truth, run }),
   };
 }
 

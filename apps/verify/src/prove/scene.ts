@@ -6,9 +6,11 @@ import type { Pool } from './members/worker-protocol.ts';
 import { monotonicMs } from '@holdfast/harness/clock';
 import type { Publisher } from './publisher.ts';
 import { PRESENCE, PRESENCE_TOPIC } from './presence/log.ts';
+import { warmUp } from './warm-up.ts';
 
 const LOOK_MS = 20;
 const PATIENCE_MS = 30_000;
+const WARM_UP_TOPICS = 3;
 /** Everything the run publishes stays in the logs, so that what is missing there is a fault. */
 const HISTORY = { size: 100_000, seconds: 3600 };
 
@@ -28,20 +30,51 @@ export interface SceneParts {
   log: (line: string) => void;
 }
 
-/** A running installation under load, as a fault finds it. */
-export interface Scene extends SceneParts {
+/** Time, as a fault waits for it. */
+export interface Waiting {
   /** Milliseconds of the clock that all processes share. */
   now: () => number;
-  /** How many members have a connection at the moment. */
-  connected: () => number;
   /** Lets time pass under load. */
   pass: (ms: number) => Promise<void>;
   /** Waits until something is so. Rejects with {@link DidNotHappen} when it is not in time. */
   until: (what: string, look: () => Promise<boolean> | boolean, timeoutMs?: number) => Promise<void>;
+}
+
+/** What there is of a run whatever door its clients use. */
+export interface Ground
+  extends Waiting, Pick<SceneParts, 'installation' | 'control' | 'quietTopic' | 'members' | 'random' | 'log'> {
+  /** How many members have a connection at the moment. */
+  connected: () => number;
+  /** Publishes one message to each of these topics, however long that takes; gives what `missing` takes. */
+  publishTo: (topics: readonly string[]) => Promise<Record<string, string>>;
+  /** How many members have not received these messages when the time is over. */
+  missing: (positions: Record<string, string>, timeoutMs: number) => Promise<number>;
+  /** Describes some members that should have a connection, and have none. */
+  absent: () => Promise<string[]>;
+  /** Has clients connect to these edges and leave again, many times. */
+  warmUp: (edgeUrls: readonly string[]) => Promise<void>;
+}
+
+/** A running installation under load, as a fault finds it. */
+export interface Scene extends SceneParts, Ground {
   createTopics: () => Promise<void>;
   /** All registrations are gone: creates the topics again, and has every client register anew as its close code demands. */
   beginAnew: (goneAt: number) => Promise<number>;
 }
+
+export const waiting: Waiting = {
+  now: monotonicMs,
+  pass: async (ms) => {
+    await delay(ms);
+  },
+  until: async (what, look, timeoutMs = PATIENCE_MS) => {
+    const deadline = performance.now() + timeoutMs;
+    while (!(await look())) {
+      if (performance.now() > deadline) throw new DidNotHappen(`${what}, not within ${timeoutMs / 1000} s`);
+      await delay(LOOK_MS);
+    }
+  },
+};
 
 export function sceneOf(parts: SceneParts): Scene {
   const createTopics = async () => {
@@ -51,18 +84,15 @@ export function sceneOf(parts: SceneParts): Scene {
   };
   return {
     ...parts,
-    now: monotonicMs,
+    ...waiting,
     connected: () => parts.pool.progress().reduce((sum, { open }) => sum + open, 0),
-    pass: async (ms) => {
-      await delay(ms);
+    publishTo: (topics) => parts.publisher.fence(topics),
+    missing: async (positions, timeoutMs) => {
+      const answers = await parts.pool.all('reached', { positions, timeoutMs });
+      return answers.reduce((sum, { missing }) => sum + missing, 0);
     },
-    until: async (what, look, timeoutMs = PATIENCE_MS) => {
-      const deadline = performance.now() + timeoutMs;
-      while (!(await look())) {
-        if (performance.now() > deadline) throw new DidNotHappen(`${what}, not within ${timeoutMs / 1000} s`);
-        await delay(LOOK_MS);
-      }
-    },
+    absent: async () => (await parts.pool.all('absent', null)).flatMap(({ members }) => members),
+    warmUp: (edgeUrls) => warmUp(parts.control, edgeUrls, parts.topics.slice(0, WARM_UP_TOPICS)),
     createTopics,
     beginAnew: async (goneAt) => {
       await parts.pool.all('forget', { at: goneAt });

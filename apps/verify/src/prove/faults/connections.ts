@@ -1,5 +1,5 @@
 import { DidNotHappen } from '../not-run.ts';
-import type { Fault } from '../fault.ts';
+import type { CommonFault, Fault } from '../fault.ts';
 import { readMetric } from '../installation/servers.ts';
 import { askForSum, infoSum } from '../installation/servers.ts';
 
@@ -8,7 +8,7 @@ const SHUT_MS = 1500;
 /** Sooner than anything else would find it: a quiet topic is compared with Redis after ten seconds. */
 const CAUGHT_UP_WITHIN_MS = 2500;
 
-export const clientKillPubsub: Fault = {
+export const clientKillPubsub: CommonFault = {
   name: 'client-kill-pubsub',
   proves: 'Redis cuts every subscriber: each edge notices, subscribes again, and looks at once for what it missed.',
   quick: true,
@@ -16,24 +16,20 @@ export const clientKillPubsub: Fault = {
   connectionsStay: true,
   presenceStays: true,
   recoversWithinMs: 5000,
-  inject: async ({ installation, pool, publisher, quietTopic, now, pass }) => {
+  inject: async ({ installation, publishTo, missing: missingOf, quietTopic, now, pass }) => {
     const { masters } = installation.databases;
     const proxies = installation.proxies.edgesToRedis;
-    const reached = async (positions: Record<string, string>) => {
-      const answers = await pool.all('reached', { positions, timeoutMs: CAUGHT_UP_WITHIN_MS });
-      return answers.reduce((sum, answer) => sum + answer.missing, 0);
-    };
     // Heard a moment ago: so it is this cut that edges find out of, and not the silence of the topic.
-    await reached(await publisher.fence([quietTopic]));
+    await missingOf(await publishTo([quietTopic]), CAUGHT_UP_WITHIN_MS);
     const brokenAt = now();
     for (const proxy of proxies) proxy.refuse();
     const killed = await askForSum(masters, 'CLIENT', 'KILL', 'TYPE', 'pubsub', 'SKIPME', 'yes');
     if (killed < proxies.length * masters.length) throw new DidNotHappen(`Redis had ${killed} subscribers to cut`);
-    const unheard = await publisher.fence([quietTopic]);
+    const unheard = await publishTo([quietTopic]);
     await pass(SHUT_MS);
     for (const proxy of proxies) proxy.heal();
     const healedAt = now();
-    const missing = await reached(unheard);
+    const missing = await missingOf(unheard, CAUGHT_UP_WITHIN_MS);
     return {
       proof: `Redis cut ${killed} subscribers, and none could subscribe again for ${SHUT_MS / 1000} s`,
       brokenAt,

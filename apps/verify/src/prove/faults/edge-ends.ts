@@ -1,13 +1,13 @@
 import type { Service } from '@holdfast/local/services';
 import { DidNotHappen } from '../not-run.ts';
-import type { Fault } from '../fault.ts';
+import type { CommonFault, Fault } from '../fault.ts';
 import { readMetric } from '../installation/servers.ts';
 import type { Scene } from '../scene.ts';
 
 /** An edge's lease is over by then, and a control-api has asked. */
 const FORGOTTEN_MS = 15_000;
 
-export const edgeKill: Fault = {
+export const edgeKill: CommonFault = {
   name: 'edge-kill',
   proves: 'An edge killed with -9 takes nothing with it: its clients resume elsewhere.',
   quick: true,

@@ -1,7 +1,5 @@
-import { connect } from '@holdfast/client/connect';
-import type { Control } from '../control.ts';
 import { DidNotHappen } from '../not-run.ts';
-import type { Fault } from '../fault.ts';
+import type { CommonFault } from '../fault.ts';
 import { readMetric } from '../installation/servers.ts';
 
 /** One process may have 20,000 open files here and there, so the clients of two edges lose them at once. */
@@ -14,7 +12,7 @@ const STALL_S = 0.25;
 const RATE = 2;
 const WORKERS = 4;
 
-export const reconnectStorm: Fault = {
+export const reconnectStorm: CommonFault = {
   name: 'reconnect-storm',
   proves: 'Thousands of clients lose their edges at once and come back at once: all of them, with nothing missing.',
   quick: false,
@@ -25,15 +23,11 @@ export const reconnectStorm: Fault = {
   prepare: async ({ edges }) => {
     await Promise.all(edges.slice(DYING).map((edge) => edge.crash()));
   },
-  inject: async ({ installation, control, topics, pool, connected, members, now, until, pass, log }) => {
+  inject: async ({ installation, warmUp, absent, connected, members, now, until, pass, log }) => {
     const dying = installation.edges.slice(0, DYING);
     const others = installation.edges.slice(DYING);
     await Promise.all(others.map((edge) => edge.startAgain()));
-    await warmUp(
-      control,
-      others.map(({ url }) => url.replace('http', 'ws')),
-      topics.slice(0, 3),
-    );
+    await warmUp(others.map(({ url }) => url.replace('http', 'ws')));
     const held = await Promise.all(dying.map((edge) => readMetric(edge.url, 'connections')));
     const total = held.reduce((sum, count) => sum + count, 0);
     if (total < members) throw new DidNotHappen(`only ${total} of ${members} clients were connected`);
@@ -50,8 +44,7 @@ export const reconnectStorm: Fault = {
       log(`${connected()} of ${members} are back`);
     }
     if (connected() < members) {
-      const absent = (await pool.all('absent', null)).flatMap((answer) => answer.members);
-      broken.push(`${members - connected()} clients did not come back: ${absent.join('; ')}`);
+      broken.push(`${members - connected()} clients did not come back: ${(await absent()).join('; ')}`);
     }
     const seconds = ((now() - brokenAt) / 1000).toFixed(1);
     const longest = Math.max(...(await stalls()));
@@ -64,28 +57,3 @@ export const reconnectStorm: Fault = {
     };
   },
 };
-
-/** Enough that V8 has compiled what a handshake and a resume run through. */
-const HANDSHAKES = 2000;
-const LANES = 16;
-
-/**
- * Has clients connect to edges, resume and leave again, many times: edges that take over from others have been at work
- * for long, and those of a run have only just been started.
- */
-async function warmUp(control: Control, edgeUrls: readonly string[], topics: readonly string[]): Promise<void> {
-  await Promise.all(edgeUrls.flatMap((url) => Array.from({ length: LANES }, () => lane(control, url, topics))));
-}
-
-async function lane(control: Control, url: string, topics: readonly string[]): Promise<void> {
-  const { clientId } = await control.retrying((rest, signal) => rest.register({ topics, signal }));
-  let positions: Record<string, string> | undefined;
-  for (let handshake = 0; handshake < HANDSHAKES / LANES; handshake += 1) {
-    const client = connect({ url, clientId, positions });
-    await new Promise((resolve) => client.on('welcome', resolve));
-    positions = client.positions();
-    client.close();
-    await client.closed;
-  }
-  await control.retrying((rest, signal) => rest.unregister(clientId, { signal }));
-}

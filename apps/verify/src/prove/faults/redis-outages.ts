@@ -1,5 +1,5 @@
 import { DidNotHappen } from '../not-run.ts';
-import type { Fault } from '../fault.ts';
+import type { CommonFault, Fault } from '../fault.ts';
 import { askEach, askForSum, errorCount, infoSum } from '../installation/servers.ts';
 
 const FROZEN_MS = 5000;
@@ -32,7 +32,7 @@ export const redisFreeze: Fault = {
 
 const AWAY_MS = 1500;
 
-export const redisKillData: Fault = {
+export const redisKillData: CommonFault = {
   name: 'redis-kill-data',
   proves: 'Redis killed with -9 and started again with its data: nothing that was accepted is missing.',
   quick: true,

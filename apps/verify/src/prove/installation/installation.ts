@@ -8,6 +8,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TokenKey, newTokenKey } from '../authorization/token.ts';
+import type { App } from '../pusher/app.ts';
 import { type Databases, startDatabases } from './databases.ts';
 import type { Needs } from './needs.ts';
 import { type MutedChannels, Proxies } from './proxies.ts';
@@ -55,7 +56,7 @@ export async function startInstallation(binary: string, needs: Needs): Promise<I
   const toRedis = await proxies.openAll(needs, databases);
   const tokenKey = needs.tokens ? newTokenKey() : null;
   const local = await start({
-    keys: await createKeys(join(directory, 'api-keys.json'), tokenKey),
+    keys: await createKeys(join(directory, 'api-keys.json'), tokenKey, needs.app),
     controls: needs.controls,
     edges: needs.edges,
     redis: databases,
@@ -102,12 +103,17 @@ export async function startInstallation(binary: string, needs: Needs): Promise<I
   };
 }
 
-async function createKeys(keysFile: string, tokenKey: TokenKey | null): Promise<{ keysFile: string; key: string }> {
+async function createKeys(
+  keysFile: string,
+  tokenKey: TokenKey | null,
+  app: App | null,
+): Promise<{ keysFile: string; key: string }> {
   const { presented: key } = await createKey(keysFile, { id: 'prove', can: FULL_RIGHTS });
   if (tokenKey !== null) {
     const { id, secret } = tokenKey;
     await createKey(keysFile, { id, can: { subscribe: ['prove.**'] }, tokens: { alg: 'HS256', secret } });
   }
+  if (app !== null) await createKey(keysFile, { id: 'prove-pusher', can: {}, pusher: app });
   return { keysFile, key };
 }
 

@@ -1,4 +1,5 @@
 import type { RedisKind } from '@holdfast/local/redis-kind';
+import type { App } from '../pusher/app.ts';
 
 /** What a fault needs of the installation that it breaks. */
 export interface Needs {
@@ -12,6 +13,8 @@ export interface Needs {
   redis: RedisKind;
   /** A key whose tokens register clients. */
   tokens: boolean;
+  /** An app of the Pusher door; null: it stays shut. */
+  app: App | null;
   edgeEnv: Readonly<Record<string, string>>;
   /** The clocks of services jump by an hour when they get SIGUSR2. */
   jumpingClocks: boolean;
@@ -25,6 +28,7 @@ export const ordinaryNeeds: Needs = {
   aof: false,
   redis: 'single',
   tokens: false,
+  app: null,
   edgeEnv: {},
   jumpingClocks: false,
   redisClock: false,

@@ -14,7 +14,7 @@ import { changeItsMind, comeAndGo } from './changes.ts';
 import { fight } from './changes.ts';
 import { crowd } from './crowd.ts';
 import { presenceFindingsOf, spansOf, wrongNow } from '../presence/findings.ts';
-import { PRESENCE_TOPIC, infoOf } from '../presence/log.ts';
+import { PRESENCE_TOPIC, infoOf, memberOf } from '../presence/log.ts';
 import type { Handlers } from '@holdfast/harness/worker-channel';
 import type { Assignment, MemberCalls, Progress } from './worker-protocol.ts';
 
@@ -61,7 +61,7 @@ export class Worker {
       forget: ({ at }) => this.#forget(at),
       registerAgain: ({ timeoutMs }) => this.#registerAgain(timeoutMs),
       crowd: (order) => this.#crowd(order),
-      presenceTruth: () => ({ members: spansOf(this.#members) }),
+      presenceTruth: () => ({ members: spansOf(this.#members, ({ clientId }) => memberOf(clientId)) }),
       presenceWrong: ({ truth }) => ({ wrong: wrongNow(this.#members, truth).slice(0, SAMPLES) }),
       presenceJudge: ({ truth, run }) => presenceFindingsOf(this.#members, truth, run),
       check: (order) => findingsOf(this.#members, order),

@@ -1,4 +1,3 @@
-import type { Member } from '../members/member.ts';
 import {
   type PresenceFault,
   type PresenceFaultKind,
@@ -7,7 +6,7 @@ import {
   judgePresence,
   presenceFaultKinds,
 } from './judge.ts';
-import { type MemberSpans, memberOf } from './log.ts';
+import type { MemberSpans, Shown, Span, WatchEvent } from './log.ts';
 import { closed, merged } from './spans.ts';
 
 const SAMPLES = 8;
@@ -27,17 +26,29 @@ export function noPresenceFindings(): PresenceFindings {
   return { watchers: 0, joined: 0, left: 0, faults, samples: [] };
 }
 
-/** When the clients of these members were connected and subscribed; connections of one client are one. */
-export function spansOf(members: readonly Member[]): MemberSpans[] {
-  const clients = Map.groupBy(
+/** What is asked of a client that may be present, and may watch. */
+export interface PresentMember {
+  readonly member: number;
+  readonly isOpen: boolean;
+  readonly wasPaused: boolean;
+  /** When it was connected and subscribed. */
+  readonly spans: readonly Span[];
+  /** Undefined for one that does not look. */
+  readonly watch:
+    { readonly events: readonly WatchEvent[]; readonly count: number | undefined; members: () => Shown[] } | undefined;
+}
+
+/** When these members were connected and subscribed; connections of one name are one. */
+export function spansOf<M extends PresentMember>(members: readonly M[], nameOf: (member: M) => string): MemberSpans[] {
+  const names = Map.groupBy(
     members.filter(({ spans }) => spans.length > 0),
-    ({ clientId }) => clientId,
+    nameOf,
   );
-  return Array.from(clients, ([clientId, ones]) => {
+  return Array.from(names, ([member, ones]) => {
     const all = ones.flatMap(({ spans }) => spans);
     const united = merged(closed(all, Number.MAX_VALUE));
     return {
-      member: memberOf(clientId),
+      member,
       spans: united.map(({ from, to }) => ({ from, to: to === Number.MAX_VALUE ? null : to })),
       isUncertain: ones.some(({ wasPaused }) => wasPaused),
     };
@@ -45,7 +56,7 @@ export function spansOf(members: readonly Member[]): MemberSpans[] {
 }
 
 /** What the watchers among these members show that is not so now, each as a sentence. */
-export function wrongNow(members: readonly Member[], truth: readonly MemberSpans[]): string[] {
+export function wrongNow(members: readonly PresentMember[], truth: readonly MemberSpans[]): string[] {
   const known = indexSpans(truth);
   const present = truth.filter(isPresent);
   const certain = present.filter(({ isUncertain }) => !isUncertain);
@@ -70,7 +81,7 @@ export function isPresent({ spans }: MemberSpans): boolean {
 
 /** What the watchers among these members found. */
 export function presenceFindingsOf(
-  members: readonly Member[],
+  members: readonly PresentMember[],
   truth: readonly MemberSpans[],
   run: PresenceRun,
 ): PresenceFindings {

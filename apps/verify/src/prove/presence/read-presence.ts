@@ -2,9 +2,9 @@ import { HoldfastError } from '@holdfast/client/holdfast-error';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Control } from '../control.ts';
 import type { Injection } from '../fault.ts';
-import type { Scene } from '../scene.ts';
+import { monotonicMs } from '@holdfast/harness/clock';
 import { type PresenceFindings, addPresence, isPresent, noPresenceFindings } from './findings.ts';
-import { RIGHT_WITHIN_MS, indexSpans, resumesIn } from './judge.ts';
+import { type PresenceRun, RIGHT_WITHIN_MS, indexSpans, resumesIn } from './judge.ts';
 import { type MemberSpans, type Shown, PRESENCE_TOPIC, memberIn, memberOf } from './log.ts';
 
 const LOOK_MS = 100;
@@ -25,15 +25,24 @@ export interface PresenceFacts extends PresenceFindings {
   wrong: string[];
 }
 
+/** The watchers of a run, and the API that is asked beside them. */
+export interface Watchers {
+  truth: () => Promise<MemberSpans[]>;
+  /** What is shown that is not so now, each as a sentence. */
+  wrong: (truth: readonly MemberSpans[]) => Promise<string[]>;
+  judge: (truth: readonly MemberSpans[], run: PresenceRun) => Promise<PresenceFindings[]>;
+}
+
 /** Waits until all that is shown is what is there, for as long as that may take, and judges what was shown before. */
-export async function readPresence(scene: Scene, injection: Injection, stays: boolean): Promise<PresenceFacts> {
-  const { pool, control, now } = scene;
-  const { brokenAt, healedAt } = injection;
+export async function readPresence(
+  watchers: Watchers,
+  { brokenAt, healedAt }: Pick<Injection, 'brokenAt' | 'healedAt'>,
+  stays: boolean,
+): Promise<PresenceFacts> {
   for (;;) {
-    const endAt = now();
-    const truth = (await pool.all('presenceTruth', null)).flatMap(({ members }) => members);
-    const shown = (await pool.all('presenceWrong', { truth })).flatMap(({ wrong }) => wrong);
-    const wrong = [...shown, ...(await wrongInRest(control, truth))];
+    const endAt = monotonicMs();
+    const truth = await watchers.truth();
+    const wrong = await watchers.wrong(truth);
     const changedAt = truth.flatMap(({ spans }) => spans.flatMap(({ from, to }) => [from, to ?? from]));
     const deadline = Math.max(healedAt, ...changedAt) + RIGHT_WITHIN_MS + LOOKING_MS;
     if (wrong.length > 0 && endAt < deadline) {
@@ -42,7 +51,7 @@ export async function readPresence(scene: Scene, injection: Injection, stays: bo
     }
     const run = { brokenAt, healedAt, endAt, stays };
     const findings = noPresenceFindings();
-    for (const part of await pool.all('presenceJudge', { truth, run })) addPresence(findings, part);
+    for (const part of await watchers.judge(truth, run)) addPresence(findings, part);
     return {
       ...findings,
       present: truth.filter(isPresent).length,

@@ -70,7 +70,10 @@ export class Watchers {
     let wrong: string[];
     do {
       await delay(LOOK_MS);
-      const truth = [...(await presentActors(company)), ...spansOf(this.#members)];
+      const truth = [
+        ...(await presentActors(company)),
+        ...spansOf(this.#members, ({ clientId }) => memberOf(clientId)),
+      ];
       wrong = [
         ...wrongNow(this.#members, truth),
         ...(await wrongInRest(this.#control, truth)),

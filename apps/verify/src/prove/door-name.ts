@@ -1,0 +1,3 @@
+/** By which of them clients come and publishers publish. */
+export const DOORS = ['native', 'pusher'] as const;
+export type DoorName = (typeof DOORS)[number];
