@@ -90,10 +90,15 @@ describe('a member', () => {
     const { connection } = await edge.connected('a');
     await later();
     redis.secret = 't';
-    const release = redis.hold('refsOf');
+    const answerFirst = redis.hold('refsOf');
     await edge.presence.tend();
+    await edge.settled();
+    answerFirst();
+    const answerSecond = redis.hold('refsOf');
+    await edge.settled();
+    expect(redis.calls.filter((call) => call === 'refsOf')).toHaveLength(3);
     edge.edge.hub.onClosed(connection);
-    release();
+    answerSecond();
     await later();
     expect(redis.presence.members(ROOM)).toEqual([]);
   });
