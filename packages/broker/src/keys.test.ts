@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { channelTopic, onlineChannel, userChannel } from '@holdfast/protocol/pusher-channels';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { userTopic } from './users/user-topic.ts';
@@ -22,6 +23,7 @@ const ofTopic = (keys: Keys, name: string, idempotency: string) => [
   keys.topicHereOf(name, '0f'),
   keys.topicHereNext(name),
   keys.topicEdges(name),
+  keys.topicCached(name),
 ];
 
 /** For each script, every key it touches. */
@@ -70,6 +72,7 @@ const every = (keys: Keys, name: string, id: string, idempotency: string) => [
   keys.webhook(id),
   keys.webhookCursors(id),
   keys.webhookDeliveries(id),
+  keys.apps(),
   keys.secret(),
   keys.answers(id),
 ];
@@ -103,12 +106,22 @@ describe('Redis keys', () => {
     );
   });
 
+  test('of a channel lie in the slot of its topic, whatever its name', () => {
+    const user = fc.stringMatching(/^[\x21\x23-\x5b\x5d-\x7a|~]{1,128}$/);
+    fc.assert(
+      fc.property(prefix, word, fc.oneof(user.map(userChannel), user.map(onlineChannel)), (start, appId, channel) => {
+        expect(channel).not.toMatch(/["\\{}]/);
+        expect(new Set(ofTopic(redisKeys(start), channelTopic(appId, channel), 'x').map(slotOf)).size).toBe(1);
+      }),
+    );
+  });
+
   test('of two topics are never the same', () => {
     fc.assert(
       fc.property(topic, topic, once, once, (one, other, first, second) => {
         fc.pre(one !== other);
         const keys = redisKeys('hf:');
-        expect(new Set([...ofTopic(keys, one, first), ...ofTopic(keys, other, second)]).size).toBe(16);
+        expect(new Set([...ofTopic(keys, one, first), ...ofTopic(keys, other, second)]).size).toBe(18);
       }),
     );
   });

@@ -40,8 +40,8 @@ export function channelListing(
   }
 
   async function listChannels(appId: string, prefix: string): Promise<string[]> {
-    const noted = await notes.edges();
-    const living = await alive(noted);
+    const listed = await notes.edges();
+    const living = await alive(listed);
     const found = new Set<string>();
     for (const edge of living) await collect(edge, appId, prefix, found);
     const names = [...found].toSorted();

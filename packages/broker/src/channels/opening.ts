@@ -21,6 +21,7 @@ export function channelOpening(redis: Commands, keys: Keys): Pick<EdgeChannels, 
       CHANNEL_TTL_MS,
       newIncarnation(),
       presence === null ? '' : JSON.stringify(presence),
+      keys.topicHere(topic),
     ]);
     const [fields, cached, ttlMs] = answerOf('open-channel', answer).rest;
     const state = topicOf(fields);

@@ -1,7 +1,17 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { presenceUpdate } from '../presence/state.ts';
-import { DELETED, LISTENING, RENEW, SETTINGS, decodeLive, encodeCount, encodeProbe, encodeServed } from './payload.ts';
+import {
+  DELETED,
+  LISTENING,
+  RENEW,
+  SETTINGS,
+  TERMINATE,
+  decodeLive,
+  encodeCount,
+  encodeProbe,
+  encodeServed,
+} from './payload.ts';
 
 const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 const decode = (text: string) => decodeLive(Buffer.from(text));
@@ -31,9 +41,27 @@ describe('what travels on a live channel', () => {
     }
   });
 
+  test('is a message with the subscriber that does not get it in front, where there is one', () => {
+    const data = Buffer.from('{"a":"b c"}');
+    const payload = decode('except 17.4 1-0 2-0 {"a":"b c"}');
+    expect(payload).toEqual({ kind: 'message', prev: '1-0', id: '2-0', data, except: '17.4' });
+    for (const torn of ['except ', 'except 17.4', 'except 17.4 1-0', 'except 17.4 1-0 2-0']) {
+      expect(decode(torn)).toEqual({ kind: 'foreign' });
+    }
+  });
+
+  test('is how many subscribers a channel has', () => {
+    expect(decode('subscribers 0')).toEqual({ kind: 'subscribers', count: 0 });
+    expect(decode('subscribers 120')).toEqual({ kind: 'subscribers', count: 120 });
+    for (const other of ['subscribers', 'subscribers ', 'subscribers -1', 'subscribers 1e3', 'subscribers x']) {
+      expect(decode(other)).toEqual({ kind: 'foreign' });
+    }
+  });
+
   test('is a word about the topic, the edge or a client', () => {
     expect(decode(DELETED)).toEqual({ kind: 'deleted' });
     expect(decode(SETTINGS)).toEqual({ kind: 'settings' });
+    expect(decode(TERMINATE)).toEqual({ kind: 'terminate' });
     expect(decode(RENEW)).toEqual({ kind: 'renew' });
     expect(decode(LISTENING)).toEqual({ kind: 'listening' });
     expect(decode(encodeCount('q1'))).toEqual({ kind: 'count', surveyId: 'q1' });

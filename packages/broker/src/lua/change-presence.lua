@@ -165,6 +165,6 @@ elseif stored then
 end
 -- Nothing of a channel stays that no edge asks for: see check-presence.lua.
 if topic[2] then
-  for i = 2, edge == '' and 3 or 4 do call('PEXPIRE', KEYS[i], topic[2]) end
+  for i = 1, edge == '' and 3 or 4 do call('PEXPIRE', KEYS[i], topic[2]) end
 end
 return { 1, wait }

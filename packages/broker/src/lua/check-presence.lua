@@ -1,12 +1,11 @@
--- Compares what an edge knows of the presence of topics with what is stored. That of a channel is kept as long as an edge
--- asks, with the members of all edges.
+-- Compares what an edge knows of the presence of topics with what is stored. A channel is kept as long as an edge asks, with
+-- the members of all edges.
 -- KEYS  for each topic three: topic, its presence, changes since its version; on a Cluster only one topic
 -- ARGV  1 edge ('' for none)
 -- Gives as JSON a list with for each topic 0 no presence, or [version, the edge's sequence (0 when it has no members),
 -- number present, 1 when changes are pending, 1 when the topic has expired]
-local function keep(here, next, ttl)
-  redis.call('PEXPIRE', here, ttl)
-  redis.call('PEXPIRE', next, ttl)
+local function keep(topic, here, next, ttl)
+  for _, key in ipairs({ topic, here, next }) do redis.call('PEXPIRE', key, ttl) end
   -- What the keys of members begin with.
   local members = string.sub(next, 1, -#'next' - 1)
   for _, field in ipairs(redis.call('HKEYS', here)) do
@@ -25,7 +24,7 @@ for i = 1, #KEYS, 3 do
     local past = settings.show == 'count' or count > settings.limit * (only_count and 0.9 or 1)
     local is_pending = here[1] and (past ~= only_count or here[3] ~= here[2])
     if not only_count then is_pending = is_pending or redis.call('EXISTS', KEYS[i + 2]) == 1 end
-    if topic[3] and ARGV[1] ~= '' then keep(KEYS[i + 1], KEYS[i + 2], topic[3]) end
+    if topic[3] and ARGV[1] ~= '' then keep(KEYS[i], KEYS[i + 1], KEYS[i + 2], topic[3]) end
     answers[#answers + 1] = {
       tonumber(here[1] or 0), tonumber(here[5] or 0), count, is_pending and 1 or 0, topic[2] and 1 or 0,
     }

@@ -93,6 +93,9 @@ test('a page of a log keeps data as bytes', () => {
     contains: true,
     entries: [{ id: '2-0', prev: '1-0', data }],
   });
+  expect(logPageOf([...whole, [], [0, Buffer.from('17.4')]]).entries).toEqual([
+    { id: '2-0', prev: '1-0', data, except: '17.4' },
+  ]);
   expect(() => logPageOf(['1-0', '2-0', '', 0, ['2-0', '1-0', 'text']])).toThrow(UnexpectedAnswer);
 });
 

@@ -22,10 +22,11 @@ const WITHOUT_REDIS = [
   'cursorOf',
   'clientIdOfCursor',
   'isOccupancyWanted',
-  'vacateTopics',
   'beginSearches',
   'isLossWanted',
   'writeLosses',
+  'isChannelEventWanted',
+  'writeChannelEvent',
 ];
 
 test('the list of calls below leaves none out', () => {

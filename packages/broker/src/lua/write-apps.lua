@@ -17,11 +17,15 @@ for i = 1, #all, 2 do
     emptied = tonumber(all[i + 1])
   else
     local at = tonumber(string.match(all[i + 1], '^{"at":(%d+)') or 0)
-    -- The clock may have been set back since.
-    if at < now - ARGV[1] or at > now + ARGV[1] then
+    if at < now - ARGV[1] then
       redis.call('HDEL', KEYS[1], all[i])
     else
       count = count + 1
+      -- The clock was set back since.
+      if at > now then
+        local app = string.gsub(all[i + 1], '^{"at":%d+', '{"at":' .. text)
+        redis.call('HSET', KEYS[1], all[i], app)
+      end
     end
   end
 end

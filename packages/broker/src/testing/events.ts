@@ -1,10 +1,9 @@
-import type { EventType } from '@holdfast/protocol/events';
 import { USER_TOPIC } from '@holdfast/protocol/topic-name';
 import type { Commands } from '@holdfast/redis/commands';
-import type { Events } from '../broker.ts';
+import type { Events, WantedOfChannels } from '../broker.ts';
 import { type Partition, eventPartitions } from '../events/partitions.ts';
 import { type StoredEvent, decodeEvent } from '../events/stored-event.ts';
-import { type WantedEvents, eventsWanted } from '../events/wanted.ts';
+import { type WantedEvents, type WrittenEventType, eventsWanted } from '../events/wanted.ts';
 import type { Keys } from '../keys.ts';
 import { isUserTopic, userOfTopic } from '../users/user-topic.ts';
 
@@ -12,7 +11,7 @@ import { isUserTopic, userOfTopic } from '../users/user-topic.ts';
 export interface WrittenEvent {
   /** Of the entry. */
   id: string;
-  type: EventType;
+  type: WrittenEventType;
   /** The client that it tells of; undefined for what tells of none. */
   clientId?: string;
   data: Record<string, unknown>;
@@ -41,8 +40,8 @@ export function testEvents(redis: Commands, { keys, control, edge }: Brokers) {
   return {
     partitions,
     /** Both brokers write these from here on. */
-    want: async (types: WantedEvents) => {
-      await wanted.keep(types);
+    want: async (types: WantedEvents, channels: WantedOfChannels = {}) => {
+      await wanted.keep(types, [], channels);
       await refresh();
     },
     /** Both write none any more. */
@@ -72,7 +71,7 @@ export function testEvents(redis: Commands, { keys, control, edge }: Brokers) {
 function eventOf({ position, type, clientId, data }: StoredEvent): WrittenEvent {
   return {
     id: position,
-    type: type as EventType,
+    type: type as WrittenEventType,
     ...(clientId === null ? {} : { clientId }),
     data: JSON.parse(data) as Record<string, unknown>,
   };

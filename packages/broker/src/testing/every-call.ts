@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { DEFAULT_PRESENCE } from '@holdfast/protocol/limits';
+import { channelTopic } from '@holdfast/protocol/pusher-channels';
 import { NO_IDENTITY } from '../clients/identity.ts';
 import type { ClientState } from '../clients/state.ts';
 import { type TestBroker, detailsOf, someone } from './brokers.ts';
@@ -33,6 +34,18 @@ export function everyCall({
   const token = { expiresAt: 2_000_000_000_000, issuedAt: 1, topics: [topic] };
   const renewal = { identity: { ...NO_IDENTITY, user, token }, topics: new Map([[topic, '1-0 7']]), endsAt: new Map() };
   const room = randomUUID();
+  const appId = randomUUID();
+  const channel = channelTopic(appId, 'presence-cache-a');
+  const app = {
+    apiKey: 'mobile',
+    appId,
+    key: randomUUID(),
+    secret: 's',
+    clientEvents: true,
+    subscriptionCount: true,
+    maxEventBytes: 10,
+    maxPresenceMembers: 10,
+  };
   const ann = { id: 'ann', info: '{"a":1}' };
   const data = Buffer.from('{"a":1}');
   return {
@@ -101,6 +114,20 @@ export function everyCall({
     reapPresence: () => control.reapPresence(),
     forgetPresence: () => edge.forgetPresence('e2', [room]),
     'deleteTopic with presence': () => control.deleteTopic(room),
+    'publishToChannel of an edge': () => edge.publishToChannel(channel, { frame: data, except: '1.2' }),
+    'publishToChannel of control-api': () => control.publishToChannel(channel, { frame: data, cached: true }),
+    openChannel: async () => {
+      const { cached, ...open } = await edge.openChannel(channel, DEFAULT_PRESENCE);
+      return { ...open, frame: String(cached?.frame) };
+    },
+    'changeOccupancy with a channel': () => edge.changeOccupancy('e4', [channel], []),
+    countSubscribers: () => edge.countSubscribers(channel, 'e4', 3, true),
+    readChannels: async () => (await control.readChannels([channel])).map(({ users }) => users),
+    listChannels: () => control.listChannels(appId, ''),
+    terminateConnections: () => control.terminateConnections(appId, 'ann'),
+    writeApps: () => control.writeApps([app], ['other']),
+    readApp: async () => Object.keys(await edge.readApp(app.key)),
+    vacateTopics: () => control.vacateTopics(),
     tryWrites: () => control.tryWrites(),
     reapEvents: () => control.reapEvents(null),
     refreshEvents: () => control.refreshEvents(),
