@@ -333,6 +333,8 @@ describe('at random over two edges', () => {
         const made = await openSocket(edge.url, { client, resume, ...(dice < 0.1 ? WATCHING : {}) });
         if (resume) made.send({ type: 'resume', positions: {} });
         open.set(user, made);
+        // Should the newer one end before its edge knows of it, the earlier one goes on.
+        await socket?.closed;
       } else if (dice < 0.65) {
         open.delete(user);
         await socket.close();
