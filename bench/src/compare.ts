@@ -30,7 +30,8 @@ async function runAll(plan: Plan, log: (line: string) => void, signal: AbortSign
   const peerContext: PeerContext = { directory: directory.path, perProcess: await perProcess(), log };
   // Before anything else: without it there is nothing to measure with.
   await compiled('generator');
-  const { notes, usable } = await preparePeers(plan.peers, peerContext);
+  const isForAll = plan.measures.some(({ peers }) => peers === undefined);
+  const { notes, usable } = await preparePeers(isForAll ? plan.peers : [], peerContext);
   const { amounts } = plan;
   const context: Context = {
     ...peerContext,

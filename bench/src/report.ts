@@ -54,7 +54,8 @@ export function resultText(result: Result): string {
     `Medians of ${amounts.rounds} rounds in turn; × is the multiple of the floor in the same run.`,
   ];
   const sections = result.measures.map((measure) => measureText(measure, result.peers).join('\n'));
-  return `${[head.join('\n'), ...sections, peersText(result.peers).join('\n')].join('\n\n')}\n`;
+  const peers = result.peers.length === 0 ? [] : [peersText(result.peers).join('\n')];
+  return `${[head.join('\n'), ...sections, ...peers].join('\n\n')}\n`;
 }
 
 function measureText(measure: MeasureResult, peers: readonly PeerNote[]): string[] {

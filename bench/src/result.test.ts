@@ -68,6 +68,18 @@ describe('the table', () => {
     expect(text).toContain('holdfast failed: it fell over');
   });
 
+  it('has what others have published beside what was measured, with the source, and the peers of a measure of its own', () => {
+    const published = [{ peer: 'soketi', figures: { bytes: 210 }, source: 'their page' }];
+    const peers = [{ name: 'sockudo', description: 'Rust', version: null, missing: 'not on PATH' }];
+    const measures = result.measures.map((measure) => ({ ...measure, published, peers }));
+    const own = resultText({ ...result, peers: [], measures });
+    expect(lineOf(own, 'soketi')).toEqual(['soketi', '–', '–', '210']);
+    expect(own).toContain('\nsoketi: their page\n');
+    expect(lineOf(own, 'sockudo')).toEqual(['sockudo', 'missing']);
+    expect(own).toContain('missing: not on PATH');
+    expect(own).not.toContain('nchan');
+  });
+
   it('says which machine it was', () => {
     expect(text).toContain('A <processor>, 2 cores, 24 GiB');
   });

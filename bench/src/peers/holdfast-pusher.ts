@@ -45,7 +45,7 @@ async function start(layout: Layout, { perProcess, log }: PeerContext): Promise<
 }
 
 /** A connection for each target; the channel is the topic's name. */
-export function targetOf(layout: Layout, ports: readonly number[]): TargetOf {
+function targetOf(layout: Layout, ports: readonly number[]): TargetOf {
   return (connection) => {
     const topicNumbers = layout.topicsOf(connection);
     return {

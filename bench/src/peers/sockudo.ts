@@ -15,7 +15,7 @@ const HOW_TO = `it is not on PATH; to build it, which takes an hour: cargo insta
 /** A server of the Pusher protocol in Rust: one process, everything in its memory. */
 export const sockudo: Peer = {
   name: 'sockudo',
-  description: 'local adapter, apps in memory, no rate limits, no metrics',
+  description: 'local adapter, apps in memory, no rate limits, no metrics, log at warn',
   isOneProcess: true,
   prepare,
   start,
@@ -39,8 +39,9 @@ async function start(layout: Layout, context: PeerContext): Promise<Running> {
   const config = join(context.directory, `sockudo-${port}.json`);
   await writeFile(config, JSON.stringify(configuration(port)));
   const server = {
-    command,
-    args: () => ['--config', config],
+    // A line for each connection otherwise. `env` becomes what it starts.
+    command: 'env',
+    args: () => ['RUST_LOG=warn', command, '--config', config],
     port,
     settings: PUSHER_SETTINGS,
     publish: async (http, topic, messages) => {

@@ -8,7 +8,7 @@ import { commonFaults } from './faults/common.ts';
 /** What the command line asked for, and the faults that the door has. */
 export type Plan = PlanBasics & ({ door: 'native'; faults: Fault[] } | { door: 'pusher'; faults: CommonFault[] });
 
-export interface PlanBasics {
+interface PlanBasics {
   profile: ProfileName;
   scale: Scale;
   redis: RedisKind;

@@ -51,7 +51,7 @@ export class PlantedDoor {
   }
 
   /** Sends any frame to all. */
-  say(text: string): void {
+  sendToAll(text: string): void {
     for (const { socket } of this.#clients) socket.send(text);
   }
 

@@ -36,7 +36,7 @@ export interface Verdict {
 }
 
 /** A connection that stood for so long after a message was answered should have received it. */
-export const ARRIVES_MS = 5000;
+const ARRIVES_MS = 5000;
 /** By its rules a client makes one at once, and after that one a second. */
 const MAX_HANDSHAKES = 3;
 const WINDOW_MS = 1000;
@@ -57,7 +57,7 @@ export function indexTruths(truths: readonly ChannelTruth[]): Truths {
 export function judge(truths: Truths, log: MemberLog, run: Run): Verdict {
   const faults: Fault[] = [];
   const { member } = log;
-  for (const { token } of log.strays) faults.push({ kind: 'phantom', member, channel: 'no subscription', token });
+  for (const { token } of log.unexpected) faults.push({ kind: 'phantom', member, channel: 'no subscription', token });
   if (isBusyLoop(log.handshakes)) {
     faults.push({ kind: 'busy-loop', member, channel: '', token: `${log.handshakes.length} handshakes` });
   }

@@ -24,7 +24,7 @@ export interface MemberLog {
   channels: readonly string[];
   subscriptions: readonly Subscription[];
   /** Messages on a channel that the connection was not subscribed to. */
-  strays: readonly Received[];
+  unexpected: readonly Received[];
   /** When its handshakes began. */
   handshakes: readonly Milliseconds[];
 }

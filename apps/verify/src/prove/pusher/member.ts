@@ -61,7 +61,7 @@ export class Member implements MemberLog {
   readonly user: string;
   readonly channels: readonly string[];
   readonly subscriptions: Current[] = [];
-  readonly strays: Received[] = [];
+  readonly unexpected: Received[] = [];
   readonly handshakes: number[] = [];
   /** What no client should see, each as a sentence. */
   readonly complaints: string[] = [];
@@ -131,7 +131,7 @@ export class Member implements MemberLog {
     const { channel, token } = arrived;
     const received = { token, at: monotonicMs() };
     const subscription = this.#current.get(channel);
-    if (subscription === undefined) this.strays.push(received);
+    if (subscription === undefined) this.unexpected.push(received);
     else subscription.received.push(received);
   }
 

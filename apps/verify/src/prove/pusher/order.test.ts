@@ -14,7 +14,7 @@ function publication(token: string, askedAt: number, answeredAt: number, kind: '
 function received(tokens: readonly string[]): MemberLog {
   const all = tokens.map((token, at) => ({ token, at: 1000 + at }));
   const subscriptions = [{ channel: CHANNEL, since: 0, until: null, received: all }];
-  return { member: 0, channels: [CHANNEL], subscriptions, strays: [], handshakes: [] };
+  return { member: 0, channels: [CHANNEL], subscriptions, unexpected: [], handshakes: [] };
 }
 
 function orderOf(publications: readonly Publication[], ...logs: readonly (readonly string[])[]): string {

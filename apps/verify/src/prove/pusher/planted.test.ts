@@ -153,7 +153,7 @@ describe('a violation that is planted', () => {
     ['a second answer to a subscription', `{"event":"pusher_internal:subscription_succeeded","channel":"${CHANNEL}"}`],
     ['a frame that is no JSON', 'hello'],
   ])('%s is reported', async (_, text) => {
-    door.say(text);
+    door.sendToAll(text);
     const { complaintCount, complaints } = await findings();
     expect(complaintCount).toBe(MEMBERS);
     expect(complaints[0]).toContain('member 0');

@@ -13,6 +13,7 @@ import { type Ground, waiting } from '../scene.ts';
 import { HANDSHAKES, LANES } from '../warm-up.ts';
 import { PusherApi } from './api.ts';
 import { newApp } from './app.ts';
+import { appKnown } from './app-known.ts';
 import { QUIET_CHANNEL, channelNames, plansFor } from './channels.ts';
 import { type Findings, add, noFindings } from './findings.ts';
 import { joined, truthOf } from './order.ts';
@@ -84,6 +85,7 @@ export async function runPusherScenario(options: ScenarioOptions<CommonFault>): 
   };
   const stage = { ground, pool, api, publisher, channels: [...spoken, QUIET_CHANNEL] };
   const begin = async () => {
+    await appKnown(app, installation.edgeUrls);
     log(`${members} clients connect`);
     const plans = plansFor(members, spoken, random);
     await pool.each('begin', (worker) => ({
