@@ -2,7 +2,7 @@ import { MAX_EVENT_NAME_LENGTH } from '@holdfast/protocol/pusher-limits';
 import { rawMember } from './raw-member.ts';
 
 /** What a client may send. */
-export type ClientFrame =
+type ClientFrame =
   | { kind: 'ping' }
   | { kind: 'pong' }
   | SubscribeFrame

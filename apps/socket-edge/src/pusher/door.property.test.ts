@@ -125,6 +125,7 @@ it('whatever clients send and whatever fails, no other connection notices, and n
 
       for (const { connection } of [...clients, witness]) edge.door.onClosed(connection);
       expect(edge.door.connections.size).toBe(0);
+      expect(edge.door.users).toBe(0);
       expect(edge.door.opening).toBe(0);
       expect([...edge.edge.topics.names()].filter((name) => edge.edge.topics.isOccupied(name))).toEqual([]);
       expect(edge.log.lines.filter((line) => JSON.stringify(line).includes('unexpected'))).toEqual([]);

@@ -101,6 +101,11 @@ export class PusherDoor implements Door, SocketHandler<PusherConnection> {
     return this.#held.size;
   }
 
+  /** Users that are signed in here. */
+  get users(): number {
+    return this.#signIn.users;
+  }
+
   /** Channels that are being opened. */
   get opening(): number {
     return this.#opener.size;

@@ -1,6 +1,5 @@
 import { pusherKey } from '@holdfast/protocol/pusher-app';
-import type { HandshakeRequest } from '../http/handshake.ts';
-import { pathOf } from '../http/handshake.ts';
+import { type HandshakeRequest, checkOrigin, targetOf } from '../http/handshake.ts';
 import { type Fault, closings } from './faults.ts';
 
 const PREFIX = '/app/';
@@ -20,24 +19,19 @@ export type AppHandshake = { ok: true; key: string } | { ok: false; fault: Fault
  * refused in HTTP comes back after 15 s, 30 s and 60 s, however soon it could be served. Unknown parameters are ignored.
  */
 export function readAppHandshake(request: HandshakeRequest, allowedOrigins: readonly string[]): AppHandshake {
-  const path = pathOf(request).slice(PREFIX.length);
+  const { path, query } = targetOf(request.url ?? '');
+  const key = path.slice(PREFIX.length);
   const fault =
-    path === '' || path.includes('/')
+    key === '' || key.includes('/')
       ? closings.badPath
-      : (originFault(request.headers.origin, allowedOrigins) ?? versionFault(queryOf(request).get('protocol')));
+      : (originFault(request, allowedOrigins) ?? versionFault(new URLSearchParams(query).get('protocol')));
   if (fault !== null) return { ok: false, fault };
-  return pusherKey.safeParse(path).success ? { ok: true, key: path } : { ok: false, fault: closings.unknownApp };
-}
-
-function queryOf({ url = '' }: HandshakeRequest): URLSearchParams {
-  const mark = url.indexOf('?');
-  return new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1));
+  return pusherKey.safeParse(key).success ? { ok: true, key } : { ok: false, fault: closings.unknownApp };
 }
 
 /** A page of another origin stops for ever. */
-function originFault(origin: string | undefined, allowed: readonly string[]): Fault | null {
-  const isAllowed = origin === undefined || allowed.length === 0 || allowed.includes('*') || allowed.includes(origin);
-  return isAllowed ? null : closings.badOrigin;
+function originFault(request: HandshakeRequest, allowed: readonly string[]): Fault | null {
+  return checkOrigin(request, allowed) === null ? null : closings.badOrigin;
 }
 
 function versionFault(version: string | null): Fault | null {

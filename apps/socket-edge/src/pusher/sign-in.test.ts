@@ -86,8 +86,7 @@ describe('the connections of a user', () => {
     redis.sendToTopic(online('alice'), { kind: 'terminate' });
     expect([one, two, bob].map(({ socket }) => socket.closed?.code)).toEqual([4009, 4009, undefined]);
     expect(one.of('pusher:error')).toMatchObject([{ code: 4009 }]);
-    edge.door.onClosed(one.connection);
-    redis.sendToTopic(online('alice'), { kind: 'terminate' });
+    expect([edge.door.users, other.door.users]).toEqual([1, 0]);
   });
 });
 

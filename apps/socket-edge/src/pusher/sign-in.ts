@@ -28,6 +28,11 @@ export class SignIn {
     this.#subscribing = subscribing;
   }
 
+  /** How many users are signed in here. */
+  get users(): number {
+    return this.#signedIn.size;
+  }
+
   onSignIn(connection: PusherConnection, frame: SignInFrame): void {
     const { app } = connection;
     if (app === null) return;

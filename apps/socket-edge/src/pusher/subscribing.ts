@@ -1,12 +1,7 @@
 import type { EdgeChannels } from '@holdfast/broker/broker';
 import { subscriptionStart } from '@holdfast/broker/client-state';
 import { MAX_PRESENCE_LIMIT } from '@holdfast/protocol/limits';
-import {
-  type ChannelKind,
-  channelKind,
-  channelTopic,
-  onlineChannel,
-} from '@holdfast/protocol/pusher-channels';
+import { type ChannelKind, channelKind, channelTopic, onlineChannel } from '@holdfast/protocol/pusher-channels';
 import type { Position } from '@holdfast/protocol/position-order';
 import { Subscription } from '../topic/subscription.ts';
 import type { Topics } from '../topic/topics.ts';
