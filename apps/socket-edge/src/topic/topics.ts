@@ -4,10 +4,9 @@ import type { LivePayload } from '@holdfast/broker/live-payload';
 import pLimit from 'p-limit';
 import type { Freshness } from '../client/freshness.ts';
 import type { Counters, Latencies } from '../counters.ts';
-import { messageEncoder } from '../transport/frames.ts';
 import type { Broadcast } from '../transport/transport.ts';
 import { TopicComparison } from './comparison.ts';
-import type { SentMessage } from './replay-buffer.ts';
+import { framePage } from './frame-page.ts';
 import type { Subscription } from './subscription.ts';
 import { Topic, type TopicDeps } from './topic.ts';
 
@@ -205,17 +204,7 @@ export class Topics {
 
   async #readLog(name: string, after: string) {
     const page = await this.#deps.broker.readLog(name, after, PAGE_ENTRIES);
-    if (page === null) return null;
-    const encode = messageEncoder(name);
-    return {
-      ...page,
-      entries: page.entries.map(({ id, prev, data, traceparent, except }): SentMessage => {
-        const message: SentMessage = { id, prev, frame: encode(id, data) };
-        if (traceparent !== undefined) message.trace = { traceparent, receivedAt: Date.now(), caughtUp: true };
-        if (except !== undefined) message.except = except;
-        return message;
-      }),
-    };
+    return page && framePage(name, page);
   }
 
   #flushSoon(topic: Topic): void {
