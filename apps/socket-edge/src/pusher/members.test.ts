@@ -109,6 +109,25 @@ describe('the members of a channel', () => {
     expect(watcher.of(REMOVED)).toEqual([{ user_id: 'l' }]);
   });
 
+  it('that came while the first connection of an edge was about to join are shown to it', async () => {
+    const all = setup();
+    await joined(all.other, { user_id: 'a' });
+    const published = (id: string): boolean => all.redis.presence.saved().get(TOPIC)?.published.has(id) === true;
+    await until(() => published('a'));
+    const client = await all.edge.connected();
+    const goOn = all.redis.hold('snapshotPresence');
+    all.redis.calls.length = 0;
+    client.subscribe(ROOM, '{"user_id":"a"}');
+    await until(() => all.redis.calls.includes('snapshotPresence'));
+    const b = await all.other.connected();
+    b.subscribe(ROOM, '{"user_id":"b"}');
+    await until(() => published('b'));
+    goOn();
+    await until(() => client.of(ADDED).length > 0);
+    expect(idsOf(client)).toEqual(['a']);
+    expect(client.of(ADDED)).toEqual([{ user_id: 'b' }]);
+  });
+
   it('are sent as the difference to a connection that took nothing for a while', async () => {
     const all = setup();
     const watcher = await joined(all.edge, { user_id: 'w' });
