@@ -3,7 +3,7 @@ import type { WebhookBroker } from '@holdfast/broker/webhook-broker';
 import type { WebhookEndpoint } from '@holdfast/protocol/webhooks-file';
 import { traceWebhook } from '@holdfast/service/tracing';
 import type { Delivery } from './delivery.ts';
-import { isTold } from './endpoint-filter.ts';
+import { mayGet } from './endpoint-filter.ts';
 import { requestOf } from './event-body.ts';
 import type { Outgoing, Receiver, SendResult, Sender } from './sender.ts';
 import { type FindApp, signerOf } from './signature.ts';
@@ -22,7 +22,7 @@ export interface AttemptDeps {
 /** What became of a try. */
 export type Attempt =
   | { readonly kind: 'sent'; readonly result: SendResult; readonly events: readonly StoredEvent[] }
-  /** Some of its events are not kept any more, or the endpoint may not be told of them any more; these are left. */
+  /** Some of its events are not kept any more, or may not be sent to the endpoint any more; these are left. */
   | { readonly kind: 'missing'; readonly left: readonly StoredEvent[] }
   /** Nothing was sent: it is to be tried again. */
   | { readonly kind: 'held-back' }
@@ -35,7 +35,7 @@ export async function attempt(delivery: Delivery, deps: AttemptDeps): Promise<At
   const found = delivery.events ?? (await broker.readEvents(delivery.places));
   const target = endpoint();
   const app = target.format === 'pusher' ? target.app : undefined;
-  const events = found.filter((event) => event !== null).filter((event) => isTold(app, event));
+  const events = found.filter((event) => event !== null).filter((event) => mayGet(app, event));
   if (events.length < delivery.places.length) return { kind: 'missing', left: events };
   const [first, ...others] = events;
   if (first === undefined) return { kind: 'aborted' };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { filterOf, isFor, isTold, wantedBy, wantedOfChannels } from './endpoint-filter.ts';
+import { filterOf, isFor, mayGet, wantedBy, wantedOfChannels } from './endpoint-filter.ts';
 
 const ofTopic = (type: string, topic = 'room.a') => ({ type, data: JSON.stringify({ topic }) });
 
@@ -50,11 +50,11 @@ test('what is wanted of channels is what any endpoint wants of its app, and neve
   expect(wantedBy([{ types: ['channel_occupied'], app: 'one' }])).toEqual({});
 });
 
-test('an endpoint may be told of the channels of its app, or of all but channels', () => {
+test('an endpoint may get the channels of its app, or all but channels', () => {
   const events = [ofTopic('topic.lost'), ofTopic('topic.lost', '!app!a'), ofTopic('topic.occupied', '!app!a')];
-  expect(events.map((event) => isTold(undefined, event))).toEqual([true, false, false]);
-  expect(events.map((event) => isTold('app', event))).toEqual([false, false, true]);
-  expect(events.map((event) => isTold('other', event))).toEqual([false, false, false]);
+  expect(events.map((event) => mayGet(undefined, event))).toEqual([true, false, false]);
+  expect(events.map((event) => mayGet('app', event))).toEqual([false, false, true]);
+  expect(events.map((event) => mayGet('other', event))).toEqual([false, false, false]);
 });
 
 test('other processes learn of an endpoint neither its secret nor its URL', () => {

@@ -11,7 +11,7 @@ import { STORED_TYPES, channelEventOf } from './pusher/channel-event.ts';
 interface Filter {
   readonly types: readonly string[];
   readonly topics?: string[] | undefined;
-  /** Of format "pusher": the app whose channels it is told of. Without one it is told of clients and topics. */
+  /** Of format "pusher": the app whose channels it gets. Without one it gets clients and topics. */
   readonly app?: string | undefined;
 }
 
@@ -41,10 +41,10 @@ export function isFor({ types, topics, app }: Filter, event: Event): boolean {
 }
 
 /**
- * Whether an event is of what an endpoint may be told of, whichever types it wants: its app's channels, or all but channels.
- * @param app undefined for an endpoint that is told of clients and topics
+ * Whether an endpoint may get an event, whichever types it wants: of its app's channels, or of all but channels.
+ * @param app undefined for an endpoint of clients and topics
  */
-export function isTold(app: string | undefined, event: Event): boolean {
+export function mayGet(app: string | undefined, event: Event): boolean {
   if (app !== undefined) return channelEventOf(event)?.appId === app;
   const topic = parsed(event.data)?.topic;
   return typeof topic !== 'string' || !isChannelTopic(topic);

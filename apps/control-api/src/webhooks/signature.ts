@@ -9,7 +9,7 @@ export type Sign = (id: string, body: Buffer) => Record<string, string>;
 /** The app of the keys file with this id. */
 export type FindApp = (appId: string) => Pick<PusherApp, 'key' | 'secret'> | null;
 
-/** How requests to an endpoint are signed; null: it is told of an app that no API key has. */
+/** How requests to an endpoint are signed; null: no API key has its app. */
 export function signerOf(endpoint: WebhookEndpoint, findApp: FindApp): Sign | null {
   if (endpoint.format === 'standard') return (id, body) => signedHeaders(id, body, endpoint.secrets);
   const app = findApp(endpoint.app);

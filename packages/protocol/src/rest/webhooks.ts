@@ -33,7 +33,7 @@ export const webhookSummary = z.object({
   format: z
     .enum(['standard', 'pusher'])
     .describe('standard: Standard Webhooks; pusher: of channels, as Pusher sends them'),
-  app: z.string().nullable().describe('The app whose channels it is told of; null for format standard'),
+  app: z.string().nullable().describe('The app whose channels it gets; null for format standard'),
   types: z.array(z.string()),
   topics: z.array(z.string()).nullable().describe('null: of every topic; for format pusher always'),
   batch: z.object({ size: z.int(), ms: z.int() }).nullable(),

@@ -29,7 +29,7 @@ interface ChannelEvent {
   readonly name: PusherEventName;
   readonly channel: string;
   /** All else, in the order of Pusher's documentation. */
-  readonly fields: Readonly<Record<string, unknown>>;
+  readonly fields: Data;
 }
 
 /** Null for an event of a topic or a client, for one that is not shown, and for one that cannot be read. */
@@ -39,26 +39,28 @@ export function channelEventOf({ type, data: text }: Stored): ChannelEvent | nul
   if (name === undefined || data === null) return null;
   const found = typeof data['topic'] === 'string' ? channelOfTopic(data['topic']) : null;
   if (found === null || found.channel.startsWith(OWN_CHANNELS)) return null;
-  return { ...found, name, fields: fieldsOf(name, data) };
+  return { ...found, name, fields: FIELDS[name](data) };
 }
 
-function fieldsOf(name: PusherEventName, data: Readonly<Record<string, unknown>>): ChannelEvent['fields'] {
-  switch (name) {
-    case 'member_added':
-    case 'member_removed':
-      return { user_id: (data['member'] as { id?: unknown } | undefined)?.id };
-    case 'client_event': {
-      const { event, socket_id, user_id } = data;
-      return { event, data: asText(data['data']), socket_id, ...(typeof user_id === 'string' && { user_id }) };
-    }
-    case 'subscription_count':
-      return { subscription_count: data['subscription_count'] };
-    case 'channel_occupied':
-    case 'channel_vacated':
-    case 'cache_miss':
-      return {};
-  }
-}
+type Data = Readonly<Record<string, unknown>>;
+
+const none = (): Data => ({});
+const userOf = ({ member }: Data): Data => ({ user_id: (member as { id?: unknown } | undefined)?.id });
+
+const FIELDS: Readonly<Record<PusherEventName, (data: Data) => Data>> = {
+  channel_occupied: none,
+  channel_vacated: none,
+  member_added: userOf,
+  member_removed: userOf,
+  cache_miss: none,
+  client_event: ({ event, data, socket_id, user_id }) => ({
+    event,
+    data: asText(data),
+    socket_id,
+    ...(typeof user_id === 'string' && { user_id }),
+  }),
+  subscription_count: ({ subscription_count }) => ({ subscription_count }),
+};
 
 /** Typed libraries take nothing but a string. */
 function asText(data: unknown): string {

@@ -46,14 +46,14 @@ describe('the library of receivers takes', () => {
     await edge.leave('presence-a', '10');
     await edge.miss('cache-a');
     await eventually(() => expect(receiver.received).toHaveLength(8));
-    const told = eventsOf(receiver);
-    expect(told.filter(({ channel }) => channel === 'private-a')).toEqual([
+    const arrived = eventsOf(receiver);
+    expect(arrived.filter(({ channel }) => channel === 'private-a')).toEqual([
       { name: 'channel_occupied', channel: 'private-a' },
       { name: 'subscription_count', channel: 'private-a', subscription_count: 13 },
       { name: 'client_event', channel: 'private-a', event: 'client-typing', data: '{"a":1}', socket_id: '7.1' },
       { name: 'channel_vacated', channel: 'private-a' },
     ]);
-    expect(told.filter(({ channel }) => channel === 'presence-a')).toEqual([
+    expect(arrived.filter(({ channel }) => channel === 'presence-a')).toEqual([
       { name: 'member_added', channel: 'presence-a', user_id: '10' },
       {
         name: 'client_event',
@@ -65,7 +65,9 @@ describe('the library of receivers takes', () => {
       },
       { name: 'member_removed', channel: 'presence-a', user_id: '10' },
     ]);
-    expect(told.filter(({ channel }) => channel === 'cache-a')).toEqual([{ name: 'cache_miss', channel: 'cache-a' }]);
+    expect(arrived.filter(({ channel }) => channel === 'cache-a')).toEqual([
+      { name: 'cache_miss', channel: 'cache-a' },
+    ]);
     for (const request of receiver.received) {
       expect(request.headers).toMatchObject({ 'content-type': 'application/json', 'x-pusher-key': 'app-key' });
       expect(Math.abs(verified(request).time_ms - before)).toBeLessThan(60_000);
