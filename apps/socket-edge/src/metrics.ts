@@ -56,7 +56,7 @@ const latencies: Record<keyof Latencies, readonly [name: string, help: string]> 
 
 /** Makes metrics of what the edge counts; they are read at a scrape. */
 export function exposeMetrics(metrics: Metrics, edge: Edge): void {
-  if (edge.door instanceof PusherDoor) exposeDoor(metrics, edge.door);
+  exposeDoor(metrics, () => (edge.door instanceof PusherDoor ? edge.door : null));
   for (const [key, [name, help]] of Object.entries(counters) as [keyof Counters, readonly [string, string]][]) {
     const counter = metrics.counter(name, help);
     onCollect(counter, () => {
@@ -106,23 +106,23 @@ export function exposeMetrics(metrics: Metrics, edge: Edge): void {
 }
 
 /** Of the Pusher door. */
-function exposeDoor(metrics: Metrics, door: PusherDoor): void {
-  gauge(metrics, 'pusher_connections', 'Connections of the Pusher door open now', () => door.connections.size);
-  gauge(metrics, 'pusher_held', 'Connections of the Pusher door that wait to be established', () => door.held);
+function exposeDoor(metrics: Metrics, door: () => PusherDoor | null): void {
+  gauge(metrics, 'pusher_connections', 'Connections of the Pusher door open now', () => door()?.connections.size ?? 0);
+  gauge(metrics, 'pusher_held', 'Connections of the Pusher door that wait to be established', () => door()?.held ?? 0);
   const relayed = metrics.counter('pusher_client_events_total', 'Events of clients, by whether they were relayed', [
     'relayed',
   ]);
   onCollect(relayed, () => {
     relayed.reset();
-    relayed.inc({ relayed: 'yes' }, door.counters.clientEvents);
-    relayed.inc({ relayed: 'no' }, door.counters.clientEventsRefused);
+    relayed.inc({ relayed: 'yes' }, door()?.counters.clientEvents ?? 0);
+    relayed.inc({ relayed: 'no' }, door()?.counters.clientEventsRefused ?? 0);
   });
   const closed = metrics.counter('pusher_closed_total', 'Connections that the Pusher door closed, by the close code', [
     'code',
   ]);
   onCollect(closed, () => {
     closed.reset();
-    for (const [code, count] of door.counters.closed) closed.inc({ code: String(code) }, count);
+    for (const [code, count] of door()?.counters.closed ?? []) closed.inc({ code: String(code) }, count);
   });
 }
 

@@ -45,7 +45,7 @@ interface Opening<A extends Attempt> {
  */
 export class ChannelOpener<A extends Attempt> {
   readonly #deps: ChannelOpenerDeps<A>;
-  readonly #openings = new Map<string, Opening<A>>();
+  readonly #pending = new Map<string, Opening<A>>();
   readonly #limit = pLimit(MAX_CALLS);
 
   constructor(deps: ChannelOpenerDeps<A>) {
@@ -54,34 +54,34 @@ export class ChannelOpener<A extends Attempt> {
 
   /** How many channels are being opened. */
   get size(): number {
-    return this.#openings.size;
+    return this.#pending.size;
   }
 
   open(attempt: A): void {
     const { topic, presence } = attempt;
-    const known = this.#openings.get(topic);
+    const known = this.#pending.get(topic);
     if (known !== undefined) {
       known.waiting.add(attempt);
       return;
     }
     const opening = { topic, presence, waiting: new Set([attempt]), abandoned: new AbortController() };
-    this.#openings.set(topic, opening);
+    this.#pending.set(topic, opening);
     void this.#run(opening);
   }
 
   cancel(attempt: Attempt): void {
-    const opening: Opening<Attempt> | undefined = this.#openings.get(attempt.topic);
+    const opening: Opening<Attempt> | undefined = this.#pending.get(attempt.topic);
     if (opening?.waiting.delete(attempt) === true && opening.waiting.size === 0) this.#end(opening);
   }
 
   /** Gives up all of them. */
   stop(): void {
-    for (const opening of this.#openings.values()) this.#end(opening);
+    for (const opening of this.#pending.values()) this.#end(opening);
   }
 
   #end(opening: Opening<Attempt>): void {
     opening.waiting.clear();
-    if (this.#openings.get(opening.topic) === opening) this.#openings.delete(opening.topic);
+    if (this.#pending.get(opening.topic) === opening) this.#pending.delete(opening.topic);
     opening.abandoned.abort();
   }
 

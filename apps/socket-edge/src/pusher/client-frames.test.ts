@@ -73,6 +73,10 @@ describe('a frame of a client', () => {
         })
         .map((frame) => JSON.stringify(frame)),
     );
-    fc.assert(fc.property(anything, (text) => expect(decodeClientFrame(text)).toHaveProperty('ok')));
+    fc.assert(
+      fc.property(anything, (text) => {
+        expect(decodeClientFrame(text)).toHaveProperty('ok');
+      }),
+    );
   });
 });

@@ -93,7 +93,7 @@ function publish(channel: string, event: string, data: string, except?: string):
 describe('a handshake', () => {
   it('is never refused in HTTP: what is wrong with it is the first frame and the close code', async () => {
     const cases: [target: string, code: number, headers?: Record<string, string>][] = [
-      [`/app/nobody${QUERY}`, 4001],
+      [`/app/unknown${QUERY}`, 4001],
       [`/app/${QUERY}`, 4005],
       [`/app/${app.key}`, 4008],
       [`/app/${app.key}?protocol=x`, 4006],
@@ -203,7 +203,7 @@ describe('a socket that sends', () => {
 it('an edge that drains closes with 4200, which brings clients back at once', async () => {
   const edge = await startEdge({ redisUrl: redisUrl(), prefix: mine });
   const client = await connect(edge).established();
-  expect((await edge.metrics.text()).body).toMatch(/holdfast_edge_pusher_connections\S* 1/);
+  expect((await edge.metrics.text()).body).toMatch(/holdfast_pusher_connections\S* 1/);
   const stopped = edge.stop();
   await until(() => client.closed !== null);
   expect([4200, 1006]).toContain(client.closed);

@@ -20,7 +20,7 @@ describe('a connection', () => {
     expect(client.frames().at(-1)).toEqual({ event: 'pusher:pong', data: '{}' });
   });
 
-  it('of a key that no app has is told so, and ends for ever', async () => {
+  it('of a key that no app has is answered so, and ends for ever', async () => {
     const edge = pusherEdge(new MemoryRedis());
     await edge.beat();
     const client = edge.connect({ ok: true, key: 'other' });

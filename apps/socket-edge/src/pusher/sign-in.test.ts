@@ -117,7 +117,7 @@ describe('a watchlist', () => {
     expect(redis.presence.members(online('bob'))).toEqual([]);
   });
 
-  it('beyond a hundred is told so, and the first hundred are watched', async () => {
+  it('beyond a hundred is answered with an error, and the first hundred are watched', async () => {
     const { edge } = setup();
     const users = Array.from({ length: 130 }, (_, index) => `u${index}`);
     const alice = await signedIn(edge, { id: 'alice', watchlist: users });
