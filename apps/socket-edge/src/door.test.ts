@@ -141,6 +141,12 @@ describe('a door', () => {
     await eventually(() => expect(other.texts).toHaveLength(3));
     await eventually(() => expect(one.texts).toHaveLength(2));
     expect(one.texts[1]).toContain('"y"');
+    // Also of what was missed, and is read from the log.
+    redis.topic(TOPIC).append(Buffer.from('"z"'), 'line.1');
+    redis.publish(TOPIC, '"last"');
+    await eventually(() => expect(other.texts).toHaveLength(5));
+    await eventually(() => expect(one.texts.at(-1)).toContain('"last"'));
+    expect(one.texts).toHaveLength(3);
   });
 
   it('says which members its connections are, and shows who is there in its own way', async () => {

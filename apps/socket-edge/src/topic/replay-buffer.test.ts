@@ -143,6 +143,14 @@ it('takes one that is too large by itself', () => {
   expect(writeOf(messagesOf(1, 11), 0, ROOM)).toMatchObject({ messages: 1, last: '1-0' });
 });
 
+it('takes one that leaves a subscriber out by itself', () => {
+  const [first, second, third] = messagesOf(1, 1, 1) as [SentMessage, SentMessage, SentMessage];
+  const all = [first, { ...second, except: '7' }, third];
+  expect(writeOf(all, 0, ROOM)).toEqual({ frames: Buffer.from('0'), messages: 1, last: '1-0' });
+  expect(writeOf(all, 1, ROOM)).toEqual({ frames: Buffer.from('1'), messages: 1, last: '2-0', except: '7' });
+  expect(writeOf(all, 2, ROOM)).toEqual({ frames: Buffer.from('2'), messages: 1, last: '3-0' });
+});
+
 it('does not copy a single one', () => {
   const [only] = messagesOf(3);
   expect(writeOf(only ? [only] : [], 0, ROOM)?.frames).toBe(only?.frame);
