@@ -2,6 +2,7 @@ import { comparePositions } from '@holdfast/protocol/position-order';
 import { CACHE_SECONDS, CHANNEL_HISTORY } from '@holdfast/protocol/pusher-limits';
 import { describe, expect, test } from 'vitest';
 import { CHANNEL_PRESENCE, ONE_AND_CLUSTER, frame, newChannel, openBoth } from '../testing/channels.ts';
+import { CHANNEL_TTL_MS } from './publishing.ts';
 
 const HOUR_MS = 3_600_000;
 const both = await openBoth();
@@ -53,6 +54,10 @@ describe.each(ONE_AND_CLUSTER)('a channel that is opened, on %s', (kind) => {
     expect(await edge.checkPresence('e1', [{ topic, sequence: 2 }])).toMatchObject([{ sequence: 0 }]);
     await edge.setPresence(topic, 'e1', { sequence: 3, members: [{ id: 'ann', info: null }] });
     expect(await edge.snapshotPresence(topic)).toMatchObject({ count: 1, members: [{ id: 'ann' }] });
+    // Who asks keeps the members of every edge.
+    await commands.pexpire(keys.topicHereOf(topic, 'e1'), HOUR_MS);
+    expect(await edge.checkPresence('e2', [{ topic, sequence: 0 }])).toMatchObject([{ count: 1 }]);
+    expect(await commands.pttl(keys.topicHereOf(topic, 'e1'))).toBeLessThanOrEqual(CHANNEL_TTL_MS);
   });
 });
 

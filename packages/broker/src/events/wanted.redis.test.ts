@@ -76,6 +76,8 @@ test('what is wanted of channels is apart from that of topics, and is what any c
   expect(await commands.exists(keys.eventsWanted())).toBe(0);
   await one.keepWanted({}, [{ id: 'hook', types: [] }], { 'topic.occupied': ['a'], 'channel.cache-miss': ['a'] });
   expect(await existing()).toBe(streams.length);
+  // Edges are notified when what is wanted changes, and only then.
+  await eventually(() => expect(received).toEqual(['events']));
   expect(await reader.refresh()).toBe(true);
   expect(reader.isEmpty()).toBe(false);
   await other.keepWanted({ 'topic.occupied': null }, [], { 'topic.occupied': ['b'] });
@@ -93,7 +95,6 @@ test('what is wanted of channels is apart from that of topics, and is what any c
   expect(await isWanted('channel.cache-miss', '!b!room')).toBe(false);
   expect(await isWanted('channel.cache-miss')).toBe(true);
   expect(await isWanted('topic.vacated')).toBe(false);
-  // Edges are notified when that changes, and only then.
   await other.keepWanted({ 'topic.occupied': null }, [], { 'topic.occupied': ['b'] });
   await other.keepWanted({ 'topic.occupied': null }, [], { 'topic.occupied': ['a'] });
   await one.keepWanted({});
