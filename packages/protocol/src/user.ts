@@ -4,8 +4,13 @@ import { identityPattern, presencePattern, publishPattern } from './topic-name.t
 
 const MAX_USER_LENGTH = 128;
 const USER_LENGTH = `must be 1 to ${MAX_USER_LENGTH} characters`;
-/** In presence a client without a user. */
+/** In presence a client without a user: `~` and its ref. */
 const ANONYMOUS = /^~[0-9a-f]{16}$/;
+
+/** Whether a member of presence is named by the ref of a client: no user has such a name. */
+export function isAnonymous(member: string): boolean {
+  return ANONYMOUS.test(member);
+}
 
 /** A user: the person, or whatever else, that several clients may belong to. Public; one name space for all API keys. */
 export const userName = z
@@ -16,7 +21,7 @@ export const userName = z
   .regex(/^[^\p{Cc}]*$/u, 'must not contain control characters')
   // As a part of a path, also percent-encoded, they are taken out by whoever makes a request: of another path.
   .refine((name) => name !== '.' && name !== '..', 'must not be "." or ".."')
-  .refine((name) => !ANONYMOUS.test(name), 'must not be "~" and 16 hex digits: a client without a user')
+  .refine((name) => !isAnonymous(name), 'must not be "~" and 16 hex digits: a client without a user')
   .describe('Public, and shared by all clients of one person');
 
 /** What others see of a client beside its user. It comes from JSON, so that only its size is judged. */

@@ -113,6 +113,23 @@ export class Members {
     else this.#end(member);
   }
 
+  /** Those present here, and those that Redis may still have. */
+  get ids(): string[] {
+    return [...this.#members.keys()];
+  }
+
+  /** A member is kept for none of its connections that have ended. */
+  unkeep(id: string): void {
+    const member = this.#members.get(id);
+    if (member === undefined || member.keptUntil === 0) return;
+    if (member.connections > 0) {
+      member.keptUntil = 0;
+      return;
+    }
+    this.#deps.unkeep(member);
+    this.#end(member);
+  }
+
   /** It has been kept for as long as it may. */
   release(member: Member): void {
     if (member.connections === 0 && member.keptUntil > 0) this.#end(member);

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { redisKeys } from '@holdfast/broker/keys';
 import { repeat } from '@holdfast/service/backoff';
@@ -238,6 +238,41 @@ describe('a close frame', () => {
     await delay(SETTLED_MS);
     expect(Object.keys(shown(watcher, topic)).toSorted()).toEqual(left);
   });
+});
+
+describe('a Redis that lost its data, with the secret of refs', () => {
+  it('has every client under one name, its ref, on both edges, whoever made the secret', async () => {
+    const own = prefix();
+    const other = await startControl(redisUrl(), own);
+    const pair = [
+      await startEdge({ redisUrl: redisUrl(), prefix: own }),
+      await startEdge({ redisUrl: redisUrl(), prefix: own }),
+    ] as const;
+    const topic = randomUUID();
+    const settings = { presence: { ...DEFAULT_PRESENCE, by: 'client' as const, graceSeconds: GRACE_MS / 1000 } };
+    await other.broker.putTopic(topic, settings);
+    const identity = { user: null, seesPresence: [['**']] };
+    const clients = await Promise.all(Array.from({ length: 4 }, () => other.register([topic], randomUUID(), identity)));
+    const sockets: TestSocket[] = [];
+    for (const [index, client] of clients.entries()) {
+      const socket = await openSocket((pair[index % 2] ?? pair[0]).url, { client, ...WATCHING });
+      await socket.next('welcome');
+      sockets.push(socket);
+    }
+    const named = async () => (await other.broker.refsOf(clients)).map((ref) => `~${ref}`);
+    const before = await named();
+    await isShown(sockets, topic, before);
+    // One that is earlier than any: all take it.
+    await other.redis.set(redisKeys(own).secret(), randomBytes(32).toString('base64'));
+    await eventually(async () => expect(await named()).not.toEqual(before), SOON);
+    await isShown(sockets, topic, await named(), SOON);
+    const page = await other.broker.readPresence(topic, null, 100);
+    expect(page?.members.map(({ id }) => id).toSorted()).toEqual((await named()).toSorted());
+    expect(page?.count).toBe(clients.length);
+    for (const socket of sockets) socket.terminate();
+    await Promise.all(pair.map((edge) => edge.stop()));
+    await other.stop();
+  }, 60_000);
 });
 
 describe('a connection of a user', () => {

@@ -12,6 +12,8 @@ afterEach(() => vi.useRealTimers());
 
 const presenceOf = (socket: RecordingTransport): PresenceFrame[] => socket.of('presence');
 
+const anonymous = (redis: MemoryRedis, clientId: string) => `~${redis.refOf(clientId)}`;
+
 describe('a member', () => {
   it('is the user of a connection, and is there once for all connections of it', async () => {
     const { redis, edge, other, register, later } = presenceRoom();
@@ -31,12 +33,12 @@ describe('a member', () => {
     register('a', null);
     await edge.connected('a');
     await later();
-    expect(redis.presence.members(ROOM)).toEqual(['~ref-a']);
+    expect(redis.presence.members(ROOM)).toEqual([anonymous(redis, 'a')]);
     const byClient = presenceRoom({ by: 'client' });
     byClient.register('a', 'ann');
     await byClient.edge.connected('a');
     await byClient.later();
-    expect(byClient.redis.presence.members(ROOM)).toEqual(['~ref-a']);
+    expect(byClient.redis.presence.members(ROOM)).toEqual([anonymous(byClient.redis, 'a')]);
   });
 
   it('whose ref could not be found is there as soon as it can', async () => {
@@ -48,7 +50,72 @@ describe('a member', () => {
     expect(redis.presence.members(ROOM)).toEqual([]);
     redis.failing.clear();
     await later(2000);
-    expect(redis.presence.members(ROOM)).toEqual(['~ref-a']);
+    expect(redis.presence.members(ROOM)).toEqual([anonymous(redis, 'a')]);
+  });
+
+  it('is named anew when refs are others, in one version, and not twice', async () => {
+    const { redis, edge, register, later } = presenceRoom({ by: 'client' });
+    for (const id of ['w', 'a', 'b']) register(id, id);
+    const { socket } = await edge.connected('w', WATCHES);
+    await edge.connected('a');
+    const { connection: kept } = await edge.connected('b');
+    await later();
+    edge.edge.hub.onClosed(kept);
+    await later();
+    const before = presenceOf(socket).length;
+    const earlier = ['a', 'b', 'w'].map((id) => anonymous(redis, id));
+    redis.secret = 't';
+    await edge.presence.tend();
+    await later();
+    expect(shownMembers(socket, ROOM)).toEqual({ [anonymous(redis, 'w')]: null, [anonymous(redis, 'a')]: null });
+    expect(presenceOf(socket)).toHaveLength(before + 1);
+    expect(presenceOf(socket).at(-1)?.left?.toSorted()).toEqual(earlier);
+    expect(redis.presence.members(ROOM).toSorted()).toEqual(['a', 'w'].map((id) => anonymous(redis, id)));
+  });
+
+  it('is named anew when another client is found to have another ref', async () => {
+    const { redis, edge, register, later } = presenceRoom({ by: 'client' });
+    for (const id of ['a', 'b']) register(id, null);
+    await edge.connected('a');
+    await later();
+    redis.secret = 't';
+    await edge.connected('b');
+    await later();
+    expect(redis.presence.members(ROOM).toSorted()).toEqual(['a', 'b'].map((id) => anonymous(redis, id)));
+  });
+
+  it('is kept for its grace under no earlier name, also where its connection ends while its ref is looked up', async () => {
+    const { redis, edge, register, later } = presenceRoom({ by: 'client' });
+    register('a', null);
+    const { connection } = await edge.connected('a');
+    await later();
+    redis.secret = 't';
+    const answerFirst = redis.hold('refsOf');
+    await edge.presence.tend();
+    await edge.settled();
+    answerFirst();
+    const answerSecond = redis.hold('refsOf');
+    await edge.settled();
+    expect(redis.calls.filter((call) => call === 'refsOf')).toHaveLength(3);
+    edge.edge.hub.onClosed(connection);
+    answerSecond();
+    await later();
+    expect(redis.presence.members(ROOM)).toEqual([]);
+  });
+
+  it('with a name of its own keeps it, whatever refs are', async () => {
+    const { redis, edge, register, later } = presenceRoom();
+    register('a', '~ann');
+    register('b', null);
+    const { connection } = await edge.connected('a');
+    await edge.connected('b');
+    await later();
+    edge.edge.hub.onClosed(connection);
+    await later();
+    redis.secret = 't';
+    await edge.presence.tend();
+    await later();
+    expect(redis.presence.members(ROOM).toSorted()).toEqual([anonymous(redis, 'b'), '~ann']);
   });
 
   it('has the info of its newest connection', async () => {
@@ -370,7 +437,7 @@ describe('a topic without presence', () => {
     expect(shownMembers(socket, ROOM)).toEqual({ w: null, a: null });
     redis.putTopic(ROOM, { presence: { ...DEFAULT_PRESENCE, by: 'client' } });
     await later();
-    expect(shownMembers(socket, ROOM)).toEqual({ '~ref-w': null, '~ref-a': null });
+    expect(shownMembers(socket, ROOM)).toEqual({ [anonymous(redis, 'w')]: null, [anonymous(redis, 'a')]: null });
     redis.putTopic(ROOM, { presence: null });
     await later();
     const before = presenceOf(socket).length;

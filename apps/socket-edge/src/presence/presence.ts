@@ -67,7 +67,7 @@ export class Presence {
     this.#deps = deps;
     this.#calls = new Wheel({ everyMs: CALLS_EVERY_MS, onDue: (presence) => this.#call(presence) });
     this.#graces = new Wheel({ everyMs: GRACES_EVERY_MS, onDue: (member) => member.of.release(member) });
-    this.#refs = new Refs(deps.broker, deps.onError);
+    this.#refs = new Refs({ broker: deps.broker, onError: deps.onError, onChange: () => this.#rename() });
   }
 
   /** Members at this edge, one on two topics twice. */
@@ -112,12 +112,13 @@ export class Presence {
     });
   }
 
-  /** Once a second: compares those that are due, repeats reads that failed. Rejects when Redis does not answer. */
+  /** Once a second: compares those that are due and the refs, repeats reads that failed. Rejects when Redis does not answer. */
   async tend(): Promise<void> {
     const mismatching = [...this.#active.values()].filter(({ mismatches }) => mismatches > 0);
     const some = new Set([...mismatching, ...this.#named(this.#round.due())]);
     for (const { watchers } of this.#unread) if (watchers.size > 0) watchers.refresh();
     this.#unread.clear();
+    if (this.#active.size > 0) this.#refs.check();
     await Promise.all([this.#check([...some]), this.#forget(performance.now())]);
   }
 
@@ -184,6 +185,10 @@ export class Presence {
       onUse: (used) => this.#activate(used),
     });
     return presence;
+  }
+
+  #rename(): void {
+    for (const presence of this.#active.values()) presence.rename();
   }
 
   #activate(presence: TopicPresence): void {

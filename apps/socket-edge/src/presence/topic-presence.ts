@@ -1,4 +1,5 @@
 import type { PresenceSettings } from '@holdfast/protocol/rest/topics';
+import { isAnonymous } from '@holdfast/protocol/user';
 import type { TimeSlicer } from '../schedule/slicer.ts';
 import type { SubscribedPresence, SubscriberMember, Subscription } from '../topic/subscription.ts';
 import type { Members } from './members.ts';
@@ -110,6 +111,16 @@ export class TopicPresence implements SubscribedPresence {
     }
   }
 
+  /** Clients have other refs: members that are named by theirs are named anew. */
+  rename(): void {
+    // Who comes back within its grace comes under the other name.
+    for (const id of this.members.ids) if (isAnonymous(id)) this.members.unkeep(id);
+    for (const [subscription, id] of this.#ids) {
+      if (id === null || !isAnonymous(id) || this.#memberOf(subscription)?.id !== null) continue;
+      this.#deps.findRef(subscription.subscriber.clientId, (ref) => this.#rename(subscription, id, `~${ref}`));
+    }
+  }
+
   onReady(subscription: Subscription): void {
     this.watchers.onReady(subscription);
   }
@@ -133,6 +144,16 @@ export class TopicPresence implements SubscribedPresence {
     this.#ids.clear();
     this.members.clear();
     this.watchers.clear();
+  }
+
+  #rename(subscription: Subscription, from: string, to: string): void {
+    if (from === to) return;
+    if (this.#ids.get(subscription) === from) {
+      this.members.leave(from, 0);
+      this.#enter(subscription, to);
+    }
+    // Its connection may have ended meanwhile.
+    this.members.unkeep(from);
   }
 
   #enter(subscription: Subscription, id: string): void {

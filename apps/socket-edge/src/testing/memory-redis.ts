@@ -84,6 +84,8 @@ export class MemoryRedis {
   #registrations = 0;
   /** How far its clock is behind that of its edges. */
   clockBehindMs = 0;
+  /** What refs are made with: one letter. */
+  secret = 's';
   /** The generation of the last claim of each client: it stays when there is no owner any more. */
   readonly #claimed = new Map<string, number>();
   /** Each state that was read, as a text; its place in the list is its digest. */
@@ -97,6 +99,10 @@ export class MemoryRedis {
       this.#held.delete(calls);
       resolve();
     };
+  }
+
+  refOf(clientId: string): string {
+    return Buffer.from(`${this.secret}${clientId}`).toString('hex').padStart(16, '0').slice(0, 16);
   }
 
   /** Registers a client that begins at 1000-0; one that was registered before, at a later time with another nonce. */
@@ -351,7 +357,7 @@ export class MemoryRedis {
       checkPresence: (edge, checks) =>
         this.#ask('checkPresence', () => checks.map(({ topic, sequence }) => presence.check(topic, edge, sequence))),
       snapshotPresence: (topic) => this.#ask('snapshotPresence', () => presence.snapshot(topic)),
-      refsOf: (clientIds) => this.#ask('refsOf', () => clientIds.map((clientId) => `ref-${clientId}`)),
+      refsOf: (clientIds) => this.#ask('refsOf', () => clientIds.map((clientId) => this.refOf(clientId))),
     };
   }
 

@@ -72,7 +72,7 @@ class Model {
       return;
     }
     this.#shown.add(WATCHER);
-    this.#events.push({ kind: 'known', at: this.#now, members: [WATCHER] });
+    this.#events.push({ kind: 'known', at: this.#now, members: [{ id: WATCHER, member: WATCHER }] });
     this.#changed();
   }
 
@@ -83,7 +83,7 @@ class Model {
       const kind = this.#isHere(member) ? 'joined' : 'left';
       if (kind === 'joined') this.#shown.add(member);
       else this.#shown.delete(member);
-      this.#events.push({ kind, at: this.#now, member });
+      this.#events.push({ kind, at: this.#now, id: member, member });
     }
     this.#changed();
   }

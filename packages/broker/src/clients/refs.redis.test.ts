@@ -1,10 +1,14 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { redisKeys } from '../keys.ts';
 import { eventually } from '@holdfast/testkit/eventually';
 import { prefix } from '@holdfast/testkit/redis';
 import { describe, expect, test } from 'vitest';
 import { refStore } from './refs.ts';
 import { openBroker, someone } from '../testing/brokers.ts';
+
+/** In so long every process has read the secret twice. */
+const TWICE_FRESH = { timeoutMs: 12_000 };
 
 const { redis, keys, control } = await openBroker();
 
@@ -65,6 +69,55 @@ describe('the ref of a client', () => {
       expect(await first.refsOf([clientId])).toEqual([before]);
       expect(await redis.exists(own.secret())).toBe(1);
     });
+    expect(await refStore(redis, own).refsOf([clientId])).toEqual([before]);
+    await redis.del(own.secret());
+  });
+
+  test('survives it also where a process that did not know the secret made another one first', async () => {
+    const own = redisKeys(prefix());
+    const first = refStore(redis, own);
+    const clientId = randomUUID();
+    const [before] = await first.refsOf([clientId]);
+    await redis.del(own.secret());
+    const second = refStore(redis, own);
+    const [between] = await second.refsOf([clientId]);
+    expect(between).not.toBe(before);
+    await eventually(async () => {
+      expect(await first.refsOf([clientId])).toEqual([before]);
+      expect(await second.refsOf([clientId])).toEqual([before]);
+    }, TWICE_FRESH);
+    expect(await refStore(redis, own).refsOf([clientId])).toEqual([before]);
+    await redis.del(own.secret());
+  });
+
+  test('is the one of the earliest secret, whoever puts theirs back last', async () => {
+    const own = redisKeys(prefix());
+    const clientId = randomUUID();
+    const stores: ReturnType<typeof refStore>[] = [];
+    const found: string[] = [];
+    for (let made = 0; made < 3; made += 1) {
+      await redis.del(own.secret());
+      const store = refStore(redis, own);
+      stores.unshift(store);
+      found.push(...(await store.refsOf([clientId])));
+      await delay(2);
+    }
+    expect(new Set(found).size).toBe(3);
+    await eventually(async () => {
+      const refs = await Promise.all([...stores, refStore(redis, own)].map((store) => store.refsOf([clientId])));
+      expect(refs.flat()).toEqual(Array.from(refs, () => found[0]));
+    }, TWICE_FRESH);
+    await redis.del(own.secret());
+  });
+
+  test('stays what it was with a secret that is its random bytes alone', async () => {
+    const own = redisKeys(prefix());
+    const clientId = randomUUID();
+    const later = refStore(redis, own);
+    await later.refsOf([clientId]);
+    await redis.set(own.secret(), randomBytes(32).toString('base64'));
+    const [before] = await refStore(redis, own).refsOf([clientId]);
+    await eventually(async () => expect(await later.refsOf([clientId])).toEqual([before]), TWICE_FRESH);
     expect(await refStore(redis, own).refsOf([clientId])).toEqual([before]);
     await redis.del(own.secret());
   });

@@ -4,6 +4,8 @@ import type { Commands } from '@holdfast/redis/commands';
 import { asked } from '@holdfast/redis/script';
 
 const SECRET_BYTES = 32;
+/** Before them, the time at which it was made, in milliseconds. */
+const TIME_BYTES = 6;
 /** A ref is 64 bits: 52 that stand for the client within its bucket, and the bucket's 12, masked. */
 const TAG_DIGITS = 13;
 const BUCKET_DIGITS = 3;
@@ -68,19 +70,33 @@ export function refStore(redis: Commands, keys: Keys) {
   }
 
   /**
-   * The first caller makes it. The one in Redis counts; where there is none any more, the secret that is known goes back
-   * in, so that refs which people wrote down outlive a Redis that lost its data.
+   * The first caller makes it. The earliest counts, so that refs which people wrote down outlive a Redis that lost its data:
+   * whoever knows an earlier one puts it back, also where a process that knew none was there sooner.
    */
   async function fetchSecret(): Promise<Buffer> {
     const key = keys.secret();
-    const own = known?.toString('base64') ?? randomBytes(SECRET_BYTES).toString('base64');
-    const stored = (await asked(redis.get(key))) ?? (await asked(redis.set(key, own, 'NX', 'GET'))) ?? own;
-    known = Buffer.from(stored, 'base64');
+    const own = known ?? makeSecret();
+    const text = (await asked(redis.get(key))) ?? (await asked(redis.set(key, own.toString('base64'), 'NX', 'GET')));
+    const stored = text === null ? own : Buffer.from(text, 'base64');
+    // Of several that do so at once, the one with the earliest finds that it is not there, and does it again.
+    if (known !== null && isEarlier(known, stored)) await asked(redis.set(key, known.toString('base64')));
+    else known = stored;
     readAt = performance.now();
     return known;
   }
 
   return { refsOf, findByRef, cursorOf, clientIdOfCursor };
+}
+
+function makeSecret(): Buffer {
+  const time = Buffer.alloc(TIME_BYTES);
+  time.writeUIntBE(Date.now(), 0, TIME_BYTES);
+  return Buffer.concat([time, randomBytes(SECRET_BYTES)]);
+}
+
+/** One of the random bytes alone is earlier than any with a time. */
+function isEarlier(one: Buffer, other: Buffer): boolean {
+  return one.length === other.length ? Buffer.compare(one, other) < 0 : one.length < other.length;
 }
 
 function refOf(secret: Buffer, clientId: string): string {

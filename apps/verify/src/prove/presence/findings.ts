@@ -6,7 +6,7 @@ import {
   judgePresence,
   presenceFaultKinds,
 } from './judge.ts';
-import type { MemberSpans, Span, WatchEvent } from './log.ts';
+import type { MemberSpans, Shown, Span, WatchEvent } from './log.ts';
 import { closed, merged } from './spans.ts';
 
 const SAMPLES = 8;
@@ -35,7 +35,7 @@ export interface PresentMember {
   readonly spans: readonly Span[];
   /** Undefined for one that does not look. */
   readonly watch:
-    { readonly events: readonly WatchEvent[]; readonly count: number | undefined; members: () => string[] } | undefined;
+    { readonly events: readonly WatchEvent[]; readonly count: number | undefined; members: () => Shown[] } | undefined;
 }
 
 /** When these members were connected and subscribed; connections of one name are one. */
@@ -62,7 +62,7 @@ export function wrongNow(members: readonly PresentMember[], truth: readonly Memb
   const certain = present.filter(({ isUncertain }) => !isUncertain);
   return members.flatMap(({ member: watcher, isOpen, wasPaused, watch }) => {
     if (watch === undefined || !isOpen || wasPaused) return [];
-    const shown = new Set(watch.members());
+    const shown = new Set(watch.members().map(({ member }) => member));
     const stale = [...shown].filter((member) => {
       const one = known.get(member);
       return one === undefined || (!isPresent(one) && !one.isUncertain);

@@ -2,15 +2,20 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { correctPresence } from '../../testing/correct-presence.ts';
 import { type PresenceRun, indexSpans, judgePresence, resumesIn } from './judge.ts';
-import type { MemberSpans, Span, WatchEvent } from './log.ts';
+import type { MemberSpans, Shown, Span, WatchEvent } from './log.ts';
 
 const LATE_MS = 15_001;
 
 /** A run of 100 s without a fault, of which a test changes what it is about. */
 const run: PresenceRun = { brokenAt: 0, healedAt: 0, endAt: 100_000, stays: true };
+/** Under an id of its own, as long as nothing else is said. */
+function shown(who: string, id: string = who): Shown {
+  return { id, member: who };
+}
+
 const watching: readonly WatchEvent[] = [
   { kind: 'connected', at: 100 },
-  { kind: 'known', at: 200, members: ['ann', 'bob'] },
+  { kind: 'known', at: 200, members: [shown('ann'), shown('bob')] },
   { kind: 'changed', at: 200, count: 2, size: 2 },
 ];
 
@@ -29,13 +34,21 @@ function judged(
   return judgePresence(log, indexSpans(truth), { ...run, ...more }).map(({ kind, member: who }) => `${kind} ${who}`);
 }
 
-const left = (at: number, who: string, size: number): WatchEvent[] => [
-  { kind: 'left', at, member: who },
+const left = (at: number, who: string, size: number, id?: string): WatchEvent[] => [
+  { kind: 'left', at, ...shown(who, id) },
   { kind: 'changed', at, count: size, size },
 ];
-const joined = (at: number, who: string, size: number): WatchEvent[] => [
-  { kind: 'joined', at, member: who },
+const joined = (at: number, who: string, size: number, id?: string): WatchEvent[] => [
+  { kind: 'joined', at, ...shown(who, id) },
   { kind: 'changed', at, count: size, size },
+];
+
+/** Bob, under two ids until then. */
+const renamed = (until: number): WatchEvent[] => [
+  { kind: 'connected', at: 100 },
+  { kind: 'known', at: 200, members: [shown('ann'), shown('bob', 'old'), shown('bob', 'young')] },
+  { kind: 'changed', at: 200, count: 3, size: 3 },
+  ...left(until, 'bob', 2, 'old'),
 ];
 
 describe('the judge of presence', () => {
@@ -86,6 +99,36 @@ describe('the judge of presence', () => {
       'map-differs 3 members, and 2 by the events',
       'wrong-count a count of 3 with 2 members',
     ]);
+  });
+
+  describe('of a member with two ids at once', () => {
+    const lossy = { stays: false };
+
+    it('finds nothing where the earlier one is gone within 15 s', () => {
+      expect(judged(renamed(14_000), always, lossy)).toEqual([]);
+      const events = [...watching, ...joined(20_000, 'bob', 3, 'young'), ...left(34_000, 'bob', 2)];
+      expect(judged(events, always, lossy)).toEqual([]);
+    });
+
+    it('finds that it is shown so for longer', () => {
+      expect(judged(renamed(200 + LATE_MS), always, lossy)).toEqual(['shown-twice bob']);
+      const events = [...watching, ...joined(20_000, 'bob', 3, 'young')];
+      expect(judged(events, always, lossy)).toEqual(['shown-twice bob']);
+    });
+
+    it('finds a map that has lost one of them without a leave, and a leave of the other one', () => {
+      const lost: WatchEvent = { kind: 'changed', at: 900, count: 2, size: 2 };
+      expect(judged([...renamed(800).slice(0, 3), lost], always, lossy)).toEqual([
+        'map-differs 2 members, and 3 by the events',
+        'wrong-count a count of 2 with 3 members',
+        'shown-twice bob',
+      ]);
+      expect(judged([...renamed(800), ...left(900, 'bob', 2, 'old')], always, lossy)).toEqual(['left-unjoined bob']);
+    });
+
+    it('finds the leave where Redis forgets nothing: an id stays what it is', () => {
+      expect(judged(renamed(800))).toEqual(['left-and-back bob']);
+    });
   });
 
   it('finds a count that is wrong in the end', () => {

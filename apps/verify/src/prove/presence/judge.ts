@@ -1,5 +1,5 @@
 import type { MemberSpans, WatcherLog } from './log.ts';
-import { type Interval, closed, common, merged, without } from './spans.ts';
+import { type Interval, closed, common, merged, overlaps, without } from './spans.ts';
 
 /** Within this time presence is right again, whatever happened: as docs/presence.md has it. */
 export const RIGHT_WITHIN_MS = 15_000;
@@ -9,6 +9,7 @@ const BACK_WITHIN_MS = 3000;
 export const presenceFaultKinds = [
   'stale',
   'missing',
+  'shown-twice',
   'joined-twice',
   'left-unjoined',
   'map-differs',
@@ -19,8 +20,9 @@ export const presenceFaultKinds = [
 /**
  * - `stale`: shown for 15 s though it was not there.
  * - `missing`: there for 15 s and not shown.
- * - `joined-twice`: a join of a member that had joined and not left.
- * - `left-unjoined`: a leave of a member that was not in the map.
+ * - `shown-twice`: shown for 15 s under two ids at once.
+ * - `joined-twice`: a join of an id that had joined and not left.
+ * - `left-unjoined`: a leave of an id that was not in the map.
  * - `map-differs`: the map is not what the events say.
  * - `wrong-count`: in the end, the count that came is not the number of members.
  * - `left-and-back`: a leave of a member that was back within the grace time, or had never been away.
@@ -60,9 +62,11 @@ export function judgePresence(log: WatcherLog, truth: PresenceTruth, run: Presen
     const { spans = [], isUncertain = false } = truth.get(member) ?? {};
     if (isUncertain) continue;
     const there = merged(closed(spans, run.endAt));
-    const shown = seen.shown.get(member) ?? [];
+    const all = seen.shown.get(member) ?? [];
+    const shown = merged(all);
     if (isWrong(without(shown, there), seen.watching, run)) blame('stale', member);
     if (isWrong(without(there, shown), seen.watching, run)) blame('missing', member);
+    if (isWrong(merged(overlaps(all)), seen.watching, run)) blame('shown-twice', member);
     if (run.stays && leftWhileThere(there, seen.left.get(member) ?? [])) blame('left-and-back', member);
   }
   return faults;
@@ -71,7 +75,7 @@ export function judgePresence(log: WatcherLog, truth: PresenceTruth, run: Presen
 interface Seen {
   /** When the watcher had a connection, and knew who is there. */
   watching: readonly Interval[];
-  /** When its map had each member. */
+  /** When its map had each member; one of two ids twice. */
   shown: ReadonlyMap<string, Interval[]>;
   /** When each member left. */
   left: ReadonlyMap<string, number[]>;
@@ -82,14 +86,15 @@ function replay({ events }: WatcherLog, endAt: number, blame: (kind: PresenceFau
   const watching: Interval[] = [];
   const shown = new Map<string, Interval[]>();
   const left = new Map<string, number[]>();
-  const here = new Map<string, number>();
+  /** By id. */
+  const here = new Map<string, { member: string; from: number }>();
   let count: number | undefined;
   let [isConnected, isKnown, since] = [false, false, 0];
-  const remove = (member: string, at: number) => {
-    const from = here.get(member);
-    if (from === undefined) return;
-    here.delete(member);
-    listOf(shown, member).push({ from, to: at });
+  const remove = (id: string, at: number) => {
+    const one = here.get(id);
+    if (one === undefined) return;
+    here.delete(id);
+    listOf(shown, one.member).push({ from: one.from, to: at });
   };
   const watch = (connected: boolean, known: boolean, at: number) => {
     if (isConnected && isKnown) watching.push({ from: since, to: at });
@@ -106,17 +111,17 @@ function replay({ events }: WatcherLog, endAt: number, blame: (kind: PresenceFau
       case 'unknown':
       case 'known':
         watch(isConnected, event.kind === 'known', at);
-        for (const member of here.keys()) remove(member, at);
-        if (event.kind === 'known') for (const member of event.members) here.set(member, at);
+        for (const id of here.keys()) remove(id, at);
+        if (event.kind === 'known') for (const { id, member } of event.members) here.set(id, { member, from: at });
         count = undefined;
         break;
       case 'joined':
-        if (here.has(event.member)) blame('joined-twice', event.member);
-        else here.set(event.member, at);
+        if (here.has(event.id)) blame('joined-twice', event.member);
+        else here.set(event.id, { member: event.member, from: at });
         break;
       case 'left':
-        if (!here.has(event.member)) blame('left-unjoined', event.member);
-        remove(event.member, at);
+        if (!here.has(event.id)) blame('left-unjoined', event.member);
+        remove(event.id, at);
         listOf(left, event.member).push(at);
         break;
       case 'changed':
@@ -129,7 +134,7 @@ function replay({ events }: WatcherLog, endAt: number, blame: (kind: PresenceFau
     blame('wrong-count', `a count of ${count} with ${here.size} members`);
   }
   watch(false, false, endAt);
-  for (const member of here.keys()) remove(member, endAt);
+  for (const id of here.keys()) remove(id, endAt);
   return { watching, shown, left };
 }
 

@@ -7,15 +7,21 @@ export const PRESENCE_TOPIC = 'prove.present';
 /** Its settings: clients of a run have no user, and their number is far below the limit. */
 export const PRESENCE = { by: 'client', show: 'members', limit: 20_000, graceSeconds: 5 } as const;
 
-/** What one watcher saw, in order. A member is known by what its `info` says. */
+/** Who is in a watcher's map: under which id, and who that is by its `info`. A member may be there under two ids. */
+export interface Shown {
+  id: string;
+  member: string;
+}
+
+/** What one watcher saw, in order. */
 export type WatchEvent =
   /** A connection of the watcher begins or ends: in between its map is frozen. */
   | { kind: 'connected' | 'disconnected'; at: Milliseconds }
   /** Nothing is known any more, or yet. */
   | { kind: 'unknown'; at: Milliseconds }
   /** The first members. */
-  | { kind: 'known'; at: Milliseconds; members: readonly string[] }
-  | { kind: 'joined' | 'left'; at: Milliseconds; member: string }
+  | { kind: 'known'; at: Milliseconds; members: readonly Shown[] }
+  | ({ kind: 'joined' | 'left'; at: Milliseconds } & Shown)
   /** After the events of one change: the count that came with it, and how many are in the map. */
   | { kind: 'changed'; at: Milliseconds; count: number; size: number };
 

@@ -22,6 +22,17 @@ export function merged(intervals: readonly Interval[], gap = 0): Interval[] {
   return result;
 }
 
+/** Where an interval begins before an earlier one has ended. */
+export function overlaps(intervals: readonly Interval[]): Interval[] {
+  let until = Number.NEGATIVE_INFINITY;
+  const result: Interval[] = [];
+  for (const { from, to } of intervals.toSorted((a, b) => a.from - b.from)) {
+    if (from < until) result.push({ from, to: Math.min(to, until) });
+    until = Math.max(until, to);
+  }
+  return result;
+}
+
 /** What is in both. */
 export function common(some: readonly Interval[], others: readonly Interval[]): Interval[] {
   return some.flatMap((one) =>

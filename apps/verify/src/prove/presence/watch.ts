@@ -1,7 +1,7 @@
 import type { HoldfastClient } from '@holdfast/client/connect';
 import { monotonicMs } from '@holdfast/harness/clock';
 import type { Presence } from '@holdfast/client/presence';
-import { type WatchEvent, PRESENCE_TOPIC, memberIn } from './log.ts';
+import { type Shown, type WatchEvent, PRESENCE_TOPIC, memberIn } from './log.ts';
 
 /** Logs what the presence of the topic looks like to one client, over all its connections. */
 export class Watch {
@@ -14,8 +14,8 @@ export class Watch {
     this.#forget();
     const view = client.presence(PRESENCE_TOPIC);
     this.#view = view;
-    view.on('joined', ({ id, info }) => this.#log({ kind: 'joined', at: monotonicMs(), member: memberIn(id, info) }));
-    view.on('left', ({ id, info }) => this.#log({ kind: 'left', at: monotonicMs(), member: memberIn(id, info) }));
+    view.on('joined', ({ id, info }) => this.#log({ kind: 'joined', at: monotonicMs(), ...shown(id, info) }));
+    view.on('left', ({ id, info }) => this.#log({ kind: 'left', at: monotonicMs(), ...shown(id, info) }));
     view.on('change', ({ count, version }) => {
       if (version === 0) {
         this.#forget();
@@ -36,8 +36,8 @@ export class Watch {
   }
 
   /** Who is shown. */
-  members(): string[] {
-    return Array.from(this.#view ?? [], ([id, info]) => memberIn(id, info));
+  members(): Shown[] {
+    return Array.from(this.#view ?? [], ([id, info]) => shown(id, info));
   }
 
   /** How many are reported; undefined while that is not known. */
@@ -53,4 +53,8 @@ export class Watch {
   #log(event: WatchEvent): void {
     this.events.push(event);
   }
+}
+
+function shown(id: string, info: unknown): Shown {
+  return { id, member: memberIn(id, info) };
 }

@@ -1,5 +1,5 @@
 import { monotonicMs } from '@holdfast/harness/clock';
-import type { WatchEvent } from '../presence/log.ts';
+import type { Shown, WatchEvent } from '../presence/log.ts';
 import { type Frame, dataOf } from './frames.ts';
 
 /** Logs who a client is shown on a presence channel, over all its connections. */
@@ -23,7 +23,7 @@ export class ChannelWatch {
     const member = String(dataOf(frame)['user_id']);
     if (kind === 'joined') this.#members.add(member);
     else this.#members.delete(member);
-    this.events.push({ kind, at: monotonicMs(), member });
+    this.events.push({ kind, at: monotonicMs(), id: member, member });
     this.#changed(this.#members.size);
   }
 
@@ -34,8 +34,8 @@ export class ChannelWatch {
   }
 
   /** Who is shown. */
-  members(): string[] {
-    return [...this.#members];
+  members(): Shown[] {
+    return Array.from(this.#members, (member) => ({ id: member, member }));
   }
 
   /** How many are shown; undefined while that is not known. The protocol sends no number with a change. */

@@ -9,7 +9,7 @@ import type { Violation } from '../model/model.ts';
 import { spansOf, wrongNow } from '../presence/findings.ts';
 import { RIGHT_WITHIN_MS, indexSpans, judgePresence } from '../presence/judge.ts';
 import { type MemberSpans, PRESENCE_TOPIC, infoOf, memberOf } from '../presence/log.ts';
-import { wrongInRest } from '../presence/read-presence.ts';
+import { wrongInRest, wrongNames } from '../presence/read-presence.ts';
 
 const WATCHERS = 3;
 const BACK_MS = 60_000;
@@ -66,6 +66,7 @@ export class Watchers {
   /** Waits until all that is shown is what is there, for as long as that may take. Gives what is not, and what never may be. */
   async violations(company: Company): Promise<Violation[]> {
     const deadline = performance.now() + RIGHT_WITHIN_MS + LOOKING_MS;
+    const clientIds = [...company.actors.map(({ id }) => id), ...this.#members.map(({ clientId }) => clientId)];
     let wrong: string[];
     do {
       await delay(LOOK_MS);
@@ -73,7 +74,11 @@ export class Watchers {
         ...(await presentActors(company)),
         ...spansOf(this.#members, ({ clientId }) => memberOf(clientId)),
       ];
-      wrong = [...wrongNow(this.#members, truth), ...(await wrongInRest(this.#control, truth))];
+      wrong = [
+        ...wrongNow(this.#members, truth),
+        ...(await wrongInRest(this.#control, truth)),
+        ...(await wrongNames(this.#control, clientIds)),
+      ];
     } while (wrong.length > 0 && performance.now() < deadline);
     const endAt = monotonicMs();
     const run = { brokenAt: 0, healedAt: endAt, endAt, stays: false };

@@ -3,10 +3,10 @@ import { promisify } from 'node:util';
 import { createKey } from '@holdfast/keys-file/keys-file';
 import { eventually } from '@holdfast/testkit/eventually';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Backend, startBackend } from './backend.ts';
-import { type TestBrowser, startBrowser } from './browser.ts';
-import { SOON, openConsole, trendValue } from './console-page.ts';
-import { PATIENCE } from './readme-page.ts';
+import { type Backend, startBackend } from '../e2e/backend.ts';
+import { type TestBrowser, startBrowser } from '../e2e/browser.ts';
+import { SOON, openConsole, trendValue } from '../e2e/console-page.ts';
+import { PATIENCE } from '../e2e/readme-page.ts';
 
 /** The first time on a machine: apt-get brings some hundred megabytes. */
 const BROWSER_INSTALLATION_MS = 300_000;
@@ -205,7 +205,7 @@ describe('edges', () => {
     const socket = await backend.connect(client, { edge: 0 });
     const host = new URL(backend.installation.edgeUrls[0] ?? '').host;
     const row = page.getByRole('row').filter({ hasText: host });
-    await row.getByText('Open').waitFor(SOON);
+    await row.getByText('Open', { exact: true }).waitFor(SOON);
     await eventually(async () => {
       expect(await row.getByRole('cell').nth(1).innerText()).toMatch(/^1\s/);
     }, PATIENCE);
@@ -215,7 +215,7 @@ describe('edges', () => {
     await dialog.getByText(/curl -X POST .*\/drain/).waitFor(SOON);
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'hidden', ...SOON });
-    await row.getByText('Open').waitFor(SOON);
+    await row.getByText('Open', { exact: true }).waitFor(SOON);
 
     await row.getByRole('button', { name: /^Drain/ }).click();
     await dialog.getByRole('button', { name: 'Drain' }).click();

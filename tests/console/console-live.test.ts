@@ -1,11 +1,11 @@
 import { eventually } from '@holdfast/testkit/eventually';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Backend, startBackend } from './backend.ts';
-import { type TestBrowser, startBrowser } from './browser.ts';
-import { SOON, openConsole } from './console-page.ts';
-import { startDurableRedis } from './durable-redis.ts';
-import { PATIENCE } from './readme-page.ts';
+import { type Backend, startBackend } from '../e2e/backend.ts';
+import { type TestBrowser, startBrowser } from '../e2e/browser.ts';
+import { SOON, openConsole } from '../e2e/console-page.ts';
+import { startDurableRedis } from '../e2e/durable-redis.ts';
+import { PATIENCE } from '../e2e/readme-page.ts';
 
 /** The first time on a machine: apt-get brings some hundred megabytes. */
 const BROWSER_INSTALLATION_MS = 300_000;

@@ -1,9 +1,9 @@
 import { eventually } from '@holdfast/testkit/eventually';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Backend, startBackend } from './backend.ts';
-import { type TestBrowser, startBrowser } from './browser.ts';
-import { NARROW, SOON, WIDE, axeFindings, openConsole, tooWide } from './console-page.ts';
-import { PATIENCE } from './readme-page.ts';
+import { type Backend, startBackend } from '../e2e/backend.ts';
+import { type TestBrowser, startBrowser } from '../e2e/browser.ts';
+import { NARROW, SOON, WIDE, axeFindings, openConsole, tooWide } from '../e2e/console-page.ts';
+import { PATIENCE } from '../e2e/readme-page.ts';
 
 /** The first time on a machine: apt-get brings some hundred megabytes. */
 const BROWSER_INSTALLATION_MS = 300_000;
