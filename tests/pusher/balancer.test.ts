@@ -107,8 +107,8 @@ describe.each(EXAMPLES)('$file, one host and port before edges and control-apis'
     );
     await Promise.all(all.map((client) => client.subscribe(channel)));
     const [drained] = await edgesOf(door);
-    const request = { method: 'POST', headers: { 'x-api-key': key } };
-    expect((await fetch(`${controlUrl}/v1/edges/${drained?.id}/drain`, request)).status).toBe(202);
+    const post = { method: 'POST', headers: { 'x-api-key': key } };
+    expect((await fetch(`${controlUrl}/v1/edges/${drained?.id}/drain`, post)).status).toBe(202);
     await eventually(async () => {
       const [inDrain, other] = await edgesOf(door);
       expect([inDrain?.connections, other?.connections]).toEqual([0, CLIENTS]);

@@ -158,7 +158,8 @@ export class Delivering {
     if (this.#replay !== null && this.#inFlight.size === 0) this.#rewind(this.#replay);
     if (this.#maySend()) {
       const now = Date.now();
-      while (this.#inFlight.size < MAX_IN_FLIGHT) {
+      const atOnce = this.#canSign() ? MAX_IN_FLIGHT : 0;
+      while (this.#inFlight.size < atOnce) {
         const next = this.#waiting.takeDue(now) ?? this.#nextNew();
         if (next === null) break;
         this.#start(next);
@@ -203,7 +204,6 @@ export class Delivering {
       !this.#stopping &&
       !isReplaying &&
       !this.isDisabled() &&
-      this.#canSign() &&
       Date.now() >= this.#health.pausedUntil &&
       this.#deps.holdsLease()
     );
@@ -227,7 +227,8 @@ export class Delivering {
   /** Until something is due. */
   #waitMs(): number {
     const now = Date.now();
-    if (!this.#maySend()) return Math.min(LONGEST_WAIT_MS, Math.max(this.#health.pausedUntil - now, REDIS_RETRY_MS));
+    if (!this.#maySend() || !this.#canSign())
+      return Math.min(LONGEST_WAIT_MS, Math.max(this.#health.pausedUntil - now, REDIS_RETRY_MS));
     if (this.#inFlight.size >= MAX_IN_FLIGHT) return LONGEST_WAIT_MS;
     const due = Math.min(this.#waiting.nextDue() - now, this.#gathering.dueMs(this.#endpoint.batch));
     return Math.max(Math.ceil(Math.min(LONGEST_WAIT_MS, due)), 1);

@@ -273,6 +273,37 @@ describe('a Redis that lost its data, with the secret of refs', () => {
     await Promise.all(pair.map((edge) => edge.stop()));
     await other.stop();
   }, 60_000);
+
+  it('shows nobody under two names for long, however long the grace of an earlier connection', async () => {
+    const own = prefix();
+    const other = await startControl(redisUrl(), own);
+    const first = await startEdge({ redisUrl: redisUrl(), prefix: own });
+    const topic = randomUUID();
+    await other.broker.putTopic(topic, { presence: { ...DEFAULT_PRESENCE, by: 'client', graceSeconds: 60 } });
+    const identity = { user: null, seesPresence: [['**']] };
+    const clients = [
+      await other.register([topic], randomUUID(), identity),
+      await other.register([topic], randomUUID(), identity),
+    ];
+    const [client = '', watching = ''] = clients;
+    const watcher = await openSocket(first.url, { client: watching, ...WATCHING });
+    const lost = await openSocket(first.url, { client });
+    const named = async () => (await other.broker.refsOf(clients)).map((ref) => `~${ref}`);
+    const before = await named();
+    await isShown([watcher], topic, before);
+    await other.redis.set(redisKeys(own).secret(), randomBytes(32).toString('base64'));
+    // It knows no other secret.
+    const second = await startEdge({ redisUrl: redisUrl(), prefix: own });
+    lost.terminate();
+    const back = await openSocket(second.url, { client, resume: true, ...WATCHING });
+    back.send({ type: 'resume', positions: {} });
+    await back.next('welcome');
+    await eventually(async () => expect(await named()).not.toEqual(before), SOON);
+    await isShown([watcher, back], topic, await named(), SOON);
+    for (const socket of [watcher, back]) socket.terminate();
+    await Promise.all([first.stop(), second.stop()]);
+    await other.stop();
+  }, 60_000);
 });
 
 describe('a connection of a user', () => {
@@ -333,6 +364,8 @@ describe('at random over two edges', () => {
         const made = await openSocket(edge.url, { client, resume, ...(dice < 0.1 ? WATCHING : {}) });
         if (resume) made.send({ type: 'resume', positions: {} });
         open.set(user, made);
+        // Should the newer one end before its edge knows of it, the earlier one goes on.
+        await socket?.closed;
       } else if (dice < 0.65) {
         open.delete(user);
         await socket.close();

@@ -4,7 +4,6 @@ import { MAX_PRESENCE_LIMIT } from '@holdfast/protocol/limits';
 import {
   type ChannelKind,
   channelKind,
-  channelOfTopic,
   channelTopic,
   onlineChannel,
 } from '@holdfast/protocol/pusher-channels';
@@ -243,9 +242,4 @@ function answerAgain(subscription: Subscription, channel: string): void {
   const watchers = watchersOf(subscription.topic);
   if (watchers === null) subscription.subscriber.sendFrame(subscribedFrame(channel));
   else watchers.greet(subscription);
-}
-
-/** The channel of a topic. */
-export function channelNameOf(topic: string): string {
-  return channelOfTopic(topic)?.channel ?? topic;
 }

@@ -52,9 +52,9 @@ describe('an app', () => {
 
   test('that is not there is unknown while control-api has written any, and else there are none', async () => {
     const { one, edge } = await installation();
-    expect(await edge.readApp('nobody')).toBe('none');
+    expect(await edge.readApp('no-app')).toBe('none');
     await one.writeApps([someApp()], []);
-    expect(await edge.readApp('nobody')).toBe('unknown');
+    expect(await edge.readApp('no-app')).toBe('unknown');
     // Whatever a client asks for.
     for (const key of ['@', '', '__proto__', 'x'.repeat(1000)]) expect(await edge.readApp(key)).toBe('unknown');
   });
@@ -64,10 +64,10 @@ describe('an app', () => {
     await one.writeApps([], []);
     await one.writeApps([], ['never-there']);
     expect(await redis.exists(keys.apps())).toBe(0);
-    expect(await edge.readApp('nobody')).toBe('none');
+    expect(await edge.readApp('no-app')).toBe('none');
   });
 
-  test('of one file is known beside those of another, until nobody has written it for a minute', async () => {
+  test('of one file is known beside those of another, until no control-api has written it for a minute', async () => {
     const { one, other, edge, age } = await installation();
     const [mine, shared, theirs] = [someApp(), someApp(), someApp()];
     await one.writeApps([mine, shared], []);

@@ -91,7 +91,7 @@ test('an edge that compares a channel, or its presence, keeps it with the member
 test('nothing is left of a channel when its edges have died, and nothing of them', async () => {
   const { topic, a, b } = await usedChannel();
   await redis.hset(keys.topic(topic), 'ttl', SHORT_MS);
-  // From here on nobody asks; each write has given it so long.
+  // No edge asks from here on; this is how long it is kept.
   for (const { id, sequence } of [a, b]) await edge.checkPresence(id, [{ topic, sequence }]);
   for (const name of [':log', ':cached']) await redis.pexpire(`${keys.topic(topic)}${name}`, SHORT_MS);
   await eventually(async () => expect(await keysOf(its, topic)).toEqual([':edges']));

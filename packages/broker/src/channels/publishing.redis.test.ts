@@ -45,7 +45,7 @@ describe.each(ONE_AND_CLUSTER)('an event on a channel, on %s', (kind) => {
     expect(new Set(opened.map(({ state }) => state.start))).toEqual(new Set([page.start]));
     expect(page.entries.map(({ id }) => id)).toEqual(ids.toSorted(comparePositions));
     expect(isUnbroken(page)).toBe(true);
-    // Where a subscriber was told that it begins, all that follows is there.
+    // All that follows the position given to a subscriber is there.
     for (const { state } of opened) expect(continues(await logOf(edge, topic, state.last), state.last)).toBe(true);
   });
 

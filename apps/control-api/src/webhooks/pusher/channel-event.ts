@@ -53,7 +53,9 @@ function fieldsOf(name: PusherEventName, data: Readonly<Record<string, unknown>>
     }
     case 'subscription_count':
       return { subscription_count: data['subscription_count'] };
-    default:
+    case 'channel_occupied':
+    case 'channel_vacated':
+    case 'cache_miss':
       return {};
   }
 }

@@ -159,12 +159,20 @@ describe('an endpoint', () => {
 
   test('without its app waits, says so, and gets all of it when the keys file has the app', async () => {
     let isThere = false;
-    const { events, receiver, edge, webhooks } = await start({}, { findApp: () => (isThere ? APP : null) });
+    let asked = 0;
+    const find = () => {
+      asked += 1;
+      return isThere ? APP : null;
+    };
+    const { events, receiver, edge, webhooks } = await start({}, { findApp: find });
     await edge.occupy('a');
     const warnings = () => webhooks.log.linesWith('no API key has the app of the endpoint: its webhooks wait');
     await eventually(() => expect(warnings()).toMatchObject([{ endpoint: 'channels', app: 'app' }]));
+    await eventually(async () => expect((await webhooks.list())[0]?.lagSeconds).toBeGreaterThan(0));
     const [summary] = await webhooks.list();
     expect(summary).toMatchObject({ format: 'pusher', app: 'app', state: 'waiting', lastError: null });
+    // Once a second, beside what others ask for.
+    expect(asked).toBeLessThan(500);
     expect(await webhooks.test('channels')).toMatchObject({ outcome: 'unknown-app', status: null });
     await eventually(async () => expect((await events.broker.readWebhook('channels')).failing).toBe(0));
     expect(receiver.received).toEqual([]);
