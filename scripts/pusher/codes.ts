@@ -50,12 +50,12 @@ export const closeCodes: readonly DoorCode[] = [
   },
   {
     code: '4100',
-    when: 'no room for 9 s, in which the connection is held back without a frame',
+    when: 'no room for 8.5 s, in which the connection is held back without a frame',
     next: AFTER_A_SECOND,
     tests: {
       'codes.test.ts': [
         'holds connections back, and lets them in as soon as there is room: one handshake, never unavailable',
-        '4100 when there is no room for 9 s: pusher-js tries again after a second, and gets in then',
+        '4100 when there is no room for 8.5 s: pusher-js tries again after a second, and gets in then',
       ],
     },
   },

@@ -355,7 +355,10 @@ const rest: FeatureGroup = {
       what: 'one host and port for both, behind a balancer',
       does: '`/app/` to edges, `/apps/` to control-apis: [deploy/haproxy](../../deploy/haproxy/haproxy.cfg), [deploy/nginx](../../deploy/nginx/nginx.conf)',
       tests: {
-        'balancer.test.ts': ['serves pusher-js and the server library, and keeps to itself what is not for them'],
+        'balancer.test.ts': [
+          'serves pusher-js and the server library, and keeps to itself what is not for them',
+          'has clients at another edge soon when one drains',
+        ],
       },
     },
     {

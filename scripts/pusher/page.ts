@@ -14,6 +14,8 @@ export function pusherPage(): string {
       'as they are published, on real services with subscribers on two edges. "Compatible" is said of what stands here, ' +
       'and of nothing else. How to point an application at it: [Coming from Pusher, Soketi or ' +
       'Reverb](../how-to/migrate-from-pusher.md).',
+    "The signatures are checked against the examples of Pusher's documentation in " +
+      '[signatures.test.ts](../../packages/pusher/src/signatures.test.ts) besides.',
     ...featureGroups.flatMap(({ title, features }) => [`## ${title}`, featureTable(features)]),
     '## Close codes',
     'Before `pusher:connection_established` the code is in a `pusher:error` as well. No handshake is refused in HTTP for ' +

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type Pusher from 'pusher';
 
 /** A request of a page to its application. */
-export interface AuthRequest {
+interface AuthRequest {
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly form: Readonly<Record<string, string>>;

@@ -121,6 +121,10 @@ describe('a webhook', () => {
     const channel = channelName('presence-');
     using ann = open(0, 'ann');
     await ann.subscribe(channel);
+    await eventually(
+      () => expect(eventsOf(channel)).toContainEqual({ name: 'member_added', channel, user_id: 'ann' }),
+      PATIENT,
+    );
     {
       using seven = open(1, '7');
       await seven.subscribe(channel);

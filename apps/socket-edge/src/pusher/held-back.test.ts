@@ -3,7 +3,7 @@ import { MemoryRedis } from '../testing/memory-redis.ts';
 import { app, pusherEdge } from '../testing/pusher-edge.ts';
 
 const ESTABLISHED = 'pusher:connection_established';
-const HELD_MS = 9000;
+const HELD_MS = 8500;
 
 afterEach(() => {
   vi.useRealTimers();

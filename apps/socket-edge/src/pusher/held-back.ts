@@ -2,8 +2,8 @@ import type { AppInUse, Apps } from './apps.ts';
 import type { PusherConnection } from './connection.ts';
 import { type Fault, closings } from './faults.ts';
 
-/** A client shows that it is `unavailable` after 10 s, and gives up after 15 s. */
-const HOLD_MS = 9000;
+/** pusher-js shows that it is `unavailable` after 10 s, the second included that it waits after 4100; it gives up after 15 s. */
+const HOLD_MS = 8500;
 const EVERY_MS = 100;
 /** After Redis did not answer, or had no apps. */
 const READ_AGAIN_MS = 500;
