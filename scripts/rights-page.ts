@@ -21,14 +21,14 @@ export function rightsPage({ paths }: Calls): string {
   return page(
     'Calls and credentials',
     'the OpenAPI document',
-    'Which credential each call of control-api takes; with none of them it answers 403. What it then may do is in ' +
+    'Which credential each call of control-api takes; with none of them it answers 403, and 401 where it takes the signature of an app. What it then may do is in ' +
       '[identity.md](../identity.md#rights).',
-    table(['call', '', 'API key', "the client's UUID in the path", 'token'], rows),
+    table(['call', '', 'API key', "the client's UUID in the path", 'token', 'signature of an app'], rows),
   );
 }
 
 function credentials(security: readonly Record<string, unknown>[]): string[] {
   const takes = (name: string) => security.some((scheme) => name in scheme);
   const isOpen = security.some((scheme) => Object.keys(scheme).length === 0);
-  return [takes('apiKey'), isOpen, takes('token')].map((taken) => (taken ? 'yes' : 'no'));
+  return [takes('apiKey'), isOpen, takes('token'), takes('signature')].map((taken) => (taken ? 'yes' : 'no'));
 }

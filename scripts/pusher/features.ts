@@ -17,7 +17,9 @@ const connecting: FeatureGroup = {
     {
       what: '`GET /app/{key}` with `protocol` 5, 6 or 7',
       does: 'opened; parameters that it does not know are ignored',
-      tests: { 'connection.test.ts': ['is opened with ?%s', 'is asked for with a WebSocket handshake: a plain GET is refused'] },
+      tests: {
+        'connection.test.ts': ['is opened with ?%s', 'is asked for with a WebSocket handshake: a plain GET is refused'],
+      },
     },
     {
       what: '`pusher:connection_established`',
@@ -198,7 +200,9 @@ const presence: FeatureGroup = {
     {
       what: '`user_id` that is a number',
       does: 'the same user as its text; answered as it came',
-      tests: { 'presence.test.ts': ['takes a number as the id of a user, as Laravel sends it, and answers it as it came'] },
+      tests: {
+        'presence.test.ts': ['takes a number as the id of a user, as Laravel sends it, and answers it as it came'],
+      },
     },
     {
       what: '`channel_data` missing or null',
@@ -219,7 +223,9 @@ const presence: FeatureGroup = {
       what: 'an edge that dies',
       does: 'members who come back within 10 s were never away; the others are removed once',
       tests: {
-        'edge-death.test.ts': ['brings pusher-js back on another one after a second, and removes no member who came back'],
+        'edge-death.test.ts': [
+          'brings pusher-js back on another one after a second, and removes no member who came back',
+        ],
       },
     },
   ],
@@ -288,7 +294,9 @@ const rest: FeatureGroup = {
     {
       what: '`socket_id`',
       does: 'that connection is left out, and no other',
-      tests: { 'rest.test.ts': ['leaves out the connection of socket_id, on the channels of the event and on no other'] },
+      tests: {
+        'rest.test.ts': ['leaves out the connection of socket_id, on the channels of the event and on no other'],
+      },
     },
     {
       what: 'size of data',
@@ -397,6 +405,24 @@ const webhooks: FeatureGroup = {
   ],
 };
 
+const balancers: FeatureGroup = {
+  title: 'Behind a balancer, on one host and port',
+  features: [
+    {
+      what: '`/app/` and `/apps/`',
+      does: 'nginx and HAProxy as in `deploy/`, before two edges and two control-apis',
+      tests: {
+        'balancer.test.ts': ['serves pusher-js and the server library, and keeps to itself what is not for them'],
+      },
+    },
+    {
+      what: 'an edge that drains',
+      does: 'its clients come to another one within seconds',
+      tests: { 'balancer.test.ts': ['has clients at another edge soon when one drains'] },
+    },
+  ],
+};
+
 const echo: FeatureGroup = {
   title: 'Laravel Echo, broadcasters `reverb` and `pusher`',
   features: [
@@ -448,5 +474,6 @@ export const featureGroups: readonly FeatureGroup[] = [
   users,
   rest,
   webhooks,
+  balancers,
   echo,
 ];

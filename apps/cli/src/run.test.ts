@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -91,6 +91,24 @@ describe('key', () => {
     expect((await holdfast('key', 'list', '--json')).out.join('')).not.toMatch(/[0-9a-f]{64}/);
   });
 
+  it('create --pusher prints the lines of an .env, and list shows the app without its secret', async () => {
+    await holdfast('key', 'create', '--id', 'a', '--register');
+    await chmod(keysFile, 0o644);
+    const { out } = await holdfast('key', 'create', '--id', 'laravel', '--pusher', '--client-events');
+    const of = (name: string) =>
+      out
+        .map((line) => line.trim())
+        .find((line) => line.startsWith(`${name}=`))
+        ?.split('=')[1];
+    expect((await stat(keysFile)).mode & 0o777).toBe(0o600);
+    const { keys } = JSON.parse(await readFile(keysFile, 'utf8')) as { keys: { pusher?: object }[] };
+    const [appId, key, secret] = ['PUSHER_APP_ID', 'PUSHER_APP_KEY', 'PUSHER_APP_SECRET'].map(of);
+    expect(keys[1]?.pusher).toMatchObject({ appId, key, secret, clientEvents: true });
+    const listed = (await holdfast('key', 'list')).out.join('\n');
+    expect(listed).toContain(`app ${appId}`);
+    expect(listed + (await holdfast('key', 'list', '--json')).out.join('')).not.toContain(secret);
+  });
+
   it('revoke takes a key out, and says when there is none', async () => {
     await holdfast('key', 'create', '--id', 'a', '--register');
     expect((await holdfast('key', 'revoke', 'a')).exitCode).toBe(0);
@@ -132,6 +150,7 @@ describe('usage', () => {
     [['topic', 'create', 'a', '--presence-limit', '10']],
     [['topic', 'create', 'a', '--presence', 'none', '--presence-show', 'count']],
     [['key', 'create', '--register']],
+    [['key', 'create', '--id', 'a', '--client-events', '--register']],
     [['subscribe', 'id', ',']],
     [['listen']],
     [['listen', 'id', '--register', 'me']],

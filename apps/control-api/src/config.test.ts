@@ -54,6 +54,14 @@ describe('the configuration', () => {
     }
   });
 
+  test('takes prefixes of paths, without a slash at their ends', () => {
+    const { PUSHER_PATH_PREFIX } = readConfig(configSchema, { PUSHER_PATH_PREFIX: '/pusher, /push/v2' });
+    expect(PUSHER_PATH_PREFIX).toEqual(['/pusher', '/push/v2']);
+    for (const wrong of ['/', 'pusher', '/pusher/', '/a//b', '/a?b', '/a,', 'https://example.com/pusher']) {
+      expect(faultsOf({ PUSHER_PATH_PREFIX: wrong }), `of ${wrong}`).toEqual(['PUSHER_PATH_PREFIX']);
+    }
+  });
+
   test('takes origins as browsers send them, and nothing that would never match', () => {
     const { CONTROL_ALLOWED_ORIGINS } = readConfig(configSchema, {
       CONTROL_ALLOWED_ORIGINS: 'https://app.example.com, http://localhost:8080',

@@ -4,21 +4,20 @@ import { afterAll, beforeAll } from 'vitest';
 import { enableKeyspaceEvents } from './live/keyspace-events.ts';
 import { liveSubscriber } from './live/subscriber.ts';
 import { openBroker, openRedis } from './testing/brokers.ts';
-import { controlSide, edgePromises } from './testing/edge-promises.ts';
+import { channelPromises } from './testing/channel-promises.ts';
+import { type EdgeSide, controlSide, edgePromises } from './testing/edge-promises.ts';
 import { KnownCluster, brokersOf } from './testing/known-cluster.ts';
 
 const START_MS = 60_000;
 
 const one = await openBroker();
 await enableKeyspaceEvents(one.redis);
-edgePromises('one Redis', () => ({
-  edge: one.edge,
-  control: controlSide(one.control),
-  listen: async (edge, listener) => {
-    const subscriber = await openRedis('subscriber');
-    return liveSubscriber({ kind: 'one', openSubscriber: () => subscriber }, one.keys, edge, listener);
-  },
-}));
+const listenOnOne: EdgeSide['listen'] = async (edge, listener) => {
+  const subscriber = await openRedis('subscriber');
+  return liveSubscriber({ kind: 'one', openSubscriber: () => subscriber }, one.keys, edge, listener);
+};
+edgePromises('one Redis', () => ({ edge: one.edge, control: controlSide(one.control), listen: listenOnOne }));
+channelPromises('one Redis', () => ({ edge: one.edge, control: one.control, listen: listenOnOne }));
 
 let cluster: RedisCluster;
 let topology: KnownCluster;
@@ -31,8 +30,7 @@ beforeAll(async () => {
 }, START_MS);
 afterAll(() => cluster.stop());
 
-edgePromises('a Cluster', () => ({
-  edge: its.edge,
-  control: controlSide(its.control),
-  listen: async (edge, listener) => liveSubscriber({ kind: 'cluster', topology }, its.keys, edge, listener),
-}));
+const listenOnCluster: EdgeSide['listen'] = async (edge, listener) =>
+  liveSubscriber({ kind: 'cluster', topology }, its.keys, edge, listener);
+edgePromises('a Cluster', () => ({ edge: its.edge, control: controlSide(its.control), listen: listenOnCluster }));
+channelPromises('a Cluster', () => ({ edge: its.edge, control: its.control, listen: listenOnCluster }));

@@ -34,11 +34,7 @@ export interface ChangeFileOptions {
  * file keeps its group, where the system permits its owner, and unless it gets secrets its mode.
  * @throws {KeysFileError} and nothing is changed
  */
-export async function changeFile(
-  file: string,
-  edit: Edit,
-  { secret = false }: ChangeFileOptions = {},
-): Promise<void> {
+export async function changeFile(file: string, edit: Edit, { secret = false }: ChangeFileOptions = {}): Promise<void> {
   const until = performance.now() + LOCK_WAIT_MS;
   const target = await targetOf(file);
   const turn = (changing.get(target) ?? Promise.resolve()).then(() => changeLocked(target, edit, secret, until));

@@ -64,21 +64,24 @@ describe('the keys file', () => {
     ] as const) {
       await chown(file, uid, gid);
       await chmod(file, 0o644);
-      await createKey(file, { id: `key-${uid}-${gid}`, pusher: { appId: `${uid}-${gid}`, key: `${uid}-${gid}`, secret: 's' } });
+      await createKey(file, {
+        id: `key-${uid}-${gid}`,
+        pusher: { appId: `${uid}-${gid}`, key: `${uid}-${gid}`, secret: 's' },
+      });
       expect(await stat(file)).toMatchObject({ uid, gid });
       expect((await stat(file)).mode & 0o777).toBe(mode);
     }
   });
 
-  it.each([
-    [{ appId: '1', key: 'another', secret: 's' }],
-    [{ appId: '2', key: 'public', secret: 's' }],
-  ])('refuses the app %j when another has its id or its public key', async (pusher) => {
-    await createKey(file, { id: 'one', pusher: { appId: '1', key: 'public', secret: 's' } });
-    const refused = createKey(file, { id: 'two', pusher });
-    await expect(refused).rejects.toMatchObject({ code: 'key-exists', message: expect.stringContaining('"one"') });
-    expect((await listKeys(file)).map(({ id }) => id)).toEqual(['one']);
-  });
+  it.each([[{ appId: '1', key: 'another', secret: 's' }], [{ appId: '2', key: 'public', secret: 's' }]])(
+    'refuses the app %j when another has its id or its public key',
+    async (pusher) => {
+      await createKey(file, { id: 'one', pusher: { appId: '1', key: 'public', secret: 's' } });
+      const refused = createKey(file, { id: 'two', pusher });
+      await expect(refused).rejects.toMatchObject({ code: 'key-exists', message: expect.stringContaining('"one"') });
+      expect((await listKeys(file)).map(({ id }) => id)).toEqual(['one']);
+    },
+  );
 
   it('is not made where it must be there', async () => {
     await expect(createKey(file, { id: 'one' }, { mustExist: true })).rejects.toHaveProperty(

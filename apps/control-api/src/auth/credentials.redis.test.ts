@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type TestApi, startTestApi } from '../testing/api.ts';
+import { APP, type TestApi, startTestApi } from '../testing/api.ts';
+import { signedUrl } from '../testing/signed-calls.ts';
 import { type TestTokenKey, addTokenKey, registerWith } from '../testing/token-keys.ts';
 
 /**
@@ -54,15 +55,27 @@ beforeEach(async () => {
 });
 
 /** Whether a call gets past the question of who makes it. */
-async function passes(method: Method, path: string, headers: Record<string, string>): Promise<boolean> {
-  const filled = path.replace('{clientId}', clientId).replace('{topic}', 'room.a').replace('{user}', user);
-  const { status, text } = await api.call(method, filled, { headers, ...(method === 'GET' ? {} : { body: {} }) });
-  expect([200, 201, 202, 400, 403, 404], `of ${text}`).toContain(status);
-  return status !== 403;
+async function passes(
+  method: Method,
+  path: string,
+  headers: Record<string, string>,
+  signed: (filled: string) => string = (filled) => filled,
+): Promise<boolean> {
+  const values = { clientId, topic: 'room.a', user, appId: APP.appId, channel: 'presence-a' };
+  const filled = Object.entries(values).reduce((text, [name, value]) => text.replace(`{${name}}`, value), path);
+  const body = method === 'GET' ? {} : { body: {} };
+  const { status, text } = await api.call(method, signed(filled), { headers, ...body });
+  expect([200, 201, 202, 400, 401, 403, 404], `of ${text}`).toContain(status);
+  return status !== 403 && status !== 401;
 }
 
 test('the calls that ask for no credential are those that tell of the service alone', () => {
-  expect(calls.filter(({ isPublic }) => isPublic).map(({ path }) => path)).toEqual(['/healthz', '/readyz', '/metrics']);
+  expect(calls.filter(({ isPublic }) => isPublic).map(({ path }) => path)).toEqual([
+    '/healthz',
+    '/readyz',
+    '/metrics',
+    '/up',
+  ]);
 });
 
 describe.each(guarded)('$method $path', ({ method, path, takes, isOpen }) => {
@@ -76,6 +89,12 @@ describe.each(guarded)('$method $path', ({ method, path, takes, isOpen }) => {
 
   test(`with a token: ${takes.includes('token')}`, async () => {
     expect(await passes(method, path, { authorization: `Bearer ${token}` })).toBe(takes.includes('token'));
+  });
+
+  test(`with the signature of an app: ${takes.includes('signature') || isOpen}`, async () => {
+    const body = method === 'GET' ? {} : { body: {} };
+    const signed = (filled: string) => signedUrl(method, filled, body);
+    expect(await passes(method, path, {}, signed)).toBe(takes.includes('signature') || isOpen);
   });
 
   test(`with the UUID of a client in place of a key: ${isOpen}`, async () => {

@@ -124,6 +124,14 @@ describe('while it runs', () => {
   });
 });
 
+async function openedWith(mode: number, text: string, production: boolean) {
+  await writeFile(file, text);
+  await chmod(file, mode);
+  const log = captureLog();
+  const source = await openKeys(file, { production, logger: log.logger });
+  return { source, log };
+}
+
 describe('a file with the plain secret of an app', () => {
   const withApp = JSON.stringify({
     keys: [
@@ -131,14 +139,6 @@ describe('a file with the plain secret of an app', () => {
     ],
   });
   const WARNED = 'the keys file should be readable by its owner alone';
-
-  async function openedWith(mode: number, text: string, production: boolean) {
-    await writeFile(file, text);
-    await chmod(file, mode);
-    const log = captureLog();
-    const source = await openKeys(file, { production, logger: log.logger });
-    return { source, log };
-  }
 
   test.each([0o644, 0o604])('is refused in production when others can read it: mode %o', async (mode) => {
     const refused = openedWith(mode, withApp, true);

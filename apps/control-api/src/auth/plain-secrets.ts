@@ -11,7 +11,7 @@ const OTHERS_MAY_READ = 0o004;
 const GROUP_MAY_READ = 0o040;
 
 /**
- * Who can read the file that need not. Null: nobody. A group may read what another user owns: as Kubernetes mounts secrets,
+ * Who can read the file that need not. Null: none. A group may read what another user owns: as Kubernetes mounts secrets,
  * and packages install files of services.
  */
 export async function readersOf(file: string): Promise<Readers | null> {

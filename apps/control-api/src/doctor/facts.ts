@@ -21,7 +21,7 @@ export interface DoctorFacts {
     readonly forwarded: boolean;
     /** For how many seconds a change of the keys file has been under way; null: none is, or there is no file. */
     readonly keysFileLockedSeconds: number | null;
-    /** Who can read plain secrets in the keys file that need not; null: nobody, or there are none. */
+    /** Who can read plain secrets in the keys file that need not; null: no other user, or there are none. */
     readonly keysFileReaders: Readers | null;
   };
   readonly redis: RedisFacts;

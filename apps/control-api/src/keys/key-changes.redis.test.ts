@@ -59,6 +59,17 @@ describe('POST /v1/keys', () => {
     expect(await readFile(file, 'utf8')).toContain(sha256(key.slice('mobile.'.length)));
   });
 
+  test('makes an app, whose secret is in no answer and no log line', async () => {
+    const pusher = { appId: 'made', key: 'made-key', secret: 'not-to-be-shown' };
+    const answer = await post({ id: 'laravel', pusher });
+    expectBody(answer, 201, createKeyResponse);
+    expect(answer.body).toMatchObject({ pusher: { appId: 'made', key: 'made-key' } });
+    expect(api.keys.ofApp('made')?.pusher.secret).toBe('not-to-be-shown');
+    const list = await api.call('GET', `${PATH}?limit=1000`, { key: 'all' });
+    expect(answer.text + list.text + JSON.stringify(api.log.lines)).not.toContain('not-to-be-shown');
+    expect(await post({ id: 'second', pusher })).toBeProblem(409, 'key-exists');
+  });
+
   test('is not stored by caches, and neither secret nor hash reaches a log line', async () => {
     const answer = await post({ id: 'mobile' });
     expect(answer.headers['cache-control']).toBe('no-store');

@@ -17,7 +17,6 @@ export async function countChannels(
   channels: readonly string[],
   asked: ReadonlySet<ChannelAttribute>,
 ): Promise<ChannelCounts[]> {
-  const isPresence = (channel: string): boolean => channelKind(channel).access === 'presence';
   const counts = new Map<string, ChannelCounts>(channels.map((channel) => [channel, {}]));
   const all = [...counts.keys()];
   if (asked.has('user_count')) {
@@ -41,4 +40,8 @@ export async function countChannels(
     }
   }
   return channels.map((channel) => counts.get(channel) ?? {});
+}
+
+function isPresence(channel: string): boolean {
+  return channelKind(channel).access === 'presence';
 }

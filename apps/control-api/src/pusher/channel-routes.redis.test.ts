@@ -25,7 +25,6 @@ beforeAll(async () => {
   }
   const ofAnother = topicOf('orders', 'small');
   await edge.broker.changeOccupancy(edge.id, [...OCCUPIED.map((name) => topicOf(name)), ONLINE, ofAnother], []);
-  const member = (id: string) => ({ id, info: null });
   const known = { sequence: 1, members: Array.from({ length: 1500 }, (_, index) => member(`u-${index}`)) };
   await edge.broker.setPresence(topicOf('presence-hall'), edge.id, known);
   await edge.broker.setPresence(topicOf('presence-room'), edge.id, {
@@ -42,9 +41,12 @@ afterAll(async () => {
 const get = (path: string, query: Record<string, string> = {}) => signedCall(api, 'GET', `/apps/3${path}`, { query });
 const body = async (path: string, query: Record<string, string> = {}) => {
   const answer = await get(path, query);
-  expect(answer.status, answer.text).toBe(200);
+  expect(answer).toMatchObject({ status: 200 });
   return answer.body;
 };
+const member = (id: string) => ({ id, info: null });
+const end = (user: string, given: unknown = {}) =>
+  signedCall(api, 'POST', `/apps/3/users/${user}/terminate_connections`, { body: given });
 const wrong = (field: string) => ({ errors: [{ field, rule: expect.any(String) as string }] });
 
 describe('the list of channels', () => {
@@ -105,9 +107,9 @@ describe('a channel', () => {
   });
 
   test('of an edge that does not answer has no number of subscriptions, and is answered', async () => {
-    const silent = await startTestEdge(api, { topics: [topicOf('deaf')] });
+    const silent = await startTestEdge(api, { topics: [topicOf('silent')] });
     silent.fallSilent();
-    expect(await body('/channels/deaf', { info: 'subscription_count' })).toEqual({ occupied: false });
+    expect(await body('/channels/silent', { info: 'subscription_count' })).toEqual({ occupied: false });
     silent.stop();
   });
 });
@@ -129,9 +131,6 @@ describe('the users on a channel', () => {
 });
 
 describe('the connections of a user', () => {
-  const end = (user: string, body: unknown = {}) =>
-    signedCall(api, 'POST', `/apps/3/users/${user}/terminate_connections`, { body });
-
   test('are ended at the edges that have some, and it is in the audit log', async () => {
     const before = edge.received.length;
     expect(await end('ann')).toMatchObject({ status: 200, text: '{}' });

@@ -63,7 +63,7 @@ export const channelRoutes: FastifyPluginAsyncZod<Services> = async (app, servic
       schema: {
         operationId: 'readChannel',
         summary: 'Look at a channel',
-        description: 'A channel that nobody has used is one without subscribers. Of `info` it has what is of its kind.',
+        description: 'A channel that was never used is one without subscribers. Of `info` it has what is of its kind.',
         tags,
         security,
         params: channelPath,

@@ -76,7 +76,7 @@ describe('an event', () => {
     expect(other?.cached).toBeNull();
   });
 
-  test('goes to the channel of a user, whom nobody else can be', async () => {
+  test('goes to the channel of a user, which no client can name as its own', async () => {
     const sent = await signedCall(api, 'POST', EVENTS, { body: { ...event, channels: ['#server-to-user-ann'] } });
     expect(sent).toMatchObject({ status: 200, text: '{}' });
     expect(await publish({ ...event, channel: '#online-ann' })).toBeProblem(400, 'invalid-request');

@@ -46,6 +46,8 @@ const lastOn = async (channel: string, event: string) =>
     return found;
   });
 
+const read = async (path: string, params = {}) => (await pusher.get({ path, params })).json();
+
 /** What the library rejects with. */
 const statusOf = async (call: Promise<unknown>) =>
   call.then(
@@ -84,7 +86,7 @@ describe('the library "pusher", unmodified and over TCP', () => {
     ).toEqual(['one', 'two']);
   });
 
-  test('triggers an encrypted event, whose data nobody reads on the way', async () => {
+  test('triggers an encrypted event, whose data is not readable on the way', async () => {
     await pusher.trigger('private-encrypted-a', 'secret', { pin: 1234 });
     const frame = await lastOn('private-encrypted-a', 'secret');
     const { nonce, ciphertext } = JSON.parse(frame?.data ?? '') as Record<string, string>;
@@ -104,7 +106,6 @@ describe('the library "pusher", unmodified and over TCP', () => {
   });
 
   test('reads channels, a channel and its users', async () => {
-    const read = async (path: string, params = {}) => (await pusher.get({ path, params })).json();
     expect(await read('/channels', { filter_by_prefix: 'presence-', info: 'user_count' })).toEqual({
       channels: { 'presence-room': { user_count: 1 } },
     });

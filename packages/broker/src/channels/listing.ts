@@ -6,8 +6,8 @@ import type { EdgeNotes } from '../edges/notes.ts';
 import type { Keys } from '../keys.ts';
 import { TERMINATE } from '../live/payload.ts';
 import { numberOf } from '../lua/replies.ts';
-import { isChannelOfUser } from './names.ts';
-import { cachedEvent, keepsLast } from './opening.ts';
+import { isChannelOfUser, kindOf } from './names.ts';
+import { cachedEvent } from './opening.ts';
 
 const MAX_SCAN = 1000;
 /** Channels looked at at a time. */
@@ -28,20 +28,20 @@ export function channelListing(
   async function readChannels(topics: readonly string[]) {
     const [edges, users, cached] = await Promise.all([
       Promise.all(topics.map((topic) => edgesOf(topic))),
-      countPresent(topics),
+      usersOf(topics),
       Promise.all(topics.map((topic) => readCached(topic))),
     ]);
     const living = await alive(edges.flat());
-    return topics.map((_, index) => ({
+    return topics.map((topic, index) => ({
       occupied: edges[index]?.some((edge) => living.has(edge)) ?? false,
-      users: users[index] ?? 0,
+      users: users.get(topic) ?? 0,
       cached: cached[index] ?? null,
     }));
   }
 
   async function listChannels(appId: string, prefix: string): Promise<string[]> {
-    const noted = await notes.edges();
-    const living = await alive(noted);
+    const listed = await notes.edges();
+    const living = await alive(listed);
     const found = new Set<string>();
     for (const edge of living) await collect(edge, appId, prefix, found);
     const names = [...found].toSorted();
@@ -77,8 +77,15 @@ export function channelListing(
     );
   }
 
+  /** Members of those that are presence channels. */
+  async function usersOf(topics: readonly string[]): Promise<Map<string, number>> {
+    const rooms = topics.filter((topic) => kindOf(topic).access === 'presence');
+    const counts = rooms.length === 0 ? [] : await countPresent(rooms);
+    return new Map(rooms.map((topic, index) => [topic, counts[index] ?? 0]));
+  }
+
   async function readCached(topic: string) {
-    if (!keepsLast(topic)) return null;
+    if (!kindOf(topic).cache) return null;
     const key = keys.topicCached(topic);
     const [stored, ttlMs] = await Promise.all([asked(redis.get(key)), asked(redis.pttl(key))]);
     return stored === null ? null : cachedEvent(Buffer.from(stored), ttlMs);

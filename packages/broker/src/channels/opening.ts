@@ -1,4 +1,3 @@
-import { channelKind, channelOfTopic } from '@holdfast/protocol/pusher-channels';
 import { CHANNEL_HISTORY } from '@holdfast/protocol/pusher-limits';
 import type { Commands } from '@holdfast/redis/commands';
 import { runForBuffers } from '@holdfast/redis/script';
@@ -8,13 +7,18 @@ import { UnexpectedAnswer, answerOf, topicOf } from '../lua/replies.ts';
 import { loadScript } from '../lua/scripts.ts';
 import { newIncarnation } from '../random.ts';
 import type { TopicState } from '../topics/state.ts';
+import { kindOf } from './names.ts';
 import { CHANNEL_TTL_MS } from './publishing.ts';
 
 const openScript = loadScript('open-channel', 'make-channel');
 
 export function channelOpening(redis: Commands, keys: Keys): Pick<EdgeChannels, 'openChannel'> {
   async function openChannel(topic: string, presence: TopicState['presence']): Promise<OpenChannel> {
-    const touched = [keys.topic(topic), keys.topicLog(topic), ...(keepsLast(topic) ? [keys.topicCached(topic)] : [])];
+    const touched = [
+      keys.topic(topic),
+      keys.topicLog(topic),
+      ...(kindOf(topic).cache ? [keys.topicCached(topic)] : []),
+    ];
     const answer = await runForBuffers(redis, openScript, touched, [
       CHANNEL_HISTORY.size,
       CHANNEL_HISTORY.seconds,
@@ -30,11 +34,6 @@ export function channelOpening(redis: Commands, keys: Keys): Pick<EdgeChannels, 
   }
 
   return { openChannel };
-}
-
-/** Whether a channel keeps its last event. */
-export function keepsLast(topic: string): boolean {
-  return channelKind(channelOfTopic(topic)?.channel ?? '').cache;
 }
 
 /** From `<id> <frame>`; null when there is none. */

@@ -1,11 +1,13 @@
 import { openRedis } from '@holdfast/redis/redis';
 import { captureLog } from '@holdfast/service/captured-log';
+import { eventually } from '@holdfast/testkit/eventually';
 import { prefix, redisUrl } from '@holdfast/testkit/redis';
 import { expect, onTestFinished, test } from 'vitest';
 import { redisKeys } from '../keys.ts';
-import { controlBroker } from '../redis-broker.ts';
+import { controlBroker, edgeBroker } from '../redis-broker.ts';
 import { eventPartitions } from './partitions.ts';
-import { type WantedEvents, eventsWanted } from './wanted.ts';
+import { detailsOf, openRedis as openTestRedis } from '../testing/brokers.ts';
+import { type WantedEvents, type WrittenEventType, eventsWanted } from './wanted.ts';
 import { webhookBroker } from './webhook-broker.ts';
 
 /** Control-apis with and without a file, on one Redis. */
@@ -28,6 +30,14 @@ async function installation() {
     reader,
     reaper: controlBroker(commands, start),
     open: () => webhookBroker(commands, start),
+    live: async (edge: string) => {
+      const subscriber = await openTestRedis('subscriber');
+      await subscriber.ssubscribe(keys.edgeLive(edge));
+      await edgeBroker(commands, start).renewLease(detailsOf(edge));
+      const received: string[] = [];
+      subscriber.on('smessage', (_channel, message) => received.push(message));
+      return received;
+    },
     /** Types that are wanted of a topic. */
     wantedOf: async (topic: string) => {
       await reader.refresh();
@@ -52,6 +62,48 @@ test('while control-apis have different files what any of them wants is written,
   expect(await wantedOf('b.x')).toEqual(['topic.occupied', 'topic.lost']);
   await old.keepWanted({});
   expect(await wantedOf('a.x')).toEqual(['topic.lost']);
+});
+
+test('what is wanted of channels is apart from that of topics, and is what any control-api wants', async () => {
+  const { open, commands, keys, reader, existing, live, streams } = await installation();
+  const [one, other] = [open(), open()];
+  const received = await live('e1');
+  const isWanted = async (type: WrittenEventType, topic?: string) => {
+    await reader.refresh();
+    return reader.isWanted(type, topic);
+  };
+  await one.keepWanted({}, [], {});
+  expect(await commands.exists(keys.eventsWanted())).toBe(0);
+  await one.keepWanted({}, [{ id: 'hook', types: [] }], { 'topic.occupied': ['a'], 'channel.cache-miss': ['a'] });
+  expect(await existing()).toBe(streams.length);
+  // Edges are notified when what is wanted changes, and only then.
+  await eventually(() => expect(received).toEqual(['events']));
+  expect(await reader.refresh()).toBe(true);
+  expect(reader.isEmpty()).toBe(false);
+  await other.keepWanted({ 'topic.occupied': null }, [], { 'topic.occupied': ['b'] });
+  for (const [topic, is] of [
+    ['!a!room', true],
+    ['!b!room', true],
+    ['!c!room', false],
+    ['!ab!room', false],
+    ['!a!#server-to-user-ann', false],
+    ['!a', false],
+    ['room', true],
+  ] as const) {
+    expect([topic, await isWanted('topic.occupied', topic)]).toEqual([topic, is]);
+  }
+  expect(await isWanted('channel.cache-miss', '!b!room')).toBe(false);
+  expect(await isWanted('channel.cache-miss')).toBe(true);
+  expect(await isWanted('topic.vacated')).toBe(false);
+  await other.keepWanted({ 'topic.occupied': null }, [], { 'topic.occupied': ['b'] });
+  await other.keepWanted({ 'topic.occupied': null }, [], { 'topic.occupied': ['a'] });
+  await one.keepWanted({});
+  await eventually(() => expect(received).toEqual(['events', 'events', 'events', 'events']));
+  expect(await isWanted('channel.cache-miss', '!a!room')).toBe(false);
+  expect(await isWanted('topic.occupied', '!a!room')).toBe(true);
+  await other.keepWanted({});
+  expect(await isWanted('topic.occupied', '!a!room')).toBe(false);
+  expect(reader.isEmpty()).toBe(true);
 });
 
 test('what is wanted stays without an end while no control-api lives, and goes with one that outlives the others', async () => {

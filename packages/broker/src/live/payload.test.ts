@@ -1,7 +1,17 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { presenceUpdate } from '../presence/state.ts';
-import { DELETED, LISTENING, RENEW, SETTINGS, TERMINATE, decodeLive, encodeCount, encodeProbe, encodeServed } from './payload.ts';
+import {
+  DELETED,
+  LISTENING,
+  RENEW,
+  SETTINGS,
+  TERMINATE,
+  decodeLive,
+  encodeCount,
+  encodeProbe,
+  encodeServed,
+} from './payload.ts';
 
 const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 const decode = (text: string) => decodeLive(Buffer.from(text));

@@ -37,8 +37,14 @@ export function everyCall({
   const appId = randomUUID();
   const channel = channelTopic(appId, 'presence-cache-a');
   const app = {
-    ...{ apiKey: 'mobile', appId, key: randomUUID(), secret: 's', clientEvents: true, subscriptionCount: true },
-    ...{ maxEventBytes: 10, maxPresenceMembers: 10 },
+    apiKey: 'mobile',
+    appId,
+    key: randomUUID(),
+    secret: 's',
+    clientEvents: true,
+    subscriptionCount: true,
+    maxEventBytes: 10,
+    maxPresenceMembers: 10,
   };
   const ann = { id: 'ann', info: '{"a":1}' };
   const data = Buffer.from('{"a":1}');

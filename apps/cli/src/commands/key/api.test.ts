@@ -76,6 +76,20 @@ describe('with a control URL and a key', () => {
     expect(calls).toEqual([{ line: 'POST /v1/keys', key: 'admin.secret', body }]);
   });
 
+  it('create --pusher makes the app here, and its secret is in the keys file and on the terminal alone', async () => {
+    const named = ['--control', controlUrl, '--key', 'admin.secret'];
+    const created = await ran(['create', '--id', 'jobs', '--pusher', '--client-events', ...named]);
+    const { pusher } = created as { pusher: Record<string, string> };
+    expect(pusher).toEqual({
+      appId: expect.stringMatching(/^\d{9}$/),
+      key: expect.stringMatching(/^[0-9a-f]{20}$/),
+      secret: expect.stringMatching(/^[0-9a-f]{32}$/),
+    });
+    expect(calls).toMatchObject([
+      { line: 'POST /v1/keys', body: { id: 'jobs', pusher: { ...pusher, clientEvents: true } } },
+    ]);
+  });
+
   it('from variables, too, and revoke unregisters the clients there', async () => {
     const environment = { HOLDFAST_CONTROL_URL: controlUrl, HOLDFAST_KEY: 'admin.secret' };
     expect(await ran(['revoke', 'jobs', '--clients'], environment)).toMatchObject({

@@ -105,7 +105,11 @@ export function addKeyCreateCommand(key: Command, terminal: Terminal): void {
       const isKnown = readBy !== null && (await isInForce(readBy, presented, terminal.interrupted));
       const { bold } = terminal.colors;
       const { appId, key: appKey, secret } = app ?? {};
-      const answer = { ...tokens.answer, ...(app && { pusher: { appId, key: appKey, secret } }), ...placeAnswer(place) };
+      const answer = {
+        ...tokens.answer,
+        ...(app && { pusher: { appId, key: appKey, secret } }),
+        ...placeAnswer(place),
+      };
       invocation.print({ id, key: presented, ...answer }, [
         `Key "${id}" is in ${placeName(place)} now. Its secret is shown this once:`,
         '',

@@ -50,7 +50,7 @@ function unlocked({ keysFileLockedSeconds: seconds }: DoctorFacts['control']): F
 }
 
 function unreadable({ keysFileReaders: readers, production }: DoctorFacts['control']): Finding {
-  if (readers === null) return ok(keysFileMode, WHERE, 'nobody else reads secrets in the keys file');
+  if (readers === null) return ok(keysFileMode, WHERE, 'no other user can read secrets in the keys file');
   const advice = 'Take the right to read it from all but its owner: chmod 600';
   if (readers === 'group')
     return warn(keysFileMode, WHERE, 'the group of the keys file can read secrets in it', advice);
