@@ -415,6 +415,24 @@ const webhooks: FeatureGroup = {
   ],
 };
 
+const balancers: FeatureGroup = {
+  title: 'Behind a balancer, on one host and port',
+  features: [
+    {
+      what: '`/app/` and `/apps/`',
+      does: 'nginx and HAProxy as in `deploy/`, before two edges and two control-apis',
+      tests: {
+        'balancer.test.ts': ['serves pusher-js and the server library, and keeps to itself what is not for them'],
+      },
+    },
+    {
+      what: 'an edge that drains',
+      does: 'its clients come to another one within seconds',
+      tests: { 'balancer.test.ts': ['has clients at another edge soon when one drains'] },
+    },
+  ],
+};
+
 const echo: FeatureGroup = {
   title: 'Laravel Echo, broadcasters `reverb` and `pusher`',
   features: [
@@ -466,5 +484,6 @@ export const featureGroups: readonly FeatureGroup[] = [
   users,
   rest,
   webhooks,
+  balancers,
   echo,
 ];

@@ -274,7 +274,7 @@ describe('a Redis that lost its data, with the secret of refs', () => {
     await other.stop();
   }, 60_000);
 
-  it('shows nobody under two names for long, however long the grace of an earlier connection', async () => {
+  it('shows a client under two names not for long, however long the grace of an earlier connection', async () => {
     const own = prefix();
     const other = await startControl(redisUrl(), own);
     const first = await startEdge({ redisUrl: redisUrl(), prefix: own });
