@@ -291,26 +291,29 @@ describe.skipIf(helm === null)(`the objects of the chart${helm === null ? `: ${N
     for (const { spec } of inside) expect(spec).toMatchObject({ clusterIP: 'None', ports: [{ name: 'admin' }] });
   });
 
-  test.each(valuesFiles('examples'))('lead to each part only the paths that it has for clients and backends: %s', (_name, given) => {
-    const { of, one } = render(given);
-    const led = [...of('Ingress'), ...of('HTTPRoute')].map(({ metadata, spec: { rules = [] } }) => [
-      metadata.name,
-      rules.flatMap(({ http, matches = [] }) => [
-        ...(http?.paths.map(({ path }) => path) ?? []),
-        ...matches.map(({ path }) => path.value),
-      ]),
-    ]);
-    expect(Object.fromEntries(led)).toEqual({
-      'holdfast-control-api': ['/v1', '/apps'],
-      'holdfast-socket-edge': ['/v1/connect', '/app'],
-    });
-    for (const part of PARTS) {
-      const names = Object.keys(variablesOf(one('Deployment', part)));
-      expect(names.filter((name) => name.endsWith('_TRUSTED_PROXIES'))).toHaveLength(1);
-    }
-    const { EDGE_ADVERTISE_URL: url } = variablesOf(one('Deployment', 'socket-edge'));
-    expect(url).toBe('wss://push.example.com');
-  });
+  test.each(valuesFiles('examples'))(
+    'lead to each part only the paths that it has for clients and backends: %s',
+    (_name, given) => {
+      const { of, one } = render(given);
+      const led = [...of('Ingress'), ...of('HTTPRoute')].map(({ metadata, spec: { rules = [] } }) => [
+        metadata.name,
+        rules.flatMap(({ http, matches = [] }) => [
+          ...(http?.paths.map(({ path }) => path) ?? []),
+          ...matches.map(({ path }) => path.value),
+        ]),
+      ]);
+      expect(Object.fromEntries(led)).toEqual({
+        'holdfast-control-api': ['/v1', '/apps'],
+        'holdfast-socket-edge': ['/v1/connect', '/app'],
+      });
+      for (const part of PARTS) {
+        const names = Object.keys(variablesOf(one('Deployment', part)));
+        expect(names.filter((name) => name.endsWith('_TRUSTED_PROXIES'))).toHaveLength(1);
+      }
+      const { EDGE_ADVERTISE_URL: url } = variablesOf(one('Deployment', 'socket-edge'));
+      expect(url).toBe('wss://push.example.com');
+    },
+  );
 
   it('let the two services reach Redis, DNS and what they need, and not each other', () => {
     const given = { networkPolicy: { enabled: true }, tracing: { endpoint: 'https://collector.example.com' } };

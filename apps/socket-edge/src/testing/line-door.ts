@@ -209,7 +209,7 @@ export class LineDoor implements Door, SocketHandler<LineConnection> {
   }
 
   #bind(ws: WebSocket, socket: Duplex, [name = '', incarnation = '', guest]: readonly string[]): void {
-    const { topics, counters } = this.deps;
+    const { topics, counters, onError } = this.deps;
     const open = (transport: Transport): LineConnection => {
       this.#opened += 1;
       const connection = new LineConnection(`line.${this.#opened}`, guest === undefined, transport, counters);
@@ -220,12 +220,13 @@ export class LineDoor implements Door, SocketHandler<LineConnection> {
     const connection = this.connections.slice(this.connections.size - 1, 1)[0];
     if (connection === undefined || name === '') return;
     const topic = topics.open(name, incarnation);
-    void topic.ready.then(() => {
+    const join = () => {
       const subscription = new Subscription(topic, connection, `0-0 ${incarnation}`, topic.lastSent);
       connection.subscriptions.add(subscription);
       topic.join(subscription);
       topic.release();
       connection.sendFrame(textFrame('subscribed'));
-    });
+    };
+    topic.ready.then(join, onError);
   }
 }
