@@ -60,8 +60,7 @@ export const eventRoutes: FastifyPluginAsyncZod<Services> = async (app, { broker
       schema: {
         operationId: 'triggerEvents',
         summary: 'Publish several events',
-        description:
-          'None when one is wrong. After a 503 some may have been published. Those of the same channel keep their order.',
+        description: 'All of them, or none when one is wrong. Those of the same channel keep their order.',
         tags,
         security,
         params: appPath,
