@@ -221,7 +221,7 @@ const presence: FeatureGroup = {
     },
     {
       what: 'an edge that dies',
-      does: 'members who come back within 10 s were never away; the others are removed once',
+      does: 'members who come back within 10 s were never away; the others are removed once, within 15 s',
       tests: {
         'edge-death.test.ts': [
           'brings pusher-js back on another one after a second, and removes no member who came back',
@@ -305,7 +305,7 @@ const rest: FeatureGroup = {
     },
     {
       what: '`POST /batch_events`',
-      does: 'up to ten events, all or none; `info` by index',
+      does: 'up to ten events, all checked before any is published; after a 503 some may be out; `info` by index',
       tests: {
         'rest.test.ts': [
           'publishes ten events in their order, each without its socket_id',
@@ -345,20 +345,10 @@ const rest: FeatureGroup = {
     },
     {
       what: '`GET /connections`, `GET /up` (Reverb)',
-      does: 'connections of all apps, over all edges; 200',
+      does: 'connections of all apps together, not of the one that asks, over all edges; 200',
       tests: {
         'connection.test.ts': ['is counted by GET /connections'],
         'rest.test.ts': ['answers 200 without a signature, as Reverb does'],
-      },
-    },
-    {
-      what: 'one host and port for both, behind a balancer',
-      does: '`/app/` to edges, `/apps/` to control-apis: [deploy/haproxy](../../deploy/haproxy/haproxy.cfg), [deploy/nginx](../../deploy/nginx/nginx.conf)',
-      tests: {
-        'balancer.test.ts': [
-          'serves pusher-js and the server library, and keeps to itself what is not for them',
-          'has clients at another edge soon when one drains',
-        ],
       },
     },
     {
@@ -420,7 +410,7 @@ const balancers: FeatureGroup = {
   features: [
     {
       what: '`/app/` and `/apps/`',
-      does: 'nginx and HAProxy as in `deploy/`, before two edges and two control-apis',
+      does: 'to edges, and to control-apis: [deploy/nginx](../../deploy/nginx/nginx.conf) and [deploy/haproxy](../../deploy/haproxy/haproxy.cfg), before two of each',
       tests: {
         'balancer.test.ts': ['serves pusher-js and the server library, and keeps to itself what is not for them'],
       },

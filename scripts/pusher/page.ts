@@ -26,7 +26,7 @@ export function pusherPage(): string {
     codeTable(errorCodes),
     '## What is not there',
     'SockJS, HTTP streaming and polling; JSONP; protocols before 5; client events on encrypted channels, which pusher-js ' +
-      'does not send.',
+      'does not send; connections counted by app.',
   );
 }
 
