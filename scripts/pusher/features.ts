@@ -236,7 +236,7 @@ const users: FeatureGroup = {
   features: [
     {
       what: '`pusher:signin`, `pusher:signin_success`',
-      does: 'by the signature of the application; refused with `pusher:error`, and the connection stays',
+      does: 'by the signature of the application; confirmed once the user can be ended there; refused with `pusher:error`, and the connection stays',
       tests: {
         'users.test.ts': [
           'has it confirmed in a string within a string, and is subscribed to a channel of its own by pusher-js',
@@ -267,7 +267,7 @@ const users: FeatureGroup = {
     },
     {
       what: '`terminate_connections`',
-      does: 'closes those that are signed in as the user, on every edge, with 4009',
+      does: 'closes those that are signed in as the user, on every edge, with 4009; 503 when an edge could not be notified',
       tests: {
         'users.test.ts': ['ends those that are signed in as this user, on both edges and for ever, and no other'],
       },

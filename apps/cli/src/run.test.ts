@@ -101,12 +101,23 @@ describe('key', () => {
         .find((line) => line.startsWith(`${name}=`))
         ?.split('=')[1];
     expect((await stat(keysFile)).mode & 0o777).toBe(0o600);
+    expect(out.join('\n')).toContain(`${keysFile} was 644 and is 600 now: only its owner can read it. A control-api`);
     const { keys } = JSON.parse(await readFile(keysFile, 'utf8')) as { keys: { pusher?: object }[] };
     const [appId, key, secret] = ['PUSHER_APP_ID', 'PUSHER_APP_KEY', 'PUSHER_APP_SECRET'].map(of);
     expect(keys[1]?.pusher).toMatchObject({ appId, key, secret, clientEvents: true });
     const listed = (await holdfast('key', 'list')).out.join('\n');
     expect(listed).toContain(`app ${appId}`);
     expect(listed + (await holdfast('key', 'list', '--json')).out.join('')).not.toContain(secret);
+  });
+
+  it('create --pusher says nothing of the mode of a file that stays as it is, and with --json says how it changed', async () => {
+    await holdfast('key', 'create', '--id', 'a', '--pusher');
+    expect((await holdfast('key', 'create', '--id', 'b', '--pusher')).out.join('\n')).not.toContain('The mode of');
+    const asJson = async (id: string) =>
+      JSON.parse((await holdfast('key', 'create', '--id', id, '--pusher', '--json')).out.join('')) as object;
+    expect(await asJson('c')).not.toHaveProperty('fileMode');
+    await chmod(keysFile, 0o644);
+    expect(await asJson('d')).toMatchObject({ fileMode: { before: '644', after: '600' } });
   });
 
   it('revoke takes a key out, and says when there is none', async () => {

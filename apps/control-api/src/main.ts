@@ -65,7 +65,7 @@ await runMain(async () => {
       source: webhooksFile,
       broker: webhookBroker(bulkRedis.commands, config.REDIS_PREFIX),
       control: broker,
-      findApp: (appId) => keys.ring.ofApp(appId)?.pusher ?? null,
+      findApp: (appId) => keys.ring.appInForce(appId),
       sending: { allowPrivate },
       maxBytes: config.WEBHOOKS_BUFFER_MIB * 1024 ** 2,
       metrics: createWebhookMetrics(metrics),

@@ -27,27 +27,40 @@ export interface ChangeFileOptions {
   readonly secret?: boolean;
 }
 
+/** The permission bits of a file, before and after a change of it. */
+export interface ModeChange {
+  readonly before: number;
+  readonly after: number;
+}
+
 /**
  * Reads, changes and replaces a text file. The new content is written beside it and renamed over it, so that a reader sees
  * the old file or the new one. Only one process can create that second file, so that none of two changes at once is lost;
  * a program that takes no lock is noticed, and `edit` called again with what it wrote. A symbolic link is followed. The
  * file keeps its group, where the system permits its owner, and unless it gets secrets its mode.
+ * @returns how its mode has changed; null: it has not
  * @throws {KeysFileError} and nothing is changed
  */
-export async function changeFile(file: string, edit: Edit, { secret = false }: ChangeFileOptions = {}): Promise<void> {
+export async function changeFile(
+  file: string,
+  edit: Edit,
+  { secret = false }: ChangeFileOptions = {},
+): Promise<ModeChange | null> {
   const until = performance.now() + LOCK_WAIT_MS;
   const target = await targetOf(file);
   const turn = (changing.get(target) ?? Promise.resolve()).then(() => changeLocked(target, edit, secret, until));
-  const settled = turn.catch(() => undefined);
+  const settled = turn.then(nothing, nothing);
   changing.set(target, settled);
   try {
-    await turn;
+    return await turn;
   } catch (error) {
     throw namedError(file, error);
   } finally {
     if (changing.get(target) === settled) changing.delete(target);
   }
 }
+
+function nothing(): void {}
 
 /** For how many seconds a change of the file has been under way; null: none is. More than one or two: its process died. */
 export async function secondsLocked(file: string): Promise<number | null> {
@@ -58,11 +71,12 @@ function lockOf(target: string): string {
   return `${target}.new`;
 }
 
-async function changeLocked(target: string, edit: Edit, secret: boolean, until: number): Promise<void> {
+async function changeLocked(target: string, edit: Edit, secret: boolean, until: number): Promise<ModeChange | null> {
   const successor = lockOf(target);
   const handle = await openAlone(successor, Math.max(until, performance.now() + LOCK_WAIT_AT_LEAST_MS));
+  let change: ModeChange | null;
   try {
-    await writeNext(handle, target, edit, secret);
+    change = await writeNext(handle, target, edit, secret);
     await rename(successor, target);
   } catch (error) {
     await rm(successor, { force: true });
@@ -71,10 +85,11 @@ async function changeLocked(target: string, edit: Edit, secret: boolean, until: 
     await handle.close();
   }
   await syncFolder(dirname(target));
+  return change;
 }
 
 /** Writes what `edit` makes of the file, until the file is the same before and after. */
-async function writeNext(handle: FileHandle, target: string, edit: Edit, secret: boolean): Promise<void> {
+async function writeNext(handle: FileHandle, target: string, edit: Edit, secret: boolean): Promise<ModeChange | null> {
   for (let attempt = 1; attempt <= MAX_TRIES; attempt += 1) {
     const before = await read(target);
     const next = Buffer.from(edit(before?.text ?? null));
@@ -85,9 +100,12 @@ async function writeNext(handle: FileHandle, target: string, edit: Edit, secret:
     for (let written = 0; written < next.length;) {
       written += (await handle.write(next, written, next.length - written, written)).bytesWritten;
     }
-    if (before !== null) await keepAccess(handle, target, secret ? { ...before, mode: privateMode(before) } : before);
+    const mode = before === null ? NEW_FILE_MODE : secret ? privateMode(before) : before.mode;
+    if (before !== null) await keepAccess(handle, target, { ...before, mode });
     await handle.sync();
-    if ((await read(target))?.text === before?.text) return;
+    if ((await read(target))?.text === before?.text) {
+      return before === null || before.mode === mode ? null : { before: before.mode, after: mode };
+    }
   }
   throw new KeysFileError('keys-file-locked', `${target} is being written by another program: try again later`);
 }

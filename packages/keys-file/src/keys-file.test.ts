@@ -47,12 +47,14 @@ describe('the keys file', () => {
 
   it('can be read by its owner alone once it has the plain secret of an app, also when others could before', async () => {
     const pusher = { appId: '1', key: 'public', secret: 'plain' };
-    await createKey(file, { id: 'one', pusher });
+    expect((await createKey(file, { id: 'one', pusher })).modeChange).toBeNull();
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     await chmod(file, 0o644);
-    await createKey(file, { id: 'two', pusher: { ...pusher, appId: '2', key: 'other' } });
+    expect((await createKey(file, { id: 'no-app' })).modeChange).toBeNull();
+    const made = await createKey(file, { id: 'two', pusher: { ...pusher, appId: '2', key: 'other' } });
+    expect(made.modeChange).toEqual({ before: 0o644, after: 0o600 });
     expect((await stat(file)).mode & 0o777).toBe(0o600);
-    expect((await listKeys(file)).map((key) => key.pusher?.secret)).toEqual(['plain', 'plain']);
+    expect((await listKeys(file)).map((key) => key.pusher?.secret)).toEqual(['plain', undefined, 'plain']);
   });
 
   it.runIf(process.getuid?.() === 0)('lets a group read it that is not the own one of its owner', async () => {

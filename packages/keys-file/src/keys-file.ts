@@ -2,10 +2,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { type ApiKey, type ApiKeysFile, apiKey, apiKeysFile } from '@holdfast/protocol/api-key';
 import { z } from 'zod';
-import { changeFile } from './change-file.ts';
+import { type ModeChange, changeFile } from './change-file.ts';
 import { KeysFileError, errnoOf } from './errors.ts';
 
-export { secondsLocked } from './change-file.ts';
+export { type ModeChange, secondsLocked } from './change-file.ts';
 
 const SECRET_BYTES = 32;
 
@@ -15,6 +15,8 @@ export interface CreatedKey {
   secret: string;
   /** `<id>.<secret>`, as `X-API-Key` wants it. */
   presented: string;
+  /** What became of the permissions of the file; null: they are as they were. */
+  modeChange: ModeChange | null;
 }
 
 /** What a new key is made of: what the file holds of it, less the hash. */
@@ -38,7 +40,7 @@ export async function createKey(file: string, key: NewKey, options: ChangeOption
     throw new KeysFileError('keys-file-invalid', `this key cannot be made:\n${z.prettifyError(checked.error)}`);
   }
   const { pusher } = checked.data;
-  await change(file, { ...options, secret: pusher !== undefined }, (keys) => {
+  const modeChange = await change(file, { ...options, secret: pusher !== undefined }, (keys) => {
     const same = keys.find(({ pusher: app }) => app && (app.appId === pusher?.appId || app.key === pusher?.key));
     if (same !== undefined) {
       const message = `the app id or the public key of the app is that of the key "${same.id}" in ${file}; choose others`;
@@ -52,7 +54,7 @@ export async function createKey(file: string, key: NewKey, options: ChangeOption
     }
     return [...keys, checked.data];
   });
-  return { id: key.id, secret, presented: `${key.id}.${secret}` };
+  return { id: key.id, secret, presented: `${key.id}.${secret}`, modeChange };
 }
 
 /** The keys of the file; none when there is no file. Throws {@link KeysFileError} for a file that is broken. */
@@ -86,7 +88,7 @@ function change(
   file: string,
   { mustExist = false, permit, secret = false }: ChangeOptions & { secret?: boolean },
   edit: (keys: ApiKey[]) => ApiKey[],
-): Promise<void> {
+): Promise<ModeChange | null> {
   const editText = (text: string | null): string => {
     if (text === null && mustExist) throw new KeysFileError('keys-file-missing', `${file} is not there`);
     const { keys } = text === null ? { keys: [] } : parse(file, text);

@@ -5,6 +5,18 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
  * Source: https://pusher.com/docs/channels/library_auth_reference/auth-signatures/ and …/rest-api/#authentication
  */
 
+/** What of an app says whether a signature is its own. */
+export interface AppSecrets {
+  readonly secret: string;
+  /** While the secret is replaced: the one before. Nothing is signed with it. */
+  readonly previousSecret?: string | undefined;
+}
+
+/** Whether a secret whose signatures the app takes passes. */
+export function someSecret({ secret, previousSecret }: AppSecrets, passes: (secret: string) => boolean): boolean {
+  return passes(secret) || (previousSecret !== undefined && passes(previousSecret));
+}
+
 /** Of a private channel, or with `channelData` of a presence channel, whose bytes are signed as they are. */
 export function channelSignature(secret: string, socketId: string, channel: string, channelData?: string): string {
   return sign(secret, `${socketId}:${channel}${channelData === undefined ? '' : `:${channelData}`}`);

@@ -43,7 +43,7 @@ describe('no credential reaches a line', () => {
     ['request headers', { req: { headers } }],
     ['headers', { headers }],
     ['bare headers', headers],
-    ['fields', { secret: SECRET, password: SECRET, clientId: SECRET }],
+    ['fields', { secret: SECRET, previousSecret: SECRET, password: SECRET, clientId: SECRET }],
     ['nested fields', { a: { secret: SECRET, b: { password: SECRET, c: { clientId: SECRET } } } }],
     ['a query', { url: `/v1/connect?client=${SECRET}&key=${SECRET}&api_key=${SECRET}` }],
     ['a URL with a password', { reason: `cannot reach redis://user:${SECRET}@host:1` }],

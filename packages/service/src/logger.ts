@@ -55,6 +55,7 @@ const SECRET_FIELDS = [
   // Browsers carry a credential in this one.
   'sec-websocket-protocol',
   'secret',
+  'previousSecret',
   'password',
   'clientId',
 ];

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { apiKey } from '@holdfast/protocol/api-key';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { KeyRing } from './authentication.ts';
 
 const secretSha256 = createHash('sha256').update('se.cret').digest('hex');
 const key = (id: string, expiresAt: string | null = null) => apiKey.parse({ id, secretSha256, expiresAt });
+const withApp = (id: string, expiresAt: string | null) =>
+  apiKey.parse({ id, secretSha256, expiresAt, pusher: { appId: id, key: `key-of-${id}`, secret: 's' } });
 const HOUR_MS = 3_600_000;
 
 describe('a key ring', () => {
@@ -34,6 +36,18 @@ describe('a key ring', () => {
     ['expired.se.cret', 'key-expired'],
   ])('refuses %j with %s', (presented, code) => {
     expect(() => ring.check(presented)).toThrow(expect.objectContaining({ code }) as Error);
+  });
+
+  test('has the app of a key until the key expires', () => {
+    const soon = Date.now() + HOUR_MS;
+    const apps = new KeyRing([withApp('lasting', null), withApp('ending', new Date(soon).toISOString())]);
+    expect(apps.appInForce('lasting')?.key).toBe('key-of-lasting');
+    expect(apps.appInForce('ending')?.key).toBe('key-of-ending');
+    expect(apps.appInForce('missing')).toBeNull();
+    vi.useFakeTimers({ now: soon, toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    expect(apps.appInForce('lasting')?.key).toBe('key-of-lasting');
+    expect(apps.appInForce('ending')).toBeNull();
   });
 
   test('forgets the keys that it is not given again', () => {

@@ -39,12 +39,22 @@ export class KeyRing {
     return this.#apps.get(appId);
   }
 
+  /** The app with this id; null also while its key has expired. */
+  appInForce(appId: string): PusherApp | null {
+    const key = this.#apps.get(appId);
+    return key === undefined || hasExpired(key) ? null : key.pusher;
+  }
+
   apps(): AppKey[] {
     return [...this.#apps.values()];
   }
 
   get size(): number {
     return this.#keys.size;
+  }
+
+  all(): ApiKey[] {
+    return [...this.#keys.values()];
   }
 
   ids(): string[] {

@@ -132,7 +132,7 @@ async function openedWith(mode: number, text: string, production: boolean) {
   return { source, log };
 }
 
-describe('a file with the plain secret of an app', () => {
+describe('a file with a plain secret', () => {
   const withApp = JSON.stringify({
     keys: [
       { id: 'web', secretSha256: '0'.repeat(64), pusher: { appId: 'shop', key: 'public', secret: 'not-to-be-read' } },
@@ -171,6 +171,22 @@ describe('a file with the plain secret of an app', () => {
 
   test('may be read by anybody while it has none', async () => {
     expect((await openedWith(0o644, keys('a'), true)).log.linesWith(WARNED)).toEqual([]);
+  });
+
+  test('of tokens is taken when others can read it, and says so', async () => {
+    const tokens = { alg: 'HS256', secret: 'not-to-be-read-at-all-by-others' };
+    const withTokens = JSON.stringify({ keys: [{ id: 'web', secretSha256: '0'.repeat(64), tokens }] });
+    for (const [production, level] of [
+      [true, 'error'],
+      [false, 'warn'],
+    ] as const) {
+      const { source, log } = await openedWith(0o644, withTokens, production);
+      expect(source.ring.ids()).toEqual(['web']);
+      expect(log.linesWith(WARNED)).toMatchObject([{ level, keys: ['web'] }]);
+      expect(JSON.stringify(log.lines)).not.toContain(tokens.secret);
+    }
+    expect((await openedWith(0o600, withTokens, true)).log.linesWith(WARNED)).toEqual([]);
+    expect(await faultOfKeys(file, { production: true })).toBeNull();
   });
 
   test('takes effect when it is changed, whoever can read it: what was revoked must not stay', async () => {

@@ -32,7 +32,7 @@ export interface KeySource {
  * Reads the keys file.
  * @param file undefined: no key is in force
  * @throws {ConfigError} when it cannot be read, or is broken; in production also when it holds no key, or when others can
- * read the plain secrets in it
+ * read the plain secrets of apps in it
  */
 export async function openKeys(
   file: string | undefined,
@@ -75,9 +75,12 @@ export async function faultOfKeys(file: string, { production }: { production: bo
   return found.value.keys.length === 0 ? noKeys(file) : readableByOthers(file, found.value.keys);
 }
 
-/** Null also for a file that only its group can read too: that may be the group of this service alone. */
+/**
+ * Null also for a file that only its group can read too: that may be the group of this service alone. Files with secrets of
+ * tokens were taken before there were apps: those alone are no reason not to start, and are logged.
+ */
 async function readableByOthers(file: string, keys: readonly ApiKey[]): Promise<ConfigFault | null> {
-  if (keysWithPlainSecrets(keys).length === 0 || (await readersOf(file)) !== 'others') return null;
+  if (keys.every(({ pusher }) => pusher === undefined) || (await readersOf(file)) !== 'others') return null;
   return unusable(file, readersFault(file, 'others'));
 }
 

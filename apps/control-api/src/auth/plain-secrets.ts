@@ -20,13 +20,13 @@ export async function readersOf(file: string): Promise<Readers | null> {
   return (mode & GROUP_MAY_READ) !== 0 && uid === process.getuid?.() ? 'group' : null;
 }
 
-/** The API keys whose apps have a plain secret in the file. */
+/** The API keys with a plain secret in the file: of an app, or one by which tokens are made (HS256). */
 export function keysWithPlainSecrets(keys: readonly ApiKey[]): string[] {
-  return keys.filter(({ pusher }) => pusher !== undefined).map(({ id }) => id);
+  return keys.filter(({ pusher, tokens }) => pusher !== undefined || tokens?.alg === 'HS256').map(({ id }) => id);
 }
 
 /** What is wrong, and what to do; for people. */
 export function readersFault(file: string, readers: Readers): string {
   const who = readers === 'others' ? 'everybody on this machine' : 'its group';
-  return `it has secrets of apps in plain text, and ${who} can read it: chmod 600 ${file}`;
+  return `it has secrets in plain text, and ${who} can read it: chmod 600 ${file}`;
 }

@@ -1,10 +1,13 @@
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, type Socket, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { doctorResponse } from '@holdfast/protocol/rest/doctor';
 import { eventually } from '@holdfast/testkit/eventually';
 import { startPrivateRedis } from '@holdfast/testkit/redis-process';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { type TestApi, expectBody, startTestApi } from '../testing/api.ts';
+import { type TestApi, expectBody, startApiOn, startTestApi } from '../testing/api.ts';
 import { goodEdge } from '../testing/doctor-facts.ts';
 import { startTestEdge } from '../testing/edge.ts';
 
@@ -51,6 +54,24 @@ describe('GET /v1/doctor', () => {
     expect(of('redis-eviction')).toMatchObject([{ status: 'fail', do: 'Set maxmemory-policy noeviction' }]);
     expect(of('redis-persistence')).toMatchObject([{ status: 'warn', seen: 'nothing is written to disk' }]);
     expect(of('redis-pubsub-buffer')).toMatchObject([{ status: 'warn', seen: 'pubsub 32mb 8mb 60' }]);
+  });
+
+  test('finds a secret of tokens that everybody can read in the keys file, and none where there is none', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'holdfast-test-'));
+    const tokens = { alg: 'HS256', secret: 'a-secret-by-which-tokens-are-made' };
+    const { secretSha256 } = api.keys.get('all') ?? {};
+    const can = { manage: ['**'] };
+    for (const [name, more, status] of [
+      ['tokens', { tokens }, 'warn'],
+      ['hashes', {}, 'ok'],
+    ] as const) {
+      const file = join(folder, name);
+      await writeFile(file, JSON.stringify({ keys: [{ id: 'all', secretSha256, can, ...more }] }), { mode: 0o644 });
+      const its = await startApiOn(file);
+      onTestFinished(() => its.stop());
+      expect((await examined(its)).of('keys-file-mode')).toMatchObject([{ status }]);
+    }
+    await rm(folder, { recursive: true });
   });
 
   test('says what it was not permitted to ask, and what to grant', async () => {

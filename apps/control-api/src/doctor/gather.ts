@@ -6,7 +6,7 @@ import type { RedisFacts } from '@holdfast/redis/inspection';
 import { reasonOf } from '@holdfast/service/error-fields';
 import { systemFacts } from '@holdfast/service/system-facts';
 import { ProblemError } from '../http/problem-error.ts';
-import { readersOf } from '../auth/plain-secrets.ts';
+import { keysWithPlainSecrets, readersOf } from '../auth/plain-secrets.ts';
 import { register } from '../clients/register.ts';
 import type { Services } from '../services.ts';
 import type { ControlSettings, DoctorFacts } from './facts.ts';
@@ -43,7 +43,7 @@ export async function gatherFacts(sources: DoctorSources, examination: Examinati
     broker.liveEdges().catch(nothingOf),
     // One that cannot be looked at is named when it is read.
     keysFile && secondsLocked(keysFile.path).catch(() => null),
-    keysFile && keys.apps().length > 0 ? readersOf(keysFile.path).catch(() => null) : null,
+    keysFile && keysWithPlainSecrets(keys.all()).length > 0 ? readersOf(keysFile.path).catch(() => null) : null,
   ]);
   const advertised = [...new Set((edges ?? []).map(({ url }) => url))].toSorted();
   const urls = advertised.slice(0, MAX_URLS);

@@ -60,13 +60,14 @@ describe('POST /v1/keys', () => {
   });
 
   test('makes an app, whose secret is in no answer and no log line', async () => {
-    const pusher = { appId: 'made', key: 'made-key', secret: 'not-to-be-shown' };
+    const pusher = { appId: 'made', key: 'made-key', secret: 'not-to-be-shown', previousSecret: 'nor-this-one' };
     const answer = await post({ id: 'laravel', pusher });
     expectBody(answer, 201, createKeyResponse);
     expect(answer.body).toMatchObject({ pusher: { appId: 'made', key: 'made-key' } });
-    expect(api.keys.ofApp('made')?.pusher.secret).toBe('not-to-be-shown');
+    expect(api.keys.ofApp('made')?.pusher).toMatchObject(pusher);
     const list = await api.call('GET', `${PATH}?limit=1000`, { key: 'all' });
-    expect(answer.text + list.text + JSON.stringify(api.log.lines)).not.toContain('not-to-be-shown');
+    const shown = answer.text + list.text + JSON.stringify(api.log.lines);
+    for (const secret of ['not-to-be-shown', 'nor-this-one']) expect(shown).not.toContain(secret);
     expect(await post({ id: 'second', pusher })).toBeProblem(409, 'key-exists');
   });
 

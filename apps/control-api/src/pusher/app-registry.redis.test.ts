@@ -31,10 +31,11 @@ function started(everyMs: number, ...keys: object[]): KeyRing {
 
 describe('the apps of the keys', () => {
   test('are known to edges at the start, with all that an edge needs', async () => {
-    started(NEVER_MS, { id: 'web', pusher: { ...app('shop'), clientEvents: true } }, { id: 'plain' });
+    const changing = { ...app('shop'), previousSecret: 'the-one-before' };
+    started(NEVER_MS, { id: 'web', pusher: { ...changing, clientEvents: true } }, { id: 'plain' });
     await eventually(async () =>
       expect(await edge.readApp('key-of-shop')).toEqual({
-        ...app('shop'),
+        ...changing,
         apiKey: 'web',
         clientEvents: true,
         subscriptionCount: false,

@@ -141,6 +141,18 @@ describe('the connections of a user', () => {
     expect(api.log.linesWith('audit')).toContainEqual(expect.objectContaining(fields));
   });
 
+  test('answer 503 while an edge that has some is not subscribed', async () => {
+    const topic = topicOf(onlineChannel('carl'));
+    await other.broker.changeOccupancy(other.id, [topic], []);
+    const answer = await end('carl');
+    expect(answer).toBeProblem(503, 'redis-unavailable', {
+      detail: expect.stringMatching(/^1 of the edges/) as string,
+    });
+    expect(answer.headers['retry-after']).toBe('1');
+    await other.broker.changeOccupancy(other.id, [], [topic]);
+    expect((await end('carl')).status).toBe(200);
+  });
+
   test('of a user who can be none are refused', async () => {
     expect(await end('a%22b')).toBeProblem(400, 'invalid-request', wrong('path.user'));
     expect((await end('bob', undefined)).status).toBe(200);

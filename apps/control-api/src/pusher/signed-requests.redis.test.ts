@@ -83,6 +83,16 @@ test('an expired key answers 403, once it is signed', async () => {
   expect(await post({ app: other }, '/apps/over/events')).toBeProblem(401, 'signature-invalid');
 });
 
+test('while the secret of an app is replaced, a call signed with the one before is taken', async () => {
+  for (const [secret, status] of [
+    ['next-secret', 200],
+    ['last-secret', 200],
+    ['another', 401],
+  ] as const) {
+    expect((await post({ app: { key: 'changing-key', secret } }, '/apps/changing/events')).status).toBe(status);
+  }
+});
+
 test('a parameter that is there twice is refused', async () => {
   const url = `${signedUrl('POST', EVENTS, { body: event })}&auth_key=${APP.key}`;
   const errors = [{ field: 'query.auth_key', rule: 'must be given once' }];

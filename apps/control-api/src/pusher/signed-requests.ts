@@ -1,6 +1,6 @@
 import type { PusherApp } from '@holdfast/protocol/pusher-app';
 import { MAX_TIME_DIFFERENCE_SECONDS } from '@holdfast/protocol/pusher-limits';
-import { bodyDigest, equalInConstantTime, requestSignature } from '@holdfast/pusher/signatures';
+import { bodyDigest, equalInConstantTime, requestSignature, someSecret } from '@holdfast/pusher/signatures';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type AppKey, type KeyRing, requireNotExpired } from '../auth/authentication.ts';
 import { keyOf } from '../auth/authorization.ts';
@@ -68,7 +68,9 @@ function signerOf(request: FastifyRequest, reply: FastifyReply, { keys, pathPref
   const [path = ''] = url.split('?');
   const given = query.get('auth_signature') ?? '';
   const isSigned = signedPaths(path, pathPrefixes).some((signed) =>
-    equalInConstantTime(given, requestSignature(pusher.secret, { method, path: signed, query })),
+    someSecret(pusher, (secret) =>
+      equalInConstantTime(given, requestSignature(secret, { method, path: signed, query })),
+    ),
   );
   if (!isSigned) {
     const rule = `must be the signature, by the secret of the app, of ${method}, the path ${path} and the query`;

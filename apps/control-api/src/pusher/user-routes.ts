@@ -2,6 +2,7 @@ import { userId } from '@holdfast/protocol/pusher-channels';
 import { signedQuery } from '@holdfast/protocol/pusher-rest';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { ProblemError, RETRY_AFTER_SECONDS } from '../http/problem-error.ts';
 import { answers } from '../openapi/schemas.ts';
 import type { Services } from '../services.ts';
 import { SIGNED_BODY_CODES, appPath, security, tags } from './calls.ts';
@@ -18,19 +19,25 @@ export const userConnectionRoutes: FastifyPluginAsyncZod<Services> = async (app,
       schema: {
         operationId: 'terminateUserConnections',
         summary: 'End the connections that are signed in as a user',
-        description: 'They are closed with 4009, after which clients stay away.',
+        description:
+          'They are closed with 4009, after which clients stay away. 503 while an edge that has some is being subscribed ' +
+          'again at Redis: others have closed theirs by then, and the same call again ends the rest.',
         tags,
         security,
         params: path,
         querystring: signedQuery,
         response: answers(
-          { 200: z.object({}).describe('Edges that have such connections were notified') },
+          { 200: z.object({}).describe('Every edge that has such connections was notified') },
           SIGNED_BODY_CODES,
         ),
       },
     },
     async (request) => {
-      await broker.terminateConnections(appOf(request).appId, request.params.user);
+      const { missed } = await broker.terminateConnections(appOf(request).appId, request.params.user);
+      if (missed > 0) {
+        const detail = `${missed} of the edges that have connections of this user could not be notified: call again`;
+        throw new ProblemError('redis-unavailable', { detail, retryAfterSeconds: RETRY_AFTER_SECONDS });
+      }
       return {};
     },
   );

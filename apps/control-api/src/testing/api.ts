@@ -70,6 +70,9 @@ const KEYS = {
   toClients: { can: { publish: ['@clients'] } },
   ofApp: { pusher: APP },
   ofSmallApp: { pusher: { appId: 'small', key: 'small-key', secret: 'small-secret', maxEventBytes: 10 } },
+  ofChangingApp: {
+    pusher: { appId: 'changing', key: 'changing-key', secret: 'next-secret', previousSecret: 'last-secret' },
+  },
   ofExpiredApp: {
     pusher: { appId: 'over', key: 'over-key', secret: 'over-secret' },
     expiresAt: '2020-01-01T00:00:00Z',

@@ -71,6 +71,8 @@ export class Delivering {
   #droppedBefore = 0;
   /** That its app is missing was logged. */
   #isWaiting = false;
+  /** Since when it is missing, in ms since 1970, whichever process found it so first. */
+  #waitingSince: number | null;
   #stopping = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -80,6 +82,7 @@ export class Delivering {
     this.#endpoint = endpoint;
     this.#deps = deps;
     this.#dropped = state.dropped;
+    this.#waitingSince = state.waitingSince;
     this.backlog = new Backlog(state.begins, cursors);
     this.#changes = new Changes(broker, { id, token, takeMoved: () => this.backlog.takeMoved() });
     this.#waiting = new WaitingDeliveries(deliveries, this.backlog, this.#changes);
@@ -125,8 +128,9 @@ export class Delivering {
 
   /** The lease was renewed: what operators ask for is done, and what there is is written. */
   async onRenewed({ enable, replay, dropped }: Pick<WebhookState, 'enable' | 'replay' | 'dropped'>): Promise<void> {
-    this.#reportApp();
     if (enable !== null && enable !== this.#handled.enable) this.#enable(enable);
+    this.#reportApp();
+    this.#endWaiting();
     if (replay !== null && replay !== this.#handled.replay && this.#mayReplay()) this.#replay = replay;
     this.#changes.state({ oldest: String(this.oldest() ?? '') });
     this.pump();
@@ -145,7 +149,11 @@ export class Delivering {
     for (const delivery of this.#inFlight) {
       if (delivery.isStored) this.#changes.delivery(delivery.name, encodeDelivery(delivery));
     }
-    this.#changes.state({ begins: String(this.backlog.begins), failing: String(this.#waiting.countFailing()) });
+    this.#changes.state({
+      begins: String(this.backlog.begins),
+      failing: String(this.#waiting.countFailing()),
+      waitingSince: String(this.#waitingSince ?? ''),
+    });
     this.#health.write();
     this.#droppedBefore = this.#dropped;
     await this.#changes.flush();
@@ -224,6 +232,20 @@ export class Delivering {
     else logger.info({ endpoint: id, app }, 'the app of the endpoint is there: its webhooks are sent');
   }
 
+  /** Disables it when its app has been missing for as long as tries go on: what waits keeps the events of all endpoints. */
+  #endWaiting(): void {
+    if (this.#canSign() || this.isDisabled()) return this.#setWaitingSince(null);
+    const now = Date.now();
+    if (this.#waitingSince === null) this.#setWaitingSince(now);
+    else if (now - this.#waitingSince >= this.#deps.retries.giveUpMs) this.#health.disable('unknown-app');
+  }
+
+  #setWaitingSince(since: number | null): void {
+    if (since === this.#waitingSince) return;
+    this.#waitingSince = since;
+    this.#changes.state({ waitingSince: String(since ?? '') });
+  }
+
   /** Until something is due. */
   #waitMs(): number {
     const now = Date.now();
@@ -276,6 +298,7 @@ export class Delivering {
   #enable(request: string): void {
     this.#waiting.retryAll();
     this.#health.enable();
+    this.#setWaitingSince(null);
     this.#handled.enable = request;
     this.#changes.done('enable', request);
   }

@@ -81,6 +81,31 @@ describe('a presence channel', () => {
   });
 });
 
+describe('while the secret of the app is replaced', () => {
+  const replaced = { key: vector.key, secret: 'new-secret', previousSecret: vector.secret };
+  const userData = '{"id":"12345"}';
+  const frame = { kind: 'subscribe', channel: 'private-foobar', channelData: null } as const;
+  const subscribe = (app: typeof vector, auth: string) =>
+    authorizeSubscribe(app, SOCKET, channelKind(frame.channel), { ...frame, auth }, null).ok;
+  const signIn = (app: typeof vector, auth: string) => isSignedIn(app, SOCKET, { kind: 'sign-in', auth, userData });
+
+  it('channels and users may be signed with either', () => {
+    for (const secret of ['new-secret', vector.secret]) {
+      expect(subscribe(replaced, `${vector.key}:${channelSignature(secret, SOCKET, frame.channel)}`)).toBe(true);
+      expect(signIn(replaced, `${vector.key}:${userSignature(secret, SOCKET, userData)}`)).toBe(true);
+    }
+  });
+
+  it('no other is taken, and the one before only as long as it stands there', () => {
+    const other = `${vector.key}:${channelSignature('other', SOCKET, frame.channel)}`;
+    expect(subscribe(replaced, other)).toBe(false);
+    expect(signIn(replaced, `${vector.key}:${userSignature('other', SOCKET, userData)}`)).toBe(false);
+    const { previousSecret: _, ...after } = replaced;
+    expect(subscribe(after, `${vector.key}:${PRIVATE}`)).toBe(false);
+    expect(signIn(after, `${vector.key}:${USER}`)).toBe(false);
+  });
+});
+
 it('a public channel needs no signature', () => {
   expect(authorize('news', '').ok).toBe(true);
   expect(authorize('cache-news', 'wrong').ok).toBe(true);

@@ -1,12 +1,12 @@
 import type { PusherApp } from '@holdfast/protocol/pusher-app';
 import { type ChannelKind, channelName, userOfChannel } from '@holdfast/protocol/pusher-channels';
-import { channelSignature, isAuth, userSignature } from '@holdfast/pusher/signatures';
+import { channelSignature, isAuth, someSecret, userSignature } from '@holdfast/pusher/signatures';
 import type { SignInFrame, SubscribeFrame } from './client-frames.ts';
 import type { SubscriptionFault } from './faults.ts';
 import { type ChannelMember, type SignedInUser, readChannelData } from './member.ts';
 
 /** What of an app says whether a signature is right. */
-type Signing = Pick<PusherApp, 'key' | 'secret'>;
+type Signing = Pick<PusherApp, 'key' | 'secret' | 'previousSecret'>;
 
 export type Authorization =
   /** `member`: as whom it is present; null on channels without members. */
@@ -36,7 +36,10 @@ export function authorizeSubscribe(
     if (user !== null && userOfChannel(channel) === user.id) return { ok: true, member: null };
     return refused('AuthError', 'The connection is not signed in as the user of the channel', UNAUTHORIZED);
   }
-  if (!isAuth(auth, app.key, channelSignature(app.secret, socketId, channel, channelData ?? undefined))) {
+  const isSigned = someSecret(app, (secret) =>
+    isAuth(auth, app.key, channelSignature(secret, socketId, channel, channelData ?? undefined)),
+  );
+  if (!isSigned) {
     return refused('AuthError', 'The signature of the channel is wrong', UNAUTHORIZED);
   }
   if (kind.access === 'private') return { ok: true, member: null };
@@ -51,7 +54,7 @@ export function authorizeSubscribe(
 
 /** Whether a sign-in is signed by the app. */
 export function isSignedIn(app: Signing, socketId: string, { auth, userData }: SignInFrame): boolean {
-  return isAuth(auth, app.key, userSignature(app.secret, socketId, userData));
+  return someSecret(app, (secret) => isAuth(auth, app.key, userSignature(secret, socketId, userData)));
 }
 
 function refused(type: SubscriptionFault['type'], error: string, status: number): Authorization {

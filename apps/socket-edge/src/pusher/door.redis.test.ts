@@ -178,7 +178,7 @@ describe('over two edges', () => {
     const online = channelTopic(app.appId, onlineChannel('ann'));
     await until(() => other.texts('pusher_internal:watchlist_events').some((text) => text.includes('online')));
     expect(edges[0].edge.topics.isOccupied(online)).toBe(true);
-    await control.broker.terminateConnections(app.appId, 'ann');
+    expect(await control.broker.terminateConnections(app.appId, 'ann')).toEqual({ missed: 0 });
     await until(() => one.closed !== null);
     expect(one.closed).toBe(4009);
     await until(() => other.texts('pusher_internal:watchlist_events').at(-1)?.includes('offline') === true, 10);

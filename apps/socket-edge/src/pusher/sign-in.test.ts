@@ -30,6 +30,36 @@ describe('a sign-in', () => {
     expect(client.of(SIGNED_IN)).toHaveLength(2);
   });
 
+  it('is answered once its connection can be ended, however often it asks meanwhile', async () => {
+    const { redis, edge } = setup();
+    const client = await edge.connected();
+    const release = redis.hold('openChannel');
+    client.signIn({ id: 'alice' });
+    client.signIn({ id: 'alice' });
+    await edge.settled();
+    expect(client.of(SIGNED_IN)).toEqual([]);
+    release();
+    await until(() => client.of(SIGNED_IN).length > 0);
+    expect(edge.edge.topics.isOccupied(online('alice'))).toBe(true);
+    await edge.settled();
+    expect(client.of(SIGNED_IN)).toHaveLength(1);
+    redis.sendToTopic(online('alice'), { kind: 'terminate' });
+    expect(client.socket.closed?.code).toBe(4009);
+  });
+
+  it('whose user is ended before it is answered never is', async () => {
+    const { redis, edge } = setup();
+    const other = await signedIn(edge, { id: 'alice' });
+    const client = await edge.connected();
+    const release = redis.hold('openChannel');
+    client.signIn({ id: 'alice' });
+    redis.sendToTopic(online('alice'), { kind: 'terminate' });
+    release();
+    await edge.settled();
+    expect([other, client].map(({ socket }) => socket.closed?.code)).toEqual([4009, 4009]);
+    expect(client.of(SIGNED_IN)).toEqual([]);
+  });
+
   it('opens the channel of the user, and no other', async () => {
     const { edge } = setup();
     const client = await signedIn(edge, { id: 'alice' });

@@ -23,6 +23,8 @@ export class SignIn {
   readonly #subscribing: Pick<Subscribing, 'attempt'>;
   /** By the topic of that channel. */
   readonly #signedIn = new Map<string, Set<PusherConnection>>();
+  /** Those that have not joined that channel yet, and are not answered. */
+  readonly #joining = new Set<PusherConnection>();
 
   constructor(subscribing: Pick<Subscribing, 'attempt'>) {
     this.#subscribing = subscribing;
@@ -48,18 +50,24 @@ export class SignIn {
     const { user, watchlist } = read.value;
     if (connection.user !== null) {
       const isSame = connection.user.id === user.id;
+      // It is answered when the channel is joined, once.
+      if (isSame && this.#joining.has(connection)) return;
       connection.sendFrame(isSame ? signedInFrame(frame.userData) : errorFrame(refusals.otherUser));
       return;
     }
     connection.user = user;
-    connection.sendFrame(signedInFrame(frame.userData));
     const topic = channelTopic(app.known.appId, onlineChannel(user.id));
     const others = this.#signedIn.get(topic);
     if (others === undefined) this.#signedIn.set(topic, new Set([connection]));
     else others.add(connection);
-    this.#attempt(connection, user.id, () => undefined);
-    if (watchlist.length > MAX_WATCHLIST) connection.sendFrame(errorFrame(refusals.watchlist));
-    if (watchlist.length > 0) this.#watch(connection, watchlist.slice(0, MAX_WATCHLIST));
+    this.#joining.add(connection);
+    // Answered earlier, a user whom the backend ends at once would stay.
+    this.#attempt(connection, user.id, () => {
+      this.#joining.delete(connection);
+      connection.sendFrame(signedInFrame(frame.userData));
+      if (watchlist.length > MAX_WATCHLIST) connection.sendFrame(errorFrame(refusals.watchlist));
+      if (watchlist.length > 0) this.#watch(connection, watchlist.slice(0, MAX_WATCHLIST));
+    });
   }
 
   /** The connections of the user of this channel are ended, for ever. */
@@ -69,6 +77,7 @@ export class SignIn {
 
   /** A connection has ended. */
   onEnd(connection: PusherConnection): void {
+    this.#joining.delete(connection);
     const topic = connection.onlineTopic;
     const others = topic === null ? undefined : this.#signedIn.get(topic);
     others?.delete(connection);

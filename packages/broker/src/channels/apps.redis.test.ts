@@ -45,7 +45,7 @@ describe('an app', () => {
     await one.writeApps([first, second], []);
     expect(await edge.readApp(first.key)).toEqual(first);
     expect(await edge.readApp(second.key)).toEqual(second);
-    const changed = { ...first, secret: 'other' };
+    const changed = { ...first, secret: 'other', previousSecret: first.secret };
     await one.writeApps([changed, second], []);
     expect(await edge.readApp(first.key)).toEqual(changed);
   });

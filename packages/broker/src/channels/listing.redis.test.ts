@@ -97,6 +97,19 @@ describe.each(ONE_AND_CLUSTER)('the channels of an app, on %s', (kind) => {
     expect(await control.readChannels([])).toEqual([]);
   });
 
+  test('of a user reach the edges that are subscribed, and those that are not are counted', async () => {
+    const online = onlineChannel('ann');
+    const { control, edge, commands, keys, appId, topicOf, edges } = await someApp({ a: [online], b: [online] });
+    const [one = '', other = ''] = edges;
+    expect(await control.terminateConnections(appId, 'ann')).toEqual({ missed: 2 });
+    expect(await control.terminateConnections(appId, 'bob')).toEqual({ missed: 0 });
+    await edge.changeOccupancy(one, [], [topicOf(online)]);
+    expect(await control.terminateConnections(appId, 'ann')).toEqual({ missed: 1 });
+    await edge.dropLease(other);
+    expect(Object.keys(await commands.hgetall(keys.topicEdges(topicOf(online))))).toContain(`e${other}`);
+    expect(await control.terminateConnections(appId, 'ann')).toEqual({ missed: 0 });
+  });
+
   test('have no member of an edge that is dead, once it was taken out', async () => {
     const { control, edge, topicOf, edges } = await someApp({ dead: ['presence-a'], living: ['presence-a'] });
     const topic = topicOf('presence-a');

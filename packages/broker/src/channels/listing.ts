@@ -91,9 +91,12 @@ export function channelListing(
     return stored === null ? null : cachedEvent(Buffer.from(stored), ttlMs);
   }
 
-  async function terminateConnections(appId: string, user: string): Promise<number> {
-    const live = keys.topicLive(channelTopic(appId, onlineChannel(user)));
-    return numberOf('spublish', await asked(redis.spublish(live, TERMINATE)));
+  async function terminateConnections(appId: string, user: string): Promise<{ missed: number }> {
+    const topic = channelTopic(appId, onlineChannel(user));
+    // First: those that are notified are soon without the channel, and would hide the others.
+    const living = await alive(await edgesOf(topic));
+    const notified = numberOf('spublish', await asked(redis.spublish(keys.topicLive(topic), TERMINATE)));
+    return { missed: Math.max(0, living.size - notified) };
   }
 
   return { readChannels, listChannels, terminateConnections };

@@ -13,6 +13,8 @@ export interface WebhookState {
   readonly pausedUntil: number | null;
   /** Why and when it was disabled, as `<reason> <ms>`. */
   readonly disabled: string | null;
+  /** Since when no API key has its app; null when one has, or it needs none. */
+  readonly waitingSince: number | null;
   /** When the oldest event happened that is not delivered. */
   readonly oldest: number | null;
   /** Requests of operators that are not done yet, each with a text of its own. */
@@ -24,7 +26,15 @@ export interface WebhookState {
 /** Fields that whoever delivers writes; '' removes one. */
 export type WrittenState = Partial<
   Record<
-    'begins' | 'delivered' | 'lastDelivered' | 'lastError' | 'failing' | 'pausedUntil' | 'disabled' | 'oldest',
+    | 'begins'
+    | 'delivered'
+    | 'lastDelivered'
+    | 'lastError'
+    | 'failing'
+    | 'pausedUntil'
+    | 'disabled'
+    | 'waitingSince'
+    | 'oldest',
     string
   >
 >;
@@ -40,6 +50,7 @@ export function decodeWebhookState(fields: Readonly<Record<string, string | unde
     failing: numberAt('failing') ?? 0,
     pausedUntil: numberAt('pausedUntil'),
     disabled: fields['disabled'] ?? null,
+    waitingSince: numberAt('waitingSince'),
     oldest: numberAt('oldest'),
     enable: fields['enable'] ?? null,
     replay: fields['replay'] ?? null,

@@ -91,8 +91,11 @@ export interface ControlChannels extends ChannelPublishing {
   readChannels(topics: readonly string[]): Promise<ChannelState[]>;
   /** The names of the occupied channels of an app that begin with `prefix`, in order. Without those of users. */
   listChannels(appId: string, prefix: string): Promise<string[]>;
-  /** Ends the connections that are signed in as a user. Gives how many edges were notified. */
-  terminateConnections(appId: string, user: string): Promise<number>;
+  /**
+   * Ends the connections that are signed in as a user, at the edges that are subscribed at this moment.
+   * @returns how many live edges have the user's channel and were not notified: it is to be called again a moment later
+   */
+  terminateConnections(appId: string, user: string): Promise<{ missed: number }>;
   /**
    * Makes the apps of this process known to edges; to be called every few seconds. Those that no process has written for a
    * minute are forgotten, by the first that writes. Without apps nothing is written until there were some; a day after the

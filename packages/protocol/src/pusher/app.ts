@@ -14,6 +14,10 @@ export const pusherKey = z
   .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 of A-Z a-z 0-9 _ -')
   .describe('The public key of the app, as in `/app/{key}`; it stands in pages');
 
+const pusherSecret = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,128}$/, 'must be 1 to 128 printable ASCII characters without blanks');
+
 /**
  * What makes an API key an app of the Pusher door. The secret is plain: both services compute HMACs with it, so the file
  * must be readable by its owner alone.
@@ -21,10 +25,10 @@ export const pusherKey = z
 export const pusherApp = z.strictObject({
   appId: pusherAppId,
   key: pusherKey,
-  secret: z
-    .string()
-    .regex(/^[\x21-\x7e]{1,128}$/, 'must be 1 to 128 printable ASCII characters without blanks')
-    .describe('The secret of the app, in plain text'),
+  secret: pusherSecret.describe('The secret of the app, in plain text'),
+  previousSecret: pusherSecret
+    .optional()
+    .describe('While the secret is replaced: the one before, in plain text. What is signed with it is still taken'),
   clientEvents: z.boolean().default(false).describe('Whether clients may send events to each other'),
   subscriptionCount: z
     .boolean()

@@ -14,7 +14,7 @@ export const webhookOutcome = z.enum([
 export type WebhookOutcome = z.output<typeof webhookOutcome>;
 
 /** Why nothing is sent to an endpoint until it is enabled. */
-export const disabledReason = z.enum(['gone', 'failing']);
+export const disabledReason = z.enum(['gone', 'failing', 'unknown-app']);
 
 export type DisabledReason = z.output<typeof disabledReason>;
 

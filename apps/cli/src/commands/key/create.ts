@@ -1,6 +1,6 @@
 import { HoldfastError } from '@holdfast/client/holdfast-error';
 import { KeysFileError } from '@holdfast/keys-file/errors';
-import { type NewKey, createKey } from '@holdfast/keys-file/keys-file';
+import { type CreatedKey, type ModeChange, type NewKey, createKey } from '@holdfast/keys-file/keys-file';
 import { type Command, Option } from 'commander';
 import { commaList, futureTime, wholeNumber } from '../../arguments.ts';
 import { operatorCalls } from '../../calls.ts';
@@ -12,6 +12,8 @@ import { FILE_OPTION, type KeysPlace, effectLine, keysPlace, placeAnswer, placeN
 import { type NewApp, appLines, newApp } from './pusher-app.ts';
 import { makeTokens } from './tokens.ts';
 import { isInForce } from './usage.ts';
+
+const GROUP_MAY_READ = 0o040;
 
 interface CreateOptions {
   id: string;
@@ -85,9 +87,9 @@ export function addKeyCreateCommand(key: Command, terminal: Terminal): void {
       const wanted = wantedKey(options, app);
       const place = await keysPlace(invocation, command, options.file);
       const tokens = await makeTokens(id, options.tokens, options.keyFile);
-      let presented: string;
+      let made: Awaited<ReturnType<typeof created>>;
       try {
-        presented = await created(invocation, place, {
+        made = await created(invocation, place, {
           ...wanted,
           ...(tokens.settings && { tokens: tokens.settings }),
         });
@@ -101,6 +103,7 @@ export function addKeyCreateCommand(key: Command, terminal: Terminal): void {
         const message = [...lines, ...unknownLines(id, options.keyFile)].join('\n');
         throw new CliError(exitCode, String(json['code']), message, { cause: error });
       }
+      const { presented, modeChange } = made;
       const readBy = place.kind === 'file' ? place.readBy : null;
       const isKnown = readBy !== null && (await isInForce(readBy, presented, terminal.interrupted));
       const { bold } = terminal.colors;
@@ -108,6 +111,7 @@ export function addKeyCreateCommand(key: Command, terminal: Terminal): void {
       const answer = {
         ...tokens.answer,
         ...(app && { pusher: { appId, key: appKey, secret } }),
+        ...(modeChange && { fileMode: { before: modeText(modeChange.before), after: modeText(modeChange.after) } }),
         ...placeAnswer(place),
       };
       invocation.print({ id, key: presented, ...answer }, [
@@ -121,6 +125,7 @@ export function addKeyCreateCommand(key: Command, terminal: Terminal): void {
         '',
         ...tokens.lines,
         ...(app === undefined ? [] : appLines(app, place)),
+        ...modeLines(modeChange, place),
         isKnown ? `The control-api at ${readBy} reads this file, and knows the key already.` : effectLine(place),
       ]);
     });
@@ -159,10 +164,29 @@ function unknownLines(id: string, keyFile: string | undefined): string[] {
   ];
 }
 
-/** The key as `<id>.<secret>`. */
-async function created(invocation: Invocation, place: KeysPlace, key: NewKey): Promise<string> {
-  if (place.kind === 'file') return (await createKey(place.file, key)).presented;
-  return (await operatorCalls(invocation).createKey(key)).key;
+/** The key as `<id>.<secret>`, and what became of the permissions of a file that was changed here. */
+async function created(
+  invocation: Invocation,
+  place: KeysPlace,
+  key: NewKey,
+): Promise<Pick<CreatedKey, 'presented' | 'modeChange'>> {
+  if (place.kind === 'file') return createKey(place.file, key);
+  return { presented: (await operatorCalls(invocation).createKey(key)).key, modeChange: null };
+}
+
+function modeLines(change: ModeChange | null, place: KeysPlace): string[] {
+  if (change === null) return [];
+  const { before, after } = change;
+  const readers = (after & GROUP_MAY_READ) === 0 ? 'its owner' : 'its owner and its group';
+  return [
+    `The mode of ${placeName(place)} was ${modeText(before)} and is ${modeText(after)} now: only ${readers} can read it. A control-api`,
+    'that runs as another user can no longer: give it the file (chown), or a group that it is in (chgrp, chmod 640).',
+    '',
+  ];
+}
+
+function modeText(mode: number): string {
+  return mode.toString(8).padStart(3, '0');
 }
 
 function wantedKey(options: CreateOptions, app: NewApp | undefined): NewKey {

@@ -28,9 +28,12 @@ export function meaningOf({ state, app, disabledReason, disabledAt, pausedUntil 
     return `It asked for a pause${until} by Retry-After. Events wait meanwhile.`;
   }
   if (state === 'waiting') {
-    return `No API key has the app ${app ?? ''}, whose secret signs: nothing is sent until the keys file has it. Events wait meanwhile.`;
+    return `No API key has the app ${app ?? ''}, whose secret signs: nothing is sent until the keys file has it; after 24 hours it is disabled. Events wait meanwhile.`;
   }
   const since = disabledAt === null ? '' : ` at ${date(Date.parse(disabledAt))}`;
+  if (disabledReason === 'unknown-app') {
+    return `No API key had the app ${app ?? ''} for 24 hours${since}: nothing is sent until it is enabled. Give the app back to the keys file first, or take the endpoint out of WEBHOOKS_FILE.`;
+  }
   return disabledReason === 'gone'
     ? `It answered 410 (gone)${since}: nothing is sent until it is enabled. Take it out of WEBHOOKS_FILE if it is really gone.`
     : `Every try of 24 hours failed${since}: nothing is sent until it is enabled. Events wait as long as the buffer holds them.`;

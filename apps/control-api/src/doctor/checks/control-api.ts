@@ -14,7 +14,7 @@ const keysFile: Subject = {
 };
 const keysFileMode: Subject = {
   id: 'keys-file-mode',
-  why: 'Secrets of apps stand in it in plain text: who has one publishes, and lets clients into private channels',
+  why: 'Secrets of apps and of HS256 tokens stand in it in plain text: who has one signs as your backend does',
 };
 /** A change takes milliseconds. */
 const LOCKED_TOO_LONG_SECONDS = 60;

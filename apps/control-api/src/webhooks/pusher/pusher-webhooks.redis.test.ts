@@ -159,6 +159,16 @@ describe('an endpoint', () => {
     expect(() => verified(first ?? noRequest(), { ...APP, secret })).toThrow('does not take');
   });
 
+  test('is signed with the secret of the app alone, while the one before is still taken from others', async () => {
+    const app = { ...APP, secret: 'after', previousSecret: 'before' };
+    const { receiver, edge } = await start({}, { findApp: () => app });
+    await edge.occupy('a');
+    await eventually(() => expect(receiver.received).toHaveLength(1));
+    const [request = noRequest()] = receiver.received;
+    expect(verified(request, { ...APP, secret: 'after' }).events).toHaveLength(1);
+    expect(() => verified(request, { ...APP, secret: 'before' })).toThrow('does not take');
+  });
+
   test('without its app waits, says so, and gets all of it when the keys file has the app', async () => {
     let isThere = false;
     let asked = 0;
@@ -181,6 +191,39 @@ describe('an endpoint', () => {
     isThere = true;
     await eventually(() => expect(eventsOf(receiver)).toEqual([{ name: 'channel_occupied', channel: 'a' }]));
     expect((await webhooks.list())[0]).toMatchObject({ state: 'active', dropped: 0 });
+  });
+
+  test('whose app stays away for as long as tries go on is disabled, and has what it is sent again when it is enabled', async () => {
+    let isThere = false;
+    const find = () => (isThere ? APP : null);
+    const { events, receiver, edge, webhooks } = await start({}, { findApp: find, retries: { giveUpMs: 1_500 } });
+    await edge.occupy('a');
+    await eventually(async () => expect((await webhooks.list())[0]?.state).toBe('waiting'));
+    const disabled = { state: 'disabled', disabledReason: 'unknown-app' };
+    await eventually(async () => expect((await webhooks.list())[0]).toMatchObject(disabled));
+    const logged = { level: 'error', endpoint: 'channels', reason: 'unknown-app' };
+    expect(webhooks.log.linesWith('the endpoint of webhooks is disabled')).toMatchObject([logged]);
+    // It waits anew, and not where it stopped.
+    await webhooks.enable('channels');
+    expect((await webhooks.list())[0]?.state).toBe('waiting');
+    isThere = true;
+    await eventually(() => expect(eventsOf(receiver)).toEqual([{ name: 'channel_occupied', channel: 'a' }]));
+    await eventually(async () => expect((await events.broker.readWebhook('channels')).waitingSince).toBeNull());
+  });
+
+  test('whose app has been missing at another control-api goes on waiting from then on', async () => {
+    const events = await openEvents();
+    const receiver = await startReceiver();
+    const endpoint = pusherEndpointOf(receiver, 'channels');
+    const first = await startTestWebhooks(events, [endpoint]);
+    const since = async () => (await events.broker.readWebhook('channels')).waitingSince;
+    await eventually(async () => expect(await since()).not.toBeNull());
+    const began = await since();
+    await first.stop();
+    const second = await startTestWebhooks(events, [endpoint]);
+    const MISSING = 'no API key has the app of the endpoint: its webhooks wait';
+    await eventually(() => expect(second.log.linesWith(MISSING)).toHaveLength(1));
+    expect(await since()).toBe(began);
   });
 
   test('gets events again after a replay, under their ids', async () => {
