@@ -13,7 +13,7 @@ import type { Webhooks } from './webhooks/webhooks.ts';
 /** What gives large answers: over a connection of its own, so that small calls do not wait behind them. */
 export type BulkBroker = Pick<
   Topics & Clients & Users & Presence & ControlChannels,
-  'readLog' | 'readWithDormant' | 'listClients' | 'listClientsOf' | 'readPresence' | 'listChannels'
+  'readLog' | 'readWithDormant' | 'listClients' | 'listClientsOf' | 'readPresence' | 'countPresent' | 'listChannels'
 >;
 
 /** What the calls work with. */

@@ -64,6 +64,7 @@ describe('while Redis is away', () => {
   test.each(SIGNED_CALLS)('%s answers 503 redis-unavailable with Retry-After', async (_, method, path, options) => {
     const answer = await signedCall(api, method, `/apps/3/${path}`, options);
     expect(answer).toBeProblem(503, 'redis-unavailable');
+    expect(answer.text).not.toContain('Idempotency-Key');
     expect(answer.headers['retry-after']).toBe('1');
   });
 

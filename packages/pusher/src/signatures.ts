@@ -32,14 +32,13 @@ export interface SignedRequest {
   method: string;
   /** Without the query. */
   path: string;
-  /** Decoded. `auth_signature` is left out by itself. */
+  /** Decoded, with names in lower case. `auth_signature` is left out by itself. */
   query: ReadonlyMap<string, string>;
 }
 
 export function requestSignature(secret: string, { method, path, query }: SignedRequest): string {
   const pairs = [...query]
     .filter(([name]) => name !== 'auth_signature')
-    .map(([name, value]) => [name.toLowerCase(), value] as const)
     .toSorted(([one], [other]) => (one < other ? -1 : 1))
     .map(([name, value]) => `${name}=${value}`);
   return sign(secret, `${method.toUpperCase()}\n${path}\n${pairs.join('&')}`);

@@ -1,5 +1,7 @@
+import { redisKeys } from '@holdfast/broker/keys';
+import { MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
 import { channelTopic, onlineChannel } from '@holdfast/protocol/pusher-channels';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { APP, type TestApi, startTestApi } from '../testing/api.ts';
 import { type TestEdge, startTestEdge } from '../testing/edge.ts';
 import { signedCall } from '../testing/signed-calls.ts';
@@ -38,6 +40,8 @@ afterAll(async () => {
   await api.stop();
 });
 
+afterEach(() => vi.restoreAllMocks());
+
 const get = (path: string, query: Record<string, string> = {}) => signedCall(api, 'GET', `/apps/3${path}`, { query });
 const body = async (path: string, query: Record<string, string> = {}) => {
   const answer = await get(path, query);
@@ -47,6 +51,15 @@ const body = async (path: string, query: Record<string, string> = {}) => {
 const member = (id: string) => ({ id, info: null });
 const end = (user: string, given: unknown = {}) =>
   signedCall(api, 'POST', `/apps/3/users/${user}/terminate_connections`, { body: given });
+const named = (start: string, count: number) =>
+  Array.from({ length: count }, (_, index) => `${start}${String(index).padStart(5, '0')}`);
+const noSubscriptions = (name: string) => [name, { subscription_count: 0 }];
+const occupyOfSmall = (names: string[]) =>
+  edge.broker.changeOccupancy(
+    edge.id,
+    names.map((name) => topicOf(name, 'small')),
+    [],
+  );
 const wrong = (field: string) => ({ errors: [{ field, rule: expect.any(String) as string }] });
 
 describe('the list of channels', () => {
@@ -77,6 +90,61 @@ describe('the list of channels', () => {
       'invalid-request',
       wrong('query.filter_by_prefix'),
     );
+  });
+
+  describe('that is long', () => {
+    const app = { key: 'small-key', secret: 'small-secret' };
+    const list = (query: Record<string, string>) => signedCall(api, 'GET', '/apps/small/channels', { app, query });
+
+    test('has the subscriptions of a thousand channels, and is refused for more, before any is counted', async () => {
+      const names = named('many-', 1001);
+      await occupyOfSmall(names);
+      const surveys = vi.spyOn(api.broker, 'surveySubscribers');
+      const query = { filter_by_prefix: 'many-', info: 'subscription_count' };
+      expect(await list(query)).toBeProblem(400, 'invalid-request', wrong('query.info'));
+      expect(surveys).not.toHaveBeenCalled();
+      expect(Object.keys((await list({ filter_by_prefix: 'many-' })).body['channels'] as object)).toEqual(names);
+      const { body: some } = await list({ ...query, filter_by_prefix: 'many-00' });
+      expect(some['channels']).toEqual(Object.fromEntries(names.slice(0, 1000).map(noSubscriptions)));
+      expect(surveys).toHaveBeenCalledTimes(1000);
+    });
+
+    test('has the users of many presence channels, counted where large answers are', async () => {
+      const names = named('presence-many-', 1001);
+      await occupyOfSmall(names);
+      const counts = vi.spyOn(api.broker, 'countPresent');
+      const { body: found } = await list({ filter_by_prefix: 'presence-many-', info: 'user_count,subscription_count' });
+      expect(found['channels']).toEqual(Object.fromEntries(names.map((name) => [name, { user_count: 0 }])));
+      expect(counts).not.toHaveBeenCalled();
+    });
+
+    test('is refused past ten thousand channels', async () => {
+      const key = redisKeys(api.prefix).edgeTopics(edge.id);
+      await api.redis.commands.sadd(key, ...named('flood-', 10_001).map((name) => topicOf(name, 'small')));
+      expect(await list({ filter_by_prefix: 'flood-' })).toBeProblem(
+        400,
+        'invalid-request',
+        wrong('query.filter_by_prefix'),
+      );
+      expect((await list({ filter_by_prefix: 'flood-0' })).status).toBe(200);
+    });
+
+    test('holds as many bytes as its answer has', async () => {
+      const limited = await startTestApi(api.url, [], [], { maxBytesInFlight: 4 * MAX_PAGE_BYTES });
+      const its = await startTestEdge(limited, {});
+      const names = named('c'.repeat(190), 1200);
+      await its.broker.changeOccupancy(
+        its.id,
+        names.map((name) => topicOf(name)),
+        [],
+      );
+      const listOf = (prefix: string) =>
+        signedCall(limited, 'GET', '/apps/3/channels', { query: { filter_by_prefix: prefix } });
+      expect(Object.keys((await listOf(`${'c'.repeat(190)}00`)).body['channels'] as object)).toHaveLength(1000);
+      expect(await listOf('c')).toBeProblem(429, 'too-many-calls');
+      its.stop();
+      await limited.stop();
+    });
   });
 });
 

@@ -17,17 +17,23 @@ import { isGone } from '../limits/call-limits.ts';
 import { answers } from '../openapi/schemas.ts';
 import type { Services } from '../services.ts';
 import { SIGNED_CODES, appPath, security, tags } from './calls.ts';
-import { countChannels } from './channel-counts.ts';
+import { type ChannelCounter, countOf } from './channel-counts.ts';
 import { dataOf } from './published-events.ts';
 import { appOf } from './signed-requests.ts';
 
 const MS_PER_SECOND = 1000;
+/** Channels of one list. Clients make them with the public key alone. */
+const MAX_LISTED = 10_000;
+/** Channels of one list whose subscriptions are counted: each is a question to the edges. */
+const MAX_SURVEYED = 1000;
+/** Bytes of a channel in the answer, beside its name. */
+const COUNTED_BYTES = Buffer.byteLength('"":{"subscription_count":1000000},');
 
 const channelPath = appPath.extend({ channel: channelName });
 
 /** Looking at channels. */
-export const channelRoutes: FastifyPluginAsyncZod<Services> = async (app, services) => {
-  const { broker, bulkBroker, bulkReads } = services;
+export const channelRoutes: FastifyPluginAsyncZod<Services & { counter: ChannelCounter }> = async (app, services) => {
+  const { broker, bulkBroker, bulkReads, counter } = services;
 
   app.get(
     '/apps/:appId/channels',
@@ -35,7 +41,10 @@ export const channelRoutes: FastifyPluginAsyncZod<Services> = async (app, servic
       schema: {
         operationId: 'listChannels',
         summary: 'List the channels that have subscribers',
-        description: 'Without the channels of users. `user_count` is there for presence channels only.',
+        description:
+          'Without the channels of users. `user_count` is there for presence channels only. ' +
+          `At most ${MAX_LISTED} channels, and ${MAX_SURVEYED} with \`subscription_count\`: where there are more, ` +
+          '`filter_by_prefix` makes them fewer.',
         tags,
         security,
         params: appPath,
@@ -47,12 +56,16 @@ export const channelRoutes: FastifyPluginAsyncZod<Services> = async (app, servic
       const { appId } = appOf(request);
       const { filter_by_prefix: prefix, info = new Set<never>() } = request.query;
       request.holdBytes(MAX_PAGE_BYTES);
-      const channels = await bulkReads.run(
-        request.caller,
-        () => isGone(reply),
-        () => bulkBroker.listChannels(appId, prefix),
-      );
-      const counted = await countChannels(broker, appId, channels, info);
+      const gone = () => isGone(reply);
+      const read = <T>(page: () => Promise<T>) => bulkReads.run(request.caller, gone, page);
+      const channels = await read(() => bulkBroker.listChannels(appId, prefix, MAX_LISTED));
+      if (channels === null) throw tooMany('filter_by_prefix', `must leave at most ${MAX_LISTED} channels`);
+      const bytes = channels.reduce((sum, channel) => sum + channel.length + COUNTED_BYTES, 0);
+      if (bytes > MAX_PAGE_BYTES) request.holdBytes(bytes - MAX_PAGE_BYTES);
+      if (info.has('subscription_count')) requireFewSurveys(channels);
+      const asked = channels.map((channel) => ({ channel, info }));
+      const countPresent = (rooms: readonly string[]) => read(() => bulkBroker.countPresent(rooms));
+      const counted = await counter.count(appId, asked, { countPresent, isGone: gone });
       return { channels: Object.fromEntries(channels.map((channel, index) => [channel, counted[index] ?? {}])) };
     },
   );
@@ -71,13 +84,16 @@ export const channelRoutes: FastifyPluginAsyncZod<Services> = async (app, servic
         response: answers({ 200: channelResponse.describe('The channel') }, SIGNED_CODES),
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { appId } = appOf(request);
       const { channel } = request.params;
       const { info = new Set<never>() } = request.query;
       const [[state], [counted = {}]] = await Promise.all([
         broker.readChannels([channelTopic(appId, channel)]),
-        countChannels(broker, appId, [channel], info),
+        counter.count(appId, [{ channel, info }], {
+          countPresent: (topics) => broker.countPresent(topics),
+          isGone: () => isGone(reply),
+        }),
       ]);
       const cached = state?.cached ?? null;
       return {
@@ -155,3 +171,14 @@ export const channelRoutes: FastifyPluginAsyncZod<Services> = async (app, servic
     );
   }
 };
+
+function tooMany(parameter: string, rule: string): ProblemError {
+  return new ProblemError('invalid-request', { errors: [{ field: `query.${parameter}`, rule }] });
+}
+
+/** @throws {ProblemError} invalid-request */
+function requireFewSurveys(channels: readonly string[]): void {
+  const { length } = channels.filter((channel) => countOf(channel) === 'subscription_count');
+  if (length <= MAX_SURVEYED) return;
+  throw tooMany('info', `may have subscription_count for at most ${MAX_SURVEYED} channels: these are ${length}`);
+}

@@ -1,5 +1,6 @@
 import { channelTopic } from '@holdfast/protocol/pusher-channels';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { RedisUnavailable } from '@holdfast/redis/unavailable';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { APP, type TestApi, startTestApi } from '../testing/api.ts';
 import { type TestEdge, startTestEdge } from '../testing/edge.ts';
 import { signedCall } from '../testing/signed-calls.ts';
@@ -19,6 +20,8 @@ afterAll(async () => {
   edge.stop();
   await api.stop();
 });
+
+afterEach(() => vi.restoreAllMocks());
 
 const event = { name: 'placed', data: '{"id":1}' };
 const publish = (body: unknown, path = EVENTS) => signedCall(api, 'POST', path, { body });
@@ -102,6 +105,46 @@ describe('an event', () => {
         'no-one': { subscription_count: 0 },
       },
     });
+  });
+
+  test('whose info cannot be had is published, and answered without it: a repeat would publish it twice', async () => {
+    const channels = ['presence-room', 'orders'];
+    const away = new RedisUnavailable(new Error('it is away'));
+    const info = 'user_count,subscription_count';
+    for (const read of ['countPresent', 'surveySubscribers'] as const) {
+      const failing = vi.spyOn(api.broker, read).mockRejectedValue(away);
+      await sentBy(async () => {
+        const answer = await publish({ ...event, channels, info });
+        expect(answer).toMatchObject({ status: 200, body: { channels: { 'presence-room': {}, orders: {} } } });
+        const batch = channels.map((channel) => ({ ...event, channel, info }));
+        expect(await publish({ batch }, BATCH)).toMatchObject({ status: 200, body: { batch: [{}, {}] } });
+      }, 4);
+      expect(failing).toHaveBeenCalledTimes(2);
+      failing.mockRestore();
+    }
+  });
+
+  test('that is published to some of its channels is counted for these, and the 503 recommends nothing', async () => {
+    const published = async () => {
+      const { text } = await api.call('GET', '/metrics');
+      return Number(/^holdfast_publishes_total\{.*outcome="published".* (\d+)$/m.exec(text)?.[1] ?? 0);
+    };
+    const real = api.broker.publishToChannel.bind(api.broker);
+    vi.spyOn(api.broker, 'publishToChannel').mockImplementation((topic, frame) =>
+      topic === topicOf('orders-2')
+        ? Promise.reject(new RedisUnavailable(new Error('it is away')))
+        : real(topic, frame),
+    );
+    const before = await published();
+    const answer = await publish({ ...event, channels: ['orders-2', 'orders', 'other'] });
+    expect(answer).toBeProblem(503, 'redis-unavailable');
+    expect(answer.headers['retry-after']).toBe('1');
+    expect(answer.body['detail']).toMatch(/some may have been published/);
+    expect(answer.text).not.toContain('Idempotency-Key');
+    expect(await published()).toBe(before + 2);
+    const batch = ['orders', 'orders-2', 'orders-2', 'orders'].map((channel) => ({ ...event, channel }));
+    expect(await publish({ batch }, BATCH)).toBeProblem(503, 'redis-unavailable');
+    expect(await published()).toBe(before + 4);
   });
 
   test.each<[string, object, string]>([
@@ -226,5 +269,31 @@ describe('a hostile body, signed', () => {
   test('that is deep where nothing is looked at is taken', async () => {
     const raw = `{"name":"x","data":"","channel":"other","more":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
     expect((await signedCall(api, 'POST', EVENTS, { raw })).status).toBe(200);
+  });
+});
+
+describe('while an edge does not answer', () => {
+  const app = { key: 'small-key', secret: 'small-secret' };
+  /** As many as one key may have under way at a time. */
+  const TURNS = 64;
+  const send = (info?: string) =>
+    signedCall(api, 'POST', '/apps/small/events', { app, body: { name: 'x', data: '', channel: 'silent', info } });
+
+  test('events with info hold up no others, and are answered without it, the next ones at once', async () => {
+    const silent = await startTestEdge(api, { topics: [channelTopic('small', 'silent')] });
+    silent.fallSilent();
+    const counted = Array.from({ length: TURNS }, () => send('subscription_count'));
+    const first = await Promise.race([
+      send().then(({ text }) => `without info: ${text}`),
+      ...counted.map((call) => call.then(() => 'with info')),
+    ]);
+    expect(first).toBe('without info: {}');
+    for (const answer of await Promise.all(counted)) {
+      expect(answer).toMatchObject({ status: 200, body: { channels: { silent: {} } } });
+    }
+    const surveys = vi.spyOn(api.broker, 'surveySubscribers');
+    expect(await send('subscription_count')).toMatchObject({ status: 200, body: { channels: { silent: {} } } });
+    expect(surveys).not.toHaveBeenCalled();
+    silent.stop();
   });
 });

@@ -13,16 +13,18 @@ export interface PublishedEvent {
 }
 
 /**
- * Publishes to several channels side by side, and to each in the order given. Rejects with `RedisUnavailable` when one of
- * them was not published to, or may not have been.
+ * Publishes to several channels side by side, and to each in the order given. Rejects with `RedisUnavailable`, once all have
+ * been tried, when one of them was not published to, or may not have been.
+ * @param onPublished called for each event that was published
  */
 export async function publishEvents(
   broker: ChannelPublishing,
   { appId }: PusherApp,
   events: readonly PublishedEvent[],
+  onPublished: () => void,
 ): Promise<void> {
   const byChannel = Map.groupBy(events, ({ channel }) => channel);
-  await Promise.all(
+  const outcomes = await Promise.allSettled(
     [...byChannel].map(async ([channel, ofChannel]) => {
       const { cache } = channelKind(channel);
       for (const event of ofChannel) {
@@ -31,9 +33,12 @@ export async function publishEvents(
           ...(event.socketId === null ? {} : { except: event.socketId }),
           ...(cache ? { cached: true } : {}),
         });
+        onPublished();
       }
     }),
   );
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }
 
 /** What subscribers are sent: edges pass it on as it is. */

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { open } from '../openapi/schemas.ts';
 import type { Services } from '../services.ts';
 import { tags } from './calls.ts';
+import { ChannelCounter } from './channel-counts.ts';
 import { channelRoutes } from './channel-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { requireSignatures } from './signed-requests.ts';
@@ -17,7 +18,8 @@ interface PusherRoutesOptions {
 export const pusherRoutes: FastifyPluginAsync<PusherRoutesOptions> = async (app, { services, pathPrefixes }) => {
   await app.register(async (signed) => {
     requireSignatures(signed, { keys: services.keys, pathPrefixes });
-    for (const routes of [eventRoutes, channelRoutes, userConnectionRoutes]) await signed.register(routes, services);
+    const counting = { ...services, counter: new ChannelCounter(services.broker) };
+    for (const routes of [eventRoutes, channelRoutes, userConnectionRoutes]) await signed.register(routes, counting);
   });
 
   const response = { 200: z.object({ health: z.literal('OK') }).describe('It does') };

@@ -1,17 +1,22 @@
 import type { PusherApp } from '@holdfast/protocol/pusher-app';
 import { MAX_TIME_DIFFERENCE_SECONDS } from '@holdfast/protocol/pusher-limits';
 import { bodyDigest, equalInConstantTime, requestSignature, someSecret } from '@holdfast/pusher/signatures';
+import { RedisUnavailable } from '@holdfast/redis/unavailable';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type AppKey, type KeyRing, requireNotExpired } from '../auth/authentication.ts';
 import { keyOf } from '../auth/authorization.ts';
 import { principalOfKey } from '../auth/principal.ts';
 import { parseJson } from '../http/bodies.ts';
-import { ProblemError } from '../http/problem-error.ts';
+import { ProblemError, RETRY_AFTER_SECONDS } from '../http/problem-error.ts';
 import { signedPaths } from './path-prefixes.ts';
 
 const VERSION = '1.0';
 const SECONDS = /^\d{1,15}$/;
 const NO_BODY = Buffer.alloc(0);
+/** The protocol has no key by which a repeat could be known. */
+const OUTCOME_UNKNOWN =
+  'Whether the call took effect is not known: of several events or channels some may have been published. A repeat ' +
+  'publishes again.';
 
 export interface SignatureOptions {
   readonly keys: KeyRing;
@@ -41,6 +46,15 @@ export function requireSignatures(app: FastifyInstance, options: SignatureOption
       if (digest !== bodyDigest(body)) throw refusal(reply, 'body_md5', 'must be the MD5 of the body as it is sent');
     }
     request.body = body.length === 0 ? undefined : parseJson(body);
+  });
+  // The answer itself is made where those of all calls are.
+  app.setErrorHandler((error) => {
+    if (!(error instanceof RedisUnavailable)) throw error;
+    throw new ProblemError(
+      'redis-unavailable',
+      { detail: OUTCOME_UNKNOWN, retryAfterSeconds: RETRY_AFTER_SECONDS },
+      { cause: error },
+    );
   });
 }
 
@@ -85,15 +99,22 @@ function signerOf(request: FastifyRequest, reply: FastifyReply, { keys, pathPref
   return key;
 }
 
-/** @throws {ProblemError} invalid-request for a parameter that is there twice: which one is signed cannot be known */
+/**
+ * @throws {ProblemError} invalid-request for a parameter that is there twice, as which one is signed cannot be known, and for
+ * a name with capital letters: names are signed in lower case, and one in another case would be signed and not be looked at
+ */
 function singleValues(query: Query): Map<string, string> {
   return new Map(
     Object.entries(query).map(([name, value = '']) => {
-      if (typeof value === 'string') return [name, value];
-      const errors = [{ field: `query.${name}`, rule: 'must be given once' }];
-      throw new ProblemError('invalid-request', { errors });
+      if (name !== name.toLowerCase()) throw wrongParameter(name, 'must be in lower case');
+      if (typeof value !== 'string') throw wrongParameter(name, 'must be given once');
+      return [name, value];
     }),
   );
+}
+
+function wrongParameter(name: string, rule: string): ProblemError {
+  return new ProblemError('invalid-request', { errors: [{ field: `query.${name}`, rule }] });
 }
 
 function refusal(reply: FastifyReply, parameter: string, rule: string): ProblemError {

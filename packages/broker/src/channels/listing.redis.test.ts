@@ -5,6 +5,8 @@ import { detailsOf } from '../testing/brokers.ts';
 import { CHANNEL_PRESENCE, ONE_AND_CLUSTER, frame, openBoth } from '../testing/channels.ts';
 
 const both = await openBoth();
+/** More channels than a test has. */
+const MANY = 5000;
 
 describe.each(ONE_AND_CLUSTER)('the channels of an app, on %s', (kind) => {
   /** Edges with subscribers on channels of an app of its own. */
@@ -24,20 +26,20 @@ describe.each(ONE_AND_CLUSTER)('the channels of an app, on %s', (kind) => {
 
   test('are those on which an edge has subscribers, each once, in order', async () => {
     const { control, edge, appId, topicOf, edges } = await someApp({ a: ['room-b', 'room-a'], b: ['room-b', 'hall'] });
-    expect(await control.listChannels(appId, '')).toEqual(['hall', 'room-a', 'room-b']);
-    expect(await control.listChannels(appId, 'room-')).toEqual(['room-a', 'room-b']);
-    expect(await control.listChannels(appId, 'room-[ab]*')).toEqual([]);
-    expect(await control.listChannels(randomUUID(), '')).toEqual([]);
+    expect(await control.listChannels(appId, '', MANY)).toEqual(['hall', 'room-a', 'room-b']);
+    expect(await control.listChannels(appId, 'room-', MANY)).toEqual(['room-a', 'room-b']);
+    expect(await control.listChannels(appId, 'room-[ab]*', MANY)).toEqual([]);
+    expect(await control.listChannels(randomUUID(), '', MANY)).toEqual([]);
     for (const id of edges) await edge.changeOccupancy(id, [], [topicOf('room-b')]);
-    expect(await control.listChannels(appId, '')).toEqual(['hall', 'room-a']);
+    expect(await control.listChannels(appId, '', MANY)).toEqual(['hall', 'room-a']);
   });
 
   test('are not those of edges that are dead, whether they were taken out already or not', async () => {
     const { control, edge, appId, edges } = await someApp({ dead: ['a', 'both'], living: ['both', 'c'] });
     await edge.dropLease(edges[0] ?? '');
-    expect(await control.listChannels(appId, '')).toEqual(['both', 'c']);
+    expect(await control.listChannels(appId, '', MANY)).toEqual(['both', 'c']);
     await control.vacateTopics();
-    expect(await control.listChannels(appId, '')).toEqual(['both', 'c']);
+    expect(await control.listChannels(appId, '', MANY)).toEqual(['both', 'c']);
   });
 
   test('are not those that are only noted, nor have no subscriber any more', async () => {
@@ -45,7 +47,7 @@ describe.each(ONE_AND_CLUSTER)('the channels of an app, on %s', (kind) => {
     const [id = ''] = edges;
     await commands.del(keys.topicEdges(topicOf('gone')));
     await edge.countSubscribers(topicOf('empty'), id, 0, false);
-    expect(await control.listChannels(appId, '')).toEqual(['c']);
+    expect(await control.listChannels(appId, '', MANY)).toEqual(['c']);
     expect((await control.readChannels(['gone', 'empty', 'c'].map(topicOf))).map(({ occupied }) => occupied)).toEqual([
       false,
       false,
@@ -57,14 +59,23 @@ describe.each(ONE_AND_CLUSTER)('the channels of an app, on %s', (kind) => {
     const { control, edge, appId, edges } = await someApp({ a: [userChannel('ann'), onlineChannel('a*[?'), 'room'] });
     const other = [randomUUID(), channelTopic(`${appId}x`, 'room'), channelTopic('x', appId)];
     await edge.changeOccupancy(edges[0] ?? '', other, []);
-    expect(await control.listChannels(appId, '')).toEqual(['room']);
-    expect(await control.listChannels(appId, '#')).toEqual([]);
+    expect(await control.listChannels(appId, '', MANY)).toEqual(['room']);
+    expect(await control.listChannels(appId, '#', MANY)).toEqual([]);
   });
 
   test('are found among many', async () => {
     const channels = Array.from({ length: 2500 }, (_, index) => `c${String(index).padStart(4, '0')}`);
     const { control, appId } = await someApp({ a: channels.slice(0, 1500), b: channels.slice(1000) });
-    expect(await control.listChannels(appId, '')).toEqual(channels);
+    expect(await control.listChannels(appId, '', MANY)).toEqual(channels);
+  });
+
+  test('are none of them when there are more than asked for', async () => {
+    const channels = Array.from({ length: 1500 }, (_, index) => `c${String(index).padStart(4, '0')}`);
+    const { control, appId } = await someApp({ a: channels.slice(0, 800), b: channels.slice(700), c: ['hall'] });
+    expect(await control.listChannels(appId, '', 1501)).toHaveLength(1501);
+    expect(await control.listChannels(appId, '', 1500)).toBeNull();
+    expect(await control.listChannels(appId, 'c', 1500)).toEqual(channels);
+    expect(await control.listChannels(appId, 'c0', 10)).toBeNull();
   });
 
   test('are read with whether they are occupied, their users, and their last event', async () => {

@@ -39,11 +39,14 @@ export function channelListing(
     }));
   }
 
-  async function listChannels(appId: string, prefix: string): Promise<string[]> {
+  async function listChannels(appId: string, prefix: string, most: number): Promise<string[] | null> {
     const listed = await notes.edges();
     const living = await alive(listed);
     const found = new Set<string>();
-    for (const edge of living) await collect(edge, appId, prefix, found);
+    for (const edge of living) {
+      await collect(edge, appId, prefix, found, most);
+      if (found.size > most) return null;
+    }
     const names = [...found].toSorted();
     const occupied: string[] = [];
     for (let from = 0; from < names.length; from += MAX_BATCH) {
@@ -54,8 +57,8 @@ export function channelListing(
     return occupied;
   }
 
-  /** The channels that are noted for an edge. */
-  async function collect(edge: string, appId: string, prefix: string, into: Set<string>): Promise<void> {
+  /** Adds the channels that are noted for an edge, until there are more than `most`. */
+  async function collect(edge: string, appId: string, prefix: string, into: Set<string>, most: number): Promise<void> {
     const start = channelTopic(appId, '');
     let cursor = '0';
     do {
@@ -66,7 +69,7 @@ export function channelListing(
         const channel = topic.slice(start.length);
         if (channel.startsWith(prefix) && !isChannelOfUser(channel)) into.add(channel);
       }
-    } while (cursor !== '0');
+    } while (cursor !== '0' && into.size <= most);
   }
 
   /** The edges that have subscribers on a channel, dead ones with them. */

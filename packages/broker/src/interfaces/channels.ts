@@ -89,8 +89,11 @@ export interface ChannelState {
 export interface ControlChannels extends ChannelPublishing {
   /** In the order given. */
   readChannels(topics: readonly string[]): Promise<ChannelState[]>;
-  /** The names of the occupied channels of an app that begin with `prefix`, in order. Without those of users. */
-  listChannels(appId: string, prefix: string): Promise<string[]>;
+  /**
+   * The names of the occupied channels of an app that begin with `prefix`, in order. Without those of users. Null: edges
+   * have more than `most` of them.
+   */
+  listChannels(appId: string, prefix: string, most: number): Promise<string[] | null>;
   /**
    * Ends the connections that are signed in as a user, at the edges that are subscribed at this moment.
    * @returns how many live edges have the user's channel and were not notified: it is to be called again a moment later

@@ -123,7 +123,7 @@ export function everyCall({
     'changeOccupancy with a channel': () => edge.changeOccupancy('e4', [channel], []),
     countSubscribers: () => edge.countSubscribers(channel, 'e4', 3, true),
     readChannels: async () => (await control.readChannels([channel])).map(({ users }) => users),
-    listChannels: () => control.listChannels(appId, ''),
+    listChannels: () => control.listChannels(appId, '', 10),
     terminateConnections: () => control.terminateConnections(appId, 'ann'),
     writeApps: () => control.writeApps([app], ['other']),
     readApp: async () => Object.keys(await edge.readApp(app.key)),
