@@ -92,7 +92,9 @@ describe('connection_established', () => {
       let phase = connection.phase;
       Object.defineProperty(connection, 'phase', {
         get: () => ((looks += 1), phase),
-        set: (next: typeof phase) => (phase = next),
+        set: (next: typeof phase) => {
+          phase = next;
+        },
       });
     }
     goOn();
