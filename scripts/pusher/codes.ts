@@ -105,7 +105,7 @@ export const errorCodes: readonly DoorCode[] = [
   },
   {
     code: '4301',
-    when: 'a client event that is not allowed, or one too many',
+    when: 'a client event that is not allowed, one too many, or one that Redis did not take',
     next: NOTHING,
     tests: {
       'client-events.test.ts': [

@@ -99,6 +99,15 @@ const channels: FeatureGroup = {
       },
     },
     {
+      what: 'channels of one connection',
+      does: 'at most 1,000. Of those that its edge does not have yet, 100 at once and then 20 a second: the others wait',
+      tests: {
+        'channels.test.ts': [
+          'is one of many that are new: beyond a hundred they wait for their turn, and none is refused',
+        ],
+      },
+    },
+    {
       what: 'names of channels',
       does: '`A-Z a-z 0-9 _ - = @ , . ;`, at most 200; another name: `pusher:subscription_error` of type `InvalidChannel`, status 400',
       tests: {

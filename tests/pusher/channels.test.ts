@@ -129,6 +129,14 @@ describe('a public channel', () => {
     await eventually(() => expect(channels.filter((channel) => one.events(channel).length !== 1)).toEqual([]));
   });
 
+  it('is one of many that are new: beyond a hundred they wait for their turn, and none is refused', async () => {
+    using one = client();
+    await one.connected();
+    const all = upTo(130).map(() => one.pusher.subscribe(channelName()));
+    await eventually(() => expect(all.filter(({ subscribed }) => subscribed)).toHaveLength(all.length));
+    expect({ errors: one.errors, states: one.states }).toEqual({ errors: [], states: ['connecting', 'connected'] });
+  });
+
   it('may have every character of a name, and 200 of them', async () => {
     using one = client();
     const channel = channelName(`${EVERY_CHARACTER}-`).padEnd(200, 'x');

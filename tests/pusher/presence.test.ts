@@ -82,8 +82,8 @@ describe('a presence channel', () => {
     for (const tab of tabs) await tab.join(channel);
     await eventually(() => expect(membersOf(watched)).toEqual(['ann', 'watcher']));
     for (const tab of tabs) {
-      const members = await eventually(() => membersOf(tab.pusher.channel(channel) as PresenceChannel));
-      expect(members).toEqual(['ann', 'watcher']);
+      const joined = tab.pusher.channel(channel) as PresenceChannel;
+      await eventually(() => expect(membersOf(joined)).toEqual(['ann', 'watcher']));
     }
     expect(await usersOf(channel)).toEqual(['ann', 'watcher']);
     using mark = client({ edge: 0, application, user: 'mark' });

@@ -16,6 +16,7 @@ import { lossEvents } from './events/losses.ts';
 import { eventReaper } from './events/event-reaper.ts';
 import { type EventWriter, eventWriter } from './events/writer.ts';
 import { type Keys, redisKeys } from './keys.ts';
+import { recounting } from './channels/recounting.ts';
 import { occupancyChanges } from './occupancy/changes.ts';
 import { edgeOccupancy } from './occupancy/edge-occupancy.ts';
 import { occupancyReaper } from './occupancy/reaping.ts';
@@ -65,7 +66,12 @@ export function controlBroker(
       alive: leases.alive,
       countPresent: pages.countPresent,
     }),
-    ...occupancyReaper(redis, keys, occupancy.changes, occupancy.notes, events, leases.alive),
+    ...occupancyReaper(redis, keys, {
+      ...occupancy,
+      events,
+      alive: leases.alive,
+      recounted: recounting(redis, keys, events),
+    }),
     ...presenceReaper(redis, keys, changes, notes, leases.alive),
     ...leases,
     ...keyUsageStore(redis, keys),

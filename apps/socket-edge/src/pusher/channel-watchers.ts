@@ -27,6 +27,8 @@ export class ChannelWatchers implements Watchers {
   #version: number | null = null;
   /** Steps to the present members, the same for all that were shown the same. */
   readonly #steps = new Map<Members, Step>();
+  /** What connections are greeted with that are among these members, or no member at all: the same for all of them. */
+  #greeting: { members: Members; frames: Buffer | null } | null = null;
   /** Members that connections here have become, and that are not among the present ones yet. */
   readonly #joining = new Set<string>();
   /** Published while a snapshot is read; null when none is. */
@@ -84,7 +86,7 @@ export class ChannelWatchers implements Watchers {
     const own = member === null || member.id === null ? null : { id: member.id, info: member.info };
     this.#watchers.set(subscription, { subscription, own: own?.id ?? null, shown: members });
     if (own !== null && !members.has(own.id)) this.#joining.add(own.id);
-    this.#send(subscription, this.#view.greeting(members, own));
+    this.#send(subscription, this.#greetingOf(members, own));
   }
 
   /** Takes in a connection that is about to join, and was shown these members before. */
@@ -182,6 +184,7 @@ export class ChannelWatchers implements Watchers {
     this.#current = members;
     this.#version = version;
     this.#steps.clear();
+    this.#greeting = null;
     if (members === null) this.#joining.clear();
     else for (const id of this.#joining) if (members.has(id)) this.#joining.delete(id);
   }
@@ -229,6 +232,12 @@ export class ChannelWatchers implements Watchers {
       watcher.shown = members;
       this.#send(subscription, frames);
     }
+  }
+
+  #greetingOf(members: Members, own: { id: string; info: string | null } | null): Buffer | null {
+    if (own !== null && !members.has(own.id)) return this.#view.greeting(members, own);
+    if (this.#greeting?.members !== members) this.#greeting = { members, frames: this.#view.greeting(members, null) };
+    return this.#greeting.frames;
   }
 
   #step(from: Members, to: Members): Step {

@@ -58,6 +58,25 @@ describe('an event of a client', () => {
     ]);
   });
 
+  it('that Redis did not take is said to the sender, and is no event for webhooks', async () => {
+    const { redis, edge, sender, receiver } = await subscribed('private-a');
+    redis.channels.wanted.add('channel.client-event');
+    redis.failing.add('publishToChannel');
+    sender.send({ event: 'client-a', channel: 'private-a', data: 1 });
+    await until(() => sender.of('pusher:error').length > 0);
+    await edge.settled();
+    expect(sender.of('pusher:error')).toEqual([{ code: 4301, message: expect.stringContaining('not sent') }]);
+    expect(sender.socket.closed).toBeNull();
+    expect(redis.channels.events).toEqual([]);
+    redis.failing.clear();
+    sender.send({ event: 'client-b', channel: 'private-a', data: 2 });
+    await until(() => receiver.of('client-b').length > 0);
+    await edge.settled();
+    expect(receiver.of('client-a')).toEqual([]);
+    expect(redis.channels.events).toHaveLength(1);
+    expect(sender.of('pusher:error')).toHaveLength(1);
+  });
+
   it('is one of ten a second: the others are refused, and the connection stays', async () => {
     const { edge, sender, receiver } = await subscribed('private-a');
     for (let index = 0; index < 15; index += 1) sender.send({ event: 'client-a', channel: 'private-a', data: index });

@@ -15,6 +15,9 @@ export interface ClientEventsDeps {
   onError: (error: unknown) => void;
 }
 
+/** Of an event for webhooks. */
+type ClientEventFields = { event: string; data: string; socket_id: string; user_id?: string };
+
 /**
  * Relays what clients send each other, as they sent it. An event is published like those of the application, so it has its
  * place in the order of the channel, and survives the same faults.
@@ -37,13 +40,21 @@ export class ClientEvents {
       return;
     }
     this.#deps.counters.clientEvents += 1;
-    const { broker, onError } = this.#deps;
     const member = members?.get(topic) ?? null;
     const text = clientEventText(event, channel, data, member && memberParts(member).userId);
     const { id: socketId } = connection;
-    broker.publishToChannel(topic, { frame: Buffer.from(text), except: socketId }).catch(onError);
-    if (!broker.isChannelEventWanted(topic, 'channel.client-event')) return;
     const fields = { event, data, socket_id: socketId, ...(member && { user_id: member.id }) };
+    this.#relay(topic, text, fields).catch((error: unknown) => {
+      this.#deps.onError(error);
+      connection.sendFrame(errorFrame(refusals.notRelayed));
+    });
+  }
+
+  /** Webhooks have what was relayed. Rejects when it is not known to be. */
+  async #relay(topic: string, text: string, fields: ClientEventFields): Promise<void> {
+    const { broker, onError } = this.#deps;
+    await broker.publishToChannel(topic, { frame: Buffer.from(text), except: fields.socket_id });
+    if (!broker.isChannelEventWanted(topic, 'channel.client-event')) return;
     broker.writeChannelEvent(topic, 'channel.client-event', fields).catch(onError);
   }
 

@@ -1,5 +1,5 @@
 import type { EdgeSettings } from '@holdfast/broker/topic-state';
-import { channelTopic, onlineChannel, socketId } from '@holdfast/protocol/pusher-channels';
+import { socketId } from '@holdfast/protocol/pusher-channels';
 import type { Position } from '@holdfast/protocol/position-order';
 import type { Counters } from '../counters.ts';
 import { Sender } from '../connection/sender.ts';
@@ -43,6 +43,8 @@ export class PusherConnection extends Sender implements Subscriber {
   /** Whom it is present as, by the topic of a presence channel. */
   members: Map<string, ChannelMember> | null = null;
   user: SignedInUser | null = null;
+  /** The topic that has its user as a member; null while it is not signed in. It stays when the app gets another id. */
+  onlineTopic: string | null = null;
   /** Once it has sent an event. */
   rate: ClientEventRate | null = null;
   /** Pings since anything was received. */
@@ -76,13 +78,6 @@ export class PusherConnection extends Sender implements Subscriber {
   /** It is shown the members of presence channels, and whether those are online whom it watches. */
   sees(topic: string): boolean {
     return topic !== this.onlineTopic;
-  }
-
-  /** The topic that has its user as a member; null while it is not signed in. */
-  get onlineTopic(): string | null {
-    return this.app === null || this.user === null
-      ? null
-      : channelTopic(this.app.known.appId, onlineChannel(this.user.id));
   }
 
   /** It is about to be present on a channel as this member. */

@@ -93,4 +93,20 @@ describe('the subscribers of a channel', () => {
     await later(edges[0], 2000);
     expect(last(client)).toEqual({ subscription_count: 1 });
   });
+
+  it('are counted when Redis is back also where the last one has left meanwhile', async () => {
+    const { redis, edges } = setup(true);
+    const [one, other] = [await subscribed(edges[0], 'news'), await subscribed(edges[1], 'news')];
+    await later(edges[0], 500);
+    redis.failing.add('countSubscribers');
+    other.connection.end();
+    await later(edges[1], 3000);
+    expect(last(one)).toEqual({ subscription_count: 2 });
+    redis.failing.clear();
+    await later(edges[1], 2000);
+    expect(last(one)).toEqual({ subscription_count: 1 });
+    redis.calls.length = 0;
+    await later(edges[1], 5000);
+    expect(redis.calls).not.toContain('countSubscribers');
+  });
 });

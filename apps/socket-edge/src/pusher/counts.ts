@@ -1,6 +1,5 @@
 import type { EdgeChannels } from '@holdfast/broker/broker';
-import { channelKind } from '@holdfast/protocol/pusher-channels';
-import { channelOfTopic, onlineChannel } from '@holdfast/protocol/pusher-channels';
+import { channelOfTopic, isCounted } from '@holdfast/protocol/pusher-channels';
 import pLimit from 'p-limit';
 import { Wheel } from '../schedule/wheel.ts';
 import type { AppInUse } from './apps.ts';
@@ -13,7 +12,6 @@ const SELDOM_MS = 5000;
 /** It is not written yet that this edge has the channel, or Redis did not answer. */
 const RETRY_MS = 1000;
 const MAX_CALLS = 16;
-const ONLINE = onlineChannel('');
 
 export interface CountsDeps {
   edge: string;
@@ -61,9 +59,7 @@ export class Counts {
   }
 
   #isWanted({ known }: AppInUse, topic: string): boolean {
-    const channel = channelOfTopic(topic)?.channel ?? '';
-    // A presence channel has its members in place of a count.
-    if (channelKind(channel).access === 'presence' || channel.startsWith(ONLINE)) return false;
+    if (!isCounted(channelOfTopic(topic)?.channel ?? '')) return false;
     return known.subscriptionCount || this.#deps.broker.isChannelEventWanted(topic, 'channel.subscription-count');
   }
 
@@ -72,16 +68,18 @@ export class Counts {
     const { edge, broker, subscribersOf, onError } = this.#deps;
     const count = subscribersOf(topic);
     let sum: number | null = null;
+    let isAnswered = true;
     try {
       sum = await this.#limit(() => broker.countSubscribers(topic, edge, count, app.known.subscriptionCount));
     } catch (error) {
+      isAnswered = false;
       onError(error);
     }
     if (this.#hasEnded) return;
     const now = performance.now();
     const present = subscribersOf(topic);
-    // Without a subscriber here it counts as none by itself.
-    if (present === 0) {
+    // Without a subscriber here there is nothing to add once Redis has answered.
+    if (present === 0 && isAnswered) {
       if (!this.#due.has(counted)) this.#counted.delete(topic);
       return;
     }

@@ -190,7 +190,7 @@ describe('over two edges', () => {
 describe('a socket that sends', () => {
   it.each<[string, (socket: WebSocket) => void]>([
     ['a binary frame', (socket) => socket.send(Buffer.from('{}'))],
-    ['too large a frame', (socket) => socket.send('x'.repeat(70_000))],
+    ['too large a frame', (socket) => socket.send('x'.repeat(140_000))],
   ])('%s is closed, and may come again after a second', async (_, send) => {
     const client = await connect(edges[0]).established();
     send(client.socket);
@@ -198,6 +198,16 @@ describe('a socket that sends', () => {
     expect(client.closed).toBe(4100);
     expect(client.of('pusher:error')).toMatchObject([{ data: { code: 4100 } }]);
   });
+});
+
+it('an event of a client whose data has more than any app allows is refused, and the connection stays', async () => {
+  const client = await connect(edges[0]).established();
+  await client.subscribe('private-large');
+  client.send({ event: 'client-large', channel: 'private-large', data: 'x'.repeat(65_536) });
+  await until(() => client.of('pusher:error').length > 0);
+  expect(client.of('pusher:error')).toMatchObject([{ data: { code: 4301 } }]);
+  expect(client.closed).toBeNull();
+  client.socket.close();
 });
 
 it('an edge that drains closes with 4200, which brings clients back at once', async () => {

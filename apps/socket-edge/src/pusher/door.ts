@@ -31,6 +31,8 @@ import { type ChannelAttempt, Subscribing } from './subscribing.ts';
 const ONLINE = onlineChannel('');
 /** Node puts no time-out on an upgrade request. */
 const HANDSHAKE_DEADLINE_MS = 10_000;
+/** The data of an event may be raised to 64 KiB, and its frame has more: one that is too large is refused, not the end. */
+const MAX_FRAME_BYTES = 128 * 1024;
 
 export interface PusherDoorOptions {
   allowedOrigins: readonly string[];
@@ -65,7 +67,7 @@ export class PusherDoor implements Door, SocketHandler<PusherConnection> {
     this.#deps = deps;
     this.#options = options;
     this.#edgeNumber = socketId(edge, 0).slice(0, -1);
-    this.#sockets = createSocketServer(options.frames, { subprotocols: false });
+    this.#sockets = createSocketServer(options.frames, { maxPayload: MAX_FRAME_BYTES, subprotocols: false });
     this.#apps = new Apps({
       readApp: (key) => broker.readApp(key),
       onRemoved: (app) => this.#onRemoved(app),
@@ -104,6 +106,11 @@ export class PusherDoor implements Door, SocketHandler<PusherConnection> {
   /** Users that are signed in here. */
   get users(): number {
     return this.#signIn.users;
+  }
+
+  /** Connections whose subscriptions may have to wait, for they had many channels opened a moment ago. */
+  get paced(): number {
+    return this.#subscribing.paced;
   }
 
   /** Channels that are being opened. */
@@ -216,6 +223,7 @@ export class PusherDoor implements Door, SocketHandler<PusherConnection> {
   start(): () => void {
     return () => {
       this.#held.stop();
+      this.#subscribing.stop();
       this.#opener.stop();
       this.#counts.stop();
     };

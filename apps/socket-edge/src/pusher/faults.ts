@@ -36,8 +36,8 @@ export const refusals = {
   otherUser: { code: 4009, message: 'The connection is signed in as another user' },
   badFrame: { code: 4200, message: 'The frame must be a JSON object with an event' },
   badUser: { code: 4200, message: 'user_data must be a JSON object whose id is a user id' },
-  unknownEvent: { code: 4200, message: 'No such event' },
   clientEvent: { code: 4301, message: 'The client event is not allowed' },
+  notRelayed: { code: 4301, message: 'The client event was not sent, as far as is known: Redis did not answer' },
   watchlist: { code: 4302, message: 'The watchlist is too long: the first users of it are watched' },
 } as const satisfies Record<string, Fault>;
 

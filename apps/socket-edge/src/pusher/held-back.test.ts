@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { MemoryRedis } from '../testing/memory-redis.ts';
-import { app, pusherEdge } from '../testing/pusher-edge.ts';
+import { app, pusherEdge, until } from '../testing/pusher-edge.ts';
 
 const ESTABLISHED = 'pusher:connection_established';
 const HELD_MS = 8500;
@@ -78,6 +78,29 @@ describe('connection_established', () => {
     expect(client.of('pusher:error')).toMatchObject([{ code: 4100 }]);
     expect(client.socket.closed).toMatchObject({ code: 4100 });
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('is held back for thousands of keys without a look at all of them for each', async () => {
+    const redis = new MemoryRedis();
+    const edge = pusherEdge(redis);
+    await edge.beat();
+    const goOn = redis.hold('readApp');
+    const clients = Array.from({ length: 1000 }, (_, index) => edge.connect({ ok: true, key: `none-${index}` }));
+    await edge.settled();
+    let looks = 0;
+    for (const { connection } of clients) {
+      let phase = connection.phase;
+      Object.defineProperty(connection, 'phase', {
+        get: () => ((looks += 1), phase),
+        set: (next: typeof phase) => {
+          phase = next;
+        },
+      });
+    }
+    goOn();
+    await until(() => edge.door.held === 0);
+    expect(clients.every(({ socket }) => socket.closed?.code === 4001)).toBe(true);
+    expect(looks).toBeLessThan(50 * clients.length);
   });
 
   it('never comes where Redis has no apps, and the edge never knew one', async () => {

@@ -30,7 +30,10 @@ interface Held {
  */
 export class HeldBack {
   readonly #deps: HeldBackDeps;
+  /** In the order in which they came. */
   readonly #held = new Map<PusherConnection, Held>();
+  /** The same by the key of their app: each key is read by itself, and there may be as many as connections. */
+  readonly #byKey = new Map<string, Set<PusherConnection>>();
   readonly #reading = new Set<string>();
   /** In milliseconds of the monotonic clock. */
   #readAgainAt = 0;
@@ -52,12 +55,20 @@ export class HeldBack {
       return;
     }
     this.#held.set(connection, { key, until: performance.now() + HOLD_MS });
+    const others = this.#byKey.get(key);
+    if (others === undefined) this.#byKey.set(key, new Set([connection]));
+    else others.add(connection);
     this.#timer ??= setInterval(() => this.#tryAll(), EVERY_MS);
     this.#read(key);
   }
 
   delete(connection: PusherConnection): void {
+    const held = this.#held.get(connection);
+    if (held === undefined) return;
     this.#held.delete(connection);
+    const others = this.#byKey.get(held.key);
+    others?.delete(connection);
+    if (others?.size === 0) this.#byKey.delete(held.key);
     if (this.#held.size === 0) this.stop();
   }
 
@@ -81,7 +92,7 @@ export class HeldBack {
   async #readNow(key: string): Promise<void> {
     const { apps } = this.#deps;
     const found = await apps.read(key);
-    if (found.kind !== 'none') this.#tryAll();
+    if (found.kind !== 'none') this.#tryKey(key);
     // Nothing writes apps but control-api, so an edge that never knew one has none soon. A Redis that came back empty is
     // given them again within seconds.
     else if (apps.size === 0) this.#closeAll(key, closings.noApps);
@@ -89,7 +100,13 @@ export class HeldBack {
   }
 
   #closeAll(key: string, fault: Fault): void {
-    for (const [connection, held] of this.#held) if (held.key === key) this.#close(connection, fault);
+    for (const connection of this.#byKey.get(key) ?? []) this.#close(connection, fault);
+  }
+
+  #tryKey(key: string): void {
+    for (const connection of this.#byKey.get(key) ?? []) {
+      if (this.#tryNow(connection, key)) this.delete(connection);
+    }
   }
 
   /** The first that came are the first that are admitted. */

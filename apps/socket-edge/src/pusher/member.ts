@@ -23,6 +23,7 @@ export function readChannelData(json: string): Read<ChannelMember> {
   }
   const data = objectOf(json);
   if (data === null) return refused('channel_data must be a JSON object');
+  if (!json.isWellFormed()) return refused('channel_data must be well-formed Unicode');
   const { user_id: id } = data;
   const raw = rawMember(json, 'user_id');
   if (raw === undefined || (typeof id !== 'string' && typeof id !== 'number')) {
@@ -33,6 +34,8 @@ export function readChannelData(json: string): Read<ChannelMember> {
   if (text === '' || text.length > MAX_USER_ID_LENGTH) {
     return refused(`user_id must be 1 to ${MAX_USER_ID_LENGTH} characters`);
   }
+  // Half of a pair, written as an escape, has no UTF-8: in Redis it would be another id.
+  if (!text.isWellFormed()) return refused('user_id must be well-formed Unicode');
   return { ok: true, value: { id: text, info: memberInfo(raw, rawMember(json, 'user_info')) } };
 }
 
@@ -40,6 +43,7 @@ export function readChannelData(json: string): Read<ChannelMember> {
 export function readUserData(json: string): Read<{ user: SignedInUser; watchlist: readonly string[] }> {
   const data = objectOf(json);
   if (data === null) return refused('user_data must be a JSON object');
+  if (!json.isWellFormed()) return refused('user_data must be well-formed Unicode');
   const id = userId.safeParse(data['id']);
   if (!id.success) return refused(`id ${id.error.issues[0]?.message ?? 'is no user id'}`);
   const watchlist: unknown = data['watchlist'] ?? [];

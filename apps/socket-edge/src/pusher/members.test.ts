@@ -192,10 +192,38 @@ describe('the members of a channel', () => {
     expect([...present].toSorted()).toEqual(['a', 'b', 'w']);
   });
 
-  it('are answered once more to a connection that asks twice', async () => {
+  it('are written once for all that are among them', async () => {
+    const all = setup();
+    await joined(all.edge, { user_id: 'a' });
+    await until(() => inRedis(all).length === 1);
+    const [one, other] = [await joined(all.edge, { user_id: 'a' }), await joined(all.edge, { user_id: 'a' })];
+    const greeting = one.socket.writes.at(-1);
+    expect(String(greeting)).toContain(SUBSCRIBED);
+    expect(other.socket.writes.at(-1)).toBe(greeting);
+    other.subscribe(ROOM, '{"user_id":"a"}');
+    expect(other.of(SUBSCRIBED)).toHaveLength(2);
+    expect(other.socket.writes.at(-1)).toBe(greeting);
+    const b = await joined(all.edge, { user_id: 'b' });
+    expect(idsOf(b)).toEqual(['a', 'b']);
+    await until(() => one.of(ADDED).length > 0);
+    expect(idsOf(await joined(all.edge, { user_id: 'a' }))).toEqual(['a', 'b']);
+  });
+
+  it.each([
+    ['a user_id', '{"user_id":"a\\ud800"}'],
+    ['channel_data', '{"user_id":"a","user_info":"\ud800"}'],
+  ])('are none with half of a character: %s', async (_, data) => {
+    const all = setup();
+    const client = await all.edge.connected();
+    client.subscribe(ROOM, data);
+    await until(() => refused(client).length + client.of(SUBSCRIBED).length > 0);
+    expect(refused(client)).toMatchObject([{ type: 'InvalidData', error: expect.stringContaining('well-formed') }]);
+  });
+
+  it('are answered once more to a connection that asks more than once', async () => {
     const all = setup();
     const client = await joined(all.edge, { user_id: 'a' });
-    client.subscribe(ROOM, '{"user_id":"a"}');
+    for (let again = 0; again < 5; again += 1) client.subscribe(ROOM, '{"user_id":"a"}');
     expect(client.of(SUBSCRIBED)).toHaveLength(2);
     await until(() => inRedis(all).length === 1);
     client.send({ event: 'pusher:unsubscribe', data: { channel: ROOM } });

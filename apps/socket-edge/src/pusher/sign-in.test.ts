@@ -1,4 +1,5 @@
 import { channelTopic, onlineChannel } from '@holdfast/protocol/pusher-channels';
+import { userSignature } from '@holdfast/pusher/signatures';
 import { describe, expect, it } from 'vitest';
 import { MemoryRedis } from '../testing/memory-redis.ts';
 import { type PusherClient, app, pusherEdge, until } from '../testing/pusher-edge.ts';
@@ -96,6 +97,16 @@ describe('a sign-in', () => {
     expect(client.connection.user).toBeNull();
   });
 
+  it('with half of a character is refused: in Redis it would be another', async () => {
+    const { edge } = setup();
+    const client = await edge.connected();
+    const data = '{"id":"alice","user_info":"\ud800"}';
+    const auth = `${app.key}:${userSignature(app.secret, client.socketId, data)}`;
+    client.send({ event: 'pusher:signin', data: { auth, user_data: data } });
+    expect(client.of('pusher:error')).toMatchObject([{ code: 4200, message: expect.stringContaining('well-formed') }]);
+    expect(client.connection.user).toBeNull();
+  });
+
   it('with a wrong signature, or as another user, is refused', async () => {
     const { edge } = setup();
     const client = await edge.connected();
@@ -118,6 +129,16 @@ describe('the connections of a user', () => {
     expect(one.of('pusher:error')).toMatchObject([{ code: 4009 }]);
     expect([edge.door.users, other.door.users]).toEqual([1, 0]);
   });
+});
+
+it('a connection whose app has got another id since its sign-in leaves nothing behind', async () => {
+  const { redis, edge } = setup();
+  const client = await signedIn(edge, { id: 'alice' });
+  await until(() => redis.presence.members(online('alice')).length === 1);
+  if (client.connection.app) client.connection.app.known = { ...app, appId: 'another' };
+  edge.door.onClosed(client.connection);
+  expect(edge.door.users).toBe(0);
+  await until(() => redis.presence.members(online('alice')).length === 0);
 });
 
 describe('a watchlist', () => {

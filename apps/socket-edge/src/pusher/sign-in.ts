@@ -57,6 +57,7 @@ export class SignIn {
     }
     connection.user = user;
     const topic = channelTopic(app.known.appId, onlineChannel(user.id));
+    connection.onlineTopic = topic;
     const others = this.#signedIn.get(topic);
     if (others === undefined) this.#signedIn.set(topic, new Set([connection]));
     else others.add(connection);

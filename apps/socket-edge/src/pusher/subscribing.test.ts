@@ -18,6 +18,19 @@ async function setup() {
   return { redis, edge, client };
 }
 
+function fakeTime(): void {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance'] });
+}
+
+async function seconds(edge: ReturnType<typeof pusherEdge>, count: number): Promise<void> {
+  for (let past = 0; past < count; past += 1) {
+    await vi.advanceTimersByTimeAsync(1000);
+    await edge.settled();
+  }
+}
+
+const isOpened = (call: string): boolean => call === 'openChannel';
+
 function subscribePublic(client: PusherClient, channel: string): void {
   client.send({ event: 'pusher:subscribe', data: { channel, auth: '' } });
 }
@@ -63,6 +76,8 @@ describe('a subscription', () => {
     subscribePublic(client, 'news');
     subscribePublic(client, 'news');
     await until(() => client.of(SUBSCRIBED).length > 0);
+    subscribePublic(client, 'news');
+    // Once more, and not each time.
     subscribePublic(client, 'news');
     expect(client.of(SUBSCRIBED)).toHaveLength(2);
     edge.publish('news', 'evt', '1');
@@ -124,18 +139,78 @@ describe('a subscription', () => {
     },
   );
 
-  it('is one of a thousand at most, with those that are being opened', async () => {
+  it('is one of a thousand at most, with those that are being opened, or are to be', async () => {
     const { redis, edge, client } = await setup();
+    fakeTime();
     const goOn = redis.hold('openChannel');
     for (let index = 0; index < 1500; index += 1) subscribePublic(client, `c${index}`);
     expect(client.of(REFUSED)).toHaveLength(500);
     expect(client.of(REFUSED)[0]).toMatchObject({ type: 'LimitReached' });
     goOn();
-    await until(() => client.of(SUBSCRIBED).length === 1000);
+    await seconds(edge, 46);
+    expect(client.of(SUBSCRIBED)).toHaveLength(1000);
     unsubscribe(client, 'c0');
     subscribePublic(client, 'c1000');
-    await until(() => client.of(SUBSCRIBED, 'c1000').length === 1);
+    await seconds(edge, 1);
+    expect(client.of(SUBSCRIBED, 'c1000')).toHaveLength(1);
+  });
+});
+
+describe('a channel that the edge does not have', () => {
+  it('is opened at once for the first hundred of a connection, and for twenty a second then; none is refused', async () => {
+    const { redis, edge, client } = await setup();
+    const other = await edge.connected();
+    fakeTime();
+    redis.calls.length = 0;
+    for (let index = 0; index < 300; index += 1) subscribePublic(client, `c${index}`);
     await edge.settled();
+    expect(redis.calls.filter(isOpened)).toHaveLength(100);
+    await seconds(edge, 5);
+    expect(redis.calls.filter(isOpened)).toHaveLength(200);
+    // Another connection does not wait for this one, nor does this one for what is there.
+    subscribePublic(other, 'other');
+    await edge.settled();
+    expect(other.of(SUBSCRIBED)).toHaveLength(1);
+    subscribePublic(client, 'other');
+    await edge.settled();
+    expect(client.of(SUBSCRIBED, 'other')).toHaveLength(1);
+    await seconds(edge, 6);
+    expect(client.of(SUBSCRIBED)).toHaveLength(301);
+    expect(client.of(REFUSED)).toEqual([]);
+    // A while later it is as if it had never hurried, and nothing is remembered.
+    await seconds(edge, 5);
+    expect(edge.door.paced).toBe(0);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('costs its turn when it is left at once, and none when it is left before it had one', async () => {
+    const { redis, edge, client } = await setup();
+    fakeTime();
+    redis.calls.length = 0;
+    for (let index = 0; index < 400; index += 1) {
+      subscribePublic(client, `c${index}`);
+      await edge.settled();
+      unsubscribe(client, `c${index}`);
+    }
+    subscribePublic(client, 'last');
+    await edge.settled();
+    expect(redis.calls.filter(isOpened)).toHaveLength(100);
+    await seconds(edge, 1);
+    expect(client.of(SUBSCRIBED, 'last')).toHaveLength(1);
+    expect(redis.calls.filter(isOpened)).toHaveLength(101);
+  });
+
+  it('is not opened for a connection that is gone', async () => {
+    const { redis, edge, client } = await setup();
+    fakeTime();
+    for (let index = 0; index < 200; index += 1) subscribePublic(client, `c${index}`);
+    await edge.settled();
+    redis.calls.length = 0;
+    edge.door.onClosed(client.connection);
+    expect(edge.door.paced).toBe(0);
+    await seconds(edge, 10);
+    expect(redis.calls.filter(isOpened)).toEqual([]);
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
 
@@ -214,6 +289,24 @@ describe('a cache channel', () => {
     expect(redis.channels.events).toEqual([
       { topic: channelTopic(app.appId, 'cache-a'), type: 'channel.cache-miss', data: {} },
     ]);
+  });
+
+  it('without an event has such an event once a second, however many ask', async () => {
+    const { redis, edge } = await setup();
+    redis.channels.wanted.add('channel.cache-miss');
+    const clients = await Promise.all(Array.from({ length: 5 }, () => edge.connected()));
+    fakeTime();
+    for (const client of clients) subscribePublic(client, 'cache-a');
+    await edge.settled();
+    expect(clients.map((client) => client.of(MISS).length)).toEqual([1, 1, 1, 1, 1]);
+    expect(redis.channels.events).toHaveLength(1);
+    await seconds(edge, 2);
+    for (const channel of ['cache-a', 'cache-b']) {
+      unsubscribe(clients[0] as PusherClient, channel);
+      subscribePublic(clients[0] as PusherClient, channel);
+    }
+    await edge.settled();
+    expect(redis.channels.events).toHaveLength(3);
   });
 
   it('brings its last event, then what follows, each once, whenever it is joined', async () => {

@@ -3,6 +3,7 @@ import { subscriptionStart } from '@holdfast/broker/client-state';
 import { MAX_PRESENCE_LIMIT } from '@holdfast/protocol/limits';
 import { type ChannelKind, channelKind, channelTopic, onlineChannel } from '@holdfast/protocol/pusher-channels';
 import type { Position } from '@holdfast/protocol/position-order';
+import { Recently } from '../schedule/recently.ts';
 import { Subscription } from '../topic/subscription.ts';
 import type { Topics } from '../topic/topics.ts';
 import { encodedTextFrame } from '../transport/frames.ts';
@@ -15,11 +16,16 @@ import type { SubscriptionFault } from './faults.ts';
 import { cacheMissFrame, subscribedFrame, subscriptionErrorFrame } from './frames.ts';
 import type { ChannelMember } from './member.ts';
 import type { Members } from './member-views.ts';
+import { OpeningPace } from './opening-pace.ts';
 
 /** Channels of one connection. */
 const MAX_SUBSCRIPTIONS = 1000;
 /** Names that are longer are not repeated in the answer. */
 const MAX_ANSWERED_NAME = 1000;
+/** That a channel has nothing cached is an event for webhooks at most so often, from one edge. */
+const MISS_EVENT_MS = 1000;
+/** Another subscription to the same channel is answered at most so often. */
+const ANSWER_AGAIN_MS = 1000;
 /**
  * Members are users, and all of them are shown, for there may not be more than an app allows. One whose connection was lost
  * stays for a moment: a client that comes back after a second did not leave.
@@ -65,9 +71,19 @@ export interface SubscribingDeps {
 /** Subscribes connections to channels, and takes them out. */
 export class Subscribing {
   readonly #deps: SubscribingDeps;
+  readonly #pace: OpeningPace<ChannelAttempt>;
+  /** Topics with nothing cached. */
+  readonly #missed = new Recently<string>(MISS_EVENT_MS);
+  readonly #answeredAgain = new Recently<Subscription>(ANSWER_AGAIN_MS);
 
   constructor(deps: SubscribingDeps) {
     this.#deps = deps;
+    this.#pace = new OpeningPace((attempt) => deps.opener.open(attempt));
+  }
+
+  /** Connections that were slowed down a moment ago, or may soon be. */
+  get paced(): number {
+    return this.#pace.size;
   }
 
   /** A client asks for a channel. It is answered, now or when the channel is open. */
@@ -84,7 +100,7 @@ export class Subscribing {
     // It is answered when the channel is open, once.
     if (connection.opening?.has(topic) === true) return;
     const present = connection.subscriptions.get(topic);
-    if (present !== undefined) return answerAgain(present, channel);
+    if (present !== undefined) return this.#answerAgain(present, channel);
     if (connection.subscriptions.size + (connection.opening?.size ?? 0) >= MAX_SUBSCRIPTIONS) {
       return refuse(connection, channel, TOO_MANY);
     }
@@ -126,7 +142,9 @@ export class Subscribing {
   }
 
   /** Forgets what a connection that ends was about to join. */
-  onEnd({ app, opening, subscriptions }: PusherConnection): void {
+  onEnd(connection: PusherConnection): void {
+    const { app, opening, subscriptions } = connection;
+    this.#pace.forget(connection);
     for (const attempt of opening?.values() ?? []) this.#deps.opener.cancel(attempt);
     if (app === null) return;
     for (const { topic } of subscriptions.values()) this.#deps.counts.onChange(app, topic.name);
@@ -137,12 +155,23 @@ export class Subscribing {
     if (connection.phase !== 'open' || connection.opening?.has(topic) === true) return;
     connection.opening ??= new Map();
     connection.opening.set(topic, attempt);
-    this.#deps.opener.open(attempt);
+    // What a client names by itself may be anything.
+    if (attempt.as === 'subscriber' && this.#deps.topics.openTopic(topic) === null)
+      this.#pace.take(connection, attempt);
+    else this.#deps.opener.open(attempt);
+  }
+
+  /** Nothing is opened any more. */
+  stop(): void {
+    this.#pace.stop();
+    this.#missed.stop();
+    this.#answeredAgain.stop();
   }
 
   #cancel(connection: PusherConnection, attempt: Attempt): void {
     connection.opening?.delete(attempt.topic);
     if (connection.opening?.size === 0) connection.opening = null;
+    this.#pace.delete(connection, attempt.topic);
     this.#deps.opener.cancel(attempt);
   }
 
@@ -219,8 +248,16 @@ export class Subscribing {
     }
     connection.sendFrame(cacheMissFrame(channel));
     const { broker, onError } = this.#deps;
-    if (!broker.isChannelEventWanted(topic, 'channel.cache-miss')) return;
+    if (!broker.isChannelEventWanted(topic, 'channel.cache-miss') || !this.#missed.note(topic)) return;
     broker.writeChannelEvent(topic, 'channel.cache-miss', {}).catch(onError);
+  }
+
+  /** A second subscription to a channel is answered like the first. */
+  #answerAgain(subscription: Subscription, channel: string): void {
+    if (!this.#answeredAgain.note(subscription)) return;
+    const watchers = watchersOf(subscription.topic);
+    if (watchers === null) subscription.subscriber.sendFrame(subscribedFrame(channel));
+    else watchers.greet(subscription);
   }
 
   #changed({ app }: PusherConnection, topic: string): void {
@@ -230,11 +267,4 @@ export class Subscribing {
 
 function refuse(connection: PusherConnection, channel: string, fault: SubscriptionFault): void {
   connection.sendFrame(subscriptionErrorFrame(channel.slice(0, MAX_ANSWERED_NAME), fault));
-}
-
-/** A second subscription to a channel is answered like the first. */
-function answerAgain(subscription: Subscription, channel: string): void {
-  const watchers = watchersOf(subscription.topic);
-  if (watchers === null) subscription.subscriber.sendFrame(subscribedFrame(channel));
-  else watchers.greet(subscription);
 }

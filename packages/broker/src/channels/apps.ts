@@ -1,6 +1,6 @@
 import type { Commands } from '@holdfast/redis/commands';
 import { asked, run } from '@holdfast/redis/script';
-import type { ControlChannels, EdgeChannels, KnownApp } from '../broker.ts';
+import type { KnownApp } from '../broker.ts';
 import type { Keys } from '../keys.ts';
 import { numberOf } from '../lua/replies.ts';
 import { loadScript } from '../lua/scripts.ts';
@@ -15,10 +15,7 @@ const EMPTY_MS = 24 * 3_600_000;
 const LAST_WRITTEN = '@';
 
 /** The apps of the Pusher door, as edges know them. */
-export function appStore(
-  redis: Commands,
-  keys: Keys,
-): Pick<ControlChannels, 'writeApps'> & Pick<EdgeChannels, 'readApp'> {
+export function appStore(redis: Commands, keys: Keys) {
   async function writeApps(apps: readonly KnownApp[], removed: readonly string[]): Promise<void> {
     const pairs = apps.flatMap((app) => [app.key, JSON.stringify(app)]);
     const args = [SILENT_MS, EMPTY_MS, apps.length, ...pairs, ...removed];
@@ -30,7 +27,14 @@ export function appStore(
     return appOf(key, found ?? null) ?? (written == null ? 'none' : 'unknown');
   }
 
-  return { writeApps, readApp };
+  /** The ids of the apps whose subscribers are shown how many they are. */
+  async function readCounting(): Promise<Set<string>> {
+    const found = await asked(redis.hgetall(keys.apps()));
+    const apps = Object.entries(found).map(([key, text]) => appOf(key, key === LAST_WRITTEN ? null : text));
+    return new Set(apps.flatMap((app) => (app?.subscriptionCount === true ? [app.appId] : [])));
+  }
+
+  return { writeApps, readApp, readCounting };
 }
 
 /** Null also for the time: a client may ask for any key. */

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { channelOfTopic } from '@holdfast/protocol/pusher-channels';
+import { eventually } from '@holdfast/testkit/eventually';
 import { expect, test } from 'vitest';
-import { detailsOf, openBroker } from '../testing/brokers.ts';
+import { detailsOf, openBroker, openRedis } from '../testing/brokers.ts';
 import { newChannel } from '../testing/channels.ts';
 import { testEvents } from '../testing/events.ts';
 
@@ -66,6 +67,31 @@ test('those of an edge that died are not counted once it was taken out, whatever
   await control.vacateTopics();
   expect(await redis.exists(keys.topicEdges(topic), ...edges.map((id) => keys.edgeTopics(id)))).toBe(0);
   expect(await redis.smismember(keys.edgesWithTopics(), ...edges)).toEqual([0, 0, 0]);
+});
+
+test('what is left of them then is published where the app wants that, and is an event where that is wanted', async () => {
+  const { topic, edges, count } = await sharedChannel();
+  const other = await sharedChannel();
+  const appId = channelOfTopic(topic)?.appId ?? '';
+  const app = { apiKey: 'k', appId, key: randomUUID(), secret: 's', clientEvents: false, subscriptionCount: true };
+  await control.writeApps([{ ...app, maxEventBytes: 1, maxPresenceMembers: 1 }], []);
+  await events.want({}, { 'channel.subscription-count': [appId] });
+  const published: string[] = [];
+  const subscriber = await openRedis('subscriber');
+  subscriber.on('smessage', (_channel: string, text: string) => published.push(text));
+  await subscriber.ssubscribe(keys.topicLive(topic));
+  await subscriber.ssubscribe(keys.topicLive(other.topic));
+  await count(edges[0], 7);
+  await edge.dropLease(edges[0]);
+  await edge.dropLease(other.edges[0]);
+  await control.vacateTopics();
+  await eventually(() => expect(published).toEqual(['subscribers 2']));
+  expect(await events.ofTopic(topic)).toMatchObject([
+    { data: { topic, subscription_count: 9 } },
+    { data: { topic, subscription_count: 2 } },
+  ]);
+  expect(await events.ofTopic(other.topic)).toEqual([]);
+  await events.end();
 });
 
 test('a count is an event where that is wanted, and only there', async () => {

@@ -3,12 +3,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { redisKeys } from '../keys.ts';
 import { eventually } from '@holdfast/testkit/eventually';
 import { prefix } from '@holdfast/testkit/redis';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { refStore } from './refs.ts';
 import { openBroker, someone } from '../testing/brokers.ts';
 
 /** In so long every process has read the secret twice. */
 const TWICE_FRESH = { timeoutMs: 12_000 };
+const AN_HOUR_MS = 3_600_000;
 
 const { redis, keys, control } = await openBroker();
 
@@ -106,6 +107,24 @@ describe('the ref of a client', () => {
     await eventually(async () => {
       const refs = await Promise.all([...stores, refStore(redis, own)].map((store) => store.refsOf([clientId])));
       expect(refs.flat()).toEqual(Array.from(refs, () => found[0]));
+    }, TWICE_FRESH);
+    await redis.del(own.secret());
+  });
+
+  test('is not the one of a host whose clock is slow, and that made another secret first', async () => {
+    const own = redisKeys(prefix());
+    const first = refStore(redis, own);
+    const clientId = randomUUID();
+    const [before] = await first.refsOf([clientId]);
+    await redis.del(own.secret());
+    const slow = refStore(redis, own);
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(Date.now() - AN_HOUR_MS);
+    const [between] = await slow.refsOf([clientId]);
+    clock.mockRestore();
+    expect(between).not.toBe(before);
+    await eventually(async () => {
+      const refs = await Promise.all([first, slow].map((store) => store.refsOf([clientId])));
+      expect(refs).toEqual([[before], [before]]);
     }, TWICE_FRESH);
     await redis.del(own.secret());
   });

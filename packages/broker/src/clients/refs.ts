@@ -1,10 +1,14 @@
 import { type Hmac, createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
 import { type Keys, bucketOf } from '../keys.ts';
 import type { Commands } from '@holdfast/redis/commands';
-import { asked } from '@holdfast/redis/script';
+import { asked, run } from '@holdfast/redis/script';
+import { numberOf } from '../lua/replies.ts';
+import { loadScript } from '../lua/scripts.ts';
+
+const readTimeScript = loadScript('read-time');
 
 const SECRET_BYTES = 32;
-/** Before them, the time at which it was made, in milliseconds. */
+/** Before them, the time at which it was made by the clock of Redis, in milliseconds. */
 const TIME_BYTES = 6;
 /** A ref is 64 bits: 52 that stand for the client within its bucket, and the bucket's 12, masked. */
 const TAG_DIGITS = 13;
@@ -74,23 +78,37 @@ export function refStore(redis: Commands, keys: Keys) {
    * whoever knows an earlier one puts it back, also where a process that knew none was there sooner.
    */
   async function fetchSecret(): Promise<Buffer> {
-    const key = keys.secret();
-    const own = known ?? makeSecret();
-    const text = (await asked(redis.get(key))) ?? (await asked(redis.set(key, own.toString('base64'), 'NX', 'GET')));
-    const stored = text === null ? own : Buffer.from(text, 'base64');
+    const stored = (await readStored()) ?? (await store(known ?? (await makeSecret())));
     // Of several that do so at once, the one with the earliest finds that it is not there, and does it again.
-    if (known !== null && isEarlier(known, stored)) await asked(redis.set(key, known.toString('base64')));
+    if (known !== null && isEarlier(known, stored)) await asked(redis.set(keys.secret(), known.toString('base64')));
     else known = stored;
     readAt = performance.now();
     return known;
   }
 
+  async function readStored(): Promise<Buffer | null> {
+    const text = await asked(redis.get(keys.secret()));
+    return text === null ? null : Buffer.from(text, 'base64');
+  }
+
+  /** Returns the one that is there now. */
+  async function store(own: Buffer): Promise<Buffer> {
+    const text = await asked(redis.set(keys.secret(), own.toString('base64'), 'NX', 'GET'));
+    return text === null ? own : Buffer.from(text, 'base64');
+  }
+
+  /** By the clock of Redis: one made on a host whose clock is slow would be the earliest of all. */
+  async function makeSecret(): Promise<Buffer> {
+    const now = numberOf('read-time', await run(redis, readTimeScript, [keys.secret()], []));
+    return secretMadeAt(now);
+  }
+
   return { refsOf, findByRef, cursorOf, clientIdOfCursor };
 }
 
-function makeSecret(): Buffer {
+function secretMadeAt(now: number): Buffer {
   const time = Buffer.alloc(TIME_BYTES);
-  time.writeUIntBE(Date.now(), 0, TIME_BYTES);
+  time.writeUIntBE(now, 0, TIME_BYTES);
   return Buffer.concat([time, randomBytes(SECRET_BYTES)]);
 }
 

@@ -12,15 +12,19 @@ const removeDueScript = loadScript('remove-due');
 /** Topics that one round looks at. */
 const MAX_DUE = 1000;
 
+export interface OccupancyReaperDeps {
+  changes: OccupancyChanges;
+  notes: EdgeNotes;
+  events: EventWriter;
+  alive: (edges: readonly string[]) => Promise<Set<string>>;
+  /** Has the subscribers counted of topics that an edge was taken out of. */
+  recounted: (edge: string) => Promise<(topic: string) => Promise<void>>;
+}
+
 /** Vacates topics whose time has come, and takes out edges that are gone. Several processes may do so at once. */
-export function occupancyReaper(
-  redis: Commands,
-  keys: Keys,
-  changes: OccupancyChanges,
-  notes: EdgeNotes,
-  events: EventWriter,
-  alive: (edges: readonly string[]) => Promise<Set<string>>,
-) {
+export function occupancyReaper(redis: Commands, keys: Keys, deps: OccupancyReaperDeps) {
+  const { changes, notes, events, alive, recounted } = deps;
+
   async function vacateTopics(): Promise<void> {
     const edges = await notes.edges();
     // Edges write of channels whatever is wanted.
@@ -34,12 +38,14 @@ export function occupancyReaper(
   }
 
   async function reapEdge(edge: string, failures: unknown[]): Promise<void> {
+    const recount = await recounted(edge);
     let cursor = '0';
     do {
       const [next, topics] = await notes.topicsOf(edge, cursor);
       const done: string[] = [];
       const take = async (topic: string) => {
         await changes.leave(topic, edge);
+        await recount(topic);
         done.push(topic);
       };
       await forEachTopic([...new Set(topics)], take, failures);

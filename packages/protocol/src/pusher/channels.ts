@@ -69,6 +69,11 @@ export function onlineChannel(id: string): string {
   return `${ONLINE_CHANNEL}${id}`;
 }
 
+/** Whether the subscribers of a channel are counted: one that has members has these in place of a count. */
+export function isCounted(channel: string): boolean {
+  return channelKind(channel).access !== 'presence' && !channel.startsWith(ONLINE_CHANNEL);
+}
+
 /** Begins the name of a topic that is a channel. No topic of the REST API can begin with it. */
 const CHANNEL_MARK = '!';
 
