@@ -52,8 +52,9 @@ export function createEdge(options: EdgeOptions) {
       topics.onSubscribed(names);
       presence.onSubscribed(names);
     },
-    onDisconnected: () => {
+    onDisconnected: (names) => {
       counters.subscriberConnectionsLost += 1;
+      topics.onDisconnected(names);
     },
   });
   const freshness = new Freshness({ refresh: () => reconciler.wake(), onFresh: () => topics.onFresh() });

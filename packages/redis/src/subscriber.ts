@@ -10,8 +10,8 @@ export interface SubscriberListener {
   onKeyEvent(): void;
   /** Redis confirmed these subscriptions, for the first time or again: what came before may have been missed. */
   onSubscribed(names: readonly string[]): void;
-  /** The connection is gone: messages before the next `onSubscribed` may have gaps before them. */
-  onDisconnected(): void;
+  /** The connection of these subscriptions is gone: messages before the next `onSubscribed` may have gaps before them. */
+  onDisconnected(names: readonly string[]): void;
 }
 
 export interface SubscriberOptions {
@@ -113,7 +113,7 @@ export class ConnectionSubscriber {
     };
     const onKeyEvent = () => this.#listener.onKeyEvent();
     const onReady = () => void this.#resubscribe();
-    const onClose = () => this.#listener.onDisconnected();
+    const onClose = () => this.#listener.onDisconnected([...this.#desired.values()]);
     this.#redis.on('smessageBuffer', onMessage);
     this.#redis.on('message', onKeyEvent);
     this.#redis.on('ready', onReady);

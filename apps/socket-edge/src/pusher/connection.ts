@@ -1,6 +1,5 @@
 import type { EdgeSettings } from '@holdfast/broker/topic-state';
 import { socketId } from '@holdfast/protocol/pusher-channels';
-import type { Position } from '@holdfast/protocol/position-order';
 import type { Counters } from '../counters.ts';
 import { Sender } from '../connection/sender.ts';
 import { type Subscriber, type SubscriberMember, type Subscription, SubscriptionSet } from '../topic/subscription.ts';
@@ -17,6 +16,8 @@ export interface Attempt {
   readonly topic: string;
   /** What the channel is made with. */
   readonly presence: EdgeSettings['presence'];
+  /** The client asked for the channel: it is answered when it has joined. */
+  isAsked?: boolean;
 }
 
 /** What a connection has of the door: the same object for all. */
@@ -25,6 +26,10 @@ export interface ConnectionHooks {
   readonly edge: string;
   /** The channel of a subscription that it has is gone: Redis has lost it. */
   onGone(connection: PusherConnection, subscription: Subscription): void;
+  /** It takes frames again. */
+  onReady(connection: PusherConnection): void;
+  /** It is to be closed with this fault, as many others may be at the same time. */
+  closeSoon(connection: PusherConnection, fault: Fault): void;
   /** It leaves the channels that it has, or is about to have. */
   onEnd(connection: PusherConnection): void;
   /** It is closed with this fault. */
@@ -104,10 +109,17 @@ export class PusherConnection extends Sender implements Subscriber {
   }
 
   /** The protocol has no word for it: the client sees a new connection. */
-  announceLost(_topic: string, _after: Position, _position: Position): void {
-    if (this.phase === 'closed') return;
+  announceLost(): void {
+    if (this.phase === 'closed' || this.suspended) return;
     this.counters.lostAnnounced += 1;
-    this.closeWith(closings.lost);
+    this.closeSoon(closings.lost);
+  }
+
+  /** Closes it in turn with others. It is sent no messages until then: what is left out must not be followed by more. */
+  closeSoon(fault: Fault): void {
+    if (this.phase === 'closed' || this.suspended) return;
+    this.suspend();
+    this.#hooks.closeSoon(this, fault);
   }
 
   /** Ends it, with the reason as an event and as the close code. */
@@ -158,5 +170,6 @@ export class PusherConnection extends Sender implements Subscriber {
       subscription.topic.catchUp(subscription);
       subscription.topic.presence?.onReady(subscription);
     }
+    this.#hooks.onReady(this);
   }
 }

@@ -21,6 +21,7 @@ import { type ConnectionHooks, PusherConnection } from './connection.ts';
 import { Counts } from './counts.ts';
 import { newDoorCounters } from './door-counters.ts';
 import { closings, refusals } from './faults.ts';
+import { PacedClosings } from './paced-closings.ts';
 import { PONG_FRAME, errorFrame, establishedFrame, subscriptionCountFrame } from './frames.ts';
 import { type AppHandshake, isAppPath, readAppHandshake } from './handshake.ts';
 import { HeldBack } from './held-back.ts';
@@ -56,6 +57,7 @@ export class PusherDoor implements Door, SocketHandler<PusherConnection> {
   readonly #clientEvents: ClientEvents;
   readonly #signIn: SignIn;
   readonly #counts: Counts;
+  readonly #closings = new PacedClosings();
   readonly #hooks: ConnectionHooks;
   /** By the number in their socket ids. */
   readonly #byNumber = new Map<number, PusherConnection>();
@@ -93,6 +95,8 @@ export class PusherDoor implements Door, SocketHandler<PusherConnection> {
     this.#hooks = {
       edge,
       onGone: (connection, subscription) => this.#subscribing.onGone(connection, subscription),
+      onReady: (connection) => this.#subscribing.onReady(connection),
+      closeSoon: (connection, fault) => this.#closings.add(connection, fault),
       onEnd: (connection) => this.#onEnd(connection),
       onClosing: ({ code }) => this.counters.closed.set(code, (this.counters.closed.get(code) ?? 0) + 1),
     };
@@ -226,6 +230,7 @@ export class PusherDoor implements Door, SocketHandler<PusherConnection> {
       this.#subscribing.stop();
       this.#opener.stop();
       this.#counts.stop();
+      this.#closings.stop();
     };
   }
 
@@ -277,7 +282,7 @@ export class PusherDoor implements Door, SocketHandler<PusherConnection> {
 
   #onRemoved(app: AppInUse): void {
     for (const connection of this.connections.slice(0, this.connections.size)) {
-      if (connection.app === app) connection.closeWith(closings.removedApp);
+      if (connection.app === app) connection.closeSoon(closings.removedApp);
     }
   }
 

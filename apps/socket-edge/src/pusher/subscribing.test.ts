@@ -1,8 +1,11 @@
 import { channelTopic } from '@holdfast/protocol/pusher-channels';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { LogModel } from '../testing/log-model.ts';
 import { MemoryRedis } from '../testing/memory-redis.ts';
-import { type PusherClient, app, pusherEdge, until } from '../testing/pusher-edge.ts';
+import { type PusherClient, type PusherEdge, app, pusherEdge, until } from '../testing/pusher-edge.ts';
 
+const NEWS = channelTopic(app.appId, 'news');
+const EVENT = Buffer.from('{"event":"evt","channel":"news","data":"1"}');
 const SUBSCRIBED = 'pusher_internal:subscription_succeeded';
 const REFUSED = 'pusher:subscription_error';
 const MISS = 'pusher:cache_miss';
@@ -37,6 +40,14 @@ function subscribePublic(client: PusherClient, channel: string): void {
 
 function unsubscribe(client: PusherClient, channel: string): void {
   client.send({ event: 'pusher:unsubscribe', data: { channel } });
+}
+
+/** It reads all that waits, and stops again. */
+async function readOn(edge: PusherEdge, { socket, connection }: PusherClient): Promise<void> {
+  socket.resume();
+  edge.door.onDrain(connection);
+  socket.stopped = true;
+  await edge.settled();
 }
 
 describe('a subscription', () => {
@@ -262,6 +273,139 @@ describe('a channel that Redis has lost', () => {
     expect(client.socket.closed).toBeNull();
   });
 
+  it.each<[string, (edge: PusherEdge, log: LogModel) => void | Promise<void>]>([
+    [
+      'was published while the edge was not subscribed',
+      (edge, log) => {
+        edge.reconnect();
+        log.append(EVENT);
+      },
+    ],
+    [
+      'a live event says is before it',
+      async (edge, log) => {
+        edge.redis.failing.add('readLog');
+        log.append(EVENT);
+        edge.publish('news', 'evt', '2');
+        await edge.settled();
+      },
+    ],
+    [
+      'a comparison has found',
+      async (edge, log) => {
+        edge.redis.failing.add('readLog');
+        log.append(EVENT);
+        edge.edge.compareEverything();
+        await edge.settled();
+      },
+    ],
+  ])('is a loss when what %s had not been read', async (_what, miss) => {
+    const { redis, edge, client } = await setup();
+    subscribePublic(client, 'news');
+    await until(() => client.of(SUBSCRIBED).length > 0);
+    await miss(edge, redis.topic(NEWS));
+    redis.topics.delete(NEWS);
+    redis.failing.clear();
+    await edge.settled();
+    edge.edge.compareEverything();
+    await edge.settled();
+    expect(client.socket.closed).toMatchObject({ code: 4100 });
+  });
+
+  it('is a loss for a client that had not taken all of it, and for no other', async () => {
+    const { redis, edge, client } = await setup();
+    const other = await edge.connected();
+    for (const one of [client, other]) subscribePublic(one, 'news');
+    await until(() => [client, other].every((one) => one.of(SUBSCRIBED).length > 0));
+    client.socket.stopped = true;
+    edge.publish('news', 'big', 'x'.repeat(70_000));
+    await edge.settled();
+    edge.publish('news', 'evt', '1');
+    await edge.settled();
+    redis.topics.delete(NEWS);
+    edge.edge.compareEverything();
+    await edge.settled();
+    edge.publish('news', 'evt', '2');
+    await edge.settled();
+    expect(client.of('evt')).toEqual([]);
+    expect(client.socket.closed).toMatchObject({ code: 4100 });
+    expect(other.of('evt')).toEqual([1, 2]);
+    expect(other.socket.closed).toBeNull();
+  });
+
+  it('is none after a break of the connection to Redis in which nothing was missed', async () => {
+    const { redis, edge, client } = await setup();
+    subscribePublic(client, 'news');
+    client.signIn({ id: 'ann' });
+    await until(() => client.of(SUBSCRIBED).length > 0);
+    edge.reconnect();
+    await edge.settled();
+    redis.topics.clear();
+    edge.edge.compareEverything();
+    await edge.settled();
+    edge.publish('news', 'evt', '1');
+    await edge.settled();
+    expect(client.of('evt')).toEqual([1]);
+    expect(client.socket.closed).toBeNull();
+  });
+
+  it('is a loss when it takes so long to open it again that it may have been lost once more', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const { redis, edge, client } = await setup();
+    subscribePublic(client, 'news');
+    await until(() => client.of(SUBSCRIBED).length > 0);
+    const goOn = redis.hold('openChannel');
+    redis.topics.delete(NEWS);
+    edge.edge.compareEverything();
+    await edge.settled();
+    vi.advanceTimersByTime(61_000);
+    goOn();
+    await edge.settled();
+    expect(client.socket.closed).toMatchObject({ code: 4100 });
+  });
+
+  it('is answered, once, to a client that asks for it while it is opened again', async () => {
+    const { redis, edge, client } = await setup();
+    client.subscribe('presence-a', '{"user_id":"u"}');
+    subscribePublic(client, 'news');
+    await until(() => client.of(SUBSCRIBED).length === 2);
+    const goOn = redis.hold('openChannel');
+    redis.topics.clear();
+    edge.edge.compareEverything();
+    await edge.settled();
+    client.subscribe('presence-a', '{"user_id":"u"}');
+    for (let time = 0; time < 2; time += 1) subscribePublic(client, 'news');
+    edge.publish('news', 'evt', '1');
+    goOn();
+    await until(() => client.of(SUBSCRIBED).length >= 4);
+    await edge.settled();
+    expect(client.of(SUBSCRIBED, 'news')).toEqual([{}, {}]);
+    expect(client.of(SUBSCRIBED, 'presence-a').at(-1)).toMatchObject({ presence: { ids: ['u'] } });
+    expect(client.of(SUBSCRIBED)).toHaveLength(4);
+    expect(client.of('evt')).toEqual([1]);
+  });
+
+  it('of which the log has lost events ends its clients one after the other, and sends them no more', async () => {
+    const { redis, edge } = await setup();
+    const clients = await Promise.all(Array.from({ length: 80 }, () => edge.connected()));
+    for (const one of clients) subscribePublic(one, 'news');
+    await until(() => clients.every((one) => one.of(SUBSCRIBED).length > 0));
+    const log = redis.topic(NEWS);
+    for (let index = 0; index < 5; index += 1) log.append(EVENT);
+    log.trim(1);
+    edge.publish('news', 'after', '1');
+    await edge.settled();
+    edge.publish('news', 'after', '2');
+    await edge.settled();
+    const closed = () => clients.filter(({ socket }) => socket.closed !== null).length;
+    expect(closed()).toBeGreaterThan(0);
+    expect(closed()).toBeLessThan(40);
+    expect(edge.edge.counters.lostAnnounced).toBe(80);
+    await until(() => closed() === 80);
+    expect(clients.flatMap((one) => one.of('after'))).toEqual([]);
+    expect(new Set(clients.map(({ socket }) => socket.closed?.code))).toEqual(new Set([4100]));
+  });
+
   it('of which the log has lost events shows that as a new connection', async () => {
     const { redis, edge, client } = await setup();
     subscribePublic(client, 'news');
@@ -273,6 +417,51 @@ describe('a channel that Redis has lost', () => {
     await edge.settled();
     expect(client.of('pusher:error')).toMatchObject([{ code: 4100 }]);
     expect(client.socket.closed).toMatchObject({ code: 4100 });
+  });
+});
+
+describe('a client that reads slowly', () => {
+  it('gets the channels that it asks for one after the other, as it reads', async () => {
+    const { edge, client } = await setup();
+    const channels = Array.from({ length: 40 }, (_, index) => `cache-${index}`);
+    for (const channel of channels) edge.publish(channel, 'evt', 'x'.repeat(10_000), { cached: true });
+    client.socket.stopped = true;
+    for (const channel of [...channels, 'news']) subscribePublic(client, channel);
+    await edge.settled();
+    subscribePublic(client, 'late');
+    expect(client.of(SUBSCRIBED).length).toBeLessThan(10);
+    const before = client.of(SUBSCRIBED).length;
+    unsubscribe(client, 'cache-39');
+    await readOn(edge, client);
+    expect(client.of(SUBSCRIBED).length).toBeGreaterThan(before);
+    for (let round = 0; round < 10; round += 1) await readOn(edge, client);
+    expect(client.of('evt')).toHaveLength(39);
+    expect(client.of(SUBSCRIBED)).toHaveLength(41);
+    expect(client.of(SUBSCRIBED, 'cache-39')).toEqual([]);
+    expect(client.connection.opening).toBeNull();
+    expect(client.socket.mostBufferedBytes).toBeLessThan(100_000);
+    expect(client.socket.closed).toBeNull();
+  });
+
+  it('gets the members of large presence channels, also when it asks again, and stays', async () => {
+    const { edge, client } = await setup();
+    const rooms = ['presence-a', 'presence-b'];
+    const members = await Promise.all(Array.from({ length: 80 }, () => edge.connected()));
+    for (const [index, member] of members.entries()) {
+      const user = JSON.stringify({ user_id: `u${index}`, user_info: { about: 'x'.repeat(1900) } });
+      for (const room of rooms) member.subscribe(room, user);
+    }
+    await until(() => rooms.every((room) => edge.redis.presence.members(channelTopic(app.appId, room)).length === 80));
+    client.socket.stopped = true;
+    for (const room of [...rooms, ...rooms]) client.subscribe(room, '{"user_id":"u0"}');
+    await until(() => client.of(SUBSCRIBED).length > 0);
+    await edge.settled();
+    for (const room of rooms) client.subscribe(room, '{"user_id":"u0"}');
+    for (let round = 0; round < 4; round += 1) await readOn(edge, client);
+    expect(client.of(SUBSCRIBED, 'presence-a').length).toBeGreaterThan(0);
+    expect(client.of(SUBSCRIBED, 'presence-b').length).toBeGreaterThan(0);
+    expect(client.socket.mostBufferedBytes).toBeLessThan(200_000);
+    expect(client.socket.closed).toBeNull();
   });
 });
 

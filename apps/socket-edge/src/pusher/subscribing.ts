@@ -1,8 +1,15 @@
 import type { EdgeChannels } from '@holdfast/broker/broker';
 import { subscriptionStart } from '@holdfast/broker/client-state';
 import { MAX_PRESENCE_LIMIT } from '@holdfast/protocol/limits';
-import { type ChannelKind, channelKind, channelTopic, onlineChannel } from '@holdfast/protocol/pusher-channels';
-import type { Position } from '@holdfast/protocol/position-order';
+import { CHANNEL_HISTORY } from '@holdfast/protocol/pusher-limits';
+import {
+  type ChannelKind,
+  channelKind,
+  channelOfTopic,
+  channelTopic,
+  onlineChannel,
+} from '@holdfast/protocol/pusher-channels';
+import { type Position, comparePositions } from '@holdfast/protocol/position-order';
 import { Recently } from '../schedule/recently.ts';
 import { Subscription } from '../topic/subscription.ts';
 import type { Topics } from '../topic/topics.ts';
@@ -17,6 +24,7 @@ import { cacheMissFrame, subscribedFrame, subscriptionErrorFrame } from './frame
 import type { ChannelMember } from './member.ts';
 import type { Members } from './member-views.ts';
 import { OpeningPace } from './opening-pace.ts';
+import { Postponed } from './postponed.ts';
 
 /** Channels of one connection. */
 const MAX_SUBSCRIPTIONS = 1000;
@@ -37,6 +45,9 @@ export const CHANNEL_PRESENCE = {
   graceSeconds: 3,
 } as const;
 
+/** A channel that is lost may have been made anew and be lost again, but not in less time than events are kept. */
+const MAX_REJOIN_MS = CHANNEL_HISTORY.seconds * 1000;
+
 const ONLINE = onlineChannel('');
 const TOO_MANY: SubscriptionFault = {
   type: 'LimitReached',
@@ -54,8 +65,18 @@ export type ChannelAttempt = Attempt &
         kind: ChannelKind;
         member: ChannelMember | null;
       }
-    /** Its channel was lost: it goes on without a frame. `shown`: of the members. */
-    | { as: 'again'; connection: PusherConnection; member: ChannelMember | null; shown: Members | null }
+    /** Its channel was lost: it goes on without a frame. */
+    | {
+        as: 'again';
+        connection: PusherConnection;
+        member: ChannelMember | null;
+        /** Of the members. */
+        shown: Members | null;
+        /** What came from this position on it has not; null when nothing did. */
+        heldFrom: Position | null;
+        /** Later it may lack something; in milliseconds of the monotonic clock. */
+        until: number;
+      }
     /** Of the channel that has the online connections of a user: its own, or that of a user it watches. */
     | { as: 'watcher'; connection: PusherConnection; onJoined: (channel: OpenedChannel) => void }
   );
@@ -75,6 +96,7 @@ export class Subscribing {
   /** Topics with nothing cached. */
   readonly #missed = new Recently<string>(MISS_EVENT_MS);
   readonly #answeredAgain = new Recently<Subscription>(ANSWER_AGAIN_MS);
+  readonly #postponed = new Postponed<ChannelAttempt>();
 
   constructor(deps: SubscribingDeps) {
     this.#deps = deps;
@@ -97,17 +119,26 @@ export class Subscribing {
     const authorized = authorizeSubscribe(app.known, connection.id, kind, frame, user);
     if (!authorized.ok) return refuse(connection, channel, authorized.fault);
     const topic = channelTopic(app.known.appId, channel);
-    // It is answered when the channel is open, once.
-    if (connection.opening?.has(topic) === true) return;
+    const pending = connection.opening?.get(topic);
+    if (pending !== undefined) {
+      // It is answered when the channel is open, once.
+      pending.isAsked = true;
+      return;
+    }
+    const { member } = authorized;
+    const presence = kind.access === 'presence' ? CHANNEL_PRESENCE : null;
+    const attempt = { as: 'subscriber', connection, topic, presence, channel, kind, member, isAsked: true } as const;
     const present = connection.subscriptions.get(topic);
-    if (present !== undefined) return this.#answerAgain(present, channel);
+    if (present !== undefined) {
+      if (connection.blocked) this.#postpone(attempt);
+      else this.#answerAgain(present);
+      return;
+    }
     if (connection.subscriptions.size + (connection.opening?.size ?? 0) >= MAX_SUBSCRIPTIONS) {
       return refuse(connection, channel, TOO_MANY);
     }
-    const { member } = authorized;
-    if (member === null && !kind.cache && this.#joinOpen(connection, topic, channel)) return;
-    const presence = kind.access === 'presence' ? CHANNEL_PRESENCE : null;
-    this.attempt({ as: 'subscriber', connection, topic, presence, channel, kind, member });
+    if (connection.blocked) this.#postpone(attempt);
+    else this.#begin(attempt);
   }
 
   unsubscribe(connection: PusherConnection, channel: string): void {
@@ -117,19 +148,49 @@ export class Subscribing {
     // What is there for a signed-in user is not the client's.
     if (channel.startsWith(ONLINE)) return;
     const attempt = connection.opening?.get(topic);
-    if (attempt !== undefined) this.#cancel(connection, attempt);
+    if (attempt !== undefined) {
+      this.#cancel(connection, attempt);
+      // It may be the one for which others wait.
+      this.onReady(connection);
+    }
     const subscription = connection.subscriptions.get(topic);
     if (subscription === undefined) return;
     connection.leave(subscription, true);
     this.#deps.counts.onChange(app, topic);
   }
 
-  /** The channel of a subscription is gone from Redis: it is opened again, and joined where its log begins. */
+  /** A connection takes frames again: what waits for that is joined and answered one after the other. */
+  onReady(connection: PusherConnection): void {
+    while (connection.phase === 'open' && !connection.blocked) {
+      const attempt = this.#postponed.take(connection);
+      if (attempt === null) return;
+      const present = connection.subscriptions.get(attempt.topic);
+      if (present === undefined) {
+        // The next one follows when it has joined.
+        if (!this.#begin(attempt)) return;
+      } else {
+        forget(connection, attempt);
+        this.#answerAgain(present);
+      }
+    }
+  }
+
+  /**
+   * The channel of a subscription is gone from Redis: it is opened again, and joined where its log begins. Where it cannot be
+   * excluded that something of the old one is missing, that is a loss.
+   */
   onGone(connection: PusherConnection, subscription: Subscription): void {
     const { topic } = subscription;
     const { name, presence } = topic;
+    const hasEvents = !isOnline(name);
+    if (hasEvents && !topic.gaveAll(subscription)) {
+      connection.announceLost();
+      return;
+    }
     const member = connection.members?.get(name) ?? null;
     const shown = watchersOf(topic)?.shownTo(subscription) ?? null;
+    const pending = connection.opening?.get(name);
+    if (pending !== undefined) this.#cancel(connection, pending);
     connection.leave(subscription, false);
     this.attempt({
       as: 'again',
@@ -138,6 +199,9 @@ export class Subscribing {
       presence: presence === null ? null : CHANNEL_PRESENCE,
       member,
       shown,
+      isAsked: pending?.isAsked === true,
+      heldFrom: topic.heldFrom,
+      until: hasEvents ? performance.now() + MAX_REJOIN_MS : Number.POSITIVE_INFINITY,
     });
   }
 
@@ -145,6 +209,7 @@ export class Subscribing {
   onEnd(connection: PusherConnection): void {
     const { app, opening, subscriptions } = connection;
     this.#pace.forget(connection);
+    this.#postponed.clear(connection);
     for (const attempt of opening?.values() ?? []) this.#deps.opener.cancel(attempt);
     if (app === null) return;
     for (const { topic } of subscriptions.values()) this.#deps.counts.onChange(app, topic.name);
@@ -153,12 +218,8 @@ export class Subscribing {
   attempt(attempt: ChannelAttempt): void {
     const { connection, topic } = attempt;
     if (connection.phase !== 'open' || connection.opening?.has(topic) === true) return;
-    connection.opening ??= new Map();
-    connection.opening.set(topic, attempt);
-    // What a client names by itself may be anything.
-    if (attempt.as === 'subscriber' && this.#deps.topics.openTopic(topic) === null)
-      this.#pace.take(connection, attempt);
-    else this.#deps.opener.open(attempt);
+    remember(attempt);
+    this.#open(attempt);
   }
 
   /** Nothing is opened any more. */
@@ -168,34 +229,78 @@ export class Subscribing {
     this.#answeredAgain.stop();
   }
 
+  /** Joins a channel at once when this edge has it: true. Otherwise it is opened. */
+  #begin(attempt: ChannelAttempt): boolean {
+    if (attempt.as === 'subscriber' && attempt.member === null && !attempt.kind.cache && this.#joinOpen(attempt)) {
+      forget(attempt.connection, attempt);
+      return true;
+    }
+    remember(attempt);
+    this.#open(attempt);
+    return false;
+  }
+
+  #open(attempt: ChannelAttempt): void {
+    const { connection, topic } = attempt;
+    // What a client names by itself may be anything.
+    if (attempt.as === 'subscriber' && this.#deps.topics.openTopic(topic) === null)
+      this.#pace.take(connection, attempt);
+    else this.#deps.opener.open(attempt);
+  }
+
+  /** Its answer waits until the socket takes it: on top of what waits there already it might be too much. */
+  #postpone(attempt: ChannelAttempt): void {
+    remember(attempt);
+    this.#postponed.add(attempt);
+  }
+
   #cancel(connection: PusherConnection, attempt: Attempt): void {
-    connection.opening?.delete(attempt.topic);
-    if (connection.opening?.size === 0) connection.opening = null;
+    forget(connection, attempt);
+    this.#postponed.delete(connection, attempt.topic);
     this.#pace.delete(connection, attempt.topic);
     this.#deps.opener.cancel(attempt);
   }
 
   /** For the opener: joins, in this tick. */
   onOpened(attempt: ChannelAttempt, channel: OpenedChannel): void {
-    const { connection, topic: name } = attempt;
-    const { topic, watchers, state } = channel;
-    connection.opening?.delete(name);
-    if (connection.opening?.size === 0) connection.opening = null;
-    if (connection.phase !== 'open') return;
-    if (attempt.as === 'subscriber') {
-      this.#joinAsSubscriber(attempt, channel);
+    const { connection } = attempt;
+    if (connection.phase !== 'open') {
+      forget(connection, attempt);
+    } else if (attempt.isAsked === true && connection.blocked) {
+      this.#postpone(attempt);
+    } else {
+      forget(connection, attempt);
+      if (attempt.as === 'subscriber') this.#joinAsSubscriber(attempt, channel);
+      else if (attempt.as === 'again') this.#joinAgain(attempt, channel);
+      else this.#joinAsWatcher(attempt, channel);
+      this.onReady(connection);
+    }
+  }
+
+  #joinAsWatcher(attempt: Extract<ChannelAttempt, { as: 'watcher' }>, channel: OpenedChannel): void {
+    const { connection, topic: name, onJoined } = attempt;
+    const { topic, watchers } = channel;
+    const position = topic.lastSent;
+    const subscription = new Subscription(topic, connection, subscriptionStart(position, topic.incarnation), position);
+    if (connection.sees(name)) watchers?.greet(subscription);
+    connection.subscribe(subscription);
+    onJoined(channel);
+  }
+
+  /** What was published since a channel was lost is for its subscribers. */
+  #joinAgain(attempt: Extract<ChannelAttempt, { as: 'again' }>, { topic, watchers, state }: OpenedChannel): void {
+    const { connection, topic: name, member, shown, heldFrom, until, isAsked } = attempt;
+    const isOfBefore = heldFrom !== null && comparePositions(heldFrom, state.start) < 0;
+    if (isOfBefore || performance.now() > until) {
+      connection.announceLost();
       return;
     }
-    const member = attempt.as === 'again' ? attempt.member : null;
     if (member !== null) connection.rememberMember(name, member);
-    // Of a channel that was lost, what was published since is for its subscribers.
-    const position = attempt.as === 'again' ? state.start : topic.lastSent;
-    const subscription = new Subscription(topic, connection, subscriptionStart(position, topic.incarnation), position);
-    if (attempt.as === 'again' && attempt.shown !== null) watchers?.resume(subscription, attempt.shown);
-    if (attempt.as === 'watcher' && connection.sees(name)) watchers?.greet(subscription);
-    connection.subscribe(subscription);
-    if (attempt.as === 'watcher') attempt.onJoined(channel);
-    else this.#changed(connection, name);
+    const start = subscriptionStart(state.start, topic.incarnation);
+    const subscription = new Subscription(topic, connection, start, state.start);
+    if (isAsked === true) answer(subscription);
+    else if (shown !== null) watchers?.resume(subscription, shown);
+    this.#join(connection, subscription);
   }
 
   #joinAsSubscriber(
@@ -221,7 +326,7 @@ export class Subscribing {
   }
 
   /** Joins a channel that this edge has; false when it has to be opened. */
-  #joinOpen(connection: PusherConnection, name: string, channel: string): boolean {
+  #joinOpen({ connection, topic: name, channel }: Extract<ChannelAttempt, { as: 'subscriber' }>): boolean {
     const topic = this.#deps.topics.openTopic(name);
     if (topic === null) return false;
     const position: Position = topic.lastSent;
@@ -253,11 +358,8 @@ export class Subscribing {
   }
 
   /** A second subscription to a channel is answered like the first. */
-  #answerAgain(subscription: Subscription, channel: string): void {
-    if (!this.#answeredAgain.note(subscription)) return;
-    const watchers = watchersOf(subscription.topic);
-    if (watchers === null) subscription.subscriber.sendFrame(subscribedFrame(channel));
-    else watchers.greet(subscription);
+  #answerAgain(subscription: Subscription): void {
+    if (this.#answeredAgain.note(subscription)) answer(subscription);
   }
 
   #changed({ app }: PusherConnection, topic: string): void {
@@ -267,4 +369,28 @@ export class Subscribing {
 
 function refuse(connection: PusherConnection, channel: string, fault: SubscriptionFault): void {
   connection.sendFrame(subscriptionErrorFrame(channel.slice(0, MAX_ANSWERED_NAME), fault));
+}
+
+/** A subscription that holds is answered like a new one. */
+function answer(subscription: Subscription): void {
+  const { topic, subscriber } = subscription;
+  const watchers = watchersOf(topic);
+  if (watchers === null) subscriber.sendFrame(subscribedFrame(channelOfTopic(topic.name)?.channel ?? ''));
+  else watchers.greet(subscription);
+}
+
+/** Of a channel that shows whether a user is online: nothing is published there. */
+function isOnline(topic: string): boolean {
+  return channelOfTopic(topic)?.channel.startsWith(ONLINE) === true;
+}
+
+function remember(attempt: ChannelAttempt): void {
+  const { connection, topic } = attempt;
+  connection.opening ??= new Map();
+  connection.opening.set(topic, attempt);
+}
+
+function forget(connection: PusherConnection, { topic }: Attempt): void {
+  connection.opening?.delete(topic);
+  if (connection.opening?.size === 0) connection.opening = null;
 }

@@ -281,7 +281,7 @@ export class MemoryRedis {
         return () => this.#subscribers.delete(edge);
       },
       reconnect: () => {
-        listener.onDisconnected();
+        listener.onDisconnected([...topics]);
         setImmediate(() => {
           listener.onWakeUp();
           if (topics.size > 0) listener.onSubscribed([...topics]);

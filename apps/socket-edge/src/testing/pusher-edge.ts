@@ -1,4 +1,5 @@
 import type { KnownApp } from '@holdfast/broker/broker';
+import type { LiveSubscriber } from '@holdfast/broker/live-subscriber';
 import { channelTopic } from '@holdfast/protocol/pusher-channels';
 import { channelSignature, userSignature } from '@holdfast/pusher/signatures';
 import { captureLog } from '@holdfast/service/captured-log';
@@ -32,17 +33,22 @@ interface ReceivedFrame {
   user_id?: unknown;
 }
 
-export type PusherClient = Awaited<ReturnType<ReturnType<typeof pusherEdge>['connected']>>;
+export type PusherEdge = ReturnType<typeof pusherEdge>;
+export type PusherClient = Awaited<ReturnType<PusherEdge['connected']>>;
 
 /** An edge with the Pusher door, without sockets, on a Redis in memory. Edge ids are 12 hexadecimal digits. */
 export function pusherEdge(redis: MemoryRedis, id = '00000000000a', { maxConnections = 100 } = {}) {
   if (redis.channels.apps.size === 0) redis.channels.apps.set(app.key, app);
   const log = captureLog();
   let door: PusherDoor | undefined;
+  let channels: LiveSubscriber | undefined;
   const edge = createEdge({
     id,
     broker: redis.broker(),
-    channels: (listener) => redis.subscriber(id, listener),
+    channels: (listener) => {
+      channels = redis.subscriber(id, listener);
+      return channels;
+    },
     broadcast,
     logger: log.logger,
     heartbeatMs: 25_000,
@@ -99,6 +105,8 @@ export function pusherEdge(redis: MemoryRedis, id = '00000000000a', { maxConnect
     log,
     redis,
     connect,
+    /** Its connection to the live channels is lost, and is there again a turn of the event loop later. */
+    reconnect: () => channels?.reconnect({ server: 'Redis', name: id }),
     settled: () => turns(SETTLED_TURNS),
     /** Renews the lease, so that the edge takes connections, and does what is due once a second. */
     async beat(): Promise<void> {

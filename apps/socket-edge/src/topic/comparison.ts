@@ -58,10 +58,11 @@ export class TopicComparison {
   async readSettings(names: readonly string[]): Promise<void> {
     for (const name of names) this.#unreadSettings.delete(name);
     const open = names.filter((name) => this.#topics.has(name));
+    const since = performance.now();
     try {
       const states = await this.#broker.readTopics(open);
       for (const [index, name] of open.entries()) {
-        for (const topic of this.#named([name])) topic.onState(states[index] ?? null);
+        for (const topic of this.#named([name])) topic.onState(states[index] ?? null, since);
       }
     } catch {
       for (const name of open) this.#unreadSettings.add(name);
@@ -96,7 +97,7 @@ export class TopicComparison {
       const one = known[index];
       const state = one && differing.get(one);
       if (state === undefined) topic.sequencer.onUnchanged(since);
-      else topic.onState(state);
+      else topic.onState(state, since);
     }
   }
 }

@@ -59,11 +59,20 @@ export class Sequencer implements LogTarget<SentMessage> {
   freshAt = 0;
   /** Everything that was published before then has been emitted, or will be in turn; in milliseconds of the monotonic clock. */
   completeAt = Number.NEGATIVE_INFINITY;
+  /** Since when its live channel is subscribed without a break; in milliseconds of the monotonic clock, infinite while it is not. */
+  liveSince = Number.POSITIVE_INFINITY;
+  /**
+   * The position before the first message that it held back when it ended; null when it held none. Such messages may be of
+   * the topic that has its name now.
+   */
+  heldFrom: Position | null = null;
   /** The last message emitted. */
   position: Position = BEGINNING;
   readonly #deps: SequencerDeps;
   readonly #cursor: LogCursor<SentMessage>;
   #held: LiveMessage[] = [];
+  /** There are messages in the log that it has neither emitted nor held. */
+  #isBehind = false;
   #syncing = false;
   #syncAgain = false;
 
@@ -88,6 +97,14 @@ export class Sequencer implements LogTarget<SentMessage> {
   }
 
   /**
+   * Whether nothing of this topic is missing but what is held. False also when that is not known: what came while the live
+   * channel was not subscribed shows in the log only.
+   */
+  get complete(): boolean {
+    return !this.#isBehind && this.completeAt >= this.liveSince;
+  }
+
+  /**
    * @param traceparent of a publish that is traced
    * @param except the id of the subscriber that does not get it
    */
@@ -99,7 +116,7 @@ export class Sequencer implements LogTarget<SentMessage> {
     else if (prev === this.position) {
       if (!this.#deps.isFull()) this.#emitLive({ prev, id, data, trace, except });
       // Read page by page, as it is sent.
-      else void this.sync();
+      else this.#readSoon();
     } else if (comparePositions(id, this.position) > 0 || !this.#deps.has(id)) {
       // Also when its id is not above the last one: Redis may have lost its last writes, and go on from before.
       this.#deps.counters.gapsFound += 1;
@@ -108,13 +125,17 @@ export class Sequencer implements LogTarget<SentMessage> {
     }
   }
 
-  /** Compares with the topic's state in Redis: opens, or finds what was missed, also when the subscriber connection is stalled. */
-  onState(state: TopicState | null): void {
+  /**
+   * Compares with the topic's state in Redis: opens, or finds what was missed, also when the subscriber connection is stalled.
+   * @param since when the state was asked for
+   */
+  onState(state: TopicState | null, since = Number.NEGATIVE_INFINITY): void {
     this.freshAt = performance.now();
     if (this.state === 'gone') return;
     if (state?.incarnation !== this.incarnation) this.end();
-    else if (this.state === 'opening') this.#openNow(state);
-    else if (state.last !== this.position) void this.sync();
+    else if (this.state === 'opening') this.#openNow(state, since);
+    else if (state.last !== this.position) this.#readSoon();
+    else this.completeAt = Math.max(this.completeAt, since);
   }
 
   /** The topic's state in Redis is the known one. @param since when that was asked */
@@ -126,6 +147,9 @@ export class Sequencer implements LogTarget<SentMessage> {
   end(): void {
     if (this.state === 'gone') return;
     this.state = 'gone';
+    for (const { prev } of this.#held) {
+      if (this.heldFrom === null || comparePositions(prev, this.heldFrom) < 0) this.heldFrom = prev;
+    }
     this.#held = [];
     this.#deps.onGone();
   }
@@ -146,6 +170,7 @@ export class Sequencer implements LogTarget<SentMessage> {
         this.#releaseHeld();
         this.completeAt = since;
       } while (this.#syncAgain && this.state === 'open');
+      if (this.state === 'open') this.#isBehind = false;
       this.freshAt = performance.now();
     } catch (error) {
       // Redis is away: nothing is emitted until it is known what is missing.
@@ -194,10 +219,17 @@ export class Sequencer implements LogTarget<SentMessage> {
     else this.#openAt(state);
   }
 
-  #openNow(state: TopicState): void {
+  /** The log has what it has not: until that is read, it lacks it. */
+  #readSoon(): void {
+    this.#isBehind = true;
+    void this.sync();
+  }
+
+  #openNow(state: TopicState, since: number): void {
     // A read of its own that is under way opens it.
     if (this.#syncing) return;
     this.#openAt(state);
+    this.completeAt = since;
     this.#releaseHeld();
     if (this.#syncAgain) void this.sync();
   }
@@ -211,6 +243,7 @@ export class Sequencer implements LogTarget<SentMessage> {
   async #readToEnd(): Promise<void> {
     let step = await this.#cursor.next();
     while (step === 'more') {
+      this.#isBehind = true;
       // Page by page, so that a long gap never stands in memory as a whole.
       await this.#deps.drained();
       step = await this.#cursor.next();
@@ -249,6 +282,7 @@ export class Sequencer implements LogTarget<SentMessage> {
   #hold(message: LiveMessage): void {
     if (this.#held.length >= MAX_HELD) {
       this.#held = [];
+      this.#isBehind = true;
       this.#syncAgain = true;
     }
     this.#held.push(message);

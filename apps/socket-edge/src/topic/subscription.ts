@@ -62,6 +62,13 @@ export interface SubscribedTopic {
   readonly incarnation: string;
   /** Null when it has none. */
   readonly presence: SubscribedPresence | null;
+  /**
+   * Of one that is gone: the position before the first message that came and was not sent; null when there was none. It may
+   * be of the topic that has the name now.
+   */
+  readonly heldFrom: Position | null;
+  /** Of one that is gone: whether a subscription was given all of it but what `heldFrom` is about; false when that is not known. */
+  gaveAll(subscription: Subscription): boolean;
   /** Whether messages may be sent now. */
   isFresh(): boolean;
   /** Takes a subscription in at its position; what it missed goes out now or soon. */

@@ -141,10 +141,10 @@ export class Topic implements SubscribedTopic {
     return [...this.#live.members(), ...this.#lagging];
   }
 
-  /** The topic's state in Redis, as it is now. */
-  onState(state: TopicState | null): void {
+  /** The topic's state in Redis. @param since when that was asked */
+  onState(state: TopicState | null, since: number): void {
     if (state?.incarnation === this.incarnation) this.#takeSettings(state);
-    this.sequencer.onState(state);
+    this.sequencer.onState(state, since);
   }
 
   isFresh(): boolean {
@@ -202,6 +202,14 @@ export class Topic implements SubscribedTopic {
 
   reached(subscription: Subscription): Position {
     return this.#live.reached(subscription);
+  }
+
+  get heldFrom(): Position | null {
+    return this.sequencer.heldFrom;
+  }
+
+  gaveAll(subscription: Subscription): boolean {
+    return this.sequencer.complete && subscription.reached === this.lastSent;
   }
 
   sentUpTo(): number | null {

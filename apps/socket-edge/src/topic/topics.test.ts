@@ -93,6 +93,37 @@ describe('the topics of an edge', () => {
     expect(topic.lastSent).toBe(ids[1]);
   });
 
+  it('lack what may have come while their live channels were not subscribed, until they are compared', async () => {
+    const redis = new MemoryRedis();
+    for (const name of ['news', 'other']) redis.topic(name);
+    const { topics, open } = topicsOn(redis);
+    const [news, other] = [open('news'), open('other')];
+    await Promise.all([news.ready, other.ready]);
+    expect([news.sequencer.complete, other.sequencer.complete]).toEqual([true, true]);
+    vi.advanceTimersByTime(1);
+    topics.onDisconnected(['news']);
+    await topics.syncAll();
+    expect([news.sequencer.complete, other.sequencer.complete]).toEqual([false, true]);
+    vi.advanceTimersByTime(1);
+    topics.onSubscribed(['news']);
+    expect(news.sequencer.complete).toBe(false);
+    await turns(10);
+    expect(news.sequencer.complete).toBe(true);
+  });
+
+  it('that have a name that is subscribed already lack nothing once they are open', async () => {
+    const redis = new MemoryRedis();
+    redis.topic('news');
+    const { open } = topicsOn(redis);
+    await open('news').ready;
+    redis.topics.delete('news');
+    redis.topic('news');
+    const next = open('news');
+    await next.ready;
+    await turns(10);
+    expect(next.sequencer.complete).toBe(true);
+  });
+
   it('that do not exist are over at once', async () => {
     const redis = new MemoryRedis();
     const { topics, channels } = topicsOn(redis);

@@ -118,9 +118,13 @@ export class Topics {
       const others = this.#topics.get(name);
       this.#topics.set(name, others === undefined ? [topic] : [...others, topic]);
       this.#size += 1;
-      if (others === undefined) this.#deps.channels.subscribe(name);
-      // The channel is subscribed already, and no confirmation will follow.
-      else void topic.sequencer.sync();
+      if (others?.[0] === undefined) {
+        this.#deps.channels.subscribe(name);
+      } else {
+        // The channel is subscribed already, and no confirmation will follow.
+        topic.sequencer.liveSince = others[0].sequencer.liveSince;
+        void topic.sequencer.sync();
+      }
     }
     topic.hold();
     return topic;
@@ -146,9 +150,15 @@ export class Topics {
   /** Redis has confirmed subscriptions. */
   onSubscribed(names: readonly string[]): void {
     this.#deps.counters.resubscriptions += names.length;
+    this.#setLiveSince(names, performance.now());
     this.#comparison.compare(names).catch(() => {
       // Redis went away again: they count as unread, and `tend` comes.
     });
+  }
+
+  /** The connection to the live channels of these topics is gone; `onSubscribed` follows. */
+  onDisconnected(names: readonly string[]): void {
+    this.#setLiveSince(names, Number.POSITIVE_INFINITY);
   }
 
   /** Once a second: repeats reads that failed, closes idle topics, compares quiet ones. */
@@ -160,6 +170,12 @@ export class Topics {
   /** Compares every topic, after something happened that may have made any of them miss messages. */
   syncAll(): Promise<void> {
     return this.#comparison.compare(this.#topics.keys());
+  }
+
+  #setLiveSince(names: readonly string[], since: number): void {
+    for (const name of names) {
+      for (const { sequencer } of this.#topics.get(name) ?? []) sequencer.liveSince = since;
+    }
   }
 
   *#all(): Generator<Topic> {

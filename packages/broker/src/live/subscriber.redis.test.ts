@@ -13,6 +13,8 @@ async function listen(id: string = randomUUID(), subscriber?: Redis) {
   const connection = subscriber ?? (await openRedis('subscriber'));
   const events: string[] = [];
   const subscribed = new Set<string>();
+  /** Topics whose connection was reported as gone. */
+  const disconnected: string[] = [];
   const channels = liveSubscriber({ kind: 'one', openSubscriber: () => connection }, keys, id, {
     onTopic: (topic, payload) =>
       events.push(`${topic} ${payload.kind === 'message' ? String(payload.data) : payload.kind}`),
@@ -24,7 +26,8 @@ async function listen(id: string = randomUUID(), subscriber?: Redis) {
         events.push(`subscribed ${topic}`);
       }
     },
-    onDisconnected: () => {
+    onDisconnected: (topics) => {
+      disconnected.push(...topics);
       subscribed.clear();
       events.push('disconnected');
     },
@@ -34,7 +37,7 @@ async function listen(id: string = randomUUID(), subscriber?: Redis) {
     stop();
     connection.disconnect();
   });
-  return { id, channels, connection, events, subscribed };
+  return { id, channels, connection, events, subscribed, disconnected };
 }
 
 /** Topics that no other test has: their channels are on one Redis. */
@@ -166,7 +169,7 @@ describe('a subscriber', () => {
 
 describe('a subscriber whose connection is lost', () => {
   test('reports the loss, then every topic it wants as subscribed again, and receives', async () => {
-    const { channels, events, subscribed, connection } = await listen();
+    const { channels, events, subscribed, disconnected, connection } = await listen();
     const topics = someTopics(500);
     const [dropped = '', wanted = ''] = topics;
     for (const topic of topics) channels.subscribe(topic);
@@ -177,6 +180,7 @@ describe('a subscriber whose connection is lost', () => {
     await eventually(() => expect(subscribed.size).toBe(499));
     const since = events.slice(before);
     expect(since[0]).toBe('disconnected');
+    expect(disconnected.toSorted()).toEqual(topics.filter((topic) => topic !== dropped).toSorted());
     expect(since.filter((event) => event.startsWith('subscribed '))).toHaveLength(499);
     expect(since).not.toContain(`subscribed ${dropped}`);
     await publishLive(wanted, 'x');

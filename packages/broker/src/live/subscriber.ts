@@ -13,8 +13,8 @@ export interface LiveListener {
   onWakeUp(): void;
   /** Redis confirmed these subscriptions, for the first time or again: what came before may have been missed. */
   onSubscribed(topics: readonly string[]): void;
-  /** A connection is gone: messages of a topic before its `onSubscribed` may have gaps before them. */
-  onDisconnected(): void;
+  /** The connection for these topics is gone: messages of a topic before its `onSubscribed` may have gaps before them. */
+  onDisconnected(topics: readonly string[]): void;
 }
 
 /** The live channels of an edge: those of its topics, its own, and the wake-ups by its dirty set. */
@@ -44,7 +44,7 @@ export function liveSubscriber(
       onOwn: (payload) => listener.onOwn(decodeLive(payload)),
       onKeyEvent: () => listener.onWakeUp(),
       onSubscribed: (topics) => listener.onSubscribed(topics),
-      onDisconnected: () => listener.onDisconnected(),
+      onDisconnected: (topics) => listener.onDisconnected(topics),
     },
     name: edge,
     channelOf: keys.edgeLive,

@@ -40,7 +40,8 @@ export const pusherApp = z.strictObject({
     .max(MAX_CONFIGURED_EVENT_BYTES)
     .default(MAX_EVENT_BYTES)
     .describe('How many bytes the data of an event may have'),
-  maxPresenceMembers: z.int().min(1).max(10_000).default(100).describe('How many members a presence channel may have'),
+  // A client is sent them all in one frame.
+  maxPresenceMembers: z.int().min(1).max(1000).default(100).describe('How many members a presence channel may have'),
 });
 
 export type PusherApp = z.output<typeof pusherApp>;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 /** Far above the members of a run: what it finds is no limit. */
-const MAX_PRESENCE_MEMBERS = 10_000;
+const MAX_PRESENCE_MEMBERS = 1000;
 const SECRET_BYTES = 16;
 
 /** The app that a run's clients and publishers use, as the keys file has it. */
