@@ -289,7 +289,7 @@ const rest: FeatureGroup = {
   features: [
     {
       what: '`POST /events`',
-      does: '`channels` or `channel`, up to 100; `info`; any name of at most 200 characters',
+      does: '`channels` or `channel`, up to 100; `info`, left out where it cannot be had in time; any name of at most 200 characters',
       tests: {
         'rest.test.ts': [
           'takes one channel, several, and `channel` as the PHP library sends it',
@@ -325,7 +325,7 @@ const rest: FeatureGroup = {
     },
     {
       what: '`GET /channels`',
-      does: 'the occupied ones, over all edges; `filter_by_prefix`, `info`',
+      does: 'the occupied ones, over all edges; `filter_by_prefix`, `info`; at most 10,000, and 1,000 of them with `subscription_count`: 400 for more',
       tests: {
         'rest.test.ts': [
           'lists the occupied channels, by prefix, with the users of presence channels',
