@@ -23,7 +23,7 @@ export interface AskedChannel {
 export interface Counting {
   /** Counts the users of at most 500 channels. */
   readonly countPresent: Presence['countPresent'];
-  /** Whether nobody waits for the counts any more. */
+  /** Whether the caller has closed its connection: then no more is counted. */
   readonly isGone: () => boolean;
   /** Called before edges are asked, for which the call may wait. */
   readonly beforeSurveys?: () => void;
