@@ -128,6 +128,16 @@ const channels: FeatureGroup = {
       },
     },
     {
+      what: 'a secret that is replaced',
+      does: 'signatures by `previousSecret` are taken too, of calls, channels and sign-ins; webhooks are signed with `secret` alone',
+      tests: {
+        'channels.test.ts': [
+          'takes calls, channels and sign-ins of a backend with the %s secret, on both edges',
+          'takes nothing of any other secret',
+        ],
+      },
+    },
+    {
       what: '`private-encrypted-`, `private-encrypted-cache-`',
       does: 'relayed as they are; the key stays with the application and its pages',
       tests: { 'channels.test.ts': ['%s is read by those who have its key, and by nothing between'] },

@@ -2,6 +2,7 @@ import { eventually } from '@holdfast/testkit/eventually';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Application, startApplication } from './application.ts';
 import { channelName } from './client.ts';
+import { PREVIOUS_SECRET } from './installation.ts';
 import { backendOf } from './libraries.ts';
 import { backend, client, door, frames } from './shared.ts';
 
@@ -241,6 +242,38 @@ describe('an encrypted channel', () => {
       ]);
     },
   );
+});
+
+describe('an app whose secret is being replaced', () => {
+  const { changing } = door.apps;
+
+  it.each([
+    ['new', changing.secret],
+    ['previous', PREVIOUS_SECRET],
+  ])('takes calls, channels and sign-ins of a backend with the %s secret, on both edges', async (_which, secret) => {
+    const its = backendOf(door, { ...changing, secret });
+    const channel = channelName('private-');
+    for (const edge of [0, 1]) {
+      using socket = await frames({ edge, app: 'changing' });
+      const id = await socket.established();
+      socket.send({ event: 'pusher:subscribe', data: { channel, ...its.authorizeChannel(id, channel) } });
+      await socket.next('pusher_internal:subscription_succeeded');
+      socket.send({ event: 'pusher:signin', data: its.authenticateUser(id, { id: channelName('user-') }) });
+      await socket.next('pusher:signin_success');
+      await its.trigger(channel, 'evt', 'x');
+      expect(await socket.next('evt')).toMatchObject({ channel, data: 'x' });
+    }
+  });
+
+  it('takes nothing of any other secret', async () => {
+    const other = backendOf(door, { ...changing, secret: 'another' });
+    await expect(other.trigger('a', 'evt', 'x')).rejects.toMatchObject({ status: 401 });
+    using socket = await frames({ app: 'changing' });
+    const id = await socket.established();
+    const channel = channelName('private-');
+    socket.send({ event: 'pusher:subscribe', data: { channel, ...other.authorizeChannel(id, channel) } });
+    expect(await socket.next('pusher:subscription_error')).toMatchObject({ channel });
+  });
 });
 
 describe('a cache channel', () => {

@@ -11,6 +11,9 @@ export interface App {
   readonly secret: string;
 }
 
+/** Of the app `changing`. */
+export const PREVIOUS_SECRET = 'the-secret-before';
+
 /** The apps of every installation here, by the id of their API key. */
 const APPS = {
   main: { clientEvents: true, maxPresenceMembers: 100 },
@@ -18,6 +21,8 @@ const APPS = {
   counted: { subscriptionCount: true },
   /** As strict as an app can be. */
   strict: { clientEvents: false, maxEventBytes: 100, maxPresenceMembers: 2 },
+  /** Its secret is being replaced. */
+  changing: { previousSecret: PREVIOUS_SECRET },
 } as const;
 
 export type AppName = keyof typeof APPS;
