@@ -2,7 +2,6 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { EdgeBroker, EdgePresence } from '@holdfast/broker/broker';
 import type { LivePayload } from '@holdfast/broker/live-payload';
-import type { Logger } from '@holdfast/service/logger';
 import type { ConnectionSlices } from './connection/connection-list.ts';
 import type { Counters } from './counters.ts';
 import type { Watchers, WatchersDeps } from './presence/watchers.ts';
@@ -43,7 +42,6 @@ export interface DoorDeps {
   slicer: TimeSlicer;
   broadcast: Broadcast;
   counters: Counters;
-  logger: Logger;
   /** Whether the edge takes no more connections for now, because it drains or has as many as it takes. */
   isDraining: () => boolean;
   isFull: () => boolean;

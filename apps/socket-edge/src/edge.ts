@@ -97,7 +97,6 @@ export function createEdge(options: EdgeOptions) {
     slicer,
     broadcast,
     counters,
-    logger,
     isDraining: () => isDraining(),
     isFull: () => isFull(),
     isKnown: () => lease.begun,

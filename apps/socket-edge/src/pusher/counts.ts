@@ -1,8 +1,11 @@
 import type { EdgeChannels } from '@holdfast/broker/broker';
 import { channelOfTopic, isCounted } from '@holdfast/protocol/pusher-channels';
 import pLimit from 'p-limit';
+import type { TimeSlicer } from '../schedule/slicer.ts';
 import { Wheel } from '../schedule/wheel.ts';
+import type { Topics } from '../topic/topics.ts';
 import type { AppInUse } from './apps.ts';
+import { subscriptionCountFrame } from './frames.ts';
 
 /** Changes of so long are counted together. */
 const SOON_MS = 200;
@@ -16,8 +19,8 @@ const MAX_CALLS = 16;
 export interface CountsDeps {
   edge: string;
   broker: Pick<EdgeChannels, 'countSubscribers' | 'isChannelEventWanted'>;
-  /** How many subscribers this edge has on a channel. */
-  subscribersOf: (topic: string) => number;
+  topics: Pick<Topics, 'subscribersOf' | 'subscriptionsOf'>;
+  slicer: TimeSlicer;
   onError: (error: unknown) => void;
 }
 
@@ -29,7 +32,10 @@ interface Counted {
   notBefore: number;
 }
 
-/** Counts the subscribers of channels, for apps that want that, or whose webhooks do: over all edges, in Redis. */
+/**
+ * Counts the subscribers of channels, for apps that want that, or whose webhooks do: over all edges, in Redis. What any edge
+ * has counted is shown to the subscribers of all.
+ */
 export class Counts {
   readonly #deps: CountsDeps;
   readonly #counted = new Map<string, Counted>();
@@ -53,6 +59,18 @@ export class Counts {
     if (!this.#due.has(counted)) this.#due.set(counted, Math.max(counted.notBefore, performance.now() + SOON_MS));
   }
 
+  /** Sends the subscribers here how many there are on all edges. */
+  show(topic: string, count: number): void {
+    const channel = channelOfTopic(topic)?.channel;
+    if (channel === undefined) return;
+    const { topics, slicer } = this.#deps;
+    const frame = subscriptionCountFrame(channel, count);
+    for (const subscription of topics.subscriptionsOf(topic)) {
+      const { subscriber } = subscription;
+      void slicer.run(() => !subscription.ended && subscriber.sendFrame(frame));
+    }
+  }
+
   stop(): void {
     this.#hasEnded = true;
     this.#due.stop();
@@ -65,8 +83,8 @@ export class Counts {
 
   async #count(counted: Counted): Promise<void> {
     const { topic, app } = counted;
-    const { edge, broker, subscribersOf, onError } = this.#deps;
-    const count = subscribersOf(topic);
+    const { edge, broker, topics, onError } = this.#deps;
+    const count = topics.subscribersOf(topic);
     let sum: number | null = null;
     let isAnswered = true;
     try {
@@ -77,7 +95,7 @@ export class Counts {
     }
     if (this.#hasEnded) return;
     const now = performance.now();
-    const present = subscribersOf(topic);
+    const present = topics.subscribersOf(topic);
     // Without a subscriber here there is nothing to add once Redis has answered.
     if (present === 0 && isAnswered) {
       if (!this.#due.has(counted)) this.#counted.delete(topic);

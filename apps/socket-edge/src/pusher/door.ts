@@ -4,14 +4,9 @@ import type { LivePayload } from '@holdfast/broker/live-payload';
 import { channelOfTopic, channelKind, onlineChannel, socketId } from '@holdfast/protocol/pusher-channels';
 import { ConnectionList } from '../connection/connection-list.ts';
 import type { Door, DoorDeps } from '../door.ts';
-import { checkUpgrade } from '../http/handshake.ts';
-import { refuse } from '../http/refusal.ts';
 import type { Watchers, WatchersDeps } from '../presence/watchers.ts';
 import type { Subscription } from '../topic/subscription.ts';
-import type { FrameLimits } from '../transport/frame-meter.ts';
-import type { SocketHandler } from '../transport/socket-handler.ts';
 import type { Transport } from '../transport/transport.ts';
-import { type SocketServer, bindSocket, createSocketServer } from '../transport/ws-transport.ts';
 import { type AppInUse, Apps } from './apps.ts';
 import { ChannelOpener } from './channel-opener.ts';
 import { ChannelWatchers } from './channel-watchers.ts';
@@ -22,34 +17,24 @@ import { Counts } from './counts.ts';
 import { newDoorCounters } from './door-counters.ts';
 import { closings, refusals } from './faults.ts';
 import { PacedClosings } from './paced-closings.ts';
-import { PONG_FRAME, errorFrame, establishedFrame, subscriptionCountFrame } from './frames.ts';
-import { type AppHandshake, isAppPath, readAppHandshake } from './handshake.ts';
+import { PONG_FRAME, errorFrame, establishedFrame } from './frames.ts';
+import { type AppHandshake, isAppPath } from './handshake.ts';
 import { HeldBack } from './held-back.ts';
 import { channelView, onlineView } from './member-views.ts';
 import { SignIn } from './sign-in.ts';
 import { type ChannelAttempt, Subscribing } from './subscribing.ts';
+import { type DoorHandler, Upgrades, type UpgradesDeps } from './upgrades.ts';
 
 const ONLINE = onlineChannel('');
-/** Node puts no time-out on an upgrade request. */
-const HANDSHAKE_DEADLINE_MS = 10_000;
-/** The data of an event may be raised to 64 KiB, and its frame has more: one that is too large is refused, not the end. */
-const MAX_FRAME_BYTES = 128 * 1024;
 
-export interface PusherDoorOptions {
-  allowedOrigins: readonly string[];
-  /** Whether idle plain-TCP sockets are written past their streams. */
-  directWrites: boolean;
-  /** What one connection may send. */
-  frames: FrameLimits;
-}
+export type PusherDoorOptions = Pick<UpgradesDeps, 'allowedOrigins' | 'directWrites' | 'frames'>;
 
 /** Takes connections of clients of Pusher Channels, protocol 7, at `/app/{key}`. */
-export class PusherDoor implements Door, SocketHandler<PusherConnection> {
+export class PusherDoor implements Door, DoorHandler {
   readonly connections = new ConnectionList<PusherConnection>();
   readonly counters = newDoorCounters();
   readonly #deps: DoorDeps;
-  readonly #options: PusherDoorOptions;
-  readonly #sockets: SocketServer;
+  readonly #upgrades: Upgrades;
   readonly #apps: Apps;
   readonly #held: HeldBack;
   readonly #opener: ChannelOpener<ChannelAttempt>;
@@ -67,9 +52,8 @@ export class PusherDoor implements Door, SocketHandler<PusherConnection> {
   constructor(deps: DoorDeps, options: PusherDoorOptions) {
     const { edge, broker, topics, slicer, onError } = deps;
     this.#deps = deps;
-    this.#options = options;
     this.#edgeNumber = socketId(edge, 0).slice(0, -1);
-    this.#sockets = createSocketServer(options.frames, { maxPayload: MAX_FRAME_BYTES, subprotocols: false });
+    this.#upgrades = new Upgrades({ ...options, slicer, handler: this, onError });
     this.#apps = new Apps({
       readApp: (key) => broker.readApp(key),
       onRemoved: (app) => this.#onRemoved(app),
@@ -88,7 +72,7 @@ export class PusherDoor implements Door, SocketHandler<PusherConnection> {
       onOpened: (attempt, channel) => this.#subscribing.onOpened(attempt, channel),
       onError,
     });
-    this.#counts = new Counts({ edge, broker, subscribersOf: (topic) => topics.subscribersOf(topic), onError });
+    this.#counts = new Counts({ edge, broker, topics, slicer, onError });
     this.#subscribing = new Subscribing({ broker, topics, opener: this.#opener, counts: this.#counts, onError });
     this.#clientEvents = new ClientEvents({ broker, counters: this.counters, onError });
     this.#signIn = new SignIn(this.#subscribing);
@@ -126,20 +110,8 @@ export class PusherDoor implements Door, SocketHandler<PusherConnection> {
     return isAppPath(path);
   }
 
-  /** Only what is no WebSocket handshake at all is refused in HTTP. */
   take(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    // The first statement: a reset in the middle would otherwise end the process.
-    socket.on('error', destroy);
-    const deadline = setTimeout(() => socket.destroy(), HANDSHAKE_DEADLINE_MS);
-    // Thousands of requests may be read in one turn of the event loop: there they are only noted.
-    const done = this.#deps.slicer.run(() => {
-      clearTimeout(deadline);
-      if (!socket.destroyed) this.#upgrade(request, socket, head);
-    });
-    done.catch((error: unknown) => {
-      socket.destroy();
-      this.#deps.onError(error);
-    });
+    this.#upgrades.take(request, socket, head);
   }
 
   /** A connection begins: it is established, held back, or told why not and closed. */
@@ -205,7 +177,7 @@ export class PusherDoor implements Door, SocketHandler<PusherConnection> {
 
   onLive(topic: string, payload: LivePayload): void {
     if (payload.kind === 'terminate') this.#signIn.terminate(topic);
-    else if (payload.kind === 'subscribers') this.#showCount(topic, payload.count);
+    else if (payload.kind === 'subscribers') this.#counts.show(topic, payload.count);
   }
 
   subscriptionOf(topic: string, id: string): Subscription | undefined {
@@ -232,29 +204,6 @@ export class PusherDoor implements Door, SocketHandler<PusherConnection> {
       this.#counts.stop();
       this.#closings.stop();
     };
-  }
-
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const malformed = checkUpgrade(request);
-    if (malformed !== null) {
-      refuse(socket, malformed);
-      return;
-    }
-    const handshake = readAppHandshake(request, this.#options.allowedOrigins);
-    // ws takes this header in fewer forms than there are. No client of this protocol offers subprotocols.
-    request.headers.upgrade = 'websocket';
-    delete request.headers['sec-websocket-protocol'];
-    // The answer and the first frame leave as one write.
-    socket.cork();
-    process.nextTick(uncork, socket);
-    socket.removeListener('error', destroy);
-    this.#sockets.handleUpgrade(request, socket, head, (ws) => {
-      bindSocket(ws, socket, {
-        handler: this,
-        direct: this.#options.directWrites,
-        open: (transport) => this.open(transport, handshake),
-      });
-    });
   }
 
   #room(): 'yes' | 'wait' | 'draining' | 'full' {
@@ -285,23 +234,4 @@ export class PusherDoor implements Door, SocketHandler<PusherConnection> {
       if (connection.app === app) connection.closeSoon(closings.removedApp);
     }
   }
-
-  #showCount(topic: string, count: number): void {
-    const channel = channelOfTopic(topic)?.channel;
-    if (channel === undefined) return;
-    const frame = subscriptionCountFrame(channel, count);
-    for (const subscription of this.#deps.topics.subscriptionsOf(topic)) {
-      const { subscriber } = subscription;
-      void this.#deps.slicer.run(() => !subscription.ended && subscriber.sendFrame(frame));
-    }
-  }
-}
-
-/** One function for all sockets: a closure would stay with each. */
-function destroy(this: Duplex): void {
-  this.destroy();
-}
-
-function uncork(socket: Duplex): void {
-  socket.uncork();
 }
