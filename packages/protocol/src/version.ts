@@ -2,7 +2,7 @@
 export const PROTOCOL_VERSION = 1;
 
 /** Of the JSON Schemas of all frames and bodies; a test holds it, and explains what to do when it changes. */
-export const PROTOCOL_FINGERPRINT = 'ad61e76f074e66c2';
+export const PROTOCOL_FINGERPRINT = '8e66463146b55314';
 
 /** The WebSocket subprotocol (RFC 6455, section 1.9). Asking for it is optional. */
 export const SUBPROTOCOL = 'holdfast.v1';
