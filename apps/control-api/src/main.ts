@@ -51,11 +51,12 @@ await runMain(async () => {
   const bulkRedis = openRedis(toRedisTarget(config), { name: `${SERVICE}-bulk`, logger });
   const bulkBroker = controlBroker(bulkRedis.commands, config.REDIS_PREFIX, onBroken);
   const expiry = clientExpiry(keys.ring, config.CLIENT_EXPIRY === undefined ? null : config.CLIENT_EXPIRY / 1000);
+  const apps = startAppRegistry({ broker, keys: keys.ring, logger });
   const stops = [
     checkRedis(broker, redis, health, logger),
     startReaper({ broker, redis, keys: keys.ring, expiry, logger }),
     startRefreshingEvents(broker, redis, logger),
-    startAppRegistry({ broker, keys: keys.ring, logger }),
+    apps.stop,
     keys.watch(),
     metrics.stop,
   ];
@@ -104,6 +105,8 @@ await runMain(async () => {
   await Promise.race([ready, delay(REDIS_WAIT_MS, undefined, { ref: false })]);
   // Before its first call: there may be events of it to write.
   await broker.refreshEvents().catch(() => undefined);
+  // What was tried at once came before Redis did, and is tried again seconds later.
+  await apps.write();
   const admin = await openAdmin(config, { health, metrics });
   const address = await app.listen({ host: config.CONTROL_HOST, port: config.CONTROL_PORT });
   logger.info({ address, ...(admin === null ? {} : { admin: admin.address }) }, 'listening');

@@ -24,7 +24,7 @@ const NEVER_MS = 3_600_000;
 
 function started(everyMs: number, ...keys: object[]): KeyRing {
   const ring = new KeyRing(keysOf(...keys));
-  const stop = startAppRegistry({ broker: api.broker, keys: ring, logger: api.log.logger, everyMs });
+  const { stop } = startAppRegistry({ broker: api.broker, keys: ring, logger: api.log.logger, everyMs });
   onTestFinished(stop);
   return ring;
 }
@@ -82,7 +82,7 @@ describe('the apps of the keys', () => {
 
 test('apps stay known after the stop, and are not written any more', async () => {
   const ring = new KeyRing(keysOf({ id: 'web', pusher: app('shop') }));
-  const stop = startAppRegistry({ broker: api.broker, keys: ring, logger: api.log.logger });
+  const { stop } = startAppRegistry({ broker: api.broker, keys: ring, logger: api.log.logger });
   await eventually(async () => expect(await edge.readApp('key-of-shop')).toMatchObject({ apiKey: 'web' }));
   stop();
   ring.replace(keysOf({ id: 'web', pusher: app('blog') }));

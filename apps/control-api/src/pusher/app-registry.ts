@@ -15,12 +15,18 @@ interface AppRegistryOptions {
   readonly everyMs?: number;
 }
 
+interface AppRegistry {
+  /** Writes them now. Never rejects: what failed is tried again. */
+  readonly write: () => Promise<void>;
+  readonly stop: () => void;
+}
+
 /**
  * Makes the apps among the API keys known to edges: at the start, when the keys change, and every few seconds, so that a
- * Redis that has lost them has them again. An app whose key has expired is none. Apps stay known after the stop, which it
- * returns: edges go on while no control-api runs.
+ * Redis that has lost them has them again. An app whose key has expired is none. Apps stay known after the stop: edges go on
+ * while no control-api runs.
  */
-export function startAppRegistry({ broker, keys, logger, everyMs = WRITE_MS }: AppRegistryOptions): () => void {
+export function startAppRegistry({ broker, keys, logger, everyMs = WRITE_MS }: AppRegistryOptions): AppRegistry {
   /** Public keys that Redis may have from here. */
   const written = new Set<string>();
   let writing: Promise<void> = Promise.resolve();
@@ -46,12 +52,15 @@ export function startAppRegistry({ broker, keys, logger, everyMs = WRITE_MS }: A
     // Redis has been reported by its connection, and a few seconds later it is tried again.
     if (!(error instanceof RedisUnavailable)) logger.error({ err: error }, 'cannot write the apps of the Pusher door');
   };
-  const writeNow = (): void => void writeNext().catch(onError);
-  writeNow();
-  const stopListening = keys.onReplaced(writeNow);
+  const writeNow = (): Promise<void> => writeNext().catch(onError);
+  void writeNow();
+  const stopListening = keys.onReplaced(() => void writeNow());
   const stopRepeating = repeat(writeNext, { intervalMs: everyMs, onError });
-  return () => {
-    stopListening();
-    stopRepeating();
+  return {
+    write: writeNow,
+    stop: () => {
+      stopListening();
+      stopRepeating();
+    },
   };
 }
