@@ -97,8 +97,8 @@ export class PusherDoor implements Door, DoorHandler {
   }
 
   /** Connections whose subscriptions may have to wait, for they had many channels opened a moment ago. */
-  get paced(): number {
-    return this.#subscribing.paced;
+  get limited(): number {
+    return this.#subscribing.limited;
   }
 
   /** Channels that are being opened. */

@@ -190,7 +190,7 @@ describe('a channel that the edge does not have', () => {
     expect(client.of(REFUSED)).toEqual([]);
     // A while later it is as if it had never hurried, and nothing is remembered.
     await seconds(edge, 5);
-    expect(edge.door.paced).toBe(0);
+    expect(edge.door.limited).toBe(0);
     expect(vi.getTimerCount()).toBe(0);
   });
 
@@ -218,7 +218,7 @@ describe('a channel that the edge does not have', () => {
     await edge.settled();
     redis.calls.length = 0;
     edge.door.onClosed(client.connection);
-    expect(edge.door.paced).toBe(0);
+    expect(edge.door.limited).toBe(0);
     await seconds(edge, 10);
     expect(redis.calls.filter(isOpened)).toEqual([]);
     expect(vi.getTimerCount()).toBe(0);

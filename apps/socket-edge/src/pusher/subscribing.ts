@@ -23,7 +23,7 @@ import type { SubscriptionFault } from './faults.ts';
 import { cacheMissFrame, subscribedFrame, subscriptionErrorFrame } from './frames.ts';
 import type { ChannelMember } from './member.ts';
 import type { Members } from './member-views.ts';
-import { OpeningPace } from './opening-pace.ts';
+import { OpeningRate } from './opening-rate.ts';
 import { Postponed } from './postponed.ts';
 
 /** Channels of one connection. */
@@ -92,7 +92,7 @@ export interface SubscribingDeps {
 /** Subscribes connections to channels, and takes them out. */
 export class Subscribing {
   readonly #deps: SubscribingDeps;
-  readonly #pace: OpeningPace<ChannelAttempt>;
+  readonly #rate: OpeningRate<ChannelAttempt>;
   /** Topics with nothing cached. */
   readonly #missed = new Recently<string>(MISS_EVENT_MS);
   readonly #answeredAgain = new Recently<Subscription>(ANSWER_AGAIN_MS);
@@ -100,12 +100,12 @@ export class Subscribing {
 
   constructor(deps: SubscribingDeps) {
     this.#deps = deps;
-    this.#pace = new OpeningPace((attempt) => deps.opener.open(attempt));
+    this.#rate = new OpeningRate((attempt) => deps.opener.open(attempt));
   }
 
   /** Connections that were slowed down a moment ago, or may soon be. */
-  get paced(): number {
-    return this.#pace.size;
+  get limited(): number {
+    return this.#rate.size;
   }
 
   /** A client asks for a channel. It is answered, now or when the channel is open. */
@@ -208,7 +208,7 @@ export class Subscribing {
   /** Forgets what a connection that ends was about to join. */
   onEnd(connection: PusherConnection): void {
     const { app, opening, subscriptions } = connection;
-    this.#pace.forget(connection);
+    this.#rate.forget(connection);
     this.#postponed.clear(connection);
     for (const attempt of opening?.values() ?? []) this.#deps.opener.cancel(attempt);
     if (app === null) return;
@@ -224,7 +224,7 @@ export class Subscribing {
 
   /** Nothing is opened any more. */
   stop(): void {
-    this.#pace.stop();
+    this.#rate.stop();
     this.#missed.stop();
     this.#answeredAgain.stop();
   }
@@ -244,7 +244,7 @@ export class Subscribing {
     const { connection, topic } = attempt;
     // What a client names by itself may be anything.
     if (attempt.as === 'subscriber' && this.#deps.topics.openTopic(topic) === null)
-      this.#pace.take(connection, attempt);
+      this.#rate.take(connection, attempt);
     else this.#deps.opener.open(attempt);
   }
 
@@ -257,7 +257,7 @@ export class Subscribing {
   #cancel(connection: PusherConnection, attempt: Attempt): void {
     forget(connection, attempt);
     this.#postponed.delete(connection, attempt.topic);
-    this.#pace.delete(connection, attempt.topic);
+    this.#rate.delete(connection, attempt.topic);
     this.#deps.opener.cancel(attempt);
   }
 

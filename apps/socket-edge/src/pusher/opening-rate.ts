@@ -6,7 +6,7 @@ const AT_ONCE = 100;
 const EVERY_MS = 50;
 
 /** A connection that had channels opened a moment ago. */
-interface Paced<A> {
+interface Limited<A> {
   /** When it may open as many at once as ever, in milliseconds of the monotonic clock. */
   fullAt: number;
   /** By topic, in the order in which they came. */
@@ -17,9 +17,9 @@ interface Paced<A> {
  * How fast a connection has channels opened that the edge does not have. Each is made in Redis, and may be an event for
  * webhooks when it comes and when it goes, whoever named it. Those that are too fast wait: clients ask once.
  */
-export class OpeningPace<A extends { readonly topic: string }> {
+export class OpeningRate<A extends { readonly topic: string }> {
   readonly #open: (attempt: A) => void;
-  readonly #paced = new Map<object, Paced<A>>();
+  readonly #limited = new Map<object, Limited<A>>();
   readonly #due: Wheel<object>;
 
   /** @param open at its time, in the call of `take` or later */
@@ -30,27 +30,27 @@ export class OpeningPace<A extends { readonly topic: string }> {
 
   /** Connections of which anything is remembered. */
   get size(): number {
-    return this.#paced.size;
+    return this.#limited.size;
   }
 
   take(connection: object, attempt: A): void {
-    let paced = this.#paced.get(connection);
-    if (paced === undefined) {
-      paced = { fullAt: 0, waiting: new Map() };
-      this.#paced.set(connection, paced);
+    let limited = this.#limited.get(connection);
+    if (limited === undefined) {
+      limited = { fullAt: 0, waiting: new Map() };
+      this.#limited.set(connection, limited);
     }
-    paced.waiting.set(attempt.topic, attempt);
+    limited.waiting.set(attempt.topic, attempt);
     this.#go(connection);
   }
 
   /** It does not wait any more. */
   delete(connection: object, topic: string): void {
-    this.#paced.get(connection)?.waiting.delete(topic);
+    this.#limited.get(connection)?.waiting.delete(topic);
   }
 
   /** The connection has ended. */
   forget(connection: object): void {
-    this.#paced.delete(connection);
+    this.#limited.delete(connection);
     this.#due.delete(connection);
   }
 
@@ -59,17 +59,17 @@ export class OpeningPace<A extends { readonly topic: string }> {
   }
 
   #go(connection: object): void {
-    const paced = this.#paced.get(connection);
-    if (paced === undefined) return;
+    const limited = this.#limited.get(connection);
+    if (limited === undefined) return;
     const now = performance.now();
-    for (const [topic, attempt] of paced.waiting) {
-      if (nextAt(paced) > now) break;
-      paced.waiting.delete(topic);
-      paced.fullAt = Math.max(paced.fullAt, now) + EVERY_MS;
+    for (const [topic, attempt] of limited.waiting) {
+      if (nextAt(limited) > now) break;
+      limited.waiting.delete(topic);
+      limited.fullAt = Math.max(limited.fullAt, now) + EVERY_MS;
       this.#open(attempt);
     }
-    if (paced.waiting.size > 0) this.#due.set(connection, nextAt(paced));
-    else if (paced.fullAt > now) this.#due.set(connection, paced.fullAt);
+    if (limited.waiting.size > 0) this.#due.set(connection, nextAt(limited));
+    else if (limited.fullAt > now) this.#due.set(connection, limited.fullAt);
     else this.forget(connection);
   }
 }
