@@ -162,12 +162,20 @@ it('connections of an app that is taken away end for ever', async () => {
   const edge = pusherEdge(redis);
   await edge.beat();
   const [mine, theirs] = [edge.connect(), edge.connect({ ok: true, key: 'other' })];
+  const others = Array.from({ length: 80 }, () => edge.connect());
+  const open = () => others.filter(({ socket }) => socket.closed === null).length;
   await edge.settled();
   redis.channels.apps.delete(app.key);
+  let atOnce = 0;
   for (let seconds = 0; seconds < 30; seconds += 1) {
     await vi.advanceTimersByTimeAsync(1000);
+    const before = open();
     await edge.beat();
+    atOnce = Math.max(atOnce, before - open());
   }
+  // One after the other.
+  expect(atOnce).toBeLessThan(10);
+  expect(open()).toBe(0);
   expect(mine.socket.closed).toMatchObject({ code: 4003 });
   expect(theirs.socket.closed).toBeNull();
 });

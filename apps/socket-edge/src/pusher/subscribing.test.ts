@@ -42,6 +42,15 @@ function unsubscribe(client: PusherClient, channel: string): void {
   client.send({ event: 'pusher:unsubscribe', data: { channel } });
 }
 
+/** It stops reading, with so much before it that it takes no more. */
+async function fill(edge: PusherEdge, client: PusherClient): Promise<void> {
+  subscribePublic(client, 'large');
+  await until(() => client.of(SUBSCRIBED, 'large').length > 0);
+  client.socket.stopped = true;
+  edge.publish('large', 'big', 'x'.repeat(70_000));
+  await edge.settled();
+}
+
 /** It reads all that waits, and stops again. */
 async function readOn(edge: PusherEdge, { socket, connection }: PusherClient): Promise<void> {
   socket.resume();
@@ -349,6 +358,18 @@ describe('a channel that Redis has lost', () => {
     expect(client.socket.closed).toBeNull();
   });
 
+  it('is none where nothing is published, as where a user is online', async () => {
+    const { redis, edge, client } = await setup();
+    client.signIn({ id: 'ann' });
+    await until(() => client.connection.subscriptions.size === 1);
+    edge.reconnect();
+    redis.topics.clear();
+    await edge.settled();
+    await until(() => client.connection.subscriptions.size === 1);
+    expect(redis.topics.size).toBe(1);
+    expect(client.socket.closed).toBeNull();
+  });
+
   it('is a loss when it takes so long to open it again that it may have been lost once more', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     const { redis, edge, client } = await setup();
@@ -423,13 +444,17 @@ describe('a channel that Redis has lost', () => {
 describe('a client that reads slowly', () => {
   it('gets the channels that it asks for one after the other, as it reads', async () => {
     const { edge, client } = await setup();
+    const other = await edge.connected();
+    subscribePublic(other, 'news');
+    await until(() => other.of(SUBSCRIBED).length > 0);
     const channels = Array.from({ length: 40 }, (_, index) => `cache-${index}`);
     for (const channel of channels) edge.publish(channel, 'evt', 'x'.repeat(10_000), { cached: true });
     client.socket.stopped = true;
-    for (const channel of [...channels, 'news']) subscribePublic(client, channel);
+    for (const channel of channels) subscribePublic(client, channel);
     await edge.settled();
-    subscribePublic(client, 'late');
+    for (const channel of ['news', 'late']) subscribePublic(client, channel);
     expect(client.of(SUBSCRIBED).length).toBeLessThan(10);
+    expect(client.of(SUBSCRIBED, 'news')).toEqual([]);
     const before = client.of(SUBSCRIBED).length;
     unsubscribe(client, 'cache-39');
     await readOn(edge, client);
@@ -440,6 +465,36 @@ describe('a client that reads slowly', () => {
     expect(client.of(SUBSCRIBED, 'cache-39')).toEqual([]);
     expect(client.connection.opening).toBeNull();
     expect(client.socket.mostBufferedBytes).toBeLessThan(100_000);
+    expect(client.socket.closed).toBeNull();
+  });
+
+  it('gets the next channel also when it no more wants the one that is being opened', async () => {
+    const { redis, edge, client } = await setup();
+    await fill(edge, client);
+    for (const channel of ['a', 'b']) subscribePublic(client, channel);
+    const goOn = redis.hold('openChannel');
+    await readOn(edge, client);
+    unsubscribe(client, 'a');
+    goOn();
+    await until(() => client.of(SUBSCRIBED, 'b').length > 0);
+    expect(client.of(SUBSCRIBED, 'a')).toEqual([]);
+  });
+
+  it('misses nothing of a channel that it asked for again, and that Redis lost then', async () => {
+    const { redis, edge, client } = await setup();
+    subscribePublic(client, 'news');
+    await until(() => client.of(SUBSCRIBED).length > 0);
+    await fill(edge, client);
+    subscribePublic(client, 'news');
+    redis.topics.delete(NEWS);
+    edge.edge.compareEverything();
+    await edge.settled();
+    edge.publish('news', 'evt', '1');
+    await edge.settled();
+    await readOn(edge, client);
+    await until(() => client.of('evt').length > 0);
+    expect(client.of('evt')).toEqual([1]);
+    expect(client.of(SUBSCRIBED, 'news')).toHaveLength(2);
     expect(client.socket.closed).toBeNull();
   });
 
