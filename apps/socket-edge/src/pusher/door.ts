@@ -22,7 +22,8 @@ import { type AppHandshake, isAppPath } from './handshake.ts';
 import { HeldBack } from './held-back.ts';
 import { channelView, onlineView } from './member-views.ts';
 import { SignIn } from './sign-in.ts';
-import { type ChannelAttempt, Subscribing } from './subscribing.ts';
+import type { ChannelAttempt } from './attempts.ts';
+import { Subscribing } from './subscribing.ts';
 import { type DoorHandler, Upgrades, type UpgradesDeps } from './upgrades.ts';
 
 const ONLINE = onlineChannel('');

@@ -7,7 +7,8 @@ import type { PusherConnection } from './connection.ts';
 import { closings, refusals } from './faults.ts';
 import { errorFrame, signedInFrame, watchlistFrame } from './frames.ts';
 import { readUserData } from './member.ts';
-import { CHANNEL_PRESENCE, type Subscribing } from './subscribing.ts';
+import { CHANNEL_PRESENCE } from './attempts.ts';
+import type { Subscribing } from './subscribing.ts';
 
 /** A user that a connection watches. */
 interface Watched {

@@ -1,50 +1,21 @@
-import type { EdgeChannels } from '@holdfast/broker/broker';
-import { subscriptionStart } from '@holdfast/broker/client-state';
-import { MAX_PRESENCE_LIMIT } from '@holdfast/protocol/limits';
 import { CHANNEL_HISTORY } from '@holdfast/protocol/pusher-limits';
-import {
-  type ChannelKind,
-  channelKind,
-  channelOfTopic,
-  channelTopic,
-  onlineChannel,
-} from '@holdfast/protocol/pusher-channels';
-import { type Position, comparePositions } from '@holdfast/protocol/position-order';
+import { channelKind, channelOfTopic, channelTopic, onlineChannel } from '@holdfast/protocol/pusher-channels';
 import { Recently } from '../schedule/recently.ts';
-import { Subscription } from '../topic/subscription.ts';
-import type { Topics } from '../topic/topics.ts';
-import { encodedTextFrame } from '../transport/frames.ts';
+import type { Subscription } from '../topic/subscription.ts';
+import { type ChannelAttempt, CHANNEL_PRESENCE, answer, forget, refuse, remember } from './attempts.ts';
 import { authorizeSubscribe, channelFault } from './authorization.ts';
 import { type ChannelOpener, type OpenedChannel, watchersOf } from './channel-opener.ts';
 import type { SubscribeFrame } from './client-frames.ts';
 import type { Attempt, PusherConnection } from './connection.ts';
-import type { Counts } from './counts.ts';
 import type { SubscriptionFault } from './faults.ts';
-import { cacheMissFrame, subscribedFrame, subscriptionErrorFrame } from './frames.ts';
-import type { ChannelMember } from './member.ts';
-import type { Members } from './member-views.ts';
+import { Joining, type JoiningDeps } from './joining.ts';
 import { OpeningRate } from './opening-rate.ts';
 import { Postponed } from './postponed.ts';
 
 /** Channels of one connection. */
 const MAX_SUBSCRIPTIONS = 1000;
-/** Names that are longer are not repeated in the answer. */
-const MAX_ANSWERED_NAME = 1000;
-/** That a channel has nothing cached is an event for webhooks at most so often, from one edge. */
-const MISS_EVENT_MS = 1000;
 /** Another subscription to the same channel is answered at most so often. */
 const ANSWER_AGAIN_MS = 1000;
-/**
- * Members are users, and all of them are shown, for there may not be more than an app allows. One whose connection was lost
- * stays for a moment: a client that comes back after a second did not leave.
- */
-export const CHANNEL_PRESENCE = {
-  by: 'user',
-  show: 'members',
-  limit: MAX_PRESENCE_LIMIT,
-  graceSeconds: 3,
-} as const;
-
 /** A channel that is lost may have been made anew and be lost again, but not in less time than events are kept. */
 const MAX_REJOIN_MS = CHANNEL_HISTORY.seconds * 1000;
 
@@ -55,51 +26,21 @@ const TOO_MANY: SubscriptionFault = {
   status: 4100,
 };
 
-/** What the connection is doing there, and what it is sent when it has joined. */
-export type ChannelAttempt = Attempt &
-  (
-    | {
-        as: 'subscriber';
-        connection: PusherConnection;
-        channel: string;
-        kind: ChannelKind;
-        member: ChannelMember | null;
-      }
-    /** Its channel was lost: it goes on without a frame. */
-    | {
-        as: 'again';
-        connection: PusherConnection;
-        member: ChannelMember | null;
-        /** Of the members. */
-        shown: Members | null;
-        /** What came from this position on it has not; null when nothing did. */
-        heldFrom: Position | null;
-        /** Later it may lack something; in milliseconds of the monotonic clock. */
-        until: number;
-      }
-    /** Of the channel that has the online connections of a user: its own, or that of a user it watches. */
-    | { as: 'watcher'; connection: PusherConnection; onJoined: (channel: OpenedChannel) => void }
-  );
-
-export interface SubscribingDeps {
-  broker: Pick<EdgeChannels, 'isChannelEventWanted' | 'writeChannelEvent'>;
-  topics: Pick<Topics, 'openTopic'>;
+export interface SubscribingDeps extends JoiningDeps {
   opener: Pick<ChannelOpener<ChannelAttempt>, 'open' | 'cancel'>;
-  counts: Pick<Counts, 'onChange'>;
-  onError: (error: unknown) => void;
 }
 
 /** Subscribes connections to channels, and takes them out. */
 export class Subscribing {
   readonly #deps: SubscribingDeps;
   readonly #rate: OpeningRate<ChannelAttempt>;
-  /** Topics with nothing cached. */
-  readonly #missed = new Recently<string>(MISS_EVENT_MS);
+  readonly #joining: Joining;
   readonly #answeredAgain = new Recently<Subscription>(ANSWER_AGAIN_MS);
   readonly #postponed = new Postponed<ChannelAttempt>();
 
   constructor(deps: SubscribingDeps) {
     this.#deps = deps;
+    this.#joining = new Joining(deps);
     this.#rate = new OpeningRate((attempt) => deps.opener.open(attempt));
   }
 
@@ -225,13 +166,18 @@ export class Subscribing {
   /** Nothing is opened any more. */
   stop(): void {
     this.#rate.stop();
-    this.#missed.stop();
+    this.#joining.stop();
     this.#answeredAgain.stop();
   }
 
   /** Joins a channel at once when this edge has it: true. Otherwise it is opened. */
   #begin(attempt: ChannelAttempt): boolean {
-    if (attempt.as === 'subscriber' && attempt.member === null && !attempt.kind.cache && this.#joinOpen(attempt)) {
+    if (
+      attempt.as === 'subscriber' &&
+      attempt.member === null &&
+      !attempt.kind.cache &&
+      this.#joining.ifOpen(attempt)
+    ) {
       forget(attempt.connection, attempt);
       return true;
     }
@@ -270,127 +216,20 @@ export class Subscribing {
       this.#postpone(attempt);
     } else {
       forget(connection, attempt);
-      if (attempt.as === 'subscriber') this.#joinAsSubscriber(attempt, channel);
-      else if (attempt.as === 'again') this.#joinAgain(attempt, channel);
-      else this.#joinAsWatcher(attempt, channel);
+      if (attempt.as === 'subscriber') this.#joining.asSubscriber(attempt, channel);
+      else if (attempt.as === 'again') this.#joining.again(attempt, channel);
+      else this.#joining.asWatcher(attempt, channel);
       this.onReady(connection);
     }
-  }
-
-  #joinAsWatcher(attempt: Extract<ChannelAttempt, { as: 'watcher' }>, channel: OpenedChannel): void {
-    const { connection, topic: name, onJoined } = attempt;
-    const { topic, watchers } = channel;
-    const position = topic.lastSent;
-    const subscription = new Subscription(topic, connection, subscriptionStart(position, topic.incarnation), position);
-    if (connection.sees(name)) watchers?.greet(subscription);
-    connection.subscribe(subscription);
-    onJoined(channel);
-  }
-
-  /** What was published since a channel was lost is for its subscribers. */
-  #joinAgain(attempt: Extract<ChannelAttempt, { as: 'again' }>, { topic, watchers, state }: OpenedChannel): void {
-    const { connection, topic: name, member, shown, heldFrom, until, isAsked } = attempt;
-    const isOfBefore = heldFrom !== null && comparePositions(heldFrom, state.start) < 0;
-    if (isOfBefore || performance.now() > until) {
-      connection.announceLost();
-      return;
-    }
-    if (member !== null) connection.rememberMember(name, member);
-    const start = subscriptionStart(state.start, topic.incarnation);
-    const subscription = new Subscription(topic, connection, start, state.start);
-    if (isAsked === true) answer(subscription);
-    else if (shown !== null) watchers?.resume(subscription, shown);
-    this.#join(connection, subscription);
-  }
-
-  #joinAsSubscriber(
-    attempt: Extract<ChannelAttempt, { as: 'subscriber' }>,
-    { topic, watchers, state, cached }: OpenedChannel,
-  ): void {
-    const { connection, channel, kind, member } = attempt;
-    if (member !== null) {
-      const max = connection.app?.known.maxPresenceMembers ?? 0;
-      if (watchers?.isFull(member.id, max) === true) {
-        refuse(connection, channel, { type: 'LimitReached', error: `The channel has ${max} members`, status: 4100 });
-        return;
-      }
-      connection.rememberMember(topic.name, member);
-    }
-    // The last event and what follows it fit together where both were read.
-    const position = kind.cache ? state.last : topic.lastSent;
-    const subscription = new Subscription(topic, connection, subscriptionStart(position, topic.incarnation), position);
-    if (watchers === null) connection.sendFrame(subscribedFrame(channel));
-    else watchers.greet(subscription);
-    if (kind.cache) this.#sendCached(connection, topic.name, channel, cached?.frame ?? null);
-    this.#join(connection, subscription);
-  }
-
-  /** Joins a channel that this edge has; false when it has to be opened. */
-  #joinOpen({ connection, topic: name, channel }: Extract<ChannelAttempt, { as: 'subscriber' }>): boolean {
-    const topic = this.#deps.topics.openTopic(name);
-    if (topic === null) return false;
-    const position: Position = topic.lastSent;
-    connection.sendFrame(subscribedFrame(channel));
-    const start = subscriptionStart(position, topic.incarnation);
-    this.#join(connection, new Subscription(topic, connection, start, position));
-    return true;
-  }
-
-  /** Unless it was closed by what it was sent. */
-  #join(connection: PusherConnection, subscription: Subscription): void {
-    if (connection.phase !== 'open') {
-      watchersOf(subscription.topic)?.delete(subscription);
-      return;
-    }
-    connection.subscribe(subscription);
-    this.#changed(connection, subscription.topic.name);
-  }
-
-  #sendCached(connection: PusherConnection, topic: string, channel: string, frame: Buffer | null): void {
-    if (frame !== null) {
-      connection.sendFrame(encodedTextFrame(frame));
-      return;
-    }
-    connection.sendFrame(cacheMissFrame(channel));
-    const { broker, onError } = this.#deps;
-    if (!broker.isChannelEventWanted(topic, 'channel.cache-miss') || !this.#missed.note(topic)) return;
-    broker.writeChannelEvent(topic, 'channel.cache-miss', {}).catch(onError);
   }
 
   /** A second subscription to a channel is answered like the first. */
   #answerAgain(subscription: Subscription): void {
     if (this.#answeredAgain.note(subscription)) answer(subscription);
   }
-
-  #changed({ app }: PusherConnection, topic: string): void {
-    if (app !== null) this.#deps.counts.onChange(app, topic);
-  }
-}
-
-function refuse(connection: PusherConnection, channel: string, fault: SubscriptionFault): void {
-  connection.sendFrame(subscriptionErrorFrame(channel.slice(0, MAX_ANSWERED_NAME), fault));
-}
-
-/** A subscription that holds is answered like a new one. */
-function answer(subscription: Subscription): void {
-  const { topic, subscriber } = subscription;
-  const watchers = watchersOf(topic);
-  if (watchers === null) subscriber.sendFrame(subscribedFrame(channelOfTopic(topic.name)?.channel ?? ''));
-  else watchers.greet(subscription);
 }
 
 /** Of a channel that shows whether a user is online: nothing is published there. */
 function isOnline(topic: string): boolean {
   return channelOfTopic(topic)?.channel.startsWith(ONLINE) === true;
-}
-
-function remember(attempt: ChannelAttempt): void {
-  const { connection, topic } = attempt;
-  connection.opening ??= new Map();
-  connection.opening.set(topic, attempt);
-}
-
-function forget(connection: PusherConnection, { topic }: Attempt): void {
-  connection.opening?.delete(topic);
-  if (connection.opening?.size === 0) connection.opening = null;
 }
