@@ -58,6 +58,8 @@ describe('the keys file', () => {
       'keys.0.can.manage.0',
     ]);
     expect(fields({ keys: [{ ...full, secret: 'x' }] })).toEqual(['keys.0']);
+    const pusher = { appId: 'a', key: 'k', secret: 's', maxPresenceMembers: 1001 };
+    expect(fields({ keys: [{ ...full, pusher }] })).toEqual(['keys.0.pusher.maxPresenceMembers']);
     expect(fields([])).toEqual(['']);
   });
 });

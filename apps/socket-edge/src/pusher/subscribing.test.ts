@@ -422,7 +422,7 @@ describe('a channel that Redis has lost', () => {
     expect(closed()).toBeGreaterThan(0);
     expect(closed()).toBeLessThan(40);
     expect(edge.edge.counters.lostAnnounced).toBe(80);
-    await until(() => closed() === 80);
+    await until(() => closed() === 80, 15);
     expect(clients.flatMap((one) => one.of('after'))).toEqual([]);
     expect(new Set(clients.map(({ socket }) => socket.closed?.code))).toEqual(new Set([4100]));
   });

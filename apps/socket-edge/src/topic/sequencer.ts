@@ -71,6 +71,8 @@ export class Sequencer implements LogTarget<SentMessage> {
   readonly #deps: SequencerDeps;
   readonly #cursor: LogCursor<SentMessage>;
   #held: LiveMessage[] = [];
+  /** When the state with which it opened was asked for; in milliseconds of the monotonic clock. */
+  #openedAt = Number.NEGATIVE_INFINITY;
   /** There are messages in the log that it has neither emitted nor held. */
   #isBehind = false;
   #syncing = false;
@@ -101,7 +103,7 @@ export class Sequencer implements LogTarget<SentMessage> {
    * channel was not subscribed shows in the log only.
    */
   get complete(): boolean {
-    return !this.#isBehind && this.completeAt >= this.liveSince;
+    return !this.#isBehind && Math.max(this.completeAt, this.#openedAt) >= this.liveSince;
   }
 
   /**
@@ -135,7 +137,6 @@ export class Sequencer implements LogTarget<SentMessage> {
     if (state?.incarnation !== this.incarnation) this.end();
     else if (this.state === 'opening') this.#openNow(state, since);
     else if (state.last !== this.position) this.#readSoon();
-    else this.completeAt = Math.max(this.completeAt, since);
   }
 
   /** The topic's state in Redis is the known one. @param since when that was asked */
@@ -229,7 +230,7 @@ export class Sequencer implements LogTarget<SentMessage> {
     // A read of its own that is under way opens it.
     if (this.#syncing) return;
     this.#openAt(state);
-    this.completeAt = since;
+    this.#openedAt = since;
     this.#releaseHeld();
     if (this.#syncAgain) void this.sync();
   }
