@@ -74,7 +74,7 @@ export class Sequencer implements LogTarget<SentMessage> {
   /** When the state with which it opened was asked for; in milliseconds of the monotonic clock. */
   #openedAt = Number.NEGATIVE_INFINITY;
   /** There are messages in the log that it has neither emitted nor held. */
-  #isBehind = false;
+  #isLagging = false;
   #syncing = false;
   #syncAgain = false;
 
@@ -103,7 +103,7 @@ export class Sequencer implements LogTarget<SentMessage> {
    * channel was not subscribed shows in the log only.
    */
   get complete(): boolean {
-    return !this.#isBehind && Math.max(this.completeAt, this.#openedAt) >= this.liveSince;
+    return !this.#isLagging && Math.max(this.completeAt, this.#openedAt) >= this.liveSince;
   }
 
   /**
@@ -171,7 +171,7 @@ export class Sequencer implements LogTarget<SentMessage> {
         this.#releaseHeld();
         this.completeAt = since;
       } while (this.#syncAgain && this.state === 'open');
-      if (this.state === 'open') this.#isBehind = false;
+      if (this.state === 'open') this.#isLagging = false;
       this.freshAt = performance.now();
     } catch (error) {
       // Redis is away: nothing is emitted until it is known what is missing.
@@ -222,7 +222,7 @@ export class Sequencer implements LogTarget<SentMessage> {
 
   /** The log has what it has not: until that is read, it lacks it. */
   #readSoon(): void {
-    this.#isBehind = true;
+    this.#isLagging = true;
     void this.sync();
   }
 
@@ -244,7 +244,7 @@ export class Sequencer implements LogTarget<SentMessage> {
   async #readToEnd(): Promise<void> {
     let step = await this.#cursor.next();
     while (step === 'more') {
-      this.#isBehind = true;
+      this.#isLagging = true;
       // Page by page, so that a long gap never stands in memory as a whole.
       await this.#deps.drained();
       step = await this.#cursor.next();
@@ -283,7 +283,7 @@ export class Sequencer implements LogTarget<SentMessage> {
   #hold(message: LiveMessage): void {
     if (this.#held.length >= MAX_HELD) {
       this.#held = [];
-      this.#isBehind = true;
+      this.#isLagging = true;
       this.#syncAgain = true;
     }
     this.#held.push(message);
