@@ -1,10 +1,10 @@
 import { startTcpProxy } from '@holdfast/local/tcp-proxy';
 import { eventually } from '@holdfast/testkit/eventually';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startBackend } from './backend.ts';
-import { type TestBrowser, startBrowser } from './browser.ts';
-import { allowing, startPageServer } from './page-server.ts';
-import { PATIENCE } from './readme-page.ts';
+import { startBackend } from '../e2e/backend.ts';
+import { type TestBrowser, startBrowser } from '../e2e/browser.ts';
+import { allowing, startPageServer } from '../e2e/page-server.ts';
+import { PATIENCE } from '../e2e/readme-page.ts';
 
 /** The first time on a machine: apt-get brings some hundred megabytes. */
 const BROWSER_INSTALLATION_MS = 300_000;
@@ -51,7 +51,7 @@ async function pageBehindProxy() {
 function page(url: string, clientId: string): string {
   return `<!doctype html><title>A page whose network goes away</title>
 <script type="module">
-  import { connect } from './holdfast.js';
+  import { connect } from '../e2e/holdfast.js';
 
   // No delay by chance: the longest while the network is away, and half of the first when it is back.
   Math.random = () => (navigator.onLine ? 0.5 : 0.999);

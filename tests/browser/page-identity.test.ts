@@ -5,12 +5,12 @@ import { createKey } from '@holdfast/keys-file/keys-file';
 import { eventually } from '@holdfast/testkit/eventually';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startBackend } from './backend.ts';
-import { type TestBrowser, startBrowser } from './browser.ts';
-import { identityPage, runShell, tokenEndpoint } from './identity-page.ts';
-import { allowing, startPageServer } from './page-server.ts';
-import { PATIENCE } from './readme-page.ts';
-import { temporaryDirectory } from './temporary-directory.ts';
+import { startBackend } from '../e2e/backend.ts';
+import { type TestBrowser, startBrowser } from '../e2e/browser.ts';
+import { identityPage, runShell, tokenEndpoint } from '../e2e/identity-page.ts';
+import { allowing, startPageServer } from '../e2e/page-server.ts';
+import { PATIENCE } from '../e2e/readme-page.ts';
+import { temporaryDirectory } from '../e2e/temporary-directory.ts';
 
 /** The first time on a machine: apt-get brings some hundred megabytes. */
 const BROWSER_INSTALLATION_MS = 300_000;

@@ -1,9 +1,9 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startBackend } from './backend.ts';
-import { type TestBrowser, startBrowser } from './browser.ts';
-import { allowing, startPageServer } from './page-server.ts';
-import { serveReadmePage } from './readme-page.ts';
+import { startBackend } from '../e2e/backend.ts';
+import { type TestBrowser, startBrowser } from '../e2e/browser.ts';
+import { allowing, startPageServer } from '../e2e/page-server.ts';
+import { serveReadmePage } from '../e2e/readme-page.ts';
 
 /** The first time on a machine: apt-get brings some hundred megabytes. */
 const BROWSER_INSTALLATION_MS = 300_000;

@@ -4,12 +4,12 @@ import { createRest } from '@holdfast/client/rest';
 import { eventually } from '@holdfast/testkit/eventually';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startBackend } from './backend.ts';
-import { type TestBrowser, startBrowser } from './browser.ts';
-import { startDurableRedis } from './durable-redis.ts';
-import { type PageServer, allowing, startPageServer } from './page-server.ts';
-import { type Publishing, keepPublishing } from './publishing.ts';
-import { PATIENCE } from './readme-page.ts';
+import { startBackend } from '../e2e/backend.ts';
+import { type TestBrowser, startBrowser } from '../e2e/browser.ts';
+import { startDurableRedis } from '../e2e/durable-redis.ts';
+import { type PageServer, allowing, startPageServer } from '../e2e/page-server.ts';
+import { type Publishing, keepPublishing } from '../e2e/publishing.ts';
+import { PATIENCE } from '../e2e/readme-page.ts';
 
 /** The first time on a machine: apt-get brings some hundred megabytes. */
 const BROWSER_INSTALLATION_MS = 300_000;

@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** Several processes and a Chromium start, on a machine that runs other files as well. */
 const TIMEOUT_MS = 60_000;
 
-/** The console in a real browser, on a real installation. */
+/** The console, and pages with the client library, in a real browser on a real installation. */
 export default defineConfig({
   test: {
     root: import.meta.dirname,
