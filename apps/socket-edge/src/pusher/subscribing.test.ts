@@ -97,9 +97,11 @@ describe('a subscription', () => {
     subscribePublic(client, 'news');
     await until(() => client.of(SUBSCRIBED).length > 0);
     subscribePublic(client, 'news');
-    // Once more, and not each time.
-    subscribePublic(client, 'news');
     expect(client.of(SUBSCRIBED)).toHaveLength(2);
+    // Those that follow have one answer, later.
+    for (let times = 0; times < 3; times += 1) subscribePublic(client, 'news');
+    expect(client.of(SUBSCRIBED)).toHaveLength(2);
+    await until(() => client.of(SUBSCRIBED).length === 3);
     edge.publish('news', 'evt', '1');
     await edge.settled();
     expect(client.of('evt')).toEqual([1]);

@@ -1,6 +1,7 @@
 import { CHANNEL_HISTORY } from '@holdfast/protocol/pusher-limits';
 import { channelKind, channelOfTopic, channelTopic, onlineChannel } from '@holdfast/protocol/pusher-channels';
 import { Recently } from '../schedule/recently.ts';
+import { Wheel } from '../schedule/wheel.ts';
 import type { Subscription } from '../topic/subscription.ts';
 import { type ChannelAttempt, CHANNEL_PRESENCE, answer, forget, refuse, remember } from './attempts.ts';
 import { authorizeSubscribe, channelFault } from './authorization.ts';
@@ -16,6 +17,7 @@ import { Postponed } from './postponed.ts';
 const MAX_SUBSCRIPTIONS = 1000;
 /** Another subscription to the same channel is answered at most so often. */
 const ANSWER_AGAIN_MS = 1000;
+const LATER_EVERY_MS = 100;
 /** A channel that is lost may have been made anew and be lost again, but not in less time than events are kept. */
 const MAX_REJOIN_MS = CHANNEL_HISTORY.seconds * 1000;
 
@@ -36,6 +38,7 @@ export class Subscribing {
   readonly #rate: OpeningRate<ChannelAttempt>;
   readonly #joining: Joining;
   readonly #answeredAgain = new Recently<Subscription>(ANSWER_AGAIN_MS);
+  readonly #answerLater = new Wheel<Subscription>({ everyMs: LATER_EVERY_MS, onDue: (one) => this.#answerAgain(one) });
   readonly #postponed = new Postponed<ChannelAttempt>();
 
   constructor(deps: SubscribingDeps) {
@@ -168,6 +171,7 @@ export class Subscribing {
     this.#rate.stop();
     this.#joining.stop();
     this.#answeredAgain.stop();
+    this.#answerLater.stop();
   }
 
   /** Joins a channel at once when this edge has it: true. Otherwise it is opened. */
@@ -223,9 +227,11 @@ export class Subscribing {
     }
   }
 
-  /** A second subscription to a channel is answered like the first. */
+  /** A second subscription to a channel is answered like the first; several of them, one answer later. */
   #answerAgain(subscription: Subscription): void {
-    if (this.#answeredAgain.note(subscription)) answer(subscription);
+    if (subscription.ended || this.#answerLater.has(subscription)) return;
+    if (!subscription.subscriber.blocked && this.#answeredAgain.note(subscription)) answer(subscription);
+    else this.#answerLater.set(subscription, performance.now() + ANSWER_AGAIN_MS);
   }
 }
 
