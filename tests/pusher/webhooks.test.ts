@@ -15,6 +15,8 @@ import { backendOf } from './libraries.ts';
 
 /** A member and a subscriber who leave are waited for a few seconds; then an attempt is made. */
 const PATIENT = { timeoutMs: 30_000 };
+/** An event that is written arrives in less. */
+const SOON = { timeoutMs: 2000 };
 
 interface Arrived {
   readonly headers: IncomingHttpHeaders;
@@ -57,6 +59,7 @@ beforeAll(async () => {
   });
   backend = backendOf(door.urls, door.urls.apps.main);
   application = await startApplication(backend);
+  for (const edge of [0, 1]) await eventually(() => hasEvents(edge), PATIENT);
 });
 afterAll(async () => {
   await application[Symbol.asyncDispose]();
@@ -82,6 +85,14 @@ const named = (channel: string, name: string): HookEvent[] => eventsOf(channel).
 
 const open = (edge: number, user: string): Client =>
   new Client({ url: door.urls.edgeUrls[edge] ?? '', key: door.urls.apps.main.key, application, user });
+
+/** Passes once an edge knows what is wanted: what happened there before is no event. */
+async function hasEvents(edge: number): Promise<void> {
+  const channel = channelName();
+  using one = open(edge, 'ann');
+  await one.subscribe(channel);
+  await eventually(() => expect(eventsOf(channel)).toContainEqual({ name: 'channel_occupied', channel }), SOON);
+}
 
 describe('a webhook', () => {
   it('is valid for the server library: key, signature, exact type, time', async () => {
