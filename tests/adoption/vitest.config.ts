@@ -10,7 +10,7 @@ export default defineConfig({
     include: ['*.test.ts'],
     reporters: ['default', '../../packages/testkit/src/last-line.ts'],
     globalSetup: ['../../packages/testkit/src/global-setup.ts'],
-    maxWorkers: 3,
+    maxWorkers: 4,
     testTimeout: TIMEOUT_MS,
     hookTimeout: TIMEOUT_MS,
   },
