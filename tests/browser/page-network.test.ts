@@ -51,7 +51,7 @@ async function pageBehindProxy() {
 function page(url: string, clientId: string): string {
   return `<!doctype html><title>A page whose network goes away</title>
 <script type="module">
-  import { connect } from '../e2e/holdfast.js';
+  import { connect } from './holdfast.js';
 
   // No delay by chance: the longest while the network is away, and half of the first when it is back.
   Math.random = () => (navigator.onLine ? 0.5 : 0.999);
