@@ -17,7 +17,13 @@ OCT = {"kty": "oct", "k": base64.urlsafe_b64encode(b"a secret of thirty-two byte
 def jwk(algorithm: Any, key: Any) -> dict[str, Any]:
     # A dict or JSON, by the version of PyJWT.
     value = algorithm.to_jwk(key)
-    return {**(json.loads(value) if isinstance(value, str) else value), "kid": "web"}
+    parts = {**(json.loads(value) if isinstance(value, str) else value), "kid": "web"}
+    if parts["kty"] == "EC":
+        # RFC 7518, section 6.2.1.2: with all their bytes. Older versions of PyJWT leave out those that are zero.
+        for name in ("x", "y", "d"):
+            number = base64.urlsafe_b64decode(parts[name] + "=" * (-len(parts[name]) % 4))
+            parts[name] = base64.urlsafe_b64encode(number.rjust(32, b"\0")).decode().rstrip("=")
+    return parts
 
 
 def key_pairs() -> list[tuple[str, dict[str, Any], Any]]:
