@@ -1,6 +1,5 @@
 import { MAX_PRESENCE_LIMIT } from '@holdfast/protocol/limits';
-import type { ChannelKind } from '@holdfast/protocol/pusher-channels';
-import { channelOfTopic } from '@holdfast/protocol/pusher-channels';
+import { type ChannelKind, channelOfTopic } from '@holdfast/protocol/pusher-channels';
 import type { Position } from '@holdfast/protocol/position-order';
 import type { Subscription } from '../topic/subscription.ts';
 import { type OpenedChannel, watchersOf } from './channel-opener.ts';

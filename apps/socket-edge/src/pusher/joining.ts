@@ -2,7 +2,7 @@ import type { EdgeChannels } from '@holdfast/broker/broker';
 import { subscriptionStart } from '@holdfast/broker/client-state';
 import { type Position, comparePositions } from '@holdfast/protocol/position-order';
 import { Recently } from '../schedule/recently.ts';
-import { Subscription } from '../topic/subscription.ts';
+import { type SubscribedTopic, Subscription } from '../topic/subscription.ts';
 import type { Topics } from '../topic/topics.ts';
 import { encodedTextFrame } from '../transport/frames.ts';
 import { type ChannelAttempt, answer, refuse } from './attempts.ts';
@@ -38,8 +38,7 @@ export class Joining {
   asWatcher(attempt: Extract<ChannelAttempt, { as: 'watcher' }>, channel: OpenedChannel): void {
     const { connection, topic: name, onJoined } = attempt;
     const { topic, watchers } = channel;
-    const position = topic.lastSent;
-    const subscription = new Subscription(topic, connection, subscriptionStart(position, topic.incarnation), position);
+    const subscription = startAt(topic.lastSent, topic, connection);
     if (connection.sees(name)) watchers?.greet(subscription);
     connection.subscribe(subscription);
     onJoined(channel);
@@ -54,8 +53,7 @@ export class Joining {
       return;
     }
     if (member !== null) connection.rememberMember(name, member);
-    const start = subscriptionStart(state.start, topic.incarnation);
-    const subscription = new Subscription(topic, connection, start, state.start);
+    const subscription = startAt(state.start, topic, connection);
     if (isAsked === true) answer(subscription);
     else if (shown !== null) watchers?.resume(subscription, shown);
     this.#join(connection, subscription);
@@ -75,8 +73,7 @@ export class Joining {
       connection.rememberMember(topic.name, member);
     }
     // The last event and what follows it fit together where both were read.
-    const position = kind.cache ? state.last : topic.lastSent;
-    const subscription = new Subscription(topic, connection, subscriptionStart(position, topic.incarnation), position);
+    const subscription = startAt(kind.cache ? state.last : topic.lastSent, topic, connection);
     if (watchers === null) connection.sendFrame(subscribedFrame(channel));
     else watchers.greet(subscription);
     if (kind.cache) this.#sendCached(connection, topic.name, channel, cached?.frame ?? null);
@@ -87,10 +84,9 @@ export class Joining {
   ifOpen({ connection, topic: name, channel }: Extract<ChannelAttempt, { as: 'subscriber' }>): boolean {
     const topic = this.#deps.topics.openTopic(name);
     if (topic === null) return false;
-    const position: Position = topic.lastSent;
+    const subscription = startAt(topic.lastSent, topic, connection);
     connection.sendFrame(subscribedFrame(channel));
-    const start = subscriptionStart(position, topic.incarnation);
-    this.#join(connection, new Subscription(topic, connection, start, position));
+    this.#join(connection, subscription);
     return true;
   }
 
@@ -118,4 +114,8 @@ export class Joining {
   #changed({ app }: PusherConnection, topic: string): void {
     if (app !== null) this.#deps.counts.onChange(app, topic);
   }
+}
+
+function startAt(position: Position, topic: SubscribedTopic, connection: PusherConnection): Subscription {
+  return new Subscription(topic, connection, subscriptionStart(position, topic.incarnation), position);
 }
