@@ -3,6 +3,7 @@ import type { Subscription } from '../topic/subscription.ts';
 import { MAX_BATCH } from '../transport/transport.ts';
 import type { Snapshot } from './frames.ts';
 import { type LiveUpdate, Replica } from './replica.ts';
+import { SnapshotReading } from './snapshot-reading.ts';
 import type { Watchers, WatchersDeps } from './watchers.ts';
 
 /** No version. */
@@ -27,12 +28,15 @@ export class NativeWatchers implements Watchers {
   readonly #watchers = new Map<Subscription, Watcher>();
   /** Null: what is published is not for anybody here. */
   #replica: Replica | null = null;
-  /** Published while a snapshot is read; null when none is. */
-  #held: LiveUpdate[] | null = null;
-  #isStale = false;
+  readonly #reading: SnapshotReading;
 
   constructor(deps: WatchersDeps) {
     this.#deps = deps;
+    this.#reading = new SnapshotReading({
+      ...deps,
+      onRead: (snapshot) => this.#reset(snapshot),
+      onLive: (update) => this.onLive(update),
+    });
   }
 
   get size(): number {
@@ -44,7 +48,7 @@ export class NativeWatchers implements Watchers {
   }
 
   get isIgnorant(): boolean {
-    return this.size > 0 && this.#replica === null && this.#held === null;
+    return this.size > 0 && this.#replica === null && !this.#reading.isUnderWay;
   }
 
   has(subscription: Subscription): boolean {
@@ -69,8 +73,7 @@ export class NativeWatchers implements Watchers {
 
   forget(): void {
     this.#replica = null;
-    this.#held = null;
-    this.#isStale = false;
+    this.#reading.forget();
   }
 
   onReady(subscription: Subscription): void {
@@ -79,44 +82,23 @@ export class NativeWatchers implements Watchers {
   }
 
   onLive(update: LiveUpdate): void {
-    if (this.#held !== null) this.#held.push(update);
-    else if (this.#replica !== null) this.#apply(this.#replica, update);
+    if (!this.#reading.hold(update) && this.#replica !== null) this.#apply(this.#replica, update);
   }
 
   /** Those that were sent another version get what was read. */
   refresh(): void {
-    this.#isStale = this.#held !== null;
-    if (this.#isStale) return;
-    this.#held = [];
-    void this.#read(this.#held);
+    this.#reading.refresh();
   }
 
-  async #read(held: LiveUpdate[]): Promise<void> {
-    let snapshot: PresenceSnapshot | null;
-    try {
-      snapshot = await this.#deps.readSnapshot();
-    } catch (error) {
-      if (this.#held === held) this.#held = null;
-      this.#deps.onReadFailed(error);
-      return;
-    }
-    // It was forgotten meanwhile.
-    if (this.#held !== held) return;
-    this.#held = null;
-    if (snapshot === null) this.#replica = null;
-    else this.#reset(snapshot, held);
-    if (this.#isStale) this.refresh();
-  }
-
-  #reset(snapshot: PresenceSnapshot, held: readonly LiveUpdate[]): void {
+  #reset(snapshot: PresenceSnapshot | null): void {
     const { topic, slicer } = this.#deps;
-    this.#replica = new Replica(topic, snapshot);
+    this.#replica = snapshot && new Replica(topic, snapshot);
+    if (snapshot === null) return;
     for (const watcher of this.#watchers.values()) {
       watcher.version = NONE;
       watcher.snapshot = null;
       void slicer.run(() => this.#bring(watcher));
     }
-    for (const update of held) this.onLive(update);
   }
 
   #apply(replica: Replica, update: LiveUpdate): void {

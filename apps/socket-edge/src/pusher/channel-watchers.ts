@@ -1,5 +1,6 @@
 import { type PresenceSnapshot, presenceUpdate } from '@holdfast/broker/presence-state';
 import type { LiveUpdate } from '../presence/replica.ts';
+import { SnapshotReading } from '../presence/snapshot-reading.ts';
 import type { Watchers, WatchersDeps } from '../presence/watchers.ts';
 import type { Subscription } from '../topic/subscription.ts';
 import { MAX_BATCH } from '../transport/transport.ts';
@@ -31,16 +32,18 @@ export class ChannelWatchers implements Watchers {
   #greeting: { members: Members; frames: Buffer | null } | null = null;
   /** Members that connections here have become, and that are not among the present ones yet. */
   readonly #joining = new Set<string>();
-  /** Published while a snapshot is read; null when none is. */
-  #held: LiveUpdate[] | null = null;
-  #reading: Promise<void> = Promise.resolve();
-  #isStale = false;
+  readonly #reading: SnapshotReading;
   /** What is published reaches those that have a watcher: what is known was read without one, and may be old by now. */
   #isOld = false;
 
   constructor(deps: WatchersDeps, view: MemberView) {
     this.#deps = deps;
     this.#view = view;
+    this.#reading = new SnapshotReading({
+      ...deps,
+      onRead: (snapshot) => this.#reset(snapshot),
+      onLive: (update) => this.onLive(update),
+    });
   }
 
   get size(): number {
@@ -52,7 +55,7 @@ export class ChannelWatchers implements Watchers {
   }
 
   get isIgnorant(): boolean {
-    return this.size > 0 && this.#current === null && this.#held === null;
+    return this.size > 0 && this.#current === null && !this.#reading.isUnderWay;
   }
 
   /** Whether there is any member; null when that is not known. */
@@ -67,8 +70,8 @@ export class ChannelWatchers implements Watchers {
   /** Resolves when the members have been read, or could not be: false. */
   async whenKnown(): Promise<boolean> {
     if (this.size > 0 && this.#current !== null) return true;
-    if (this.#held === null) this.refresh();
-    await this.#reading;
+    if (!this.#reading.isUnderWay) this.refresh();
+    await this.#reading.whenRead();
     return this.#current !== null;
   }
 
@@ -124,8 +127,7 @@ export class ChannelWatchers implements Watchers {
 
   forget(): void {
     this.#take(null, null);
-    this.#held = null;
-    this.#isStale = false;
+    this.#reading.forget();
   }
 
   onReady(subscription: Subscription): void {
@@ -134,36 +136,19 @@ export class ChannelWatchers implements Watchers {
   }
 
   onLive(update: LiveUpdate): void {
-    if (this.#held !== null) this.#held.push(update);
-    else if (this.#current !== null) this.#apply(this.#current, update);
+    if (!this.#reading.hold(update) && this.#current !== null) this.#apply(this.#current, update);
   }
 
   refresh(): void {
-    this.#isStale = this.#held !== null;
-    if (this.#isStale) return;
-    this.#held = [];
-    this.#reading = this.#read(this.#held);
+    this.#reading.refresh();
   }
 
-  async #read(held: LiveUpdate[]): Promise<void> {
-    let snapshot: PresenceSnapshot | null;
-    try {
-      snapshot = await this.#deps.readSnapshot();
-    } catch (error) {
-      if (this.#held === held) this.#held = null;
-      this.#deps.onReadFailed(error);
-      return;
-    }
-    // It was forgotten meanwhile.
-    if (this.#held !== held) return;
-    this.#held = null;
+  #reset(snapshot: PresenceSnapshot | null): void {
     this.#isOld = this.size === 0;
     // Without members there is nothing that could be shown.
     if (snapshot === null || snapshot.members === null) this.#take(null, null);
     else this.#take(new Map(snapshot.members.map(({ id, info }) => [id, info])), snapshot.version);
     this.#serveAll();
-    for (const update of held) this.onLive(update);
-    if (this.#isStale) this.refresh();
   }
 
   #apply(before: Members, { version, data }: LiveUpdate): void {
