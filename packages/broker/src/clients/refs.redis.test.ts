@@ -1,5 +1,4 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { redisKeys } from '../keys.ts';
 import { eventually } from '@holdfast/testkit/eventually';
 import { prefix } from '@holdfast/testkit/redis';
@@ -101,7 +100,6 @@ describe('the ref of a client', () => {
       const store = refStore(redis, own);
       stores.unshift(store);
       found.push(...(await store.refsOf([clientId])));
-      await delay(2);
     }
     expect(new Set(found).size).toBe(3);
     await eventually(async () => {

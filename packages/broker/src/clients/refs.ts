@@ -8,8 +8,8 @@ import { loadScript } from '../lua/scripts.ts';
 const readTimeScript = loadScript('read-time');
 
 const SECRET_BYTES = 32;
-/** Before them, the time at which it was made by the clock of Redis, in milliseconds. */
-const TIME_BYTES = 6;
+/** Before them, the time at which it was made by the clock of Redis, in microseconds. */
+const TIME_BYTES = 8;
 /** A ref is 64 bits: 52 that stand for the client within its bucket, and the bucket's 12, masked. */
 const TAG_DIGITS = 13;
 const BUCKET_DIGITS = 3;
@@ -108,7 +108,7 @@ export function refStore(redis: Commands, keys: Keys) {
 
 function secretMadeAt(now: number): Buffer {
   const time = Buffer.alloc(TIME_BYTES);
-  time.writeUIntBE(now, 0, TIME_BYTES);
+  time.writeBigUInt64BE(BigInt(now));
   return Buffer.concat([time, randomBytes(SECRET_BYTES)]);
 }
 

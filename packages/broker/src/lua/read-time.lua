@@ -1,5 +1,5 @@
 -- Reads the clock of Redis, for what processes compare with each other: the clocks of their hosts may differ.
 -- KEYS  1 any key: the server that has it is asked
--- Gives ms since 1970
+-- Gives microseconds since 1970
 local time = redis.call('TIME')
-return time[1] * 1000 + math.floor(time[2] / 1000)
+return time[1] * 1000000 + time[2]
