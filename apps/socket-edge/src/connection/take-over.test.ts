@@ -224,6 +224,27 @@ describe('a take-over', () => {
   });
 });
 
+it('an older connection that gets its client back does not stop the handshake that is under way', async () => {
+  const { redis, edge, other, older } = await twoEdges('news');
+  redis.notifiesNobody = true;
+  const newer = await other.connected(CLIENT);
+  const claim = await other.hub.claim(CLIENT);
+  other.hub.onClosed(newer.connection);
+  await other.settled();
+  edge.compareEverything();
+  await edge.settled();
+  expect(redis.client(CLIENT).owner?.edge).toBe('edge-a');
+  expect(older.socket.closed).toBeNull();
+  redis.notifiesNobody = false;
+  const newest = claim && (await other.opened(claim));
+  await edge.settled();
+  expect(newest?.socket.closed).toBeNull();
+  expect(older.socket.closed).toMatchObject(REPLACED);
+  const id = redis.publish('news', '1');
+  await other.settled();
+  expect(newest?.socket.idsOf('news')).toEqual([id]);
+});
+
 describe('two handshakes of one client on one edge', () => {
   it('one whose connection is not open yet stays the owner when its client is read', async () => {
     const redis = new MemoryRedis();

@@ -28,6 +28,8 @@ import { MemoryPresence } from './memory-presence.ts';
 const REGISTERED_AT = 1000;
 const CREATED_AFTER = 1_000_000;
 const LIFETIME = 1_000_000;
+/** Between the generations of two new connections: an older one that gets its client back fits there. */
+const GENERATIONS_BETWEEN = 1000;
 /** As in change-topics.lua. */
 const MAX_RANGES_BYTES = 2000;
 
@@ -185,8 +187,7 @@ export class MemoryRedis {
 
   /** Makes an edge the owner of a client, in place of the previous one. Returns the generation. */
   own(clientId: string, edge: string): number {
-    this.#generation += 1;
-    const generation = this.#generation;
+    const generation = this.#newGeneration();
     this.#setOwner(this.client(clientId), edge, generation);
     return generation;
   }
@@ -395,10 +396,9 @@ export class MemoryRedis {
     const held = this.#claimed.get(clientId) ?? 0;
     const { owner } = found;
     let generation = mine;
-    if (mine === 0 || (owner === null && held > mine)) {
-      this.#generation += 1;
-      generation = this.#generation;
-    }
+    if (mine === 0) generation = this.#newGeneration();
+    // Below those that handshakes were given which have not claimed with them yet.
+    else if (owner === null && held > mine) generation = held + 1;
     const digest = this.#digestOf(client);
     if (owner && (mine === 0 || held > mine)) return { kind: 'owned-by-other', client, generation, digest };
     if (owner && held === mine) {
@@ -406,6 +406,11 @@ export class MemoryRedis {
     }
     this.#setOwner(found, edge, generation);
     return { kind: 'claimed', client, generation, digest };
+  }
+
+  #newGeneration(): number {
+    this.#generation += GENERATIONS_BETWEEN;
+    return this.#generation;
   }
 
   #setOwner(client: ClientState, edge: string, generation: number): void {

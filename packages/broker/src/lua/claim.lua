@@ -26,6 +26,12 @@ local function after(generation, number)
   return generation + 1 + ARGV[2] + number
 end
 
+-- For an older connection that gets its client back: a newer one that has not claimed with `given` yet stays newer.
+local function back(held, given, number)
+  if given < held + 2 then return after(given, number) end
+  return held + 1 + (ARGV[2] + number) % (given - held - 1)
+end
+
 -- A new owner takes the place of another one, or of none.
 local function write_events(stream, key, edge, generation, owner, owned)
   local client = client_in_event(key)
@@ -58,7 +64,11 @@ local function claim(number, key, edge, mine, incarnation, known)
   local generation = mine
   -- Also above those that were given to others who have not claimed with them yet: whatever the clock, they grow.
   local given = math.max(held, tonumber(owner.q) or 0)
-  if mine == 0 or (not owned and held > mine) then generation = after(given, number) end
+  if mine == 0 then
+    generation = after(given, number)
+  elseif not owned and held > mine then
+    generation = back(held, given, number)
+  end
   -- 52 bits
   local digest = format('%.0f', tonumber(string.sub(sha1hex(concat(state, '\n')), 1, 13), 16))
   if owned and held == mine and digest == known then return { 4 } end

@@ -214,6 +214,18 @@ export function edgePromises(name: string, open: () => EdgeSide): void {
       expect(old.generation).toBeGreaterThan(later.generation);
     });
 
+    test('gives it to the older connection below a handshake that is under way, which is newer', async () => {
+      const { edge, clientId, a, b, first, second } = await takenOver();
+      const asked = await edge.claim({ clientId, edge: b });
+      if (asked.kind !== 'owned-by-other') throw new Error(asked.kind);
+      await edge.release(clientId, b, second);
+      const back = claimed(await edge.claim({ clientId, edge: a, generation: first }));
+      expect(back.generation).toBeGreaterThan(second);
+      expect(back.generation).toBeLessThan(asked.generation);
+      const { generation } = asked;
+      expect(await edge.claim({ clientId, edge: b, generation })).toMatchObject({ kind: 'claimed', generation });
+    });
+
     test('and a release say since when the client is connected, or is not', async () => {
       const { edge, clientId, a, generation, client, read } = await owned();
       const before = (await read()).since;
