@@ -364,7 +364,7 @@ const rest: FeatureGroup = {
     },
     {
       what: '`GET /connections`, `GET /up` (Reverb)',
-      does: 'connections of all apps together, not of the one that asks, over all edges; 200',
+      does: 'the connections of the app, over all edges; 200',
       tests: {
         'connection.test.ts': ['is counted by GET /connections'],
         'rest.test.ts': ['answers 200 without a signature, as Reverb does'],

@@ -177,7 +177,10 @@ describe('a door', () => {
     const refused = await rawRequest(port, handshakeLines(`/?client=${CLIENT}`));
     expect(refused.status).toBe(503);
     await edge.beat();
-    expect(installed.lease()).toMatchObject({ connections: MAX_CONNECTIONS, pusherConnections: MAX_CONNECTIONS });
+    expect(installed.lease()).toMatchObject({
+      connections: MAX_CONNECTIONS,
+      pusherConnections: { line: MAX_CONNECTIONS },
+    });
     expect((await metrics.text()).body).toMatch(/holdfast_connections(\{[^}]*\})? 3\n/);
     for (const { socket } of clients) socket.close();
     await eventually(() => expect(edge.connections).toBe(0));

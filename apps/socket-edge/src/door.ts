@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { EdgeBroker, EdgePresence } from '@holdfast/broker/broker';
+import type { EdgeDetails } from '@holdfast/broker/edge-state';
 import type { LivePayload } from '@holdfast/broker/live-payload';
 import type { ConnectionSlices } from './connection/connection-list.ts';
 import type { Counters } from './counters.ts';
@@ -27,6 +28,8 @@ export interface Door {
   subscriptionOf(topic: string, id: string): Subscription | undefined;
   /** What shows its connections who is present on a topic; null for a topic that is not its own. */
   watchers(deps: WatchersDeps): Watchers | null;
+  /** What the edge reports of it with its lease. */
+  details(): Partial<EdgeDetails>;
   /** Once a second. Rejects when Redis does not answer. */
   tend(): Promise<unknown>;
   /** Begins; returns the stop. */

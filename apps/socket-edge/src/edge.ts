@@ -178,7 +178,7 @@ export function createEdge(options: EdgeOptions) {
       id,
       url,
       connections: open(),
-      ...(door && { pusherConnections: door.connections.size }),
+      ...door?.details(),
       maxConnections,
       draining: isDraining(),
       leaving,

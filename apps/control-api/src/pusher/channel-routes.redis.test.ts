@@ -18,9 +18,9 @@ beforeAll(async () => {
   edge = await startTestEdge(api, {
     topics: [...OCCUPIED.map((name) => topicOf(name)), ONLINE],
     connections: 5,
-    pusherConnections: 3,
+    pusherConnections: { [APP.appId]: 3, small: 10 },
   });
-  other = await startTestEdge(api, { connections: 9, pusherConnections: 4 });
+  other = await startTestEdge(api, { connections: 9, pusherConnections: { [APP.appId]: 4 } });
   const presence = { by: 'user', show: 'members', limit: 100, graceSeconds: 0 } as const;
   for (const name of OCCUPIED) {
     await edge.broker.openChannel(topicOf(name), name.startsWith('presence-') ? presence : null);
@@ -227,7 +227,7 @@ describe('the connections of a user', () => {
   });
 });
 
-test('the connections of the door are those that edges have reported', async () => {
+test('the connections of an app are those that edges have reported', async () => {
   expect(await body('/connections')).toEqual({ connections: 7 });
 });
 

@@ -143,7 +143,7 @@ export const channelRoutes: FastifyPluginAsyncZod<Services & { counter: ChannelC
     {
       schema: {
         operationId: 'countConnections',
-        summary: 'Count the connections of the Pusher door',
+        summary: 'Count the connections of an app',
         tags,
         security,
         params: appPath,
@@ -151,9 +151,12 @@ export const channelRoutes: FastifyPluginAsyncZod<Services & { counter: ChannelC
         response: answers({ 200: connectionsResponse.describe('As edges reported it last') }, SIGNED_CODES),
       },
     },
-    async () => {
+    async ({ params: { appId } }) => {
       const edges = await broker.liveEdges();
-      return { connections: edges.reduce((sum, { pusherConnections = 0 }) => sum + pusherConnections, 0) };
+      const counts = edges.map(
+        ({ pusherConnections = {} }) => new Map(Object.entries(pusherConnections)).get(appId) ?? 0,
+      );
+      return { connections: counts.reduce((sum, count) => sum + count, 0) };
     },
   );
 

@@ -24,7 +24,7 @@ export interface TestEdgeOptions {
   url?: string;
   connections?: number;
   maxConnections?: number;
-  pusherConnections?: number;
+  pusherConnections?: Record<string, number>;
   draining?: boolean;
   load?: EdgeLoad;
   leaving?: boolean;

@@ -21,6 +21,8 @@ export interface AppInUse {
   /** Since when Redis has other apps and not this one, in milliseconds of the monotonic clock; null while it has it. */
   missingSince: number | null;
   readAt: number;
+  /** How many there are here. */
+  connections: number;
 }
 
 export type AppLookup =
@@ -55,6 +57,15 @@ export class Apps {
   /** How many apps are known. */
   get size(): number {
     return this.#apps.size;
+  }
+
+  /** How many connections each has here, by its id. */
+  connections(): Record<string, number> {
+    const counts = new Map<string, number>();
+    for (const { known, connections } of this.#apps.values()) {
+      if (connections > 0) counts.set(known.appId, (counts.get(known.appId) ?? 0) + connections);
+    }
+    return Object.fromEntries(counts);
   }
 
   /** What is known now; null when it is to be read. */
@@ -99,7 +110,7 @@ export class Apps {
     if (found === 'unknown') return app === undefined ? this.#noteUnknown(key, now) : this.#noteMissing(app, now);
     this.#unknown.delete(key);
     if (app === undefined) {
-      const taken = { known: found, missingSince: null, readAt: now };
+      const taken = { known: found, missingSince: null, readAt: now, connections: 0 };
       this.#apps.set(key, taken);
       return { kind: 'app', app: taken };
     }

@@ -20,6 +20,19 @@ describe('a connection', () => {
     expect(client.frames().at(-1)).toEqual({ event: 'pusher:pong', data: '{}' });
   });
 
+  it('counts for its app, until it has ended', async () => {
+    const redis = new MemoryRedis();
+    const edge = pusherEdge(redis);
+    redis.channels.apps.set('other-key', { ...app, appId: 'other', key: 'other-key' });
+    redis.channels.apps.set('second-key', { ...app, key: 'second-key' });
+    const [ours, ended] = [await edge.connected(), await edge.connected()];
+    for (const key of ['other-key', 'second-key', 'no-key']) edge.connect({ ok: true, key });
+    await edge.settled();
+    expect(edge.door.details()).toEqual({ pusherConnections: { [app.appId]: 3, other: 1 } });
+    for (const { connection } of [ours, ended]) edge.door.onClosed(connection);
+    expect(edge.door.details()).toEqual({ pusherConnections: { [app.appId]: 1, other: 1 } });
+  });
+
   it('of a key that no app has is answered so, and ends for ever', async () => {
     const edge = pusherEdge(new MemoryRedis());
     await edge.beat();

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { EdgeDetails } from '@holdfast/broker/edge-state';
 import type { LivePayload } from '@holdfast/broker/live-payload';
 import { channelOfTopic, channelKind, onlineChannel, socketId } from '@holdfast/protocol/pusher-channels';
 import { ConnectionList } from '../connection/connection-list.ts';
@@ -174,6 +175,7 @@ export class PusherDoor implements Door, DoorHandler {
   onClosed(connection: PusherConnection): void {
     connection.end();
     this.connections.remove(connection);
+    if (connection.app !== null) connection.app.connections -= 1;
   }
 
   onLive(topic: string, payload: LivePayload): void {
@@ -191,6 +193,10 @@ export class PusherDoor implements Door, DoorHandler {
     if (channel === undefined) return null;
     if (channel.startsWith(ONLINE)) return new ChannelWatchers(deps, onlineView(channel.slice(ONLINE.length)));
     return channelKind(channel).access === 'presence' ? new ChannelWatchers(deps, channelView(channel)) : null;
+  }
+
+  details(): Partial<EdgeDetails> {
+    return { pusherConnections: this.#apps.connections() };
   }
 
   tend(): Promise<void> {
@@ -219,6 +225,7 @@ export class PusherDoor implements Door, DoorHandler {
     connection.phase = 'open';
     this.#byNumber.set(connection.number, connection);
     this.connections.add(connection);
+    app.connections += 1;
     this.#deps.counters.handshakesAccepted += 1;
     connection.sendFrame(establishedFrame(connection.id));
   }

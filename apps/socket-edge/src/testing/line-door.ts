@@ -172,6 +172,10 @@ export class LineDoor implements Door, SocketHandler<LineConnection> {
     return new LineWatchers(readSnapshot);
   }
 
+  details() {
+    return { pusherConnections: { line: this.connections.size } };
+  }
+
   tend(): Promise<void> {
     this.tended += 1;
     return Promise.resolve();

@@ -1,4 +1,4 @@
-import type { EdgeDetails, EdgeFacts, EdgeLoad } from './state.ts';
+import type { EdgeDetails, EdgeLoad } from './state.ts';
 
 const DETAILS = [
   'id',
@@ -36,9 +36,10 @@ const MORE_LOAD = [
 /** The fields of a lease's hash, in the order in which `readFields` takes their values. */
 export const LEASE_FIELDS = [...DETAILS, 'facts', 'host', ...LOAD, ...MORE_LOAD] as const;
 
-/** Names and values by turns. Facts are one field, for they are only read as a whole. */
-export function writeFields({ load, facts, ...details }: EdgeDetails): string[] {
-  const shown = facts === undefined ? {} : { facts: JSON.stringify(facts) };
+/** Names and values by turns. What is only read as a whole is one field. */
+export function writeFields({ load, facts, pusherConnections, ...details }: EdgeDetails): string[] {
+  const whole = Object.entries({ facts, pusherConnections }).filter(([, value]) => value !== undefined);
+  const shown = Object.fromEntries(whole.map(([name, value]) => [name, JSON.stringify(value)]));
   return Object.entries({ ...details, ...load, ...shown }).flatMap(([name, value]) => [name, String(value)]);
 }
 
@@ -54,12 +55,12 @@ export function readFields(values: readonly (string | null)[]): EdgeDetails | nu
     url,
     connections: Number(of('connections')),
     maxConnections: Number(of('maxConnections')),
-    ...(pusherConnections === null ? {} : { pusherConnections: Number(pusherConnections) }),
+    ...(pusherConnections === null ? {} : { pusherConnections: objectIn(pusherConnections) as Record<string, number> }),
     draining: of('draining') === 'true',
     ...(leaving === null ? {} : { leaving: leaving === 'true' }),
     startedAt: Number(of('startedAt')),
     ...(host === null ? {} : { load: { host, ...requiredLoad(of), ...optionalLoad(of) } }),
-    ...(facts === null ? {} : { facts: factsIn(facts) }),
+    ...(facts === null ? {} : { facts: objectIn(facts) }),
   };
 }
 
@@ -76,10 +77,10 @@ function optionalLoad(of: Reader) {
 }
 
 /** Nothing of what another version may have written in another form: who reads them can do without. */
-function factsIn(text: string): Partial<EdgeFacts> {
+function objectIn(text: string): object {
   try {
-    const facts: unknown = JSON.parse(text);
-    return typeof facts === 'object' && facts !== null ? facts : {};
+    const found: unknown = JSON.parse(text);
+    return typeof found === 'object' && found !== null ? found : {};
   } catch {
     return {};
   }

@@ -101,6 +101,14 @@ describe('live edges', () => {
     expect(await listed(details.id)).toEqual({ ...details, load: more });
   });
 
+  test('are listed with the connections of each app', async () => {
+    const details = someEdge({ pusherConnections: { shop: 2, constructor: 1 } });
+    await edge.renewLease(details);
+    expect(await listed(details.id)).toEqual(details);
+    await edge.renewLease({ ...details, pusherConnections: {} });
+    expect(await listed(details.id)).toEqual({ ...details, pusherConnections: {} });
+  });
+
   test('keep the facts that were written once, and are listed without those that cannot be read', async () => {
     const details = someEdge({ leaving: false });
     const facts = { version: '1.2.3', heartbeatMs: 25_000 };

@@ -6,8 +6,8 @@ export interface EdgeDetails {
   url: string;
   connections: number;
   maxConnections: number;
-  /** How many of the connections came through the Pusher door. Not of edges of an earlier version. */
-  pusherConnections?: number;
+  /** How many of the connections came through the Pusher door, by the id of their app. Not of every edge. */
+  pusherConnections?: Record<string, number>;
   /** It takes no connections, and closes those there are. */
   draining: boolean;
   /** It drains because its process ends. Not of edges of an earlier version. */

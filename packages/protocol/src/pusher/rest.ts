@@ -138,4 +138,4 @@ export const channelResponse = counts.extend({
 
 export const usersResponse = z.object({ users: z.array(z.object({ id: z.string() })) });
 
-export const connectionsResponse = z.object({ connections: z.int().describe('Of all apps, on all edges') });
+export const connectionsResponse = z.object({ connections: z.int().describe('Of the app, on all edges') });
