@@ -1,4 +1,5 @@
 import type { ClaimOutcome, EdgeBroker } from '@holdfast/broker/broker';
+import type { Owner } from '@holdfast/broker/client-state';
 import { PENDING_SECONDS } from '@holdfast/broker/pending';
 import { closeCodes } from '@holdfast/protocol/close-codes';
 import type { PendingHandshakes } from '../connection/claim.ts';
@@ -113,7 +114,13 @@ export class Reconciler {
     this.#walkedAt = now;
     await Promise.all(
       registry.walk(due).map(async (connection) => {
-        if (await this.#compare(connection)) counters.driftFound += 1;
+        try {
+          if (await this.#compare(connection)) counters.driftFound += 1;
+        } catch (error) {
+          // It may have claimed the client all the same, and be gone when its next turn comes.
+          this.#unread.add(connection.clientId);
+          throw error;
+        }
       }),
     );
   }
@@ -153,8 +160,10 @@ export class Reconciler {
     const { broker, edge, registry, pending } = this.#deps;
     const connection = registry.get(clientId);
     if (connection !== undefined) await this.#compare(connection);
+    // One of its handshakes may own it. When the last one has come to nothing, it is read again.
+    else if (pending.has(clientId)) pending.onChange(clientId);
     // A claim whose answer got lost, or a release that did, made this edge the owner of a client that it does not have.
-    else if (!pending.has(clientId)) await broker.release(clientId, edge, 0);
+    else await broker.release(clientId, edge, 0);
   }
 
   /** Reads a client's state if it differs, and applies it. Returns whether the connection served anything else. */
@@ -169,6 +178,10 @@ export class Reconciler {
   #accept(connection: Connection, outcome: ClaimOutcome, read: number): boolean {
     const { pending, releases } = this.#deps;
     const { clientId, endReason: reason } = connection;
+    if (outcome.kind === 'owned-by-other' && this.#isLostClaim(connection, outcome.client.owner)) {
+      this.#undo(connection, outcome.client.owner);
+      return true;
+    }
     // Also when a newer connection of this edge has replaced it.
     if (connection.phase === 'closed') {
       // With another generation it was not released when it ended.
@@ -188,13 +201,39 @@ export class Reconciler {
       return true;
     }
     if (outcome.kind === 'owned-by-other') {
-      // The newer one may be a handshake of this edge, which closes this connection when it succeeds.
-      if (!pending.has(clientId)) connection.close(closeCodes.replaced);
+      if (!pending.has(clientId)) {
+        connection.close(closeCodes.replaced);
+        return true;
+      }
+      // The newer one may be a handshake of this edge, which closes this connection when it succeeds. Otherwise the client
+      // is read again.
+      pending.onChange(clientId);
+      connection.suspend();
       return true;
     }
     const changed = this.#matcher.apply(connection, { ...outcome, read });
     // Not before it has left the topics that it is to leave.
     if (connection.resume()) this.#matcher.deliverInbox(connection);
     return changed;
+  }
+
+  /**
+   * Whether the owner, by Redis, is a connection of this edge that there is not: of a claim that was given up, or of one
+   * whose answer got lost or came too late. It has replaced nothing.
+   */
+  #isLostClaim(connection: Connection, owner: Owner | null): owner is Owner {
+    const { edge, registry, pending } = this.#deps;
+    const { clientId } = connection;
+    if (owner?.edge !== edge || pending.has(clientId)) return false;
+    const present = registry.get(clientId);
+    return present === undefined || present === connection;
+  }
+
+  /** Has the client released by that owner, and read again. */
+  #undo({ clientId, generation, endReason: reason }: Connection, owner: Owner): void {
+    const onReleased = (): void => this.reread(clientId);
+    // The connection itself, by a claim that was answered meanwhile.
+    if (owner.generation === generation) onReleased();
+    else this.#deps.releases.add({ clientId, generation: owner.generation, reason, onReleased });
   }
 }

@@ -72,7 +72,7 @@ export class Hub implements SocketHandler<Connection> {
       reconciler.reread(clientId);
       throw error;
     }
-    pending.end(clientId);
+    if (pending.end(clientId)) reconciler.reread(clientId);
     return null;
   }
 
@@ -105,8 +105,11 @@ export class Hub implements SocketHandler<Connection> {
   /** For `Claim.abandon`. */
   abandon({ client: { clientId, incarnation, lastGeneration }, generation, isOwner }: Claim): void {
     const { pending, pastNotes, edge, releases, reconciler } = this.#deps;
-    pending.end(clientId);
-    if (!isOwner) return;
+    const changed = pending.end(clientId);
+    if (!isOwner) {
+      if (changed) reconciler.reread(clientId);
+      return;
+    }
     const connection = connectionName(generation);
     const end = neverOpened(lastGeneration);
     const past = { generation, edge, connection, incarnation, to: this.#redisNow(), reason: 'lost', end } as const;
@@ -130,7 +133,10 @@ export class Hub implements SocketHandler<Connection> {
     counters.handshakesAccepted += 1;
     const older = registry.add(connection);
     older?.close(older.incarnation === client.incarnation ? closeCodes.replaced : closeCodes.unregistered);
-    if (connection.phase === 'closed') return connection;
+    if (connection.phase === 'closed') {
+      if (connection.changedMeanwhile) reconciler.reread(client.clientId);
+      return connection;
+    }
     if (!isOwner) reconciler.takeOver(connection);
     if (resume) {
       connection.awaiting = { claimed: client, present: client };

@@ -28,8 +28,8 @@ import { MemoryPresence } from './memory-presence.ts';
 const REGISTERED_AT = 1000;
 const CREATED_AFTER = 1_000_000;
 const LIFETIME = 1_000_000;
-/** Between the generations of two new connections: an older one that gets its client back fits there. */
-const GENERATIONS_BETWEEN = 1000;
+/** Between the generations of two new connections: older ones that get their client back fit there. */
+const GENERATIONS_BETWEEN = 1_000_000;
 /** As in change-topics.lua. */
 const MAX_RANGES_BYTES = 2000;
 
@@ -83,6 +83,7 @@ export class MemoryRedis {
   readonly #subscribers = new Map<string, { listener: LiveListener; topics: Set<string> }>();
   #topicsCreated = 0;
   #generation = 0;
+  #returns = 0;
   #registrations = 0;
   /** How far its clock is behind that of its edges. */
   clockBehindMs = 0;
@@ -176,6 +177,29 @@ export class MemoryRedis {
     client.notify = [owner.edge];
     client.lastGeneration = owner.generation;
     this.#claimed.set(clientId, owner.generation);
+  }
+
+  /** Marks the clients of an edge as without an owner, because its lease ran out; it is notified of changes all the same. */
+  markGone(edge: string): void {
+    this.leases.delete(edge);
+    for (const client of this.clients.values()) {
+      if (client.owner?.edge !== edge) continue;
+      client.goneOwner = client.owner;
+      client.owner = null;
+    }
+  }
+
+  /** Notes all clients and dirty sets; Redis loses what was written to them since when the result is called. */
+  snapshot(): () => void {
+    const clients = [...this.clients.values()].map(copyOf);
+    const claimed = new Map(this.#claimed);
+    const dirty = [...this.dirty].map(([edge, ids]) => [edge, [...ids]] as const);
+    return () => {
+      for (const client of clients) this.clients.set(client.clientId, copyOf(client));
+      for (const [clientId, generation] of claimed) this.#claimed.set(clientId, generation);
+      this.dirty.clear();
+      for (const [edge, ids] of dirty) this.dirty.set(edge, new Set(ids));
+    };
   }
 
   /** Has the client's present connection closed, and every older one. */
@@ -398,7 +422,7 @@ export class MemoryRedis {
     let generation = mine;
     if (mine === 0) generation = this.#newGeneration();
     // Below those that handshakes were given which have not claimed with them yet.
-    else if (owner === null && held > mine) generation = held + 1;
+    else if (owner === null && held > mine) generation = held + this.#nextReturn();
     const digest = this.#digestOf(client);
     if (owner && (mine === 0 || held > mine)) return { kind: 'owned-by-other', client, generation, digest };
     if (owner && held === mine) {
@@ -413,9 +437,16 @@ export class MemoryRedis {
     return this.#generation;
   }
 
+  /** A step of its own each time: a Redis that has lost its last writes gives no generation twice. */
+  #nextReturn(): number {
+    this.#returns += 1;
+    return this.#returns;
+  }
+
   #setOwner(client: ClientState, edge: string, generation: number): void {
     const [previous] = [client.owner?.edge, ...client.notify].filter((one) => one !== undefined && one !== edge);
     client.owner = { edge, generation };
+    delete client.goneOwner;
     client.lastGeneration = generation;
     client.since = Date.now();
     client.notify = previous === undefined ? [edge] : [edge, previous];
@@ -423,7 +454,7 @@ export class MemoryRedis {
   }
 
   #digestOf(client: ClientState): number {
-    const state = { ...client, owner: null, lastGeneration: null, notify: null, since: null };
+    const state = { ...client, owner: null, goneOwner: null, lastGeneration: null, notify: null, since: null };
     const text = JSON.stringify(state, (_name, value: unknown) => (value instanceof Map ? [...value] : value));
     const at = this.#states.indexOf(text);
     return at > 0 ? at : this.#states.push(text) - 1;
@@ -432,10 +463,11 @@ export class MemoryRedis {
   #release(clientId: string, edge: string, generation: number): void {
     const client = this.clients.get(clientId);
     if (client === undefined) return;
-    const { owner } = client;
+    const owner = client.owner ?? client.goneOwner;
     const isOwner = generation === 0 ? owner?.edge === edge : owner?.generation === generation;
     if (isOwner) {
       client.owner = null;
+      delete client.goneOwner;
       client.since = Date.now();
     } else if (owner?.edge === edge) return;
     client.notify = client.notify.filter((one) => one !== edge);
