@@ -37,6 +37,11 @@ export class Reconciler {
   readonly #matcher: StateMatcher;
   /** Clients to be read: noted before they are acknowledged, and until they have been read. */
   readonly #unread = new Set<string>();
+  /**
+   * Clients of which a claim failed, and when, in milliseconds of the monotonic clock: what was sent on a connection that
+   * was cut may reach Redis after what was sent on the next one.
+   */
+  readonly #doubted = new Map<string, number>();
   /** The number of the last read that has begun. */
   lastRead = 0;
   #reading = false;
@@ -110,17 +115,12 @@ export class Reconciler {
   async walk(): Promise<void> {
     const { registry, counters } = this.#deps;
     const now = performance.now();
+    this.#readDoubted(now);
     const due = Math.ceil((registry.size * (now - this.#walkedAt)) / WALK_MS);
     this.#walkedAt = now;
     await Promise.all(
       registry.walk(due).map(async (connection) => {
-        try {
-          if (await this.#compare(connection)) counters.driftFound += 1;
-        } catch (error) {
-          // It may have claimed the client all the same, and be gone when its next turn comes.
-          this.#unread.add(connection.clientId);
-          throw error;
-        }
+        if (await this.#compare(connection)) counters.driftFound += 1;
       }),
     );
   }
@@ -132,6 +132,27 @@ export class Reconciler {
       this.#unread.add(connection.clientId);
       this.#deps.onError(error);
     });
+  }
+
+  /** A claim of a client failed: it may have taken place, or do so yet. Has it read now, and once more after a while. */
+  doubt(clientId: string): void {
+    this.#doubt(clientId);
+    this.reread(clientId);
+  }
+
+  #doubt(clientId: string): void {
+    // The latest at the end.
+    this.#doubted.delete(clientId);
+    this.#doubted.set(clientId, performance.now());
+  }
+
+  /** Of a client that has a connection the walk finds it. */
+  #readDoubted(now: number): void {
+    for (const [clientId, since] of this.#doubted) {
+      if (now - since < WALK_MS) return;
+      this.#doubted.delete(clientId);
+      if (!this.#deps.registry.get(clientId)) this.reread(clientId);
+    }
   }
 
   #markAllUnread(): void {
@@ -163,7 +184,11 @@ export class Reconciler {
     // One of its handshakes may own it. When the last one has come to nothing, it is read again.
     else if (pending.has(clientId)) pending.onChange(clientId);
     // A claim whose answer got lost, or a release that did, made this edge the owner of a client that it does not have.
-    else await broker.release(clientId, edge, 0);
+    else {
+      await broker.release(clientId, edge, 0);
+      // That may have reached Redis after the claim of a handshake that began meanwhile.
+      if (registry.get(clientId) !== undefined || pending.has(clientId)) this.reread(clientId);
+    }
   }
 
   /** Reads a client's state if it differs, and applies it. Returns whether the connection served anything else. */
@@ -171,7 +196,14 @@ export class Reconciler {
     const { broker, edge } = this.#deps;
     const { clientId, generation, incarnation, digest } = connection;
     const read = this.nextRead();
-    const outcome = await broker.claim({ clientId, edge, generation, incarnation, digest });
+    let outcome: ClaimOutcome;
+    try {
+      outcome = await broker.claim({ clientId, edge, generation, incarnation, digest });
+    } catch (error) {
+      // The connection may be gone before it is compared again.
+      this.#doubt(clientId);
+      throw error;
+    }
     return this.#accept(connection, outcome, read);
   }
 
