@@ -210,8 +210,9 @@ export class Reconciler {
   #accept(connection: Connection, outcome: ClaimOutcome, read: number): boolean {
     const { pending, releases } = this.#deps;
     const { clientId, endReason: reason } = connection;
-    if (outcome.kind === 'owned-by-other' && this.#isLostClaim(connection, outcome.client.owner)) {
-      this.#undo(connection, outcome.client.owner);
+    const owner = outcome.kind === 'owned-by-other' ? (outcome.client.owner ?? outcome.client.goneOwner) : undefined;
+    if (owner !== undefined && this.#isLostClaim(connection, owner)) {
+      this.#undo(connection, owner);
       return true;
     }
     // Also when a newer connection of this edge has replaced it.
@@ -253,10 +254,10 @@ export class Reconciler {
    * Whether the owner, by Redis, is a connection of this edge that there is not: of a claim that was given up, or of one
    * whose answer got lost or came too late. It has replaced nothing.
    */
-  #isLostClaim(connection: Connection, owner: Owner | null): owner is Owner {
+  #isLostClaim(connection: Connection, owner: Owner): boolean {
     const { edge, registry, pending } = this.#deps;
     const { clientId } = connection;
-    if (owner?.edge !== edge || pending.has(clientId)) return false;
+    if (owner.edge !== edge || pending.has(clientId)) return false;
     const present = registry.get(clientId);
     return present === undefined || present === connection;
   }

@@ -124,6 +124,8 @@ export class Hub implements SocketHandler<Connection> {
     const connection = new Connection(claim, transport, resume ? 'awaiting-resume' : 'attaching', counters, losses);
     connection.identity = connectionIdentity(client.identity, watches);
     connection.changedMeanwhile = pending.end(client.clientId);
+    // It may take the client from handshakes that are under way, and end before they do.
+    pending.onChange(client.clientId);
     // Only acknowledged: what had ended before is not for this connection.
     if (client.closed.size > 0) {
       connection.closedBefore = client.closed;

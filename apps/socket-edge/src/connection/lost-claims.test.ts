@@ -29,10 +29,8 @@ async function forgotten(...topics: string[]) {
 
 type Its = Awaited<ReturnType<typeof forgotten>>;
 
-/** The connection is open, owns its client, and follows it. */
+/** The connection owns its client, and follows it. */
 async function expectFollowing({ redis, edge, older }: Its): Promise<void> {
-  await edge.settled();
-  expect(older.socket.closed).toBeNull();
   expect(redis.client(CLIENT).owner).toEqual({ edge: 'edge-a', generation: older.connection.generation });
   redis.subscribe(CLIENT, 'sport');
   const id = redis.publish('sport', '1');
@@ -40,16 +38,19 @@ async function expectFollowing({ redis, edge, older }: Its): Promise<void> {
   expect(older.socket.idsOf('sport')).toEqual([id]);
 }
 
-describe('a claim whose answer is lost', () => {
-  async function lose({ redis, edge }: Pick<Its, 'redis' | 'edge'>): Promise<void> {
-    redis.answersLost.add('claim');
-    await expect(edge.hub.claim(CLIENT)).rejects.toThrow('Redis does not answer');
-    redis.answersLost.clear();
-  }
+/** A claim takes place, and its answer is lost. */
+async function lose({ redis, edge }: Pick<Its, 'redis' | 'edge'>): Promise<void> {
+  redis.answersLost.add('claim');
+  await expect(edge.hub.claim(CLIENT)).rejects.toThrow('Redis does not answer');
+  redis.answersLost.clear();
+}
 
+describe('a claim whose answer is lost', () => {
   it('replaces no connection of its edge, though the client was free in Redis', async () => {
     const its = await forgotten();
     await lose(its);
+    await its.edge.settled();
+    expect(its.older.socket.closed).toBeNull();
     await expectFollowing(its);
   });
 
@@ -58,9 +59,9 @@ describe('a claim whose answer is lost', () => {
     redis.answersLost.add('claim');
     const losing = edge.hub.claim(CLIENT);
     await new Promise(setImmediate);
-    redis.answersLost.clear();
     const claiming = edge.hub.claim(CLIENT);
     await expect(losing).rejects.toThrow('Redis does not answer');
+    redis.answersLost.clear();
     const claim = await claiming;
     expect(claim).toMatchObject({ isOwner: false });
     await edge.settled();
@@ -70,16 +71,17 @@ describe('a claim whose answer is lost', () => {
   });
 });
 
-it.each(['its client is free by then', 'an older connection is open'])(
-  'a claim that reaches Redis after the edge has looked for it leaves no owner behind: %s',
-  async (when) => {
-    const its = when.startsWith('an') ? await forgotten() : edgeWith();
-    const { redis, edge } = its;
+it.each([{ open: false }, { open: true }])(
+  'a claim that reaches Redis after the edge has looked for it leaves no owner behind; another connection: $open',
+  async ({ open }) => {
+    const { redis, edge } = edgeWith();
+    const older = open ? await edge.connected(CLIENT) : null;
+    redis.client(CLIENT).owner = null;
     const stop = redis.delay('claim');
     await expect(edge.hub.claim(CLIENT)).rejects.toThrow('Redis does not answer');
     const arrive = stop();
     await edge.settled();
-    if ('older' in its) edge.hub.onClosed(its.older.connection);
+    if (older) edge.hub.onClosed(older.connection);
     await edge.settled();
     expect(redis.client(CLIENT).owner).toBeNull();
     arrive();
@@ -133,6 +135,8 @@ it('a connection that gets its client back twice at the same time is not its own
   vi.advanceTimersByTime(WALK_MS);
   redis.notify('edge-a', CLIENT);
   await edge.beat();
+  await edge.settled();
+  expect(its.older.socket.closed).toBeNull();
   await expectFollowing(its);
 });
 
@@ -146,6 +150,8 @@ describe('a handshake under way at the edge of an older connection', () => {
     await edge.settled();
     claim?.abandon();
     answer();
+    await edge.settled();
+    expect(its.older.socket.closed).toBeNull();
     await expectFollowing(its);
   });
 
@@ -174,4 +180,16 @@ it('a release that reaches Redis after the next claim is made up for at once', a
   answer();
   await edge.settled();
   expect(redis.client(CLIENT).owner).toEqual({ edge: 'edge-a', generation: connection.generation });
+});
+
+it('a handshake whose client a newer one of its edge had meanwhile owns it as soon as it is open', async () => {
+  const { redis, edge } = edgeWith();
+  const [first, second] = [await edge.hub.claim(CLIENT), await edge.hub.claim(CLIENT)];
+  const newer = second && (await edge.opened(second));
+  if (newer) edge.hub.onClosed(newer.connection);
+  await edge.settled();
+  expect(redis.client(CLIENT).owner).toBeNull();
+  const made = first && (await edge.opened(first));
+  expect(made?.socket.closed).toBeNull();
+  expect(redis.client(CLIENT).owner).toEqual({ edge: 'edge-a', generation: made?.connection.generation });
 });

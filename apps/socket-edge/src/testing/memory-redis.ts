@@ -446,9 +446,9 @@ export class MemoryRedis {
     let generation = mine;
     if (mine === 0) generation = this.#newGeneration();
     // Below those that handshakes were given which have not claimed with them yet.
-    else if (owner === null && held > mine) generation = held + this.#nextReturn();
+    else if (!(owner ?? goneOwner) && held > mine) generation = held + this.#nextReturn();
     const digest = this.#digestOf(client);
-    if (mine === 0 ? (owner ?? goneOwner ?? this.#given.get(clientId)) : owner && held > mine) {
+    if ((owner ?? goneOwner) ? mine === 0 || held > mine : mine === 0 && this.#given.has(clientId)) {
       if (mine === 0) this.#given.set(clientId, generation);
       return { kind: 'owned-by-other', client, generation, digest };
     }

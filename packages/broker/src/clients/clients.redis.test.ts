@@ -114,7 +114,10 @@ describe('giving up a client for an edge that died', () => {
     await control.markOwnerGone(await stateOf(control, clientId));
     const asked = await edge.claim({ clientId, edge: 'e2' });
     expect(asked).toMatchObject({ kind: 'owned-by-other', client: { owner: null } });
-    expect(await stateOf(control, clientId)).toMatchObject({ owner: null, goneOwner: { edge: 'e1', generation: gone } });
+    expect(await stateOf(control, clientId)).toMatchObject({
+      owner: null,
+      goneOwner: { edge: 'e1', generation: gone },
+    });
     const generation = asked.kind === 'owned-by-other' ? asked.generation : 0;
     expect(await edge.claim({ clientId, edge: 'e2', generation })).toMatchObject({ kind: 'claimed', generation });
     const { owner, notify } = await stateOf(control, clientId);

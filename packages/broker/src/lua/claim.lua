@@ -67,16 +67,16 @@ local function claim(number, key, edge, mine, incarnation, known)
   local given = math.max(held, tonumber(owner.q) or 0)
   if mine == 0 then
     generation = after(given, number)
-  elseif not owned and held > mine then
+  elseif not owner.e and held > mine then
     generation = back(held, given, number)
   end
   -- 52 bits
   local digest = format('%.0f', tonumber(string.sub(sha1hex(concat(state, '\n')), 1, 13), 16))
   if owned and held == mine and digest == known then return { 4 } end
   local answer = { 1, format('%.0f', generation), digest, fields }
-  -- A handshake that fails takes nothing from another one that is under way, nor from a connection whose edge is marked
-  -- as gone and may only have been late.
-  if mine == 0 and (owner.e or owner.q) or owned and held > mine then
+  -- An edge that is marked as gone may only have been late: its connection is not replaced by an older one, nor by a
+  -- handshake that fails. Nor is another handshake that is under way.
+  if owner.e and (mine == 0 or held > mine) or mine == 0 and owner.q then
     answer[1] = 2
     -- A Redis that takes no write refuses the claim that follows.
     if mine == 0 then pcall('HSET', key, 'q', answer[2]) end

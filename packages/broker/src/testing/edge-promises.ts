@@ -245,6 +245,18 @@ export function edgePromises(name: string, open: () => EdgeSide): void {
       expect(taken.client.goneOwner).toBeUndefined();
     });
 
+    test('of an older connection gets no client whose newer owner is marked as gone', async () => {
+      const { edge, control, clientId, a, b, first, second } = await takenOver();
+      await control.markGone(clientId);
+      const old = await edge.claim({ clientId, edge: a, generation: first });
+      expect(old).toMatchObject({
+        kind: 'owned-by-other',
+        client: { owner: null, goneOwner: { edge: b, generation: second } },
+      });
+      const late = claimed(await edge.claim({ clientId, edge: b, generation: second }));
+      expect(late.generation).toBe(second);
+    });
+
     test('of a new connection leaves a client to the handshake that is under way', async () => {
       const { edge, clientId, generation, a, b, read } = await owned();
       const first = await edge.claim({ clientId, edge: b });
@@ -252,7 +264,10 @@ export function edgePromises(name: string, open: () => EdgeSide): void {
       const second = await edge.claim({ clientId, edge: a });
       if (first.kind !== 'owned-by-other' || second.kind !== 'owned-by-other') throw new Error(second.kind);
       expect(second.client.owner).toBeNull();
-      for (const [at, its] of [[b, first], [a, second]] as const) {
+      for (const [at, its] of [
+        [b, first],
+        [a, second],
+      ] as const) {
         const taken = await edge.claim({ clientId, edge: at, generation: its.generation });
         expect(taken).toMatchObject({ kind: 'claimed', generation: its.generation });
       }
