@@ -1,4 +1,5 @@
 import type { ClaimOutcome, EdgeBroker } from '@holdfast/broker/broker';
+import type { Owner } from '@holdfast/broker/client-state';
 import { PENDING_SECONDS } from '@holdfast/broker/pending';
 import { closeCodes } from '@holdfast/protocol/close-codes';
 import type { PendingHandshakes } from '../connection/claim.ts';
@@ -36,6 +37,11 @@ export class Reconciler {
   readonly #matcher: StateMatcher;
   /** Clients to be read: noted before they are acknowledged, and until they have been read. */
   readonly #unread = new Set<string>();
+  /**
+   * Clients of which a claim failed, and when, in milliseconds of the monotonic clock: what was sent on a connection that
+   * was cut may reach Redis after what was sent on the next one.
+   */
+  readonly #doubted = new Map<string, number>();
   /** The number of the last read that has begun. */
   lastRead = 0;
   #reading = false;
@@ -109,6 +115,7 @@ export class Reconciler {
   async walk(): Promise<void> {
     const { registry, counters } = this.#deps;
     const now = performance.now();
+    this.#readDoubted(now);
     const due = Math.ceil((registry.size * (now - this.#walkedAt)) / WALK_MS);
     this.#walkedAt = now;
     await Promise.all(
@@ -125,6 +132,27 @@ export class Reconciler {
       this.#unread.add(connection.clientId);
       this.#deps.onError(error);
     });
+  }
+
+  /** A claim of a client failed: it may have taken place, or do so yet. Has it read now, and once more after a while. */
+  doubt(clientId: string): void {
+    this.#doubt(clientId);
+    this.reread(clientId);
+  }
+
+  #doubt(clientId: string): void {
+    // The latest at the end.
+    this.#doubted.delete(clientId);
+    this.#doubted.set(clientId, performance.now());
+  }
+
+  /** Of a client that has a connection the walk finds it. */
+  #readDoubted(now: number): void {
+    for (const [clientId, since] of this.#doubted) {
+      if (now - since < WALK_MS) return;
+      this.#doubted.delete(clientId);
+      if (!this.#deps.registry.get(clientId)) this.reread(clientId);
+    }
   }
 
   #markAllUnread(): void {
@@ -153,8 +181,14 @@ export class Reconciler {
     const { broker, edge, registry, pending } = this.#deps;
     const connection = registry.get(clientId);
     if (connection !== undefined) await this.#compare(connection);
+    // One of its handshakes may own it. When the last one has come to nothing, it is read again.
+    else if (pending.has(clientId)) pending.onChange(clientId);
     // A claim whose answer got lost, or a release that did, made this edge the owner of a client that it does not have.
-    else if (!pending.has(clientId)) await broker.release(clientId, edge, 0);
+    else {
+      await broker.release(clientId, edge, 0);
+      // That may have reached Redis after the claim of a handshake that began meanwhile.
+      if (registry.get(clientId) !== undefined || pending.has(clientId)) this.reread(clientId);
+    }
   }
 
   /** Reads a client's state if it differs, and applies it. Returns whether the connection served anything else. */
@@ -162,13 +196,25 @@ export class Reconciler {
     const { broker, edge } = this.#deps;
     const { clientId, generation, incarnation, digest } = connection;
     const read = this.nextRead();
-    const outcome = await broker.claim({ clientId, edge, generation, incarnation, digest });
+    let outcome: ClaimOutcome;
+    try {
+      outcome = await broker.claim({ clientId, edge, generation, incarnation, digest });
+    } catch (error) {
+      // The connection may be gone before it is compared again.
+      this.#doubt(clientId);
+      throw error;
+    }
     return this.#accept(connection, outcome, read);
   }
 
   #accept(connection: Connection, outcome: ClaimOutcome, read: number): boolean {
     const { pending, releases } = this.#deps;
     const { clientId, endReason: reason } = connection;
+    const owner = outcome.kind === 'owned-by-other' ? (outcome.client.owner ?? outcome.client.goneOwner) : undefined;
+    if (owner !== undefined && this.#isLostClaim(connection, owner)) {
+      this.#undo(connection, owner);
+      return true;
+    }
     // Also when a newer connection of this edge has replaced it.
     if (connection.phase === 'closed') {
       // With another generation it was not released when it ended.
@@ -188,13 +234,39 @@ export class Reconciler {
       return true;
     }
     if (outcome.kind === 'owned-by-other') {
-      // The newer one may be a handshake of this edge, which closes this connection when it succeeds.
-      if (!pending.has(clientId)) connection.close(closeCodes.replaced);
+      if (!pending.has(clientId)) {
+        connection.close(closeCodes.replaced);
+        return true;
+      }
+      // The newer one may be a handshake of this edge, which closes this connection when it succeeds. Otherwise the client
+      // is read again.
+      pending.onChange(clientId);
+      connection.suspend();
       return true;
     }
     const changed = this.#matcher.apply(connection, { ...outcome, read });
     // Not before it has left the topics that it is to leave.
     if (connection.resume()) this.#matcher.deliverInbox(connection);
     return changed;
+  }
+
+  /**
+   * Whether the owner, by Redis, is a connection of this edge that there is not: of a claim that was given up, or of one
+   * whose answer got lost or came too late. It has replaced nothing.
+   */
+  #isLostClaim(connection: Connection, owner: Owner): boolean {
+    const { edge, registry, pending } = this.#deps;
+    const { clientId } = connection;
+    if (owner.edge !== edge || pending.has(clientId)) return false;
+    const present = registry.get(clientId);
+    return present === undefined || present === connection;
+  }
+
+  /** Has the client released by that owner, and read again. */
+  #undo({ clientId, generation, endReason: reason }: Connection, owner: Owner): void {
+    const onReleased = (): void => this.reread(clientId);
+    // The connection itself, by a claim that was answered meanwhile.
+    if (owner.generation === generation) onReleased();
+    else this.#deps.releases.add({ clientId, generation: owner.generation, reason, onReleased });
   }
 }

@@ -69,10 +69,10 @@ export class Hub implements SocketHandler<Connection> {
     } catch (error) {
       // It may have come about, with only the answer lost: then this edge owns the client without a connection.
       pending.end(clientId);
-      reconciler.reread(clientId);
+      reconciler.doubt(clientId);
       throw error;
     }
-    pending.end(clientId);
+    if (pending.end(clientId)) reconciler.reread(clientId);
     return null;
   }
 
@@ -105,8 +105,11 @@ export class Hub implements SocketHandler<Connection> {
   /** For `Claim.abandon`. */
   abandon({ client: { clientId, incarnation, lastGeneration }, generation, isOwner }: Claim): void {
     const { pending, pastNotes, edge, releases, reconciler } = this.#deps;
-    pending.end(clientId);
-    if (!isOwner) return;
+    const changed = pending.end(clientId);
+    if (!isOwner) {
+      if (changed) reconciler.reread(clientId);
+      return;
+    }
     const connection = connectionName(generation);
     const end = neverOpened(lastGeneration);
     const past = { generation, edge, connection, incarnation, to: this.#redisNow(), reason: 'lost', end } as const;
@@ -121,6 +124,8 @@ export class Hub implements SocketHandler<Connection> {
     const connection = new Connection(claim, transport, resume ? 'awaiting-resume' : 'attaching', counters, losses);
     connection.identity = connectionIdentity(client.identity, watches);
     connection.changedMeanwhile = pending.end(client.clientId);
+    // It may take the client from handshakes that are under way, and end before they do.
+    pending.onChange(client.clientId);
     // Only acknowledged: what had ended before is not for this connection.
     if (client.closed.size > 0) {
       connection.closedBefore = client.closed;
@@ -130,7 +135,10 @@ export class Hub implements SocketHandler<Connection> {
     counters.handshakesAccepted += 1;
     const older = registry.add(connection);
     older?.close(older.incarnation === client.incarnation ? closeCodes.replaced : closeCodes.unregistered);
-    if (connection.phase === 'closed') return connection;
+    if (connection.phase === 'closed') {
+      if (connection.changedMeanwhile) reconciler.reread(client.clientId);
+      return connection;
+    }
     if (!isOwner) reconciler.takeOver(connection);
     if (resume) {
       connection.awaiting = { claimed: client, present: client };

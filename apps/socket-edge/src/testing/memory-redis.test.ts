@@ -21,6 +21,7 @@ edgePromises('Redis in memory', () => ({
     unregister: async (clientId) => redis.unregister(clientId),
     subscribe: async (clientId, topic) => redis.subscribe(clientId, topic),
     unsubscribe: async (clientId, topic) => redis.unsubscribe(clientId, topic),
+    markGone: async (clientId) => redis.markGone(clientId),
     disconnect: async (clientId) => redis.disconnect(clientId),
     publishToClient: async (clientId, text) => redis.publishToClient(clientId, text),
   },

@@ -28,8 +28,8 @@ import { MemoryPresence } from './memory-presence.ts';
 const REGISTERED_AT = 1000;
 const CREATED_AFTER = 1_000_000;
 const LIFETIME = 1_000_000;
-/** Between the generations of two new connections: an older one that gets its client back fits there. */
-const GENERATIONS_BETWEEN = 1000;
+/** Between the generations of two new connections: older ones that get their client back fit there. */
+const GENERATIONS_BETWEEN = 1_000_000;
 /** As in change-topics.lua. */
 const MAX_RANGES_BYTES = 2000;
 
@@ -78,11 +78,14 @@ export class MemoryRedis {
   notifiesNobody = false;
   /** Clients whose node of a Cluster is away: their claims and releases fail, and nothing is done. */
   readonly clientsAway = new Set<string>();
+  /** What of these calls is done later. */
+  readonly #delayed = new Map<keyof MemoryBroker, (() => void)[]>();
   /** Answers that wait, by call. */
   readonly #held = new Map<keyof MemoryBroker | 'all', Promise<void>>();
   readonly #subscribers = new Map<string, { listener: LiveListener; topics: Set<string> }>();
   #topicsCreated = 0;
   #generation = 0;
+  #returns = 0;
   #registrations = 0;
   /** How far its clock is behind that of its edges. */
   clockBehindMs = 0;
@@ -90,6 +93,8 @@ export class MemoryRedis {
   secret = 's';
   /** The generation of the last claim of each client: it stays when there is no owner any more. */
   readonly #claimed = new Map<string, number>();
+  /** Generations of handshakes, each the last of its client, that have not taken their client over yet. */
+  readonly #given = new Map<string, number>();
   /** Each state that was read, as a text; its place in the list is its digest. */
   readonly #states: string[] = [''];
 
@@ -103,6 +108,19 @@ export class MemoryRedis {
     };
   }
 
+  /**
+   * These calls fail until the result is called: their connection is cut. What that gives has Redis read what it had of it:
+   * then they are done.
+   */
+  delay(name: keyof MemoryBroker): () => () => void {
+    const calls: (() => void)[] = [];
+    this.#delayed.set(name, calls);
+    return () => {
+      this.#delayed.delete(name);
+      return () => calls.forEach((call) => call());
+    };
+  }
+
   refOf(clientId: string): string {
     return Buffer.from(`${this.secret}${clientId}`).toString('hex').padStart(16, '0').slice(0, 16);
   }
@@ -113,6 +131,7 @@ export class MemoryRedis {
     const incarnation = String(this.#registrations);
     const registeredAt = REGISTERED_AT * (this.#registrations + 1);
     this.#claimed.set(clientId, 0);
+    this.#given.delete(clientId);
     this.clients.set(clientId, {
       clientId,
       key: 'test',
@@ -176,6 +195,30 @@ export class MemoryRedis {
     client.notify = [owner.edge];
     client.lastGeneration = owner.generation;
     this.#claimed.set(clientId, owner.generation);
+  }
+
+  /** Marks the owner as gone, because its edge's lease ran out; the edge is notified of changes all the same. */
+  markGone(clientId: string): void {
+    const client = this.client(clientId);
+    if (client.owner === null) return;
+    this.leases.delete(client.owner.edge);
+    client.goneOwner = client.owner;
+    client.owner = null;
+  }
+
+  /** Notes all clients and dirty sets; Redis loses what was written to them since when the result is called. */
+  snapshot(): () => void {
+    const clients = [...this.clients.values()].map(copyOf);
+    const [claimed, given] = [new Map(this.#claimed), new Map(this.#given)];
+    const dirty = [...this.dirty].map(([edge, ids]) => [edge, [...ids]] as const);
+    return () => {
+      for (const client of clients) this.clients.set(client.clientId, copyOf(client));
+      for (const [clientId, generation] of claimed) this.#claimed.set(clientId, generation);
+      this.#given.clear();
+      for (const [clientId, generation] of given) this.#given.set(clientId, generation);
+      this.dirty.clear();
+      for (const [edge, ids] of dirty) this.dirty.set(edge, new Set(ids));
+    };
   }
 
   /** Has the client's present connection closed, and every older one. */
@@ -380,6 +423,11 @@ export class MemoryRedis {
     this.calls.push(name);
     const fails = this.away || this.failing.has(name) || this.clientsAway.has(clientId);
     if (fails) throw new RedisUnavailable(new Error('it is away'));
+    const delayed = this.#delayed.get(name);
+    if (delayed !== undefined) {
+      delayed.push(work);
+      throw new RedisUnavailable(new Error('no answer'));
+    }
     const answer = work();
     await (this.#held.get(name) ?? this.#held.get('all'));
     await new Promise(setImmediate);
@@ -394,13 +442,16 @@ export class MemoryRedis {
     }
     const client = copyOf(found);
     const held = this.#claimed.get(clientId) ?? 0;
-    const { owner } = found;
+    const { owner, goneOwner } = found;
     let generation = mine;
     if (mine === 0) generation = this.#newGeneration();
     // Below those that handshakes were given which have not claimed with them yet.
-    else if (owner === null && held > mine) generation = held + 1;
+    else if (!(owner ?? goneOwner) && held > mine) generation = held + this.#nextReturn();
     const digest = this.#digestOf(client);
-    if (owner && (mine === 0 || held > mine)) return { kind: 'owned-by-other', client, generation, digest };
+    if ((owner ?? goneOwner) ? mine === 0 || held > mine : mine === 0 && this.#given.has(clientId)) {
+      if (mine === 0) this.#given.set(clientId, generation);
+      return { kind: 'owned-by-other', client, generation, digest };
+    }
     if (owner && held === mine) {
       return digest === known ? { kind: 'unchanged' } : { kind: 'claimed', client, generation, digest };
     }
@@ -413,17 +464,25 @@ export class MemoryRedis {
     return this.#generation;
   }
 
+  /** A step of its own each time: a Redis that has lost its last writes gives no generation twice. */
+  #nextReturn(): number {
+    this.#returns += 1;
+    return this.#returns;
+  }
+
   #setOwner(client: ClientState, edge: string, generation: number): void {
     const [previous] = [client.owner?.edge, ...client.notify].filter((one) => one !== undefined && one !== edge);
     client.owner = { edge, generation };
+    delete client.goneOwner;
     client.lastGeneration = generation;
     client.since = Date.now();
     client.notify = previous === undefined ? [edge] : [edge, previous];
     this.#claimed.set(client.clientId, generation);
+    if ((this.#given.get(client.clientId) ?? 0) <= generation) this.#given.delete(client.clientId);
   }
 
   #digestOf(client: ClientState): number {
-    const state = { ...client, owner: null, lastGeneration: null, notify: null, since: null };
+    const state = { ...client, owner: null, goneOwner: null, lastGeneration: null, notify: null, since: null };
     const text = JSON.stringify(state, (_name, value: unknown) => (value instanceof Map ? [...value] : value));
     const at = this.#states.indexOf(text);
     return at > 0 ? at : this.#states.push(text) - 1;
@@ -432,10 +491,11 @@ export class MemoryRedis {
   #release(clientId: string, edge: string, generation: number): void {
     const client = this.clients.get(clientId);
     if (client === undefined) return;
-    const { owner } = client;
+    const owner = client.owner ?? client.goneOwner;
     const isOwner = generation === 0 ? owner?.edge === edge : owner?.generation === generation;
     if (isOwner) {
       client.owner = null;
+      delete client.goneOwner;
       client.since = Date.now();
     } else if (owner?.edge === edge) return;
     client.notify = client.notify.filter((one) => one !== edge);

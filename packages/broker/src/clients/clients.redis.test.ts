@@ -108,12 +108,18 @@ describe('giving up a client for an edge that died', () => {
     expect(await redis.exists(keys.client(clientId))).toBe(0);
   });
 
-  test('lets a new connection have the client at once, above the generation that is gone', async () => {
+  test('lets a new connection have the client when it is open, above the generation that is gone', async () => {
     const clientId = await registered();
     const gone = await connect(edge, clientId, 'e1');
     await control.markOwnerGone(await stateOf(control, clientId));
-    const outcome = await edge.claim({ clientId, edge: 'e2' });
-    expect(outcome).toMatchObject({ kind: 'claimed', client: { owner: null } });
+    const asked = await edge.claim({ clientId, edge: 'e2' });
+    expect(asked).toMatchObject({ kind: 'owned-by-other', client: { owner: null } });
+    expect(await stateOf(control, clientId)).toMatchObject({
+      owner: null,
+      goneOwner: { edge: 'e1', generation: gone },
+    });
+    const generation = asked.kind === 'owned-by-other' ? asked.generation : 0;
+    expect(await edge.claim({ clientId, edge: 'e2', generation })).toMatchObject({ kind: 'claimed', generation });
     const { owner, notify } = await stateOf(control, clientId);
     expect(owner?.generation).toBeGreaterThan(gone);
     expect(notify).toEqual(['e2', 'e1']);

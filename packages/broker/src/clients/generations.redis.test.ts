@@ -278,6 +278,20 @@ describe('with the clock of Redis behind', () => {
     expect(steps.size).toBeGreaterThan(1);
   });
 
+  test('an older connection gets its client back below all handshakes that are under way', async () => {
+    const clientId = await registered();
+    const older = await connect(edge, clientId, 'e1');
+    await setClockBehind(clientId);
+    for (let round = 0; round < 10; round += 1) {
+      const first = await generationOf({ clientId, edge: 'e2' }, 'owned-by-other');
+      expect(await generationOf({ clientId, edge: 'e3' }, 'owned-by-other')).toBeGreaterThan(first);
+      await edge.release(clientId, 'e1', Number((await hashOf(clientId))['c']));
+      const back = await generationOf({ clientId, edge: 'e1', generation: older }, 'claimed');
+      expect(back).toBeLessThan(first);
+      expect(await generationOf({ clientId, edge: 'e2', generation: first }, 'claimed')).toBe(first);
+    }
+  });
+
   test('a client without an owner is claimed above every generation before', async () => {
     const clientId = await registered();
     await edge.release(clientId, 'e1', await connect(edge, clientId, 'e1'));

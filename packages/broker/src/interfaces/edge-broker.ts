@@ -31,7 +31,8 @@ export type ClaimOutcome =
   | ({ kind: 'claimed' } & ClaimedState)
   /**
    * A newer connection owns the client, or one that a new connection has not replaced yet; nothing was changed. For a new
-   * connection `generation` is above that of the owner: claimed with it once more, it takes the place of the owner.
+   * connection `generation` is above that of the owner: claimed with it once more, it takes the place of the owner. There
+   * may be none: its edge is marked as gone, or another handshake is under way.
    */
   | ({ kind: 'owned-by-other' } & ClaimedState)
   /** The connection owns the client as before, and has its state. */
@@ -51,8 +52,8 @@ export interface KnownTopic {
 /** All that a socket-edge needs. */
 export interface EdgeBroker extends Events, EdgeOccupancy, LossEvents, EdgeChannels {
   /**
-   * Claims a client for a connection, and reads it, in one step. A new connection gets it when it has no owner; one with a
-   * generation, when the owner's is lower (this Redis has lost its last writes, or a newer connection takes over), or when
+   * Claims a client for a connection, and reads it, in one step. A new connection gets it when it has no owner, not even one
+   * that is marked as gone, and no other handshake is under way; one with a generation, when the owner's is lower (this Redis has lost its last writes, or a newer connection takes over), or when
    * it has no owner (any more).
    */
   claim(request: ClaimRequest): Promise<ClaimOutcome>;

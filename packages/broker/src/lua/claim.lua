@@ -8,7 +8,7 @@
 -- Returns as JSON, which a reader decodes many times faster than a reply of many strings, a list with for each client
 -- [0] not registered (any more);
 -- [1, generation, digest, fields and values before the call] owned by the connection from now on;
--- [2, generation, digest, fields and values] another connection owns it, and still does: only the generation was noted;
+-- [2, generation, digest, fields and values] another connection owns it, or may do so yet: only the generation was noted;
 -- [3, the error of its key, which is no other client's];
 -- [4] owned by the connection as before, and the state is the one it has
 local time = redis.call('TIME')
@@ -26,10 +26,11 @@ local function after(generation, number)
   return generation + 1 + ARGV[2] + number
 end
 
--- For an older connection that gets its client back: a newer one that has not claimed with `given` yet stays newer.
+-- For an older connection that gets its client back: newer ones that have not claimed with theirs yet, of which `given`
+-- is the highest, stay newer. So the step is small: 1 ms at most; and random, as above.
 local function back(held, given, number)
   if given < held + 2 then return after(given, number) end
-  return held + 1 + (ARGV[2] + number) % (given - held - 1)
+  return held + 1 + (ARGV[2] + number) % math.min(1000, given - held - 1)
 end
 
 -- A new owner takes the place of another one, or of none.
@@ -66,14 +67,16 @@ local function claim(number, key, edge, mine, incarnation, known)
   local given = math.max(held, tonumber(owner.q) or 0)
   if mine == 0 then
     generation = after(given, number)
-  elseif not owned and held > mine then
+  elseif not owner.e and held > mine then
     generation = back(held, given, number)
   end
   -- 52 bits
   local digest = format('%.0f', tonumber(string.sub(sha1hex(concat(state, '\n')), 1, 13), 16))
   if owned and held == mine and digest == known then return { 4 } end
   local answer = { 1, format('%.0f', generation), digest, fields }
-  if owned and (mine == 0 or held > mine) then
+  -- An edge that is marked as gone may only have been late: its connection is not replaced by an older one, nor by a
+  -- handshake that fails. Nor is another handshake that is under way.
+  if owner.e and (mine == 0 or held > mine) or mine == 0 and owner.q then
     answer[1] = 2
     -- A Redis that takes no write refuses the claim that follows.
     if mine == 0 then pcall('HSET', key, 'q', answer[2]) end

@@ -21,6 +21,8 @@ export interface ControlSide {
   subscribe(clientId: string, topic: string): Promise<void>;
   unsubscribe(clientId: string, topic: string): Promise<void>;
   disconnect(clientId: string): Promise<void>;
+  /** The owner's edge has lost its lease. */
+  markGone(clientId: string): Promise<void>;
   publishToClient(clientId: string, text: string): Promise<Position>;
 }
 
@@ -63,6 +65,10 @@ export function controlSide(broker: ControlBroker): ControlSide {
       await broker.changeTopics(clientId, { remove: [topic], endsAt: new Map([[topic, state?.last ?? '']]) });
     },
     disconnect: async (clientId) => void (await broker.disconnect(clientId)),
+    markGone: async (clientId) => {
+      const client = await broker.readClient(clientId);
+      if (client !== null) await broker.markOwnerGone(client);
+    },
     publishToClient: async (clientId, text) => idOf(await broker.publishToClient(clientId, Buffer.from(text))),
   };
 }
@@ -224,6 +230,50 @@ export function edgePromises(name: string, open: () => EdgeSide): void {
       expect(back.generation).toBeLessThan(asked.generation);
       const { generation } = asked;
       expect(await edge.claim({ clientId, edge: b, generation })).toMatchObject({ kind: 'claimed', generation });
+    });
+
+    test('of a new connection leaves also an owner that is marked as gone, should its edge only have been late', async () => {
+      const { edge, control, clientId, generation, a, b } = await owned();
+      await control.markGone(clientId);
+      const asked = await edge.claim({ clientId, edge: b });
+      if (asked.kind !== 'owned-by-other') throw new Error(asked.kind);
+      expect(asked.client).toMatchObject({ owner: null, goneOwner: { edge: a, generation }, notify: [a] });
+      const late = claimed(await edge.claim({ clientId, edge: a, generation }));
+      expect(late.generation).toBe(generation);
+      const taken = claimed(await edge.claim({ clientId, edge: b, generation: asked.generation }));
+      expect(taken.client).toMatchObject({ owner: { edge: a, generation }, notify: [a] });
+      expect(taken.client.goneOwner).toBeUndefined();
+    });
+
+    test('of an older connection gets no client whose newer owner is marked as gone', async () => {
+      const { edge, control, clientId, a, b, first, second } = await takenOver();
+      await control.markGone(clientId);
+      const old = await edge.claim({ clientId, edge: a, generation: first });
+      expect(old).toMatchObject({
+        kind: 'owned-by-other',
+        client: { owner: null, goneOwner: { edge: b, generation: second } },
+      });
+      const late = claimed(await edge.claim({ clientId, edge: b, generation: second }));
+      expect(late.generation).toBe(second);
+    });
+
+    test('of a new connection leaves a client to the handshake that is under way', async () => {
+      const { edge, clientId, generation, a, b, read } = await owned();
+      const first = await edge.claim({ clientId, edge: b });
+      await edge.release(clientId, a, generation);
+      const second = await edge.claim({ clientId, edge: a });
+      if (first.kind !== 'owned-by-other' || second.kind !== 'owned-by-other') throw new Error(second.kind);
+      expect(second.client.owner).toBeNull();
+      for (const [at, its] of [
+        [b, first],
+        [a, second],
+      ] as const) {
+        const taken = await edge.claim({ clientId, edge: at, generation: its.generation });
+        expect(taken).toMatchObject({ kind: 'claimed', generation: its.generation });
+      }
+      await expect(read()).rejects.toThrow('owned-by-other');
+      await edge.release(clientId, a, second.generation);
+      expect(await edge.claim({ clientId, edge: b })).toMatchObject({ kind: 'claimed' });
     });
 
     test('and a release say since when the client is connected, or is not', async () => {

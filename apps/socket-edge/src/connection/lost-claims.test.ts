@@ -1,0 +1,195 @@
+import { closeCodes } from '@holdfast/protocol/close-codes';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { memoryEdge } from '../testing/memory-edge.ts';
+import { MemoryRedis } from '../testing/memory-redis.ts';
+
+const CLIENT = 'c1';
+const WALK_MS = 25_000;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function edgeWith(...topics: string[]) {
+  const redis = new MemoryRedis();
+  redis.register(CLIENT, topics);
+  return { redis, edge: memoryEdge(redis) };
+}
+
+/** An edge with a connection that Redis has forgotten to be the owner. */
+async function forgotten(...topics: string[]) {
+  const its = edgeWith(...topics);
+  const older = await its.edge.connected(CLIENT);
+  its.redis.client(CLIENT).owner = null;
+  return { ...its, older };
+}
+
+type Its = Awaited<ReturnType<typeof forgotten>>;
+
+/** The connection owns its client, and follows it. */
+async function expectFollowing({ redis, edge, older }: Its): Promise<void> {
+  expect(redis.client(CLIENT).owner).toEqual({ edge: 'edge-a', generation: older.connection.generation });
+  redis.subscribe(CLIENT, 'sport');
+  const id = redis.publish('sport', '1');
+  await edge.settled();
+  expect(older.socket.idsOf('sport')).toEqual([id]);
+}
+
+/** A claim takes place, and its answer is lost. */
+async function lose({ redis, edge }: Pick<Its, 'redis' | 'edge'>): Promise<void> {
+  redis.answersLost.add('claim');
+  await expect(edge.hub.claim(CLIENT)).rejects.toThrow('Redis does not answer');
+  redis.answersLost.clear();
+}
+
+describe('a claim whose answer is lost', () => {
+  it('replaces no connection of its edge, though the client was free in Redis', async () => {
+    const its = await forgotten();
+    await lose(its);
+    await its.edge.settled();
+    expect(its.older.socket.closed).toBeNull();
+    await expectFollowing(its);
+  });
+
+  it('leaves no owner behind when another handshake, which was under way meanwhile, comes to nothing', async () => {
+    const { redis, edge } = edgeWith();
+    redis.answersLost.add('claim');
+    const losing = edge.hub.claim(CLIENT);
+    await new Promise(setImmediate);
+    const claiming = edge.hub.claim(CLIENT);
+    await expect(losing).rejects.toThrow('Redis does not answer');
+    redis.answersLost.clear();
+    const claim = await claiming;
+    expect(claim).toMatchObject({ isOwner: false });
+    await edge.settled();
+    claim?.abandon();
+    await edge.settled();
+    expect(redis.client(CLIENT).owner).toBeNull();
+  });
+});
+
+it.each([{ open: false }, { open: true }])(
+  'a claim that reaches Redis after the edge has looked for it leaves no owner behind; another connection: $open',
+  async ({ open }) => {
+    const { redis, edge } = edgeWith();
+    const older = open ? await edge.connected(CLIENT) : null;
+    redis.client(CLIENT).owner = null;
+    const stop = redis.delay('claim');
+    await expect(edge.hub.claim(CLIENT)).rejects.toThrow('Redis does not answer');
+    const arrive = stop();
+    await edge.settled();
+    if (older) edge.hub.onClosed(older.connection);
+    await edge.settled();
+    expect(redis.client(CLIENT).owner).toBeNull();
+    arrive();
+    expect(redis.client(CLIENT).owner).toMatchObject({ edge: 'edge-a' });
+    vi.advanceTimersByTime(WALK_MS);
+    await edge.beat();
+    await edge.settled();
+    expect(redis.client(CLIENT).owner).toBeNull();
+  },
+);
+
+it('a comparison that reaches Redis after its connection was released leaves no owner behind', async () => {
+  const { redis, edge, older } = await forgotten();
+  const stop = redis.delay('claim');
+  edge.compareEverything();
+  await edge.settled();
+  const arrive = stop();
+  edge.hub.onClosed(older.connection);
+  await edge.beat();
+  await edge.settled();
+  arrive();
+  expect(redis.client(CLIENT).owner).toMatchObject({ edge: 'edge-a' });
+  vi.advanceTimersByTime(WALK_MS);
+  await edge.beat();
+  await edge.settled();
+  expect(redis.client(CLIENT).owner).toBeNull();
+});
+
+it('a comparison of the walk whose answer is lost, for a connection that ends, leaves no owner behind', async () => {
+  const { redis, edge, older } = await forgotten();
+  const other = redis.own(CLIENT, 'edge-b');
+  await redis.broker().release(CLIENT, 'edge-b', other);
+  redis.answersLost.add('claim');
+  vi.advanceTimersByTime(WALK_MS);
+  await edge.beat();
+  expect(redis.client(CLIENT).owner).toMatchObject({ edge: 'edge-a' });
+  redis.answersLost.clear();
+  edge.hub.onClosed(older.connection);
+  await edge.settled();
+  vi.advanceTimersByTime(WALK_MS);
+  await edge.beat();
+  await edge.settled();
+  expect(redis.client(CLIENT).owner).toBeNull();
+});
+
+it('a connection that gets its client back twice at the same time is not its own replacement', async () => {
+  const its = await forgotten();
+  const { redis, edge } = its;
+  const other = redis.own(CLIENT, 'edge-b');
+  await redis.broker().release(CLIENT, 'edge-b', other);
+  vi.advanceTimersByTime(WALK_MS);
+  redis.notify('edge-a', CLIENT);
+  await edge.beat();
+  await edge.settled();
+  expect(its.older.socket.closed).toBeNull();
+  await expectFollowing(its);
+});
+
+describe('a handshake under way at the edge of an older connection', () => {
+  it('that is given up while the older one is compared has replaced nothing', async () => {
+    const its = await forgotten();
+    const { redis, edge } = its;
+    const claim = await edge.hub.claim(CLIENT);
+    const answer = redis.hold('claim');
+    edge.compareEverything();
+    await edge.settled();
+    claim?.abandon();
+    answer();
+    await edge.settled();
+    expect(its.older.socket.closed).toBeNull();
+    await expectFollowing(its);
+  });
+
+  it('owns the client: the older one is sent nothing that the client has unsubscribed', async () => {
+    const { redis, edge, older } = await forgotten('news');
+    const claim = await edge.hub.claim(CLIENT);
+    redis.unsubscribe(CLIENT, 'news');
+    await edge.settled();
+    redis.publish('news', '1');
+    await edge.settled();
+    expect(older.socket.idsOf('news')).toEqual([]);
+    const newer = claim && (await edge.opened(claim));
+    expect(older.socket.closed).toMatchObject({ code: closeCodes.replaced.code });
+    expect(newer?.socket.closed).toBeNull();
+  });
+});
+
+it('a release that reaches Redis after the next claim is made up for at once', async () => {
+  const { redis, edge } = edgeWith();
+  const answer = redis.hold('release');
+  redis.notify('edge-a', CLIENT);
+  await edge.settled();
+  expect(redis.calls).toContain('release');
+  const { connection } = await edge.connected(CLIENT);
+  redis.client(CLIENT).owner = null;
+  answer();
+  await edge.settled();
+  expect(redis.client(CLIENT).owner).toEqual({ edge: 'edge-a', generation: connection.generation });
+});
+
+it('a handshake whose client a newer one of its edge had meanwhile owns it as soon as it is open', async () => {
+  const { redis, edge } = edgeWith();
+  const [first, second] = [await edge.hub.claim(CLIENT), await edge.hub.claim(CLIENT)];
+  const newer = second && (await edge.opened(second));
+  if (newer) edge.hub.onClosed(newer.connection);
+  await edge.settled();
+  expect(redis.client(CLIENT).owner).toBeNull();
+  const made = first && (await edge.opened(first));
+  expect(made?.socket.closed).toBeNull();
+  expect(redis.client(CLIENT).owner).toEqual({ edge: 'edge-a', generation: made?.connection.generation });
+});

@@ -1,0 +1,167 @@
+import { closeCodes } from '@holdfast/protocol/close-codes';
+import * as fc from 'fast-check';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { type Act, CLIENTS, type Handshake, TOPICS, World } from '../testing/ownership-world.ts';
+import { turns } from '../testing/turns.ts';
+
+const RUNS = Number(process.env.OWN_RUNS ?? 150);
+
+const index = fc.nat({ max: 11 });
+const client = fc.oneof({ weight: 4, arbitrary: fc.constant('c0') }, { weight: 1, arbitrary: fc.constant('c1') });
+const topic = fc.constantFrom(...TOPICS);
+const call = fc.constantFrom('claim' as const, 'release', 'all');
+const ordinary = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ do: fc.constantFrom('claim' as const, 'connect'), client, index }) },
+  { weight: 5, arbitrary: fc.record({ do: fc.constantFrom('close' as const, 'cut'), index }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('open' as const), index }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('abandon' as const, 'beat', 'compare'), index }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('hold' as const, 'deliver'), call }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('disconnect' as const), client }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('subscribe' as const, 'unsubscribe'), client, topic }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('publish' as const), topic }) },
+);
+const fault = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('lose-wake-ups' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('mark-gone' as const), index }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constantFrom('lose-answers' as const, 'delay', 'arrive', 'away', 'work', 'snapshot', 'restore'),
+    }),
+  },
+);
+const withFaults = fc.oneof({ weight: 3, arbitrary: ordinary }, { weight: 1, arbitrary: fault });
+/** Each with how many turns of the event loop follow it: an answer takes one. */
+const stepsOf = (act: fc.Arbitrary<Act>) =>
+  fc.array(fc.record({ act, turns: fc.nat({ max: 4 }) }), { minLength: 8, maxLength: 40, size: 'max' });
+
+const isOpen = ({ made, endedItself }: Handshake): boolean =>
+  made !== null && made.socket.closed === null && !endedItself;
+const codeOf = ({ made }: Handshake): number | undefined => made?.socket.closed?.code;
+
+/**
+ * Whether a newer connection of the client has come; or, on a Redis that has lost who owns the client, a newer handshake,
+ * which got it at once and may have failed.
+ */
+function isReplaceable({ handshakes, hasLost }: World, handshake: Handshake): boolean {
+  const newer = handshakes.slice(handshakes.indexOf(handshake) + 1);
+  return newer.some(
+    ({ clientId, made, claim }) =>
+      clientId === handshake.clientId && (made !== null || (hasLost && claim?.isOwner !== false)),
+  );
+}
+
+function checkReplaced(world: World): void {
+  for (const handshake of world.handshakes) {
+    if (codeOf(handshake) !== closeCodes.replaced.code) continue;
+    expect(isReplaceable(world, handshake), `${handshake.claim?.generation} was replaced by no newer one`).toBe(true);
+  }
+}
+
+async function checkClient(world: World, clientId: string, walked: boolean): Promise<void> {
+  const { redis, edges, handshakes } = world;
+  const opened = handshakes.filter((handshake) => handshake.clientId === clientId && handshake.made !== null);
+  const open = opened.filter(isOpen);
+  expect(open.length).toBeLessThanOrEqual(1);
+  const newest = opened.at(-1);
+  if (newest && !isOpen(newest) && !newest.endedItself && !isReplaceable(world, newest)) {
+    expect(codeOf(newest)).toBe(closeCodes.disconnected.code);
+  }
+  for (const code of opened.map(codeOf)) {
+    expect([undefined, closeCodes.replaced.code, closeCodes.disconnected.code]).toContain(code);
+  }
+
+  const { owner, goneOwner, notify, disconnectUpTo, topics } = redis.client(clientId);
+  const [only] = open;
+  if (!only?.made) {
+    // A Redis that has lost a release names an owner that has ended.
+    if (!world.hasLost) expect([owner, goneOwner]).toEqual([null, undefined]);
+    return;
+  }
+  const { connection, socket } = only.made;
+  const edge = edges[only.at % edges.length];
+  // An older one that a newer one has left gets its client back by the walk; until then it is notified.
+  if (walked || owner !== null) expect(owner).toEqual({ edge: edge?.id, generation: connection.generation });
+  else expect(notify).toContain(edge?.id);
+  expect(disconnectUpTo).toBeLessThan(connection.generation);
+  for (const name of TOPICS) {
+    const id = redis.publish(name, '2');
+    await edge?.settled();
+    expect(socket.idsOf(name).filter((one) => one === id)).toHaveLength(topics.has(name) ? 1 : 0);
+  }
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+async function play(edges: number, steps: readonly { act: Act; turns: number }[]): Promise<World> {
+  const world = new World(edges);
+  for (const step of steps) {
+    world.perform(step.act);
+    await turns(step.turns);
+    checkReplaced(world);
+  }
+  await world.end();
+  return world;
+}
+
+/** @param walked each edge has compared all */
+async function check(world: World, walked: boolean): Promise<void> {
+  checkReplaced(world);
+  for (const clientId of CLIENTS) await checkClient(world, clientId, walked);
+}
+
+it('the newest connection of a client is open, follows it, and owns it, and no other', async () => {
+  const property = fc.asyncProperty(fc.constantFrom(2, 3), stepsOf(ordinary), async (edges, steps) =>
+    check(await play(edges, steps), false),
+  );
+  await expect(fc.assert(property, { numRuns: RUNS })).resolves.toBeUndefined();
+});
+
+it('whatever fails, that is so again when everything works and each edge has compared all', async () => {
+  const property = fc.asyncProperty(fc.constantFrom(2, 3), stepsOf(withFaults), async (edges, steps) => {
+    const world = await play(edges, steps);
+    await world.heal();
+    await check(world, true);
+  });
+  await expect(fc.assert(property, { numRuns: RUNS })).resolves.toBeUndefined();
+});
+
+it.skipIf(!process.env.OWN_CE)('debug', async () => {
+  const [edges, all] = JSON.parse(process.env.OWN_CE ?? '') as [number, { act: Act; turns: number }[]];
+  const world = new World(edges);
+  const show = (what: string) =>
+    console.log(
+      what,
+      JSON.stringify(
+        CLIENTS.slice(0, 1).map((c) => {
+          const { owner, goneOwner, lastGeneration, notify } = world.redis.client(c);
+          return { owner, goneOwner, lastGeneration, notify };
+        }),
+      ),
+      JSON.stringify(
+        world.handshakes.map((h) => [
+          h.clientId,
+          h.at % edges,
+          h.claim?.generation,
+          h.claim?.isOwner,
+          h.made?.connection.generation,
+          h.made?.socket.closed?.code,
+          h.isGone,
+        ]),
+      ),
+    );
+  for (const step of all) {
+    world.perform(step.act);
+    await turns(step.turns);
+    show(JSON.stringify(step));
+  }
+  await world.end();
+  show('ended');
+  await world.heal();
+  show('healed');
+});
