@@ -19,7 +19,7 @@ const WALK_MS = 25_000;
 export interface ReconcileDeps extends StateMatcherDeps {
   broker: Pick<EdgeBroker, 'claim' | 'release' | 'readPending' | 'acknowledge' | 'notify'>;
   registry: ConnectionRegistry;
-  releases: Pick<Releases, 'add'>;
+  releases: Pick<Releases, 'add' | 'reasonOf'>;
   pending: PendingHandshakes;
   freshness: Freshness;
   counters: Counters;
@@ -150,11 +150,12 @@ export class Reconciler {
   }
 
   async #read(clientId: string): Promise<void> {
-    const { broker, edge, registry, pending } = this.#deps;
+    const { broker, edge, registry, pending, releases } = this.#deps;
     const connection = registry.get(clientId);
     if (connection !== undefined) await this.#compare(connection);
     // A claim whose answer got lost, or a release that did, made this edge the owner of a client that it does not have.
-    else if (!pending.has(clientId)) await broker.release(clientId, edge, 0);
+    // One whose release only waits is released for the reason that it has: this may come first.
+    else if (!pending.has(clientId)) await broker.release(clientId, edge, 0, releases.reasonOf(clientId));
   }
 
   /** Reads a client's state if it differs, and applies it. Returns whether the connection served anything else. */
