@@ -10,7 +10,9 @@ const TIMEOUT_MS = 30_000;
 
 /** `extends: false`: a project that inherited `globalSetup` would run it a second time. */
 const alone = { extends: false } as const;
-const everywhere = { maxWorkers: FILES_SIDE_BY_SIDE };
+/** `expect.poll` waits for a condition, as long as `eventually` of the test kit does; a second is little on a busy machine. */
+const POLL_MS = 10_000;
+const everywhere = { maxWorkers: FILES_SIDE_BY_SIDE, expect: { poll: { timeout: POLL_MS } } };
 
 export default defineConfig({
   test: {

@@ -72,7 +72,7 @@ describe('examples/chat', () => {
     const room = async () => (await backend.call('GET', '/v1/topics/chat.garden')).status;
     expect(await room()).toBe(404);
     await openRoom(ann, 'garden');
-    expect(await room()).toBe(200);
+    await eventually(async () => expect(await room()).toBe(200), PATIENCE);
     await isWith(ann, 'ann');
     await isWith(bob, 'bob');
     await write(ann, 'Only for this room');

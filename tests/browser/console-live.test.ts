@@ -9,6 +9,8 @@ import { PATIENCE } from '../e2e/readme-page.ts';
 
 /** The first time on a machine: apt-get brings some hundred megabytes. */
 const BROWSER_INSTALLATION_MS = 300_000;
+/** Its lease runs out, those that died are looked for every 10 s, and the page asks every few seconds. */
+const EDGE_DEATH = { timeout: 60_000 };
 /** An edge's death is noticed after its lease, a Redis that is back within seconds. */
 const FAULTS_MS = 120_000;
 
@@ -119,7 +121,7 @@ describe('while something fails', () => {
       await backend.publish('through', 'after');
       await shows(live.page, ['"after"', '"meanwhile"', '"before"']);
 
-      await edges.page.getByRole('heading', { name: 'Gone: 1' }).waitFor({ timeout: 30_000 });
+      await edges.page.getByRole('heading', { name: 'Gone: 1' }).waitFor(EDGE_DEATH);
       const gone = edges.page.getByRole('table', { name: 'Edges that are gone' });
       await gone.getByText('Died').waitFor(SOON);
       await gone.getByText(host).waitFor(SOON);

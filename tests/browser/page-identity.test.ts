@@ -135,8 +135,11 @@ describe('the page of docs/identity.md', () => {
       await isLogged('left bob');
 
       // It sleeps until its token, and the connection by it, are long over.
-      const before = tokens();
+      let before = 0;
       await browser.whileSuspended(async () => {
+        // What the page had asked for until then has come with this answer.
+        await annIs(true);
+        before = tokens();
         await annIs(false);
         await backend.publish('user.ann.inbox', 'while it slept');
         const over = await backend.call('GET', `/v1/clients/${clientId}`, { key: '' });

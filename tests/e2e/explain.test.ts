@@ -8,8 +8,12 @@ import { type Backend, startBackend } from './backend.ts';
 
 /** Several processes start, on a machine that runs other files as well. */
 const START_WITHIN_MS = 60_000;
+/** More than are published in one millisecond: the next one may have the sequence after. */
+const FAR = 1_000_000;
 /** An edge, or what it has noted, may be a moment behind. */
 const WITHIN = { timeout: 10_000, interval: 20 };
+/** Some hundred large messages. */
+const FILLED = { timeoutMs: 40_000 };
 /** Until the lease of a dead edge has run out, and the reaper has come by. */
 const EDGE_DEATH = { timeoutMs: 30_000 };
 
@@ -211,7 +215,7 @@ describe('a message that was not for the client', () => {
     const id = await backend.publish(topic, 0);
     await backend.publish(topic, 1);
     const [ms, sequence] = id.split('-').map(Number);
-    expect((await explain(client, topic, `${ms}-${Number(sequence) + 1}`)).verdict).toBe('no-such-message');
+    expect((await explain(client, topic, `${ms}-${Number(sequence) + FAR}`)).verdict).toBe('no-such-message');
     expect((await explain(client, topic, `${Number(ms) + 60_000}-0`)).verdict).toBe('no-such-message');
     expect((await explain(client, topic, '1000-0')).verdict).toBe('unknown');
   });
@@ -229,7 +233,7 @@ describe('a connection that takes nothing', () => {
     await eventually(async () => {
       for (let count = 0; count < 20; count += 1) id = await backend.publish(topic, filling);
       expect((await explain(client, topic, id)).verdict).toBe('catching-up');
-    });
+    }, FILLED);
     socket.ws.resume();
     await expect.poll(() => verdictOf(client, topic, id), WITHIN).toBe('delivered');
   });

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { once } from 'node:events';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -127,8 +126,8 @@ async function bombard(watched: Watched, count: number, inputOf: (input: number)
  */
 async function send(port: number, { first, bytes }: Input, unanswered: () => string): Promise<void> {
   const socket = connect({ port, host: '127.0.0.1' });
-  const closed = once(socket, 'close');
-  // A reset is an end like any other.
+  // A reset is an end like any other; `once` would reject with its error.
+  const closed = new Promise((resolve) => socket.once('close', resolve));
   socket.on('error', () => socket.destroy());
   if (first === undefined) socket.resume().end(bytes);
   else {

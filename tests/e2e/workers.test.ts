@@ -63,6 +63,11 @@ describe('an edge with two workers', () => {
     });
     await backend.publish('shared', 1);
     await Promise.all(sockets.map((socket) => socket.next('message')));
+    // A worker that is slow to answer is taken as it was last.
+    await eventually(async () => {
+      expect(await scraped(backend, 'holdfast_connections')).toBe(CLIENTS);
+      expect(await scraped(backend, 'holdfast_deliveries_total')).toBe(CLIENTS);
+    });
     for (let scrape = 0; scrape < 10; scrape += 1) {
       expect(await scraped(backend, 'holdfast_connections')).toBe(CLIENTS);
       expect(await scraped(backend, 'holdfast_deliveries_total')).toBe(CLIENTS);

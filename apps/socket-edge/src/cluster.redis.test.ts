@@ -204,12 +204,9 @@ it(
     for (const topic of topics) {
       ids.set(topic, await eventually(() => control.publish(topic, '1'), FAILOVER));
     }
-    const received = new Map<unknown, unknown>();
-    while (received.size < topics.length) {
-      const frame = await socket.next('message', FAILOVER);
-      received.set(frame['topic'], frame['id']);
-    }
-    expect(received).toEqual(ids);
+    // A publish that was not answered may have come before the one that was.
+    const missing = new Set(ids.values());
+    while (missing.size > 0) missing.delete(String((await socket.next('message', FAILOVER))['id']));
     await eventually(() => expect(edge.health.readiness().ready).toBe(true), FAILOVER);
     await eventually(async () => expect(new Set(await eventsAt(heir?.url ?? ''))).toEqual(new Set('Ks')));
     await socket.close();

@@ -200,8 +200,8 @@ describe('a door', () => {
   it('chooses the close codes', async () => {
     const [binary, large] = [await lineClient(), await lineClient()];
     binary.socket.send(Buffer.from('x'));
-    large.socket.send('x'.repeat(1001));
     expect(await binary.closed).toBe(LINE_CODES.badFrame);
+    large.socket.send('x'.repeat(1001));
     expect(await large.closed).toBe(LINE_CODES.badFrame);
     expect(installed.door.badFrames).toEqual(['binary', 'broken, too large, or in too many pieces']);
   });

@@ -50,6 +50,13 @@ async function connected(edge: RunningEdge, client: string): Promise<TestSocket>
   return socket;
 }
 
+/** The events of a client with all that they tell, for a failure to show. */
+function told(all: Awaited<ReturnType<TestEvents['ofClient']>>): string {
+  return all.map(({ id, type, data }) => `${id} ${type} ${JSON.stringify(data)}`).join('\n');
+}
+
+const typesOf = (all: Awaited<ReturnType<TestEvents['ofClient']>>) => all.map(({ type }) => type);
+
 /** Which connections a client had, at the first or the second edge, and how each ended. */
 async function storyOf(client: string): Promise<string[]> {
   return (await events.ofClient(client)).map(({ type, data }) => {
@@ -153,10 +160,11 @@ it('whatever clients do, each connection begins once and ends once, one after an
       const all = await events.ofClient(client);
       const connections = all.map(({ data }) => `${data['edge'] as string} ${data['connection'] as string}`);
       const begun = connections.filter((_, index) => index % 2 === 0);
-      expect(connections).toEqual(begun.flatMap((one) => [one, one]));
-      expect(all.map(({ type }) => type)).toEqual(begun.flatMap(() => ['client.connected', 'client.disconnected']));
-      expect(begun.length).toBeGreaterThanOrEqual(number < 10 ? 10 : 2);
-      expect(new Set(begun).size).toBe(begun.length);
+      const types = begun.flatMap(() => ['client.connected', 'client.disconnected']);
+      expect(connections, `of all:\n${told(all)}`).toEqual(begun.flatMap((one) => [one, one]));
+      expect(typesOf(all), `of all:\n${told(all)}`).toEqual(types);
+      expect(begun.length, `of all:\n${told(all)}`).toBeGreaterThanOrEqual(number < 10 ? 10 : 2);
+      expect(new Set(begun).size, `of all:\n${told(all)}`).toBe(begun.length);
     });
   }
 }, 60_000);

@@ -32,7 +32,7 @@ export type Attempt =
 /** Tries to send a delivery once. Rejects with RedisUnavailable. */
 export async function attempt(delivery: Delivery, deps: AttemptDeps): Promise<Attempt> {
   const { broker, endpoint, findApp, maySend, signal } = deps;
-  const found = delivery.events ?? (await broker.readEvents(delivery.places));
+  const found = (await inMemory(delivery, broker)) ?? (await broker.readEvents(delivery.places));
   const target = endpoint();
   const app = target.format === 'pusher' ? target.app : undefined;
   const events = found.filter((event) => event !== null).filter((event) => mayGet(app, event));
@@ -45,6 +45,20 @@ export async function attempt(delivery: Delivery, deps: AttemptDeps): Promise<At
   if (sign === null || !maySend()) return { kind: 'held-back' };
   const result = await sendTraced({ ...target, sign }, outgoing, delivery, deps);
   return signal.aborted ? { kind: 'aborted' } : { kind: 'sent', result, events };
+}
+
+/**
+ * The events of a delivery that are in memory; null when there are none, or Redis has removed some meanwhile. It removes the
+ * oldest of a partition first, so that the first one of each shows it.
+ */
+async function inMemory(
+  { events, places, hasWaited }: Delivery,
+  broker: AttemptDeps['broker'],
+): Promise<readonly StoredEvent[] | null> {
+  if (events === null || !hasWaited) return events;
+  const oldest = new Map(places.toReversed().map((place) => [place.partition, place]));
+  const kept = await broker.readEvents([...oldest.values()]);
+  return kept.includes(null) ? null : events;
 }
 
 function sendTraced(

@@ -258,8 +258,8 @@ export class Delivering {
 
   #nextNew(): Delivery | null {
     const { batch } = this.#endpoint;
-    const events = this.#gathering.take(batch);
-    return events.length === 0 ? null : newDelivery(events, { isBatch: batch !== undefined });
+    const { events, hasWaited } = this.#gathering.take(batch);
+    return events.length === 0 ? null : newDelivery(events, { isBatch: batch !== undefined, hasWaited });
   }
 
   #start(delivery: Delivery): void {

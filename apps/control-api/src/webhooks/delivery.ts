@@ -26,9 +26,14 @@ export interface Delivery {
   isStored: boolean;
   /** Not kept while it waits for another try. */
   events: readonly StoredEvent[] | null;
+  /** Its events waited in memory for more to join them: Redis may have removed some meanwhile, and counted them as dropped. */
+  readonly hasWaited: boolean;
 }
 
-export function newDelivery(events: readonly StoredEvent[], { isBatch }: { isBatch: boolean }): Delivery {
+export function newDelivery(
+  events: readonly StoredEvent[],
+  { isBatch, hasWaited = false }: { isBatch: boolean; hasWaited?: boolean },
+): Delivery {
   const places = events.map(({ partition, position }) => ({ partition, position }));
   const [first] = places;
   return {
@@ -41,6 +46,7 @@ export function newDelivery(events: readonly StoredEvent[], { isBatch }: { isBat
     next: 0,
     isStored: false,
     events,
+    hasWaited,
   };
 }
 
@@ -83,6 +89,7 @@ export function decodeDelivery(name: string, text: string): Delivery {
     next,
     isStored: true,
     events: null,
+    hasWaited: false,
   };
 }
 

@@ -14,18 +14,19 @@ export class Gathering {
     this.#backlog = backlog;
   }
 
-  /** None when there are none, or more may still join the batch. */
-  take(batch: Batch): StoredEvent[] {
-    if (batch === undefined) return this.#backlog.take(1);
+  /** No events when there are none, or more may still join the batch; and whether some waited for others. */
+  take(batch: Batch): { events: StoredEvent[]; hasWaited: boolean } {
+    if (batch === undefined) return { events: this.#backlog.take(1), hasWaited: false };
     const ready = this.#backlog.readyEvents(batch.size);
+    const hasWaited = this.#since !== null;
     if (ready === 0) {
       this.#since = null;
-      return [];
+      return { events: [], hasWaited };
     }
     this.#since ??= performance.now();
-    if (ready < batch.size && this.dueMs(batch) > 0) return [];
+    if (ready < batch.size && this.dueMs(batch) > 0) return { events: [], hasWaited };
     this.#since = null;
-    return this.#backlog.take(batch.size);
+    return { events: this.#backlog.take(batch.size), hasWaited };
   }
 
   /** Until a batch is due that is not full; Infinity when there is none. */

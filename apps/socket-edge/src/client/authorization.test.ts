@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ClientToken, NO_IDENTITY } from '@holdfast/broker/client-state';
 import { memoryEdge } from '../testing/memory-edge.ts';
+import { turns } from '../testing/turns.ts';
 import { MemoryRedis } from '../testing/memory-redis.ts';
 import { authorizationFault } from './authorization.ts';
 
@@ -120,7 +121,7 @@ describe('a connection of a client with a token', () => {
         client.identity = { ...client.identity, ...tokenUntil(1) };
       });
     }
-    await vi.waitUntil(() => sockets.every((socket) => socket?.closed?.code === 4401));
+    while (!sockets.every((socket) => socket?.closed?.code === 4401)) await turns(1);
     expect(run.mock.calls.length).toBeGreaterThanOrEqual(ids.length);
   });
 

@@ -186,18 +186,24 @@ describe('connects of one client at once', () => {
   });
 });
 
+/** Turns of the event loop after the handshake was sent, or one that is certain. */
+const MOMENTS = ['before', 0, 1, 2, 3, 4, 5, 6, 'after'] as const;
+
 describe('unregister during connect', () => {
   it('ends with 403 or 4410, and no edge owns a client that is not there', { timeout: TIMEOUT_MS }, async () => {
     const outcomes: (string | number)[] = [];
     await rounds(400, async (number) => {
       const client = await control.register();
+      const moment = MOMENTS[number % MOMENTS.length];
+      // At any time from before the handshake until after the welcome.
+      const early = moment === 'before' ? await control.broker.unregister(client) : null;
       const opening = openSocket(edgeOf(number).url, { client }).catch((error: unknown) => {
         if (error instanceof HandshakeRefused) return error;
         throw error;
       });
-      // At any time from before the claim until after the welcome.
-      for (let turn = 0; turn < number % 7; turn += 1) await new Promise(setImmediate);
-      const [opened, unregistered] = await Promise.all([opening, control.broker.unregister(client)]);
+      if (moment === 'after') await ((await opening) as TestSocket).next('welcome');
+      for (let turn = 0; turn < Number(moment); turn += 1) await new Promise(setImmediate);
+      const [opened, unregistered] = await Promise.all([opening, early ?? control.broker.unregister(client)]);
       expect(unregistered).toBe(true);
       const refused = opened instanceof HandshakeRefused;
       outcomes.push(refused ? `refused with ${opened.status}` : `closed with ${(await opened.closed).code}`);

@@ -417,3 +417,21 @@ it('thousands of changed clients are read in portions, and none is left', async 
     expect(edge.registry.get(`c${index}`)?.subscriptions.has('news')).toBe(true);
   }
 });
+
+it.each([closeCodes.expired, closeCodes.disconnected, closeCodes.tooSlow])(
+  'a connection that ended with $code is released for that, also where its client is read before its release is sent',
+  async (how) => {
+    const { redis, edge, connection } = await connectedTo('news');
+    connection.close(how);
+    redis.away = true;
+    edge.hub.onClosed(connection);
+    await edge.settled();
+    redis.away = false;
+    redis.notify('edge-a', CLIENT);
+    await edge.settled();
+    expect(redis.ends).toEqual([{ clientId: CLIENT, reason: connection.endReason }]);
+    expect(connection.endReason).not.toBe('lost');
+    await edge.beat();
+    expect(redis.ends).toHaveLength(1);
+  },
+);

@@ -20,7 +20,7 @@ const WALK_MS = 25_000;
 export interface ReconcileDeps extends StateMatcherDeps {
   broker: Pick<EdgeBroker, 'claim' | 'release' | 'readPending' | 'acknowledge' | 'notify'>;
   registry: ConnectionRegistry;
-  releases: Pick<Releases, 'add'>;
+  releases: Pick<Releases, 'add' | 'reasonOf'>;
   pending: PendingHandshakes;
   freshness: Freshness;
   counters: Counters;
@@ -178,14 +178,15 @@ export class Reconciler {
   }
 
   async #read(clientId: string): Promise<void> {
-    const { broker, edge, registry, pending } = this.#deps;
+    const { broker, edge, registry, pending, releases } = this.#deps;
     const connection = registry.get(clientId);
     if (connection !== undefined) await this.#compare(connection);
     // One of its handshakes may own it. When the last one has come to nothing, it is read again.
     else if (pending.has(clientId)) pending.onChange(clientId);
     // A claim whose answer got lost, or a release that did, made this edge the owner of a client that it does not have.
+    // One whose release only waits is released for the reason that it has: this may come first.
     else {
-      await broker.release(clientId, edge, 0);
+      await broker.release(clientId, edge, 0, releases.reasonOf(clientId));
       // That may have reached Redis after the claim of a handshake that began meanwhile.
       if (registry.get(clientId) !== undefined || pending.has(clientId)) this.reread(clientId);
     }

@@ -65,11 +65,11 @@ test('a drain that is called off in the middle leaves the others connected', asy
   await eventually(() => expect(edge.edge.registry.size).toBeLessThan(20));
   await control.broker.requestDrain(edge.id, false);
   await eventually(() => expect(edge.edge.draining).toBe(false));
-  const left = edge.edge.registry.size;
-  expect(left).toBeGreaterThan(10);
+  // A client may not know yet that it was closed.
+  const left = clients.filter(({ client }) => edge.edge.registry.get(client)?.phase === 'open');
+  expect(left.length).toBeGreaterThan(10);
   await control.publish('news', '1');
-  const open = clients.filter(({ socket }) => socket.ws.readyState === socket.ws.OPEN);
-  await Promise.all(open.map(({ socket }) => socket.next('message')));
+  await Promise.all(left.map(({ socket }) => socket.next('message')));
 });
 
 test('the request is kept when the lease runs out', async () => {

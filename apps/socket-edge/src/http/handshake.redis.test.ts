@@ -273,7 +273,8 @@ describe('when Redis does not answer', () => {
 
     redis.thaw();
     const id = await eventually(() => own.publish('news', '1'));
-    expect(await socket.next('message')).toMatchObject({ id });
+    // Of a publish that was not answered in time it may have got the message already.
+    await socket.next((frame) => frame['id'] === id);
     // The claim that was not answered changed nothing.
     await eventually(async () => {
       const { owner } = (await own.broker.readClient(one)) ?? {};

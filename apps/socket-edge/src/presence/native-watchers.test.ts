@@ -311,7 +311,8 @@ it('ten thousand members that join at once are written in few calls of bounded s
   const ids = Array.from({ length: 10_000 }, (_, index) => `c${index}`);
   for (const id of ids) room.register(id, id, { info: '{"name":"somebody"}' });
   const connected = await Promise.all(ids.map((id) => room.edge.connect(id, id === 'c0' ? WATCHES : {})));
-  await vi.waitUntil(() => room.edge.presence.members === ids.length);
+  // Without a timer: they come at once, however long the machine takes.
+  while (room.edge.presence.members < ids.length) await turns(1);
   await room.later(5000);
   expect(room.redis.presence.members(ROOM)).toHaveLength(ids.length);
   expect(change.mock.calls.length).toBeLessThanOrEqual(25);

@@ -181,7 +181,7 @@ describe('over two edges', () => {
     expect(await control.broker.terminateConnections(app.appId, 'ann')).toEqual({ missed: 0 });
     await until(() => one.closed !== null);
     expect(one.closed).toBe(4009);
-    await until(() => other.texts('pusher_internal:watchlist_events').at(-1)?.includes('offline') === true, 10);
+    await until(() => other.texts('pusher_internal:watchlist_events').at(-1)?.includes('offline') === true);
     expect(other.closed).toBeNull();
     other.socket.close();
   });

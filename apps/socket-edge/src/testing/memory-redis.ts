@@ -1,3 +1,4 @@
+import type { DisconnectReason } from '@holdfast/protocol/events';
 import type {
   ClaimOutcome,
   ClaimRequest,
@@ -80,6 +81,8 @@ export class MemoryRedis {
   readonly clientsAway = new Set<string>();
   /** What of these calls is done later. */
   readonly #delayed = new Map<keyof MemoryBroker, (() => void)[]>();
+  /** The ends of connections that are events, in their order. */
+  readonly ends: { clientId: string; reason: DisconnectReason }[] = [];
   /** Answers that wait, by call. */
   readonly #held = new Map<keyof MemoryBroker | 'all', Promise<void>>();
   readonly #subscribers = new Map<string, { listener: LiveListener; topics: Set<string> }>();
@@ -346,8 +349,8 @@ export class MemoryRedis {
       isLossWanted: () => false,
       writeLosses: () => Promise.resolve([]),
       claim: (request) => this.#ask('claim', () => this.#claim(request), request.clientId),
-      release: (clientId, edge, generation) =>
-        this.#ask('release', () => this.#release(clientId, edge, generation), clientId),
+      release: (clientId, edge, generation, reason = 'lost') =>
+        this.#ask('release', () => this.#release(clientId, edge, generation, reason), clientId),
       notePast: (clientId, past) => this.#ask('notePast', () => void this.past.push({ clientId, past }), clientId),
       readTopics: (names) => this.#ask('readTopics', () => names.map((name) => this.topics.get(name)?.state() ?? null)),
       compareTopics: (known) => this.#ask('compareTopics', () => this.#compare(known)),
@@ -488,12 +491,13 @@ export class MemoryRedis {
     return at > 0 ? at : this.#states.push(text) - 1;
   }
 
-  #release(clientId: string, edge: string, generation: number): void {
+  #release(clientId: string, edge: string, generation: number, reason: DisconnectReason): void {
     const client = this.clients.get(clientId);
     if (client === undefined) return;
     const owner = client.owner ?? client.goneOwner;
     const isOwner = generation === 0 ? owner?.edge === edge : owner?.generation === generation;
     if (isOwner) {
+      this.ends.push({ clientId, reason });
       client.owner = null;
       delete client.goneOwner;
       client.since = Date.now();

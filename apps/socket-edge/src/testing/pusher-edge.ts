@@ -128,8 +128,8 @@ export function pusherEdge(redis: MemoryRedis, id = '00000000000a', { maxConnect
   };
 }
 
-/** Waits for something that takes turns of the event loop, and timers. */
-export async function until(isSo: () => boolean, seconds = 5): Promise<void> {
+/** Waits for something that takes turns of the event loop, and timers; by default longer than a busy machine needs. */
+export async function until(isSo: () => boolean, seconds = 20): Promise<void> {
   const end = performance.now() + seconds * 1000;
   while (!isSo()) {
     if (performance.now() > end) throw new Error(`not within ${seconds} s: ${String(isSo)}`);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { type Socket, connect } from 'node:net';
 
 /** RFC 6455, section 1.3: any 16 bytes. */
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
@@ -13,12 +13,22 @@ export interface HttpAnswer {
   body: string;
 }
 
+/** Resolves when a socket is closed. A reset is an end like any other; `once(socket, 'close')` rejects with its error. */
+export function closeOf(socket: Socket): Promise<void> {
+  if (socket.closed) return Promise.resolve();
+  return new Promise((resolve) => {
+    socket.on('error', () => socket.destroy());
+    socket.once('close', () => resolve());
+  });
+}
+
 /** Sends a request as it is given, and reads the answer until the connection ends. */
 export async function rawRequest(port: number, lines: readonly string[]): Promise<HttpAnswer> {
   const socket = connect(port, '127.0.0.1');
-  socket.write(`${lines.join('\r\n')}\r\n\r\n`);
   const parts: Buffer[] = [];
-  for await (const part of socket) parts.push(part as Buffer);
+  socket.on('data', (part: Buffer) => parts.push(part));
+  socket.write(`${lines.join('\r\n')}\r\n\r\n`);
+  await closeOf(socket);
   const [head = '', body = ''] = Buffer.concat(parts).toString().split('\r\n\r\n');
   const [statusLine = '', ...headers] = head.split('\r\n');
   return {
@@ -53,13 +63,12 @@ export async function rawSocket(port: number, path: string) {
     // A goodbye is answered by an end.
     if (codeIn(Buffer.concat(parts)) !== undefined) socket.end();
   });
-  // A reset is an end like any other.
-  socket.on('error', () => socket.destroy());
+  const closed = closeOf(socket);
   return {
     socket,
     /** The code that the edge closes with; undefined when the connection ends without one. */
     async closeCode(): Promise<number | undefined> {
-      if (!socket.destroyed) await once(socket, 'close');
+      await closed;
       return codeIn(Buffer.concat(parts));
     },
   };

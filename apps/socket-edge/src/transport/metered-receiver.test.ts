@@ -107,13 +107,16 @@ it('a client that goes on sending too much is slowed down to its rate, then clos
   const flooding = floods.map(async ([limits, frame]) => {
     const { turnsOfTexts, sentAway, client } = await serve(limits);
     const peer = await client();
+    const begun = performance.now();
     peer.socket.write(many(200, frame));
-    return { code: await peer.closeCode(), sentAway: sentAway.length, texts: turnsOfTexts.length };
+    const code = await peer.closeCode();
+    const seconds = (performance.now() - begun) / 1000;
+    return { code, sentAway: sentAway.length, texts: turnsOfTexts.length, seconds };
   });
-  for (const { code, sentAway, texts } of await Promise.all(flooding)) {
+  for (const { code, sentAway, texts, seconds } of await Promise.all(flooding)) {
     expect({ code, sentAway }).toEqual({ code: 4429, sentAway: 1 });
-    // Its burst, and what its rate gave it in the grace.
-    expect(texts).toBeLessThanOrEqual(2 * (BURST_SECONDS + GRACE_SECONDS) + 2);
+    // Its burst, and what its rate gave it in the grace, which ends late on a busy machine.
+    expect(texts).toBeLessThanOrEqual(2 * (BURST_SECONDS + Math.max(GRACE_SECONDS, seconds)) + 2);
   }
 });
 

@@ -1,10 +1,9 @@
-import { once } from 'node:events';
 import { connect } from 'node:net';
 import { startService, type Service } from '@holdfast/local/services';
 import { prefix, redisUrl } from '@holdfast/testkit/redis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Control, startControl } from '../testing/control.ts';
-import { handshakeLines } from '../testing/raw-client.ts';
+import { closeOf, handshakeLines } from '../testing/raw-client.ts';
 import { readServerFrames } from '../testing/raw-frame.ts';
 import { PROBED, frameCases } from '../testing/rfc6455-cases.ts';
 
@@ -30,11 +29,10 @@ async function answersTo(parts: readonly Buffer[]): Promise<string[]> {
   const client = await control.register();
   socket.write(`${handshakeLines(`/v1/connect?client=${client}`).join('\r\n')}\r\n\r\n`);
   let bytes = Buffer.alloc(0);
-  const ended = once(socket, 'end');
+  const ended = closeOf(socket);
   const frames = (): string[] => readServerFrames(bytes.subarray(bytes.indexOf('\r\n\r\n') + 4)).slice(1);
   const welcomed = Promise.withResolvers<void>();
   const probed = Promise.withResolvers<void>();
-  socket.on('error', () => undefined);
   socket.on('data', (part: Buffer) => {
     bytes = Buffer.concat([bytes, part]);
     if (bytes.includes('"type":"welcome"')) welcomed.resolve();

@@ -51,7 +51,7 @@ test('a parent that does not answer fails the scrape, and an answer that comes l
 test('asked for its metrics it sends them, with the number of the round', async () => {
   const { channel, sent, onError } = take();
   channel.emit('message', { kind: 'send-metrics', round: 4 });
-  await vi.waitFor(() => expect(sent).toHaveLength(1));
+  await vi.waitFor(() => expect(sent).toHaveLength(1), { timeout: 20_000 });
   expect(sent).toMatchObject([{ kind: 'metrics', round: 4, metrics: [{ name: 'holdfast_connections' }] }]);
   expect(onError).not.toHaveBeenCalled();
 });
