@@ -224,7 +224,9 @@ describe('when a slot moves', () => {
     const { slot, from, to, others } = await moveAway(its.keys.topicLive(topic));
     await moveSlot(slot, to, from, others);
     await nodes.refresh();
-    expect(await publishLive(topic, 'missed')).toBe(0);
+    const received = await publishLive(topic, 'missed');
+    // On a busy machine it may be mended already.
+    if (counted(`subscribed ${topic}`) === 1) expect(received).toBe(0);
     await eventually(async () => {
       await map.refresh();
       expect(counted(`subscribed ${topic}`)).toBe(2);
