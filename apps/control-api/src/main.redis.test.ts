@@ -59,7 +59,7 @@ function start(env: Record<string, string>): Service {
           if (line === undefined) throw new Error(`does not listen: ${complaint}`);
           return String(line['address']);
         },
-        { timeoutMs: 20_000 },
+        { timeoutMs: 60_000 },
       ),
     exit: once(child, 'close').then(([code]) => code as number | null),
   };

@@ -37,7 +37,7 @@ it('keeps every line in the file, of this run only', async () => {
     log.line('not JSON');
     log.close();
     const text = `{"level":"info","msg":"${run}"}\nnot JSON\n`;
-    await vi.waitFor(async () => expect(await readFile(join(directory, 'edge-1.log'), 'utf8')).toBe(text));
+    await vi.waitFor(async () => expect(await readFile(join(directory, 'edge-1.log'), 'utf8')).toBe(text), 30_000);
   }
   expect(logged).toHaveLength(2);
   await rm(directory, { recursive: true });

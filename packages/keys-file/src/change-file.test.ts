@@ -45,6 +45,22 @@ describe('a change of a file', () => {
     expect(new Set((await listKeys(file)).map(({ id }) => id))).toEqual(new Set([...ids('a'), ...ids('b')]));
   });
 
+  it('lets other processes have their turn while many wait in line', async () => {
+    const ends: number[] = [];
+    const gaps: number[] = [];
+    const change = () =>
+      changeFile(file, (text) => {
+        gaps.push(performance.now() - (ends.at(-1) ?? Infinity));
+        const end = performance.now() + 30;
+        while (performance.now() < end);
+        ends.push(performance.now());
+        return text ?? '';
+      });
+    await Promise.all(Array.from({ length: 20 }, change));
+    // Another process looks every 20 ms. Less a millisecond, by which timers may be early.
+    expect(gaps.filter((gap) => gap >= 39).length).toBeGreaterThanOrEqual(3);
+  });
+
   it('is made anew of what a program that takes no lock wrote in between', async () => {
     await writeFile(file, 'one');
     const seen: (string | null)[] = [];

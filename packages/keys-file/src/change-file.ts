@@ -13,14 +13,23 @@ const LOCK_WAIT_MS = 3_000;
 /** At least, after a wait behind changes of the own process. */
 const LOCK_WAIT_AT_LEAST_MS = 500;
 const LOCK_PAUSE_MS = 20;
+/** After so long the changes of one process leave the lock to others for longer than their pause between two tries. */
+const RUN_MS = 100;
+const LEAVE_MS = 2 * LOCK_PAUSE_MS;
 /** An editor that takes no lock wrote each time in between. */
 const MAX_TRIES = 5;
 
 /** The new text of a file; null: it is not there. What it throws leaves the file as it is. */
 type Edit = (text: string | null) => string;
 
-/** Changes of this process wait in line here, and do not poll the lock. */
-const changing = new Map<string, Promise<void>>();
+/** Changes of one file by this process: they wait for each other here, and do not poll the lock. */
+interface Line {
+  last: Promise<void>;
+  /** When it began, or last left the lock to other processes, in milliseconds of `performance.now()`. */
+  leftAt: number;
+}
+
+const lines = new Map<string, Line>();
 
 export interface ChangeFileOptions {
   /** Whether the new content has plain secrets: the right to read it is taken from all but its owner and its group. */
@@ -48,19 +57,31 @@ export async function changeFile(
 ): Promise<ModeChange | null> {
   const until = performance.now() + LOCK_WAIT_MS;
   const target = await targetOf(file);
-  const turn = (changing.get(target) ?? Promise.resolve()).then(() => changeLocked(target, edit, secret, until));
+  const line = lines.get(target) ?? { last: Promise.resolve(), leftAt: performance.now() };
+  lines.set(target, line);
+  const turn = line.last.then(async () => {
+    await leaveToOthers(line);
+    return changeLocked(target, edit, secret, until);
+  });
   const settled = turn.then(nothing, nothing);
-  changing.set(target, settled);
+  line.last = settled;
   try {
     return await turn;
   } catch (error) {
     throw namedError(file, error);
   } finally {
-    if (changing.get(target) === settled) changing.delete(target);
+    if (line.last === settled) lines.delete(target);
   }
 }
 
 function nothing(): void {}
+
+/** Without it a long line would have the lock again each time that another process looks. */
+async function leaveToOthers(line: Line): Promise<void> {
+  if (performance.now() - line.leftAt < RUN_MS) return;
+  await delay(LEAVE_MS);
+  line.leftAt = performance.now();
+}
 
 /** For how many seconds a change of the file has been under way; null: none is. More than one or two: its process died. */
 export async function secondsLocked(file: string): Promise<number | null> {

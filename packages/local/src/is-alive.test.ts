@@ -12,7 +12,7 @@ it('a process is alive until it has ended, whether or not its parent has asked h
   const child = Number(line);
   expect(isAlive(child)).toBe(true);
   process.kill(child, 'SIGKILL');
-  await vi.waitUntil(() => !isAlive(child));
+  await vi.waitUntil(() => !isAlive(child), { timeout: 30_000 });
 
   const pid = parent.pid ?? 0;
   expect(isAlive(pid)).toBe(true);

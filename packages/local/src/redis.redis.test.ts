@@ -175,7 +175,7 @@ describe.skipIf('missing' in here)('a Redis found or brought', () => {
     const [pid, url] = line.toString().trim().split(' ') as [string, string];
     const folder = await ask(url, 'CONFIG GET dir', 2);
     parent.kill('SIGKILL');
-    await vi.waitFor(() => expect([isAlive(Number(pid)), existsSync(folder)]).toEqual([false, false]), 10_000);
+    await vi.waitFor(() => expect([isAlive(Number(pid)), existsSync(folder)]).toEqual([false, false]), 30_000);
   });
 
   describe('on a machine where somebody has the port', () => {

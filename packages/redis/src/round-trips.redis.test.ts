@@ -24,10 +24,12 @@ test('answers, refusals and time-outs of Redis are timed, and what is never sent
     await expect(asked(connection.hget('k', 'f'))).rejects.toThrow(RedisUnavailable);
     expect(count() - before).toBe(4);
 
-    const slow = roundTrips.counts[SLOW] ?? 0;
+    /** As long as the time-out or longer: on a busy machine it is noticed late. */
+    const slow = () => roundTrips.counts.slice(SLOW).reduce((sum, own) => sum + own, 0);
+    const slowBefore = slow();
     redis.freeze();
     await expect(asked(connection.get('k'))).rejects.toThrow(RedisUnavailable);
-    expect((roundTrips.counts[SLOW] ?? 0) - slow).toBe(1);
+    expect(slow() - slowBefore).toBe(1);
     redis.thaw();
     connection.disconnect();
     await expect(asked(connection.get('k'))).rejects.toThrow(RedisUnavailable);

@@ -26,7 +26,7 @@ it('a caller that asks again and again is answered once in so long', async () =>
 it('a scrape that comes after one has begun to collect gets figures of its own', async () => {
   const { metrics, collected } = setUp(0);
   const first = metrics.text();
-  await vi.waitFor(() => expect(collected()).toBe(1));
+  await vi.waitFor(() => expect(collected()).toBe(1), 30_000);
   const second = metrics.text();
   expect([(await first).body, (await second).body]).toEqual(['1', '2']);
 });

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 
 /** What a frame is waited for, by default. */
-const NEXT_MS = 10_000;
+const NEXT_MS = 30_000;
 
 export interface SocketOptions {
   /** The client's UUID, given as `?client=`. */

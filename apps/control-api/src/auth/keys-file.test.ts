@@ -18,6 +18,12 @@ afterEach(() => rm(directory, { recursive: true }));
 const keys = (...ids: string[]) => JSON.stringify({ keys: ids.map((id) => ({ id, secretSha256: '0'.repeat(64) })) });
 const STAYED = 'API keys file is invalid: the old keys stay';
 
+/** In one step: a reader finds the old content or this, and no part. */
+async function replace(text: string): Promise<void> {
+  await writeFile(`${file}.new`, text);
+  await rename(`${file}.new`, file);
+}
+
 async function opened(text: string) {
   await writeFile(file, text);
   const log = captureLog();
@@ -63,8 +69,7 @@ describe('while it runs', () => {
     const { source } = await watched(keys('a'));
     await writeFile(file, keys('a', 'b'));
     await eventually(() => expect(source.ring.ids()).toEqual(['a', 'b']));
-    await writeFile(`${file}.new`, keys('c'));
-    await rename(`${file}.new`, file);
+    await replace(keys('c'));
     await eventually(() => expect(source.ring.ids()).toEqual(['c']));
   });
 
@@ -85,7 +90,7 @@ describe('while it runs', () => {
 
   test('a broken file keeps the old keys and says why, once; a good one is taken again', async () => {
     const { source, log } = await watched(keys('a'));
-    await writeFile(file, '{"keys":[{"id":"a b"}]}');
+    await replace('{"keys":[{"id":"a b"}]}');
     await eventually(() => expect(log.linesWith(STAYED)).toHaveLength(1));
     expect(log.linesWith(STAYED)).toMatchObject([
       { level: 'error', reason: expect.stringContaining('keys[0].id: must be 1 to 64') as string },

@@ -1,7 +1,7 @@
 import { apiKeysFile } from '@holdfast/protocol/api-key';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
 import { eventually } from '@holdfast/testkit/eventually';
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { KeyRing } from '../auth/authentication.ts';
 import { type TestApi, startTestApi } from '../testing/api.ts';
 import { startAppRegistry } from './app-registry.ts';
@@ -58,10 +58,14 @@ describe('the apps of the keys', () => {
     started(
       SOON_MS,
       { id: 'old', pusher: app('old'), expiresAt: '2020-01-01T00:00:00Z' },
-      { id: 'web', pusher: app('shop'), expiresAt: new Date(Date.now() + 1_000).toISOString() },
+      { id: 'web', pusher: app('shop'), expiresAt: new Date(Date.now() + 3_600_000).toISOString() },
     );
     await eventually(async () => expect(await edge.readApp('key-of-shop')).toMatchObject({ apiKey: 'web' }));
     expect(await edge.readApp('key-of-old')).toBe('unknown');
+    vi.useFakeTimers({ now: Date.now() + 3_600_000, toFake: ['Date'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
     await eventually(async () => expect(await edge.readApp('key-of-shop')).toBe('unknown'));
   });
 

@@ -1,6 +1,7 @@
 import { redisKeys } from '@holdfast/broker/keys';
 import { MAX_PAGE_BYTES } from '@holdfast/protocol/limits';
 import { channelTopic, onlineChannel } from '@holdfast/protocol/pusher-channels';
+import { eventually } from '@holdfast/testkit/eventually';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { APP, type TestApi, startTestApi } from '../testing/api.ts';
 import { type TestEdge, startTestEdge } from '../testing/edge.ts';
@@ -202,7 +203,7 @@ describe('the connections of a user', () => {
   test('are ended at the edges that have some, and it is in the audit log', async () => {
     const before = edge.received.length;
     expect(await end('ann')).toMatchObject({ status: 200, text: '{}' });
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(edge.received.slice(before)).toEqual([{ topic: ONLINE, payload: { kind: 'terminate' } }]),
     );
     const fields = { action: 'terminate-connections', user: 'ann', key: 'ofApp', outcome: 'done', status: 200 };

@@ -1,6 +1,7 @@
 import { channelTopic, onlineChannel } from '@holdfast/protocol/pusher-channels';
+import { eventually } from '@holdfast/testkit/eventually';
 import Pusher from 'pusher';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { APP, type TestApi, startTestApi } from '../testing/api.ts';
 import { type TestEdge, startTestEdge } from '../testing/edge.ts';
 
@@ -40,7 +41,7 @@ const framesOn = (channel: string) =>
       : [],
   );
 const lastOn = async (channel: string, event: string) =>
-  vi.waitFor(() => {
+  eventually(() => {
     const found = framesOn(channel).findLast((frame) => frame.event === event);
     expect(found).toBeDefined();
     return found;
@@ -98,7 +99,7 @@ describe('the library "pusher", unmodified and over TCP', () => {
     await pusher.sendToUser('ann', 'hello', 'you');
     expect(await lastOn('#server-to-user-ann', 'hello')).toMatchObject({ data: 'you' });
     await pusher.terminateUserConnections('ann');
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(edge.received).toContainEqual({ topic: topicOf(onlineChannel('ann')), payload: { kind: 'terminate' } }),
     );
     // The HTTP client escapes what the library has signed unescaped.

@@ -5,8 +5,12 @@ import { type LiveListener, liveSubscriber } from '@holdfast/broker/live-subscri
 import type { LivePayload } from '@holdfast/broker/live-payload';
 import { edgeBroker } from '@holdfast/broker/redis-broker';
 import { redisKeys } from '@holdfast/broker/keys';
+import { repeat } from '@holdfast/service/backoff';
 import { connectRedis, waitForRedis } from '@holdfast/redis/connection';
 import type { TestApi } from './api.ts';
+
+/** Often enough for a lease to last on a busy machine. */
+const RENEW_MS = 1_000;
 
 let edges = 0;
 
@@ -34,8 +38,8 @@ export interface TestEdgeOptions {
 }
 
 /**
- * Stands in for a socket-edge in Redis, by the real broker and without sockets: its lease, its clients, and its answers to
- * surveys.
+ * Stands in for a socket-edge in Redis, by the real broker and without sockets: its lease, which it renews until it dies or
+ * is stopped, its clients, and its answers to surveys.
  */
 export async function startTestEdge(api: TestApi, options: TestEdgeOptions = {}) {
   edges += 1;
@@ -93,6 +97,16 @@ export async function startTestEdge(api: TestApi, options: TestEdgeOptions = {})
     ...(options.facts && { facts: options.facts }),
   };
   await broker.renewLease(lease);
+  let renewing: Promise<unknown> = Promise.resolve();
+  const stopRenewing = repeat(() => (renewing = broker.renewLease(lease)).then(() => undefined), {
+    intervalMs: RENEW_MS,
+    onError: () => undefined,
+  });
+  /** Its lease is not renewed from here on. */
+  const rest = async (): Promise<void> => {
+    stopRenewing();
+    await renewing.catch(() => undefined);
+  };
 
   return {
     id,
@@ -115,8 +129,17 @@ export async function startTestEdge(api: TestApi, options: TestEdgeOptions = {})
       answering = false;
     },
     /** Its lease is over; what it held stays marked as its own. */
-    die: () => broker.dropLease(id),
+    die: async () => {
+      await rest();
+      await broker.dropLease(id);
+    },
+    /** Its lease runs out: it stays on the list for a while. */
+    lapse: async () => {
+      await rest();
+      await commands.del(redisKeys(api.prefix).edge(id));
+    },
     stop: () => {
+      stopRenewing();
       stopListening();
       commands.disconnect();
       subscriber.disconnect();

@@ -45,7 +45,7 @@ test('a batch that failed at one control-api is sent by the next under the same 
 test('the parts of a batch that was refused keep their ids, also at the next control-api', async () => {
   const events = await openEvents();
   const receiver = await startReceiver(answers(500));
-  const endpoint = endpointOf(receiver, 'backend', { batch: { size: 10, ms: 200 } });
+  const endpoint = endpointOf(receiver, 'backend', { batch: { size: 4, ms: 60_000 } });
   const first = await startTestWebhooks(events, [endpoint]);
   for (const n of upTo(4)) await events.ofTopic(`topic-${n % 2}`, 'topic.occupied', { n });
   const ids = () => new Set(receiver.received.map(({ id }) => id));

@@ -163,13 +163,14 @@ describe('Retry-After', () => {
     ['in seconds', 429, () => '2'],
     ['as a date', 503, () => new Date(Date.now() + 2_500).toUTCString()],
   ])('%s holds all requests to the endpoint until then', async (_, status, header) => {
+    let refused = Infinity;
     const { events, receiver, summary } = await start((request, response) => {
+      refused = performance.now();
       answers(status, { 'retry-after': header() })(request, response);
     });
     const times: number[] = [];
     await events.ofTopic('a', 'topic.occupied', { n: 0 });
     await eventually(async () => expect(await summary()).toMatchObject({ state: 'paused' }));
-    const refused = performance.now();
     receiver.answer((request, response) => {
       times.push(performance.now());
       takes(request, response);

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pusherEventName } from '@holdfast/protocol/pusher-webhooks';
@@ -24,6 +24,12 @@ const { logger } = log;
 async function open(content: unknown, allowPrivate = false) {
   await writeFile(file, typeof content === 'string' ? content : JSON.stringify(content));
   return openWebhooksFile(file, { allowPrivate, logger });
+}
+
+/** In one step: a reader finds the old content or this, and no part. */
+async function replace(content: unknown): Promise<void> {
+  await writeFile(`${file}.new`, JSON.stringify(content));
+  await rename(`${file}.new`, file);
 }
 
 /** The rule of the fault that opening it throws. */
@@ -127,15 +133,15 @@ test('a file that changes is read again; one that is broken keeps the old endpoi
   const source = await open({ endpoints: [GOOD] });
   const seen: string[][] = [];
   onTestFinished(source.watch((endpoints) => seen.push(endpoints.map(({ id }) => id))));
-  await writeFile(file, JSON.stringify({ endpoints: [GOOD, { ...GOOD, id: 'second' }] }));
+  await replace({ endpoints: [GOOD, { ...GOOD, id: 'second' }] });
   await eventually(() => expect(seen).toEqual([['backend', 'second']]));
-  await writeFile(file, JSON.stringify({ endpoints: [{ ...GOOD, secret: 'x' }] }));
+  await replace({ endpoints: [{ ...GOOD, secret: 'x' }] });
   await eventually(() =>
     expect(log.linesWith('webhooks file is invalid: the old endpoints stay')).toMatchObject([
       { level: 'error', reason: expect.stringContaining('endpoints[0].secret') as string },
     ]),
   );
-  await writeFile(file, JSON.stringify({ endpoints: [] }));
+  await replace({ endpoints: [] });
   await eventually(() => expect(seen).toEqual([['backend', 'second'], []]));
   await source.reload();
   expect(seen).toHaveLength(3);

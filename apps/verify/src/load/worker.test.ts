@@ -9,7 +9,7 @@ import type { Findings } from './worker-protocol.ts';
 
 const CLIENTS = 12;
 const TOPICS = 4;
-const WAIT = { timeout: 10_000 };
+const WAIT = { timeout: 30_000 };
 
 const run = newRun();
 const names = topicNames(run, TOPICS);

@@ -107,7 +107,6 @@ test('nothing is left of a channel when its edges have died, and nothing of them
 
 test('nothing is left of a channel that its edges have left, once its time is over', async () => {
   const { topic, a, b } = await usedChannel();
-  await redis.hset(keys.topic(topic), 'ttl', SHORT_MS);
   await a.leave('ann', 'late');
   await b.leave('bob');
   for (const { id } of [a, b]) {
@@ -115,6 +114,8 @@ test('nothing is left of a channel that its edges have left, once its time is ov
     await edge.changeOccupancy(id, [], [topic]);
     await edge.forgetPresence(id, [topic]);
   }
+  // Only now: it must not be over while they leave.
+  await redis.hset(keys.topic(topic), 'ttl', SHORT_MS);
   await edge.openChannel(topic, CHANNEL_PRESENCE);
   for (const name of [':log', ':cached']) await redis.pexpire(`${keys.topic(topic)}${name}`, SHORT_MS);
   await eventually(async () => expect(await redis.keys(`${prefix}*${topic}*`)).toEqual([]));

@@ -6,8 +6,8 @@ import { describe, expect, test, vi } from 'vitest';
 import { refStore } from './refs.ts';
 import { openBroker, someone } from '../testing/brokers.ts';
 
-/** In so long every process has read the secret twice. */
-const TWICE_FRESH = { timeoutMs: 12_000 };
+/** Every process reads the secret twice in ten seconds, and on a busy machine later. */
+const TWICE_FRESH = { timeoutMs: 60_000 };
 const AN_HOUR_MS = 3_600_000;
 
 const { redis, keys, control } = await openBroker();

@@ -11,7 +11,7 @@ import { KnownCluster, brokersOf } from '../testing/known-cluster.ts';
 
 const START_MS = 60_000;
 /** Longer than a subscriber that lost channels waits before it looks which. */
-const PAST_MENDING = { timeoutMs: 15_000 };
+const PAST_MENDING = { timeoutMs: 45_000 };
 
 let cluster: RedisCluster;
 let nodes: KnownCluster;
@@ -24,9 +24,8 @@ beforeAll(async () => {
 afterAll(() => cluster.stop());
 
 /** A subscriber with all that it reported, in order. */
-async function listen(known?: KnownCluster) {
+async function listen(known?: KnownCluster, id: string = randomUUID()) {
   const map = known ?? (await KnownCluster.open(cluster.nodes[0]?.url ?? ''));
-  const id = randomUUID();
   const events: string[] = [];
   const subscriber = liveSubscriber({ kind: 'cluster', topology: map }, its.keys, id, {
     onTopic: (topic, payload) =>
@@ -51,7 +50,26 @@ async function listen(known?: KnownCluster) {
   };
 }
 
-const someTopics = (count: number) => Array.from({ length: count }, () => randomUUID());
+const slotOfTopic = (topic: string) => slotOf(its.keys.topicLive(topic));
+
+/** Topics of which each has a slot of its own: one that moves takes no other with it. */
+function someTopics(count: number): string[] {
+  const bySlot = new Map<number, string>();
+  while (bySlot.size < count) {
+    const topic = randomUUID();
+    bySlot.set(slotOfTopic(topic), topic);
+  }
+  return [...bySlot.values()];
+}
+
+/** The id of an edge whose dirty set is on this node. */
+function edgeOn(address: string): string {
+  for (;;) {
+    const id = randomUUID();
+    if (nodes.addressOf(slotOf(its.keys.edgeDirty(id))) === address) return id;
+  }
+}
+
 const nodeAt = (address: string | undefined) => cluster.nodes.find(({ port }) => address === `127.0.0.1:${port}`);
 const publishLive = (topic: string, text: string) =>
   its.commands.spublish(its.keys.topicLive(topic), `1-0 2-0 ${text}`);
@@ -88,7 +106,8 @@ async function subscriberConnections(): Promise<number[]> {
 
 describe('a subscriber at a Cluster', () => {
   test('receives every topic where its slot is, by one connection to each master', async () => {
-    const before = await subscriberConnections();
+    const before = [0, 0, 0];
+    await eventually(async () => expect(await subscriberConnections()).toEqual(before));
     const { subscribe, events } = await listen();
     const topics = someTopics(300);
     await subscribe(...topics);
@@ -113,15 +132,9 @@ describe('a subscriber at a Cluster', () => {
   });
 
   test('receives its own channel, and its wake-ups from the node that has its dirty set', async () => {
-    for (const master of cluster.nodes) {
-      const address = `127.0.0.1:${master.port}`;
-      expect(await enableKeyspaceEvents(await nodes.redirected(address))).toBeNull();
-    }
-    // The dirty sets of so many are not all on one node.
-    const subscribers = await Promise.all(Array.from({ length: 8 }, () => listen()));
-    expect(new Set(subscribers.map(({ id }) => nodes.addressOf(slotOf(its.keys.edgeDirty(id))))).size).toBeGreaterThan(
-      1,
-    );
+    const addresses = cluster.nodes.map(({ port }) => `127.0.0.1:${port}`);
+    for (const address of addresses) expect(await enableKeyspaceEvents(await nodes.redirected(address))).toBeNull();
+    const subscribers = await Promise.all(addresses.map((address) => listen(undefined, edgeOn(address))));
     for (const { id, counted } of subscribers) {
       await eventually(() => expect(counted('wake-up')).toBeGreaterThan(0));
       const before = counted('wake-up');
@@ -211,7 +224,9 @@ describe('when a slot moves', () => {
     const { slot, from, to, others } = await moveAway(its.keys.topicLive(topic));
     await moveSlot(slot, to, from, others);
     await nodes.refresh();
-    expect(await publishLive(topic, 'missed')).toBe(0);
+    const received = await publishLive(topic, 'missed');
+    // On a busy machine it may be mended already.
+    if (counted(`subscribed ${topic}`) === 1) expect(received).toBe(0);
     await eventually(async () => {
       await map.refresh();
       expect(counted(`subscribed ${topic}`)).toBe(2);
@@ -294,7 +309,9 @@ test('a subscriber that does not know of a master yet subscribes to its topics o
 });
 
 test('a subscriber that is stopped has no connection left', async () => {
-  const before = await subscriberConnections();
+  // Those of the tests before are stopped, and may be on their way out.
+  const before = [0, 0, 0];
+  await eventually(async () => expect(await subscriberConnections()).toEqual(before));
   const map = await KnownCluster.open(cluster.nodes[0]?.url ?? '');
   const subscriber = liveSubscriber({ kind: 'cluster', topology: map }, its.keys, randomUUID(), {
     onTopic: () => undefined,

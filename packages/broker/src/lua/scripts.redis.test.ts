@@ -106,7 +106,7 @@ describe('a Redis that is gone', () => {
     expect(Object.fromEntries(toCome)).toEqual(unavailable(calls));
 
     server = await startPrivateRedis({ port });
-    await expect.poll(() => its.redis.status, { timeout: 10_000 }).toBe('ready');
+    await expect.poll(() => its.redis.status).toBe('ready');
     for (const [, call] of Object.entries(everyCall(its))) await call();
   });
 

@@ -6,7 +6,8 @@ import type { EdgePresence, TopicSettings } from '../broker.ts';
 import type { Keys } from '../keys.ts';
 import { type LiveSubscriber, liveSubscriber } from '../live/subscriber.ts';
 import { type PresenceOutcome, type PresenceUpdate, type PresentMember, presenceUpdate } from '../presence/state.ts';
-import { type TestBroker, openRedis } from './brokers.ts';
+import { edgeBroker } from '../redis-broker.ts';
+import { type TestBroker, openRedis, watched } from './brokers.ts';
 
 /** Longer than any time between two versions. */
 const LONG_MS = 60_000;
@@ -19,17 +20,19 @@ export const member = (id: string, info: unknown = null): PresentMember => ({
   info: info === null ? null : JSON.stringify(info),
 });
 
+type Writing = Pick<EdgePresence, 'notePresence' | 'changePresence' | 'setPresence'>;
+
 /** An edge that counts its calls for one topic. */
 export class PresentEdge {
   readonly id: string;
-  readonly #broker: EdgePresence;
+  readonly #broker: Writing;
   readonly #topic: string;
   /** That of the last call that was written. */
   sequence = 0;
   #attempt = 1;
   readonly members = new Map<string, PresentMember>();
 
-  constructor(broker: EdgePresence, topic: string, id: string) {
+  constructor(broker: Writing, topic: string, id: string) {
     this.#broker = broker;
     this.#topic = topic;
     this.id = id;
@@ -71,7 +74,7 @@ export class PresentEdge {
 
 /** A topic with presence, and all that is published of it. */
 export async function presenceTopic(
-  { redis, keys, control, edge }: TestBroker,
+  { redis, keys, control, edge, prefix }: TestBroker,
   settings: Partial<NonNullable<TopicSettings['presence']>> = {},
 ) {
   const topic = randomUUID();
@@ -79,6 +82,20 @@ export async function presenceTopic(
   const published: Published[] = [];
   const live = await listen(keys, topic, published);
   const here = keys.topicHere(topic);
+  let isHeld = false;
+  const justPublished = async () => void (await redis.hset(here, 'f', Date.now() + LONG_MS));
+  const held = edgeBroker(
+    watched(redis, async (command) => {
+      if (isHeld && command.startsWith('eval')) await justPublished();
+    }),
+    prefix,
+  );
+  const current = () => (isHeld ? held : edge);
+  const broker: Writing = {
+    notePresence: (...args) => current().notePresence(...args),
+    changePresence: (...args) => current().changePresence(...args),
+    setPresence: (...args) => current().setPresence(...args),
+  };
 
   /** All that was published until now. */
   async function all(): Promise<Published[]> {
@@ -92,11 +109,19 @@ export async function presenceTopic(
     all,
     /** What was published since the last call. */
     news: async () => (await all()).splice(0),
-    edge: (id: string) => new PresentEdge(edge, topic, id),
+    edge: (id: string) => new PresentEdge(broker, topic, id),
     /** It is time for the next version. */
-    due: () => redis.hset(here, 'f', 0),
+    due: async () => {
+      isHeld = false;
+      await redis.hset(here, 'f', 0);
+    },
     /** The last version was published just now. */
-    justPublished: () => redis.hset(here, 'f', Date.now() + LONG_MS),
+    justPublished,
+    /** The last version was published just now whatever an edge of this topic does, and when, until the next is due. */
+    hold: async () => {
+      isHeld = true;
+      await justPublished();
+    },
     snapshot: async () => {
       const snapshot = await edge.snapshotPresence(topic);
       if (snapshot === null) throw new Error('the topic has presence');

@@ -67,8 +67,8 @@ describe('publishing to a client', () => {
       const outcome = await control.publishToClient(clientId, Buffer.from(String(round)));
       ids.push(outcome.kind === 'published' ? outcome.id : '');
     }
-    // Two of five are the same once in 100,000 runs.
-    expect(new Set(ids).size).toBe(5);
+    // One pair of five is the same once in 100,000 runs, two pairs once in some billions.
+    expect(new Set(ids).size).toBeGreaterThanOrEqual(4);
   });
 
   test('passes on bytes as they are', async () => {

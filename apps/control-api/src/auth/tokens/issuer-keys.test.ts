@@ -146,14 +146,14 @@ describe('an issuer', () => {
       clock.ms += 10 * MINUTE_MS;
       // As the clock of the test runs ahead, this token has been issued in its future.
       const iat = Math.floor(clock.ms / 1000);
-      const begun = performance.now();
       await tokens.verify(await issuer.sign({ iat, exp: iat + 60, sub: trouble }));
-      expect(performance.now() - begun).toBeLessThan(2_000);
+      // The answer that is waited for has not come, and is not given up yet.
+      if (trouble === 'slow') expect(fetched).toHaveLength(before);
       await eventually(() => expect(fetched.slice(before)).toEqual(['failed']));
     }
     expect(closed).toBeGreaterThan(0);
     expect(fetched).toEqual(['fetched', 'failed', 'failed', 'failed', 'failed']);
-  }, 30_000);
+  });
 
   test('that redirects is not followed', async () => {
     const elsewhere = await startJwksServer([issuer.publicJwk]);

@@ -82,11 +82,12 @@ describe('a good token', () => {
   });
 
   test('is taken by clocks that are 30 s apart, and no more', async () => {
-    const { tokens } = verifier();
-    const iat = seconds() + 25;
+    const now = seconds();
+    const { tokens } = verifier(() => now * 1000);
+    const iat = now + 25;
     await tokens.verify(await es256.sign({ iat, nbf: iat, exp: iat + 9 }));
-    await tokens.verify(await es256.sign({ iat: iat - 1000, exp: seconds() - 25 }));
-    const late = await es256.sign({ iat: iat - 1000, exp: seconds() - 31 });
+    await tokens.verify(await es256.sign({ iat: iat - 1000, exp: now - 25 }));
+    const late = await es256.sign({ iat: iat - 1000, exp: now - 31 });
     await expect(tokens.verify(late)).rejects.toEqual(refused('token-expired', 'claim "exp": must be in the future'));
   });
 });
@@ -163,12 +164,12 @@ describe('a claim', () => {
     [{ exp: undefined }, 'claim "exp": must be given'],
     [{ exp: '1800000000' }, 'claim "exp": must be of the type number'],
     [{ exp: 1e300 }, /^claim "exp": /],
-    [{ exp: seconds() + hour + 60 }, 'claim "exp": must be at most 3600 s after iat'],
+    [{ exp: seconds() + 2 * hour }, 'claim "exp": must be at most 3600 s after iat'],
     [{ exp: seconds() - 5, iat: seconds() }, 'claim "exp": must be after iat'],
     [{ iat: undefined }, 'claim "iat": must be given'],
     [{ iat: -1 }, 'claim "iat": must be seconds since 1970'],
-    [{ iat: seconds() + 60, exp: seconds() + 90 }, 'claim "iat": must not be in the future'],
-    [{ nbf: seconds() + 60 }, 'claim "nbf": must not be in the future'],
+    [{ iat: seconds() + hour, exp: seconds() + hour + 30 }, 'claim "iat": must not be in the future'],
+    [{ nbf: seconds() + hour }, 'claim "nbf": must not be in the future'],
     [{ nbf: 'soon' }, 'claim "nbf": must be of the type number'],
     [{ jti: 7 }, 'claim "jti": must be of the type string'],
     [{ iss: 7 }, 'claim "iss": must be of the type string'],
@@ -242,7 +243,7 @@ describe('a token that comes again', () => {
     await tokens.verify(token);
     expect(outcomes).toEqual(['valid']);
     // Another signature is another token, whatever its claims are.
-    const other = `${token.slice(0, -2)}AA`;
+    const other = token.slice(0, -2) + (token.endsWith('AA') ? 'QA' : 'AA');
     await expect(tokens.verify(other)).rejects.toEqual(invalid(/^signature: /));
     expect(outcomes).toEqual(['valid', 'invalid']);
   });

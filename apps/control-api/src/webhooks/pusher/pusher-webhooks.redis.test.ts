@@ -75,7 +75,7 @@ describe('the library of receivers takes', () => {
   });
 
   test('a request of several events, and not one that was changed on its way', async () => {
-    const { receiver, edge } = await start({ batch: { size: 10, ms: 200 } });
+    const { receiver, edge } = await start({ batch: { size: 4, ms: 60_000 } });
     const channels = ['a', 'b', 'c', 'd'];
     for (const channel of channels) await edge.occupy(channel);
     await eventually(() =>
@@ -85,7 +85,7 @@ describe('the library of receivers takes', () => {
           .toSorted(),
       ).toEqual(channels),
     );
-    expect(receiver.received.length).toBeLessThan(channels.length);
+    expect(receiver.received).toHaveLength(1);
     const [request] = receiver.received;
     if (request === undefined) throw new Error('there is one');
     expect(() => verified({ ...request, body: `${request.body} ` })).toThrow('does not take');
@@ -196,7 +196,7 @@ describe('an endpoint', () => {
   test('whose app stays away for as long as tries go on is disabled, and has what it is sent again when it is enabled', async () => {
     let isThere = false;
     const find = () => (isThere ? APP : null);
-    const { events, receiver, edge, webhooks } = await start({}, { findApp: find, retries: { giveUpMs: 1_500 } });
+    const { events, receiver, edge, webhooks } = await start({}, { findApp: find, retries: { giveUpMs: 4_000 } });
     await edge.occupy('a');
     await eventually(async () => expect((await webhooks.list())[0]?.state).toBe('waiting'));
     const disabled = { state: 'disabled', disabledReason: 'unknown-app' };

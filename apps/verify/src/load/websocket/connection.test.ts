@@ -5,6 +5,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { Connection, type Route } from './connection.ts';
 
+/** Bounds the wait for a condition on a busy machine. */
+const WAIT = { timeout: 30_000 };
+
 let http: Server;
 let sockets: WebSocketServer;
 let route: Route;
@@ -60,7 +63,7 @@ describe('a connection to a WebSocket server', () => {
       for (const text of texts) socket.send(text);
     });
     const { calls } = connected();
-    await vi.waitFor(() => expect(calls).toEqual(['open', ...texts]));
+    await vi.waitFor(() => expect(calls).toEqual(['open', ...texts]), WAIT);
   });
 
   it('sends texts', async () => {
@@ -68,7 +71,7 @@ describe('a connection to a WebSocket server', () => {
     const { connection, calls } = connected();
     const socket = await arrival;
     const message = once(socket, 'message');
-    await vi.waitFor(() => expect(calls).toEqual(['open']));
+    await vi.waitFor(() => expect(calls).toEqual(['open']), WAIT);
     connection.sendText(JSON.stringify({ type: 'resume', pad: 'x'.repeat(1000) }));
     const [data] = await message;
     expect(JSON.parse(String(data))).toMatchObject({ type: 'resume' });
@@ -79,10 +82,10 @@ describe('a connection to a WebSocket server', () => {
     const { connection, calls } = connected();
     const socket = await arrival;
     const close = once(socket, 'close');
-    await vi.waitFor(() => expect(calls).toEqual(['open']));
+    await vi.waitFor(() => expect(calls).toEqual(['open']), WAIT);
     connection.close(1000);
     expect(await close).toEqual([1000, Buffer.alloc(0)]);
-    await vi.waitFor(() => expect(calls).toEqual(['open', 'closed 1000 ']));
+    await vi.waitFor(() => expect(calls).toEqual(['open', 'closed 1000 ']), WAIT);
   });
 
   it('answers pings with their payload', async () => {
@@ -101,28 +104,28 @@ describe('a connection to a WebSocket server', () => {
     const closed = once(socket, 'close');
     socket.close(1012, 'retry-after-ms=100');
     expect((await closed)[0]).toBe(1012);
-    await vi.waitFor(() => expect(calls).toEqual(['open', 'closed 1012 retry-after-ms=100']));
+    await vi.waitFor(() => expect(calls).toEqual(['open', 'closed 1012 retry-after-ms=100']), WAIT);
   });
 
   it('tells that it was cut', async () => {
     const arrival = accepted();
     const { calls } = connected();
     (await arrival).terminate();
-    await vi.waitFor(() => expect(calls).toEqual(['open', expect.stringMatching(/^closed 1006 /)]));
+    await vi.waitFor(() => expect(calls).toEqual(['open', expect.stringMatching(/^closed 1006 /)]), WAIT);
   });
 
   it('takes a binary frame for a broken stream', async () => {
     const arrival = accepted();
     const { calls } = connected();
     (await arrival).send(Buffer.from('bytes'));
-    await vi.waitFor(() => expect(calls).toEqual(['open', 'closed 1006 broken stream: a binary frame']));
+    await vi.waitFor(() => expect(calls).toEqual(['open', 'closed 1006 broken stream: a binary frame']), WAIT);
   });
 
   it('says nothing more once it was destroyed', async () => {
     const arrival = accepted();
     const { connection, calls } = connected();
     const socket = await arrival;
-    await vi.waitFor(() => expect(calls).toEqual(['open']));
+    await vi.waitFor(() => expect(calls).toEqual(['open']), WAIT);
     const closed = once(socket, 'close');
     connection.destroy();
     await closed;
@@ -142,7 +145,7 @@ describe('a handshake', () => {
       socket.end(`HTTP/1.1 503 Service Unavailable\r\n${retryAfter}Connection: close\r\n\r\n`);
     });
     const { calls } = connected();
-    await vi.waitFor(() => expect(calls).toEqual([`refused 503 ${ms}`]));
+    await vi.waitFor(() => expect(calls).toEqual([`refused 503 ${ms}`]), WAIT);
   });
 
   it('with an answer that does not fit its key is a broken stream', async () => {
@@ -152,12 +155,12 @@ describe('a handshake', () => {
     });
     const { calls } = connected();
     await vi.waitFor(() =>
-      expect(calls).toEqual(['closed 1006 broken stream: Sec-WebSocket-Accept does not answer the key']),
+      expect(calls).toEqual(['closed 1006 broken stream: Sec-WebSocket-Accept does not answer the key']), WAIT
     );
   });
 
   it('reports that it failed when nothing listens', async () => {
     const { calls } = connected({ ...route, port: 1 });
-    await vi.waitFor(() => expect(calls).toEqual([expect.stringMatching(/^closed 1006 .*ECONNREFUSED/)]));
+    await vi.waitFor(() => expect(calls).toEqual([expect.stringMatching(/^closed 1006 .*ECONNREFUSED/)]), WAIT);
   });
 });

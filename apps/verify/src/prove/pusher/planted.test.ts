@@ -49,7 +49,7 @@ async function findings(): Promise<Findings> {
   await published('last');
   door.publish(CHANNEL, 'last');
   const positions = { [CHANNEL]: 'last' };
-  const { missing } = await worker.handlers().reached({ positions, timeoutMs: 5000 }, signal);
+  const { missing } = await worker.handlers().reached({ positions, timeoutMs: 30_000 }, signal);
   expect(missing).toBe(0);
   const endAt = monotonicMs();
   const truths = [truthOf(CHANNEL, publications, await worker.handlers().receptions(null, signal))];
@@ -132,7 +132,7 @@ describe('a violation that is planted', () => {
   test('a busy loop is found: an error that has clients come again at once, before they are connected', async () => {
     door.refuseWith = 4200;
     door.drop();
-    await eventually(() => expect(door.connections).toBeGreaterThan(10 * MEMBERS), { timeoutMs: 10_000 });
+    await eventually(() => expect(door.connections).toBeGreaterThan(10 * MEMBERS));
     door.refuseWith = null;
     await isOpen();
     expect((await findings()).faults).toEqual({ ...clean, 'busy-loop': MEMBERS });
@@ -141,7 +141,7 @@ describe('a violation that is planted', () => {
   test('an error that lets clients come again after a second is none', async () => {
     door.refuseWith = 4100;
     door.drop();
-    await eventually(() => expect(door.connections).toBe(3 * MEMBERS), { timeoutMs: 10_000 });
+    await eventually(() => expect(door.connections).toBeGreaterThanOrEqual(3 * MEMBERS));
     door.refuseWith = null;
     await isOpen();
     expect((await findings()).faults).toEqual(clean);
