@@ -15,7 +15,10 @@ export type Phase =
   | 'open'
   | 'closed';
 
-/** The sending side of a connection, of whatever protocol: what may wait for its socket is bounded. A base class, for it costs no object of its own. */
+/**
+ * The sending side of a connection, of whatever protocol: what may wait for its socket is bounded. A base class, for it
+ * costs no object of its own, and without private methods: for them each object has one more field.
+ */
 export abstract class Sender {
   readonly transport: Transport;
   phase: Phase;
@@ -88,7 +91,11 @@ export abstract class Sender {
 
   /** Something was sent, and may wait for the socket. */
   onWaiting(): void {
-    if (this.transport.bufferedBytes > CONGESTED_BYTES && !this.congested) this.#becomeCongested();
+    if (this.transport.bufferedBytes <= CONGESTED_BYTES || this.congested) return;
+    this.congested = true;
+    this.congestedSince = performance.now();
+    this.counters.slowConsumers += 1;
+    this.lag();
   }
 
   /** The socket has taken all that waited. */
@@ -96,12 +103,5 @@ export abstract class Sender {
     if (!this.congested || this.phase === 'closed') return;
     this.congested = false;
     if (!this.blocked) this.catchUp();
-  }
-
-  #becomeCongested(): void {
-    this.congested = true;
-    this.congestedSince = performance.now();
-    this.counters.slowConsumers += 1;
-    this.lag();
   }
 }

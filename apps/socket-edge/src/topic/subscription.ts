@@ -145,7 +145,7 @@ const NONE: readonly Subscription[] = [];
 
 /** The subscriptions of a connection by topic. Most connections have a few; some have a thousand. */
 export class SubscriptionSet {
-  /** Made anew at each change, so that it holds no room for more. */
+  /** Made anew at each change, by methods that leave no room for more: a spread, and `filter`, leave room for 16. */
   #few: readonly Subscription[] = NONE;
   #many: Map<string, Subscription> | null = null;
 
@@ -168,14 +168,14 @@ export class SubscriptionSet {
       this.#many.set(name, subscription);
       return;
     }
-    this.#few = [...this.#few.filter(({ topic }) => topic.name !== name), subscription];
+    this.#few = without(this.#few, name).concat(subscription);
     if (this.#few.length <= FEW) return;
     this.#many = new Map(this.#few.map((one) => [one.topic.name, one]));
     this.#few = NONE;
   }
 
   delete(name: string): void {
-    if (this.#many === null) this.#few = this.#few.filter(({ topic }) => topic.name !== name);
+    if (this.#many === null) this.#few = without(this.#few, name);
     else this.#many.delete(name);
   }
 
@@ -193,4 +193,9 @@ export class SubscriptionSet {
   topics(): string[] {
     return [...this.values()].map(({ topic }) => topic.name);
   }
+}
+
+function without(subscriptions: readonly Subscription[], name: string): readonly Subscription[] {
+  const index = subscriptions.findIndex(({ topic }) => topic.name === name);
+  return index < 0 ? subscriptions : subscriptions.toSpliced(index, 1);
 }

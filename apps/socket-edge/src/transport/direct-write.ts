@@ -27,14 +27,14 @@ export const sendNow: SendNow = (descriptor, bytes) => {
  * by the stream, which emits the error. Only plain TCP: bytes past a TLSSocket would not be encrypted.
  */
 export class SocketWriter {
-  readonly #socket: Duplex;
+  protected readonly socket: Duplex;
   /** Null for a socket that is only written through its stream. */
   readonly #handle: Handle | null;
   readonly #fd: number;
 
   /** Without `direct` everything goes through the stream. */
   constructor(socket: Duplex, direct: boolean) {
-    this.#socket = socket;
+    this.socket = socket;
     const handle = direct && isPlainTcp(socket) ? handleOf(socket) : null;
     const { fd = NOT_DIRECT } = handle ?? {};
     this.#handle = fd < 0 ? null : handle;
@@ -46,13 +46,13 @@ export class SocketWriter {
    * NOT_DIRECT at all other times. A closed socket has no handle, and its descriptor may be another socket's by now.
    */
   get descriptor(): number {
-    const socket = this.#socket;
+    const { socket } = this;
     return socket.writableLength === 0 && handleOf(socket) === this.#handle ? this.#fd : NOT_DIRECT;
   }
 
   /** Bytes that wait in this process for the socket to take them. */
   get bufferedBytes(): number {
-    return this.#socket.writableLength;
+    return this.socket.writableLength;
   }
 
   /** False when what waits should be drained before more is written, as a stream's `write` returns. */
@@ -60,7 +60,7 @@ export class SocketWriter {
     const { descriptor } = this;
     const written = descriptor === NOT_DIRECT ? 0 : sendNow(descriptor, bytes);
     if (written === bytes.length) return true;
-    return this.#socket.write(written === 0 ? bytes : bytes.subarray(written));
+    return this.socket.write(written === 0 ? bytes : bytes.subarray(written));
   }
 }
 

@@ -12,6 +12,7 @@ import { newCounters } from '../counters.ts';
 import { defaults } from '../testing/running-edge.ts';
 import { maskedFrame, rawSocket } from '../testing/raw-client.ts';
 import { someClaim } from '../testing/some-claim.ts';
+import type { WebSocket } from 'ws';
 import { bindSocket, createSocketServer } from './ws-transport.ts';
 
 const FIN_CLOSE = 0x88;
@@ -21,6 +22,7 @@ const MIB = 1024 * 1024;
 let server: Server;
 let connection: Connection;
 let socketOfServer: Duplex;
+let webSocket: WebSocket;
 /** In which phase the connection was when its socket was gone. */
 let ended: PromiseWithResolvers<Phase>;
 
@@ -36,6 +38,7 @@ beforeEach(async () => {
   server = createServer().on('upgrade', (request, socket, head) => {
     socketOfServer = socket;
     sockets.handleUpgrade(request, socket, head, (ws) => {
+      webSocket = ws;
       bindSocket(ws, socket, {
         handler: hub,
         direct: true,
@@ -68,4 +71,12 @@ it('cuts a client that has gone without a goodbye and takes nothing', async () =
   await eventually(() => expect((socketOfServer as { readableEnded?: boolean }).readableEnded).toBe(true));
   connection.close(closeCodes.tooSlow);
   await ended.promise;
+});
+
+it('has no object for listeners, as long as there is none', async () => {
+  await rawSocket(port(), '/');
+  expect(Object.getOwnPropertyDescriptor(webSocket, '_events')).toHaveProperty('value', undefined);
+  expect(webSocket.listenerCount('close')).toBe(0);
+  webSocket.on('close', () => undefined);
+  expect(webSocket.listenerCount('close')).toBe(1);
 });
