@@ -245,4 +245,3 @@ function pick<T>(all: readonly T[], is: (one: T) => boolean, number: number): T 
   const some = all.filter(is);
   return some[number % some.length];
 }
-
