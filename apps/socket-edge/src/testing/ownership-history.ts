@@ -29,7 +29,7 @@ export interface Handshake {
   at: number;
   claim: Claim | null;
   made: { socket: RecordingTransport; connection: Connection } | null;
-  /** Its claim failed, or it was given up. */
+  /** Its claim failed, or it was abandoned. */
   isOver: boolean;
   /** Its socket is gone. */
   isGone: boolean;
@@ -38,7 +38,7 @@ export interface Handshake {
 }
 
 /** Some edges on one Redis, and all handshakes there were. */
-export class World {
+export class OwnershipHistory {
   readonly redis = new MemoryRedis();
   readonly edges: ReturnType<typeof memoryEdge>[];
   /** In the order in which they were claimed. */
@@ -121,11 +121,11 @@ export class World {
   async end(): Promise<void> {
     for (const deliver of this.#held.splice(0)) deliver();
     this.#work();
-    await this.#settle();
-    for (const handshake of this.handshakes) this.#giveUp(handshake);
-    await this.#settle();
+    await this.#settled();
+    for (const handshake of this.handshakes) this.#stop(handshake);
+    await this.#settled();
     this.#leaveClosed();
-    await this.#settle();
+    await this.#settled();
   }
 
   /** Everything works again for as long as it takes each edge to compare all. */
@@ -139,7 +139,7 @@ export class World {
         await edge.settled();
       }
       this.#leaveClosed();
-      await this.#settle();
+      await this.#settled();
     }
   }
 
@@ -147,7 +147,7 @@ export class World {
     for (const handshake of this.handshakes) if (handshake.made?.socket.closed) this.#leave(handshake, true);
   }
 
-  async #settle(): Promise<void> {
+  async #settled(): Promise<void> {
     for (const edge of this.edges) await edge.settled();
   }
 
@@ -209,10 +209,10 @@ export class World {
 
   #abandon(number: number): void {
     const handshake = pick(this.handshakes, isClaimed, number);
-    if (handshake) this.#giveUp(handshake);
+    if (handshake) this.#stop(handshake);
   }
 
-  #giveUp(handshake: Handshake): void {
+  #stop(handshake: Handshake): void {
     if (!isClaimed(handshake)) return;
     handshake.isOver = true;
     handshake.claim?.abandon();
@@ -245,4 +245,3 @@ function pick<T>(all: readonly T[], is: (one: T) => boolean, number: number): T 
   const some = all.filter(is);
   return some[number % some.length];
 }
-
