@@ -51,7 +51,7 @@ async function connected(edge: RunningEdge, client: string): Promise<TestSocket>
 }
 
 /** The events of a client with all that they tell, for a failure to show. */
-function told(all: Awaited<ReturnType<TestEvents['ofClient']>>): string {
+function asText(all: Awaited<ReturnType<TestEvents['ofClient']>>): string {
   return all.map(({ id, type, data }) => `${id} ${type} ${JSON.stringify(data)}`).join('\n');
 }
 
@@ -161,10 +161,10 @@ it('whatever clients do, each connection begins once and ends once, one after an
       const connections = all.map(({ data }) => `${data['edge'] as string} ${data['connection'] as string}`);
       const begun = connections.filter((_, index) => index % 2 === 0);
       const types = begun.flatMap(() => ['client.connected', 'client.disconnected']);
-      expect(connections, `of all:\n${told(all)}`).toEqual(begun.flatMap((one) => [one, one]));
-      expect(typesOf(all), `of all:\n${told(all)}`).toEqual(types);
-      expect(begun.length, `of all:\n${told(all)}`).toBeGreaterThanOrEqual(number < 10 ? 10 : 2);
-      expect(new Set(begun).size, `of all:\n${told(all)}`).toBe(begun.length);
+      expect(connections, `of all:\n${asText(all)}`).toEqual(begun.flatMap((one) => [one, one]));
+      expect(typesOf(all), `of all:\n${asText(all)}`).toEqual(types);
+      expect(begun.length, `of all:\n${asText(all)}`).toBeGreaterThanOrEqual(number < 10 ? 10 : 2);
+      expect(new Set(begun).size, `of all:\n${asText(all)}`).toBe(begun.length);
     });
   }
 }, 60_000);
