@@ -100,6 +100,6 @@ it('a background block goes on beside the next ones, is waited for, and ends wit
 });
 
 it('a background block that fails is a fault of its own, with what it printed', async () => {
-  const faults = await run('```sh run=a background', 'echo $$ > pid; echo broken; exit 3', '```', '```sh run=a', 'until [ -s pid ]; do sleep 0.05; done; while kill -0 "$(cat pid)" 2>/dev/null; do sleep 0.05; done', '```');
+  const faults = await run('```sh run=a background', 'echo broken; exit 3', '```', '```sh run=a', 'wait', '```');
   expect(faults).toEqual(['docs/page.md:1: exit code 3:\n    broken']);
 });

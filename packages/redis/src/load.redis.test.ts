@@ -25,8 +25,11 @@ test('the load of a Redis is its memory, its clients, and its CPU time meanwhile
   /** In all: CPU seconds of its main thread, and commands. */
   const totals = async () => {
     const info = await redis.info();
-    const [system, user, commands] = [/cpu_sys_main_thread:(.*)/, /cpu_user_main_thread:(.*)/, /commands_processed:(.*)/]
-      .map((line) => Number(line.exec(info)?.[1]));
+    const [system, user, commands] = [
+      /cpu_sys_main_thread:(.*)/,
+      /cpu_user_main_thread:(.*)/,
+      /commands_processed:(.*)/,
+    ].map((line) => Number(line.exec(info)?.[1]));
     return { at: performance.now() / 1000, cpu: (system ?? 0) + (user ?? 0), commands: commands ?? 0 };
   };
   const before = await totals();

@@ -110,7 +110,7 @@ describe('a call of a backend', () => {
   it('does not wait for ever for an answer, and ends with its signal', async () => {
     await using started = await backendOf([silent, silent, silent]);
     // Counted here: on a busy machine an attempt ends before the server has read it.
-    const attempts = vi.fn(fetch);
+    const attempts = vi.fn<typeof fetch>(fetch);
     const { controlUrl } = started;
     const impatient = createBackend({ controlUrl, key: KEY, attempts: 2, timeoutMs: 50, fetch: attempts });
     await expect(impatient.publish('news', 1)).rejects.toMatchObject({ code: 'unreachable' });

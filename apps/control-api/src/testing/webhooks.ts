@@ -107,7 +107,7 @@ export interface TestWebhooksOptions {
 export async function startTestWebhooks(
   { broker, control }: Pick<TestEvents, 'broker' | 'control'>,
   endpoints: readonly WebhookEndpoint[],
-  { findApp = () => null, retries = {}, maxEvents, timeoutMs = 1_000 }: TestWebhooksOptions = {},
+  { findApp = () => null, retries = {}, maxEvents, timeoutMs = 20_000 }: TestWebhooksOptions = {},
 ): Promise<TestWebhooks> {
   const log = captureLog();
   const metrics = createMetrics({ service: 'control-api', ofProcess: false });

@@ -83,7 +83,7 @@ async function act(step: Step, room: Room, edges: readonly PresentEdge[]): Promi
     await edge.flushPresence(room.topic);
     return;
   }
-  if (step.act === 'wait') return void (await room.justPublished());
+  if (step.act === 'wait') return room.justPublished();
   const own = edges[step.edge];
   if (own === undefined) throw new Error('no such edge');
   if (step.act === 'set') await own.set();

@@ -19,7 +19,7 @@ async function judge(steps: object[], lines: string): Promise<StepFailure | unde
   const [verdict] = await runScenarios({
     scenarios: [readScenario('test', JSON.stringify(file))],
     command: [execPath, '--input-type=module', '-e', program],
-    patienceMs: 20_000,
+    patienceMs: 5000,
   });
   return verdict?.failure;
 }

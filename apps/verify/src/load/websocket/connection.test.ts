@@ -154,8 +154,9 @@ describe('a handshake', () => {
       socket.end('HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: wrong\r\n\r\n');
     });
     const { calls } = connected();
-    await vi.waitFor(() =>
-      expect(calls).toEqual(['closed 1006 broken stream: Sec-WebSocket-Accept does not answer the key']), WAIT
+    await vi.waitFor(
+      () => expect(calls).toEqual(['closed 1006 broken stream: Sec-WebSocket-Accept does not answer the key']),
+      WAIT,
     );
   });
 
