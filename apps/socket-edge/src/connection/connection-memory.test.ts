@@ -8,11 +8,12 @@ import { type SubscribedTopic, Subscription } from '../topic/subscription.ts';
 import { Connection } from './connection.ts';
 
 const CONNECTIONS = 10_000;
+const ROUNDS = 5;
 /**
  * 256 a connection, 96 its set of subscriptions, 80 the subscription, 64 its id, generation and digest, 8 its place here.
  * A field more in either class is 8 more: a feature that most connections do not use gets none, or null.
  */
-const MOST_BYTES = 510;
+const MOST_BYTES = 506;
 /** Microseconds, and 52 bits: neither is a small integer. */
 const GENERATION = 1_795_915_805_752_000;
 const DIGEST = 2 ** 51;
@@ -32,14 +33,17 @@ function openConnection(index: number): Connection {
   return connection;
 }
 
-it('an open connection with a topic takes no more of the heap than it did', () => {
-  // The first ones show V8 which fields the classes have.
-  const connections = Array.from({ length: CONNECTIONS }, (_, index) => openConnection(index));
+/** Bytes of the heap for each of so many open connections, which are garbage after it. */
+function measure(): number {
   collectGarbage();
   const before = process.memoryUsage().heapUsed;
-  const more = Array.from({ length: CONNECTIONS }, (_, index) => openConnection(index));
+  const connections = Array.from({ length: CONNECTIONS }, (_, index) => openConnection(index));
   collectGarbage();
-  const bytes = (process.memoryUsage().heapUsed - before) / CONNECTIONS;
-  expect(connections.length).toBe(more.length);
-  expect(bytes).toBeLessThanOrEqual(MOST_BYTES);
+  return (process.memoryUsage().heapUsed - before) / connections.length;
+}
+
+it('an open connection with a topic takes no more of the heap than it did', () => {
+  // The first ones show V8 which fields the classes have. What it compiles meanwhile is counted too, but not each time.
+  const rounds = Array.from({ length: ROUNDS }, () => measure());
+  expect(Math.min(...rounds.slice(1))).toBeLessThanOrEqual(MOST_BYTES);
 });
