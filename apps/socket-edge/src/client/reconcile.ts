@@ -1,5 +1,5 @@
 import type { ClaimOutcome, EdgeBroker } from '@holdfast/broker/broker';
-import type { Owner } from '@holdfast/broker/client-state';
+import type { ClientState, Owner } from '@holdfast/broker/client-state';
 import { PENDING_SECONDS } from '@holdfast/broker/pending';
 import { closeCodes } from '@holdfast/protocol/close-codes';
 import type { PendingHandshakes } from '../connection/claim.ts';
@@ -219,7 +219,10 @@ export class Reconciler {
     // Also when a newer connection of this edge has replaced it.
     if (connection.phase === 'closed') {
       // With another generation it was not released when it ended.
-      if (outcome.kind === 'claimed') releases.add({ clientId, generation: outcome.generation, reason });
+      if (outcome.kind === 'claimed') {
+        const { client, generation } = outcome;
+        releases.add({ clientId, generation, reason, onReleased: () => this.#notifyOthers(client) });
+      }
       return false;
     }
     // Older than what has been applied.
@@ -269,5 +272,12 @@ export class Reconciler {
     // The connection itself, by a claim that was answered meanwhile.
     if (owner.generation === generation) onReleased();
     else this.#deps.releases.add({ clientId, generation: owner.generation, reason, onReleased });
+  }
+
+  /** An older connection gets the client back sooner so than by the walk of its edge. */
+  #notifyOthers({ clientId, notify }: ClientState): void {
+    const { broker, edge, onError } = this.#deps;
+    const others = notify.filter((other) => other !== edge);
+    if (others.length > 0) broker.notify(others, clientId).catch(onError);
   }
 }

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { type Act, CLIENTS, type Handshake, TOPICS, OwnershipHistory } from '../testing/ownership-history.ts';
 import { turns } from '../testing/turns.ts';
 
-const RUNS = 400;
+const RUNS = 600;
 
 const index = fc.nat({ max: 11 });
 const client = fc.oneof({ weight: 4, arbitrary: fc.constant('c0') }, { weight: 1, arbitrary: fc.constant('c1') });

@@ -245,6 +245,21 @@ it('an older connection that gets its client back does not stop the handshake th
   expect(newest?.socket.idsOf('news')).toEqual([id]);
 });
 
+it('a connection that ends before it knows that it took over leaves its client to the older one, without the walk', async () => {
+  const { redis, other, edge, older } = await twoEdges();
+  const claim = await other.hub.claim(CLIENT);
+  const answer = redis.hold('claim');
+  const newer = claim && (await other.opened(claim));
+  expect(redis.client(CLIENT).owner?.edge).toBe('edge-b');
+  if (newer) other.hub.onClosed(newer.connection);
+  await other.settled();
+  answer();
+  await other.settled();
+  await edge.settled();
+  expect(older.socket.closed).toBeNull();
+  expect(redis.client(CLIENT).owner).toEqual({ edge: 'edge-a', generation: older.connection.generation });
+});
+
 describe('two handshakes of one client on one edge', () => {
   it('one whose connection is not open yet stays the owner when its client is read', async () => {
     const redis = new MemoryRedis();
