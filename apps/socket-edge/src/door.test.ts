@@ -179,7 +179,7 @@ describe('a door', () => {
     await edge.beat();
     expect(installed.lease()).toMatchObject({
       connections: MAX_CONNECTIONS,
-      pusherConnections: { line: MAX_CONNECTIONS },
+      appConnections: { line: MAX_CONNECTIONS },
     });
     expect((await metrics.text()).body).toMatch(/holdfast_connections(\{[^}]*\})? 3\n/);
     for (const { socket } of clients) socket.close();

@@ -19,9 +19,9 @@ beforeAll(async () => {
   edge = await startTestEdge(api, {
     topics: [...OCCUPIED.map((name) => topicOf(name)), ONLINE],
     connections: 5,
-    pusherConnections: { [APP.appId]: 3, small: 10 },
+    appConnections: { [APP.appId]: 3, small: 10 },
   });
-  other = await startTestEdge(api, { connections: 9, pusherConnections: { [APP.appId]: 4 } });
+  other = await startTestEdge(api, { connections: 9, appConnections: { [APP.appId]: 4 } });
   const presence = { by: 'user', show: 'members', limit: 100, graceSeconds: 0 } as const;
   for (const name of OCCUPIED) {
     await edge.broker.openChannel(topicOf(name), name.startsWith('presence-') ? presence : null);

@@ -153,9 +153,7 @@ export const channelRoutes: FastifyPluginAsyncZod<Services & { counter: ChannelC
     },
     async ({ params: { appId } }) => {
       const edges = await broker.liveEdges();
-      const counts = edges.map(
-        ({ pusherConnections = {} }) => new Map(Object.entries(pusherConnections)).get(appId) ?? 0,
-      );
+      const counts = edges.map(({ appConnections = {} }) => new Map(Object.entries(appConnections)).get(appId) ?? 0);
       return { connections: counts.reduce((sum, count) => sum + count, 0) };
     },
   );

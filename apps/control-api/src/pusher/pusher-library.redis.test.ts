@@ -17,7 +17,7 @@ beforeAll(async () => {
   api = await startTestApi();
   port = Number(new URL(await api.app.listen({ host: '127.0.0.1', port: 0 })).port);
   pusher = library();
-  edge = await startTestEdge(api, { topics: CHANNELS.map(topicOf), pusherConnections: { [APP.appId]: 2 } });
+  edge = await startTestEdge(api, { topics: CHANNELS.map(topicOf), appConnections: { [APP.appId]: 2 } });
   const room = topicOf('presence-room');
   await edge.broker.openChannel(room, { by: 'user', show: 'members', limit: 100, graceSeconds: 0 });
   await edge.broker.setPresence(room, edge.id, { sequence: 1, members: [{ id: 'u-1', info: null }] });

@@ -28,7 +28,7 @@ export interface TestEdgeOptions {
   url?: string;
   connections?: number;
   maxConnections?: number;
-  pusherConnections?: Record<string, number>;
+  appConnections?: Record<string, number>;
   draining?: boolean;
   load?: EdgeLoad;
   leaving?: boolean;
@@ -91,7 +91,7 @@ export async function startTestEdge(api: TestApi, options: TestEdgeOptions = {})
     maxConnections: options.maxConnections ?? 100,
     draining: options.draining ?? false,
     startedAt: Date.now(),
-    ...(options.pusherConnections !== undefined && { pusherConnections: options.pusherConnections }),
+    ...(options.appConnections !== undefined && { appConnections: options.appConnections }),
     ...(options.load && { load: options.load }),
     ...(options.leaving !== undefined && { leaving: options.leaving }),
     ...(options.facts && { facts: options.facts }),

@@ -28,9 +28,9 @@ describe('a connection', () => {
     const [ours, ended] = [await edge.connected(), await edge.connected()];
     for (const key of ['other-key', 'second-key', 'no-key']) edge.connect({ ok: true, key });
     await edge.settled();
-    expect(edge.door.details()).toEqual({ pusherConnections: { [app.appId]: 3, other: 1 } });
+    expect(edge.door.details()).toEqual({ appConnections: { [app.appId]: 3, other: 1 } });
     for (const { connection } of [ours, ended]) edge.door.onClosed(connection);
-    expect(edge.door.details()).toEqual({ pusherConnections: { [app.appId]: 1, other: 1 } });
+    expect(edge.door.details()).toEqual({ appConnections: { [app.appId]: 1, other: 1 } });
   });
 
   it('of a key that no app has is answered so, and ends for ever', async () => {

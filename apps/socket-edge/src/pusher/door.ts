@@ -196,7 +196,7 @@ export class PusherDoor implements Door, DoorHandler {
   }
 
   details(): Partial<EdgeDetails> {
-    return { pusherConnections: this.#apps.connections() };
+    return { appConnections: this.#apps.connections() };
   }
 
   tend(): Promise<void> {

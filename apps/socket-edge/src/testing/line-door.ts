@@ -173,7 +173,7 @@ export class LineDoor implements Door, SocketHandler<LineConnection> {
   }
 
   details() {
-    return { pusherConnections: { line: this.connections.size } };
+    return { appConnections: { line: this.connections.size } };
   }
 
   tend(): Promise<void> {

@@ -8,7 +8,7 @@ const DETAILS = [
   'draining',
   'leaving',
   'startedAt',
-  'pusherConnections',
+  'appConnections',
 ] as const;
 const LOAD = [
   'cores',
@@ -37,8 +37,8 @@ const MORE_LOAD = [
 export const LEASE_FIELDS = [...DETAILS, 'facts', 'host', ...LOAD, ...MORE_LOAD] as const;
 
 /** Names and values by turns. What is only read as a whole is one field. */
-export function writeFields({ load, facts, pusherConnections, ...details }: EdgeDetails): string[] {
-  const whole = Object.entries({ facts, pusherConnections }).filter(([, value]) => value !== undefined);
+export function writeFields({ load, facts, appConnections, ...details }: EdgeDetails): string[] {
+  const whole = Object.entries({ facts, appConnections }).filter(([, value]) => value !== undefined);
   const shown = Object.fromEntries(whole.map(([name, value]) => [name, JSON.stringify(value)]));
   return Object.entries({ ...details, ...load, ...shown }).flatMap(([name, value]) => [name, String(value)]);
 }
@@ -48,14 +48,14 @@ export function readFields(values: readonly (string | null)[]): EdgeDetails | nu
   const fields = new Map(LEASE_FIELDS.map((name, index) => [name, values[index] ?? null]));
   const of = (name: (typeof LEASE_FIELDS)[number]): string | null => fields.get(name) ?? null;
   const [id, url, leaving, facts, host] = [of('id'), of('url'), of('leaving'), of('facts'), of('host')];
-  const pusherConnections = of('pusherConnections');
+  const appConnections = of('appConnections');
   if (id === null || url === null) return null;
   return {
     id,
     url,
     connections: Number(of('connections')),
     maxConnections: Number(of('maxConnections')),
-    ...(pusherConnections === null ? {} : { pusherConnections: objectIn(pusherConnections) as Record<string, number> }),
+    ...(appConnections === null ? {} : { appConnections: objectIn(appConnections) as Record<string, number> }),
     draining: of('draining') === 'true',
     ...(leaving === null ? {} : { leaving: leaving === 'true' }),
     startedAt: Number(of('startedAt')),

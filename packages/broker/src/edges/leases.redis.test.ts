@@ -102,11 +102,11 @@ describe('live edges', () => {
   });
 
   test('are listed with the connections of each app', async () => {
-    const details = someEdge({ pusherConnections: { shop: 2, constructor: 1 } });
+    const details = someEdge({ appConnections: { shop: 2, constructor: 1 } });
     await edge.renewLease(details);
     expect(await listed(details.id)).toEqual(details);
-    await edge.renewLease({ ...details, pusherConnections: {} });
-    expect(await listed(details.id)).toEqual({ ...details, pusherConnections: {} });
+    await edge.renewLease({ ...details, appConnections: {} });
+    expect(await listed(details.id)).toEqual({ ...details, appConnections: {} });
   });
 
   test('keep the facts that were written once, and are listed without those that cannot be read', async () => {

@@ -7,7 +7,7 @@ export interface EdgeDetails {
   connections: number;
   maxConnections: number;
   /** How many of the connections came through the Pusher door, by the id of their app. Not of every edge. */
-  pusherConnections?: Record<string, number>;
+  appConnections?: Record<string, number>;
   /** It takes no connections, and closes those there are. */
   draining: boolean;
   /** It drains because its process ends. Not of edges of an earlier version. */
