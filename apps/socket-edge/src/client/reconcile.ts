@@ -16,6 +16,8 @@ const MAX_BATCH = 500;
 const FORGOTTEN_MS = (PENDING_SECONDS * 1000) / 2;
 /** In so long every connection is compared with Redis once, whether or not anything was notified. */
 const WALK_MS = 25_000;
+/** Clients that are noted because a claim failed; a handshake may name any. */
+const MAX_FAILED = 50_000;
 
 export interface ReconcileDeps extends StateMatcherDeps {
   broker: Pick<EdgeBroker, 'claim' | 'release' | 'readPending' | 'acknowledge' | 'notify'>;
@@ -38,10 +40,12 @@ export class Reconciler {
   /** Clients to be read: noted before they are acknowledged, and until they have been read. */
   readonly #unread = new Set<string>();
   /**
-   * Clients of which a claim failed, and when, in milliseconds of the monotonic clock: what was sent on a connection that
-   * was cut may reach Redis after what was sent on the next one.
+   * Clients of which a claim failed, and when, in milliseconds of the monotonic clock, the latest last: what was sent on a
+   * connection that was cut may reach Redis after what was sent on the next one.
    */
-  readonly #doubted = new Map<string, number>();
+  readonly #failed = new Map<string, number>();
+  /** Generations that this edge does not have and is releasing, by client. */
+  readonly #releasing = new Map<string, number>();
   /** The number of the last read that has begun. */
   lastRead = 0;
   #reading = false;
@@ -115,7 +119,7 @@ export class Reconciler {
   async walk(): Promise<void> {
     const { registry, counters } = this.#deps;
     const now = performance.now();
-    this.#readDoubted(now);
+    this.#readFailed(now);
     const due = Math.ceil((registry.size * (now - this.#walkedAt)) / WALK_MS);
     this.#walkedAt = now;
     await Promise.all(
@@ -129,28 +133,31 @@ export class Reconciler {
   takeOver(connection: Connection): void {
     connection.suspend();
     this.#compare(connection).catch((error: unknown) => {
+      // It may own the client by now: then who else is to be notified is read too.
+      connection.digest = 0;
       this.#unread.add(connection.clientId);
       this.#deps.onError(error);
     });
   }
 
   /** A claim of a client failed: it may have taken place, or do so yet. Has it read now, and once more after a while. */
-  doubt(clientId: string): void {
-    this.#doubt(clientId);
+  onClaimFailed(clientId: string): void {
+    this.#noteFailed(clientId);
     this.reread(clientId);
   }
 
-  #doubt(clientId: string): void {
-    // The latest at the end.
-    this.#doubted.delete(clientId);
-    this.#doubted.set(clientId, performance.now());
+  #noteFailed(clientId: string): void {
+    this.#failed.delete(clientId);
+    this.#failed.set(clientId, performance.now());
+    if (this.#failed.size <= MAX_FAILED) return;
+    for (const [oldest] of this.#failed) return void this.#failed.delete(oldest);
   }
 
   /** Of a client that has a connection the walk finds it. */
-  #readDoubted(now: number): void {
-    for (const [clientId, since] of this.#doubted) {
+  #readFailed(now: number): void {
+    for (const [clientId, since] of this.#failed) {
       if (now - since < WALK_MS) return;
-      this.#doubted.delete(clientId);
+      this.#failed.delete(clientId);
       if (!this.#deps.registry.get(clientId)) this.reread(clientId);
     }
   }
@@ -202,7 +209,7 @@ export class Reconciler {
       outcome = await broker.claim({ clientId, edge, generation, incarnation, digest });
     } catch (error) {
       // The connection may be gone before it is compared again.
-      this.#doubt(clientId);
+      this.#noteFailed(clientId);
       throw error;
     }
     return this.#accept(connection, outcome, read);
@@ -213,7 +220,9 @@ export class Reconciler {
     const { clientId, endReason: reason } = connection;
     const owner = outcome.kind === 'owned-by-other' ? (outcome.client.owner ?? outcome.client.goneOwner) : undefined;
     if (owner !== undefined && this.#isLostClaim(connection, owner)) {
-      this.#undo(connection, owner);
+      // What it serves may have changed.
+      connection.suspend();
+      this.#releaseLostClaim(connection, owner);
       return true;
     }
     // Also when a newer connection of this edge has replaced it.
@@ -267,11 +276,17 @@ export class Reconciler {
   }
 
   /** Has the client released by that owner, and read again. */
-  #undo({ clientId, generation, endReason: reason }: Connection, owner: Owner): void {
-    const onReleased = (): void => this.reread(clientId);
+  #releaseLostClaim({ clientId, generation: own, endReason: reason }: Connection, { generation }: Owner): void {
     // The connection itself, by a claim that was answered meanwhile.
-    if (owner.generation === generation) onReleased();
-    else this.#deps.releases.add({ clientId, generation: owner.generation, reason, onReleased });
+    if (generation === own) return this.reread(clientId);
+    // It waits for a Redis that takes it.
+    if (this.#releasing.get(clientId) === generation) return;
+    this.#releasing.set(clientId, generation);
+    const onReleased = (): void => {
+      this.#releasing.delete(clientId);
+      this.reread(clientId);
+    };
+    this.#deps.releases.add({ clientId, generation, reason, onReleased });
   }
 
   /** An older connection gets the client back sooner so than by the walk of its edge. */

@@ -96,7 +96,8 @@ export class StateMatcher {
     // Of a connection here this edge knows more.
     if (!wasOwner && client.owner !== null && client.owner.edge !== edge) this.#remember(client.clientId, client.owner);
     // The previous owner closes its connection sooner so; otherwise its own walk finds out.
-    if (!wasOwner && others.length > 0) broker.notify(others, client.clientId).catch(onError);
+    // One that is suspended may have taken over by a claim whose answer was lost.
+    if ((!wasOwner || connection.suspended) && others.length > 0) broker.notify(others, client.clientId).catch(onError);
     if (isDisconnected) connection.close(closeCodes.disconnected);
     return isDisconnected;
   }
@@ -124,7 +125,7 @@ export class StateMatcher {
       connection.awaiting.present = client;
       connection.digest = digest;
       connection.changedMeanwhile ||= client.closed.size > 0;
-    } else {
+    } else if (digest !== connection.digest) {
       connection.changedMeanwhile = true;
     }
   }

@@ -13,8 +13,8 @@ interface ClaimEnds {
 
 /**
  * The right to open a connection for a client. A client without an owner is owned from now on by the connection to come;
- * one with an owner stays with it until the connection is open, and so does one of which another handshake is under way. A claim ends exactly once: it is opened, or else abandoned
- * when it is disposed of, and then it has changed nothing.
+ * one with an owner stays with it until the connection is open, and so does one of which another handshake may be under
+ * way. A claim ends exactly once: it is opened, or else abandoned when it is disposed of, and then it has changed nothing.
  */
 export class Claim implements ConnectionClaim, Disposable {
   readonly client: ClientState;

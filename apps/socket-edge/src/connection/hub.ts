@@ -69,7 +69,7 @@ export class Hub implements SocketHandler<Connection> {
     } catch (error) {
       // It may have come about, with only the answer lost: then this edge owns the client without a connection.
       pending.end(clientId);
-      reconciler.doubt(clientId);
+      reconciler.onClaimFailed(clientId);
       throw error;
     }
     if (pending.end(clientId)) reconciler.reread(clientId);

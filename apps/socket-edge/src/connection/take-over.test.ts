@@ -186,13 +186,33 @@ describe('a take-over', () => {
     redis.answersLost.clear();
     await other.beat();
     await other.settled();
-    await edge.beat();
+    // It is notified: its own walk is not needed.
     await edge.settled();
     ids.push(redis.publish('news', '2'));
     await other.settled();
     expect(older.socket.closed).toMatchObject(REPLACED);
     expect(newer?.socket.closed).toBeNull();
     expect(newer?.socket.idsOf('news')).toEqual(ids);
+  });
+
+  it('that is answered after the resume frame is no change of what the connection serves', async () => {
+    const { redis, other } = await twoEdges('news');
+    const claim = await other.hub.claim(CLIENT);
+    const answer = redis.hold('claim');
+    const newer = claim && (await other.opened(claim, { resume: true }));
+    const before = redis.calls.filter((call) => call === 'claim').length;
+    const page = redis.hold('readLog');
+    const positions = { news: redis.publish('news', '0') };
+    redis.publish('news', '1');
+    if (newer) await other.resume(newer.connection, positions);
+    expect(newer?.connection.phase).toBe('attaching');
+    answer();
+    await other.settled();
+    page();
+    await other.settled();
+    // The edge of the older one compares its connection; this edge does not compare its own again.
+    expect(redis.calls.filter((call) => call === 'claim')).toHaveLength(before + 1);
+    expect(newer?.socket.idsOf('news')).toHaveLength(1);
   });
 
   it('of which the older edge is not notified is found by the walk of that edge', async () => {

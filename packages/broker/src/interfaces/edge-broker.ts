@@ -53,8 +53,8 @@ export interface KnownTopic {
 export interface EdgeBroker extends Events, EdgeOccupancy, LossEvents, EdgeChannels {
   /**
    * Claims a client for a connection, and reads it, in one step. A new connection gets it when it has no owner, not even one
-   * that is marked as gone, and no other handshake is under way; one with a generation, when the owner's is lower (this Redis has lost its last writes, or a newer connection takes over), or when
-   * it has no owner (any more).
+   * that is marked as gone, and no other handshake may be under way; one with a generation, when the owner's is lower (this
+   * Redis has lost its last writes, or a newer connection takes over), or when it has no owner (any more).
    */
   claim(request: ClaimRequest): Promise<ClaimOutcome>;
   /**

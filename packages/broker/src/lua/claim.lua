@@ -8,7 +8,7 @@
 -- Returns as JSON, which a reader decodes many times faster than a reply of many strings, a list with for each client
 -- [0] not registered (any more);
 -- [1, generation, digest, fields and values before the call] owned by the connection from now on;
--- [2, generation, digest, fields and values] another connection owns it, or may do so yet: only the generation was noted;
+-- [2, generation, digest, fields and values] another connection owns it, or a handshake may be under way: only the generation was noted;
 -- [3, the error of its key, which is no other client's];
 -- [4] owned by the connection as before, and the state is the one it has
 local time = redis.call('TIME')
@@ -75,7 +75,7 @@ local function claim(number, key, edge, mine, incarnation, known)
   if owned and held == mine and digest == known then return { 4 } end
   local answer = { 1, format('%.0f', generation), digest, fields }
   -- An edge that is marked as gone may only have been late: its connection is not replaced by an older one, nor by a
-  -- handshake that fails. Nor is another handshake that is under way.
+  -- handshake that fails. Nor is another handshake that may be under way.
   if owner.e and (mine == 0 or held > mine) or mine == 0 and owner.q then
     answer[1] = 2
     -- A Redis that takes no write refuses the claim that follows.
