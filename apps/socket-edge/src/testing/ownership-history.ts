@@ -18,7 +18,8 @@ export type Act =
   | { do: 'claim' | 'connect'; client: string; index: number }
   | { do: 'open' | 'abandon' | 'close' | 'cut' | 'beat' | 'compare' | 'mark-gone'; index: number }
   | { do: 'hold' | 'deliver'; call: 'claim' | 'release' | 'all' }
-  | { do: 'lose-wake-ups' | 'lose-answers' | 'delay' | 'arrive' | 'away' | 'work' | 'snapshot' | 'restore' }
+  | { do: 'lose-wake-ups' | 'lose-answers' | 'refuse-releases' | 'delay' | 'arrive' | 'away' | 'work' }
+  | { do: 'snapshot' | 'restore' }
   | { do: 'disconnect'; client: string }
   | { do: 'subscribe' | 'unsubscribe'; client: string; topic: string }
   | { do: 'publish'; topic: string };
@@ -87,6 +88,8 @@ export class OwnershipHistory {
       case 'lose-answers':
         for (const name of ['claim', 'release'] as const) redis.answersLost.add(name);
         return;
+      case 'refuse-releases':
+        return void redis.failing.add('release');
       case 'delay':
         return this.#delay();
       case 'arrive':
@@ -130,17 +133,26 @@ export class OwnershipHistory {
 
   /** Everything works again for as long as it takes each edge to compare all. */
   async heal(): Promise<void> {
-    for (const edge of this.edges) await edge.beat();
+    // A beat during which clients are read again and again would never end.
+    for (const edge of this.edges) void edge.beat();
+    await this.#settled();
     for (const arrive of this.#late.splice(0)) arrive();
     for (let round = 0; round < ROUNDS; round += 1) {
       vi.advanceTimersByTime(WALK_MS);
       for (const edge of this.edges) {
-        await edge.beat();
+        void edge.beat();
         await edge.settled();
       }
       this.#leaveClosed();
       await this.#settled();
     }
+  }
+
+  /** How many calls edges make though nothing happens any more. */
+  async callsAtRest(): Promise<number> {
+    const { length } = this.redis.calls;
+    await this.#settled();
+    return this.redis.calls.length - length;
   }
 
   #leaveClosed(): void {
@@ -155,6 +167,7 @@ export class OwnershipHistory {
     this.redis.notifiesNobody = false;
     this.redis.away = false;
     this.redis.answersLost.clear();
+    this.redis.failing.clear();
     this.#arrive();
   }
 
