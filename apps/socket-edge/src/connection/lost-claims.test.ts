@@ -5,6 +5,8 @@ import { MemoryRedis } from '../testing/memory-redis.ts';
 
 const CLIENT = 'c1';
 const WALK_MS = 25_000;
+/** Of the walk, while nothing gets better. */
+const ROUNDS = 4;
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['performance'] });
@@ -192,4 +194,48 @@ it('a handshake whose client a newer one of its edge had meanwhile owns it as so
   const made = first && (await edge.opened(first));
   expect(made?.socket.closed).toBeNull();
   expect(redis.client(CLIENT).owner).toEqual({ edge: 'edge-a', generation: made?.connection.generation });
+});
+
+async function unreleased() {
+  const its = await forgotten('news');
+  its.redis.own(CLIENT, 'edge-a');
+  its.redis.failing.add('release');
+  return its;
+}
+
+/** One round of the walk, in which every connection is compared. Gives how often a release was sent in it. */
+async function walked({ redis, edge }: Pick<Its, 'redis' | 'edge'>): Promise<number> {
+  redis.calls.length = 0;
+  vi.advanceTimersByTime(WALK_MS);
+  void edge.beat();
+  await edge.settled();
+  return redis.calls.filter((call) => call === 'release').length;
+}
+
+describe('a claim that is none of this edge’s connections, while releases fail', () => {
+  it('has the connection sent nothing that its client has unsubscribed, and following it once they work', async () => {
+    const its = await unreleased();
+    const { redis, edge, older } = its;
+    redis.unsubscribe(CLIENT, 'news');
+    await edge.settled();
+    redis.publish('news', '1');
+    await edge.settled();
+    redis.failing.clear();
+    await edge.beat();
+    await edge.settled();
+    expect(older.socket.idsOf('news')).toEqual([]);
+    expect(older.socket.closed).toBeNull();
+    await expectFollowing(its);
+  });
+
+  it('is released by one call, however often the connection is compared meanwhile', async () => {
+    const its = await unreleased();
+    await walked(its);
+    const second = await walked(its);
+    for (let round = 0; round < ROUNDS; round += 1) expect(await walked(its)).toBe(second);
+    its.redis.failing.clear();
+    expect(await walked(its)).toBe(1);
+    expect(its.older.socket.closed).toBeNull();
+    await expectFollowing(its);
+  });
 });
