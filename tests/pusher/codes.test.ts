@@ -98,8 +98,9 @@ describe('an edge that is full', () => {
     }, PATIENT);
     const inside = Array.from({ length: MAX_CONNECTIONS }, () => open());
     for (const each of inside) await each.connected();
-    // That 8.5 s and the second after them are less than the 10 s of pusher-js is the edge's own test: here time may be short.
-    using waiting = open({ unavailableTimeout: PATIENT.timeoutMs });
+    // With the 10 s of pusher-js it would depend on the speed of the machine whether it is `unavailable` in between. That it
+    // is held back for 8.5 s, no longer, is tested in held-back.test.ts of the edge.
+    using waiting = open({ unavailableTimeout: 2 * PATIENT.timeoutMs });
     const askedAt = performance.now();
     await eventually(() => expect(waiting.retries).toEqual([1]), PATIENT);
     expect(performance.now() - askedAt).toBeGreaterThan(MIN_HELD_MS);
@@ -109,7 +110,8 @@ describe('an edge that is full', () => {
     expect(waiting.states).toEqual(['connecting']);
     for (const each of inside) each.pusher.disconnect();
     await eventually(() => expect(waiting.pusher.connection.state).toBe('connected'), PATIENT);
-    expect(waiting.states).not.toContain('unavailable');
+    // Neither disconnected for ever nor failed in between.
+    expect(waiting.states).toEqual(['connecting', 'connected']);
   });
 });
 
