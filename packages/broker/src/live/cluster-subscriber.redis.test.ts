@@ -224,9 +224,10 @@ describe('when a slot moves', () => {
     const { slot, from, to, others } = await moveAway(its.keys.topicLive(topic));
     await moveSlot(slot, to, from, others);
     await nodes.refresh();
-    const received = await publishLive(topic, 'missed');
-    // On a busy machine it may be mended already.
-    expect(received).toBe(counted(`subscribed ${topic}`) - 1);
+    const before = counted(`subscribed ${topic}`);
+    const received = Number(await publishLive(topic, 'missed'));
+    // On a busy machine it may be mended already, or be so meanwhile: that is confirmed on another connection.
+    await eventually(() => expect([before, counted(`subscribed ${topic}`)]).toContain(received + 1));
     await eventually(async () => {
       await map.refresh();
       expect(counted(`subscribed ${topic}`)).toBe(2);
