@@ -1,5 +1,5 @@
 import type { ClaimOutcome, EdgeBroker } from '@holdfast/broker/broker';
-import type { ClientState, Owner } from '@holdfast/broker/client-state';
+import type { ClientState } from '@holdfast/broker/client-state';
 import { PENDING_SECONDS } from '@holdfast/broker/pending';
 import { closeCodes } from '@holdfast/protocol/close-codes';
 import type { PendingHandshakes } from '../connection/claim.ts';
@@ -7,6 +7,7 @@ import type { Connection } from '../connection/connection.ts';
 import type { ConnectionRegistry } from '../connection/registry.ts';
 import type { Counters } from '../counters.ts';
 import type { Freshness } from './freshness.ts';
+import { LostClaims } from './lost-claims.ts';
 import type { Releases } from './releases.ts';
 import { StateMatcher, type StateMatcherDeps } from './state-matcher.ts';
 
@@ -16,8 +17,6 @@ const MAX_BATCH = 500;
 const FORGOTTEN_MS = (PENDING_SECONDS * 1000) / 2;
 /** In so long every connection is compared with Redis once, whether or not anything was notified. */
 const WALK_MS = 25_000;
-/** Clients that are noted because a claim failed; a handshake may name any. */
-const MAX_FAILED = 50_000;
 
 export interface ReconcileDeps extends StateMatcherDeps {
   broker: Pick<EdgeBroker, 'claim' | 'release' | 'readPending' | 'acknowledge' | 'notify'>;
@@ -37,15 +36,9 @@ export interface ReconcileDeps extends StateMatcherDeps {
 export class Reconciler {
   readonly #deps: ReconcileDeps;
   readonly #matcher: StateMatcher;
+  readonly #lostClaims: LostClaims;
   /** Clients to be read: noted before they are acknowledged, and until they have been read. */
   readonly #unread = new Set<string>();
-  /**
-   * Clients of which a claim failed, and when, in milliseconds of the monotonic clock, the latest last: what was sent on a
-   * connection that was cut may reach Redis after what was sent on the next one.
-   */
-  readonly #failed = new Map<string, number>();
-  /** Generations that this edge does not have and is releasing, by client. */
-  readonly #releasing = new Map<string, number>();
   /** The number of the last read that has begun. */
   lastRead = 0;
   #reading = false;
@@ -56,6 +49,7 @@ export class Reconciler {
   constructor(deps: ReconcileDeps) {
     this.#deps = deps;
     this.#matcher = new StateMatcher(deps, this);
+    this.#lostClaims = new LostClaims({ ...deps, reread: (clientId) => this.reread(clientId) });
   }
 
   /** Numbers a read of a client's state that begins now. */
@@ -119,7 +113,7 @@ export class Reconciler {
   async walk(): Promise<void> {
     const { registry, counters } = this.#deps;
     const now = performance.now();
-    this.#readFailed(now);
+    this.#lostClaims.readDue(now);
     const due = Math.ceil((registry.size * (now - this.#walkedAt)) / WALK_MS);
     this.#walkedAt = now;
     await Promise.all(
@@ -142,24 +136,8 @@ export class Reconciler {
 
   /** A claim of a client failed: it may have taken place, or do so yet. Has it read now, and once more after a while. */
   onClaimFailed(clientId: string): void {
-    this.#noteFailed(clientId);
+    this.#lostClaims.onFailed(clientId);
     this.reread(clientId);
-  }
-
-  #noteFailed(clientId: string): void {
-    this.#failed.delete(clientId);
-    this.#failed.set(clientId, performance.now());
-    if (this.#failed.size <= MAX_FAILED) return;
-    for (const [oldest] of this.#failed) return void this.#failed.delete(oldest);
-  }
-
-  /** Of a client that has a connection the walk finds it. */
-  #readFailed(now: number): void {
-    for (const [clientId, since] of this.#failed) {
-      if (now - since < WALK_MS) return;
-      this.#failed.delete(clientId);
-      if (!this.#deps.registry.get(clientId)) this.reread(clientId);
-    }
   }
 
   #markAllUnread(): void {
@@ -209,7 +187,7 @@ export class Reconciler {
       outcome = await broker.claim({ clientId, edge, generation, incarnation, digest });
     } catch (error) {
       // The connection may be gone before it is compared again.
-      this.#noteFailed(clientId);
+      this.#lostClaims.onFailed(clientId);
       throw error;
     }
     return this.#accept(connection, outcome, read);
@@ -219,10 +197,10 @@ export class Reconciler {
     const { pending, releases } = this.#deps;
     const { clientId, endReason: reason } = connection;
     const owner = outcome.kind === 'owned-by-other' ? (outcome.client.owner ?? outcome.client.goneOwner) : undefined;
-    if (owner !== undefined && this.#isLostClaim(connection, owner)) {
+    if (owner !== undefined && this.#lostClaims.has(connection, owner)) {
       // What it serves may have changed.
       connection.suspend();
-      this.#releaseLostClaim(connection, owner);
+      this.#lostClaims.release(connection, owner);
       return true;
     }
     // Also when a newer connection of this edge has replaced it.
@@ -261,32 +239,6 @@ export class Reconciler {
     // Not before it has left the topics that it is to leave.
     if (connection.resume()) this.#matcher.deliverInbox(connection);
     return changed;
-  }
-
-  /**
-   * Whether the owner, by Redis, is a connection of this edge that there is not: of a claim that was given up, or of one
-   * whose answer got lost or came too late. It has replaced nothing.
-   */
-  #isLostClaim(connection: Connection, owner: Owner): boolean {
-    const { edge, registry, pending } = this.#deps;
-    const { clientId } = connection;
-    if (owner.edge !== edge || pending.has(clientId)) return false;
-    const present = registry.get(clientId);
-    return present === undefined || present === connection;
-  }
-
-  /** Has the client released by that owner, and read again. */
-  #releaseLostClaim({ clientId, generation: own, endReason: reason }: Connection, { generation }: Owner): void {
-    // The connection itself, by a claim that was answered meanwhile.
-    if (generation === own) return this.reread(clientId);
-    // It waits for a Redis that takes it.
-    if (this.#releasing.get(clientId) === generation) return;
-    this.#releasing.set(clientId, generation);
-    const onReleased = (): void => {
-      this.#releasing.delete(clientId);
-      this.reread(clientId);
-    };
-    this.#deps.releases.add({ clientId, generation, reason, onReleased });
   }
 
   /** An older connection gets the client back sooner so than by the walk of its edge. */
