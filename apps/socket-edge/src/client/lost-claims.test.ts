@@ -2,6 +2,8 @@ import { closeCodes } from '@holdfast/protocol/close-codes';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { memoryEdge } from '../testing/memory-edge.ts';
 import { MemoryRedis } from '../testing/memory-redis.ts';
+import { LostClaims } from './lost-claims.ts';
+import type { Releases } from './releases.ts';
 
 const CLIENT = 'c1';
 const WALK_MS = 25_000;
@@ -30,6 +32,14 @@ async function forgotten(...topics: string[]) {
 }
 
 type Its = Awaited<ReturnType<typeof forgotten>>;
+
+/** Who owns the client when the edge has compared everything once. */
+async function ownerAfterWalk({ redis, edge }: Pick<Its, 'redis' | 'edge'>) {
+  vi.advanceTimersByTime(WALK_MS);
+  await edge.beat();
+  await edge.settled();
+  return redis.client(CLIENT).owner;
+}
 
 /** The connection owns its client, and follows it. */
 async function expectFollowing({ redis, edge, older }: Its): Promise<void> {
@@ -76,7 +86,8 @@ describe('a claim whose answer is lost', () => {
 it.each([{ open: false }, { open: true }])(
   'a claim that reaches Redis after the edge has looked for it leaves no owner behind; another connection: $open',
   async ({ open }) => {
-    const { redis, edge } = edgeWith();
+    const its = edgeWith();
+    const { redis, edge } = its;
     const older = open ? await edge.connected(CLIENT) : null;
     redis.client(CLIENT).owner = null;
     const stop = redis.delay('claim');
@@ -88,15 +99,13 @@ it.each([{ open: false }, { open: true }])(
     expect(redis.client(CLIENT).owner).toBeNull();
     arrive();
     expect(redis.client(CLIENT).owner).toMatchObject({ edge: 'edge-a' });
-    vi.advanceTimersByTime(WALK_MS);
-    await edge.beat();
-    await edge.settled();
-    expect(redis.client(CLIENT).owner).toBeNull();
+    expect(await ownerAfterWalk(its)).toBeNull();
   },
 );
 
 it('a comparison that reaches Redis after its connection was released leaves no owner behind', async () => {
-  const { redis, edge, older } = await forgotten();
+  const its = await forgotten();
+  const { redis, edge, older } = its;
   const stop = redis.delay('claim');
   edge.compareEverything();
   await edge.settled();
@@ -106,14 +115,12 @@ it('a comparison that reaches Redis after its connection was released leaves no 
   await edge.settled();
   arrive();
   expect(redis.client(CLIENT).owner).toMatchObject({ edge: 'edge-a' });
-  vi.advanceTimersByTime(WALK_MS);
-  await edge.beat();
-  await edge.settled();
-  expect(redis.client(CLIENT).owner).toBeNull();
+  expect(await ownerAfterWalk(its)).toBeNull();
 });
 
 it('a comparison of the walk whose answer is lost, for a connection that ends, leaves no owner behind', async () => {
-  const { redis, edge, older } = await forgotten();
+  const its = await forgotten();
+  const { redis, edge, older } = its;
   const other = redis.own(CLIENT, 'edge-b');
   await redis.broker().release(CLIENT, 'edge-b', other);
   redis.answersLost.add('claim');
@@ -123,10 +130,7 @@ it('a comparison of the walk whose answer is lost, for a connection that ends, l
   redis.answersLost.clear();
   edge.hub.onClosed(older.connection);
   await edge.settled();
-  vi.advanceTimersByTime(WALK_MS);
-  await edge.beat();
-  await edge.settled();
-  expect(redis.client(CLIENT).owner).toBeNull();
+  expect(await ownerAfterWalk(its)).toBeNull();
 });
 
 it('a connection that gets its client back twice at the same time is not its own replacement', async () => {
@@ -136,9 +140,11 @@ it('a connection that gets its client back twice at the same time is not its own
   await redis.broker().release(CLIENT, 'edge-b', other);
   vi.advanceTimersByTime(WALK_MS);
   redis.notify('edge-a', CLIENT);
+  const ends = redis.ends.length;
   await edge.beat();
   await edge.settled();
   expect(its.older.socket.closed).toBeNull();
+  expect(redis.ends).toHaveLength(ends);
   await expectFollowing(its);
 });
 
@@ -155,6 +161,39 @@ describe('a handshake under way at the edge of an older connection', () => {
     await edge.settled();
     expect(its.older.socket.closed).toBeNull();
     await expectFollowing(its);
+  });
+
+  it('that comes to nothing has the older one looked at again, which another edge has replaced', async () => {
+    const { redis, edge } = edgeWith();
+    const other = memoryEdge(redis, 'edge-b');
+    const older = await edge.connected(CLIENT);
+    redis.notifiesNobody = true;
+    await other.connected(CLIENT);
+    const claim = await edge.hub.claim(CLIENT);
+    vi.advanceTimersByTime(WALK_MS);
+    await edge.beat();
+    await edge.settled();
+    expect(older.socket.closed).toBeNull();
+    claim?.abandon();
+    await edge.settled();
+    expect(older.socket.closed).toMatchObject({ code: closeCodes.replaced.code });
+  });
+
+  it('that finds a newer one here has that looked at again, which another edge has replaced', async () => {
+    const { redis, edge } = edgeWith();
+    const other = memoryEdge(redis, 'edge-b');
+    const claim = await edge.hub.claim(CLIENT);
+    const newer = await edge.connected(CLIENT);
+    redis.notifiesNobody = true;
+    await other.connected(CLIENT);
+    vi.advanceTimersByTime(WALK_MS);
+    await edge.beat();
+    await edge.settled();
+    expect(newer.socket.closed).toBeNull();
+    const late = claim && (await edge.opened(claim));
+    expect(late?.socket.closed).toMatchObject({ code: closeCodes.replaced.code });
+    await edge.settled();
+    expect(newer.socket.closed).toMatchObject({ code: closeCodes.replaced.code });
   });
 
   it('owns the client: the older one is sent nothing that the client has unsubscribed', async () => {
@@ -237,5 +276,55 @@ describe('a claim that is none of this edge’s connections, while releases fail
     expect(await walked(its)).toBe(1);
     expect(its.older.socket.closed).toBeNull();
     await expectFollowing(its);
+  });
+});
+
+it('a read that a handshake puts off is made when its client is found not to be registered', async () => {
+  const redis = new MemoryRedis();
+  const edge = memoryEdge(redis);
+  const answer = redis.hold('claim');
+  const claiming = edge.hub.claim(CLIENT);
+  redis.notify('edge-a', CLIENT);
+  await edge.settled();
+  expect(redis.calls).not.toContain('release');
+  answer();
+  expect(await claiming).toBeNull();
+  await edge.settled();
+  expect(redis.calls).toContain('release');
+});
+
+/** Without an edge: what they release, and have read. */
+function lostClaims() {
+  const added: Parameters<Releases['add']>[0][] = [];
+  const read: string[] = [];
+  const claims = new LostClaims({
+    edge: 'edge-a',
+    registry: { get: () => undefined },
+    pending: { has: () => false },
+    releases: { add: (release) => void added.push(release) },
+    reread: (clientId) => void read.push(clientId),
+  });
+  return { added, read, claims };
+}
+
+describe('lost claims', () => {
+  it('are released again when they come about again', async () => {
+    const { older } = await forgotten();
+    const { added, read, claims } = lostClaims();
+    const owner = { edge: 'edge-a', generation: older.connection.generation + 1 };
+    for (let time = 0; time < 2; time += 1) claims.release(older.connection, owner);
+    expect(added).toHaveLength(1);
+    added[0]?.onReleased?.();
+    expect(read).toEqual([CLIENT]);
+    claims.release(older.connection, owner);
+    expect(added).toHaveLength(2);
+  });
+
+  it('are looked for of the last 50,000 clients of which a claim failed', () => {
+    const { read, claims } = lostClaims();
+    const ids = Array.from({ length: 50_002 }, (_, index) => `c${index}`);
+    for (const id of ids) claims.onFailed(id);
+    claims.readDue(performance.now() + WALK_MS);
+    expect(read).toEqual(ids.slice(2));
   });
 });

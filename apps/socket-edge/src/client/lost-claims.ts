@@ -34,8 +34,8 @@ export class LostClaims {
   onFailed(clientId: string): void {
     this.#failed.delete(clientId);
     this.#failed.set(clientId, performance.now());
-    if (this.#failed.size <= MAX_FAILED) return;
-    for (const [oldest] of this.#failed) return void this.#failed.delete(oldest);
+    const [oldest = clientId] = this.#failed.keys();
+    if (this.#failed.size > MAX_FAILED) this.#failed.delete(oldest);
   }
 
   /** Has those read whose claim failed long enough ago. Of a client that has a connection the walk finds it. */

@@ -1,5 +1,4 @@
 import type { ClaimOutcome, EdgeBroker } from '@holdfast/broker/broker';
-import type { ClientState } from '@holdfast/broker/client-state';
 import { PENDING_SECONDS } from '@holdfast/broker/pending';
 import { closeCodes } from '@holdfast/protocol/close-codes';
 import type { PendingHandshakes } from '../connection/claim.ts';
@@ -208,7 +207,7 @@ export class Reconciler {
       // With another generation it was not released when it ended.
       if (outcome.kind === 'claimed') {
         const { client, generation } = outcome;
-        releases.add({ clientId, generation, reason, onReleased: () => this.#notifyOthers(client) });
+        releases.add({ clientId, generation, reason, onReleased: () => this.#matcher.notifyOthers(client) });
       }
       return false;
     }
@@ -239,12 +238,5 @@ export class Reconciler {
     // Not before it has left the topics that it is to leave.
     if (connection.resume()) this.#matcher.deliverInbox(connection);
     return changed;
-  }
-
-  /** An older connection gets the client back sooner so than by the walk of its edge. */
-  #notifyOthers({ clientId, notify }: ClientState): void {
-    const { broker, edge, onError } = this.#deps;
-    const others = notify.filter((other) => other !== edge);
-    if (others.length > 0) broker.notify(others, clientId).catch(onError);
   }
 }

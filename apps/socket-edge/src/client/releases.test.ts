@@ -37,6 +37,17 @@ describe('releases', () => {
     expect(released.toSorted()).toEqual(ids.toSorted());
   });
 
+  it('that wait have their reason, and none when they are done', async () => {
+    const { redis, releases, add } = clientsOf(1);
+    redis.away = true;
+    add('c0');
+    await releases.flush();
+    expect(releases.reasonOf('c0')).toBe('closed');
+    redis.away = false;
+    await releases.flush();
+    expect(releases.reasonOf('c0')).toBeUndefined();
+  });
+
   it('are tried again until Redis takes them, and reported only then', async () => {
     const { redis, releases, owned, add } = clientsOf(3);
     const released: string[] = [];

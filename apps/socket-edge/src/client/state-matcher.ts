@@ -88,18 +88,24 @@ export class StateMatcher {
 
   /** The connection owns the client by this claim. True when it is to be closed all the same. */
   #own(connection: Connection, client: ClientState, generation: number): boolean {
-    const { broker, edge, onError } = this.#deps;
+    const { edge } = this.#deps;
     const wasOwner = client.owner?.generation === generation;
     const isDisconnected = client.disconnectUpTo >= connection.generation;
     connection.own(client.lastGeneration, generation);
-    const others = client.notify.filter((other) => other !== edge);
     // Of a connection here this edge knows more.
     if (!wasOwner && client.owner !== null && client.owner.edge !== edge) this.#remember(client.clientId, client.owner);
-    // The previous owner closes its connection sooner so; otherwise its own walk finds out.
-    // One that is suspended may have taken over by a claim whose answer was lost.
-    if ((!wasOwner || connection.suspended) && others.length > 0) broker.notify(others, client.clientId).catch(onError);
+    // The previous owner closes its connection sooner so. One that is suspended may have taken over by a claim whose answer
+    // was lost.
+    if (!wasOwner || connection.suspended) this.notifyOthers(client);
     if (isDisconnected) connection.close(closeCodes.disconnected);
     return isDisconnected;
+  }
+
+  /** Other edges that have connections of the client find out sooner so than by their walk. */
+  notifyOthers({ clientId, notify }: ClientState): void {
+    const { broker, edge, onError } = this.#deps;
+    const others = notify.filter((other) => other !== edge);
+    if (others.length > 0) broker.notify(others, clientId).catch(onError);
   }
 
   /** A connection that this one has taken its client over from: what was written to it, only its own edge knows. */

@@ -38,9 +38,11 @@ export const LEASE_FIELDS = [...DETAILS, 'facts', 'host', ...LOAD, ...MORE_LOAD]
 
 /** Names and values by turns. What is only read as a whole is one field. */
 export function writeFields({ load, facts, appConnections, ...details }: EdgeDetails): string[] {
-  const whole = Object.entries({ facts, appConnections }).filter(([, value]) => value !== undefined);
-  const shown = Object.fromEntries(whole.map(([name, value]) => [name, JSON.stringify(value)]));
-  return Object.entries({ ...details, ...load, ...shown }).flatMap(([name, value]) => [name, String(value)]);
+  const whole = {
+    ...(facts && { facts: JSON.stringify(facts) }),
+    ...(appConnections && { appConnections: JSON.stringify(appConnections) }),
+  };
+  return Object.entries({ ...details, ...load, ...whole }).flatMap(([name, value]) => [name, String(value)]);
 }
 
 /** @returns null when there is no lease */
